@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo up test lint bench lock clean
+help: ## Show what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Signoff needs Python 3.11 or newer; set PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+install: $(STAMP) ## Install Signoff and its tools into .venv
+
+demo: $(STAMP) ## Install, then plan, approve and run the example report
+	$(BIN)/signoff run examples/repository-report.md --yes
+
+up: $(STAMP) ## Start Temporal, a worker and the app
+	$(BIN)/signoff up
+
+test: $(STAMP) ## Install, then run every test
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## Style, types, import rules and the compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow
+	$(BIN)/python -m benchmarks.overhead
+
+lock: ## Write requirements.lock anew from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the virtual environment
+	rm -rf $(VENV)

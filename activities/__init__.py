@@ -1,0 +1,1 @@
+"""Activities: what a workflow cannot do itself, each recording its outcome."""

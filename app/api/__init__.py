@@ -1,0 +1,1 @@
+"""REST controllers: parse, call one function, answer."""

@@ -1,0 +1,127 @@
+"""What an action is: the base class that built-in actions and plug-ins share.
+
+A plug-in is a class in a user's package, registered under the entry point group `signoff.actions`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Mode(StrEnum):
+    """Who carries a task out."""
+
+    ACTIVITY = "activity"
+    PERSON = "person"
+    TIMER = "timer"
+    MILESTONE = "milestone"
+
+
+class Fields(BaseModel):
+    """Base of an action's fields: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Log(Protocol):
+    """The log of one attempt; it has a size limit of its own and masks secrets."""
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        ...
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """What an action gets to work with."""
+
+    project_id: str
+    project_name: str
+    task_id: str
+    key: str
+    attempt: int
+    workspace: Path
+    fields: Any
+    inputs: dict[str, Any]
+    log: Log
+    timeout_seconds: float | None = None
+    kill_grace: float = 2.0
+    http_allow: list[str] = field(default_factory=list[str])
+    app_url: str = ""
+
+
+class TaskFailed(Exception):
+    """The task's own failure: it counts against the task's retries.
+
+    Args:
+        kind: short name of what went wrong, such as `exit_code` or `timeout`.
+        message: one sentence for people.
+        outputs: what the task produced all the same.
+        exit_code: of a command.
+        retryable: False where another attempt cannot do better.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        outputs: dict[str, Any] | None = None,
+        exit_code: int | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.outputs = outputs or {}
+        self.exit_code = exit_code
+        self.retryable = retryable
+
+
+class Action(ABC):
+    """One thing that a task can do.
+
+    Attributes:
+        type: the name that plans use.
+        mode: who carries it out; only `ACTIVITY` has a `run`.
+        fields_model: the pydantic model of its fields.
+        resolves_fields: whether `${{ … }}` may stand in its fields too, not only in the task's inputs.
+    """
+
+    type: ClassVar[str]
+    mode: ClassVar[Mode] = Mode.ACTIVITY
+    fields_model: ClassVar[type[BaseModel]] = Fields
+    resolves_fields: ClassVar[bool] = False
+
+    @classmethod
+    def default_retries(cls, fields: dict[str, Any]) -> int:
+        """How often a failed task of this action is tried again if its plan does not say."""
+        del fields
+        return 0
+
+    @abstractmethod
+    async def run(self, context: TaskContext) -> dict[str, Any]:
+        """Do it and return the outputs.
+
+        Cancelled through `asyncio.CancelledError`: on return from that, nothing of it may still be running.
+
+        Raises:
+            TaskFailed: where the task itself failed.
+        """
+
+
+class Unattended(Action):
+    """Base of the actions that no activity carries out: the workflow waits for them itself."""
+
+    async def run(self, context: TaskContext) -> dict[str, Any]:
+        """Never called: the workflow schedules no activity for these modes."""
+        raise TaskFailed("not_runnable", f"{self.type} tasks are not carried out by a worker.", retryable=False)
+
+
+Actions = dict[str, type[Action]]

@@ -1,0 +1,173 @@
+"""Plans as drafts: what a planner makes, what a person signs, and the digest that binds the two.
+
+A draft names everything by key. Ids and run-time state are added when it is stored, and never enter the digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_PHASES = 500
+MAX_TASKS = 10_000
+KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,63}$"
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    # PostgreSQL and UTF-8 files refuse lone surrogates, which JSON can carry.
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain lone surrogates")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
+Name = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+LongText = Annotated[Text, StringConstraints(max_length=100_000)]
+AgentId = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+RelativePath = Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
+
+
+class PhaseStrategy(StrEnum):
+    """In which order the tasks of one phase run."""
+
+    SEQUENTIAL = "sequential"
+    PARALLEL = "parallel"
+    DAG = "dag"
+
+
+class Strategy(StrEnum):
+    """How a whole project is carried out; `LIMITS` has the meaning in numbers."""
+
+    PERFORMANCE = "performance"
+    BALANCED = "balanced"
+    ECONOMY = "economy"
+    CAREFUL = "careful"
+
+
+class OnCrash(StrEnum):
+    """What happens to a task whose worker was lost in the middle of it."""
+
+    RERUN = "rerun"
+    ASK = "ask"
+    FAIL = "fail"
+
+
+class DecisionMode(StrEnum):
+    """Who answers the decisions of a run."""
+
+    AGENT = "agent"
+    HUMAN = "human"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+
+class ActionSpec(BaseModel):
+    """What a task does: a `type`, and the fields of the action of that name, which the action itself checks."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+
+    def fields(self) -> dict[str, Any]:
+        """Everything but the type."""
+        return dict(self.model_extra or {})
+
+
+class TaskDraft(_Strict):
+    """One task of a plan."""
+
+    key: Key
+    title: Name
+    description: LongText = ""
+    agent_id: AgentId | None = None
+    action: ActionSpec
+    depends_on: list[Key] = Field(default_factory=list, max_length=MAX_TASKS)
+    inputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Any] = Field(
+        default_factory=dict
+    )
+    expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
+    retries: int | None = Field(default=None, ge=0, le=100, description="None: as many as the action's default.")
+    timeout_seconds: float | None = Field(default=None, gt=0, le=2_592_000, description="None: no limit of its own.")
+    on_crash: OnCrash = OnCrash.RERUN
+
+
+class PhaseDraft(_Strict):
+    """One phase: tasks that run together, in the order that `strategy` gives."""
+
+    key: Key
+    name: Name
+    description: LongText = ""
+    strategy: PhaseStrategy = PhaseStrategy.DAG
+    requires_approval: bool | None = Field(default=None, description="None: as the project's auto_approve_phases says.")
+    tasks: list[TaskDraft] = Field(default_factory=list[TaskDraft])
+
+
+class PlanDraft(_Strict):
+    """A whole plan, as a planner makes it."""
+
+    summary: LongText = ""
+    warnings: list[LongText] = Field(default_factory=list[str])
+    phases: list[PhaseDraft] = Field(default_factory=list[PhaseDraft])
+
+    def tasks(self) -> list[TaskDraft]:
+        """All tasks, phase by phase."""
+        return [task for phase in self.phases for task in phase.tasks]
+
+
+class RunSettings(_Strict):
+    """The fields of a project that an approval covers besides the plan itself."""
+
+    strategy: Strategy = Strategy.PERFORMANCE
+    decision_mode: DecisionMode = DecisionMode.AGENT
+    auto_approve_phases: bool = True
+    path: str | None = None
+    agent_id: str | None = None
+
+
+class Limits(BaseModel):
+    """What a project strategy means for the scheduler."""
+
+    max_parallel: int
+    stop_at_first_failure: bool
+
+
+LIMITS: dict[str, Limits] = {
+    Strategy.PERFORMANCE: Limits(max_parallel=50, stop_at_first_failure=False),
+    Strategy.BALANCED: Limits(max_parallel=8, stop_at_first_failure=False),
+    Strategy.ECONOMY: Limits(max_parallel=2, stop_at_first_failure=False),
+    Strategy.CAREFUL: Limits(max_parallel=1, stop_at_first_failure=True),
+}
+
+
+def canonical_json(value: Any) -> bytes:
+    """`value` as JSON with sorted keys and no spaces, in UTF-8: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
+    """SHA-256, in hexadecimal, over what an approval covers: phases and tasks by key, and the run settings."""
+    covered = {"phases": draft.model_dump(mode="json")["phases"], **settings.model_dump(mode="json")}
+    return hashlib.sha256(canonical_json(covered)).hexdigest()
+
+
+def slug(title: str, taken: set[str] | frozenset[str] | dict[str, Any]) -> str:
+    """A key made from a title: lower-case words joined by `_`, numbered where it is taken."""
+    words = "".join(
+        character if character.isascii() and character.isalnum() else " " for character in title.lower()
+    ).split()
+    base = "_".join(words)[:56].strip("_") or "task"
+    if not base[0].isalpha():
+        base = f"t_{base}"
+    key, number = base, 2
+    while key in taken:
+        key, number = f"{base}_{number}", number + 1
+    return key

@@ -1,0 +1,82 @@
+"""`${{ … }}`: how a task's inputs name other tasks' outputs, facts of the project, and secrets.
+
+A value that is one reference and nothing else keeps the type of what it names; within a longer text it is written out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+_REFERENCE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+_TASK = re.compile(r"^tasks\.([a-z][a-z0-9_-]{0,63})\.outputs\.([A-Za-z_][A-Za-z0-9_-]{0,63})$")
+_PROJECT = re.compile(r"^project\.(id|name|description)$")
+_SECRET = re.compile(r"^secrets\.([A-Za-z_][A-Za-z0-9_]{0,63})$")
+
+
+class Reference(NamedTuple):
+    """One parsed reference; `kind` is `task`, `project` or `secret`."""
+
+    kind: str
+    name: str
+    output: str | None = None
+
+
+def parse(expression: str) -> Reference:
+    """Parse what stands between `${{` and `}}`.
+
+    Raises:
+        ValueError: saying which forms there are.
+    """
+    if match := _TASK.match(expression):
+        return Reference("task", match[1], match[2])
+    if match := _PROJECT.match(expression):
+        return Reference("project", match[1])
+    if match := _SECRET.match(expression):
+        return Reference("secret", match[1])
+    raise ValueError(
+        f"unknown reference '{expression}'; use tasks.<key>.outputs.<name>, project.name, project.id, "
+        "project.description or secrets.<NAME>"
+    )
+
+
+def expressions(value: Any) -> Iterator[str]:
+    """Every expression in a JSON value, in order."""
+    if isinstance(value, str):
+        yield from (match[1] for match in _REFERENCE.finditer(value))
+    elif isinstance(value, dict):
+        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from expressions(item)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from expressions(item)
+
+
+def referenced_tasks(value: Any) -> list[str]:
+    """Keys of the tasks whose outputs `value` uses; malformed references are left to validation."""
+    keys: dict[str, None] = {}
+    for expression in expressions(value):
+        if match := _TASK.match(expression):
+            keys[match[1]] = None
+    return list(keys)
+
+
+def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
+    """`value` with every reference replaced by what `look_up` gives for it."""
+    if isinstance(value, str):
+        whole = _REFERENCE.fullmatch(value)
+        if whole:
+            return look_up(parse(whole[1]))
+        return _REFERENCE.sub(lambda match: as_text(look_up(parse(match[1]))), value)
+    if isinstance(value, dict):
+        return {key: resolve(item, look_up) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [resolve(item, look_up) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A value as it stands in a text or an environment variable: strings as they are, the rest as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

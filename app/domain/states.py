@@ -1,0 +1,187 @@
+"""The state machines as data: which status follows which, and which call is allowed where.
+
+Every change of status in the database goes through `check_project_move`, `check_phase_move` or `check_task_move`;
+every call of the API or signal of the workflow through `check_call`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from app.domain.errors import Conflict
+
+
+class ProjectStatus(StrEnum):
+    """The five statuses that clients know."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Stage(StrEnum):
+    """What a project waits for, or does, in more detail than its status."""
+
+    DRAFT = "draft"
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    EXECUTING = "executing"
+    AWAITING_PHASE_APPROVAL = "awaiting_phase_approval"
+    AWAITING_DECISION = "awaiting_decision"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    FINISHED = "finished"
+
+
+class PlanStatus(StrEnum):
+    """Status of one plan version."""
+
+    GENERATING = "generating"
+    READY = "ready"
+    APPROVED = "approved"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+class PhaseStatus(StrEnum):
+    """Status of a phase."""
+
+    PENDING = "pending"
+    AWAITING_APPROVAL = "awaiting_approval"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class TaskStatus(StrEnum):
+    """Status of a task; `waiting` is for a person, a timer or the next attempt."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+S = TypeVar("S", bound=StrEnum)
+P, F, T = ProjectStatus, PhaseStatus, TaskStatus
+
+FINISHED_PROJECT = frozenset({P.COMPLETED, P.FAILED, P.CANCELLED})
+FINISHED_PHASE = frozenset({F.COMPLETED, F.FAILED, F.CANCELLED, F.SKIPPED})
+FINISHED_TASK = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED})
+
+PROJECT_MOVES: dict[ProjectStatus, frozenset[ProjectStatus]] = {
+    P.PENDING: frozenset({P.RUNNING, P.CANCELLED}),
+    P.RUNNING: frozenset({P.COMPLETED, P.FAILED, P.CANCELLED}),
+    P.COMPLETED: frozenset({P.PENDING}),
+    P.FAILED: frozenset({P.PENDING}),
+    P.CANCELLED: frozenset({P.PENDING}),
+}
+PHASE_MOVES: dict[PhaseStatus, frozenset[PhaseStatus]] = {
+    F.PENDING: frozenset({F.AWAITING_APPROVAL, F.RUNNING, F.CANCELLED, F.SKIPPED}),
+    F.AWAITING_APPROVAL: frozenset({F.RUNNING, F.CANCELLED}),
+    F.RUNNING: frozenset({F.COMPLETED, F.FAILED, F.CANCELLED}),
+    F.COMPLETED: frozenset(),
+    F.FAILED: frozenset(),
+    F.CANCELLED: frozenset(),
+    F.SKIPPED: frozenset(),
+}
+TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
+    T.PENDING: frozenset({T.WAITING, T.RUNNING, T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED}),
+    T.WAITING: frozenset({T.RUNNING, T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED}),
+    T.RUNNING: frozenset({T.WAITING, T.COMPLETED, T.FAILED, T.CANCELLED}),
+    T.COMPLETED: frozenset(),
+    T.FAILED: frozenset(),
+    T.CANCELLED: frozenset(),
+    T.SKIPPED: frozenset(),
+}
+
+
+def sources(moves: dict[S, frozenset[S]], target: S) -> list[S]:
+    """The statuses from which `target` may be reached: the condition of a compare-and-set."""
+    return [status for status, targets in moves.items() if target in targets]
+
+
+class Situation(StrEnum):
+    """The rows of the table of calls."""
+
+    NO_PLAN = "pending, no plan"
+    PLANNING = "planning"
+    PLAN_READY = "pending, plan ready"
+    RUNNING = "running"
+    FINISHED = "finished, with a plan"
+    CANCELLED_UNPLANNED = "cancelled before any plan"
+
+
+class Call(StrEnum):
+    """The columns of the table of calls."""
+
+    GENERATE = "generate"
+    REGENERATE = "regenerate"
+    APPROVE = "approve"
+    CANCEL = "cancel"
+    UPDATE_TEXT = "update name or description"
+    UPDATE_PLAN_FIELDS = "update fields of the digest"
+    EDIT_PLAN = "edit the plan"
+    DELETE = "delete"
+
+
+def situation_of(status: str, stage: str, *, has_plan: bool) -> Situation:
+    """Which row of the table a project is in."""
+    if stage == Stage.PLANNING:
+        return Situation.PLANNING
+    if status == P.RUNNING:
+        return Situation.RUNNING
+    if status == P.PENDING:
+        return Situation.PLAN_READY if has_plan else Situation.NO_PLAN
+    return Situation.FINISHED if has_plan else Situation.CANCELLED_UNPLANNED
+
+
+_S, _C = Situation, Call
+
+# What stands here is refused with this code; what does not is allowed.
+REFUSALS: dict[tuple[Situation, Call], str] = {
+    (_S.NO_PLAN, _C.APPROVE): "no_plan",
+    (_S.PLANNING, _C.GENERATE): "plan_not_ready",
+    (_S.PLANNING, _C.REGENERATE): "plan_not_ready",
+    (_S.PLANNING, _C.APPROVE): "plan_not_ready",
+    (_S.PLANNING, _C.UPDATE_PLAN_FIELDS): "plan_not_ready",
+    (_S.PLANNING, _C.EDIT_PLAN): "plan_not_ready",
+    (_S.PLAN_READY, _C.GENERATE): "plan_exists",
+    (_S.RUNNING, _C.GENERATE): "project_running",
+    (_S.RUNNING, _C.REGENERATE): "project_running",
+    (_S.RUNNING, _C.UPDATE_PLAN_FIELDS): "project_running",
+    (_S.RUNNING, _C.EDIT_PLAN): "project_running",
+    (_S.FINISHED, _C.GENERATE): "plan_exists",
+    (_S.FINISHED, _C.APPROVE): "not_pending",
+    (_S.FINISHED, _C.CANCEL): "already_finished",
+    (_S.CANCELLED_UNPLANNED, _C.APPROVE): "no_plan",
+    (_S.CANCELLED_UNPLANNED, _C.CANCEL): "already_finished",
+}
+
+_MESSAGES = {
+    "no_plan": "This project has no plan yet; make one with generate-plan or add tasks.",
+    "plan_not_ready": "A plan is being made right now; wait until it is ready, or cancel.",
+    "plan_exists": "This project already has a plan; regenerate-plan makes a new one.",
+    "project_running": "The project is running; cancel it or wait until it has finished.",
+    "not_pending": "Only a pending project can be approved; make a new plan to run this one again.",
+    "already_finished": "The project has already finished.",
+}
+
+
+def check_call(call: Call, situation: Situation) -> None:
+    """Allow `call` in `situation`.
+
+    Raises:
+        Conflict: with the code that the table gives.
+    """
+    code = REFUSALS.get((situation, call))
+    if code is not None:
+        raise Conflict(_MESSAGES[code], code=code)

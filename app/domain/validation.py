@@ -1,0 +1,178 @@
+"""The one check that every plan draft passes, whoever made it; all its problems are reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.domain import graph, references
+from app.domain.actions import Action, Actions
+from app.domain.errors import Invalid, Problem
+from app.domain.plan import MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
+
+MAX_PROBLEMS = 200
+RESERVED_OUTPUT_DIRECTORY = ".signoff"
+
+
+def check_draft(draft: PlanDraft, actions: Actions, agents: Collection[str]) -> None:
+    """Accept `draft`, or say everything that is wrong with it.
+
+    Raises:
+        Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
+    """
+    problems = _Checker(draft, actions, agents).run()
+    if problems:
+        count = len(problems)
+        raise Invalid(
+            problems[0].message if count == 1 else f"The plan has {count} problems; the first: {problems[0].message}",
+            code="plan_invalid",
+            details=problems[:MAX_PROBLEMS],
+        )
+
+
+def effective_dependencies(phase: PhaseDraft) -> list[list[str]]:
+    """For each task of a phase the keys it waits for: declared, by reference, and by a sequential phase's order."""
+    result: list[list[str]] = []
+    for position, task in enumerate(phase.tasks):
+        keys = dict.fromkeys([*task.depends_on, *references.referenced_tasks([task.inputs, task.action.fields()])])
+        if phase.strategy == PhaseStrategy.SEQUENTIAL and position > 0:
+            keys[phase.tasks[position - 1].key] = None
+        result.append(list(keys))
+    return result
+
+
+def project_graph(draft: PlanDraft) -> list[list[int]]:
+    """The dependencies of all tasks by position, with each phase waiting for the one before it.
+
+    A task that waits for nothing in its phase waits for the last tasks of the nearest earlier phase that has any.
+    """
+    position = {task.key: index for index, task in enumerate(draft.tasks())}
+    result: list[list[int]] = []
+    before: list[int] = []
+    for phase in draft.phases:
+        first = len(result)
+        for keys in effective_dependencies(phase):
+            needed = {position[key] for key in keys}
+            result.append(sorted(needed | set(before) if not any(other >= first for other in needed) else needed))
+        used = {other for needed in result[first:] for other in needed}
+        before = [node for node in range(first, len(result)) if node not in used] or before
+    return result
+
+
+class _Checker:
+    def __init__(self, draft: PlanDraft, actions: Actions, agents: Collection[str]) -> None:
+        self.draft = draft
+        self.actions = actions
+        self.agents = agents
+        self.problems: list[Problem] = []
+        self.phase_of: dict[str, int] = {}
+
+    def run(self) -> list[Problem]:
+        self._sizes()
+        self._keys()
+        for number, phase in enumerate(self.draft.phases):
+            for index, task in enumerate(phase.tasks):
+                where = f"phases[{number}].tasks[{index}]"
+                self._task(task, where)
+                self._references(task, where)
+                self._dependencies(phase, number, task, where)
+        self._cycles()
+        return self.problems
+
+    def _add(self, field: str, message: str) -> None:
+        self.problems.append(Problem(field=field, message=message))
+
+    def _sizes(self) -> None:
+        tasks = len(self.draft.tasks())
+        if len(self.draft.phases) > MAX_PHASES:
+            self._add("phases", f"The plan has {len(self.draft.phases)} phases; at most {MAX_PHASES} are possible.")
+        if tasks > MAX_TASKS:
+            self._add("phases", f"The plan has {tasks} tasks; at most {MAX_TASKS} are possible.")
+        if tasks == 0:
+            self._add("phases", "The plan has no task.")
+
+    def _keys(self) -> None:
+        seen: set[str] = set()
+        for number, phase in enumerate(self.draft.phases):
+            if phase.key in seen:
+                self._add(f"phases[{number}].key", f"The phase key '{phase.key}' is used more than once.")
+            seen.add(phase.key)
+            for index, task in enumerate(phase.tasks):
+                if task.key in self.phase_of:
+                    field = f"phases[{number}].tasks[{index}].key"
+                    self._add(field, f"The task key '{task.key}' is used more than once.")
+                self.phase_of.setdefault(task.key, number)
+
+    def _task(self, task: TaskDraft, where: str) -> None:
+        if task.agent_id is not None and task.agent_id not in self.agents:
+            known = ", ".join(sorted(self.agents)) or "none"
+            self._add(f"{where}.agent_id", f"Task '{task.key}': unknown agent '{task.agent_id}'; known: {known}.")
+        for path in task.expected_files:
+            if path.startswith("/") or ".." in path.split("/") or path.split("/")[0] == RESERVED_OUTPUT_DIRECTORY:
+                message = f"Task '{task.key}': expected file '{path}' must be a relative path inside the workspace."
+                self._add(f"{where}.expected_files", message)
+        action = self.actions.get(task.action.type)
+        if action is None:
+            known = ", ".join(sorted(self.actions))
+            hint = " (agent tasks need a model)" if task.action.type == "agent" else ""
+            message = f"Task '{task.key}': unknown action '{task.action.type}'{hint}; known: {known}."
+            self._add(f"{where}.action.type", message)
+            return
+        self._fields(task, action, where)
+
+    def _fields(self, task: TaskDraft, action: type[Action], where: str) -> None:
+        fields = task.action.fields()
+        try:
+            action.fields_model.model_validate(fields)
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_context=False):
+                path = ".".join(str(part) for part in item["loc"])
+                message = f"Task '{task.key}', {task.action.type} action: {path or 'fields'}: {item['msg']}."
+                self._add(f"{where}.action.{path}".rstrip("."), message)
+        if not action.resolves_fields and any(references.expressions(fields)):
+            message = (
+                f"Task '{task.key}': '${{{{ … }}}}' is never pasted into a {task.action.type} action; "
+                "put it into the task's inputs, which a command sees as $INPUT_<NAME>."
+            )
+            self._add(f"{where}.action", message)
+
+    def _references(self, task: TaskDraft, where: str) -> None:
+        value: Any = [task.inputs, task.action.fields()]
+        for expression in references.expressions(value):
+            try:
+                references.parse(expression)
+            except ValueError as error:
+                self._add(f"{where}.inputs", f"Task '{task.key}': {error}.")
+
+    def _dependencies(self, phase: PhaseDraft, number: int, task: TaskDraft, where: str) -> None:
+        referenced = references.referenced_tasks([task.inputs, task.action.fields()])
+        for key in dict.fromkeys([*task.depends_on, *referenced]):
+            verb = "depends on" if key in task.depends_on else "uses outputs of"
+            there = self.phase_of.get(key)
+            if there is None:
+                self._add(f"{where}.depends_on", f"Task '{task.key}' {verb} '{key}', which does not exist.")
+            elif there > number:
+                message = f"Task '{task.key}' {verb} '{key}', which lies in a later phase."
+                self._add(f"{where}.depends_on", message)
+            elif there == number and key != task.key and phase.strategy == PhaseStrategy.PARALLEL:
+                message = (
+                    f"Task '{task.key}' {verb} '{key}' of the same phase, but phase '{phase.key}' is parallel; "
+                    "make the phase dag or move one of them."
+                )
+                self._add(f"{where}.depends_on", message)
+
+    def _cycles(self) -> None:
+        for number, phase in enumerate(self.draft.phases):
+            position = {task.key: index for index, task in enumerate(phase.tasks)}
+            edges = [
+                sorted({position[key] for key in keys if key in position}) for keys in effective_dependencies(phase)
+            ]
+            for cycle in graph.find_cycles(edges):
+                names = [phase.tasks[node].key for node in cycle]
+                chain = " → ".join([*names, names[0]])
+                self._add(
+                    f"phases[{number}].tasks[{cycle[0]}].depends_on",
+                    f"Tasks depend on each other in a circle: {chain}.",
+                )

@@ -1,0 +1,1 @@
+"""Planners: from a description to a validated plan draft."""

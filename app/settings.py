@@ -1,0 +1,146 @@
+"""Every setting of Signoff, in one typed place.
+
+A value comes from a command-line flag, else from the environment (`SIGNOFF_…`), else from `signoff.toml` in the current
+folder (or the file that `SIGNOFF_CONFIG` names), else from the default below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Settings(BaseSettings):
+    """All settings; the field's description is also the help text of its flag."""
+
+    model_config = SettingsConfigDict(env_prefix="SIGNOFF_", extra="ignore", validate_default=True)
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("signoff", appauthor=False)),
+        description="Folder of the databases, workspaces and logs.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the app listens on.")
+    port: int = Field(default=8400, ge=1, le=65535, description="Port the app listens on.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; default: an SQLite file in the data folder.")
+    temporal_address: str = Field(
+        default="", description="host:port of a Temporal server; default: the dev server's port on this machine."
+    )
+    temporal_port: int = Field(default=7233, ge=1, le=65535, description="Port of the dev server that `up` starts.")
+    temporal_ui_port: int = Field(default=8233, ge=1, le=65535, description="Port of the dev server's Web UI.")
+    temporal_ui_url: str = Field(default="", description="Address of Temporal's Web UI, for links into runs.")
+    temporal_namespace: str = Field(default="default", min_length=1, description="Temporal namespace.")
+    temporal_sync: str = Field(
+        default="normal",
+        pattern="^(normal|full)$",
+        description="SQLite `synchronous` of the dev server: `full` also survives a power cut without losing the newest moments.",
+    )
+    task_queue: str = Field(
+        default="signoff", min_length=1, description="Task queue of the workflows and default agent."
+    )
+    retention_days: int = Field(
+        default=30,
+        ge=1,
+        validation_alias=AliasChoices("retention_days", "SIGNOFF_RETENTION"),
+        description="Days that the dev server keeps closed runs.",
+    )
+    workspace_roots: Annotated[list[Path], NoDecode] = Field(
+        default_factory=list[Path],
+        description="Folders a project's `path` may lie in, separated by the system's path separator.",
+    )
+    api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as Bearer token.")
+    url: str = Field(default="", description="Address of a running Signoff, for client commands.")
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=list[str], description="Host names, besides loopback, that requests may be addressed to."
+    )
+    http_allow: Annotated[list[str], NoDecode] = Field(
+        default_factory=list[str],
+        description="Private hosts, host:port or networks that http tasks may reach, separated by commas.",
+    )
+    kill_grace: float = Field(
+        default=2.0, ge=0, le=300, description="Seconds between SIGTERM and SIGKILL for a task's processes."
+    )
+    max_concurrent_tasks: int = Field(default=200, ge=1, le=2000, description="Activities one worker runs at once.")
+    shutdown_grace: float = Field(
+        default=5.0, ge=0, le=3600, description="Seconds a stopping worker lets its running tasks finish."
+    )
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
+
+    @field_validator("workspace_roots", mode="before")
+    @classmethod
+    def _split_paths(cls, value: Any) -> Any:
+        return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", "http_allow", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def effective_database_url(self) -> str:
+        """`database_url`, or the SQLite file in the data folder."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'signoff.db'}"
+
+    @property
+    def effective_temporal_address(self) -> str:
+        """`temporal_address`, or the dev server on this machine."""
+        return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
+
+    @property
+    def effective_temporal_ui_url(self) -> str:
+        """Where Temporal's Web UI answers: as set, else the dev server's, else empty (links are left out)."""
+        if self.temporal_ui_url:
+            return self.temporal_ui_url.rstrip("/")
+        return "" if self.temporal_address else f"http://127.0.0.1:{self.temporal_ui_port}"
+
+    @property
+    def app_url(self) -> str:
+        """The app's own address as tasks on the same machine reach it."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def workspaces_dir(self) -> Path:
+        """Where workspaces that Signoff makes itself lie; always an allowed root."""
+        return self.data_dir / "workspaces"
+
+    @property
+    def allowed_roots(self) -> list[Path]:
+        """Resolved folders that workspaces may lie in."""
+        return [root.expanduser().resolve() for root in [self.workspaces_dir, *self.workspace_roots]]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flag over environment over file."""
+        file = Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+def secrets_from_environment() -> dict[str, str]:
+    """`SIGNOFF_SECRET_NAME=value` of this process as `{NAME: value}`; read by workers only, never stored."""
+    prefix = "SIGNOFF_SECRET_"
+    return {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix) and value}

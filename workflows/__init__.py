@@ -1,0 +1,1 @@
+"""Workflow code: deterministic, without I/O."""
