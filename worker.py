@@ -1,1 +1,110 @@
-print()
+"""The worker process: carries out workflows and activities until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from datetime import timedelta
+
+import structlog
+from app.engine.search_attributes import ensure_search_attributes
+from app.engine.tuning import worker_options
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.planning import Planning
+from activities.records import Records
+from activities.tasks import TaskActivities, TaskSurroundings
+from app.engine.connection import connect
+from app.log import configure_logging
+from app.planning.outline import OutlinePlanner
+from app.planning.registry import load_actions
+from app.settings import Settings, secrets_from_environment
+from app.storage.database import Database
+from app.storage.workspaces import Workspaces
+from workflows.project import ProjectWorkflow
+
+CONNECT_SECONDS = 60.0
+logger = structlog.get_logger(__name__)
+
+
+def build_worker(client: Client, settings: Settings, database: Database) -> Worker:
+    """A worker of everything, not yet running; `database` must be started."""
+    actions = load_actions()
+    workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)
+    surroundings = TaskSurroundings(
+        kill_grace=settings.kill_grace,
+        http_allow=settings.http_allow,
+        app_url=settings.app_url,
+        secrets=secrets_from_environment(),
+    )
+    records = Records(database, actions, workspaces)
+    planning = Planning(database, actions, {OutlinePlanner.name: OutlinePlanner()})
+    tasks = TaskActivities(database, actions, surroundings)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[ProjectWorkflow],
+        activities=[*records.activities, planning.make_plan, *tasks.activities],
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+        **worker_options(settings.max_concurrent_tasks),
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; then let running tasks finish for `shutdown_grace` seconds.
+
+    Raises:
+        RuntimeError: Temporal, the database or the workspaces are not what a worker needs; the message says what to do.
+    """
+    Workspaces(settings.workspaces_dir, settings.allowed_roots).check_marker()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    client = await _connected(settings, stop)
+    if client is None:
+        return
+    await ensure_search_attributes(client)
+    database = Database(settings.effective_database_url)
+    await database.start()
+    try:
+        async with build_worker(client, settings, database):
+            logger.info("worker is ready", task_queue=settings.task_queue, namespace=client.namespace)
+            await stop.wait()
+            logger.info("worker is stopping")
+    finally:
+        await database.close()
+
+
+async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
+    """Connect, with patience: at a start of the whole stack Temporal comes up at the same time."""
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while not stop.is_set():
+        try:
+            return await connect(settings)
+        except (RuntimeError, RPCError) as error:
+            if time.monotonic() > deadline:
+                address = settings.effective_temporal_address
+                raise RuntimeError(
+                    f"Temporal does not answer at {address}; start it, or check SIGNOFF_TEMPORAL_ADDRESS ({error})."
+                ) from error
+            await asyncio.sleep(0.2)
+    return None
+
+
+def main(settings: Settings | None = None) -> None:
+    """Run a worker to its end; exits with 1 and one sentence where it cannot run."""
+    settings = settings or Settings()
+    configure_logging(settings.log_level)
+    try:
+        asyncio.run(run(settings))
+    except RuntimeError as error:
+        sys.exit(f"signoff worker: {error}")
+
+
+if __name__ == "__main__":
+    main()

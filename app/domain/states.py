@@ -109,6 +109,10 @@ def sources(moves: dict[S, frozenset[S]], target: S) -> list[S]:
     return [status for status, targets in moves.items() if target in targets]
 
 
+# The reason of a skipped task that counts as done for its dependents.
+SKIPPED_BY_PERSON = "skipped_by_person"
+
+
 class Situation(StrEnum):
     """The rows of the table of calls."""
 

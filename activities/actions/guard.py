@@ -1,0 +1,320 @@
+"""The process between a worker and a command: no process of the command outlives the worker, or a cancel.
+
+Run as a script (`python -I -S guard.py`), with the standard library only. Descriptor 0 is a socket to the worker,
+1 and 2 are the pipe for the command's output. The worker sends the request (its length in 8 bytes, then `marshal` of
+`(argv, env, cwd, grace)` in bytes and seconds), later perhaps `T` for "terminate". The guard answers in lines:
+`started PID`, `failed chdir|exec ERRNO`, `ended WAITSTATUS`; the last two only when nothing of the command is left.
+
+The socket's end means that the worker died: everything is killed at once. On `T` everything gets SIGTERM and, after the
+grace, SIGKILL. When the command ends by itself, what it left running in the background is stopped in the same way,
+with a grace of half a second at most.
+
+On Linux the guard is a child subreaper (prctl(2)): whatever the command's processes do (setsid, double fork, nohup),
+each stays a descendant of the guard, so "no child left" means "nothing left". Elsewhere only the command's process
+group is stopped, and what has left that group survives.
+"""
+
+# The C half of `signal`: the Python half imports `enum`, which takes longer than all the rest of the start together.
+import _signal as signal
+import marshal
+import os
+import select
+import sys
+import time
+
+CONTROL = 0
+LEFTOVER_GRACE = 0.5
+# Between two looks at what is left; an ended child wakes the guard earlier.
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
+LINUX = sys.platform == "linux"
+# <linux/prctl.h>
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+# Aimed at a group or a terminal, they must not end the guard before the command.
+SHIELDED = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGTSTP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+# Python itself ignores the last two, and exec would hand that down.
+RESTORED = (*SHIELDED, signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def main() -> None:
+    """Carry one command out."""
+    for number in SHIELDED:
+        signal.signal(number, signal.SIG_IGN)
+    wakeup, wakeup_end = os.pipe()
+    os.set_blocking(wakeup, False)
+    os.set_blocking(wakeup_end, False)
+    signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    prctl = load_prctl()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    argv, env, cwd, grace = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
+    try:
+        command = start(argv, env, cwd, prctl)
+    except StartError as error:
+        tell(f"failed {error.step} {error.number}")
+        return
+    tell(f"started {command}")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    status = Watch(command, grace, wakeup).until_nothing_is_left()
+    tell(f"ended {status}")
+
+
+def load_prctl():
+    """prctl(2), or a function that does nothing where the system has none."""
+    if not LINUX:
+        return lambda option, value: 0
+    import ctypes  # noqa: PLC0415 - as late as possible: it is a third of the guard's start
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    return lambda option, value: libc.prctl(option, value, 0, 0, 0)
+
+
+def receive(size: int) -> bytes:
+    """Exactly `size` bytes from the worker; the guard ends where the worker is gone."""
+    parts = bytearray()
+    while len(parts) < size:
+        part = os.read(CONTROL, size - len(parts))
+        if not part:
+            os._exit(0)
+        parts += part
+    return bytes(parts)
+
+
+def tell(line: str) -> None:
+    """Send a line to the worker, if it still lives."""
+    try:
+        os.write(CONTROL, line.encode() + b"\n")
+    except OSError:
+        pass
+
+
+class StartError(Exception):
+    """The command could not be started: at which step, and the errno."""
+
+    def __init__(self, step: str, number: int) -> None:
+        super().__init__(step, number)
+        self.step = step
+        self.number = number
+
+
+def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl) -> int:
+    """Start the command in a session of its own; returns its process id once it runs.
+
+    Raises:
+        StartError: it does not.
+    """
+    failure, failure_end = os.pipe()  # exec closes its end, so that end of file means success
+    guard = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        raise StartError("exec", error.errno) from None
+    if pid == 0:
+        become(argv, env, cwd, prctl, guard, failure_end)
+    os.close(failure_end)
+    report = os.read(failure, 64).decode()
+    os.close(failure)
+    if report:
+        os.waitpid(pid, 0)
+        step, number = report.split()
+        raise StartError(step, int(number))
+    return pid
+
+
+def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl, guard: int, failure_end: int) -> None:
+    """In the child: turn into the command. Never returns."""
+    step = "exec"
+    try:
+        os.setsid()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guard:
+            os._exit(127)
+        signal.set_wakeup_fd(-1)
+        for number in RESTORED:
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        step = "chdir"
+        os.chdir(cwd)
+        step = "exec"
+        execute(argv, env)
+    except OSError as error:
+        os.write(failure_end, f"{step} {error.errno}".encode())
+    finally:
+        os._exit(127)
+
+
+def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
+    """Exec `argv`, looked up in the PATH of `env` as execvp(3) does."""
+    if b"/" in argv[0]:
+        os.execve(argv[0], argv, env)
+    failure = FileNotFoundError(2, "not found")
+    for folder in env.get(b"PATH", b"").split(b":"):
+        try:
+            os.execve(os.path.join(folder, argv[0]), argv, env)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError as error:
+            failure = error
+    raise failure
+
+
+class Watch:
+    """Waits for the command's end, the worker's word, or the worker's end, and clears up after each."""
+
+    def __init__(self, command: int, grace: float, wakeup: int) -> None:
+        self.command = command
+        self.grace = grace
+        self.wakeup = wakeup
+        self.status = None
+        self.deadline = None  # when what is left gets SIGKILL; None while the command may run
+        self.signalled = set()
+        self.poll = select.poll()
+        self.poll.register(CONTROL, select.POLLIN)
+        self.poll.register(wakeup, select.POLLIN)
+
+    def until_nothing_is_left(self) -> int:
+        """The command's wait status, once no process of it is left."""
+        pause = FIRST_PAUSE
+        while self.reap():
+            if self.status is not None:
+                self.stop_within(min(self.grace, LEFTOVER_GRACE))
+            if self.deadline is None:
+                self.wait(None)
+                continue
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                send_all(self.command, signal.SIGKILL, set())
+            else:
+                send_all(self.command, signal.SIGTERM, self.signalled)
+                pause = min(pause, left)
+            self.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        return self.status
+
+    def stop_within(self, grace: float) -> None:
+        """SIGTERM from now on, SIGKILL in `grace` seconds or when an earlier call said so."""
+        deadline = time.monotonic() + grace
+        self.deadline = deadline if self.deadline is None else min(self.deadline, deadline)
+
+    def reap(self) -> bool:
+        """Collect what has ended; whether anything is left (an orphan becomes our child: no child, no descendant)."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return not LINUX and group_exists(self.command)
+            if pid == 0:
+                return True
+            if pid == self.command:
+                self.status = status
+
+    def wait(self, seconds: float | None) -> None:
+        """Sleep until a child ends, the worker speaks or dies, or the time is over."""
+        ready = self.poll.poll(None if seconds is None else seconds * 1000)
+        for descriptor, _ in ready:
+            if descriptor == self.wakeup:
+                os.read(self.wakeup, 4096)
+            elif self.heard() == b"T":
+                self.stop_within(self.grace)
+            else:
+                self.poll.unregister(CONTROL)
+                self.stop_within(0)
+
+    @staticmethod
+    def heard() -> bytes:
+        """A byte from the worker; none where it is gone."""
+        try:
+            return os.read(CONTROL, 1)
+        except OSError:
+            return b""
+
+
+def send_all(command: int, number: int, done: set[int]) -> None:
+    """Send a signal to every process of the command but those in `done`, and add those that got it."""
+    if not LINUX:
+        try:
+            os.killpg(command, number)
+        except OSError:
+            pass
+        return
+    for pid in descendants(os.getpid()):
+        if pid in done:
+            continue
+        try:
+            os.kill(pid, number)
+        except OSError:  # gone already, or another user's (setuid), which only its own end removes
+            continue
+        done.add(pid)
+
+
+def descendants(root: int) -> list[int]:
+    """All processes below `root`, parents first."""
+    found = []
+    level = [root]
+    try:
+        while level:
+            level = [child for pid in level for child in children(pid)]
+            found += level
+    except NotImplementedError:
+        return scanned(root)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """Children of a process, from /proc/PID/task/TID/children (proc(5)).
+
+    Raises:
+        NotImplementedError: the kernel was built without that file.
+    """
+    try:
+        result = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                result += [int(child) for child in file.read().split()]
+    except OSError:
+        if pid == os.getpid():
+            raise NotImplementedError from None
+        return []  # it has just ended, and its children are the guard's now
+    return result
+
+
+def scanned(root: int) -> list[int]:
+    """As `descendants`, from the parent in each /proc/PID/stat: slower, but on every Linux."""
+    children_of = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue
+            children_of.setdefault(parent, []).append(int(name))
+    found = []
+    level = [root]
+    while level:
+        level = [child for pid in level for child in children_of.get(pid, ())]
+        found += level
+    return found
+
+
+def group_exists(command: int) -> bool:
+    """Whether any process of the command's group lives."""
+    try:
+        os.killpg(command, 0)
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)

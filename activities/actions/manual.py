@@ -1,0 +1,23 @@
+"""The `manual` action: something that a person does."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from app.domain.actions import Fields, Mode, Unattended
+
+
+class ManualFields(Fields):
+    """What the person is told."""
+
+    instructions: str = Field(default="", description="What to do, in Markdown.")
+
+
+class Manual(Unattended):
+    """Waits until a person says that it is done."""
+
+    type: ClassVar[str] = "manual"
+    mode: ClassVar[Mode] = Mode.PERSON
+    fields_model: ClassVar[type[ManualFields]] = ManualFields

@@ -1,0 +1,14 @@
+"""The `milestone` action: a point that is reached when all its dependencies are done."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from app.domain.actions import Mode, Unattended
+
+
+class Milestone(Unattended):
+    """Does nothing; groups what it depends on."""
+
+    type: ClassVar[str] = "milestone"
+    mode: ClassVar[Mode] = Mode.MILESTONE

@@ -1,0 +1,161 @@
+"""The `shell` action: a command in the project's workspace."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator, model_validator
+
+from activities.actions.attempt_log import AttemptLog
+from activities.actions.process import ExitStatus, GuardLost, StartError, run_guarded
+from activities.actions.shell_outputs import MAX_OUTPUT_BYTES, parse_outputs
+from activities.actions.workspace_paths import attempt_folder, inside, new_file, private_folder, read_file
+from app.domain.actions import Action, Fields, TaskContext, TaskFailed
+from app.domain.references import as_text
+
+STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LAST_LINE_LENGTH = 200
+
+
+class ShellFields(Fields):
+    """Exactly one of `command` and `argv`."""
+
+    command: str | None = Field(default=None, description="Text that `/bin/sh -c` runs.")
+    argv: list[str] | None = Field(default=None, min_length=1, description="Program and arguments, without a shell.")
+    cwd: str = Field(default=".", description="Folder to run in, relative to the workspace.")
+    env: dict[str, str] = Field(default_factory=dict[str, str], description="Further environment variables.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ShellFields:
+        if (self.command is None) == (self.argv is None):
+            raise ValueError("give exactly one of command and argv")
+        if not "".join(self.words[-1:] if self.command is not None else self.words[:1]).strip():
+            raise ValueError("the command is empty")
+        if any("\0" in text for text in [*self.words, self.cwd]):
+            raise ValueError("a command cannot hold a NUL character")
+        return self
+
+    @field_validator("env")
+    @classmethod
+    def _names(cls, env: dict[str, str]) -> dict[str, str]:
+        for name, value in env.items():
+            if not name or "=" in name or "\0" in name + value:
+                raise ValueError(f"'{name}' cannot be an environment variable")
+            if name.startswith(("SIGNOFF_", "INPUT_")):
+                raise ValueError(f"'{name}' is Signoff's own: names do not start with SIGNOFF_ or INPUT_")
+        return env
+
+    @property
+    def words(self) -> list[str]:
+        """Program and arguments."""
+        return ["/bin/sh", "-c", self.command or ""] if self.argv is None else self.argv
+
+
+class Shell(Action):
+    """Runs a command; its outputs are `stdout` (the last 64 KiB it printed) and what it writes to `$SIGNOFF_OUTPUT`.
+
+    Standard input is empty. The environment is made anew, with nothing of the worker's but its PATH: see
+    `environment`. When the command ends, processes that it left in the background are stopped.
+    """
+
+    type: ClassVar[str] = "shell"
+    fields_model: ClassVar[type[ShellFields]] = ShellFields
+
+    async def run(self, context: TaskContext) -> dict[str, Any]:
+        """Run the command and return its outputs.
+
+        Raises:
+            TaskFailed: `exit_code`, `signal`, `command_not_found`, `not_started`, `bad_input`, `bad_output`,
+                `output_too_large`, `path_outside`, `unsafe_workspace` or `guard_lost`.
+        """
+        fields = ShellFields.model_validate(context.fields)
+        cwd = inside(context.workspace, fields.cwd)
+        output = attempt_folder(context.workspace, context.task_id, context.attempt) / "output"
+        os.close(new_file(context.workspace, output))
+        try:
+            status = await run_guarded(
+                fields.words,
+                cwd=cwd,
+                env=environment(context, fields.env, output),
+                on_output=context.log.write,
+                grace=context.kill_grace,
+            )
+        except StartError as error:
+            raise _not_started(fields, error) from error
+        except ValueError as error:
+            raise TaskFailed(
+                "bad_input", f"An input cannot be handed to a command: {error}.", retryable=False
+            ) from error
+        except GuardLost as error:
+            raise TaskFailed("guard_lost", "The process that watches over the command was killed.") from error
+        except OSError as error:
+            raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
+        return _outputs(context, status, read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b"")
+
+
+def environment(context: TaskContext, extra: dict[str, str], output: Path) -> dict[str, str]:
+    """The whole environment of a command.
+
+    PATH is the folder of the worker's Python, the worker's PATH and the system's folders; HOME and TMPDIR lie in the
+    workspace's `.signoff`, so that no dot file or cache lands among the results and the worker's credentials stay
+    out of reach; `extra` may replace any of these. `INPUT_<NAME>` holds each input, JSON where it is no text.
+    """
+    paths = [str(Path(sys.executable).parent), *os.environ.get("PATH", "").split(":"), *STANDARD_PATH.split(":")]
+    return {
+        "PATH": ":".join(dict.fromkeys(path for path in paths if path)),
+        "HOME": str(private_folder(context.workspace, "home")),
+        "TMPDIR": str(private_folder(context.workspace, "tmp")),
+        "LANG": "C.UTF-8",
+        **extra,
+        **{f"INPUT_{name.upper()}": as_text(value) for name, value in context.inputs.items()},
+        "SIGNOFF_OUTPUT": str(output),
+        "SIGNOFF_PROJECT_ID": context.project_id,
+        "SIGNOFF_TASK_KEY": context.key,
+        "SIGNOFF_ATTEMPT": str(context.attempt),
+    }
+
+
+def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:
+    reason = os.strerror(error.number)
+    if error.step == "chdir":
+        return TaskFailed("not_started", f"The folder '{fields.cwd}' cannot be entered: {reason}.", retryable=False)
+    if error.number in {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC}:
+        message = f"The command '{fields.words[0]}' was not found or cannot be run: {reason}."
+        return TaskFailed("command_not_found", message, exit_code=127, retryable=False)
+    if error.number == errno.E2BIG:
+        message = "The command and its inputs are larger than the system takes; pass large values through a file."
+        return TaskFailed("bad_input", message, retryable=False)
+    return TaskFailed("not_started", f"The command could not be started: {reason}.")
+
+
+def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[str, Any]:
+    """What a command that has ended produced; raises where it did not end well."""
+    # Only the attempt's own log knows what must be masked; any other one gives no stdout.
+    stdout = context.log.tail() if isinstance(context.log, AttemptLog) else ""
+    outputs: dict[str, Any] = {"stdout": stdout}
+    if status.code == 0:
+        return outputs | parse_outputs(written)
+    try:
+        outputs |= parse_outputs(written)
+    except TaskFailed:
+        pass  # how the command ended says more than what is wrong with a file it may not have finished
+    last = stdout.rstrip().rpartition("\n")[2].strip()
+    hint = f" Its last line: {last[:LAST_LINE_LENGTH]}{'…' if len(last) > LAST_LINE_LENGTH else ''}" if last else ""
+    if status.code is not None:
+        message = f"The command ended with exit code {status.code}.{hint}"
+        raise TaskFailed("exit_code", message, outputs=outputs, exit_code=status.code)
+    number = status.signal or 0
+    message = f"The command was ended by {_signal_name(number)}.{hint}"
+    raise TaskFailed("signal", message, outputs=outputs, exit_code=128 + number)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,100 @@
+"""Paths inside a workspace, safe against symbolic links that a task has planted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from app.domain.actions import TaskFailed
+
+PRIVATE_FOLDER = ".signoff"
+
+
+def inside(workspace: Path, relative: str) -> Path:
+    """`relative` as an absolute path with all symbolic links followed; it need not exist.
+
+    Raises:
+        TaskFailed: `path_outside`, where it leads out of the workspace.
+    """
+    root = workspace.resolve()
+    try:
+        path = (root / relative).resolve()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL character
+        path = None
+    if path is None or not path.is_relative_to(root):
+        message = f"The path '{relative}' leads out of the task's workspace."
+        raise TaskFailed("path_outside", message, retryable=False)
+    return path
+
+
+def attempt_folder(workspace: Path, task_id: str, attempt: int) -> Path:
+    """Where the files of one attempt lie; `new_file` makes it."""
+    return workspace / PRIVATE_FOLDER / "attempts" / task_id / str(attempt)
+
+
+def private_folder(workspace: Path, *names: str) -> Path:
+    """The folder `.signoff/<names>` of the workspace, made where it is missing.
+
+    Raises:
+        TaskFailed: `unsafe_workspace`, as for `new_file`.
+    """
+    folder = workspace.joinpath(PRIVATE_FOLDER, *names)
+    os.close(_open_folder(workspace, folder))
+    return folder
+
+
+def new_file(workspace: Path, path: Path) -> int:
+    """A descriptor for writing to a new, empty file below the workspace; folders are made, an old file is replaced.
+
+    Raises:
+        TaskFailed: `unsafe_workspace`, where a symbolic link or a file stands in for one of the folders.
+    """
+    folder = _open_folder(workspace, path.parent)
+    try:
+        # Removing first gets rid of a planted link, FIFO or second name of another file; O_EXCL refuses a new one.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path.name, dir_fd=folder)
+        return os.open(path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    except OSError as error:
+        raise _unsafe(path, error) from error
+    finally:
+        os.close(folder)
+
+
+def read_file(workspace: Path, path: Path, limit: int) -> bytes | None:
+    """The first `limit` bytes of a file below the workspace; None where there is no regular file.
+
+    Raises:
+        TaskFailed: `unsafe_workspace`, as for `new_file`.
+    """
+    folder = _open_folder(workspace, path.parent)
+    try:
+        # O_NONBLOCK: opening a FIFO that somebody put there must not wait for its writer.
+        descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(limit)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+
+
+def _open_folder(workspace: Path, folder: Path) -> int:
+    """Open a folder step by step from the workspace, making what is missing and following no link."""
+    current = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in folder.relative_to(workspace).parts:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=current)
+            deeper = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
+            os.close(current)
+            current = deeper
+    except OSError as error:
+        os.close(current)
+        raise _unsafe(folder, error) from error
+    return current
+
+
+def _unsafe(path: Path, error: OSError) -> TaskFailed:
+    return TaskFailed("unsafe_workspace", f"Signoff cannot keep its files in {path}: {error.strerror}.")

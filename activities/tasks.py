@@ -1,0 +1,251 @@
+"""The activities that carry tasks out: one for each action, of the type named after it.
+
+Each writes `running` at its start and the outcome at its end, with the event, itself: the workflow needs no further step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import Connection
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.actions.attempt_log import AttemptLog
+from activities.heartbeat import Heartbeat, Stop, uncancelled
+from activities.secrets import mask
+from app.domain import references
+from app.domain.actions import Action, Actions, Mode, TaskContext, TaskFailed
+from app.domain.errors import Conflict, Unavailable
+from app.domain.references import Reference
+from app.domain.states import TaskStatus
+from app.storage import tasks
+from app.storage.database import Database
+from app.storage.tasks import AttemptKey, Ending, Started
+from workflows.contracts import TaskInput, TaskResult
+
+R = TypeVar("R")
+logger = logging.getLogger(__name__)
+PAUSE_WHILE_DATABASE_IS_AWAY = 0.5
+MOST_OUTPUT_BYTES = 1_048_576
+
+
+@dataclass(frozen=True)
+class TaskSurroundings:
+    """What tasks get from the worker they run on."""
+
+    kill_grace: float = 2.0
+    http_allow: list[str] = field(default_factory=list[str])
+    app_url: str = ""
+    secrets: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class TaskActivities:
+    """The task activities, bound to a database.
+
+    Args:
+        database: where tasks and their outcomes are kept.
+        actions: the actions to carry out.
+        surroundings: what tasks get from this worker.
+    """
+
+    def __init__(self, database: Database, actions: Actions, surroundings: TaskSurroundings) -> None:
+        self._database = database
+        self._actions = actions
+        self._surroundings = surroundings
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        """One for each action that an activity carries out."""
+        return [self._activity_of(kind) for kind in self._actions.values() if kind.mode == Mode.ACTIVITY]
+
+    def _activity_of(self, kind: type[Action]) -> Callable[..., Any]:
+        @activity.defn(name=kind.type)
+        async def carry_out(task: TaskInput) -> TaskResult:
+            return await self._carry_out(kind, task)
+
+        return carry_out
+
+    async def _carry_out(self, kind: type[Action], task: TaskInput) -> TaskResult:
+        info = activity.info()
+        row = await self._database.read(lambda conn: tasks.find(conn, task.project_id, task.task))
+        if row is None:
+            raise _fenced("The project was deleted.")
+        key = AttemptKey(
+            project_id=task.project_id,
+            run_id=task.run_id,
+            task_id=row.id,
+            try_number=task.try_number,
+            token=f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}",
+        )
+        heartbeat = Heartbeat(lambda: self._note_stopping(key))
+        status, message = await heartbeat.run(_Attempt(self, kind, task, key, heartbeat).run())
+        if status == TaskStatus.CANCELLED:
+            if activity.is_cancelled():
+                raise asyncio.CancelledError
+            await heartbeat.report_cancelled()
+            activity.raise_complete_async()
+        if status in {TaskStatus.FAILED, TaskStatus.WAITING}:
+            raise ApplicationError(message, str(status), type="TaskFailed", non_retryable=True)
+        return TaskResult(status=status)
+
+    async def persist(self, work: Callable[[Connection], R]) -> R:
+        """Write, however long the database is away and whatever is cancelled meanwhile."""
+
+        async def write() -> R:
+            while True:
+                try:
+                    return await self._database.transact(work)
+                except Unavailable:
+                    await asyncio.sleep(PAUSE_WHILE_DATABASE_IS_AWAY)
+
+        return await uncancelled(write())
+
+    async def _note_stopping(self, key: AttemptKey) -> None:
+        await self._database.transact(lambda conn: tasks.note_stopping(conn, key))
+
+    @property
+    def surroundings(self) -> TaskSurroundings:
+        """What tasks get from this worker."""
+        return self._surroundings
+
+
+class _Attempt:
+    """One attempt at one task."""
+
+    def __init__(
+        self, owner: TaskActivities, kind: type[Action], task: TaskInput, key: AttemptKey, heartbeat: Heartbeat
+    ) -> None:
+        self._owner = owner
+        self._kind = kind
+        self._task = task
+        self._key = key
+        self._heartbeat = heartbeat
+        self._secrets = owner.surroundings.secrets
+        self._log: AttemptLog | None = None
+
+    async def run(self) -> tuple[TaskStatus, str]:
+        """Start, act and record; returns the recorded status and, of a failure, the message."""
+        try:
+            started = await self._start()
+            if started.recorded is not None:
+                return started.recorded, str((started.task.error or {}).get("message", ""))
+            ending = Ending(TaskStatus.COMPLETED, self._checked(await self._act(started)))
+        except TaskFailed as failure:
+            ending = self._failed(failure)
+        except asyncio.CancelledError:
+            ending = await self._interrupted()
+        except ApplicationError:
+            raise
+        except Exception as error:
+            logger.exception("task %s: the %s action broke", self._task.task, self._kind.type)
+            message = f"The {self._kind.type} action broke: {type(error).__name__}."
+            ending = self._failed(TaskFailed("internal_error", message))
+        finally:
+            if self._log is not None:
+                self._log.close()
+        return await self._record(ending)
+
+    async def _start(self) -> Started:
+        try:
+            return await self._owner.persist(lambda conn: tasks.start_attempt(conn, self._key))
+        except Conflict as error:
+            raise _fenced(error.info.message) from error
+
+    async def _act(self, started: Started) -> dict[str, Any]:
+        surroundings = self._owner.surroundings
+        project, row = started.project, started.task
+        workspace = Path(project.workspace)
+        if not workspace.is_dir():
+            raise TaskFailed("no_workspace", f"The workspace {workspace} is not there on this worker.", retryable=False)
+        self._log = AttemptLog(workspace, row.id, started.number, secrets=list(self._secrets.values()))
+        inputs, fields = self._resolved(started)
+        context = TaskContext(
+            project_id=project.id,
+            project_name=project.name,
+            task_id=row.id,
+            key=row.key,
+            attempt=started.number,
+            workspace=workspace,
+            fields=fields,
+            inputs=inputs,
+            log=self._log,
+            timeout_seconds=row.timeout_seconds,
+            kill_grace=surroundings.kill_grace,
+            http_allow=surroundings.http_allow,
+            app_url=surroundings.app_url,
+        )
+        try:
+            async with asyncio.timeout(row.timeout_seconds):
+                return await self._kind().run(context)
+        except TimeoutError:
+            raise TaskFailed("timeout", f"The task took longer than {row.timeout_seconds:g} s.") from None
+
+    def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
+        def look_up(reference: Reference) -> Any:
+            if reference.kind == "project":
+                return getattr(started.project, reference.name)
+            if reference.kind == "secret":
+                if reference.name not in self._secrets:
+                    message = f"There is no secret {reference.name}: set SIGNOFF_SECRET_{reference.name} on the worker."
+                    raise TaskFailed("missing_secret", message, retryable=False)
+                return self._secrets[reference.name]
+            outputs = started.upstream.get(reference.name, {})
+            if reference.output not in outputs:
+                known = ", ".join(sorted(outputs)) or "none"
+                message = f"Task '{reference.name}' has no output '{reference.output}'; its outputs: {known}."
+                raise TaskFailed("missing_output", message, retryable=False)
+            return outputs[reference.output]
+
+        inputs = references.resolve(started.task.inputs, look_up)
+        fields = {name: value for name, value in started.task.action.items() if name != "type"}
+        if self._kind.resolves_fields:
+            fields = references.resolve(fields, look_up)
+        try:
+            return inputs, self._kind.fields_model.model_validate(fields)
+        except ValidationError as error:
+            message = f"The action's fields do not fit: {error.errors(include_url=False)[0]['msg']}."
+            raise TaskFailed("bad_fields", message, retryable=False) from None
+
+    def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        size = len(str(outputs))
+        if size > MOST_OUTPUT_BYTES:
+            raise TaskFailed(
+                "output_too_large", f"The outputs have {size} characters; 1 MiB is the limit.", retryable=False
+            )
+        return mask(outputs, self._secrets.values())
+
+    def _failed(self, failure: TaskFailed) -> Ending:
+        again = failure.retryable and not self._task.last
+        return Ending(
+            TaskStatus.WAITING if again else TaskStatus.FAILED,
+            mask(failure.outputs, self._secrets.values()),
+            error={"type": failure.kind, "message": mask(failure.message, self._secrets.values())},
+            exit_code=failure.exit_code,
+            next_try_in=self._task.next_try_in if again else None,
+        )
+
+    async def _interrupted(self) -> Ending:
+        """A cancel is an outcome; whatever else stops the work is not, and the workflow decides what comes next."""
+        if self._heartbeat.stop == Stop.CANCELLED:
+            return Ending(TaskStatus.CANCELLED, {}, reason="interrupted")
+        await self._owner.persist(lambda conn: tasks.end_attempt(conn, self._key))
+        cause = self._heartbeat.stop.value if self._heartbeat.stop is not None else "the worker stopped it"
+        raise ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=True)
+
+    async def _record(self, ending: Ending) -> tuple[TaskStatus, str]:
+        size = self._log.size if self._log is not None else 0
+        whole = Ending(**{**ending.__dict__, "log_bytes": size})
+        if not await self._owner.persist(lambda conn: tasks.finish_attempt(conn, self._key, whole)):
+            raise _fenced("Another attempt has taken this one's place.")
+        return whole.status, str((whole.error or {}).get("message", ""))
+
+
+def _fenced(message: str) -> ApplicationError:
+    return ApplicationError(message, type="Fenced", non_retryable=True)

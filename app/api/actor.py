@@ -1,0 +1,34 @@
+"""Who asks, and under which request id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.identity import new_id
+
+
+def actor_of(request: Request[Any, Any, Any]) -> str:
+    """Who sent a request, as the gateway found out."""
+    return str(request.scope["state"]["actor"])
+
+
+def new_request(
+    request: Request[Any, Any, Any],
+    project_id: str,
+    kind: DecisionKind,
+    *,
+    comment: str = "",
+    payload: dict[str, Any] | None = None,
+) -> DecisionRequest:
+    """A request to be decided, in the name of the sender."""
+    return DecisionRequest(
+        project_id=project_id,
+        request_id=new_id("req"),
+        kind=kind,
+        actor=actor_of(request),
+        comment=comment,
+        payload={name: value for name, value in (payload or {}).items() if value is not None},
+    )

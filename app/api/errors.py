@@ -1,0 +1,101 @@
+"""The one map from errors to answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import Scope
+from pydantic import ValidationError
+
+from app.api.models import ErrorBody
+from app.domain.errors import DomainError, ErrorInfo, Problem
+
+logger = structlog.get_logger(__name__)
+KINDS = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    412: "precondition_failed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "validation_error",
+    500: "internal_error",
+    503: "unavailable",
+}
+RETRY_AFTER_SECONDS = "2"
+_HTTP_MESSAGES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The body is too large.",
+}
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that the gateway gave the request."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def error_body(info: ErrorInfo, request_id: str) -> dict[str, Any]:
+    """The body of every error."""
+    return ErrorBody(
+        error=KINDS[info.status],
+        code=info.code,
+        message=info.message,
+        status=info.status,
+        details=info.details,
+        context=info.context,
+        request_id=request_id,
+    ).model_dump(mode="json")
+
+
+def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """Answer any exception; the text of an unexpected one stays in the log."""
+    info = _info_of(error)
+    if info.status == 500:
+        logger.error("request failed", path=request.url.path, exc_info=error)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if info.status == 503 else {}
+    if isinstance(error, HTTPException) and error.headers and "allow" in {name.lower() for name in error.headers}:
+        headers["Allow"] = next(value for name, value in error.headers.items() if name.lower() == "allow")
+    if info.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = error_body(info, request_id_of(request.scope))
+    return Response(body, status_code=info.status, headers=headers, media_type="application/json")
+
+
+def _info_of(error: Exception) -> ErrorInfo:
+    if isinstance(error, DomainError):
+        return error.info
+    if isinstance(error, ValidationError):
+        return _invalid([(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()])
+    if isinstance(error, ValidationException):
+        return _of_litestar(error)
+    if isinstance(error, RecursionError):
+        return ErrorInfo(status=400, code="bad_request", message="The body is nested too deeply.")
+    if isinstance(error, HTTPException) and error.status_code in KINDS and error.status_code != 500:
+        status = error.status_code
+        message = _HTTP_MESSAGES.get(status, error.detail or KINDS[status])
+        return ErrorInfo(status=status, code=KINDS[status], message=message)
+    return ErrorInfo(status=500, code="internal_error", message="Something went wrong here; the server's log has more.")
+
+
+def _of_litestar(error: ValidationException) -> ErrorInfo:
+    items: list[dict[str, Any]] = [item for item in (error.extra or []) if isinstance(item, dict)]  # pyright: ignore
+    problems = [(str(item.get("key", "")), str(item.get("message", ""))) for item in items]
+    if any(item.get("source") in {"query", "path", "header", "cookie"} for item in items):
+        details = [Problem(field=field, message=message) for field, message in problems]
+        first = problems[0]
+        return ErrorInfo(status=400, code="bad_request", message=f"{first[0]}: {first[1]}", details=details)
+    return _invalid(problems)
+
+
+def _invalid(problems: list[tuple[str, str]]) -> ErrorInfo:
+    details = [Problem(field=field, message=message) for field, message in problems]
+    first = f"{problems[0][0] or 'body'}: {problems[0][1]}" if problems else "The body is not valid."
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return ErrorInfo(status=422, code="validation_error", message=first + more, details=details)

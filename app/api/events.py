@@ -1,0 +1,119 @@
+"""The event stream of a project."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from litestar import Controller, Response, get
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+from sqlalchemy import Connection
+
+from app.api.projects import missing
+from app.api.services import Services
+from app.domain.events import Event
+from app.domain.states import FINISHED_PROJECT, Stage
+from app.storage import events, projects
+
+PING_SECONDS = 10.0
+_LARGEST = 2**31 - 1
+
+
+class EventController(Controller):
+    """Server-sent events."""
+
+    path = "/api/projects/{project_id:str}/events"
+    tags = ("events",)
+
+    @get(
+        "/",
+        operation_id="streamEvents",
+        summary="The project's events, as server-sent events",
+        media_type="text/event-stream",
+    )
+    async def stream_events(
+        self,
+        services: Services,
+        project_id: FromPath[str],
+        after: Annotated[int, QueryParameter(ge=0, le=_LARGEST)] = 0,
+        follow: FromQuery[bool] = True,
+        types: FromQuery[str | None] = None,
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
+    ) -> Response[None] | ServerSentEvent:
+        """From the first, or from behind `Last-Event-ID` or `after`; 204 where a finished project has no more."""
+        start = max(after, _number(last_event_id))
+        finished, newest = await services.database.read(lambda conn: _position(conn, project_id))
+        if finished and start >= newest and start > 0:
+            return Response(None, status_code=204)
+        stream = _Stream(services, project_id, start, types.split(",") if types else [], follow=follow)
+        return ServerSentEvent(stream.messages(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+class _Stream:
+    """One reader's way through the record."""
+
+    def __init__(self, services: Services, project_id: str, start: int, types: list[str], *, follow: bool) -> None:
+        self._services = services
+        self._project_id = project_id
+        self._seq = start
+        self._types = types
+        self._follow = follow
+
+    async def messages(self) -> AsyncGenerator[ServerSentEventMessage, None]:
+        """Everything after the start, then what comes, until the project is finished and the reader has it all."""
+        yield ServerSentEventMessage(comment="signoff", data=None)
+        with self._services.database.feed.subscribe(self._project_id) as news:
+            while True:
+                batch, ended = await self._services.database.read(self._read)
+                for event in batch:
+                    self._seq = event.seq
+                    if self._wanted(event):
+                        yield _message(event)
+                if ended or (not batch and not self._follow):
+                    yield ServerSentEventMessage(event="end", data="{}")
+                    return
+                if not batch and not await news.wait(PING_SECONDS):
+                    yield ServerSentEventMessage(comment=f"ping {int(time.time())}", data=None)
+
+    def _read(self, conn: Connection) -> tuple[list[Event], bool]:
+        """The next events; whether the project is finished and these are its last."""
+        project = projects.find(conn, self._project_id)
+        if project is None:
+            farewell = events.farewell(conn, self._project_id)
+            return ([farewell] if farewell is not None and farewell.seq > self._seq else []), True
+        batch = events.after(conn, self._project_id, self._seq)
+        last = batch[-1].seq if batch else self._seq
+        return batch, _is_finished(project.status, project.stage) and last >= project.last_seq
+
+    def _wanted(self, event: Event) -> bool:
+        return not self._types or any(fnmatchcase(event.type, pattern.strip()) for pattern in self._types)
+
+
+def _position(conn: Connection, project_id: str) -> tuple[bool, int]:
+    project = projects.find(conn, project_id)
+    if project is not None:
+        return _is_finished(project.status, project.stage), project.last_seq
+    farewell = events.farewell(conn, project_id)
+    if farewell is None:
+        raise missing(conn, project_id)
+    return True, farewell.seq
+
+
+def _is_finished(status: str, stage: str) -> bool:
+    return status in FINISHED_PROJECT and stage == Stage.FINISHED
+
+
+def _number(last_event_id: str | None) -> int:
+    """The number of a Last-Event-ID; an id that is none of ours counts as the beginning."""
+    text = last_event_id or ""
+    return min(int(text), _LARGEST) if text.isascii() and text.isdigit() and len(text) < 12 else 0
+
+
+def _message(event: Event) -> ServerSentEventMessage:
+    return ServerSentEventMessage(
+        event=event.type, id=event.seq, data=json.dumps(event.model_dump(), ensure_ascii=False)
+    )

@@ -1,0 +1,124 @@
+"""What every request passes before a handler sees it: its id, where it comes from, who sends it, what its body is."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+import structlog
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+
+from app.api.errors import error_body
+from app.domain.errors import DomainError, Forbidden, Unauthorized, UnsupportedMediaType
+from app.domain.identity import new_id
+from app.settings import LOOPBACK_HOSTS
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OPEN_PATHS = frozenset({"/health", "/ready"})
+_JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
+
+
+class Gateway:
+    """ASGI middleware around the whole app.
+
+    Args:
+        app: what a request that passes goes to.
+        allowed_hosts: names, besides loopback, that a request's `Host` may have.
+        api_key: the key that requests must carry; empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Collection[str], api_key: str) -> None:
+        self._app = app
+        self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
+        self._any_host = "*" in self._hosts
+        self._api_key = api_key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through or answer why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.match(given) else new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                self._check_origin(scope["method"], headers)
+                scope["state"]["actor"] = self._check_key(scope["path"], headers)
+                receive = receive if scope["method"] in _SAFE else await _json_body(scope, headers, receive)
+            except DomainError as error:
+                await _refuse(error, request_id, send_with_id)
+                return
+            await self._app(scope, receive, send_with_id)
+
+    def _check_origin(self, method: str, headers: dict[str, str]) -> None:
+        """Refuse names that a hostile page could have bound to this address, and requests that one could make us take."""
+        host = _host_name(headers.get("host", ""))
+        if not self._any_host and host not in self._hosts:
+            raise Forbidden(
+                f"This server does not answer to the name '{host}'; SIGNOFF_ALLOWED_HOSTS adds names.", code="bad_host"
+            )
+        if method in _SAFE:
+            return
+        origin = headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
+            raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
+
+    def _check_key(self, path: str, headers: dict[str, str]) -> str:
+        if not self._api_key or path in _OPEN_PATHS:
+            return "local"
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._api_key):
+            raise Unauthorized("Send the server's API key as 'Authorization: Bearer …'.")
+        return "admin"
+
+
+def _host_name(host: str) -> str:
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return name.strip("[]").lower()
+
+
+async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) -> Receive:
+    """Have a missing body count as `{}`, and refuse one that is not JSON."""
+    first: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
+    if first["type"] == "http.request" and not first.get("body") and not first.get("more_body"):
+        first = {"type": "http.request", "body": b"{}", "more_body": False}
+        kept = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name.lower() not in {b"content-type", b"content-length"}
+        ]
+        scope["headers"] = [*kept, (b"content-type", b"application/json"), (b"content-length", b"2")]
+    elif not _JSON.match(headers.get("content-type", "")):
+        raise UnsupportedMediaType("Send the body as JSON, with 'Content-Type: application/json'.")
+    sent = False
+
+    async def replay() -> HTTPReceiveMessage:
+        nonlocal sent
+        if not sent:
+            sent = True
+            return first
+        return await receive()  # pyright: ignore[reportReturnType]
+
+    return replay  # pyright: ignore[reportReturnType]
+
+
+async def _refuse(error: DomainError, request_id: str, send: Send) -> None:
+    body = json.dumps(error_body(error.info, request_id)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if error.info.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": error.info.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,206 @@
+"""Plans: read, have one made, approve; and cancel."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from sqlalchemy import Connection
+
+from app.api import present
+from app.api.actor import new_request
+from app.api.models import Approve, Cancel, CancelAnswer, CancelCounts, MakePlan, Plan, Recorded, StatusAnswer
+from app.api.projects import missing
+from app.api.services import Services
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest
+from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound
+from app.domain.states import PlanStatus, ProjectStatus
+from app.engine.requests import STOP_SECONDS, Submission
+from app.planning.render import to_markdown
+from app.storage import plans, projects, runs
+from app.storage.projects import ProjectRow
+from workflows.contracts import ApproveSignal, CancelSignal, PlanSignal
+
+AnyRequest = Request[Any, Any, Any]
+PlanAnswer = Response[Plan] | Response[Recorded]
+DEFAULT_WAIT = 10
+LONGEST_WAIT = 60
+_RECORDED = {202: ResponseSpec(Recorded, description="Recorded; the outcome comes as an event.")}
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})", re.IGNORECASE)
+
+
+class PlanController(Controller):
+    """The plan of one project, and what is decided about it."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("plans",)
+
+    @get("/plan", operation_id="getPlan", summary="The execution plan")
+    async def get_plan(
+        self,
+        request: AnyRequest,
+        services: Services,
+        project_id: FromPath[str],
+        version: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
+    ) -> Response[Plan] | Response[str]:
+        """The current version, or an older one; with `Accept: text/markdown` the outline that makes it."""
+
+        def work(conn: Connection) -> Plan | str:
+            row = _existing(conn, project_id)
+            if row.plan_version is None and version is None:
+                raise NotFound(
+                    "This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan"
+                )
+            if "text/markdown" in request.headers.get("accept", ""):
+                wanted = plans.get(conn, project_id, version or row.plan_version)
+                return to_markdown(plans.content(wanted), row.name)
+            return present.plan(conn, row, version)
+
+        answer = await services.database.read(work)
+        if isinstance(answer, str):
+            return Response(answer, media_type="text/markdown; charset=utf-8")
+        return Response(answer, headers={"ETag": f'"{answer.digest}"'})
+
+    @post(
+        "/generate-plan",
+        operation_id="generatePlan",
+        summary="Make the first plan",
+        status_code=200,
+        responses=_RECORDED,
+    )
+    async def generate_plan(
+        self,
+        request: AnyRequest,
+        services: Services,
+        project_id: FromPath[str],
+        data: JSONBody[MakePlan],
+        prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
+    ) -> PlanAnswer:
+        """200 with the plan if it is ready within `Prefer: wait=N` seconds (10 by default), else 202."""
+        return await _make_plan(request, services, project_id, data, DecisionKind.GENERATE, prefer)
+
+    @post(
+        "/regenerate-plan",
+        operation_id="regeneratePlan",
+        summary="Make a new plan",
+        status_code=200,
+        responses=_RECORDED,
+    )
+    async def regenerate_plan(
+        self,
+        request: AnyRequest,
+        services: Services,
+        project_id: FromPath[str],
+        data: JSONBody[MakePlan],
+        prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
+    ) -> PlanAnswer:
+        """The new version replaces the current one once it is ready; the project is then pending."""
+        return await _make_plan(request, services, project_id, data, DecisionKind.RETURN, prefer)
+
+    @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=_RECORDED)
+    async def approve(
+        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[Approve]
+    ) -> Response[StatusAnswer] | Response[Recorded]:
+        """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
+        project = await services.database.read(lambda conn: _existing(conn, project_id))
+        version = data.plan_version
+        if version is None and data.plan_digest is None and project.status == ProjectStatus.PENDING:
+            version = project.plan_version
+        payload = {"plan_version": version, "plan_digest": data.plan_digest, "phase_id": data.phase_id}
+        decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
+        signal = ApproveSignal(
+            request_id=decision.request_id, actor=decision.actor, comment=data.comment, **decision.payload
+        )
+        decided = await services.requests.submit(Submission(decision, "approve", signal))
+        if decided is None:
+            return await _recorded(services, decision)
+        project = await services.database.read(lambda conn: projects.find(conn, project_id))
+        return Response(_status_answer(project, decided, ProjectStatus.RUNNING))
+
+    @post(
+        "/cancel",
+        operation_id="cancelProject",
+        summary="Cancel",
+        status_code=200,
+        responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},
+    )
+    async def cancel(
+        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[Cancel]
+    ) -> Response[CancelAnswer] | Response[Recorded]:
+        """200 once every task has stopped; 202 where that takes more than 10 s."""
+        decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
+        signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, reason=data.reason)
+        decided = await services.requests.submit(Submission(decision, "cancel", signal))
+        if decided is None:
+            return await _recorded(services, decision)
+        project = await services.requests.wait_until_settled(project_id, STOP_SECONDS)
+        counts = await services.database.read(lambda conn: runs.count_outcomes(conn, project_id))
+        stopped = project is None or project.status != ProjectStatus.RUNNING
+        answer = CancelAnswer(
+            **_status_answer(project, decided, ProjectStatus.CANCELLED).model_dump(),
+            tasks=CancelCounts(**counts),
+            request_id=decision.request_id,
+        )
+        return Response(answer, status_code=200 if stopped else 202)
+
+
+async def _make_plan(
+    request: AnyRequest, services: Services, project_id: str, data: MakePlan, kind: DecisionKind, prefer: str | None
+) -> PlanAnswer:
+    payload = {"planner": data.planner, "instructions": data.instructions}
+    decision = new_request(request, project_id, kind, comment=data.instructions or "", payload=payload)
+    signal = PlanSignal(
+        request_id=decision.request_id,
+        actor=decision.actor,
+        regenerate=kind == DecisionKind.RETURN,
+        **decision.payload,
+    )
+    decided = await services.requests.submit(Submission(decision, "plan", signal))
+    if decided is None:
+        return await _recorded(services, decision)
+    version = decided.payload.get("version")
+    wait = _WAIT.search(prefer or "")
+    seconds = min(int(wait[1]), LONGEST_WAIT) if wait else DEFAULT_WAIT
+    await services.requests.wait_for_plan(project_id, int(version or 0), seconds)
+
+    def work(conn: Connection) -> Plan | None:
+        row = _existing(conn, project_id)
+        made = plans.get(conn, project_id, int(version or 0))
+        if made.status == PlanStatus.FAILED:
+            raise DomainError.from_info(ErrorInfo.model_validate(made.failure))
+        return present.plan(conn, row, made.version) if made.status != PlanStatus.GENERATING else None
+
+    plan = await services.database.read(work)
+    return (
+        Response(plan, headers={"ETag": f'"{plan.digest}"'})
+        if plan is not None
+        else await _recorded(services, decision)
+    )
+
+
+async def _recorded(services: Services, request: DecisionRequest) -> Response[Recorded]:
+    project = await services.database.read(lambda conn: _existing(conn, request.project_id))
+    answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
+    return Response(answer, status_code=202)
+
+
+def _existing(conn: Connection, project_id: str) -> ProjectRow:
+    row = projects.find(conn, project_id)
+    if row is None:
+        raise missing(conn, project_id)
+    return row
+
+
+def _status_answer(project: ProjectRow | None, decision: Decision, reached: ProjectStatus) -> StatusAnswer:
+    """What a decision came to. It may have come further by now: a short run is over before its approval is answered."""
+    if project is None:
+        raise Conflict("The project was deleted meanwhile.", code="project_deleted")
+    status = ProjectStatus(project.status)
+    if reached == ProjectStatus.RUNNING:
+        status = reached
+    return StatusAnswer(
+        id=project.id, status=status, updated_at=project.updated_at, stage=project.stage, decision_id=decision.id
+    )

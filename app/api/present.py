@@ -1,0 +1,262 @@
+"""From rows to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.api.models import (
+    Failure,
+    Gate,
+    Links,
+    LogInfo,
+    NextPlan,
+    Phase,
+    Plan,
+    PlanInfo,
+    PlanPhase,
+    PlanStats,
+    Progress,
+    Project,
+    ProjectSummary,
+    RunInfo,
+    Task,
+    TaskError,
+)
+from app.domain import graph
+from app.domain.identity import milliseconds_between, now
+from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
+from app.domain.states import PhaseStatus, PlanStatus, TaskStatus
+from app.domain.validation import effective_dependencies, project_graph
+from app.storage import plans, runs, tasks
+from app.storage.projects import ProjectRow
+from app.storage.runs import PhaseRow
+from app.storage.tasks import TaskRow
+
+API = "/api/projects"
+# Outputs over this are cut in lists and in the project; `/tasks/{id}` has them whole.
+LONGEST_OUTPUTS = 4096
+_SHOWN_OF_A_CUT_OUTPUT = 1000
+
+
+def summary(row: Any) -> ProjectSummary:
+    """A project in a list."""
+    return ProjectSummary.model_validate({name: getattr(row, name) for name in ProjectSummary.model_fields})
+
+
+def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Project:
+    """A whole project from the record alone."""
+    task_rows = tasks.all_of(conn, row.id)
+    plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
+    run = runs.find(conn, row.run_id) if row.run_id is not None else None
+    fields = (
+        "id", "name", "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "path",
+        "agent_id", "sme_archetype", "status", "stage", "created_at", "updated_at", "created_by", "workspace",
+    )  # fmt: skip
+    return Project(
+        **{name: getattr(row, name) for name in fields},
+        since=None,
+        blocked=None,
+        progress=_progress(task_rows),
+        plan=_plan_info(plan) if plan is not None else None,
+        phases=[phase(item, counts) for item, counts in _phases(conn, row.id)],
+        tasks=task_list(task_rows),
+        run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
+        if run is not None
+        else None,
+        gate=Gate.model_validate(row.gate) if row.gate is not None else None,
+        failure=Failure.model_validate(row.failure) if row.failure is not None else None,
+        links=_links(row.id, temporal),
+        live=False,
+    )
+
+
+def task_list(rows: Sequence[TaskRow], *, whole: bool = False) -> list[Task]:
+    """Tasks, all of one project or of one phase; ids of dependencies outside of `rows` are looked up by the caller."""
+    ids = {row.key: row.id for row in rows}
+    return [task(row, ids, whole=whole) for row in rows]
+
+
+def task(row: TaskRow, ids: dict[str, str], *, whole: bool) -> Task:
+    """One task; `ids` by key has at least those it depends on."""
+    fields = (
+        "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
+        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "attempt", "started_at",
+        "completed_at", "due_at", "exit_code",
+    )  # fmt: skip
+    outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
+    return Task(
+        **{name: getattr(row, name) for name in fields},
+        depends_on=[ids[key] for key in row.depends_on if key in ids],
+        outputs=outputs,
+        truncated=truncated,
+        duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _goes_on(row) else None)),
+        error=TaskError.model_validate(row.error) if row.error is not None else None,
+        tokens=None,
+        log=LogInfo(bytes=row.log_bytes, url=f"{API}/{row.project_id}/tasks/{row.id}/logs"),
+    )
+
+
+def phase(row: PhaseRow, counts: dict[str, int]) -> Phase:
+    """A phase without its tasks."""
+    names = [name for name in Phase.model_fields if name != "task_counts"]
+    return Phase(
+        **{name: getattr(row, name) for name in names},
+        task_counts={"total": sum(counts.values()), **counts},  # pyright: ignore[reportArgumentType]
+    )
+
+
+def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan:
+    """A plan version: the current one with the state of its tasks, an older one as it was signed or drafted.
+
+    Raises:
+        NotFound: there is no such version.
+        Conflict: `plan_not_ready`: it has no content yet.
+    """
+    row = plans.get(conn, project_row.id, version if version is not None else project_row.plan_version)
+    draft = plans.content(row)
+    latest = plans.latest(conn, project_row.id)
+    current = row.version == project_row.plan_version
+    phases = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, row, draft)
+    return Plan(
+        project_id=project_row.id,
+        version=row.version,
+        digest=row.digest,
+        status=row.status,
+        planner=row.planner,
+        summary=draft.summary,
+        warnings=draft.warnings,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        approved_at=row.approved_at,
+        approved_by=row.approved_by,
+        phases=phases,
+        stats=_stats(draft),
+        next=NextPlan(version=latest.version, status=latest.status)
+        if latest is not None and latest.status == PlanStatus.GENERATING
+        else None,
+    )
+
+
+def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
+    by_phase: dict[str, list[Task]] = {}
+    for item in task_list(tasks.all_of(conn, project_id)):
+        by_phase.setdefault(item.phase_id, []).append(item)
+    return [
+        PlanPhase(**phase(row, counts).model_dump(), tasks=by_phase.get(row.id, []))
+        for row, counts in _phases(conn, project_id)
+    ]
+
+
+def _drafted_phases(project_row: ProjectRow, row: plans.PlanRow, draft: PlanDraft) -> list[PlanPhase]:
+    """The phases of a version that is not current: all of it pending, for nothing of it is in the tables any more."""
+    return [_drafted_phase(project_row, row, item, position) for position, item in enumerate(draft.phases)]
+
+
+def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft, position: int) -> PlanPhase:
+    ids, phase_id = row.ids["tasks"], row.ids["phases"][item.key]
+    drafted: list[Task] = []
+    for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
+        values = entry.model_dump(mode="json", exclude={"depends_on"})
+        drafted.append(
+            Task(
+                **(values | {"retries": entry.retries or 0}),
+                id=ids[entry.key],
+                project_id=project_row.id,
+                phase_id=phase_id,
+                status=TaskStatus.PENDING,
+                reason=None,
+                position=number,
+                depends_on=[ids[key] for key in needed],
+                outputs={},
+                truncated=False,
+                attempt=0,
+                started_at=None,
+                completed_at=None,
+                due_at=None,
+                duration_ms=None,
+                exit_code=None,
+                error=None,
+                tokens=None,
+                log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{ids[entry.key]}/logs"),
+            )  # fmt: skip
+        )
+    return PlanPhase(
+        id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
+        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,  # pyright: ignore[reportArgumentType]
+        requires_approval=bool(item.requires_approval), started_at=None, completed_at=None,
+        task_counts={"total": len(drafted)}, tasks=drafted,
+    )  # fmt: skip
+
+
+def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, dict[str, int]]]:
+    counts = tasks.count_by_phase(conn, project_id)
+    return [(row, counts.get(row.id, {})) for row in runs.phases_of(conn, project_id)]
+
+
+def _plan_info(row: plans.PlanRow) -> PlanInfo:
+    return PlanInfo(
+        version=row.version, digest=row.digest, status=row.status, planner=row.planner, summary=row.draft["summary"]
+    )
+
+
+def _stats(draft: PlanDraft) -> PlanStats:
+    edges = project_graph(draft)
+    widths: dict[int, int] = {}
+    for level in graph.levels(edges):
+        widths[level] = widths.get(level, 0) + 1
+    keys = [item.key for item in draft.tasks()]
+    path = graph.critical_path(edges, [1.0] * len(edges))
+    return PlanStats(
+        tasks=len(keys),
+        phases=len(draft.phases),
+        max_width=max(widths.values(), default=0),
+        critical_path=[keys[node] for node in path],
+    )
+
+
+def _progress(rows: Sequence[TaskRow]) -> Progress:
+    counts = dict.fromkeys(TaskStatus, 0)
+    for row in rows:
+        counts[TaskStatus(row.status)] += 1
+    settled = counts[TaskStatus.COMPLETED] + counts[TaskStatus.SKIPPED]
+    return Progress(
+        total=len(rows),
+        completed=counts[TaskStatus.COMPLETED],
+        failed=counts[TaskStatus.FAILED],
+        running=counts[TaskStatus.RUNNING],
+        percent=round(100 * settled / len(rows), 1) if rows else 0.0,
+    )
+
+
+def _links(project_id: str, temporal: str | None) -> Links:
+    base = f"{API}/{project_id}"
+    return Links(
+        self=base,
+        plan=f"{base}/plan",
+        tasks=f"{base}/tasks",
+        events=f"{base}/events",
+        dag=f"{base}/dag",
+        temporal=temporal,
+    )
+
+
+def _goes_on(row: TaskRow) -> bool:
+    return row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
+
+
+def _cut(outputs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Outputs as lists show them: long texts shortened, other large values left out."""
+    if len(canonical_json(outputs)) <= LONGEST_OUTPUTS:
+        return outputs, False
+    shown: dict[str, Any] = {}
+    room = LONGEST_OUTPUTS
+    for name, value in outputs.items():
+        kept = value[:_SHOWN_OF_A_CUT_OUTPUT] if isinstance(value, str) else value
+        size = len(canonical_json({name: kept}))
+        if size <= room:
+            shown[name] = kept
+            room -= size
+    return shown, True

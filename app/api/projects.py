@@ -1,0 +1,174 @@
+"""Projects: create, read, change, delete, list."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from litestar import Controller, Request, Response, delete, get, post, put
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from app.api import present
+from app.api.actor import actor_of, new_request
+from app.api.models import CreateProject, DeleteAnswer, Project, ProjectList, UpdateProject
+from app.api.overlay import with_live_state
+from app.api.services import Services
+from app.domain.decisions import DecisionKind
+from app.domain.errors import Invalid, NotFound, Problem
+from app.domain.identity import new_id
+from app.domain.states import ProjectStatus
+from app.engine.requests import Submission
+from app.storage import editing, events, projects
+from app.storage.workspaces import Workspaces
+from workflows.contracts import CancelSignal
+
+AnyRequest = Request[Any, Any, Any]
+StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
+SortKey = Literal["newest", "oldest", "updated", "name", "status"]
+
+
+class ProjectController(Controller):
+    """The collection and its members."""
+
+    path = "/api/projects"
+    tags = ("projects",)
+
+    @get("/", operation_id="listProjects", summary="List projects")
+    async def list_projects(
+        self,
+        services: Services,
+        status: FromQuery[StatusFilter | None] = None,
+        search: FromQuery[str | None] = None,
+        sort_by: FromQuery[SortKey] = "newest",
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
+        offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
+    ) -> ProjectList:
+        """A page of projects; `status_counts` counts by status under the same search."""
+        wanted = None if status in {None, "all"} else status
+        term = (search or "").replace("\x00", "")
+        rows, total, counts = await services.database.read(
+            lambda conn: projects.list_page(
+                conn, status=wanted, search=term, sort_by=sort_by, limit=limit, offset=offset
+            )
+        )
+        return ProjectList(
+            projects=[present.summary(row) for row in rows],
+            total=total,
+            limit=limit,
+            offset=offset,
+            status_counts={ProjectStatus(name): count for name, count in counts.items()},
+        )
+
+    @post("/", operation_id="createProject", summary="Create a project")
+    async def create_project(self, request: AnyRequest, services: Services, data: JSONBody[CreateProject]) -> Project:
+        """A new project, pending and without a plan."""
+        values = data.model_dump()
+        _check_agent(values)
+        project_id = new_id("proj")
+        values |= {"id": project_id, "workspace": await _workspace(services.workspaces, project_id, data.path)}
+        actor = actor_of(request)
+        await services.database.transact(lambda conn: projects.create(conn, values, actor=actor))
+        return await read_project(services, project_id)
+
+    @get("/{project_id:str}", operation_id="getProject", summary="One project with its tasks")
+    async def get_project(self, services: Services, project_id: FromPath[str]) -> Project:
+        """The project, with what its running workflow says of itself where that answers (`live`)."""
+        return await with_live_state(services, await read_project(services, project_id))
+
+    @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
+    async def update_project(
+        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[UpdateProject]
+    ) -> Project:
+        """What is omitted stays; read-only fields may be sent with the value they have."""
+        await _check_read_only(services, project_id, data.model_extra or {})
+        wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
+        _check_agent(wanted)
+        workspace = None
+        if "path" in wanted:
+            workspace = await _workspace(services.workspaces, project_id, wanted["path"])
+        actor = actor_of(request)
+        await services.database.transact(
+            lambda conn: editing.update_project(
+                conn, project_id, wanted, services.actions, workspace=workspace, actor=actor
+            )
+        )
+        return await with_live_state(services, await read_project(services, project_id))
+
+    @delete(
+        "/{project_id:str}",
+        operation_id="deleteProject",
+        summary="Delete a project for good",
+        status_code=200,
+        responses={202: ResponseSpec(DeleteAnswer, description="It is being cancelled, and deleted after that.")},
+    )
+    async def delete_project(
+        self, request: AnyRequest, services: Services, project_id: FromPath[str]
+    ) -> Response[DeleteAnswer]:
+        """A live project is cancelled first; a workspace that was named by `path` is never touched."""
+        decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
+        signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, delete=True)
+        done = await services.requests.delete(Submission(decision, "cancel", signal))
+        return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
+
+
+async def read_project(services: Services, project_id: str) -> Project:
+    """A project as it is on record.
+
+    Raises:
+        NotFound: there is none of that id; where it was deleted, the message says so.
+    """
+
+    def work(conn: Connection) -> Project:
+        row = projects.find(conn, project_id)
+        if row is None:
+            raise missing(conn, project_id)
+        return present.project(conn, row, temporal=services.engine.link(project_id))
+
+    return await services.database.read(work)
+
+
+def missing(conn: Connection, project_id: str) -> NotFound:
+    """The error for an id that there is no project of."""
+    if events.farewell(conn, project_id) is not None:
+        return NotFound(f"Project {project_id[:64]} was deleted.", code="project_deleted")
+    return NotFound(f"There is no project {project_id[:64]}.", code="project_not_found")
+
+
+async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:
+    if path is None:
+        return str(await asyncio.to_thread(workspaces.make, project_id))
+    return str(await asyncio.to_thread(workspaces.named, path))
+
+
+def _check_agent(values: dict[str, Any]) -> None:
+    """There are no named agents yet, nor experts; only their absence is valid."""
+    problems = [
+        Problem(field=name, message=f"There is no {label} '{values[name]}'; none are configured.")
+        for name, label in (("agent_id", "agent"), ("sme_archetype", "archetype"))
+        if values.get(name) is not None
+    ]
+    if problems:
+        raise Invalid(problems[0].message, details=problems)
+
+
+async def _check_read_only(services: Services, project_id: str, extra: dict[str, Any]) -> None:
+    if not extra:
+        return
+    current: BaseModel = await with_live_state(services, await read_project(services, project_id))
+    values = current.model_dump(mode="json")
+    problems: list[Problem] = []
+    for name, value in extra.items():
+        if name not in values:
+            problems.append(Problem(field=name, message="There is no such field."))
+        elif value != values[name] and name not in _MOVING:
+            problems.append(Problem(field=name, message="This field is read-only."))
+    if problems:
+        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
+        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+
+
+# What changes by itself between a GET and the PUT that follows it cannot be told from an attempt to set it.
+_MOVING = frozenset({"live", "since", "updated_at", "progress", "tasks", "phases", "blocked"})

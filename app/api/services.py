@@ -1,0 +1,24 @@
+"""What handlers work with; put together in `app.main`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.actions import Actions
+from app.engine.engine import Engine
+from app.engine.requests import Requests
+from app.settings import Settings
+from app.storage.database import Database
+from app.storage.workspaces import Workspaces
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the app."""
+
+    settings: Settings
+    database: Database
+    engine: Engine
+    requests: Requests
+    workspaces: Workspaces
+    actions: Actions

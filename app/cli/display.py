@@ -1,0 +1,228 @@
+"""What the client shows: plans as trees, projects and tasks as tables. Pure functions from the API's JSON to renderables.
+
+Everything that comes from a plan goes through `visible`: what a person approves must be what will run, so a character
+that a terminal would obey or hide is shown as its escape instead.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+Json = dict[str, Any]
+
+STYLES = {
+    "pending": "dim",
+    "waiting": "yellow",
+    "running": "cyan",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+    "skipped": "dim",
+    "awaiting_approval": "yellow",
+}
+SIGNS = {
+    "pending": "·",
+    "waiting": "…",
+    "running": "▸",
+    "completed": "✓",
+    "failed": "✗",
+    "cancelled": "■",
+    "skipped": "–",
+    "awaiting_approval": "?",
+}
+_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
+
+
+def visible(text: str) -> str:
+    """`text` with control and formatting characters, but for tab and newline, written as escapes."""
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf"} else _escape(character)
+        for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def duration(milliseconds: float | None) -> str:
+    """A time span for people: `320 ms`, `4.2 s`, `3 m 05 s`, `2 h 07 m`; empty for None."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} m {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    amount, unit = float(count), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def status_text(status: str) -> Text:
+    """A status with its sign, in its colour."""
+    return Text(f"{SIGNS.get(status, ' ')} {status.replace('_', ' ')}", style=STYLES.get(status, ""))
+
+
+def plan_tree(plan: Json, name: str) -> RenderableType:
+    """The whole plan as a tree: phases, tasks, exactly what each will do, and the planner's warnings."""
+    tasks = [task for phase in plan["phases"] for task in phase["tasks"]]
+    keys = {task["id"]: task["key"] for task in tasks}
+    label = Text.assemble(
+        (visible(name), "bold"),
+        (f"  plan version {plan['version']}, {plan['status']}, ", "dim"),
+        (f"{_count(tasks, 'task')} in {_count(plan['phases'], 'phase')}, digest {plan['digest'][:12]}", "dim"),
+    )
+    tree = Tree(label, guide_style="dim")
+    for number, phase in enumerate(plan["phases"], start=1):
+        branch = tree.add(_phase_label(number, phase))
+        for task in phase["tasks"]:
+            branch.add(_task_label(task, keys))
+    warnings = [Text(f"Warning: {visible(warning)}", style="yellow") for warning in plan["warnings"]]
+    return Group(tree, *warnings)
+
+
+def _phase_label(number: int, phase: Json) -> Text:
+    label = Text.assemble((f"{number}. {visible(phase['name'])}", "bold"), (f"  {phase['strategy']}", "dim"))
+    if phase["requires_approval"]:
+        label.append("  waits for an approval", style="yellow")
+    if phase["description"]:
+        label.append(f"\n{visible(phase['description'])}", style="dim")
+    return label
+
+
+def _task_label(task: Json, keys: dict[str, str]) -> RenderableType:
+    head = Text.assemble((task["key"], "cyan"), "  ", visible(task["title"]))
+    lines: list[RenderableType] = [head]
+    if task["description"]:
+        lines.append(Text(visible(task["description"]), style="dim"))
+    lines.append(Padding(action_text(task["action"]), (0, 0, 0, 2)))
+    conditions = list(_conditions(task, keys))
+    if conditions:
+        lines.append(Padding(Text(" · ".join(conditions), style="dim"), (0, 0, 0, 2)))
+    return Group(*lines)
+
+
+def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
+    if task["depends_on"]:
+        yield "after " + ", ".join(keys.get(other, other) for other in task["depends_on"])
+    if task["retries"]:
+        yield f"retries {task['retries']}"
+    if task["timeout_seconds"] is not None:
+        yield f"at most {duration(task['timeout_seconds'] * 1000)}"
+    if task["on_crash"] != "rerun":
+        yield f"on a crash {task['on_crash']}"
+    if task["agent_id"]:
+        yield f"agent {visible(task['agent_id'])}"
+    for name, value in task["inputs"].items():
+        yield f"{name} = {visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}"
+    if task["expected_files"]:
+        yield "makes " + ", ".join(visible(file) for file in task["expected_files"])
+
+
+def action_text(action: Json) -> Text:
+    """What a task does, nothing left out."""
+    fields = {name: value for name, value in action.items() if name != "type" and value not in (None, "", [], {})}
+    match action["type"]:
+        case "shell" if isinstance(fields.get("command"), str):
+            text = Text(f"$ {_indented(visible(fields.pop('command')))}", style="green")
+        case "http" if isinstance(fields.get("url"), str):
+            text = Text(f"{fields.pop('method', 'GET')} {visible(fields.pop('url'))}", style="green")
+        case "agent" if isinstance(fields.get("prompt"), str):
+            text = Text(f"a model is asked: {visible(fields.pop('prompt'))}", style="green")
+        case "manual":
+            text = Text("a person does this", style="yellow")
+        case "wait" if "seconds" in fields:
+            text = Text(f"waits {duration(float(fields.pop('seconds')) * 1000)}", style="green")
+        case kind:
+            text = Text(visible(kind), style="green")
+    for name, value in fields.items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text.append(f"\n{visible(name)}: {_indented(visible(shown))}")
+    return text
+
+
+def _indented(text: str) -> str:
+    return text.rstrip("\n").replace("\n", "\n  ")
+
+
+def tasks_table(project: Json) -> Table:
+    """The tasks of a project, phase by phase: status, attempt, duration and what there is to say."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("phase", "task", "status"):
+        table.add_column(column, overflow="fold")
+    for column in ("attempt", "time"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for phase in project["phases"]:
+        name = visible(phase["name"])
+        for task in (task for task in project["tasks"] if task["phase_id"] == phase["id"]):
+            attempt = str(task["attempt"]) if task["attempt"] else ""
+            said = Text(_said(task), style=STYLES["failed"] if task["error"] else "dim")
+            time = duration(task["duration_ms"])
+            table.add_row(Text(name, style="dim"), task["key"], status_text(task["status"]), attempt, time, said)
+            name = ""
+    return table
+
+
+def _said(task: Json) -> str:
+    if task["error"]:
+        return visible(task["error"]["message"])
+    return (task["reason"] or "").replace("_", " ")
+
+
+def projects_table(listing: Json) -> RenderableType:
+    """A list of projects, with how many there are in all."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("id", "status", "name", "created"):
+        table.add_column(column, no_wrap=column != "name", overflow="fold")
+    for row in listing["projects"]:
+        created = row["created_at"][:16].replace("T", " ")
+        table.add_row(row["id"], status_text(row["status"]), Text(visible(row["name"])), created)
+    counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
+    shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (in all: {counts})" if counts else "")
+    return Group(table, Text(shown, style="dim"))
+
+
+def output_files(project: Json) -> list[tuple[str, Path, int | None]]:
+    """The files that completed tasks were to make: task key, path, and size in bytes (None: it is not there)."""
+    root = Path(project["workspace"])
+    named = [
+        (task["key"], root / file)
+        for task in project["tasks"]
+        if task["status"] == "completed"
+        for file in task["expected_files"]
+    ]
+    return [(key, path, path.stat().st_size if path.exists() else None) for key, path in dict(map(reversed, named)).items()]  # type: ignore[misc]
+
+
+def files_table(files: list[tuple[str, Path, int | None]]) -> Table:
+    """The list of output files."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("file", "size", "made by"):
+        table.add_column(column, overflow="fold", justify="right" if column == "size" else "left")
+    for key, path, length in files:
+        shown = Text("missing", style="red") if length is None else Text(size(length))
+        table.add_row(Text(visible(str(path))), shown, key)
+    return table
+
+
+def _count(items: list[Any], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

@@ -1,0 +1,157 @@
+"""Where a project stands, put together from its plan and its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.domain.identity import parse_time
+
+Json = dict[str, Any]
+
+# What a task waits for when it waits for a person.
+PERSON_REASONS = frozenset({"manual", "worker_lost"})
+FINISHED = frozenset({"completed", "failed", "cancelled", "skipped"})
+_TASK_STATUS = {
+    "task.started": "running",
+    "task.waiting": "waiting",
+    "task.retrying": "waiting",
+    "task.completed": "completed",
+    "task.failed": "failed",
+    "task.cancelled": "cancelled",
+    "task.skipped": "skipped",
+}
+_PHASE_STATUS = {
+    "phase.started": "running",
+    "phase.approved": "running",
+    "phase.completed": "completed",
+    "phase.failed": "failed",
+    "phase.skipped": "skipped",
+    "phase.awaiting_approval": "awaiting_approval",
+}
+_STAGE = {
+    "plan.generating": "planning",
+    "plan.ready": "awaiting_approval",
+    "plan.failed": "draft",
+    "plan.approved": "executing",
+    "run.started": "executing",
+    "run.cancelling": "cancelling",
+    "phase.awaiting_approval": "awaiting_phase_approval",
+    "phase.approved": "executing",
+    "project.completed": "completed",
+    "project.failed": "failed",
+    "project.cancelled": "cancelled",
+    "project.deleted": "deleted",
+}
+
+
+@dataclass
+class TaskState:
+    """One task as the events have left it; `since` is when it got its status."""
+
+    id: str
+    key: str
+    title: str
+    status: str = "pending"
+    attempt: int = 0
+    since: datetime | None = None
+    note: str = ""
+    needs_person: bool = False
+
+
+@dataclass
+class PhaseState:
+    """One phase and its tasks, by id."""
+
+    id: str
+    name: str
+    status: str = "pending"
+    tasks: dict[str, TaskState] = field(default_factory=dict[str, TaskState])
+
+    def count(self, *statuses: str) -> int:
+        """How many tasks have one of these statuses."""
+        return sum(task.status in statuses for task in self.tasks.values())
+
+
+class Progress:
+    """Follows a project: `show_plan` gives it phases and tasks, `apply` moves them."""
+
+    def __init__(self, project_id: str, name: str) -> None:
+        self.project_id = project_id
+        self.name = name
+        self.stage = ""
+        self.plan_version = 0
+        self.started_at: datetime | None = None
+        self.phases: dict[str, PhaseState] = {}
+        self._tasks: dict[str, TaskState] = {}
+
+    def show_plan(self, plan: Json) -> None:
+        """Take phases and tasks from `plan`; a task that is known keeps its state."""
+        known, self._tasks, phases = self._tasks, {}, self.phases
+        self.phases = {}
+        self.plan_version = plan["version"]
+        for row in plan["phases"]:
+            status = phases[row["id"]].status if row["id"] in phases else "pending"
+            phase = self.phases[row["id"]] = PhaseState(row["id"], row["name"], status)
+            for item in row["tasks"]:
+                task = known.get(item["id"]) or TaskState(item["id"], item["key"], item["title"])
+                phase.tasks[task.id] = self._tasks[task.id] = task
+
+    def needs_plan(self, event: Json) -> bool:
+        """Whether `event` tells of a plan newer than the one shown."""
+        return event["type"] == "plan.ready" and event["data"].get("plan_version", 0) > self.plan_version
+
+    def apply(self, event: Json) -> None:
+        """Take in one event; those about tasks and phases that are not in the plan change nothing."""
+        kind, data = event["type"], event["data"]
+        at = parse_time(event["at"])
+        self.stage = _STAGE.get(kind, self.stage)
+        task, phase = self._tasks.get(data.get("task_id", "")), self.phases.get(data.get("phase_id", ""))
+        if kind == "run.started":
+            self._start_run(at)
+        elif kind == "project.updated":
+            self.name = data.get("name", self.name)
+        elif task is not None and kind in _TASK_STATUS:
+            _move(task, kind, data, at)
+        elif phase is not None and kind in _PHASE_STATUS:
+            phase.status = _PHASE_STATUS[kind]
+
+    def person_tasks(self) -> list[TaskState]:
+        """The tasks that wait for a person."""
+        return [task for task in self._tasks.values() if task.needs_person]
+
+    def gate(self) -> PhaseState | None:
+        """The phase that waits for an approval."""
+        if self.stage != "awaiting_phase_approval":
+            return None
+        return next((phase for phase in self.phases.values() if phase.status == "awaiting_approval"), None)
+
+    def _start_run(self, at: datetime) -> None:
+        # A retry keeps what was completed.
+        self.started_at = at
+        for task in self._tasks.values():
+            if task.status != "completed":
+                task.status, task.note, task.needs_person = "pending", "", False
+        for phase in self.phases.values():
+            if phase.status != "completed":
+                phase.status = "pending"
+
+
+def _move(task: TaskState, kind: str, data: Json, at: datetime) -> None:
+    task.status = _TASK_STATUS[kind]
+    task.since = at
+    task.attempt = data.get("attempt", task.attempt)
+    task.needs_person = kind == "task.waiting" and data.get("reason") in PERSON_REASONS
+    task.note = _note(kind, data)
+
+
+def _note(kind: str, data: Json) -> str:
+    error: Json = data.get("error") or {}
+    if kind == "task.retrying":
+        pause = data.get("next_try_in")
+        again = f"next try in {pause:g} s" if pause else "will be tried again"
+        return f"{error.get('message', 'failed')}; {again}"
+    if kind == "task.waiting" and data.get("due_at"):
+        return f"until {data['due_at']}"
+    return error.get("message") or data.get("reason") or ""

@@ -1,0 +1,29 @@
+"""How this process connects to Temporal: our settings over Temporal's own `TEMPORAL_*` variables (TLS, API key)."""
+
+from __future__ import annotations
+
+import os
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+
+from app.settings import Settings
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client for the configured server and namespace.
+
+    Args:
+        settings: names the server; where it leaves the address open, `TEMPORAL_ADDRESS` counts, else the dev server.
+        lazy: connect at the first call instead of now.
+
+    Raises:
+        RuntimeError: the server does not answer (not with `lazy`).
+    """
+    config = ClientConfig.load_client_connect_config()
+    if settings.temporal_address or "target_host" not in config:
+        config["target_host"] = settings.effective_temporal_address
+    if settings.temporal_namespace != "default" or "TEMPORAL_NAMESPACE" not in os.environ:
+        config["namespace"] = settings.temporal_namespace
+    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy)

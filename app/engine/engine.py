@@ -1,0 +1,216 @@
+"""The client side of Temporal: start, signal, query, describe. Every call has a time limit; RPC errors become domain errors."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from datetime import timedelta
+from enum import Enum
+from typing import TypeVar
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from app.domain.errors import Unavailable
+from app.domain.states import ProjectStatus, Stage
+from app.engine.connection import connect
+from app.settings import Settings
+from app.storage.projects import ProjectRow
+from workflows import search_attributes
+from workflows.contracts import WORKFLOW_TYPE, ProjectInput, Signal, Snapshot, Thresholds
+from workflows.options import shorten
+
+T = TypeVar("T")
+RPC_TIMEOUT = timedelta(seconds=5)
+QUERY_TIMEOUT = timedelta(milliseconds=500)
+# One answer serves all who ask within this time, and a project that did not answer is left alone for the other.
+SNAPSHOT_SECONDS = 0.25
+SILENCE_SECONDS = 5.0
+_AWAY = {
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.ABORTED,
+}
+
+
+class WorkflowState(Enum):
+    """What Temporal says of a project's newest workflow run."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    TERMINATED = "terminated"
+    MISSING = "missing"
+
+
+class Engine:
+    """Talks to Temporal for the app.
+
+    Args:
+        settings: names server, namespace and task queue.
+        client: use this one instead of connecting at the first call.
+        thresholds: at which lengths of history runs continue as new.
+    """
+
+    def __init__(self, settings: Settings, client: Client | None = None, thresholds: Thresholds | None = None) -> None:
+        self._settings = settings
+        self._client = client
+        self._thresholds = thresholds or Thresholds()
+        self._snapshots: dict[str, tuple[float, asyncio.Task[Snapshot | None]]] = {}
+
+    async def _connected(self) -> Client:
+        if self._client is None:
+            self._client = await connect(self._settings, lazy=True)
+        return self._client
+
+    async def _call(self, call: Awaitable[T]) -> T:
+        """Await an RPC.
+
+        Raises:
+            Unavailable: Temporal cannot be reached or does not answer in time.
+            RPCError: any other refusal.
+        """
+        try:
+            return await asyncio.wait_for(call, RPC_TIMEOUT.total_seconds() + 1)
+        except (TimeoutError, RuntimeError) as error:
+            raise _away(self._settings) from error
+        except RPCError as error:
+            if error.status in _AWAY:
+                raise _away(self._settings) from error
+            raise
+
+    async def signal(self, project_id: str, name: str, signal: Signal) -> bool:
+        """Signal a project's open workflow; False where there is none.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        handle = (await self._connected()).get_workflow_handle(project_id)
+        try:
+            await self._call(handle.signal(name, signal, rpc_timeout=RPC_TIMEOUT))
+        except RPCError as error:
+            # Both a closed and an unknown workflow: "already completed" and "not found" differ in text only.
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def signal_with_start(self, project: ProjectRow, name: str, signal: Signal) -> None:
+        """Signal a project's workflow, which is started where none is open.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        client = await self._connected()
+        await self._call(
+            client.start_workflow(
+                WORKFLOW_TYPE,
+                ProjectInput(project_id=project.id, thresholds=self._thresholds),
+                id=project.id,
+                task_queue=self._settings.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal=name,
+                start_signal_args=[signal],
+                search_attributes=_attributes(project),
+                static_summary=shorten(project.name),
+                static_details=f"Project `{project.id}`: {self._settings.app_url}/api/projects/{project.id}",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def state(self, project_id: str) -> WorkflowState:
+        """What became of a project's newest workflow run.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        handle = (await self._connected()).get_workflow_handle(project_id)
+        try:
+            described = await self._call(handle.describe(rpc_timeout=RPC_TIMEOUT))
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return WorkflowState.MISSING
+            raise
+        if described.status in {WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW}:
+            return WorkflowState.OPEN
+        if described.status == WorkflowExecutionStatus.TERMINATED:
+            return WorkflowState.TERMINATED
+        return WorkflowState.CLOSED
+
+    async def snapshot(self, project_id: str) -> Snapshot | None:
+        """The workflow's own word on a project; None where it does not answer within 500 ms."""
+        asked, task = self._snapshots.get(project_id, (0.0, None))
+        age = time.monotonic() - asked
+        if task is not None and task.done() and age > (SILENCE_SECONDS if task.result() is None else SNAPSHOT_SECONDS):
+            task = None
+        if task is None:
+            task = asyncio.create_task(self._query(project_id))
+            self._forget_old_snapshots()
+            self._snapshots[project_id] = (time.monotonic(), task)
+        return await asyncio.shield(task)
+
+    async def _query(self, project_id: str) -> Snapshot | None:
+        try:
+            handle = (await self._connected()).get_workflow_handle(project_id)
+            query = handle.query("snapshot", result_type=Snapshot, rpc_timeout=QUERY_TIMEOUT)
+            return await asyncio.wait_for(query, QUERY_TIMEOUT.total_seconds())
+        except (TimeoutError, RuntimeError, RPCError, WorkflowQueryFailedError):
+            return None
+
+    def _forget_old_snapshots(self) -> None:
+        horizon = time.monotonic() - SILENCE_SECONDS
+        for project_id in [key for key, (asked, _) in self._snapshots.items() if asked < horizon]:
+            del self._snapshots[project_id]
+
+    async def workers(self) -> int:
+        """How many workers poll the task queue of workflows.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        client = await self._connected()
+        request = DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=self._settings.task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        try:
+            answer = await self._call(client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT))
+        except RPCError as error:
+            raise _away(self._settings) from error
+        horizon = time.time() - 60
+        return len({poller.identity for poller in answer.pollers if poller.last_access_time.seconds > horizon})
+
+    def link(self, project_id: str) -> str | None:
+        """The address of a project's runs in Temporal's Web UI."""
+        base = self._settings.effective_temporal_ui_url
+        return f"{base}/namespaces/{self._settings.temporal_namespace}/workflows/{project_id}" if base else None
+
+
+def _attributes(project: ProjectRow) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(search_attributes.STATUS, str(ProjectStatus(project.status))),
+            SearchAttributePair(search_attributes.STAGE, str(Stage(project.stage))),
+            SearchAttributePair(search_attributes.STRATEGY, project.strategy),
+            SearchAttributePair(search_attributes.AGENT, project.agent_id or "default"),
+        ]
+    )
+
+
+def _away(settings: Settings) -> Unavailable:
+    address = settings.effective_temporal_address
+    message = f"Temporal does not answer at {address}; start it, or check SIGNOFF_TEMPORAL_ADDRESS. The request may be repeated."
+    return Unavailable(message, code="temporal_unavailable")

@@ -1,0 +1,216 @@
+"""How the app has requests decided: by the project's workflow, which orders them, or, where none is open, at once.
+
+The answer is always what the record says of the request, so that nothing depends on which process or run decided it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest
+from app.domain.errors import Conflict, Unavailable
+from app.domain.states import FINISHED_PROJECT, Call, PlanStatus, ProjectStatus, Stage, check_call
+from app.engine.engine import Engine
+from app.engine.lost import settle_lost
+from app.storage import decisions, plans, projects
+from app.storage.database import Database
+from app.storage.effects import EFFECTS, situation
+from app.storage.projects import ProjectRow
+from app.storage.workspaces import Workspaces
+from workflows.contracts import Signal
+
+DECISION_SECONDS = 5.0
+STOP_SECONDS = 10.0
+# A workflow that another caller is starting this very moment may not be there yet.
+START_RACE_TRIES = 3
+START_RACE_PAUSE = 0.05
+_LONGEST_WAIT = 1.0
+_MOST_ROUNDS = 20
+
+_STARTING = {
+    DecisionKind.GENERATE: Call.GENERATE,
+    DecisionKind.RETURN: Call.REGENERATE,
+    DecisionKind.APPROVE: Call.APPROVE,
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A request, and the signal that carries it to the workflow."""
+
+    request: DecisionRequest
+    name: str
+    signal: Signal
+
+
+class Requests:
+    """Has requests decided.
+
+    Args:
+        database: where decisions are kept.
+        engine: the way to the workflows.
+        workspaces: where projects' files lie.
+    """
+
+    def __init__(self, database: Database, engine: Engine, workspaces: Workspaces) -> None:
+        self._database = database
+        self._engine = engine
+        self._workspaces = workspaces
+
+    async def submit(self, submission: Submission) -> Decision | None:
+        """Have a request decided; None where that is recorded with Temporal and has not happened within 5 s.
+
+        Raises:
+            DomainError: the one that it was refused with; NotFound where there is no such project.
+            Unavailable: Temporal or the database does not answer; the request may be repeated.
+        """
+        decision = await self._deliver(submission)
+        if decision is None:
+            decision = await self._wait_for_decision(submission.request)
+        if decision is not None:
+            decision.raise_if_refused()
+        return decision
+
+    async def _deliver(self, submission: Submission) -> Decision | None:
+        """Get a request to the one who decides it; the decision, where that was this process itself."""
+        request = submission.request
+        tries = 0
+        for _ in range(_MOST_ROUNDS):
+            decision, project = await self._database.transact(lambda conn: _decide_at_once(conn, request))
+            if decision is not None:
+                return decision
+            if await self._engine.signal(request.project_id, submission.name, submission.signal):
+                return None
+            if (
+                request.kind in _STARTING
+                and project.status == ProjectStatus.PENDING
+                and project.stage != Stage.PLANNING
+            ):
+                tries += 1
+                if project.engaged and tries <= START_RACE_TRIES:
+                    await asyncio.sleep(START_RACE_PAUSE)
+                    continue
+            await settle_lost(self._database, self._engine, request.project_id)
+            if request.kind in _STARTING and await self._may_start(request):
+                await self._engine.signal_with_start(project, submission.name, submission.signal)
+                return None
+        raise Unavailable("The project changes faster than the request can be placed; try again.")
+
+    async def _may_start(self, request: DecisionRequest) -> bool:
+        """Whether the request, allowed as things stand now, is to start a workflow; notes that it is on its way."""
+
+        def work(conn: Connection) -> bool:
+            project = projects.get(conn, request.project_id)
+            if project.status == ProjectStatus.RUNNING:
+                return False
+            try:
+                check_call(_STARTING[request.kind], situation(project))
+            except Conflict:
+                return False
+            projects.engage(conn, project.id)
+            return True
+
+        return await self._database.transact(work)
+
+    async def _wait_for_decision(self, request: DecisionRequest) -> Decision | None:
+        deadline = time.monotonic() + DECISION_SECONDS
+        with self._database.feed.subscribe(request.project_id) as news:
+            while True:
+                decision = await self._database.read(
+                    lambda conn: decisions.find(conn, request.project_id, request.request_id)
+                )
+                left = deadline - time.monotonic()
+                if decision is not None or left <= 0:
+                    return decision
+                await news.wait(min(left, _LONGEST_WAIT))
+
+    async def wait_until_settled(self, project_id: str, seconds: float) -> ProjectRow | None:
+        """Wait until a project neither plans nor runs, at most `seconds`; the row, or None where it is deleted."""
+        deadline = time.monotonic() + seconds
+        with self._database.feed.subscribe(project_id) as news:
+            while True:
+                project = await self._database.read(lambda conn: projects.find(conn, project_id))
+                left = deadline - time.monotonic()
+                if project is None or left <= 0:
+                    return project
+                if project.stage != Stage.PLANNING and project.status != ProjectStatus.RUNNING:
+                    return project
+                await news.wait(min(left, _LONGEST_WAIT))
+
+    async def wait_for_plan(self, project_id: str, version: int, seconds: float) -> None:
+        """Wait until the planning of a version has ended, at most `seconds`."""
+        deadline = time.monotonic() + seconds
+        with self._database.feed.subscribe(project_id) as news:
+            while True:
+                plan = await self._database.read(lambda conn: plans.find(conn, project_id, version))
+                left = deadline - time.monotonic()
+                if plan is None or plan.status != PlanStatus.GENERATING or left <= 0:
+                    return
+                await news.wait(min(left, _LONGEST_WAIT))
+
+    async def delete(self, submission: Submission) -> bool:
+        """Delete a project, after cancelling it where it is live; False where that goes on after 10 s.
+
+        Raises:
+            NotFound: there is no such project.
+            Conflict: `task_still_stopping`.
+            Unavailable: Temporal or the database does not answer.
+        """
+        request = submission.request
+        deadline = time.monotonic() + STOP_SECONDS
+        while True:
+            project = await self._database.read(lambda conn: projects.get(conn, request.project_id))
+            if not project.engaged:
+                await self._erase(request)
+                return True
+            if await self._engine.signal(request.project_id, submission.name, submission.signal):
+                break
+            await settle_lost(self._database, self._engine, request.project_id)
+        with self._database.feed.subscribe(request.project_id) as news:
+            while time.monotonic() < deadline:
+                project = await self._database.read(lambda conn: projects.find(conn, request.project_id))
+                if project is None:
+                    return True
+                if not project.engaged and project.status in FINISHED_PROJECT:
+                    # The run had ended by itself before the signal was decided.
+                    await self._erase(request)
+                    return True
+                await news.wait(_LONGEST_WAIT / 4)
+        return False
+
+    async def _erase(self, request: DecisionRequest) -> None:
+        await self._database.read(lambda conn: projects.check_erasable(conn, request.project_id))
+        await asyncio.to_thread(self._workspaces.remove, request.project_id)
+
+        def work(conn: Connection) -> None:
+            if projects.find(conn, request.project_id) is not None:
+                projects.check_erasable(conn, request.project_id)
+                projects.erase(conn, request.project_id, actor=request.actor)
+
+        await self._database.transact(work)
+
+
+def _decide_at_once(conn: Connection, request: DecisionRequest) -> tuple[Decision | None, ProjectRow]:
+    """Decide what needs no workflow: a repeat, a call that the state refuses, or a cancel where none is open."""
+    project = projects.get(conn, request.project_id)
+    earlier = decisions.find(conn, request.project_id, request.request_id)
+    if earlier is not None:
+        return earlier, project
+    if project.engaged:
+        return None, project
+    call = _STARTING.get(request.kind)
+    if call is None or _refused(call, project):
+        return decisions.decide(conn, request, EFFECTS[request.kind]), project
+    return None, project
+
+
+def _refused(call: Call, project: ProjectRow) -> bool:
+    try:
+        check_call(call, situation(project))
+    except Conflict:
+        return True
+    return False

@@ -1,0 +1,92 @@
+"""Puts the app together; the only place where its parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.types import ASGIApp
+
+from app.api.errors import to_response
+from app.api.events import EventController
+from app.api.gateway import Gateway
+from app.api.plans import PlanController
+from app.api.projects import ProjectController
+from app.api.services import Services
+from app.api.system import SystemController
+from app.api.tasks import TaskController
+from app.engine.engine import Engine
+from app.engine.lost import sweep_for_ever
+from app.engine.requests import Requests
+from app.log import configure_logging
+from app.planning.registry import load_actions
+from app.settings import LOOPBACK_HOSTS, Settings
+from app.storage.database import Database
+from app.storage.workspaces import Workspaces
+
+LARGEST_BODY = 4 * 1024 * 1024
+
+
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Litestar:
+    """The ASGI app.
+
+    Args:
+        settings: where everything is; from the environment by default.
+        engine: use this way to Temporal instead of one made from the settings.
+
+    Raises:
+        ValueError: it would listen beyond loopback without a key, or the database is not one it knows.
+    """
+    settings = settings or Settings()
+    if settings.host not in LOOPBACK_HOSTS and not settings.api_key.get_secret_value():
+        raise ValueError(
+            f"SIGNOFF_HOST is {settings.host}, which others can reach: set SIGNOFF_API_KEY to a key of your own first."
+        )
+    configure_logging(settings.log_level)
+    database = Database(settings.effective_database_url)
+    workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)
+    chosen = engine or Engine(settings)
+    services = Services(
+        settings=settings,
+        database=database,
+        engine=chosen,
+        requests=Requests(database, chosen, workspaces),
+        workspaces=workspaces,
+        actions=load_actions(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
+        await asyncio.to_thread(workspaces.prepare)
+        await database.start()
+        sweep = asyncio.create_task(sweep_for_ever(database, chosen), name="lost-runs")
+        try:
+            yield
+        finally:
+            sweep.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweep
+            await database.close()
+
+    def gateway(app: ASGIApp) -> ASGIApp:
+        return Gateway(
+            app, allowed_hosts=[settings.host, *settings.allowed_hosts], api_key=settings.api_key.get_secret_value()
+        )
+
+    return Litestar(
+        route_handlers=[ProjectController, PlanController, TaskController, EventController, SystemController],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        exception_handlers={Exception: to_response},
+        middleware=[gateway],
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(
+            title="Signoff", version=version("signoff"), path="/schema", render_plugins=[], create_examples=False
+        ),
+        request_max_body_size=LARGEST_BODY,
+        logging_config=None,
+    )

@@ -1,0 +1,195 @@
+"""Fenced blocks: what a task runs, asks or sends, the inputs it gets, and tasks and phases written as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from app.domain.plan import ActionSpec
+from app.planning.outline.attributes import Attribute, names, read_words, whole
+from app.planning.outline.blocks import SHELLS, Fence
+from app.planning.outline.findings import Findings
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+MAX_JSON_DEPTH = 200
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_REQUEST = re.compile(r"([A-Za-z]+)\s+(\S.*)")
+_INPUT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*:(.*)")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)")
+
+
+def read_action(fence: Fence, findings: Findings) -> ActionSpec | None:
+    """The action that a fence stands for; None if it is wrong, which `findings` then says."""
+    if not fence.content.strip():
+        findings.problem(fence.line, findings.column_of(fence.line, fence.language), "This block is empty.")
+        return None
+    if fence.language == "action":
+        _options(fence, findings, {})
+        return read_model(ActionSpec, fence, findings)
+    if fence.language == "http":
+        return _http(fence, findings)
+    options: dict[str, Callable[[str], Any]] = {"cwd": str} if fence.language in SHELLS else {}
+    fields = _options(fence, findings, options)
+    if fence.language == "prompt":
+        return ActionSpec.model_validate({"type": "agent", "prompt": fence.content, **fields})
+    return ActionSpec.model_validate({"type": "shell", "command": fence.content, **fields})
+
+
+def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
+    """The inputs of an `inputs` fence: one `NAME: value` a line; what is no JSON is text."""
+    _options(fence, findings, {})
+    inputs: dict[str, Any] = {}
+    for number, text in enumerate(fence.content.split("\n"), fence.line + 1):
+        if not text.strip():
+            continue
+        match = _INPUT.fullmatch(text)
+        column = findings.column_of(number, text.strip())
+        if match is None:
+            findings.problem(number, column, "An input is written as NAME: value (letters, digits and _ in the name).")
+        elif match[1] in inputs:
+            findings.problem(number, column, f"The input '{match[1]}' is given twice.")
+        else:
+            inputs[match[1]] = _value(match[2].strip(), number, column, findings)
+    return inputs
+
+
+def read_model(model: type[_Model], fence: Fence, findings: Findings) -> _Model | None:
+    """The JSON object in a fence as a `model`; None if it is wrong, which `findings` then says."""
+    try:
+        value = parse_json(fence.content)
+    except json.JSONDecodeError as error:
+        line = fence.line + error.lineno
+        offset = findings.column_of(line, fence.content.split("\n")[error.lineno - 1])
+        findings.problem(line, offset + error.colno - 1, f"This is not JSON: {error.msg}.")
+        return None
+    except ValueError as error:
+        findings.problem(fence.line + 1, 0, f"This JSON cannot be used: {error}.")
+        return None
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        findings.invalid(error, fence.line, {}, findings.column_of(fence.line, fence.language))
+        return None
+
+
+def parse_json(text: str) -> Any:
+    """JSON that a database, a digest and every reader of the plan can hold.
+
+    Raises:
+        ValueError: not JSON (`json.JSONDecodeError`), numbers that are none, unstorable characters, too deep.
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
+    _check_storable(value)
+    return value
+
+
+def _http(fence: Fence, findings: Findings) -> ActionSpec | None:
+    options: dict[str, Callable[[str], Any]] = {
+        "expect": lambda value: [whole(part) for part in names(value)],
+        "save": str,
+    }
+    given = _options(fence, findings, options)
+    lines = fence.content.split("\n")
+    blank = lines.index("") if "" in lines else len(lines)
+    fields = _request_line(lines[0], fence.line + 1, findings)
+    if fields is None:
+        return None
+    if headers := _headers(lines[1:blank], fence.line + 2, findings):
+        fields["headers"] = headers
+    if blank < len(lines):
+        fields["body"] = "\n".join(lines[blank + 1 :])
+    renamed = {"expect": "expected_status", "save": "save_to"}
+    fields.update({renamed[name]: value for name, value in given.items()})
+    return ActionSpec.model_validate({"type": "http", **fields})
+
+
+def _request_line(text: str, line: int, findings: Findings) -> dict[str, Any] | None:
+    text = text.strip().removesuffix(" HTTP/1.1")
+    match = _REQUEST.fullmatch(text)
+    if match is not None and match[1].upper() in METHODS:
+        return {"method": match[1].upper(), "url": match[2]}
+    if "://" in text.partition(" ")[0] or text.startswith("${{"):
+        return {"url": text}
+    message = f"A request begins with a method and an address, such as GET https://…; methods: {', '.join(METHODS)}."
+    findings.problem(line, findings.column_of(line, text), message)
+    return None
+
+
+def _headers(lines: list[str], first: int, findings: Findings) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for number, text in enumerate(lines, first):
+        match = _HEADER.fullmatch(text.strip())
+        if match is None:
+            message = "A header is written as Name: value; the body follows after an empty line."
+            findings.problem(number, findings.column_of(number, text.strip()), message)
+        elif match[1].lower() in {name.lower() for name in headers}:
+            findings.problem(number, findings.column_of(number, match[1]), f"The header '{match[1]}' is given twice.")
+        else:
+            headers[match[1]] = match[2].strip()
+    return headers
+
+
+def _options(fence: Fence, findings: Findings, known: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    offset = findings.column_of(fence.line, fence.info) if fence.info else 0
+    for word in read_words(fence.info):
+        if not isinstance(word, Attribute):
+            findings.problem(fence.line, offset + word, f"Options after '{fence.language}' are written as name=value.")
+        elif word.name not in known:
+            message = f"Unknown option '{word.name}' of a {fence.language} block; known: {', '.join(known) or 'none'}."
+            findings.problem(fence.line, offset + word.column, message)
+        elif not word.value:
+            findings.problem(fence.line, offset + word.column, f"'{word.name}' needs a value: {word.name}=…")
+        else:
+            try:
+                options[word.name] = known[word.name](word.value)
+            except ValueError as error:
+                findings.problem(fence.line, offset + word.column, f"{word.name}: {error}.")
+    return options
+
+
+def _value(text: str, line: int, column: int, findings: Findings) -> Any:
+    try:
+        return parse_json(text)
+    except json.JSONDecodeError:
+        return text
+    except ValueError as error:
+        findings.problem(line, column, f"This JSON cannot be used: {error}.")
+        return None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError(f"the number {text[:20]} is too large")
+    return number
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _check_storable(value: Any) -> None:
+    level: list[Any] = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        following: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                members = cast("dict[str, Any]", item)
+                following += [*members, *members.values()]
+            elif isinstance(item, list):
+                following += cast("list[Any]", item)
+            elif isinstance(item, str) and ("\x00" in item or any("\ud800" <= c <= "\udfff" for c in item)):
+                raise ValueError("it holds a NUL character or half of a surrogate pair")
+        if not following:
+            return
+        level = following
+    raise ValueError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")

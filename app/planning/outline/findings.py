@@ -1,0 +1,67 @@
+"""What is wrong or remarkable in a description, each with its place."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import ValidationError
+
+from app.domain.errors import Invalid, Problem
+from app.domain.validation import MAX_PROBLEMS
+
+# PostgreSQL and UTF-8 files refuse both; no plan can carry them.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class Findings:
+    """Collects problems and warnings while one description is read; lines and columns come in counted from 0."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self.warnings: list[str] = []
+        self._problems: list[tuple[int, int, str]] = []
+
+    def problem(self, line: int, column: int, message: str) -> None:
+        """Record something that makes the plan unusable."""
+        self._problems.append((line, column, message))
+
+    def invalid(self, error: ValidationError, line: int, columns: dict[str, int], column: int = 0) -> None:
+        """Record what a model refused; `columns` says where each of its fields was written."""
+        for item in error.errors(include_url=False, include_context=False):
+            field = str(item["loc"][0]) if item["loc"] else ""
+            path = ".".join(str(part) for part in item["loc"])
+            self.problem(line, columns.get(field, column), f"{path}: {item['msg']}." if path else f"{item['msg']}.")
+
+    def column_of(self, line: int, text: str) -> int:
+        """Where `text` begins in a line; 0 if it is not there as it stands."""
+        return max(self.lines[line].find(text), 0) if 0 <= line < len(self.lines) else 0
+
+    def check_characters(self) -> None:
+        """Refuse what neither a database nor a file can hold.
+
+        Raises:
+            Invalid: `plan_invalid`.
+        """
+        for number, line in enumerate(self.lines):
+            for match in _UNSTORABLE.finditer(line):
+                name = "a NUL character" if match[0] == "\x00" else "half of a surrogate pair"
+                self.problem(number, match.start(), f"This is {name}, which no plan can hold; remove it.")
+        self.raise_if_any()
+
+    def raise_if_any(self) -> None:
+        """Raise everything recorded, in the order of the text.
+
+        Raises:
+            Invalid: `plan_invalid`; `details` has one entry for each problem, at most 200.
+        """
+        if not self._problems:
+            return
+        found = sorted(self._problems)
+        details = [
+            Problem(field=f"line {line + 1}, column {column + 1}", message=message)
+            for line, column, message in found[:MAX_PROBLEMS]
+        ]
+        first = f"{details[0].field}: {details[0].message}"
+        count = len(found)
+        message = first if count == 1 else f"The description has {count} problems; the first, {first}"
+        raise Invalid(message, code="plan_invalid", details=details)

@@ -1,0 +1,291 @@
+"""One list item (or one step of plain prose) as the parts of a task."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.plan import KEY_PATTERN, ActionSpec, OnCrash, TaskDraft
+from app.planning.outline import fences
+from app.planning.outline.attributes import KEY, Attribute, duration, looks_misshapen, names, read_block, whole
+from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
+from app.planning.outline.findings import Findings
+
+MAX_TITLE = 200
+
+_CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
+_TICKS = re.compile(r"`+")
+_STRONG = re.compile(r"\*\*([^*]+)\*\*|(?<!\w)__([^_]+)__(?!\w)")
+KEY_FORM = re.compile(KEY_PATTERN)
+
+
+@dataclass
+class Title:
+    """A first line taken apart; columns count from 0 in the line."""
+
+    text: str
+    codes: list[str]
+    without_code: str
+    attributes: list[Attribute]
+    misshapen: int | None
+
+
+@dataclass
+class TaskParts:
+    """All that an item says; `whole` is a task written as JSON, which says everything itself."""
+
+    line: int
+    column: int
+    title: str = ""
+    description: str = ""
+    action: ActionSpec | None = None
+    key: str | None = None
+    after: list[str] = field(default_factory=list[str])
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    columns: dict[str, int] = field(default_factory=dict[str, int])
+    whole: TaskDraft | None = None
+
+
+def read_item(item: Item, findings: Findings) -> TaskParts:
+    """The parts of one item; whatever is wrong with it goes into `findings`."""
+    if any(fence.language == "task" for fence in item.fences):
+        return _json_task(item, findings)
+    column = findings.column_of(item.title_line, item.title) if item.title else 0
+    parts = TaskParts(line=item.title_line, column=column, description=item.body)
+    checkbox = _CHECKBOX.match(item.title)
+    begin = checkbox.end() if checkbox else 0
+    title = take_apart(item.title[begin:])
+    if title.misshapen is not None:
+        message = "These attributes cannot be read; write {#key name=value name=value} at the end of the line."
+        findings.problem(parts.line, column + begin + title.misshapen, message)
+    read_attributes(title.attributes, parts, column + begin, findings)
+    actions = [action for fence in item.fences if (action := _action(fence, findings)) is not None]
+    actions += _attribute_actions(parts)
+    if checkbox:
+        actions.append(ActionSpec(type="manual"))
+        if checkbox[1] != " ":
+            findings.warnings.append(f"Line {parts.line + 1} is ticked already; its task still waits for a person.")
+    _inputs(item, parts, findings)
+    # A fence that is wrong is reported already; its item must not also count as having no action.
+    decided = bool(actions) or any(fence.language in ACTION_FENCES for fence in item.fences)
+    _settle(parts, title, actions, decided=decided, findings=findings)
+    _remarks(item, parts, decided=decided, findings=findings)
+    return parts
+
+
+def take_apart(line: str) -> Title:
+    """Text, inline code (CommonMark's rules) and attributes of one line."""
+    spans: list[tuple[int, int, str]] = []
+    attributes: list[Attribute] = []
+    misshapen: int | None = None
+    closing = _runs(line)
+    position = 0
+    end = len(line)
+    while (position := _next_mark(line, position)) < len(line):
+        if line[position] == "`":
+            run = _length_of_run(line, position)
+            close = _closing(closing.get(run, []), position)
+            if close is not None:
+                spans.append((position, close + run, _code(line[position + run : close])))
+            position = position + run if close is None else close + run
+            continue
+        found = read_block(line, position)
+        if found is not None:
+            attributes, end = found, position
+            break
+        if looks_misshapen(line, position):
+            misshapen = position
+        position += 1
+    return Title(
+        text=_plain(line[:end], strong=not spans),
+        codes=[code for _, _, code in spans],
+        without_code=_without(line[:end], spans),
+        attributes=attributes,
+        misshapen=misshapen,
+    )
+
+
+def shortened(text: str) -> str:
+    """`text` as a title: its first line with something on it, at most 200 characters."""
+    line = next((line.strip() for line in text.split("\n") if line.strip()), "")
+    return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}…"
+
+
+def _settle(parts: TaskParts, title: Title, actions: list[ActionSpec], *, decided: bool, findings: Findings) -> None:
+    text = title.text
+    if not decided and len(title.codes) == 1:
+        actions = [ActionSpec.model_validate({"type": "shell", "command": title.codes[0]})]
+        text = _beside(title) or title.codes[0]
+    elif not decided and len(title.codes) > 1:
+        message = (
+            "This line has several pieces of inline code, and a task runs one command; put the command into a "
+            "sh block, or begin the line with [ ] if a person does it."
+        )
+        findings.problem(parts.line, parts.column, message)
+    if len(actions) > 1:
+        kinds = ", ".join(action.type for action in actions)
+        message = f"This task has several actions ({kinds}), and a task has one; make it several items."
+        findings.problem(parts.line, parts.column, message)
+    parts.action = actions[0] if actions else None
+    if len(text) > MAX_TITLE:
+        parts.description = f"{text}\n\n{parts.description}".rstrip("\n")
+    if not text and parts.action is not None:
+        fields = parts.action.fields()
+        text = str(fields.get("command") or fields.get("prompt") or fields.get("url") or "")
+    if not text.strip() and (parts.action is not None or not decided):
+        findings.problem(parts.line, parts.column, "This item has no title; say in a few words what it does.")
+    parts.title = shortened(text)
+
+
+def _beside(title: Title) -> str:
+    """The text beside the one piece of code; "Run `make`" keeps its code, as "Run" alone would say nothing."""
+    cut_off = title.without_code.strip(" :-\u2013\u2014")
+    lone_word = len(title.without_code.split()) == 1 and cut_off == title.without_code
+    return title.text.replace("`", "") if lone_word else cut_off
+
+
+def _action(fence: Fence, findings: Findings) -> ActionSpec | None:
+    return fences.read_action(fence, findings) if fence.language in ACTION_FENCES else None
+
+
+def _inputs(item: Item, parts: TaskParts, findings: Findings) -> None:
+    found = [fence for fence in item.fences if fence.language == "inputs"]
+    for fence in found[1:]:
+        column = findings.column_of(fence.line, "inputs")
+        findings.problem(fence.line, column, "This task has its inputs already; put them all into one block.")
+    if found:
+        parts.fields["inputs"] = fences.read_inputs(found[0], findings)
+
+
+def _json_task(item: Item, findings: Findings) -> TaskParts:
+    fence = next(fence for fence in item.fences if fence.language == "task")
+    column = findings.column_of(fence.line, "task")
+    parts = TaskParts(line=fence.line, column=column)
+    if item.title or item.body or len(item.fences) > 1:
+        findings.problem(fence.line, column, "A task block says everything itself; its item holds nothing else.")
+    parts.whole = fences.read_model(TaskDraft, fence, findings)
+    if parts.whole is not None:
+        parts.key = parts.whole.key
+    return parts
+
+
+def _choice(value: str) -> str:
+    if value not in set(OnCrash):
+        raise ValueError(f"'{value}' is not one of {', '.join(OnCrash)}")
+    return value
+
+
+_FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "after": ("depends_on", names),
+    "agent": ("agent_id", str),
+    "retries": ("retries", whole),
+    "timeout": ("timeout_seconds", duration),
+    "on_crash": ("on_crash", _choice),
+    "files": ("expected_files", names),
+    "wait": ("wait", duration),
+}
+_FLAG = "milestone"
+
+
+def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, findings: Findings) -> None:
+    """Take attributes over into `parts`; `offset` is the column that theirs count from."""
+    for name, value, column in attributes:
+        known = _FIELDS.get(name)
+        message: str | None = None
+        where = "key" if name == KEY else known[0] if known else name
+        if where in parts.columns:
+            message = f"'{name}' is given twice."
+        elif name == KEY:
+            fits = KEY_FORM.fullmatch(value or "") is not None
+            parts.key = value if fits else None
+            message = None if fits else key_message(value or "")
+        elif name == _FLAG:
+            message = None if value is None else "'milestone' stands alone, without a value."
+            parts.fields[_FLAG] = True
+        elif known is None:
+            listed = ", ".join(["#key", *_FIELDS, _FLAG])
+            message = f"Unknown attribute '{name}'; known: {listed}. Braces meant as text must not end the line."
+        elif value is None:
+            message = f"'{name}' needs a value: {name}=…"
+        else:
+            try:
+                parts.fields[known[0]] = known[1](value)
+            except ValueError as error:
+                message = f"{name}: {error}."
+        parts.columns.setdefault(where, offset + column)
+        if message:
+            findings.problem(parts.line, offset + column, message)
+    parts.after = parts.fields.pop("depends_on", [])
+
+
+def key_message(key: str) -> str:
+    """What to say about a key that is none."""
+    return f"'{key}' is no key; a key is a small letter, then up to 63 small letters, digits, _ or -."
+
+
+def _attribute_actions(parts: TaskParts) -> list[ActionSpec]:
+    actions: list[ActionSpec] = []
+    if (seconds := parts.fields.pop("wait", None)) is not None:
+        actions.append(ActionSpec.model_validate({"type": "wait", "seconds": seconds}))
+    if parts.fields.pop(_FLAG, False):
+        actions.append(ActionSpec(type="milestone"))
+    return actions
+
+
+def _remarks(item: Item, parts: TaskParts, *, decided: bool, findings: Findings) -> None:
+    for fence in item.other_fences if not decided and parts.action is None else []:
+        kind = f"The {fence.language[:40]} block" if fence.language else "The block without a language"
+        findings.warnings.append(
+            f"{kind} on line {fence.line + 1} is kept as text; a block that is to run begins with ```sh or ```http."
+        )
+    if item.nested_task is not None:
+        findings.warnings.append(
+            f"Line {item.nested_task + 1} is part of the description of '{parts.title}', not a task of its own; "
+            "a task is an item of the outermost list."
+        )
+
+
+def _runs(line: str) -> dict[int, list[int]]:
+    runs: dict[int, list[int]] = {}
+    for match in _TICKS.finditer(line):
+        runs.setdefault(len(match[0]), []).append(match.start())
+    return runs
+
+
+def _length_of_run(line: str, position: int) -> int:
+    match = _TICKS.match(line, position)
+    return len(match[0]) if match else 0
+
+
+def _closing(starts: list[int], position: int) -> int | None:
+    index = bisect_right(starts, position)
+    return starts[index] if index < len(starts) else None
+
+
+_MARK = re.compile(r"[`{]")
+
+
+def _next_mark(line: str, position: int) -> int:
+    match = _MARK.search(line, position)
+    return match.start() if match else len(line)
+
+
+def _code(text: str) -> str:
+    # CommonMark: one space on each side is taken off, so that code can begin or end with a backtick.
+    padded = len(text) > 2 and text[0] == text[-1] == " " and text.strip(" ")
+    return text[1:-1] if padded else text
+
+
+def _plain(text: str, *, strong: bool) -> str:
+    return (_STRONG.sub(lambda match: match[1] or match[2], text) if strong else text).strip()
+
+
+def _without(text: str, spans: list[tuple[int, int, str]]) -> str:
+    kept, position = "", 0
+    for begin, end, _ in spans:
+        kept += text[position:begin] + " "
+        position = end
+    return " ".join((kept + text[position:]).split())

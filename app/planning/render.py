@@ -1,0 +1,182 @@
+"""A plan as the Markdown that makes it.
+
+Every piece is written the way a person would write it, read back, and kept if it comes back the same; what Markdown
+cannot carry (a title of two lines, a command with fences in it) goes into a block of JSON instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.plan import OnCrash, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft, canonical_json
+from app.planning.outline import read_single_phase, read_single_task
+from app.planning.outline.attributes import write
+from app.planning.outline.fences import parse_json
+
+MAX_INLINE_COMMAND = 80
+
+_BACKTICKS = re.compile(r"`+")
+
+
+def to_markdown(draft: PlanDraft, name: str) -> str:
+    """A description that the outline planner turns into the phases of `draft` again; warnings are not kept.
+
+    The summary becomes the text under the title where it is plain text, and is left out where it is not.
+    """
+    parts = [f"# {' '.join(name.split()) or 'Plan'}"]
+    if draft.summary.strip() and _is_plain(draft.summary):
+        parts.append(draft.summary.strip())
+    for phase in draft.phases:
+        parts.append(_phase(phase))
+        if phase.tasks:
+            parts.append(_tasks(phase))
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_plain(summary: str) -> bool:
+    phase = read_single_phase(f"## Summary\n\n{summary.strip()}\n")
+    return phase is not None and phase.description == summary.strip()
+
+
+def _phase(phase: PhaseDraft) -> str:
+    bare = phase.model_copy(update={"tasks": []})
+    strategy = "" if phase.strategy == PhaseStrategy.DAG else f" ({phase.strategy})"
+    approval = "" if phase.requires_approval is None else f" approval={'yes' if phase.requires_approval else 'no'}"
+    text = f"## {phase.name}{strategy} {{#{phase.key}{approval}}}"
+    if phase.description:
+        text += f"\n\n{phase.description}"
+    read = read_single_phase(text)
+    if read is not None and _same(read, bare):
+        return text
+    return _fence("phase", "", _json(bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True)))
+
+
+def _tasks(phase: PhaseDraft) -> str:
+    numbered = phase.strategy == PhaseStrategy.SEQUENTIAL or _is_chain(phase)
+    chained = numbered and phase.strategy == PhaseStrategy.DAG
+    items: list[str] = []
+    for number, task in enumerate(phase.tasks, 1):
+        implied = 1 if chained and number > 1 else 0
+        own = task.model_copy(update={"depends_on": task.depends_on[implied:]})
+        items.append(_item(own, task, f"{number}. " if numbered else "- "))
+    loose = any("\n" in item for item in items)
+    return ("\n\n" if loose else "\n").join(items)
+
+
+def _is_chain(phase: PhaseDraft) -> bool:
+    """Whether a numbered list says the same as the tasks do: each waits for the one before it."""
+    pairs = list(zip(phase.tasks, phase.tasks[1:], strict=False))
+    return (
+        phase.strategy == PhaseStrategy.DAG
+        and bool(pairs)
+        and all(task.depends_on[:1] == [before.key] and before.key not in task.depends_on[1:] for before, task in pairs)
+    )
+
+
+def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
+    """One item; `own` is the task without the dependency that the numbered list implies."""
+    for text in _candidates(own):
+        lines = text.split("\n")
+        indent = " " * len(marker)
+        item = "\n".join([marker + lines[0], *(indent + line if line else "" for line in lines[1:])])
+        read = read_single_task(item)
+        if read is not None and _same(read, own):
+            return item
+    whole = _fence("task", "", _json(task.model_dump(mode="json", exclude_defaults=True)))
+    return marker + whole.replace("\n", "\n" + " " * len(marker))
+
+
+def _candidates(task: TaskDraft) -> Iterator[str]:
+    """Ways to write a task, the most readable first."""
+    action, fields = task.action, task.action.fields()
+    rest = _blocks(task.description, _inputs(task))
+    command = fields["command"] if action.type == "shell" and list(fields) == ["command"] else None
+    if isinstance(command, str) and len(command) <= MAX_INLINE_COMMAND and "`" not in command:
+        line = f"`{command}` {_attributes(task)}"
+        yield _blocks(line if command == task.title else f"{task.title}: {line}", rest)
+        yield _blocks(f"{task.title} {line}", rest)
+    line = f"{task.title} {_attributes(task)}"
+    if action.type == "manual" and not fields:
+        yield _blocks(f"[ ] {line}", rest)
+    if action.type == "milestone" and not fields:
+        yield _blocks(f"{task.title} {_attributes(task, ['milestone'])}", rest)
+    if action.type == "wait" and list(fields) == ["seconds"]:
+        attributes = _attributes(task, [f"wait={fields['seconds']}"])
+        yield _blocks(f"{task.title} {attributes}", rest)
+    if block := _action_block(action.type, fields):
+        yield _blocks(line, task.description, block, _inputs(task))
+    action_json = _fence("action", "", _json(action.model_dump(mode="json")))
+    yield _blocks(line, task.description, action_json, _inputs(task))
+
+
+def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
+    if kind == "shell" and isinstance(fields.get("command"), str) and fields.keys() <= {"command", "cwd"}:
+        info = write("cwd", str(fields["cwd"])) if "cwd" in fields else ""
+        return _fence("sh", info, fields["command"])
+    if kind == "agent" and fields.keys() == {"prompt"} and isinstance(fields["prompt"], str):
+        return _fence("prompt", "", fields["prompt"])
+    return _request(fields) if kind == "http" else None
+
+
+def _request(fields: dict[str, Any]) -> str | None:
+    headers, expected = fields.get("headers", {}), fields.get("expected_status", [])
+    # What does not fit these shapes is refused when it is read back; only what would fail here is sorted out.
+    if not isinstance(headers, dict) or not isinstance(expected, list):
+        return None
+    info = [write("expect", ",".join(map(str, expected)))] if expected else []  # pyright: ignore[reportUnknownArgumentType]
+    info += [write("save", str(fields["save_to"]))] if "save_to" in fields else []
+    lines = [f"{fields.get('method', '')} {fields.get('url', '')}".strip()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]  # pyright: ignore[reportUnknownVariableType]
+    lines += ["", str(fields["body"])] if "body" in fields else []
+    return _fence("http", " ".join(info), "\n".join(lines))
+
+
+def _attributes(task: TaskDraft, extra: list[str] | None = None) -> str:
+    words = [f"#{task.key}", *(extra or [])]
+    words += [write("after", ",".join(task.depends_on))] if task.depends_on else []
+    words += [write("agent", task.agent_id)] if task.agent_id is not None else []
+    words += [f"retries={task.retries}"] if task.retries is not None else []
+    words += [f"timeout={_number(task.timeout_seconds)}"] if task.timeout_seconds is not None else []
+    words += [f"on_crash={task.on_crash}"] if task.on_crash != OnCrash.RERUN else []
+    words += [write("files", ",".join(task.expected_files))] if task.expected_files else []
+    return "{" + " ".join(words) + "}"
+
+
+def _inputs(task: TaskDraft) -> str:
+    lines = [f"{name}: {_input_value(value)}" for name, value in task.inputs.items()]
+    return _fence("inputs", "", "\n".join(lines)) if lines else ""
+
+
+def _input_value(value: Any) -> str:
+    if isinstance(value, str) and value and value == value.strip() and "\n" not in value:
+        try:
+            parse_json(value)
+        except ValueError:
+            return value
+    return _json(value, indent=None)
+
+
+def _blocks(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _fence(language: str, info: str, content: str) -> str:
+    longest = max((len(match[0]) for match in _BACKTICKS.finditer(content)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}{' ' + info if info else ''}\n{content}\n{ticks}"
+
+
+def _json(value: Any, indent: int | None = 2) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _same(read: TaskDraft | PhaseDraft, wanted: TaskDraft | PhaseDraft) -> bool:
+    # As JSON, since 1 equals 1.0 and True in Python, but not in the digest that a person approves.
+    return canonical_json(read.model_dump(mode="json")) == canonical_json(wanted.model_dump(mode="json"))

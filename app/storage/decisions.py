@@ -1,0 +1,64 @@
+"""Decisions: each request that changes a project's course is decided here, once, and kept with its outcome.
+
+A repeat of the same `request_id` finds the first outcome and changes nothing. A refusal is kept as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, insert, select
+
+from app.domain.decisions import Decision, DecisionRequest, Outcome
+from app.domain.errors import DomainError, Invalid
+from app.domain.identity import new_id, now
+from app.storage import projects
+from app.storage.tables import decisions
+
+# Does what was asked for; may add to the decision what it was bound to. Raises DomainError to refuse.
+Effect = Callable[[Connection, Decision], None]
+
+
+def find(conn: Connection, project_id: str, request_id: str) -> Decision | None:
+    """What became of a request; None while it is undecided."""
+    query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.request_id == request_id)
+    row = conn.execute(query).mappings().one_or_none()
+    return Decision.model_validate({key: row[key] for key in Decision.model_fields}) if row is not None else None
+
+
+def decide(conn: Connection, request: DecisionRequest, effect: Effect) -> Decision:
+    """Carry `request` out by `effect`, or record why not.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    earlier = find(conn, request.project_id, request.request_id)
+    if earlier is not None:
+        return earlier
+    project = projects.get(conn, request.project_id)
+    decision = Decision(
+        id=new_id("dec"),
+        project_id=project.id,
+        request_id=request.request_id,
+        kind=request.kind,
+        actor=request.actor,
+        at=now(),
+        comment=request.comment,
+        plan_version=project.plan_version,
+        outcome=Outcome.ACCEPTED,
+        payload=request.payload,
+    )
+    try:
+        if "invalid" in request.payload:
+            raise Invalid(f"The signal cannot be read: {request.payload['invalid']}", code="invalid_signal")
+        with conn.begin_nested():
+            effect(conn, decision)
+    except DomainError as error:
+        decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info})
+    record(conn, decision)
+    return decision
+
+
+def record(conn: Connection, decision: Decision) -> None:
+    """Keep a decision."""
+    conn.execute(insert(decisions).values(decision.model_dump(mode="json")))

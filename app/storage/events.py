@@ -1,0 +1,80 @@
+"""The event log: appended to in the transaction of the change it tells of, gap-free per project, hash-chained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from app.domain.errors import NotFound
+from app.domain.events import Event, EventType, chain_hash
+from app.domain.identity import now
+from app.storage.tables import events, projects, tombstones
+
+
+def append(
+    conn: Connection, project_id: str, *news: tuple[EventType, dict[str, Any]], actor: str, at: str | None = None
+) -> list[Event]:
+    """Append events to a project's log, in order, and touch its `updated_at`.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    moment = at or now()
+    reserve = (
+        update(projects)
+        .where(projects.c.id == project_id)
+        .values(last_seq=projects.c.last_seq + len(news), updated_at=moment)
+        .returning(projects.c.last_seq, projects.c.last_hash)
+    )
+    row = conn.execute(reserve).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no project {project_id}.")
+    head = row.last_hash
+    written: list[Event] = []
+    rows: list[dict[str, Any]] = []
+    for offset, (kind, data) in enumerate(news):
+        seq = row.last_seq - len(news) + offset + 1
+        event = Event(seq=seq, type=kind, project_id=project_id, at=moment, actor=actor, data=data)
+        head = chain_hash(head, event)
+        written.append(event)
+        rows.append({**event.model_dump(), "hash": head})
+    conn.execute(insert(events), rows)
+    conn.execute(update(projects).where(projects.c.id == project_id).values(last_hash=head))
+    return written
+
+
+def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> list[Event]:
+    """Events with a higher number than `seq`, in order, at most `limit`."""
+    columns = (events.c.seq, events.c.type, events.c.project_id, events.c.at, events.c.actor, events.c.data)
+    query = (
+        select(*columns)
+        .where(events.c.project_id == project_id, events.c.seq > seq)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return [Event.model_validate(dict(row._mapping)) for row in conn.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def farewell(conn: Connection, project_id: str) -> Event | None:
+    """The last event of a deleted project; None where there was none of that id."""
+    row = conn.execute(select(tombstones.c.event).where(tombstones.c.project_id == project_id)).one_or_none()
+    return Event.model_validate(row.event) if row is not None else None
+
+
+def broken_links(conn: Connection, project_id: str) -> list[int]:
+    """Numbers of the events where the chain does not hold: missing, altered or out of order."""
+    query = select(events).where(events.c.project_id == project_id).order_by(events.c.seq)
+    head, expected, broken = "0" * 64, 1, list[int]()
+    for row in conn.execute(query):
+        event = Event(seq=row.seq, type=row.type, project_id=row.project_id, at=row.at, actor=row.actor, data=row.data)
+        if row.seq != expected or row.hash != chain_hash(head, event):
+            broken.append(row.seq)
+        head, expected = row.hash, row.seq + 1
+    return broken
+
+
+def as_news(kind: EventType, items: Sequence[dict[str, Any]]) -> list[tuple[EventType, dict[str, Any]]]:
+    """One event of `kind` for each item."""
+    return [(kind, item) for item in items]

@@ -1,0 +1,309 @@
+"""Plan versions, and the rows of phases and tasks that the current version stands for.
+
+A version is immutable once it is ready: `draft` and `settings` are what its digest covers, word for word. The rows carry
+what changes while a run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from app.domain.actions import Actions
+from app.domain.errors import Conflict, ErrorInfo, NotFound
+from app.domain.events import EventType
+from app.domain.identity import new_id, now
+from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
+from app.domain.states import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
+from app.domain.validation import effective_dependencies
+from app.storage import events, projects
+from app.storage.projects import ProjectRow
+from app.storage.tables import phases, plans, tasks
+
+PlanRow = Row[Any]
+Ids = dict[str, dict[str, str]]
+OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
+
+
+def run_settings(project: ProjectRow) -> RunSettings:
+    """The fields of a project that an approval covers."""
+    return RunSettings(
+        strategy=project.strategy,
+        decision_mode=project.decision_mode,
+        auto_approve_phases=project.auto_approve_phases,
+        path=project.path,
+        agent_id=project.agent_id,
+    )
+
+
+def find(conn: Connection, project_id: str, version: int) -> PlanRow | None:
+    """One version, or None."""
+    return conn.execute(select(plans).where(plans.c.project_id == project_id, plans.c.version == version)).one_or_none()
+
+
+def get(conn: Connection, project_id: str, version: int) -> PlanRow:
+    """One version.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    row = find(conn, project_id, version)
+    if row is None:
+        raise NotFound(f"This project has no plan version {version}.", code="plan_not_found")
+    return row
+
+
+def latest(conn: Connection, project_id: str) -> PlanRow | None:
+    """The version with the highest number, whatever became of it."""
+    query = select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc()).limit(1)
+    return conn.execute(query).one_or_none()
+
+
+def content(row: PlanRow) -> PlanDraft:
+    """The draft of a stored version.
+
+    Raises:
+        Conflict: `plan_not_ready`: the version was never filled.
+    """
+    if row.draft is None:
+        raise Conflict(f"Plan version {row.version} is {row.status} and has no content.", code="plan_not_ready")
+    return PlanDraft.model_validate(row.draft)
+
+
+def verified_draft(row: PlanRow) -> PlanDraft:
+    """The draft of a stored version, checked against its digest.
+
+    Raises:
+        Conflict: `plan_altered`: what is stored is not what was signed.
+    """
+    draft = PlanDraft.model_validate(row.draft)
+    if digest_of(draft, RunSettings.model_validate(row.settings)) != row.digest:
+        raise Conflict(
+            f"Plan version {row.version} is not what its digest says; its stored text was altered.", code="plan_altered"
+        )
+    return draft
+
+
+def check_rows(draft: PhaseDraft, rows: Sequence[Row[Any]]) -> None:
+    """Make sure that the tasks about to run are those of the signed draft.
+
+    Raises:
+        Conflict: `plan_altered`: they are not.
+    """
+    signed = [(task.key, task.action.model_dump(mode="json"), task.inputs, task.agent_id) for task in draft.tasks]
+    if signed != [(row.key, row.action, row.inputs, row.agent_id) for row in rows]:
+        raise Conflict(f"The tasks of phase '{draft.key}' are not what was signed.", code="plan_altered")
+
+
+def begin_generation(
+    conn: Connection,
+    project: ProjectRow,
+    version: int,
+    *,
+    planner: str,
+    instructions: str | None,
+    actor: str,
+    seal: dict[str, str],
+) -> None:
+    """Open a version for a planner to fill; the project is then planning."""
+    row = {
+        "project_id": project.id,
+        "version": version,
+        "status": PlanStatus.GENERATING,
+        "planner": planner,
+        "instructions": instructions,
+        "created_at": now(),
+        "created_by": actor,
+    }
+    conn.execute(insert(plans).values(row))
+    projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
+    data = {"plan_version": version, "planner": planner, **seal}
+    events.append(conn, project.id, (EventType.PLAN_GENERATING, data), actor=actor)
+
+
+def finish_generation(conn: Connection, project_id: str, version: int, draft: PlanDraft, actions: Actions) -> str:
+    """Make a generated version the current one; returns its digest.
+
+    Raises:
+        Conflict: `planning_ended`: the planning was cancelled or ended otherwise meanwhile.
+    """
+    project, row = _generating(conn, project_id, version)
+    return _install(conn, project, version, draft, actions, ids={}, actor=row.created_by, planner=row.planner)
+
+
+def fail_generation(conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str) -> None:
+    """End a planning without a plan; status, stage and current plan are as they were before it.
+
+    Raises:
+        Conflict: `planning_ended`: it had ended already.
+    """
+    project, _ = _generating(conn, project_id, version)
+    failure = error.model_dump(mode="json")
+    _set(conn, project_id, version, status=PlanStatus.FAILED, failure=failure)
+    shown = {"code": error.code, "message": error.message, "task_id": None}
+    projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
+    data = {"plan_version": version, "code": error.code, "message": error.message}
+    details = [problem.model_dump() for problem in error.details]
+    events.append(conn, project_id, (EventType.PLAN_FAILED, {**data, "details": details}), actor=actor)
+
+
+def edit(
+    conn: Connection,
+    project: ProjectRow,
+    change: Callable[[PlanDraft], PlanDraft],
+    actions: Actions,
+    *,
+    actor: str,
+    announce: tuple[EventType, dict[str, Any]] | None = None,
+) -> int:
+    """Make the next version from the current one (or from none) by `change`; ids of what stays are kept.
+
+    The caller has checked that the call is allowed. Returns the new version's number.
+    """
+    current = find(conn, project.id, project.plan_version) if project.plan_version is not None else None
+    before = PlanDraft.model_validate(current.draft) if current is not None else PlanDraft()
+    ids: Ids = current.ids if current is not None else {}
+    version = next_version(conn, project.id)
+    row = {
+        "project_id": project.id,
+        "version": version,
+        "status": PlanStatus.GENERATING,
+        "planner": "hand",
+        "created_at": now(),
+        "created_by": actor,
+    }
+    conn.execute(insert(plans).values(row))
+    if announce is not None:
+        events.append(conn, project.id, announce, actor=actor)
+    _install(conn, project, version, change(before), actions, ids=ids, actor=actor, planner="hand")
+    return version
+
+
+def mark_approved(conn: Connection, project_id: str, version: int, *, actor: str, at: str) -> None:
+    """Note who signed a version."""
+    _set(conn, project_id, version, status=PlanStatus.APPROVED, approved_at=at, approved_by=actor)
+
+
+def next_version(conn: Connection, project_id: str) -> int:
+    """The number that the next version gets."""
+    query = select(func.coalesce(func.max(plans.c.version), 0)).where(plans.c.project_id == project_id)
+    return conn.execute(query).scalar_one() + 1
+
+
+def _generating(conn: Connection, project_id: str, version: int) -> tuple[ProjectRow, PlanRow]:
+    project = projects.get(conn, project_id)
+    row = find(conn, project_id, version)
+    if row is None or row.status != PlanStatus.GENERATING or project.stage != Stage.PLANNING:
+        raise Conflict("This planning has ended already.", code="planning_ended")
+    return project, row
+
+
+def _set(conn: Connection, project_id: str, version: int, **values: Any) -> None:
+    conn.execute(update(plans).where(plans.c.project_id == project_id, plans.c.version == version).values(**values))
+
+
+def _install(
+    conn: Connection,
+    project: ProjectRow,
+    version: int,
+    draft: PlanDraft,
+    actions: Actions,
+    *,
+    ids: Ids,
+    actor: str,
+    planner: str,
+) -> str:
+    settings = run_settings(project)
+    digest = digest_of(draft, settings)
+    kept: Ids = {
+        "phases": {phase.key: ids.get("phases", {}).get(phase.key) or new_id("phase") for phase in draft.phases},
+        "tasks": {task.key: ids.get("tasks", {}).get(task.key) or new_id("task") for task in draft.tasks()},
+    }
+    stored = {"draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"), "ids": kept}
+    _set(conn, project.id, version, status=PlanStatus.READY, digest=digest, **stored)
+    superseded: list[tuple[EventType, dict[str, Any]]] = []
+    if project.plan_version is not None:
+        old = (
+            plans.c.project_id == project.id,
+            plans.c.version == project.plan_version,
+            plans.c.status.in_(OPEN_STATUSES),
+        )
+        conn.execute(update(plans).where(*old).values(status=PlanStatus.SUPERSEDED))
+        superseded.append((EventType.PLAN_SUPERSEDED, {"plan_version": project.plan_version, "by": version}))
+    _replace_rows(conn, project, draft, kept, actions)
+    values = {
+        "stage": Stage.AWAITING_APPROVAL,
+        "former_stage": None,
+        "plan_version": version,
+        "failure": None,
+        "gate": None,
+    }
+    if project.status == ProjectStatus.PENDING:
+        projects.change(conn, project, **values)
+    else:
+        projects.move(conn, project, ProjectStatus.PENDING, **values)
+    sizes = {"phases": len(draft.phases), "tasks": len(draft.tasks())}
+    ready = (EventType.PLAN_READY, {"plan_version": version, "plan_digest": digest, "planner": planner, **sizes})
+    events.append(conn, project.id, *superseded, ready, actor=actor)
+    return digest
+
+
+def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
+    """Put the rows of `draft` in place of the former version's; attempts stay numbered through by task id."""
+    attempts = {
+        row.id: row.attempt
+        for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))
+    }
+    conn.execute(delete(phases).where(phases.c.project_id == project.id))
+    phase_rows: list[dict[str, Any]] = []
+    task_rows: list[dict[str, Any]] = []
+    for position, phase in enumerate(draft.phases):
+        phase_rows.append(_phase_row(project, phase, position, ids))
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            row = _task_row(project, task, needed, actions)
+            row["id"] = ids["tasks"][task.key]
+            row["phase_id"] = ids["phases"][phase.key]
+            row["position"] = len(task_rows)
+            row["attempt"] = attempts.get(row["id"], 0)
+            task_rows.append(row)
+    if phase_rows:
+        conn.execute(insert(phases), phase_rows)
+    if task_rows:
+        conn.execute(insert(tasks), task_rows)
+
+
+def _phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> dict[str, Any]:
+    by_default = position > 0 and not project.auto_approve_phases
+    return {
+        "id": ids["phases"][phase.key],
+        "project_id": project.id,
+        "key": phase.key,
+        "name": phase.name,
+        "description": phase.description,
+        "position": position,
+        "strategy": phase.strategy,
+        "requires_approval": by_default if phase.requires_approval is None else phase.requires_approval,
+        "status": PhaseStatus.PENDING,
+    }
+
+
+def _task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
+    default_retries = actions[task.action.type].default_retries(task.action.fields())
+    return {
+        "project_id": project.id,
+        "key": task.key,
+        "title": task.title,
+        "description": task.description,
+        "agent_id": task.agent_id,
+        "action": task.action.model_dump(mode="json"),
+        "depends_on": needed,
+        "inputs": task.inputs,
+        "expected_files": task.expected_files,
+        "retries": default_retries if task.retries is None else task.retries,
+        "timeout_seconds": task.timeout_seconds,
+        "on_crash": task.on_crash,
+        "status": TaskStatus.PENDING,
+        "outputs": {},
+    }

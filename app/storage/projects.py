@@ -1,0 +1,187 @@
+"""Projects: rows, lists and the compare-and-set that every change of a project's status goes through."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.events import GENESIS, EventType
+from app.domain.identity import isoformat, now
+from app.domain.states import PROJECT_MOVES, ProjectStatus, Stage, sources
+from app.storage import events
+from app.storage.tables import attempts, projects, tombstones
+
+ProjectRow = Row[Any]
+
+_ORDERS = {
+    "newest": (projects.c.created_at.desc(), projects.c.id.desc()),
+    "oldest": (projects.c.created_at, projects.c.id),
+    "updated": (projects.c.updated_at.desc(), projects.c.id.desc()),
+    "name": (func.lower(projects.c.name), projects.c.id),
+    "status": (projects.c.status, projects.c.created_at.desc(), projects.c.id.desc()),
+}
+# An attempt that was told to stop gives a sign of life every few seconds until it has ended.
+STOPPING_SIGN = timedelta(seconds=10)
+SORT_KEYS = tuple(_ORDERS)
+
+
+def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
+    """Insert a project, pending and without a plan, with its first event."""
+    at = now()
+    row = {
+        **values,
+        "status": ProjectStatus.PENDING,
+        "stage": Stage.DRAFT,
+        "engaged": False,
+        "created_at": at,
+        "created_by": actor,
+        "updated_at": at,
+        "last_seq": 0,
+        "last_hash": GENESIS,
+    }
+    conn.execute(insert(projects).values(row))
+    data = {"name": values["name"], "strategy": values["strategy"]}
+    events.append(conn, values["id"], (EventType.PROJECT_CREATED, data), actor=actor, at=at)
+
+
+def find(conn: Connection, project_id: str) -> ProjectRow | None:
+    """The row, or None."""
+    return conn.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
+
+
+def get(conn: Connection, project_id: str) -> ProjectRow:
+    """The row.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    row = find(conn, project_id)
+    if row is None:
+        raise NotFound(f"There is no project {project_id}.", code="project_not_found")
+    return row
+
+
+def list_page(
+    conn: Connection, *, status: str | None, search: str | None, sort_by: str, limit: int, offset: int
+) -> tuple[list[ProjectRow], int, dict[str, int]]:
+    """One page of projects, how many the filter matches, and counts by status under the same search."""
+    columns = (
+        projects.c.id, projects.c.name, projects.c.description, projects.c.status, projects.c.stage,
+        projects.c.strategy, projects.c.created_at, projects.c.updated_at,
+    )  # fmt: skip
+    counting = _searched(select(projects.c.status, func.count()), search).group_by(projects.c.status)
+    counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
+    counts.update({name: count for name, count in conn.execute(counting)})
+    query = _searched(select(*columns), search)
+    if status is not None:
+        query = query.where(projects.c.status == status)
+    rows = conn.execute(query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset)).all()
+    total = sum(counts.values()) if status is None else counts[status]
+    return list(rows), total, counts
+
+
+def _searched(query: Select[Any], search: str | None) -> Select[Any]:
+    if not search:
+        return query
+    return query.where(
+        or_(
+            projects.c.name.icontains(search, autoescape=True),
+            projects.c.description.icontains(search, autoescape=True),
+        )
+    )
+
+
+def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Any) -> None:
+    """Change the status, with other columns, provided that the project still stands as `project` was read.
+
+    Raises:
+        Conflict: it was changed meanwhile, or the table of moves has no such move.
+    """
+    if project.status not in sources(PROJECT_MOVES, status):
+        raise Conflict(f"A {project.status} project cannot become {status}.", code="impossible_move")
+    change(conn, project, status=status, **values)
+
+
+def change(conn: Connection, project: ProjectRow, **values: Any) -> None:
+    """Change columns, provided that status, stage, plan and run still are as `project` was read.
+
+    Raises:
+        Conflict: another transaction came first.
+    """
+    unchanged = (
+        projects.c.id == project.id,
+        projects.c.status == project.status,
+        projects.c.stage == project.stage,
+        projects.c.plan_version.is_not_distinct_from(project.plan_version),
+        projects.c.run_id.is_not_distinct_from(project.run_id),
+    )
+    if conn.execute(update(projects).where(*unchanged).values(**values)).rowcount != 1:
+        raise Conflict("The project was changed at the same moment; look at it again.", code="conflict")
+
+
+def running_in(conn: Connection, workspace: str, *, besides: str) -> str | None:
+    """Another project that is running in the same workspace, or None."""
+    query = select(projects.c.id).where(
+        projects.c.workspace == workspace, projects.c.status == ProjectStatus.RUNNING, projects.c.id != besides
+    )
+    return conn.execute(query.limit(1)).scalar_one_or_none()
+
+
+def engage(conn: Connection, project_id: str) -> None:
+    """Note that a request is on its way to the project's workflow."""
+    conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=True))
+
+
+def disengage(conn: Connection, project_id: str) -> None:
+    """Note that no workflow is open for the project."""
+    conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=False))
+
+
+def check_erasable(conn: Connection, project_id: str) -> None:
+    """Make sure that a project can be deleted now.
+
+    Raises:
+        Conflict: `project_running`, or `task_still_stopping` while a task that was given up still shows signs of life.
+    """
+    row = find(conn, project_id)
+    if row is None:
+        return
+    if row.status == ProjectStatus.RUNNING or row.stage == Stage.PLANNING:
+        raise Conflict("The project is running; it is cancelled before it can be deleted.", code="project_running")
+    since = isoformat(datetime.now(UTC) - STOPPING_SIGN)
+    query = select(attempts.c.task_id).where(attempts.c.project_id == project_id, attempts.c.stopping_at > since)
+    stopping = list(conn.execute(query.distinct()).scalars())
+    if stopping:
+        message = "A task of this project has not stopped yet; try again when it has."
+        raise Conflict(message, code="task_still_stopping", context={"task_ids": stopping})
+
+
+def erase(conn: Connection, project_id: str, *, actor: str) -> None:
+    """Delete a project with all that belongs to it; a tombstone with the head of its event chain remains."""
+    written = events.append(conn, project_id, (EventType.PROJECT_DELETED, {}), actor=actor)
+    row = get(conn, project_id)
+    stone = {
+        "project_id": project_id,
+        "deleted_at": written[0].at,
+        "deleted_by": actor,
+        "event": written[0].model_dump(),
+        "head": row.last_hash,
+    }
+    conn.execute(insert(tombstones).values(stone))
+    conn.execute(delete(projects).where(projects.c.id == project_id))
+
+
+def is_deleted(conn: Connection, project_id: str) -> bool:
+    """Whether there was a project of that id, which is deleted now."""
+    return conn.execute(select(tombstones.c.position).where(tombstones.c.project_id == project_id)).first() is not None
+
+
+def live_ids(conn: Connection) -> list[str]:
+    """Projects that a workflow should be carrying: running, planning, or with a request under way."""
+    waiting = or_(
+        projects.c.status == ProjectStatus.RUNNING, projects.c.stage == Stage.PLANNING, projects.c.engaged.is_(True)
+    )
+    return list(conn.execute(select(projects.c.id).where(waiting)).scalars())

@@ -1,0 +1,228 @@
+"""Runs: one carrying out of one approved plan version, phase by phase, to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from app.domain.errors import Conflict
+from app.domain.events import EventType
+from app.domain.identity import new_id, now
+from app.domain.states import (
+    FINISHED_PHASE,
+    FINISHED_TASK,
+    PHASE_MOVES,
+    PhaseStatus,
+    ProjectStatus,
+    Stage,
+    TaskStatus,
+    sources,
+)
+from app.storage import events, plans, projects, tasks
+from app.storage.projects import ProjectRow
+from app.storage.tables import attempts, phases, runs
+from app.storage.tables import tasks as task_table
+from app.storage.tasks import News
+
+PhaseRow = Row[Any]
+DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop within its time after a cancel."}
+
+
+def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> dict[str, Any]:
+    """Open the next run of a project; returns `{run_id, run_number}`."""
+    query = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.project_id == project.id)
+    number = conn.execute(query).scalar_one() + 1
+    row = {
+        "id": new_id("run"),
+        "project_id": project.id,
+        "number": number,
+        "plan_version": plan.version,
+        "plan_digest": plan.digest,
+        "status": ProjectStatus.RUNNING,
+        "temporal_run_id": temporal_run_id,
+        "started_at": now(),
+    }
+    conn.execute(insert(runs).values(row))
+    started = {"stage": Stage.EXECUTING, "run_id": row["id"], "failure": None, "gate": None, "engaged": True}
+    projects.move(conn, project, ProjectStatus.RUNNING, **started)
+    return {"run_id": row["id"], "run_number": number}
+
+
+def find(conn: Connection, run_id: str) -> Row[Any] | None:
+    """One run, or None."""
+    return conn.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+
+
+def live_project(conn: Connection, project_id: str, run_id: str) -> ProjectRow:
+    """The project, provided that this run is its current one and goes on.
+
+    Raises:
+        Conflict: `fenced`: the run is over.
+    """
+    project = projects.find(conn, project_id)
+    if project is None or project.run_id != run_id or project.status != ProjectStatus.RUNNING:
+        raise Conflict("This run has ended.", code="fenced")
+    return project
+
+
+def phase_at(conn: Connection, project_id: str, position: int) -> PhaseRow | None:
+    """The phase at a position of the current plan, or None behind the last."""
+    return conn.execute(
+        select(phases).where(phases.c.project_id == project_id, phases.c.position == position)
+    ).one_or_none()
+
+
+def phases_of(conn: Connection, project_id: str) -> list[PhaseRow]:
+    """The phases of the current plan, in order."""
+    query = select(phases).where(phases.c.project_id == project_id).order_by(phases.c.position)
+    return list(conn.execute(query))
+
+
+def get_phase(conn: Connection, phase_id: str) -> PhaseRow:
+    """A phase that is known to exist."""
+    return conn.execute(select(phases).where(phases.c.id == phase_id)).one()
+
+
+def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
+    """Start a phase, or open its gate; True where its tasks may start."""
+    if phase.status == PhaseStatus.RUNNING:
+        return True
+    if phase.status == PhaseStatus.AWAITING_APPROVAL:
+        return False
+    at = now()
+    if phase.requires_approval:
+        move_phase(conn, phase, PhaseStatus.AWAITING_APPROVAL)
+        gate = {"kind": "phase", "phase_id": phase.id, "since": at, "expires_at": None}
+        gate["approvals"] = {"given": 0, "needed": 1}
+        projects.change(conn, project, stage=Stage.AWAITING_PHASE_APPROVAL, gate=gate)
+        news = (EventType.PHASE_AWAITING_APPROVAL, describe(phase))
+        events.append(conn, project.id, news, actor="signoff", at=at)
+        return False
+    move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at)
+    events.append(conn, project.id, (EventType.PHASE_STARTED, describe(phase)), actor="signoff", at=at)
+    return True
+
+
+def end_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus) -> None:
+    """Close a running phase as completed or failed; closing it again changes nothing."""
+    if phase.status == status:
+        return
+    at = now()
+    move_phase(conn, phase, status, completed_at=at)
+    kind = EventType.PHASE_COMPLETED if status == PhaseStatus.COMPLETED else EventType.PHASE_FAILED
+    events.append(conn, phase.project_id, (kind, describe(phase)), actor="signoff", at=at)
+
+
+def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Any) -> None:
+    """Change a phase's status by the table of moves.
+
+    Raises:
+        Conflict: the table has no such move from where the row stands now.
+    """
+    allowed = sources(PHASE_MOVES, status)
+    query = update(phases).where(phases.c.id == phase.id, phases.c.status.in_(allowed)).values(status=status, **values)
+    if conn.execute(query).rowcount != 1:
+        raise Conflict(f"Phase '{phase.key}' cannot become {status} now.", code="impossible_move")
+
+
+def describe(phase: PhaseRow) -> dict[str, Any]:
+    """What every event about a phase says."""
+    return {"phase_id": phase.id, "key": phase.key, "name": phase.name, "position": phase.position}
+
+
+def finish(
+    conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: dict[str, Any] | None, actor: str
+) -> None:
+    """End a run, whatever its tasks and phases are at, with one event for each that is ended by it.
+
+    Cancelled: open tasks are cancelled, those still running as `did_not_stop`. Failed: tasks that never started are skipped.
+    """
+    at = now()
+    cancelled = status == ProjectStatus.CANCELLED
+    rows = _open_tasks(conn, project.id)
+    running = [row for row in rows if row.status == TaskStatus.RUNNING]
+    others = [row for row in rows if row.status != TaskStatus.RUNNING]
+    news = _revoke(conn, running, at, DID_NOT_STOP if cancelled else _lost(failure))
+    if cancelled or _is_lost(failure):
+        news += tasks.end_many(
+            conn, others, TaskStatus.CANCELLED, reason="cancelled" if cancelled else "run_lost", at=at
+        )
+    else:
+        news += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
+    news += _close_phases(conn, project.id, cancelled=cancelled, at=at)
+    projects.move(conn, project, status, stage=Stage.FINISHED, gate=None, failure=failure, engaged=False)
+    conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
+    data: dict[str, Any] = {"run_id": project.run_id, "tasks": count_outcomes(conn, project.id)}
+    if failure is not None:
+        data["failure"] = failure
+    events.append(conn, project.id, *news, (EventType(f"project.{status}"), data), actor=actor, at=at)
+
+
+def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
+    """Record that Temporal no longer carries a running project: it failed, and its open tasks are cancelled."""
+    failure = {"code": code, "message": message, "task_id": None}
+    news = (EventType.RUN_LOST, {"run_id": project.run_id, "code": code})
+    events.append(conn, project.id, news, actor="signoff")
+    finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
+
+
+def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
+    """How a cancelled run's tasks ended: completed, interrupted, never_started, did_not_stop."""
+    counts = {"completed": 0, "interrupted": 0, "never_started": 0, "did_not_stop": 0}
+    columns = (task_table.c.status, task_table.c.started_at, task_table.c.error)
+    for row in conn.execute(select(*columns).where(task_table.c.project_id == project_id)):
+        if row.status == TaskStatus.COMPLETED:
+            counts["completed"] += 1
+        elif row.status == TaskStatus.CANCELLED and row.error and row.error.get("type") == "did_not_stop":
+            counts["did_not_stop"] += 1
+        elif row.status == TaskStatus.CANCELLED and row.started_at is not None:
+            counts["interrupted"] += 1
+        elif row.started_at is None:
+            counts["never_started"] += 1
+    return counts
+
+
+def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: dict[str, Any]) -> None:
+    """Cancel a pending project: nothing of it ever started."""
+    at = now()
+    news = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
+    news += _close_phases(conn, project.id, cancelled=True, at=at)
+    projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
+    data = {"tasks": count_outcomes(conn, project.id), **decision}
+    events.append(conn, project.id, *news, (EventType.PROJECT_CANCELLED, data), actor=actor, at=at)
+
+
+def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
+    query = select(task_table).where(task_table.c.project_id == project_id, task_table.c.status.notin_(FINISHED_TASK))
+    return list(conn.execute(query.order_by(task_table.c.position)))
+
+
+def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[News]:
+    """Take running tasks' tokens away; their attempts are stopping until they are seen to have ended."""
+    news = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
+    for row in rows:
+        mine = (attempts.c.task_id == row.id, attempts.c.token == row.token)
+        conn.execute(update(attempts).where(*mine).values(status=TaskStatus.CANCELLED, error=error, stopping_at=at))
+    return news
+
+
+def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str) -> list[News]:
+    query = select(phases).where(phases.c.project_id == project_id, phases.c.status.notin_(FINISHED_PHASE))
+    news: list[News] = []
+    for phase in conn.execute(query.order_by(phases.c.position)).all():
+        skip = not cancelled and phase.status == PhaseStatus.PENDING
+        status = PhaseStatus.SKIPPED if skip else PhaseStatus.CANCELLED
+        move_phase(conn, phase, status, completed_at=at)
+        if skip:
+            news.append((EventType.PHASE_SKIPPED, describe(phase)))
+    return news
+
+
+def _is_lost(failure: dict[str, Any] | None) -> bool:
+    return failure is not None and failure["code"] in {"run_lost", "run_terminated"}
+
+
+def _lost(failure: dict[str, Any] | None) -> dict[str, Any]:
+    code = failure["code"] if failure is not None else "run_lost"
+    return {"type": code, "message": "The run ended while this task was in progress."}

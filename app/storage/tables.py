@@ -1,0 +1,234 @@
+"""The tables. Times are ISO 8601 texts, structured values JSON; ids come from `app.domain.identity`.
+
+`position` columns only ever rise (never reuse a deleted row's number): the change feed asks for what is above the last.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _project_id(*, primary_key: bool = False) -> Column[str]:
+    return Column(
+        "project_id",
+        String(64),
+        ForeignKey("projects.id", ondelete="CASCADE"),
+        nullable=False,
+        primary_key=primary_key,
+    )
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("strategy", String(32), nullable=False),
+    Column("auto_approve_plan", Boolean, nullable=False),
+    Column("auto_approve_phases", Boolean, nullable=False),
+    Column("decision_mode", String(16), nullable=False),
+    Column("path", Text),
+    Column("agent_id", String(64)),
+    Column("sme_archetype", String(64)),
+    Column("status", String(16), nullable=False),
+    Column("stage", String(32), nullable=False),
+    # The stage to go back to when a planning comes to nothing.
+    Column("former_stage", String(32)),
+    Column("plan_version", Integer),
+    Column("run_id", String(64)),
+    Column("gate", JSON(none_as_null=True)),
+    Column("failure", JSON(none_as_null=True)),
+    Column("workspace", Text, nullable=False),
+    # True from the moment a request was sent to a workflow until its run has closed: only then may a cancel or a
+    # delete be decided without asking Temporal.
+    Column("engaged", Boolean, nullable=False, default=False),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("last_hash", String(64), nullable=False),
+    Index("ix_projects_created", "created_at", "id"),
+    Index("ix_projects_updated", "updated_at", "id"),
+    Index("ix_projects_status", "status", "created_at"),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    _project_id(primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("status", String(16), nullable=False),
+    Column("digest", String(64)),
+    Column("planner", String(64), nullable=False),
+    Column("instructions", Text),
+    # What the digest covers, word for word: the draft by key, and the run settings.
+    Column("draft", JSON(none_as_null=True)),
+    Column("settings", JSON(none_as_null=True)),
+    # Ids by key: {"phases": {key: id}, "tasks": {key: id}}.
+    Column("ids", JSON(none_as_null=True)),
+    Column("failure", JSON(none_as_null=True)),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("approved_at", String(32)),
+    Column("approved_by", Text),
+)
+
+phases = Table(
+    "phases",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _project_id(),
+    Column("key", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("strategy", String(16), nullable=False),
+    Column("requires_approval", Boolean, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("started_at", String(32)),
+    Column("completed_at", String(32)),
+    UniqueConstraint("project_id", "key"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _project_id(),
+    Column("phase_id", String(64), ForeignKey("phases.id", ondelete="CASCADE"), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("agent_id", String(64)),
+    Column("action", JSON, nullable=False),
+    # Keys of the tasks it waits for: declared, by reference, and by the order of a sequential phase.
+    Column("depends_on", JSON, nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("expected_files", JSON, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("timeout_seconds", Float),
+    Column("on_crash", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("outputs", JSON, nullable=False),
+    Column("error", JSON(none_as_null=True)),
+    Column("exit_code", Integer),
+    Column("log_bytes", Integer, nullable=False, default=0),
+    Column("started_at", String(32)),
+    Column("completed_at", String(32)),
+    # When a timer, or the wait for the next try, ends.
+    Column("due_at", String(32)),
+    # Attempts are numbered through; a try is the workflow's count, and one lost with its worker is repeated under the
+    # same number. `token` fences: only the attempt that holds it may write.
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("recorded_try", Integer, nullable=False, default=0),
+    Column("token", String(200)),
+    UniqueConstraint("project_id", "key"),
+    Index("ix_tasks_project_position", "project_id", "position"),
+    Index("ix_tasks_phase", "phase_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _project_id(),
+    Column("number", Integer, nullable=False),
+    Column("plan_version", Integer, nullable=False),
+    Column("plan_digest", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("temporal_run_id", String(64)),
+    Column("started_at", String(32), nullable=False),
+    Column("completed_at", String(32)),
+    UniqueConstraint("project_id", "number"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _project_id(),
+    Column("run_id", String(64), nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("token", String(200), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+    Column("error", JSON(none_as_null=True)),
+    # Last sign of life of an attempt that was told to stop and has not ended.
+    Column("stopping_at", String(32)),
+    Index("ix_attempts_project", "project_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    _project_id(),
+    Column("request_id", String(200), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("plan_version", Integer),
+    Column("plan_digest", String(64)),
+    Column("outcome", String(16), nullable=False),
+    Column("error", JSON(none_as_null=True)),
+    Column("payload", JSON, nullable=False),
+    UniqueConstraint("project_id", "request_id"),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    _project_id(),
+    Column("seq", Integer, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("project_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("project_id", String(64), nullable=False, unique=True),
+    Column("deleted_at", String(32), nullable=False),
+    Column("deleted_by", Text, nullable=False),
+    # The last event, project.deleted, with the head of the chain that it closes.
+    Column("event", JSON, nullable=False),
+    Column("head", String(64), nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,440 @@
+"""The outline planner: what each piece of Markdown becomes, and where its errors point."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from app.domain.errors import Invalid
+from app.domain.plan import PlanDraft, TaskDraft
+from app.planning.outline import read_outline
+from app.planning.planner import Brief, OutlinePlanner
+
+FULL = """\
+# Weekly report
+
+What the team sees on Monday.
+
+## Gather {#gather}
+
+Numbers from both systems.
+
+- Orders: `python orders.py` {#orders retries=2 timeout=5m files=orders.csv}
+- Visits {#visits on_crash=ask}
+
+  ```http expect=200,204 save=visits.json
+  POST https://stats.example/query
+  Accept: application/json
+  X-Team: blue
+
+  {"days": 7}
+  ```
+
+## Write (sequential) {#write approval=yes}
+
+1. Draw the chart {#chart after=orders agent=artist}
+
+   Bars, one a day.
+
+   ```inputs
+   TITLE: Orders of the week
+   DAYS: 7
+   SOURCE: ${{ tasks.orders.outputs.file }}
+   ```
+
+   ```sh
+   python chart.py \\
+     --bars
+   ```
+2. [ ] Read it
+3. Let it rest {wait=2h}
+4. Ready {milestone}
+"""
+
+
+def plan(text: str, *, has_model: bool = False) -> PlanDraft:
+    return read_outline(text, has_model=has_model)
+
+
+def tasks(text: str, *, has_model: bool = False) -> list[TaskDraft]:
+    return plan(text, has_model=has_model).tasks()
+
+
+def only(text: str, *, has_model: bool = False) -> TaskDraft:
+    (task,) = tasks(text, has_model=has_model)
+    return task
+
+
+def problems(text: str) -> list[tuple[str, str]]:
+    with pytest.raises(Invalid) as caught:
+        plan(text)
+    assert caught.value.info.code == "plan_invalid"
+    return [(problem.field, problem.message) for problem in caught.value.info.details]
+
+
+async def test_a_full_plan() -> None:
+    brief = Brief(name="Weekly report", description=FULL, strategy="balanced")
+    draft = await OutlinePlanner().plan(brief)
+    assert draft.summary == "What the team sees on Monday."
+    assert draft.warnings == []
+    gather, write = draft.phases
+    assert (gather.key, gather.name, gather.description) == ("gather", "Gather", "Numbers from both systems.")
+    assert (gather.strategy, gather.requires_approval) == ("dag", None)
+    assert (write.key, write.strategy, write.requires_approval) == ("write", "sequential", True)
+    assert [task.model_dump(exclude_defaults=True) for task in draft.tasks()] == [
+        {
+            "key": "orders",
+            "title": "Orders",
+            "action": {"type": "shell", "command": "python orders.py"},
+            "retries": 2,
+            "timeout_seconds": 300.0,
+            "expected_files": ["orders.csv"],
+        },
+        {
+            "key": "visits",
+            "title": "Visits",
+            "action": {
+                "type": "http",
+                "method": "POST",
+                "url": "https://stats.example/query",
+                "headers": {"Accept": "application/json", "X-Team": "blue"},
+                "body": '{"days": 7}',
+                "expected_status": [200, 204],
+                "save_to": "visits.json",
+            },
+            "on_crash": "ask",
+        },
+        {
+            "key": "chart",
+            "title": "Draw the chart",
+            "description": "Bars, one a day.",
+            "agent_id": "artist",
+            "depends_on": ["orders"],
+            "inputs": {"TITLE": "Orders of the week", "DAYS": 7, "SOURCE": "${{ tasks.orders.outputs.file }}"},
+            "action": {"type": "shell", "command": "python chart.py \\\n  --bars"},
+        },
+        {"key": "read_it", "title": "Read it", "action": {"type": "manual"}},
+        {"key": "let_it_rest", "title": "Let it rest", "action": {"type": "wait", "seconds": 7200}},
+        {"key": "ready", "title": "Ready", "action": {"type": "milestone"}},
+    ]
+
+
+async def test_instructions_are_answered_with_a_warning() -> None:
+    brief = Brief(name="n", description="- `true`", strategy="balanced", instructions="Make it shorter")
+    assert "instructions changed nothing" in (await OutlinePlanner().plan(brief)).warnings[0]
+
+
+class TestOrder:
+    def test_a_numbered_list_runs_in_order_and_a_bullet_list_does_not(self) -> None:
+        assert [task.depends_on for task in tasks("1. a\n2. b\n3. c {after=a}")] == [[], ["a"], ["b", "a"]]
+        assert [task.depends_on for task in tasks("- a\n- b {after=a}\n- c")] == [[], ["a"], []]
+
+    def test_a_sequential_phase_needs_no_dependencies(self) -> None:
+        assert [task.depends_on for task in tasks("## P (sequential)\n1. a\n2. b")] == [[], []]
+
+    def test_a_numbered_list_that_goes_on_after_a_text_stays_in_order(self) -> None:
+        assert [task.depends_on for task in tasks("1. a\n\nText.\n\n2. b\n\n- c\n\n1. d")] == [[], ["a"], [], []]
+
+    def test_the_lists_of_two_phases_are_apart(self) -> None:
+        assert [task.depends_on for task in tasks("## P\n1. a\n\n## Q\n2. b")] == [[], []]
+
+    def test_a_numbered_list_contradicts_a_parallel_phase(self) -> None:
+        ((field, message),) = problems("## P (parallel)\n\n1. a\n2. b")
+        assert field == "line 3, column 1"
+        assert "parallel" in message
+        assert [task.depends_on for task in tasks("## P (Parallel)\n\n- a\n- b")] == [[], []]
+
+    def test_items_before_any_phase_lie_in_a_phase_of_their_own(self) -> None:
+        assert [(phase.key, phase.name) for phase in plan("- a\n\n## Tasks\n- b").phases] == [
+            ("tasks", "Tasks"),
+            ("tasks_2", "Tasks"),
+        ]
+
+
+class TestKeys:
+    def test_made_keys_keep_clear_of_given_ones(self) -> None:
+        assert [task.key for task in tasks("- Copy it\n- Copy it!\n- Other {#copy_it}")] == [
+            "copy_it_2",
+            "copy_it_3",
+            "copy_it",
+        ]
+
+    def test_titles_in_any_script(self) -> None:
+        assert [(task.key, task.title) for task in tasks("- 集める\n- Ελέγχω: `true`\n- Größe messen")] == [
+            ("task", "集める"),
+            ("task_2", "Ελέγχω"),
+            ("gr_e_messen", "Größe messen"),
+        ]
+        assert plan("## 準備\n- a").phases[0].key == "phase"
+
+    def test_doubled_and_unknown_keys(self) -> None:
+        assert problems("## P {#p}\n- a {#k}\n- b {#k after=k,nope}\n\n## Q {#p}\n- c {#Bad}") == [
+            ("line 3, column 6", "The task key 'k' is used more than once."),
+            ("line 3, column 9", "No task has the key 'nope', which 'after' names."),
+            ("line 5, column 4", "The phase key 'p' is used more than once."),
+            (
+                "line 6, column 6",
+                "'Bad' is no key; a key is a small letter, then up to 63 small letters, digits, _ or -.",
+            ),
+        ]
+
+
+class TestTitles:
+    @pytest.mark.parametrize(
+        ("item", "title", "command"),
+        [
+            ("Count lines: `wc -l a.txt`", "Count lines", "wc -l a.txt"),
+            ("`make`", "make", "make"),
+            ("Run `make test`", "Run make test", "make test"),
+            ("Build in docs `make html` {#x}", "Build in docs", "make html"),
+            ("Show ticks: `` echo `date` ``", "Show ticks", "echo `date`"),
+            ("Braces stay: `echo ${A} {#k}`", "Braces stay", "echo ${A} {#k}"),
+            ("**Bold one**: `true`", "**Bold one**", "true"),
+        ],
+    )
+    def test_inline_code_is_the_command(self, item: str, title: str, command: str) -> None:
+        task = only(f"- {item}")
+        assert (task.title, task.action.fields()) == (title, {"command": command})
+
+    def test_code_is_text_where_something_else_says_what_to_do(self) -> None:
+        assert only("- [ ] Compare `a` with `b`").title == "Compare `a` with `b`"
+        assert only("- Compare `a` with `b`\n\n  ```sh\n  diff a b\n  ```").action.fields() == {"command": "diff a b"}
+
+    def test_bold_titles_lose_their_stars(self) -> None:
+        assert only("- **Gather** the __numbers__ of snake__case__names").title == (
+            "Gather the numbers of snake__case__names"
+        )
+
+    def test_a_long_title_moves_into_the_description(self) -> None:
+        task = only(f"- {'word ' * 60}\n  more")
+        assert len(task.title) == 200
+        assert task.title.endswith("…")
+        assert task.description == f"{'word ' * 60}".strip() + "\n\nmore"
+
+    def test_a_ticked_box_is_still_a_task(self) -> None:
+        draft = plan("- [x] Call\n- [ ] Write")
+        assert [task.action.type for task in draft.tasks()] == ["manual", "manual"]
+        assert [warning.partition(";")[0] for warning in draft.warnings] == ["Line 1 is ticked already"]
+
+    def test_braces_within_the_text_are_text(self) -> None:
+        assert only("- Fill {{ name }} in {place}.").title == "Fill {{ name }} in {place}."
+
+
+class TestDescriptions:
+    def test_what_follows_the_first_line_is_kept_as_it_stands(self) -> None:
+        task = only("- Title\n  second line\n\n  - nested\n    - deeper\n\n  ```json\n  {}\n  ```\n\n  # not a phase\n")
+        assert task.description == "second line\n\n- nested\n  - deeper\n\n```json\n{}\n```\n\n# not a phase"
+
+    def test_a_block_that_is_not_run_and_has_no_action_beside_it_is_pointed_out(self) -> None:
+        (warning, _) = plan("- T\n\n  ```python\n  x\n  ```").warnings
+        assert warning.startswith("The python block on line 3 is kept as text")
+
+    def test_a_nested_command_is_pointed_out(self) -> None:
+        assert plan("- `true`\n  - [ ] check").warnings[0].startswith("Line 2 is part of the description of 'true'")
+
+
+class TestActions:
+    def test_a_prompt(self) -> None:
+        assert only("- T\n  ```prompt\n  Write it.\n\n  Well.\n  ```").action.model_dump() == {
+            "type": "agent",
+            "prompt": "Write it.\n\nWell.",
+        }
+
+    def test_a_plain_item_is_the_models_where_there_is_one(self) -> None:
+        assert only("- Sum up\n\n  In a page.", has_model=True).action.model_dump() == {
+            "type": "agent",
+            "prompt": "Sum up\n\nIn a page.",
+        }
+        assert only("- Sum up").action.type == "manual"
+        assert plan("- Sum up\n- `true`").warnings[0].startswith("A person has to do 1 of 2 tasks")
+        assert plan("- Sum up", has_model=True).warnings == []
+
+    def test_any_action_as_json(self) -> None:
+        assert only('- T\n  ```action\n  {"type": "mail", "to": ["a"]}\n  ```').action.model_dump() == {
+            "type": "mail",
+            "to": ["a"],
+        }
+
+    def test_a_whole_task_and_a_whole_phase_as_json(self) -> None:
+        text = (
+            '```phase\n{"key": "p", "name": "A\\nB", "strategy": "parallel"}\n```\n\n'
+            '- ```task\n  {"key": "k", "title": "x\\ny", "action": {"type": "manual"}}\n  ```\n'
+        )
+        (phase,) = plan(text).phases
+        assert (phase.key, phase.name, phase.strategy, phase.tasks[0].title) == ("p", "A\nB", "parallel", "x\ny")
+
+    def test_a_request_in_short(self) -> None:
+        assert only("- T\n  ```http\n  get https://a.example/${{ tasks.t.outputs.id }}\n  ```").action.fields() == {
+            "method": "GET",
+            "url": "https://a.example/${{ tasks.t.outputs.id }}",
+        }
+        assert only("- T\n  ```http\n  https://a.example\n  ```").action.fields() == {"url": "https://a.example"}
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("text", "field", "message"),
+        [
+            ("", "line 1, column 1", "description is empty"),
+            ("\n \n", "line 1, column 1", "description is empty"),
+            ("## P\n\nText only.", "line 1, column 1", "no task here"),
+            ("- a {#k colour=red}", "line 1, column 9", "Unknown attribute 'colour'; known: #key, after"),
+            ("- a {#k\n- b", "line 1, column 5", "cannot be read"),
+            ("- a {# k = v}", "line 1, column 5", "cannot be read"),
+            ("-   a {timeout=soon}", "line 1, column 8", "timeout: 'soon' is no time; write seconds, or 30s"),
+            ("- a {retries=101}", "line 1, column 6", "less than or equal to 100"),
+            ("- a {retries=-1}", "line 1, column 6", "no whole number"),
+            ("- a {on_crash=panic}", "line 1, column 6", "not one of rerun, ask, fail"),
+            ("- a {retries=1 retries=2}", "line 1, column 16", "given twice"),
+            ("- a {agent}", "line 1, column 6", "'agent' needs a value"),
+            ("- Copy `a` to `b`", "line 1, column 3", "several pieces of inline code"),
+            ("- [ ] a {wait=5}", "line 1, column 3", "several actions (wait, manual)"),
+            ("- a\n-\n- b", "line 2, column 1", "has no title"),
+            ("- a\n\n```sh\nls\n```", "line 3, column 4", "belongs to no task"),
+            ("- a\n  ```sh\n  ```", "line 2, column 6", "block is empty"),
+            ("- a\n  ```http\n  FETCH https://a.example\n  ```", "line 3, column 3", "begins with a method"),
+            ("- a\n  ```http\n  GET https://a.example\n  nonsense\n  ```", "line 4, column 3", "A header is written"),
+            ("- a\n  ```http expect=ok\n  GET https://a.example\n  ```", "line 2, column 11", "no whole number"),
+            (
+                "- a\n  ```sh twice=2\n  ls\n  ```",
+                "line 2, column 9",
+                "Unknown option 'twice' of a sh block; known: cwd",
+            ),
+            ("- a\n  ```inputs\n  no colon\n  ```", "line 3, column 3", "NAME: value"),
+            ("- a\n  ```inputs\n  A: 1\n  A: 2\n  ```", "line 4, column 3", "given twice"),
+            ('- a\n  ```action\n  {"type":\n  ```', "line 3, column 11", "not JSON"),
+            ("- a\n  ```action\n  {}\n  ```", "line 2, column 6", "type: Field required"),
+            ('- ```task\n  {"key": "k"}\n  ```', "line 1, column 6", "title: Field required"),
+            ("### Too deep\n- a", "line 1, column 5", "no meaning"),
+            ("# A\n## P\n- a\n\n# B", "line 5, column 3", "stands at the top, once"),
+            ("## P {approval=maybe}\n- a", "line 1, column 7", "'approval' is yes or no"),
+            ("## P {colour=red}\n- a", "line 1, column 7", "Unknown attribute 'colour' of a phase"),
+            ("## {#p}\n- a", "line 1, column 4", "has no name"),
+            ("- a\x00b", "line 1, column 4", "NUL"),
+            ("- a\ud800b", "line 1, column 4", "surrogate"),
+            ("- a\n" * 10_001, "line 1, column 1", "10001 tasks; at most 10000"),
+        ],
+    )
+    def test_name_the_place(self, text: str, field: str, message: str) -> None:
+        found = problems(text)
+        assert [problem[0] for problem in found] == [field], found
+        assert message in found[0][1]
+
+    def test_come_all_at_once_in_the_order_of_the_text(self) -> None:
+        found = problems("- a {x=1}\n- b {retries=z}\n- Copy `a` to `b`\n- c {after=q}")
+        assert [field for field, _ in found] == [
+            "line 1, column 6",
+            "line 2, column 6",
+            "line 3, column 3",
+            "line 4, column 6",
+        ]
+
+    @pytest.mark.parametrize(
+        "value", ["[" * 5000 + "]" * 5000, "1e999", "NaN", '"\\u0000"', '"\\ud800"', '{"a": "\\udfff"}']
+    )
+    def test_json_that_nothing_can_store_is_refused(self, value: str) -> None:
+        ((field, _),) = problems(f'- a\n  ```action\n  {{"type": "x", "v": {value}}}\n  ```')
+        assert field == "line 3, column 1"
+
+
+class TestProse:
+    @pytest.mark.parametrize(
+        ("text", "titles"),
+        [
+            (
+                "Weekly report: gather metrics, write a summary, mail it",
+                ["Gather metrics", "Write a summary", "Mail it"],
+            ),
+            (
+                "Gather metrics, write summary, email stakeholders.",
+                ["Gather metrics", "Write summary", "Email stakeholders"],
+            ),
+            ("Gather metrics, then write a summary and mail it", ["Gather metrics", "Write a summary", "Mail it"]),
+            ("First, fetch it. Then check it; finally, file it.", ["Fetch it", "Check it", "File it"]),
+            ("Build, test and deploy the site.", ["Build", "Test and deploy the site"]),
+            (
+                "Daten sammeln, Bericht schreiben, alles verschicken",
+                ["Daten sammeln", "Bericht schreiben", "Alles verschicken"],
+            ),
+            ("Gather metrics\nWrite summary\nEmail it", ["Gather metrics", "Write summary", "Email it"]),
+            ("Do this.\n\nDo that.", ["Do this", "Do that"]),
+            (
+                "Buy 3.5 kg of apples, e.g. from https://a.example/x.y?z,1.",
+                ["Buy 3.5 kg of apples, e.g. from https://a.example/x.y?z,1"],
+            ),
+            ("Mail it to Alice, Bob and Carol.", ["Mail it to Alice, Bob and Carol"]),
+            (
+                "Copy large files, old photos and letters to the archive",
+                ["Copy large files, old photos and letters to the archive"],
+            ),
+            ("Wait for the build and test results", ["Wait for the build and test results"]),
+            ("If the tests pass then deploy", ["If the tests pass then deploy"]),
+            ("Find the report that Bob, who left, wrote", ["Find the report that Bob, who left, wrote"]),
+            ('Say "come, see, win" (now, here, loud)', ['Say "come, see, win" (now, here, loud)']),
+        ],
+    )
+    def test_becomes_steps(self, text: str, titles: list[str]) -> None:
+        (phase,) = plan(text).phases
+        assert phase.strategy == "sequential"
+        assert [task.title for task in phase.tasks] == titles
+
+    def test_code_in_it_is_run(self) -> None:
+        first, second = tasks("Run `make a; b, c`, then run `make d`.")
+        assert [first.action.fields(), second.action.fields()] == [{"command": "make a; b, c"}, {"command": "make d"}]
+
+    def test_its_lead_names_the_plan(self) -> None:
+        draft = plan("Weekly report: gather metrics, write a summary, mail it")
+        assert (draft.summary, draft.phases[0].name) == ("Weekly report", "Weekly report")
+
+    def test_errors_find_their_line(self) -> None:
+        assert problems("Do this.\nThen compare `a`\nwith `b`.")[0][0] == "line 2, column 1"
+
+
+MARKS = st.sampled_from(
+    [
+        *("# ", "## ", "- ", "1. ", "2) ", "  ", "    ", "\t", "\n", "\n\n", "---\n", "===\n", "> ", "<div>"),
+        *("```", "```sh\n", "~~~http\n", "```inputs\n", "```action\n", "```task\n", "```phase\n", "`", "``"),
+        *("{#k ", "{", "}", "=", '"', "\\", "[ ] ", "[x]", "after=a", "wait=5m", "(parallel)", "(sequential)"),
+        *("a", "b c", ", ", ". ", " and ", "; ", ": ", "é", "\x0b", "\x85", "\u2028", "\r", "${{ x }}", "*", "_"),
+    ]
+)
+
+
+class TestAnyText:
+    @settings(max_examples=400, deadline=None)
+    @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
+    @example("- ```task\n  []\n  ```", True)
+    @example("-", False)
+    @example("##\n-", False)
+    def test_gives_a_plan_or_says_what_is_wrong(self, text: str, has_model: bool) -> None:
+        outcome: PlanDraft | Invalid
+        try:
+            outcome = plan(text, has_model=has_model)
+        except Invalid as error:
+            outcome = error
+        assert outcome.info.details if isinstance(outcome, Invalid) else outcome.tasks()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("- a `b` {#k retries=1}\n", "- - - - - ", "1. ", "> ", "`", "``` `` ` ", "{#", "{a=", '{a="', "[", "(("),
+            *("{a= " + " " * 40, "“", '"a', "**", "__", "a\n", "A\n", "a:", "\t", "do it, ", "do it. ", "do it; "),
+            *("do it and do it ", "then ", "a, then ", "- do it now\n", "- [ ] a\n\n", "## a\n- b\n", "```\n"),
+            *("- ```sh\n", "  - a\n- b\n", "- a\n  ", "a. B ", "...", "a;", "https://a.example/a.b "),
+        ],
+    )
+    def test_a_hundred_thousand_characters_take_a_moment(self, text: str) -> None:
+        document = (text * (100_000 // len(text)))[:100_000]
+        begin = time.process_time()
+        for variant in (document, f"- {document}", f"x{document}"):
+            with contextlib.suppress(Invalid):
+                plan(variant)
+        assert (time.process_time() - begin) / 3 < 2.0
+
+    def test_deep_nesting_is_description(self) -> None:
+        task = only("\n".join(f"{'  ' * depth}- a" for depth in range(300)))
+        assert task.description.count("- a") == 299

@@ -1,0 +1,287 @@
+"""What goes into and comes out of the workflow and its activities: one model each, ids and small values only.
+
+Texts, logs and outputs stay in the database and the workspace; a payload of Temporal is limited to 2 MiB and a history to
+51,200 events.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.errors import ErrorInfo
+from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
+
+WORKFLOW_TYPE = "ProjectWorkflow"
+TEMPORAL_ACTOR = "temporal"
+OWN_ACTOR = "signoff"
+
+ShortText = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Thresholds(BaseModel):
+    """History lengths, in events, at which a run continues as a new one (Temporal suggests it at 4,096).
+
+    From `rest` on it does so when nothing runs; from `drain` on it starts nothing more until nothing runs.
+    """
+
+    rest: int = 4_096
+    drain: int = 10_000
+
+
+class ProjectInput(BaseModel):
+    """What the workflow starts from: the rest is in the database."""
+
+    project_id: str
+    thresholds: Thresholds = Thresholds()
+    requests: list[DecisionRequest] = Field(default_factory=list[DecisionRequest])
+
+
+class ProjectResult(BaseModel):
+    """What a run of the workflow came to."""
+
+    project_id: str
+    status: str | None
+    stage: str | None
+
+
+class Signal(BaseModel):
+    """What every signal may carry; sent by hand, all of it may be missing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: ShortText | None = None
+    actor: ShortText | None = None
+    comment: Annotated[str, StringConstraints(max_length=10_000)] = ""
+
+
+class PlanSignal(Signal):
+    """Make a plan. `regenerate` also replaces one that is there."""
+
+    regenerate: bool = True
+    planner: ShortText | None = None
+    instructions: Annotated[str, StringConstraints(max_length=100_000)] | None = None
+
+
+class ApproveSignal(Signal):
+    """Approve the plan (of that version or digest, where given), or the phase gate that waits."""
+
+    plan_version: int | None = None
+    plan_digest: ShortText | None = None
+    phase_id: ShortText | None = None
+
+
+class CancelSignal(Signal):
+    """Cancel; with `delete` the project is erased once its tasks are stopped."""
+
+    reason: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    delete: bool = False
+
+
+class AnswerSignal(Signal):
+    """A person's word on a task (by id or key) that waits for it."""
+
+    task: ShortText
+    answer: Literal["complete", "skip", "retry", "fail"] = "complete"
+    outputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProjectRef(BaseModel):
+    """Names a project to an activity."""
+
+    project_id: str
+
+
+class RunState(BaseModel):
+    """The run that a project is in."""
+
+    run_id: str
+    number: int
+    plan_version: int
+    plan_digest: str
+    max_parallel: int
+    stop_at_first_failure: bool
+    phases: list[str] = Field(default_factory=list[str], description="Names, in order.")
+    next_phase: int = Field(default=0, description="Position of the first phase that has not finished.")
+    started_at: str
+
+
+class ProjectState(BaseModel):
+    """Where a project stands, as the workflow needs to know it."""
+
+    project_id: str
+    name: str = ""
+    status: str | None = Field(default=None, description="None: there is no such project (any more).")
+    stage: str | None = None
+    strategy: str = ""
+    agent_id: str | None = None
+    auto_approve_plan: bool = False
+    plan_version: int | None = None
+    plan_digest: str | None = None
+    generating: int | None = Field(default=None, description="The plan version being made.")
+    run: RunState | None = None
+
+
+class Decided(BaseModel):
+    """A decision's outcome, and the state after it."""
+
+    accepted: bool
+    kind: DecisionKind
+    error: ErrorInfo | None = None
+    payload: dict[str, Any] = Field(default_factory=dict)
+    state: ProjectState
+
+
+class PlanRequest(BaseModel):
+    """Names the plan version that a planner is to fill."""
+
+    project_id: str
+    version: int
+    error: ErrorInfo | None = Field(default=None, description="Set to record that the planning failed.")
+
+
+class PhaseRef(BaseModel):
+    """Names a phase of a run, and from which of its tasks on to load."""
+
+    project_id: str
+    run_id: str
+    plan_version: int
+    plan_digest: str
+    position: int
+    offset: int = 0
+
+
+class TaskProgress(BaseModel):
+    """How far a task had come that is not pending any more when its phase is loaded."""
+
+    status: str
+    reason: str | None = None
+    recorded_try: int = 0
+    due_at: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Its dependents may start: it completed, or a person said to skip it."""
+        return self.status == TaskStatus.COMPLETED or self.reason == SKIPPED_BY_PERSON
+
+
+class TaskColumns(BaseModel):
+    """The tasks of a phase by column; dictionaries hold only what differs from the usual."""
+
+    keys: list[str] = Field(default_factory=list[str])
+    titles: list[str] = Field(default_factory=list[str])
+    types: list[str] = Field(default_factory=list[str])
+    dependencies: list[list[int]] = Field(default_factory=list[list[int]])
+    modes: dict[int, str] = Field(default_factory=dict[int, str])
+    retries: dict[int, int] = Field(default_factory=dict[int, int])
+    timeouts: dict[int, float] = Field(default_factory=dict[int, float])
+    seconds: dict[int, float] = Field(default_factory=dict[int, float])
+    progress: dict[int, TaskProgress] = Field(default_factory=dict[int, TaskProgress])
+
+    def extend(self, more: TaskColumns) -> None:
+        """Append the next page; its dictionaries are numbered by position in the phase already."""
+        for name in ("keys", "titles", "types", "dependencies"):
+            getattr(self, name).extend(getattr(more, name))
+        for name in ("modes", "retries", "timeouts", "seconds", "progress"):
+            getattr(self, name).update(getattr(more, name))
+
+
+class PhaseWork(BaseModel):
+    """A phase to carry out; `open` is False while its gate is shut."""
+
+    open: bool
+    phase_id: str
+    name: str
+    tasks: TaskColumns = TaskColumns()
+    total: int = 0
+
+
+class PhaseEnd(BaseModel):
+    """How a phase ended."""
+
+    project_id: str
+    run_id: str
+    phase_id: str
+    failed: bool
+
+
+class TaskInput(BaseModel):
+    """Names a task of a run to the activity that carries it out; `try_number` is the workflow's count."""
+
+    project_id: str
+    run_id: str
+    task: str
+    try_number: int = 1
+    last: bool = True
+    next_try_in: float = 0.0
+
+
+class TaskResult(BaseModel):
+    """How a task's try ended; outputs and errors are in the database."""
+
+    status: str
+
+
+class OpenTask(TaskInput):
+    """A task that is to wait, for a person or until `due_at`."""
+
+    reason: str
+    due_at: str | None = None
+
+
+class SkipTasks(BaseModel):
+    """Tasks (by key) that can never start."""
+
+    project_id: str
+    run_id: str
+    tasks: list[str]
+    reason: str
+
+
+class LostAttempt(TaskInput):
+    """An attempt whose worker was lost; `cancelling` where the run is being cancelled anyway."""
+
+    cause: str
+    cancelling: bool = False
+
+
+class LostVerdict(BaseModel):
+    """What becomes of the task: it is run again, a person is asked, or its `status` is final."""
+
+    then: Literal["rerun", "ask", "final"]
+    status: str
+
+
+class RunEnd(BaseModel):
+    """How a run ended."""
+
+    project_id: str
+    run_id: str
+    status: str
+    failure: dict[str, Any] | None = None
+    actor: str = OWN_ACTOR
+
+
+class TaskInProgress(BaseModel):
+    """A task under way, as the workflow sees it; `state` is running, retrying, person or timer."""
+
+    key: str
+    state: str
+    try_number: int
+    since: str
+
+
+class Snapshot(BaseModel):
+    """The workflow's own word on where it is; times are when it got there."""
+
+    project_id: str
+    stage: str
+    since: str
+    phase: str | None = None
+    gate: dict[str, Any] | None = None
+    draining: bool = False
+    in_progress: list[TaskInProgress] = Field(default_factory=list[TaskInProgress])
+    requests_waiting: int = 0
+    history_events: int = 0

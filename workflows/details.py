@@ -1,0 +1,27 @@
+"""What Temporal's Web UI shows of a run beside its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workflows.contracts import RunState
+
+_MOST_ROWS = 50
+
+
+def phases_table(run: RunState, statuses: Mapping[str, str]) -> str:
+    """The phases of a run and where each is, as a Markdown table."""
+    lines = [
+        f"Run {run.number} of plan version {run.plan_version} (`{run.plan_digest[:12]}`)",
+        "",
+        "| phase | status |",
+        "|---|---|",
+    ]
+    lines += [f"| {_cell(name)} | {statuses.get(name, 'pending')} |" for name in run.phases[:_MOST_ROWS]]
+    if len(run.phases) > _MOST_ROWS:
+        lines.append(f"| … {len(run.phases) - _MOST_ROWS} more | |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

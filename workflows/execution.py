@@ -1,0 +1,302 @@
+"""Carrying out one approved run: phases in order, tasks as the scheduler says, until the end, a cancel, or a fresh history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from enum import Enum
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from app.domain.actions import Mode
+    from app.domain.decisions import DecisionKind
+    from app.domain.identity import isoformat
+    from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
+    from workflows.contracts import (
+        OWN_ACTOR,
+        Decided,
+        PhaseEnd,
+        PhaseRef,
+        PhaseWork,
+        ProjectState,
+        RunEnd,
+        RunState,
+        SkipTasks,
+        Snapshot,
+        TaskInput,
+        Thresholds,
+    )
+    from workflows.details import phases_table
+    from workflows.options import record_options
+    from workflows.scheduler import PhaseScheduler
+    from workflows.task import SUCCEEDED, TaskRun
+
+T = TypeVar("T")
+# How long a cancel waits for tasks to stop before it gives them up.
+CANCEL_LIMIT = timedelta(seconds=30)
+
+
+class Outcome(Enum):
+    """Why an execution returned."""
+
+    ENDED = "ended"
+    CONTINUE = "continue as new"
+
+
+class _PhaseOutcome(Enum):
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    CONTINUE = "continue as new"
+
+
+class Execution:
+    """One run of a project.
+
+    Args:
+        state: the project's state; its `run` is what is carried out.
+        thresholds: history lengths at which to continue as new.
+        has_request: whether a request waits to be decided.
+        decide_next: has the oldest request decided.
+    """
+
+    def __init__(
+        self,
+        state: ProjectState,
+        thresholds: Thresholds,
+        *,
+        has_request: Callable[[], bool],
+        decide_next: Callable[[], Awaitable[Decided]],
+    ) -> None:
+        assert state.run is not None  # noqa: S101 - for the type checker; the caller has looked
+        self._project_id = state.project_id
+        self._run: RunState = state.run
+        self._thresholds = thresholds
+        self._has_request = has_request
+        self._decide_next = decide_next
+        # A run taken over from an earlier execution may have been told to cancel already.
+        self._cancelling = state.stage == Stage.CANCELLING
+        self._cancelled_by = OWN_ACTOR
+        self._gate_open = False
+        self._gate: dict[str, Any] | None = None
+        self._phase = ""
+        self._phase_statuses: dict[str, str] = {}
+        self._closing = False
+        self._draining = False
+        self._tasks: dict[str, TaskRun] = {}
+        self._jobs: dict[int, asyncio.Task[str]] = {}
+        self.erase_for: str | None = None
+
+    async def run(self) -> tuple[Outcome, ProjectState]:
+        """Carry the run on to its end, or to the point where it should go on with a fresh history."""
+        pump = asyncio.create_task(self._pump())
+        outcome, failure = await self._phases()
+        self._closing = outcome == _PhaseOutcome.CONTINUE
+        if outcome == _PhaseOutcome.CONTINUE:
+            await pump
+            # A cancel decided in that last moment is carried out by the next execution, which loads it.
+            return Outcome.CONTINUE, ProjectState(project_id=self._project_id)
+        status = {
+            _PhaseOutcome.COMPLETED: ProjectStatus.COMPLETED,
+            _PhaseOutcome.FAILED: ProjectStatus.FAILED,
+            _PhaseOutcome.CANCELLED: ProjectStatus.CANCELLED,
+        }[outcome]
+        end = RunEnd(
+            project_id=self._project_id, run_id=self._run.run_id, status=status, failure=failure,
+            actor=self._cancelled_by if self._cancelling else OWN_ACTOR,
+        )  # fmt: skip
+        state = await self._record("finish_run", end, ProjectState, f"End the run: {status}")
+        self._closing = True
+        await pump
+        return Outcome.ENDED, state
+
+    def describe(self, snapshot: Snapshot) -> None:
+        """Add what is going on to a snapshot."""
+        if self._cancelling:
+            snapshot.stage = Stage.CANCELLING
+        elif self._gate is not None:
+            snapshot.stage = Stage.AWAITING_PHASE_APPROVAL
+            snapshot.since = self._gate["since"]
+        snapshot.phase = self._phase or None
+        snapshot.gate = self._gate
+        snapshot.draining = self._draining
+        snapshot.in_progress = [task.in_progress() for task in self._tasks.values()]
+
+    async def _pump(self) -> None:
+        """Have requests decided while the run goes on, one at a time, in the order they came."""
+        while not self._closing:
+            await workflow.wait_condition(lambda: self._closing or self._has_request())
+            if self._closing:
+                return
+            self._apply(await self._decide_next())
+
+    def _apply(self, decided: Decided) -> None:
+        if not decided.accepted:
+            return
+        if decided.kind == DecisionKind.CANCEL:
+            self._cancelling = True
+        elif decided.kind == DecisionKind.APPROVE:
+            self._gate_open = True
+        else:
+            task = self._tasks.get(str(decided.payload.get("key")))
+            if task is not None:
+                task.answered(decided.kind)
+
+    async def _phases(self) -> tuple[_PhaseOutcome, dict[str, Any] | None]:
+        for position in range(self._run.next_phase, len(self._run.phases)):
+            if self._cancelling:
+                return _PhaseOutcome.CANCELLED, None
+            work = await self._begin_phase(position)
+            if not work.open:
+                await self._wait_at_gate(work)
+                if self._cancelling:
+                    return _PhaseOutcome.CANCELLED, None
+                work = await self._begin_phase(position)
+            self._show(work.name, PhaseStatus.RUNNING)
+            outcome, failure = await self._carry_out(work)
+            if outcome in {_PhaseOutcome.CANCELLED, _PhaseOutcome.CONTINUE}:
+                return outcome, None
+            failed = outcome == _PhaseOutcome.FAILED
+            ended = PhaseEnd(
+                project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed
+            )
+            await self._record("end_phase", ended, ProjectState, f"End phase: {work.name}")
+            self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
+            if failed:
+                return _PhaseOutcome.FAILED, failure
+            if self._history_is_long(self._thresholds.rest) and position + 1 < len(self._run.phases):
+                return _PhaseOutcome.CONTINUE, None
+        return (_PhaseOutcome.CANCELLED if self._cancelling else _PhaseOutcome.COMPLETED), None
+
+    async def _begin_phase(self, position: int) -> PhaseWork:
+        ref = PhaseRef(
+            project_id=self._project_id, run_id=self._run.run_id, position=position,
+            plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
+        )  # fmt: skip
+        work = await self._record("begin_phase", ref, PhaseWork, f"Begin phase: {self._run.phases[position]}")
+        while work.open and len(work.tasks.keys) < work.total:
+            ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
+            more = await self._record("begin_phase", ref, PhaseWork, f"Load more of phase: {work.name}")
+            work.tasks.extend(more.tasks)
+        return work
+
+    async def _wait_at_gate(self, work: PhaseWork) -> None:
+        self._show(work.name, PhaseStatus.AWAITING_APPROVAL)
+        self._gate = {"kind": "phase", "phase_id": work.phase_id, "since": isoformat(workflow.now())}
+        await workflow.wait_condition(lambda: self._gate_open or self._cancelling)
+        self._gate, self._gate_open = None, False
+
+    async def _carry_out(self, work: PhaseWork) -> tuple[_PhaseOutcome, dict[str, Any] | None]:
+        """Run the tasks of one phase."""
+        columns = work.tasks
+        scheduler = PhaseScheduler(
+            columns.dependencies,
+            max_parallel=self._run.max_parallel,
+            stop_at_first_failure=self._run.stop_at_first_failure,
+            unattended=[task for task, mode in columns.modes.items() if mode in {Mode.PERSON, Mode.TIMER}],
+        )
+        failure: dict[str, Any] | None = None
+        ended = {
+            task: progress.succeeded
+            for task, progress in columns.progress.items()
+            if progress.status in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED}
+        }
+        await self._skip(work, scheduler.restore(ended))
+        failed = [task for task in sorted(ended) if columns.progress[task].status == TaskStatus.FAILED]
+        if failed:
+            failure = self._failure(work, failed[0])
+        while True:
+            self._draining = self._draining or self._history_is_long(self._thresholds.drain)
+            if not self._draining and not self._cancelling:
+                for task in scheduler.take():
+                    self._start_task(work, task)
+            if self._cancelling:
+                await self._stop_tasks()
+                return _PhaseOutcome.CANCELLED, None
+            if scheduler.done:
+                return (_PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED), failure
+            if self._may_continue_now():
+                await self._let_go()
+                return _PhaseOutcome.CONTINUE, None
+            await workflow.wait_condition(self._something_happened)
+            for task in [task for task, job in self._jobs.items() if job.done()]:
+                status = self._jobs.pop(task).result()
+                self._tasks.pop(columns.keys[task])
+                if status == TaskStatus.FAILED:
+                    failure = failure or self._failure(work, task)
+                if status not in {TaskStatus.CANCELLED}:
+                    await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
+
+    def _start_task(self, work: PhaseWork, task: int) -> None:
+        columns = work.tasks
+        run = TaskRun(
+            TaskInput(project_id=self._project_id, run_id=self._run.run_id, task=columns.keys[task]),
+            title=columns.titles[task],
+            action=columns.types[task],
+            mode=Mode(columns.modes.get(task, Mode.ACTIVITY)),
+            retries=columns.retries.get(task, 0),
+            timeout_seconds=columns.timeouts.get(task),
+            seconds=columns.seconds.get(task, 0.0),
+            progress=columns.progress.get(task),
+            is_cancelling=lambda: self._cancelling,
+        )
+        self._tasks[columns.keys[task]] = run
+        self._jobs[task] = asyncio.create_task(run.carry_out())
+
+    def _something_happened(self) -> bool:
+        return self._cancelling or any(job.done() for job in self._jobs.values()) or self._may_continue_now()
+
+    def _may_continue_now(self) -> bool:
+        """The history is long, and nothing runs that a fresh one would orphan."""
+        return self._history_is_long(self._thresholds.rest) and all(task.may_be_left for task in self._tasks.values()) and (
+            self._draining or not any(job.done() for job in self._jobs.values())
+        )  # fmt: skip
+
+    def _history_is_long(self, events: int) -> bool:
+        return workflow.info().get_current_history_length() >= events
+
+    async def _stop_tasks(self) -> None:
+        """Interrupt everything that is under way and wait until it has stopped, at most `CANCEL_LIMIT`."""
+        for job in self._jobs.values():
+            job.cancel()
+        if self._jobs:
+            await workflow.wait(list(self._jobs.values()), timeout=CANCEL_LIMIT.total_seconds())
+
+    async def _let_go(self) -> None:
+        """Leave tasks that only wait to the next execution, which finds them in the database."""
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancel()
+        if jobs:
+            await workflow.wait(jobs)
+
+    async def _skip(self, work: PhaseWork, positions: list[int]) -> None:
+        if not positions:
+            return
+        keys = [work.tasks.keys[task] for task in positions]
+        skip = SkipTasks(project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed")
+        await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
+
+    def _failure(self, work: PhaseWork, task: int) -> dict[str, Any]:
+        return {
+            "code": "task_failed",
+            "message": f"Task '{work.tasks.titles[task]}' failed.",
+            "task": work.tasks.keys[task],
+        }
+
+    def _show(self, phase: str, status: str) -> None:
+        self._phase = phase
+        self._phase_statuses[phase] = status
+        workflow.set_current_details(phases_table(self._run, self._phase_statuses))
+
+    async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
+        try:
+            return await workflow.execute_activity(activity, argument, result_type=result, **record_options(title))
+        except ActivityError as error:
+            raise ApplicationError(
+                f"{title}: {error.cause or error}", type="RecordRefused", non_retryable=True
+            ) from error

@@ -1,0 +1,77 @@
+"""The one place where an activity's options are made; nothing is scheduled without them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+# Temporal refuses summaries over 400 bytes, and its UI cuts timeline labels at 120 characters.
+SUMMARY_LENGTH = 120
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+# Between the task's own time limit, which the activity enforces, and Temporal's.
+TIMEOUT_MARGIN = timedelta(seconds=30)
+KILL_GRACE_LIMIT = timedelta(seconds=300)
+NO_LIMIT = timedelta(days=30)
+
+# Records must get through, however long the database is away; finite all the same, since a payload that Temporal cannot
+# take would otherwise be retried for ever.
+_RECORD_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=10), maximum_attempts=50_000
+)
+_ONCE = RetryPolicy(maximum_attempts=1)
+_PLANNING_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
+
+
+class ActivityOptions(TypedDict, total=False):
+    """Keyword arguments of `workflow.execute_activity`."""
+
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+    summary: str
+
+
+def record_options(summary: str) -> ActivityOptions:
+    """For an activity that only writes to, or reads from, the database."""
+    return {
+        "start_to_close_timeout": timedelta(seconds=60),
+        "retry_policy": _RECORD_RETRIES,
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        "summary": shorten(summary),
+    }
+
+
+def planning_options(summary: str) -> ActivityOptions:
+    """For an activity that makes a plan."""
+    return {
+        "start_to_close_timeout": timedelta(minutes=30),
+        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+        "retry_policy": _PLANNING_RETRIES,
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        "summary": shorten(summary),
+    }
+
+
+def task_options(title: str, timeout_seconds: float | None) -> ActivityOptions:
+    """For an activity that carries out a task: one attempt, for the workflow itself counts the tries."""
+    limit = NO_LIMIT if timeout_seconds is None else timedelta(seconds=timeout_seconds)
+    return {
+        "start_to_close_timeout": limit + KILL_GRACE_LIMIT + TIMEOUT_MARGIN,
+        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+        "retry_policy": _ONCE,
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        "summary": shorten(title),
+    }
+
+
+def shorten(text: str) -> str:
+    """`text` as it fits into a summary."""
+    line = " ".join(text.split())
+    line = line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1] + "…"
+    while len(line.encode()) > 400:
+        line = line[:-2] + "…"
+    return line

@@ -1,0 +1,288 @@
+"""ProjectWorkflow: one for each project, under the project's id.
+
+Signals order what people ask for, the database decides it: each request becomes effective when a `decide` activity commits it.
+The workflow plans, waits for the approval, and hands an approved run to `Execution`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from app.domain.decisions import DecisionKind, DecisionRequest
+    from app.domain.errors import ErrorInfo
+    from app.domain.identity import isoformat
+    from app.domain.states import ProjectStatus, Stage
+    from workflows import search_attributes
+    from workflows.contracts import (
+        OWN_ACTOR,
+        TEMPORAL_ACTOR,
+        WORKFLOW_TYPE,
+        AnswerSignal,
+        ApproveSignal,
+        CancelSignal,
+        Decided,
+        PlanRequest,
+        PlanSignal,
+        ProjectInput,
+        ProjectRef,
+        ProjectResult,
+        ProjectState,
+        Signal,
+        Snapshot,
+    )
+    from workflows.execution import Execution, Outcome
+    from workflows.options import planning_options, record_options
+
+_KINDS = {
+    "complete": DecisionKind.COMPLETE,
+    "skip": DecisionKind.SKIP,
+    "retry": DecisionKind.RETRY,
+    "fail": DecisionKind.FAIL,
+}
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class ProjectWorkflow:
+    """Plans a project, waits until a person signs the plan off, and carries it out."""
+
+    @workflow.init
+    def __init__(self, start: ProjectInput) -> None:
+        self._start = start
+        self._inbox: deque[DecisionRequest] = deque(start.requests)
+        self._by_hand = 0
+        self._cancel_noticed = False
+        self._state = ProjectState(project_id=start.project_id)
+        self._stage_since = isoformat(workflow.now())
+        self._execution: Execution | None = None
+
+    @workflow.run
+    async def run(self, start: ProjectInput) -> ProjectResult:
+        """Decide every request that comes until nothing is left to wait for."""
+        body = asyncio.create_task(self._body())
+        while not body.done():
+            try:
+                await asyncio.shield(body)
+            except asyncio.CancelledError:
+                # Temporal's own cancel takes the way of the signal; the body sees it through `_has_request`.
+                self._notice_cancel()
+        if body.result() == Outcome.CONTINUE:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            workflow.continue_as_new(start.model_copy(update={"requests": list(self._inbox)}))
+        return ProjectResult(project_id=start.project_id, status=self._state.status, stage=self._state.stage)
+
+    @workflow.signal
+    def plan(self, payload: Any = None) -> None:
+        """Make a plan, or a new one."""
+        self._receive(PlanSignal, payload)
+
+    @workflow.signal
+    def approve(self, payload: Any = None) -> None:
+        """Approve the plan, or the phase gate that waits."""
+        self._receive(ApproveSignal, payload)
+
+    @workflow.signal
+    def cancel(self, payload: Any = None) -> None:
+        """Cancel the planning, the pending project or the run."""
+        self._receive(CancelSignal, payload)
+
+    @workflow.signal
+    def answer(self, payload: Any = None) -> None:
+        """A person's word on a task that waits for one."""
+        self._receive(AnswerSignal, payload)
+
+    @workflow.query
+    def snapshot(self) -> Snapshot:
+        """Where the run is, by the workflow's own word."""
+        snapshot = Snapshot(
+            project_id=self._start.project_id,
+            stage=self._state.stage or Stage.DRAFT,
+            since=self._stage_since,
+            requests_waiting=len(self._inbox),
+            history_events=workflow.info().get_current_history_length(),
+        )
+        if self._execution is not None:
+            self._execution.describe(snapshot)
+        return snapshot
+
+    def _receive(self, model: type[Signal], payload: Any) -> None:
+        """Queue a signal. One that does not parse is queued as well, to be refused on record."""
+        try:
+            signal = model.model_validate({} if payload is None else payload)
+            problem = None
+        except ValidationError as error:
+            signal, problem = model.model_construct(), error.errors(include_url=False)[0]["msg"]
+        if signal.request_id is None:
+            self._by_hand += 1
+        values = signal.model_dump(exclude={"request_id", "actor", "comment"}, exclude_none=True)
+        if problem is not None:
+            values = {"invalid": problem}
+        kind = _kind_of(signal)
+        if kind == DecisionKind.APPROVE:
+            values["temporal_run_id"] = workflow.info().run_id
+        request = DecisionRequest(
+            project_id=self._start.project_id,
+            request_id=signal.request_id or f"manual:{workflow.info().run_id}:{self._by_hand}",
+            kind=kind,
+            actor=signal.actor or TEMPORAL_ACTOR,
+            comment=signal.comment or values.pop("reason", ""),
+            payload=values,
+        )
+        self._inbox.append(request)
+
+    def _notice_cancel(self) -> None:
+        if self._cancel_noticed:
+            return
+        self._cancel_noticed = True
+        request = DecisionRequest(
+            project_id=self._start.project_id,
+            request_id=f"cancellation:{workflow.info().run_id}",
+            kind=DecisionKind.CANCEL,
+            actor=TEMPORAL_ACTOR,
+            comment=workflow.cancellation_reason() or "",
+        )
+        self._inbox.append(request)
+
+    def _has_request(self) -> bool:
+        # A cancel can be swallowed when something else completes in the same workflow task.
+        if workflow.cancellation_reason() is not None:
+            self._notice_cancel()
+        return bool(self._inbox)
+
+    async def _body(self) -> Outcome:
+        self._take(await workflow.execute_activity(
+            "load_project", ProjectRef(project_id=self._start.project_id), result_type=ProjectState,
+            **record_options("Load the project"),
+        ))  # fmt: skip
+        while self._state.status is not None:
+            if self._state.stage == Stage.PLANNING:
+                await self._plan()
+            elif self._state.status == ProjectStatus.RUNNING and self._state.run is not None:
+                if await self._execute() == Outcome.CONTINUE:
+                    return Outcome.CONTINUE
+            elif self._has_request():
+                await self._decide_next()
+            elif workflow.info().is_continue_as_new_suggested():
+                return Outcome.CONTINUE
+            elif self._state.stage == Stage.AWAITING_APPROVAL:
+                await workflow.wait_condition(self._has_request)
+            else:
+                break
+        return Outcome.ENDED
+
+    async def _decide_next(self) -> Decided:
+        """Have the oldest request decided."""
+        request = self._inbox.popleft()
+        decided = await workflow.execute_activity(
+            "decide", request, result_type=Decided, **record_options(f"Decide: {request.kind}")
+        )
+        self._take(decided.state)
+        if decided.accepted and decided.kind == DecisionKind.CANCEL and request.payload.get("delete"):
+            await self._erase_unless_running(request.actor)
+        return decided
+
+    async def _erase_unless_running(self, actor: str) -> None:
+        """Erase the project now, or, where a run has to be stopped first, when that has ended."""
+        if self._state.status == ProjectStatus.RUNNING:
+            if self._execution is not None:
+                self._execution.erase_for = actor
+            return
+        self._take(await workflow.execute_activity(
+            "erase_project",
+            DecisionRequest(
+                project_id=self._start.project_id, request_id="erase", kind=DecisionKind.CANCEL, actor=actor
+            ),
+            result_type=ProjectState,
+            **record_options("Delete the project"),
+        ))  # fmt: skip
+
+    async def _plan(self) -> None:
+        """Have the plan made; requests that come meanwhile are decided at once, and a cancel stops the planner."""
+        request = PlanRequest(project_id=self._start.project_id, version=self._state.generating or 0)
+        planner = asyncio.ensure_future(
+            workflow.execute_activity(
+                "make_plan", request, result_type=ProjectState, **planning_options("Make the plan")
+            )
+        )
+        while not planner.done():
+            await workflow.wait_condition(lambda: planner.done() or self._has_request())
+            if not planner.done():
+                await self._decide_next()
+                if self._state.stage != Stage.PLANNING:
+                    planner.cancel()
+                    await asyncio.wait([planner])
+                    return
+        try:
+            self._take(planner.result())
+        except ActivityError as error:
+            self._take(await self._fail_planning(request, error))
+        if self._state.auto_approve_plan and self._state.stage == Stage.AWAITING_APPROVAL:
+            self._approve_by_itself()
+
+    async def _fail_planning(self, request: PlanRequest, error: ActivityError) -> ProjectState:
+        message = f"The planner could not finish: {error.cause or error}"
+        failure = ErrorInfo(status=503, code="planner_failed", message=message[:500])
+        return await workflow.execute_activity(
+            "fail_plan", request.model_copy(update={"error": failure}), result_type=ProjectState,
+            **record_options("Record that the planning failed"),
+        )  # fmt: skip
+
+    def _approve_by_itself(self) -> None:
+        version = self._state.plan_version
+        request = DecisionRequest(
+            project_id=self._start.project_id,
+            request_id=f"auto:{version}",
+            kind=DecisionKind.APPROVE,
+            actor=OWN_ACTOR,
+            comment="auto_approve_plan",
+            payload={"plan_version": version, "temporal_run_id": workflow.info().run_id},
+        )
+        self._inbox.appendleft(request)
+
+    async def _execute(self) -> Outcome:
+        self._execution = Execution(
+            self._state, self._start.thresholds, has_request=self._has_request, decide_next=self._decide_next
+        )
+        outcome, state = await self._execution.run()
+        erase_for, self._execution = self._execution.erase_for, None
+        if outcome == Outcome.ENDED:
+            self._take(state)
+            if erase_for is not None:
+                await self._erase_unless_running(erase_for)
+        return outcome
+
+    def _take(self, state: ProjectState) -> None:
+        """Take a state of the database over, and show it in Temporal's lists."""
+        former, self._state = self._state, state
+        if state.status is None:
+            return
+        if (state.status, state.stage) != (former.status, former.stage):
+            self._stage_since = isoformat(workflow.now())
+            workflow.upsert_search_attributes(
+                [
+                    search_attributes.STATUS.value_set(state.status),
+                    search_attributes.STAGE.value_set(state.stage or ""),
+                    search_attributes.STRATEGY.value_set(state.strategy),
+                    search_attributes.AGENT.value_set(state.agent_id or "default"),
+                ]
+            )
+            if self._execution is None:
+                workflow.set_current_details(f"**{state.name}**: {state.status}, {state.stage}")
+
+
+def _kind_of(signal: Signal) -> DecisionKind:
+    if isinstance(signal, PlanSignal):
+        return DecisionKind.RETURN if signal.regenerate else DecisionKind.GENERATE
+    if isinstance(signal, ApproveSignal):
+        return DecisionKind.APPROVE
+    if isinstance(signal, AnswerSignal):
+        # An answer that did not parse has no field `answer`; it is refused in any case.
+        return _KINDS[getattr(signal, "answer", "complete")]
+    return DecisionKind.CANCEL

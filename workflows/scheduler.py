@@ -1,0 +1,115 @@
+"""Which tasks of a phase may start: a pure class with no Temporal in it.
+
+The same calls in the same order give the same answers, which replay depends on: tasks are numbered by position, and of those
+that are ready the lowest numbers start first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Mapping, Sequence
+
+from app.domain.graph import dependents_of
+
+
+class PhaseScheduler:
+    """Hands out the tasks of one phase, each once, and each after all it depends on.
+
+    Args:
+        dependencies: for each task the positions it waits for, all in the same phase.
+        max_parallel: how many tasks may be under way at once.
+        stop_at_first_failure: start nothing more once a task has failed.
+        unattended: tasks that wait for a person or a timer; they take no place of the `max_parallel`.
+    """
+
+    def __init__(
+        self,
+        dependencies: Sequence[Sequence[int]],
+        *,
+        max_parallel: int,
+        stop_at_first_failure: bool = False,
+        unattended: Collection[int] = (),
+    ) -> None:
+        self._dependents = dependents_of(dependencies)
+        self._missing = [len(set(needed)) for needed in dependencies]
+        self._max_parallel = max_parallel
+        self._stop_at_first_failure = stop_at_first_failure
+        self._unattended = frozenset(unattended)
+        # Two heaps, so that a full house does not hold up those that take no place.
+        self._ready: list[int] = []
+        self._ready_unattended: list[int] = []
+        self._under_way: set[int] = set()
+        self._ended: set[int] = set()
+        self._places_taken = 0
+        self.failed = False
+        for task, count in enumerate(self._missing):
+            if count == 0:
+                self._push(task)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way."""
+        return not self._under_way
+
+    @property
+    def done(self) -> bool:
+        """Nothing is under way, and nothing more will start."""
+        return not self._under_way and (self._halted or not (self._ready or self._ready_unattended))
+
+    @property
+    def _halted(self) -> bool:
+        return self.failed and self._stop_at_first_failure
+
+    def take(self) -> list[int]:
+        """The tasks to start now; each is under way from here on."""
+        started: list[int] = []
+        while self._ready_unattended and not self._halted:
+            started.append(heapq.heappop(self._ready_unattended))
+        while self._ready and not self._halted and self._places_taken < self._max_parallel:
+            self._places_taken += 1
+            started.append(heapq.heappop(self._ready))
+        self._under_way.update(started)
+        return started
+
+    def finish(self, task: int, *, succeeded: bool) -> list[int]:
+        """Note a task's end; returns the tasks that can never start now, because they depend on it, in ascending order."""
+        if task in self._under_way:
+            self._under_way.discard(task)
+            if task not in self._unattended:
+                self._places_taken -= 1
+        self._ended.add(task)
+        if not succeeded:
+            self.failed = True
+            return self._skip_dependents(task)
+        for other in self._dependents[task]:
+            self._missing[other] -= 1
+            if self._missing[other] == 0 and other not in self._ended:
+                self._push(other)
+        return []
+
+    def restore(self, ended: Mapping[int, bool]) -> list[int]:
+        """Take over what an earlier execution of the run had ended: for each task, whether it succeeded.
+
+        Returns the tasks that can never start and are not among `ended`.
+        """
+        self._ended.update(ended)
+        skipped = [other for task in sorted(ended) for other in self.finish(task, succeeded=ended[task])]
+        self._ready = [task for task in self._ready if task not in self._ended]
+        self._ready_unattended = [task for task in self._ready_unattended if task not in self._ended]
+        heapq.heapify(self._ready)
+        heapq.heapify(self._ready_unattended)
+        return skipped
+
+    def _push(self, task: int) -> None:
+        heapq.heappush(self._ready_unattended if task in self._unattended else self._ready, task)
+
+    def _skip_dependents(self, task: int) -> list[int]:
+        skipped: set[int] = set()
+        stack = [task]
+        while stack:
+            for other in self._dependents[stack.pop()]:
+                if other not in self._ended:
+                    self._ended.add(other)
+                    skipped.add(other)
+                    stack.append(other)
+        return sorted(skipped)

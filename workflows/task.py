@@ -1,0 +1,235 @@
+"""One task of a run, from its start to its end: tries, back-off, lost workers, and waiting for people and timers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import TimeoutError as TemporalTimeout
+
+with workflow.unsafe.imports_passed_through():
+    from datetime import timedelta
+
+    from app.domain.actions import Mode
+    from app.domain.decisions import DecisionKind
+    from app.domain.identity import isoformat, parse_time
+    from app.domain.states import TaskStatus
+    from workflows.contracts import (
+        LostAttempt,
+        LostVerdict,
+        OpenTask,
+        TaskInProgress,
+        TaskInput,
+        TaskProgress,
+        TaskResult,
+    )
+    from workflows.options import record_options, task_options
+
+T = TypeVar("T")
+SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 60.0
+_FINAL = {
+    DecisionKind.COMPLETE: TaskStatus.COMPLETED,
+    DecisionKind.SKIP: TaskStatus.SKIPPED,
+    DecisionKind.FAIL: TaskStatus.FAILED,
+}
+
+
+def backoff_seconds(try_number: int) -> float:
+    """How long to wait after the failure of a try: 1 s, doubled each time, 60 s at most."""
+    return min(FIRST_BACKOFF_SECONDS * 2 ** (try_number - 1), LONGEST_BACKOFF_SECONDS)
+
+
+class TaskRun:
+    """Carries one task out. Its outcome is on record in the database before `carry_out` returns."""
+
+    def __init__(
+        self,
+        task: TaskInput,
+        *,
+        title: str,
+        action: str,
+        mode: Mode,
+        retries: int,
+        timeout_seconds: float | None,
+        seconds: float,
+        progress: TaskProgress | None,
+        is_cancelling: Callable[[], bool],
+    ) -> None:
+        self._task = task
+        self._title = title
+        self._action = action
+        self._mode = mode
+        self._retries = retries
+        self._timeout_seconds = timeout_seconds
+        self._seconds = seconds
+        self._progress = progress or TaskProgress(status=TaskStatus.PENDING)
+        self._is_cancelling = is_cancelling
+        self._answers: list[DecisionKind] = []
+        self._state = "running"
+        self._since = isoformat(workflow.now())
+        self._try = 1
+
+    @property
+    def may_be_left(self) -> bool:
+        """Nothing but a timer or a person is waited for, which a later execution can do as well."""
+        return self._state != "running"
+
+    def in_progress(self) -> TaskInProgress:
+        """For the snapshot."""
+        return TaskInProgress(key=self._task.task, state=self._state, try_number=self._try, since=self._since)
+
+    def answered(self, kind: DecisionKind) -> None:
+        """A person's word on this task was accepted."""
+        self._answers.append(kind)
+
+    async def carry_out(self) -> str:
+        """Carry the task out, or on from where an earlier execution left it; returns its final status."""
+        try:
+            if self._mode == Mode.PERSON:
+                return await self._ask(reason="manual")
+            if self._mode == Mode.TIMER:
+                return await self._wait()
+            if self._mode == Mode.MILESTONE:
+                return (await self._record("close_task", self._task, TaskResult, self._title)).status
+            return await self._try_until_done()
+        except asyncio.CancelledError:
+            # The end of the run records what becomes of tasks that only waited.
+            return TaskStatus.CANCELLED
+
+    async def _try_until_done(self) -> str:
+        self._try = self._progress.recorded_try + 1
+        if self._progress.status == TaskStatus.RUNNING:
+            status = await self._after_loss("the run was reset")
+        elif self._progress.status == TaskStatus.WAITING:
+            status = await self._resume_waiting()
+        else:
+            status = None
+        while status is None:
+            status = await self._one_try()
+        return status
+
+    async def _resume_waiting(self) -> str | None:
+        if self._progress.reason == "worker_lost" and self._progress.due_at is None:
+            return await self._after_answer()
+        await self._sleep_until(self._progress.due_at, "retrying")
+        return None
+
+    async def _one_try(self) -> str | None:
+        """One try; None where there is to be another."""
+        if self._is_cancelling():
+            return TaskStatus.CANCELLED
+        last = self._try > self._retries
+        pause = 0.0 if last else backoff_seconds(self._try)
+        attempt = self._task.model_copy(update={"try_number": self._try, "last": last, "next_try_in": pause})
+        self._mark("running")
+        try:
+            result = await workflow.execute_activity(
+                self._action, attempt, result_type=TaskResult, **task_options(self._title, self._timeout_seconds)
+            )
+            status = result.status
+        except ActivityError as error:
+            cause = error.cause
+            if isinstance(cause, ApplicationError) and cause.type == "TaskFailed":
+                status = str(cause.details[0])
+            elif _is_loss(error):
+                return await self._after_loss(_describe(cause))
+            else:
+                return TaskStatus.CANCELLED
+        if status != TaskStatus.WAITING:
+            return status
+        return await self._pause_before_next_try(pause)
+
+    async def _after_loss(self, cause: str) -> str | None:
+        """The worker is gone: look what is on record, then do as the task's `on_crash` says."""
+        lost = LostAttempt(
+            **self._task.model_dump(exclude={"try_number"}),
+            try_number=self._try,
+            cause=cause,
+            cancelling=self._is_cancelling(),
+        )
+        verdict = await self._record("lose_attempt", lost, LostVerdict, f"Worker lost: {self._title}")
+        if verdict.then == "rerun":
+            return None
+        if verdict.then == "ask":
+            return await self._after_answer()
+        if verdict.status == TaskStatus.WAITING:
+            # The failure was on record, and another try is due.
+            return await self._pause_before_next_try(backoff_seconds(self._try))
+        return verdict.status
+
+    async def _pause_before_next_try(self, seconds: float) -> str | None:
+        # A cancel that met the end of the activity has been swallowed by it.
+        if self._is_cancelling():
+            return TaskStatus.CANCELLED
+        self._try += 1
+        await self._sleep_until(isoformat(workflow.now() + timedelta(seconds=seconds)), "retrying")
+        return None
+
+    async def _after_answer(self) -> str | None:
+        kind = await self._next_answer()
+        return None if kind == DecisionKind.RETRY else _FINAL[kind]
+
+    async def _ask(self, *, reason: str) -> str:
+        if self._progress.status == TaskStatus.PENDING:
+            opened = OpenTask(**self._task.model_dump(), reason=reason)
+            await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
+        return _FINAL[await self._next_answer()]
+
+    async def _next_answer(self) -> DecisionKind:
+        self._mark("person")
+        await workflow.wait_condition(lambda: bool(self._answers))
+        return self._answers.pop(0)
+
+    async def _wait(self) -> str:
+        due = self._progress.due_at
+        if self._progress.status == TaskStatus.PENDING:
+            due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
+            opened = OpenTask(**self._task.model_dump(), reason="timer", due_at=due)
+            await self._record("open_task", opened, TaskResult, f"Start the timer: {self._title}")
+        await self._sleep_until(due, "timer")
+        return (await self._record("close_task", self._task, TaskResult, self._title)).status
+
+    async def _sleep_until(self, due: str | None, state: str) -> None:
+        self._mark(state)
+        if due is not None:
+            left = (parse_time(due) - workflow.now()).total_seconds()
+            if left > 0:
+                await workflow.sleep(left, summary=f"{state}: {self._title}"[:100])
+
+    def _mark(self, state: str) -> None:
+        self._state, self._since = state, isoformat(workflow.now())
+
+    async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
+        """Write to the database, and see it through even where the task is cancelled meanwhile."""
+        self._mark("running")
+        writing = asyncio.ensure_future(
+            workflow.execute_activity(activity, argument, result_type=result, **record_options(title))
+        )
+        cancelled = False
+        while not writing.done():
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
+        return writing.result()
+
+
+def _is_loss(error: ActivityError) -> bool:
+    """The worker is gone, or is going: nobody has recorded an outcome that the workflow was told of."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause.type not in {"TaskFailed", "Fenced"}
+    return isinstance(cause, TemporalTimeout)
+
+
+def _describe(cause: BaseException | None) -> str:
+    if isinstance(cause, TemporalTimeout):
+        return "no heartbeat" if cause.type is None else f"{cause.type.name.lower().replace('_', ' ')} time-out"
+    return str(cause)[:200]
