@@ -1,6 +1,7 @@
 """The process between a worker and a command: no process of the command outlives the worker, or a cancel.
 
-Run as a script (`python -I -S guard.py`), with the standard library only. Descriptor 0 is a socket to the worker,
+Run by `process.py` as a program of its own, with little of the standard library: it starts with every command, and
+each import counts. Descriptor 0 is a socket to the worker,
 1 and 2 are the pipe for the command's output. The worker sends the request (its length in 8 bytes, then `marshal` of
 `(argv, env, cwd, grace)` in bytes and seconds), later perhaps `T` for "terminate". The guard answers in lines:
 `started PID`, `failed chdir|exec ERRNO`, `ended WAITSTATUS`; the last two only when nothing of the command is left.
@@ -14,13 +15,21 @@ each stays a descendant of the guard, so "no child left" means "nothing left". E
 group is stopped, and what has left that group survives.
 """
 
-# The C half of `signal`: the Python half imports `enum`, which takes longer than all the rest of the start together.
-import _signal as signal
+# pathlib and contextlib would double the time of the start.
+# ruff: noqa: PTH118, PTH123, PTH208, SIM105
+
 import marshal
 import os
 import select
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    # The C half of `signal`, the same names as plain numbers: the Python half takes 4 ms to load, for its enums.
+    import _signal as signal
 
 CONTROL = 0
 LEFTOVER_GRACE = 0.5
@@ -51,12 +60,11 @@ def main() -> None:
     os.set_blocking(wakeup, False)
     os.set_blocking(wakeup_end, False)
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    prctl = load_prctl()
+    signal.signal(signal.SIGCHLD, wake_up)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     argv, env, cwd, grace = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
     try:
-        command = start(argv, env, cwd, prctl)
+        command = start(argv, env, cwd)
     except StartError as error:
         tell(f"failed {error.step} {error.number}")
         return
@@ -66,16 +74,19 @@ def main() -> None:
     os.dup2(null, 2)
     status = Watch(command, grace, wakeup).until_nothing_is_left()
     tell(f"ended {status}")
+    os._exit(0)
 
 
-def load_prctl():
-    """prctl(2), or a function that does nothing where the system has none."""
-    if not LINUX:
-        return lambda option, value: 0
-    import ctypes  # noqa: PLC0415 - as late as possible: it is a third of the guard's start
+def wake_up(number: int, frame: object) -> None:
+    """For SIGCHLD: only a signal with a handler reaches the wake-up pipe."""
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    return lambda option, value: libc.prctl(option, value, 0, 0, 0)
+
+def prctl(option: int, value: int) -> None:
+    """prctl(2), where the system has it."""
+    if LINUX:
+        import ctypes  # noqa: PLC0415 - a fourth of the start: not on a system where it is of no use
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def receive(size: int) -> bytes:
@@ -106,7 +117,7 @@ class StartError(Exception):
         self.number = number
 
 
-def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl) -> int:
+def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes) -> int:
     """Start the command in a session of its own; returns its process id once it runs.
 
     Raises:
@@ -117,9 +128,9 @@ def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl) -> int:
     try:
         pid = os.fork()
     except OSError as error:
-        raise StartError("exec", error.errno) from None
+        raise StartError("exec", error.errno or 0) from None
     if pid == 0:
-        become(argv, env, cwd, prctl, guard, failure_end)
+        become(argv, env, cwd, guard, failure_end)
     os.close(failure_end)
     report = os.read(failure, 64).decode()
     os.close(failure)
@@ -130,7 +141,7 @@ def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl) -> int:
     return pid
 
 
-def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl, guard: int, failure_end: int) -> None:
+def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, guard: int, failure_end: int) -> None:
     """In the child: turn into the command. Never returns."""
     step = "exec"
     try:
@@ -155,11 +166,11 @@ def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl, guard:
 def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
     """Exec `argv`, looked up in the PATH of `env` as execvp(3) does."""
     if b"/" in argv[0]:
-        os.execve(argv[0], argv, env)
+        os.execve(argv[0], argv, env)  # noqa: S606
     failure = FileNotFoundError(2, "not found")
     for folder in env.get(b"PATH", b"").split(b":"):
         try:
-            os.execve(os.path.join(folder, argv[0]), argv, env)
+            os.execve(os.path.join(folder, argv[0]), argv, env)  # noqa: S606
         except (FileNotFoundError, NotADirectoryError):
             continue
         except PermissionError as error:
@@ -174,9 +185,9 @@ class Watch:
         self.command = command
         self.grace = grace
         self.wakeup = wakeup
-        self.status = None
-        self.deadline = None  # when what is left gets SIGKILL; None while the command may run
-        self.signalled = set()
+        self.status: int | None = None
+        self.deadline: float | None = None  # when what is left gets SIGKILL; None while the command may run
+        self.signalled: set[int] = set()
         self.poll = select.poll()
         self.poll.register(CONTROL, select.POLLIN)
         self.poll.register(wakeup, select.POLLIN)
@@ -198,7 +209,7 @@ class Watch:
                 pause = min(pause, left)
             self.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-        return self.status
+        return self.status or 0
 
     def stop_within(self, grace: float) -> None:
         """SIGTERM from now on, SIGKILL in `grace` seconds or when an earlier call said so."""
@@ -258,7 +269,7 @@ def send_all(command: int, number: int, done: set[int]) -> None:
 
 def descendants(root: int) -> list[int]:
     """All processes below `root`, parents first."""
-    found = []
+    found: list[int] = []
     level = [root]
     try:
         while level:
@@ -276,7 +287,7 @@ def children(pid: int) -> list[int]:
         NotImplementedError: the kernel was built without that file.
     """
     try:
-        result = []
+        result: list[int] = []
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
                 result += [int(child) for child in file.read().split()]
@@ -289,7 +300,7 @@ def children(pid: int) -> list[int]:
 
 def scanned(root: int) -> list[int]:
     """As `descendants`, from the parent in each /proc/PID/stat: slower, but on every Linux."""
-    children_of = {}
+    children_of: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
@@ -298,7 +309,7 @@ def scanned(root: int) -> list[int]:
             except OSError:
                 continue
             children_of.setdefault(parent, []).append(int(name))
-    found = []
+    found: list[int] = []
     level = [root]
     while level:
         level = [child for pid in level for child in children_of.get(pid, ())]
@@ -313,8 +324,3 @@ def group_exists(command: int) -> bool:
     except OSError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    main()
-    os._exit(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.domain.actions import Fields, Mode, Unattended
 
@@ -20,4 +20,4 @@ class Manual(Unattended):
 
     type: ClassVar[str] = "manual"
     mode: ClassVar[Mode] = Mode.PERSON
-    fields_model: ClassVar[type[ManualFields]] = ManualFields
+    fields_model: ClassVar[type[BaseModel]] = ManualFields

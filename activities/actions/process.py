@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GUARD = Path(__file__).with_name("guard.py")
+# As a module it is read from its compiled form, 2 ms faster than as a script; the folder comes last on the path
+# because some of its files have names of the standard library.
+START_GUARD = "import sys; sys.path.append(sys.argv[1]); import guard; guard.main()"
 # Seconds that output may still arrive once nothing of the command is left; only what handed its output pipe to a
 # process outside its tree (a daemon) keeps it open so long.
 DRAIN = 1.0
@@ -36,7 +38,7 @@ class StartError(Exception):
         self.number = number
 
 
-class GuardLost(Exception):
+class GuardLostError(Exception):
     """The guard process ended before the command did; the command and its session were killed.
 
     A process of the command that had started a session of its own may have survived.
@@ -66,7 +68,7 @@ async def run_guarded(
 
     Raises:
         StartError: it could not be started.
-        GuardLost: the guard process was killed.
+        GuardLostError: the guard process was killed.
         ValueError: a text that no command can get (it holds NUL or a lone surrogate).
         OSError: the guard could not be started.
     """
@@ -163,8 +165,8 @@ async def _start(control: socket.socket, output: int) -> asyncio.subprocess.Proc
     """The guard, in a session of its own so that a terminal's Ctrl-C passes it by."""
     environment = {name: value for name, value in os.environ.items() if name.endswith("LD_LIBRARY_PATH")}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", str(GUARD),
-        stdin=control, stdout=output, stderr=output, env=environment, cwd="/", start_new_session=True,
+        sys.executable, "-I", "-S", "-c", START_GUARD, str(Path(__file__).parent),
+        stdin=control.fileno(), stdout=output, stderr=output, env=environment, cwd="/", start_new_session=True,
     )  # fmt: skip
 
 
@@ -181,7 +183,7 @@ async def _outcome(reader: asyncio.StreamReader) -> ExitStatus:
                 return ExitStatus(code, None) if code >= 0 else ExitStatus(None, -code)
     if command is not None:
         await _kill_session(command)
-    raise GuardLost
+    raise GuardLostError
 
 
 async def _kill_session(session: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -9,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from activities.actions.attempt_log import AttemptLog
-from activities.actions.process import ExitStatus, GuardLost, StartError, run_guarded
+from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
 from activities.actions.shell_outputs import MAX_OUTPUT_BYTES, parse_outputs
 from activities.actions.workspace_paths import attempt_folder, inside, new_file, private_folder, read_file
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
@@ -64,7 +65,7 @@ class Shell(Action):
     """
 
     type: ClassVar[str] = "shell"
-    fields_model: ClassVar[type[ShellFields]] = ShellFields
+    fields_model: ClassVar[type[BaseModel]] = ShellFields
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Run the command and return its outputs.
@@ -91,7 +92,7 @@ class Shell(Action):
             raise TaskFailed(
                 "bad_input", f"An input cannot be handed to a command: {error}.", retryable=False
             ) from error
-        except GuardLost as error:
+        except GuardLostError as error:
             raise TaskFailed("guard_lost", "The process that watches over the command was killed.") from error
         except OSError as error:
             raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
@@ -140,10 +141,9 @@ def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[s
     outputs: dict[str, Any] = {"stdout": stdout}
     if status.code == 0:
         return outputs | parse_outputs(written)
-    try:
+    # How the command ended says more than what is wrong with a file that it may not have finished.
+    with contextlib.suppress(TaskFailed):
         outputs |= parse_outputs(written)
-    except TaskFailed:
-        pass  # how the command ended says more than what is wrong with a file it may not have finished
     last = stdout.rstrip().rpartition("\n")[2].strip()
     hint = f" Its last line: {last[:LAST_LINE_LENGTH]}{'…' if len(last) > LAST_LINE_LENGTH else ''}" if last else ""
     if status.code is not None:

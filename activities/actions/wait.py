@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.domain.actions import Fields, Mode, Unattended
 
@@ -22,4 +22,4 @@ class Wait(Unattended):
 
     type: ClassVar[str] = "wait"
     mode: ClassVar[Mode] = Mode.TIMER
-    fields_model: ClassVar[type[WaitFields]] = WaitFields
+    fields_model: ClassVar[type[BaseModel]] = WaitFields

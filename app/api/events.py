@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from sqlalchemy import Connection
@@ -37,7 +38,7 @@ class EventController(Controller):
     )
     async def stream_events(
         self,
-        services: Services,
+        services: NamedDependency[Services],
         project_id: FromPath[str],
         after: Annotated[int, QueryParameter(ge=0, le=_LARGEST)] = 0,
         follow: FromQuery[bool] = True,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
@@ -42,7 +43,7 @@ class PlanController(Controller):
     async def get_plan(
         self,
         request: AnyRequest,
-        services: Services,
+        services: NamedDependency[Services],
         project_id: FromPath[str],
         version: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
     ) -> Response[Plan] | Response[str]:
@@ -74,7 +75,7 @@ class PlanController(Controller):
     async def generate_plan(
         self,
         request: AnyRequest,
-        services: Services,
+        services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[MakePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
@@ -92,7 +93,7 @@ class PlanController(Controller):
     async def regenerate_plan(
         self,
         request: AnyRequest,
-        services: Services,
+        services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[MakePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
@@ -102,7 +103,7 @@ class PlanController(Controller):
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=_RECORDED)
     async def approve(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[Approve]
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[Approve]
     ) -> Response[StatusAnswer] | Response[Recorded]:
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
         project = await services.database.read(lambda conn: _existing(conn, project_id))
@@ -128,7 +129,7 @@ class PlanController(Controller):
         responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},
     )
     async def cancel(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[Cancel]
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[Cancel]
     ) -> Response[CancelAnswer] | Response[Recorded]:
         """200 once every task has stopped; 202 where that takes more than 10 s."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -39,7 +40,7 @@ class ProjectController(Controller):
     @get("/", operation_id="listProjects", summary="List projects")
     async def list_projects(
         self,
-        services: Services,
+        services: NamedDependency[Services],
         status: FromQuery[StatusFilter | None] = None,
         search: FromQuery[str | None] = None,
         sort_by: FromQuery[SortKey] = "newest",
@@ -63,7 +64,7 @@ class ProjectController(Controller):
         )
 
     @post("/", operation_id="createProject", summary="Create a project")
-    async def create_project(self, request: AnyRequest, services: Services, data: JSONBody[CreateProject]) -> Project:
+    async def create_project(self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]) -> Project:
         """A new project, pending and without a plan."""
         values = data.model_dump()
         _check_agent(values)
@@ -74,13 +75,13 @@ class ProjectController(Controller):
         return await read_project(services, project_id)
 
     @get("/{project_id:str}", operation_id="getProject", summary="One project with its tasks")
-    async def get_project(self, services: Services, project_id: FromPath[str]) -> Project:
+    async def get_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Project:
         """The project, with what its running workflow says of itself where that answers (`live`)."""
         return await with_live_state(services, await read_project(services, project_id))
 
     @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
     async def update_project(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[UpdateProject]
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[UpdateProject]
     ) -> Project:
         """What is omitted stays; read-only fields may be sent with the value they have."""
         await _check_read_only(services, project_id, data.model_extra or {})
@@ -105,7 +106,7 @@ class ProjectController(Controller):
         responses={202: ResponseSpec(DeleteAnswer, description="It is being cancelled, and deleted after that.")},
     )
     async def delete_project(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str]
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[DeleteAnswer]:
         """A live project is cancelled first; a workspace that was named by `path` is never touched."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})

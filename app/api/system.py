@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import Connection, text
 
@@ -30,7 +31,7 @@ class SystemController(Controller):
         summary="Database and Temporal answer",
         responses={503: ResponseSpec(Ready, description="One of them does not answer.")},
     )
-    async def ready(self, services: Services) -> Response[Ready]:
+    async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
         """Without a worker the app is ready all the same: requests are recorded and carried out when one comes."""
         database = await _check_database(services)
         temporal, workers = "ok", 0

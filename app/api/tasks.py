@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
@@ -37,7 +38,7 @@ class TaskController(Controller):
     @get("/", operation_id="listTasks", summary="Tasks with status and outputs")
     async def list_tasks(
         self,
-        services: Services,
+        services: NamedDependency[Services],
         project_id: FromPath[str],
         status: FromQuery[TaskStatus | None] = None,
         phase_id: FromQuery[str | None] = None,
@@ -59,7 +60,7 @@ class TaskController(Controller):
 
     @post("/", operation_id="createTask", summary="Add a task to the plan")
     async def create_task(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], data: JSONBody[CreateTask]
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[CreateTask]
     ) -> Task:
         """Makes the next version of the plan, or the first."""
         fields = data.model_dump(exclude={"phase_id"}, exclude_unset=True)
@@ -74,7 +75,7 @@ class TaskController(Controller):
     @post("/{task_id:str}/complete", operation_id="completeTask", summary="Complete a task that waits for a person",
           status_code=200, responses=_RECORDED)  # fmt: skip
     async def complete_task(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], task_id: FromPath[str],
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
     ) -> Response[Task] | Response[Recorded]:  # fmt: skip
         """A manual task is done, or what a lost worker left behind needs no further attempt."""
@@ -83,7 +84,7 @@ class TaskController(Controller):
     @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits for a person",
           status_code=200, responses=_RECORDED)  # fmt: skip
     async def skip_task(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], task_id: FromPath[str],
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
     ) -> Response[Task] | Response[Recorded]:  # fmt: skip
         """It counts as done for the tasks that depend on it."""
@@ -92,7 +93,7 @@ class TaskController(Controller):
     @post("/{task_id:str}/retry", operation_id="retryTask", summary="Run a task again whose worker was lost",
           status_code=200, responses=_RECORDED)  # fmt: skip
     async def retry_task(
-        self, request: AnyRequest, services: Services, project_id: FromPath[str], task_id: FromPath[str],
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
     ) -> Response[Task] | Response[Recorded]:  # fmt: skip
         """The answer to a task with `on_crash: ask` that must not be repeated without a person's word."""

@@ -63,7 +63,7 @@ class Reply:
     @property
     def is_pending(self) -> bool:
         """The result is still to come, as an event."""
-        return self.status == httpx.codes.ACCEPTED
+        return self.status == 202
 
 
 def is_loopback(url: str) -> bool:
@@ -114,14 +114,14 @@ class ApiClient:
         """DELETE `path` under `/api/projects`. Raises as `get` does."""
         return await self._request("DELETE", path)
 
-    async def events(self, project_id: str) -> AsyncGenerator[Json]:
-        """A project's events from its first one on, then live, until it has finished; across lost connections.
+    async def events(self, project_id: str, *, after: int = 0) -> AsyncGenerator[Json]:
+        """A project's events after number `after`, then live, until it has finished; across lost connections.
 
         Raises:
             ApiError: the API refused.
             NoAnswer: nothing has answered for a minute.
         """
-        stream = _EventStream(self._http, f"/api/projects/{project_id}/events")
+        stream = _EventStream(self._http, f"/api/projects/{project_id}/events", last_id=str(after))
         pause = _SHORTEST_PAUSE
         while not stream.ended:
             try:
@@ -158,24 +158,24 @@ class _Unavailable(Exception):
 class _EventStream:
     """Server-sent events of one path (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
-    def __init__(self, http: httpx.AsyncClient, path: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, path: str, *, last_id: str) -> None:
         self._http = http
         self._path = path
-        self._last_id = ""
+        self._last_id = last_id
         self.ended = False
         self.heard_at = time.monotonic()
 
     async def read(self) -> AsyncGenerator[Json]:
         """Connect, and yield the events after the last one seen until the connection ends."""
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self._last_id} if self._last_id else {})
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": self._last_id}
         timeout = httpx.Timeout(_SILENCE_SECONDS, connect=5)
         async with self._http.stream("GET", self._path, headers=headers, timeout=timeout) as response:
-            if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            if response.is_server_error:
                 raise _Unavailable
             if response.is_error:
                 await response.aread()
                 raise _error_of(response)
-            if response.status_code == httpx.codes.NO_CONTENT:
+            if response.status_code == 204:
                 self.ended = True
                 return
             async for kind, data, last_id in _parse(self._lines(response)):

@@ -37,7 +37,7 @@ SIGNS = {
     "completed": "✓",
     "failed": "✗",
     "cancelled": "■",
-    "skipped": "–",
+    "skipped": "-",
     "awaiting_approval": "?",
 }
 _UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
@@ -90,6 +90,8 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
         (f"  plan version {plan['version']}, {plan['status']}, ", "dim"),
         (f"{_count(tasks, 'task')} in {_count(plan['phases'], 'phase')}, digest {plan['digest'][:12]}", "dim"),
     )
+    if plan["summary"]:
+        label.append(f"\n{visible(plan['summary'])}")
     tree = Tree(label, guide_style="dim")
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))
@@ -122,7 +124,7 @@ def _task_label(task: Json, keys: dict[str, str]) -> RenderableType:
 
 def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
     if task["depends_on"]:
-        yield "after " + ", ".join(keys.get(other, other) for other in task["depends_on"])
+        yield "after " + ", ".join(str(keys.get(other, other)) for other in task["depends_on"])
     if task["retries"]:
         yield f"retries {task['retries']}"
     if task["timeout_seconds"] is not None:
@@ -204,13 +206,13 @@ def projects_table(listing: Json) -> RenderableType:
 def output_files(project: Json) -> list[tuple[str, Path, int | None]]:
     """The files that completed tasks were to make: task key, path, and size in bytes (None: it is not there)."""
     root = Path(project["workspace"])
-    named = [
-        (task["key"], root / file)
+    maker = {
+        root / file: task["key"]
         for task in project["tasks"]
         if task["status"] == "completed"
         for file in task["expected_files"]
-    ]
-    return [(key, path, path.stat().st_size if path.exists() else None) for key, path in dict(map(reversed, named)).items()]  # type: ignore[misc]
+    }
+    return [(key, path, path.stat().st_size if path.exists() else None) for path, key in maker.items()]
 
 
 def files_table(files: list[tuple[str, Path, int | None]]) -> Table:

@@ -117,6 +117,10 @@ class Progress:
         elif phase is not None and kind in _PHASE_STATUS:
             phase.status = _PHASE_STATUS[kind]
 
+    def task(self, task_id: str) -> TaskState | None:
+        """A task by id."""
+        return self._tasks.get(task_id)
+
     def person_tasks(self) -> list[TaskState]:
         """The tasks that wait for a person."""
         return [task for task in self._tasks.values() if task.needs_person]

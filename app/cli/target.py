@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ def client_of(settings: Settings, target: Target | None = None) -> ApiClient:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, folders: list[Path]) -> AsyncIterator[Target]:
+async def serving(settings: Settings, *, folders: list[Path]) -> AsyncGenerator[Target]:
     """The Signoff to use, brought up for as long as this lasts where none is set or running.
 
     Args:

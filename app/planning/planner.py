@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 
 from pydantic import BaseModel
 
 from app.domain.plan import PlanDraft, Strategy
-from app.planning.outline import read_outline
 
 
 class Brief(BaseModel):
@@ -33,24 +31,3 @@ class Planner(Protocol):
             Invalid: `plan_invalid`, with all problems in `details`, where the brief makes no plan.
         """
         ...
-
-
-class OutlinePlanner:
-    """Reads the description as Markdown (docs/plans.md); needs no model and no network, and always gives the same."""
-
-    name = "outline"
-
-    async def plan(self, brief: Brief) -> PlanDraft:
-        """The plan that the description spells out.
-
-        Raises:
-            Invalid: `plan_invalid`; each of `details` has `line 12, column 3` of the description as its `field`.
-        """
-        # A long description takes tenths of a second, which the event loop has no time for.
-        draft = await asyncio.to_thread(read_outline, brief.description, has_model=brief.has_model)
-        if brief.instructions:
-            draft.warnings.append(
-                "The outline planner follows the description alone, so the instructions changed nothing; "
-                "edit the description, or use a planner with a model."
-            )
-        return draft

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.domain.plan import OnCrash, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft, canonical_json
-from app.planning.outline import read_single_phase, read_single_task
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
+from app.planning.outline.reader import read_single_phase, read_single_task
 
 MAX_INLINE_COMMAND = 80
 

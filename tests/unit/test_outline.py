@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
 from app.domain.plan import PlanDraft, TaskDraft
-from app.planning.outline import read_outline
-from app.planning.planner import Brief, OutlinePlanner
+from app.planning.outline import OutlinePlanner
+from app.planning.outline.reader import read_outline
+from app.planning.planner import Brief
 
 FULL = """\
 # Weekly report
@@ -308,7 +309,11 @@ class TestErrors:
             ("- a\n  ```inputs\n  A: 1\n  A: 2\n  ```", "line 4, column 3", "given twice"),
             ('- a\n  ```action\n  {"type":\n  ```', "line 3, column 11", "not JSON"),
             ("- a\n  ```action\n  {}\n  ```", "line 2, column 6", "type: Field required"),
-            ('- ```task\n  {"key": "k"}\n  ```', "line 1, column 6", "title: Field required"),
+            (
+                '- ```task\n  {"key": "k", "action": {"type": "manual"}}\n  ```',
+                "line 1, column 6",
+                "title: Field required",
+            ),
             ("### Too deep\n- a", "line 1, column 5", "no meaning"),
             ("# A\n## P\n- a\n\n# B", "line 5, column 3", "stands at the top, once"),
             ("## P {approval=maybe}\n- a", "line 1, column 7", "'approval' is yes or no"),

@@ -96,18 +96,19 @@ def read_single_task(markdown: str) -> TaskDraft | None:
 
 
 def read_single_phase(markdown: str) -> PhaseDraft | None:
-    """The one phase of `markdown`, which has no tasks; None if it is not exactly that."""
-    findings = Findings(markdown)
+    """The one phase of `markdown`, which has no tasks yet; None if it is not exactly that."""
+    # With a task behind it, since a text may well swallow what follows: a fence without an end does.
+    findings = Findings(f"{markdown}\n\n- `true`\n")
     reader = _Reader(findings, has_model=False)
     reader.place(read_blocks(findings.lines))
-    if len(reader.phases) != 1 or reader.phases[0].tasks or reader.summary or reader.title:
+    if reader.summary or reader.title or [len(phase.tasks) for phase in reader.phases] != [1]:
         return None
     try:
         phases = reader.build()
         findings.raise_if_any()
     except Invalid:
         return None
-    return phases[0]
+    return phases[0].model_copy(update={"tasks": []})
 
 
 class _Reader:
@@ -123,9 +124,9 @@ class _Reader:
             self._prose(blocks)
         else:
             self.place(blocks)
-        if blocks and not any(phase.tasks for phase in self.phases):
+        if not any(phase.tasks for phase in self.phases):
             message = "There is no task here; a task is a list item, a line that begins with '- ' or '1. '."
-            self.findings.problem(blocks[0].line, 0, message)
+            self.findings.problem(blocks[0].line if blocks else 0, 0, message)
         phases = self.build()
         self.findings.raise_if_any()
         summary = "\n\n".join(self.summary) or self.title

@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("log_bytes", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.String(length=32), nullable=True),
         sa.Column("completed_at", sa.String(length=32), nullable=True),
+        sa.Column("due_at", sa.String(length=32), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("recorded_try", sa.Integer(), nullable=False),
         sa.Column("token", sa.String(length=200), nullable=True),

@@ -1,0 +1,201 @@
+"""The `http` action: one request, its answer checked and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import BaseModel, Field, JsonValue, field_validator
+
+from activities.actions.attempt_log import readable
+from activities.actions.download import download_target, save
+from activities.actions.http_exchange import Request, exchange
+from activities.actions.netguard import check_url
+from app.domain.actions import Action, Fields, TaskContext, TaskFailed
+from app.domain.references import as_text
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# RFC 9110, 9.2.2: what may be sent twice. These are tried again by default.
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+DEFAULT_RETRIES = 2
+# The server's trouble, or "later": another attempt may do better (RFC 9110, RFC 8470, RFC 6585).
+TRANSIENT = frozenset({408, 425, 429})
+KEPT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after")
+BODY_OUTPUT_BYTES = 256 * 1024
+DEFAULT_MAX_BYTES = 1024 * 1024
+DEFAULT_MAX_SAVED_BYTES = 100 * 1024 * 1024
+
+
+class HttpFields(Fields):
+    """A request and what to make of its answer; texts may hold `${{ … }}`."""
+
+    method: str = Field(default="GET", description="GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.")
+    url: str = Field(description="http:// or https:// address, without user name and password.")
+    headers: dict[str, str] = Field(default_factory=dict[str, str], description="Headers of the request.")
+    body: JsonValue = Field(default=None, description="Text as it is; anything else is sent as JSON.")
+    expected_status: list[int] | int | None = Field(default=None, description="What counts as success; default: 2xx.")
+    save_to: str | None = Field(default=None, min_length=1, description="File in the workspace for the body.")
+    follow_redirects: bool = Field(default=True, description="Whether to follow up to 5 redirects.")
+    max_bytes: int | None = Field(
+        default=None, ge=1, le=1024**4, description="Largest body; default 1 MiB, with save_to 100 MiB."
+    )
+
+    @field_validator("method")
+    @classmethod
+    def _method(cls, value: str) -> str:
+        if value.upper() not in METHODS:
+            raise ValueError(f"'{value}' is not one of {', '.join(METHODS)}")
+        return value.upper()
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if "${{" not in value:
+            check_url(value)
+        return value
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        texts = {str(name): as_text(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if any(name.lower() == "host" for name in texts):
+            raise ValueError("the Host header is taken from the url")
+        return texts
+
+    def is_expected(self, status: int) -> bool:
+        """Whether an answer with this status is a success."""
+        if self.expected_status is None:
+            return 200 <= status < 300
+        return status in ([self.expected_status] if isinstance(self.expected_status, int) else self.expected_status)
+
+    def follows(self, status: int) -> bool:
+        """Whether a redirect with this status is followed: not where it is what the task expects."""
+        return self.follow_redirects and not (self.expected_status is not None and self.is_expected(status))
+
+    @property
+    def limit(self) -> int:
+        """Bytes that the body may have."""
+        return self.max_bytes or (DEFAULT_MAX_SAVED_BYTES if self.save_to else DEFAULT_MAX_BYTES)
+
+
+class Http(Action):
+    """Sends a request.
+
+    Outputs: `status`, `url` (after redirects), `headers` (a few) and `bytes`; then `path`, where the body was saved,
+    or `body` (text, at most 256 KiB, else cut with `truncated`) and, where it is JSON and whole, `json`.
+    Addresses that are not public are refused: see `netguard`.
+    """
+
+    type: ClassVar[str] = "http"
+    fields_model: ClassVar[type[BaseModel]] = HttpFields
+    resolves_fields: ClassVar[bool] = True
+
+    @classmethod
+    def default_retries(cls, fields: dict[str, Any]) -> int:
+        """2 for methods that may be repeated, else 0."""
+        return DEFAULT_RETRIES if str(fields.get("method", "GET")).upper() in IDEMPOTENT else 0
+
+    async def run(self, context: TaskContext) -> dict[str, Any]:
+        """Send the request and return the outputs.
+
+        Raises:
+            TaskFailed: `http_status`, `connection`, `address_refused`, `bad_url`, `bad_request`,
+                `too_many_redirects`, `response_too_large`, `path_outside` or `not_saved`.
+        """
+        fields = HttpFields.model_validate(context.fields)
+        request = _request(fields)
+        target = download_target(context.workspace, fields.save_to) if fields.save_to else None
+        context.log.write(f"{request.method} {request.url}\n".encode())
+        started = time.monotonic()
+        async with exchange(request, context, follow=fields.follows) as (response, url):
+            outputs = _facts(response, url)
+            if not fields.is_expected(response.status_code):
+                outputs |= _body(response, *await _read(response, BODY_OUTPUT_BYTES))
+                failure = _unexpected(fields, request, response, outputs)
+            elif target is not None:
+                size = await save(response.aiter_bytes(), target, limit=fields.limit, mark=context.task_id)
+                outputs |= {"path": fields.save_to, "bytes": size}
+                failure = None
+            else:
+                content, more = await _read(response, fields.limit)
+                outputs |= _body(response, content, more)
+                failure = _too_large(fields, outputs) if more else None
+        took = (time.monotonic() - started) * 1000
+        line = f"{response.status_code} {response.reason_phrase}, {outputs['bytes']} bytes, {took:.0f} ms"
+        context.log.write(line.encode() + b"\n")
+        if failure is not None:
+            raise failure
+        return outputs
+
+
+def _request(fields: HttpFields) -> Request:
+    try:
+        url = check_url(fields.url)
+    except ValueError as error:
+        raise TaskFailed("bad_url", f"The url cannot be used: {error}.", retryable=False) from error
+    headers = {name.lower(): value for name, value in fields.headers.items()}
+    if fields.body is None:
+        return Request(fields.method, url, headers, None)
+    if isinstance(fields.body, str):
+        return Request(fields.method, url, headers, fields.body.encode())
+    headers = {"content-type": "application/json"} | headers
+    return Request(fields.method, url, headers, json.dumps(fields.body, ensure_ascii=False).encode())
+
+
+def _facts(response: httpx.Response, url: httpx.URL) -> dict[str, Any]:
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return {"status": response.status_code, "url": str(url), "headers": kept}
+
+
+async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
+    """At most `limit` bytes of the body, and whether there are more."""
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > limit:
+            return bytes(content[:limit]), True
+    return bytes(content), False
+
+
+def _body(response: httpx.Response, content: bytes, more: bool) -> dict[str, Any]:
+    """The body as outputs: text, and its JSON where it is whole and small."""
+    truncated = more or len(content) > BODY_OUTPUT_BYTES
+    outputs: dict[str, Any] = {"body": _text(response, content[:BODY_OUTPUT_BYTES]), "bytes": len(content)}
+    if truncated:
+        return outputs | {"truncated": True}
+    if "json" in response.headers.get("content-type", ""):
+        # Not JSON after all, NaN, too deep, or half a surrogate pair, which no database takes: the text is there still.
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(content, parse_constant=_refuse_constant)
+            if "\\u0000" not in json.dumps(value, ensure_ascii=False).encode().decode():
+                outputs["json"] = value
+    return outputs
+
+
+def _text(response: httpx.Response, content: bytes) -> str:
+    # The server names the encoding: it may be none, or one that makes what UTF-8 cannot hold.
+    with contextlib.suppress(LookupError, ValueError):
+        content = content.decode(response.charset_encoding or "utf-8", "replace").encode("utf-8", "replace")
+    return readable(content)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _unexpected(fields: HttpFields, request: Request, response: httpx.Response, outputs: dict[str, Any]) -> TaskFailed:
+    status = response.status_code
+    expected = "2xx" if fields.expected_status is None else fields.expected_status
+    message = f"{request.method} {request.url} answered {status} {response.reason_phrase}; expected {expected}."
+    retryable = status >= 500 or status in TRANSIENT
+    return TaskFailed("http_status", message, outputs=outputs, retryable=retryable)
+
+
+def _too_large(fields: HttpFields, outputs: dict[str, Any]) -> TaskFailed:
+    message = f"The answer is larger than {fields.limit} bytes; set max_bytes, or save it to a file with save_to."
+    return TaskFailed("response_too_large", message, outputs=outputs, retryable=False)

@@ -1,0 +1,127 @@
+"""Sending a request to checked addresses only, through redirects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from ssl import SSLContext
+
+import httpx
+
+from activities.actions.netguard import addresses_for, check_url, port_of
+from app.domain.actions import TaskContext, TaskFailed
+
+MAX_REDIRECTS = 5
+CONNECT_SECONDS = 10.0
+# Silence of the server after which it is given up, where the task itself has no time limit.
+SILENCE_SECONDS = 300.0
+# What another origin may see of the headers; everything else could be a credential.
+HARMLESS_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent: header names in lower case, the body as bytes."""
+
+    method: str
+    url: httpx.URL
+    headers: dict[str, str]
+    content: bytes | None
+
+    def redirected(self, status: int, url: httpx.URL) -> Request:
+        """The request that a redirect asks for (RFC 9110, 15.4); credentials stay with the origin they were for."""
+        headers = self.headers
+        if _origin(url) != _origin(self.url):
+            headers = {name: value for name, value in headers.items() if name in HARMLESS_HEADERS}
+        if (status == 303 and self.method != "HEAD") or (status in {301, 302} and self.method == "POST"):
+            headers = {name: value for name, value in headers.items() if not name.startswith("content-")}
+            return Request("GET", url, headers, None)
+        return replace(self, url=url, headers=headers)
+
+
+@asynccontextmanager
+async def exchange(
+    request: Request, context: TaskContext, follow: Callable[[int], bool]
+) -> AsyncGenerator[tuple[httpx.Response, httpx.URL], None]:
+    """Send a request; gives the answer, its body still unread, and the URL that gave it.
+
+    `follow` says whether a redirect with this status is followed; at most 5 are. Proxies of the environment are not
+    used: they would connect where nothing was checked. SSL_CERT_FILE is honoured.
+
+    Raises:
+        TaskFailed: `connection` (also while the body is read), `address_refused`, `bad_url`, `bad_request`,
+            `too_many_redirects`.
+    """
+    async with httpx.AsyncHTTPTransport(verify=_tls()) as transport:
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await _send(transport, request, context)
+            try:
+                location = response.headers.get("location", "") if response.has_redirect_location else ""
+                if not location or not follow(response.status_code):
+                    yield response, request.url
+                    return
+            except httpx.HTTPError as error:
+                raise _unreachable(request, error) from error
+            finally:
+                await response.aclose()
+            request = request.redirected(response.status_code, _target(request.url, location))
+            context.log.write(f"{response.status_code}, redirected to {request.url}\n".encode())
+    raise TaskFailed("too_many_redirects", f"More than {MAX_REDIRECTS} redirects, the last to {request.url}.")
+
+
+async def _send(transport: httpx.AsyncHTTPTransport, request: Request, context: TaskContext) -> httpx.Response:
+    host = request.url.raw_host.decode("ascii").rstrip(".")
+    silence = context.timeout_seconds or SILENCE_SECONDS
+    extensions = {
+        "timeout": httpx.Timeout(silence, connect=CONNECT_SECONDS).as_dict(),
+        "sni_hostname": host,
+    }
+    headers = {"host": request.url.netloc.decode("ascii"), "accept": "*/*", "accept-encoding": "gzip, deflate"}
+    headers |= {"user-agent": "signoff"} | request.headers
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    failure: httpx.HTTPError | None = None
+    for address in await addresses_for(request.url, context.http_allow, context.app_url):
+        url = request.url.copy_with(host=address)
+        sent = httpx.Request(request.method, url, headers=raw, content=request.content, extensions=extensions)
+        try:
+            response = await transport.handle_async_request(sent)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            failure = error  # nothing was sent: the next address may do
+            continue
+        except httpx.LocalProtocolError as error:
+            raise TaskFailed("bad_request", f"The request cannot be sent: {error}.", retryable=False) from error
+        except httpx.HTTPError as error:
+            raise _unreachable(request, error) from error
+        response.request = sent
+        return response
+    raise _unreachable(request, failure) from failure
+
+
+def _target(url: httpx.URL, location: str) -> httpx.URL:
+    try:
+        return check_url(str(url.join(location)))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise TaskFailed("bad_url", f"Redirected to no usable URL: {error}.", retryable=False) from error
+
+
+def _unreachable(request: Request, error: httpx.HTTPError | None) -> TaskFailed:
+    where = f"{request.url.host}:{port_of(request.url)}"
+    if isinstance(error, httpx.ConnectTimeout):
+        return TaskFailed("connection", f"No connection to {where} within {CONNECT_SECONDS:g} seconds.")
+    if isinstance(error, httpx.TimeoutException):
+        return TaskFailed("connection", f"{where} fell silent before its answer was whole.")
+    if isinstance(error, httpx.ConnectError):
+        return TaskFailed("connection", f"No connection to {where}: {str(error) or 'refused'}.")
+    return TaskFailed("connection", f"The connection to {where} broke: {str(error) or type(error).__name__}.")
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, port_of(url)
+
+
+@cache
+def _tls() -> SSLContext:
+    """One context for all: loading the certificates takes longer than a local request."""
+    return httpx.create_ssl_context()

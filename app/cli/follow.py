@@ -1,0 +1,176 @@
+"""Following a project to its end, and asking the person at the terminal what it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import aclosing
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.api_client import ApiClient, ApiError
+from app.cli.display import duration, files_table, output_files, status_text, tasks_table, visible
+from app.cli.live import Screen
+from app.cli.progress import PhaseState, Progress, TaskState
+from app.domain.identity import milliseconds_between
+
+Json = dict[str, Any]
+
+EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
+REFUSED = 2
+
+
+def can_ask() -> bool:
+    """Whether there is a person to ask: somebody who types and sees."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+async def ask(console: Console, question: str) -> bool:
+    """Ask a yes-or-no question on the terminal; anything but y or yes is a no. Can be cancelled."""
+    console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
+    loop = asyncio.get_running_loop()
+    # Not input(): a read that blocks would keep Ctrl-C and other answers from being heard.
+    readable = asyncio.Event()
+    descriptor = sys.stdin.fileno()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        await readable.wait()
+    except asyncio.CancelledError:
+        console.print()
+        raise
+    finally:
+        loop.remove_reader(descriptor)
+    return os.read(descriptor, 1024).strip().lower() in {b"y", b"yes"}
+
+
+async def fetch_plan(api: ApiClient, project_id: str) -> Json | None:
+    """The current plan, or None where there is none yet."""
+    try:
+        return await api.get(f"/{project_id}/plan")
+    except ApiError as error:
+        if error.code == "no_plan":
+            return None
+        raise
+
+
+class Follower:
+    """Shows a project's progress until it has finished; following again goes on where it left off.
+
+    Args:
+        asks: whether to ask the person at the terminal about tasks and phases that wait for one.
+        quiet: show nothing.
+    """
+
+    def __init__(self, api: ApiClient, project: Json, console: Console, *, asks: bool, quiet: bool) -> None:
+        self._api = api
+        self._progress = Progress(project["id"], project["name"])
+        self._screen = Screen(console, self._progress, quiet=quiet)
+        self._questions = _Questions(api, self._progress, self._screen, console) if asks else None
+        self._seen = 0
+
+    async def follow(self) -> None:
+        """Return when the project has finished, or is deleted.
+
+        Raises:
+            ApiError: the API refused, or nothing answers any more.
+        """
+        project_id = self._progress.project_id
+        plan = await fetch_plan(self._api, project_id)
+        if plan is not None:
+            self._progress.show_plan(plan)
+        with self._screen:
+            try:
+                async with aclosing(self._api.events(project_id, after=self._seen)) as events:
+                    async for event in events:
+                        await self._take(event)
+                        if event["type"] == "project.deleted":
+                            return
+            finally:
+                if self._questions is not None:
+                    await self._questions.drop()
+
+    async def _take(self, event: Json) -> None:
+        if self._progress.needs_plan(event):
+            plan = await fetch_plan(self._api, self._progress.project_id)
+            if plan is not None:
+                self._progress.show_plan(plan)
+        self._seen = event["seq"]
+        self._progress.apply(event)
+        self._screen.tell(event)
+        if self._questions is not None:
+            await self._questions.consider()
+
+
+class _Questions:
+    """Asks about each task and phase that waits for a person, once, one at a time."""
+
+    def __init__(self, api: ApiClient, progress: Progress, screen: Screen, console: Console) -> None:
+        self._api = api
+        self._progress = progress
+        self._screen = screen
+        self._console = console
+        self._asked: set[str] = set()
+        self._subject: PhaseState | TaskState | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    async def consider(self) -> None:
+        """Ask what is to be asked now; take a question back that has been answered elsewhere."""
+        waiting: dict[str, PhaseState | TaskState] = {task.id: task for task in self._progress.person_tasks()}
+        gate = self._progress.gate()
+        if gate is not None:
+            waiting[gate.id] = gate
+        if self._subject is not None and self._subject.id not in waiting:
+            await self.drop()
+        self._asked &= waiting.keys()
+        fresh = [subject for subject in waiting.values() if subject.id not in self._asked]
+        if self._subject is None and fresh and self._progress.stage != "cancelling":
+            self._subject = fresh[0]
+            self._asking = asyncio.create_task(self._ask(fresh[0]))
+
+    async def drop(self) -> None:
+        """Take the open question back."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+        self._subject = self._asking = None
+
+    async def _ask(self, subject: PhaseState | TaskState) -> None:
+        self._asked.add(subject.id)
+        self._screen.pause()
+        try:
+            await self._ask_and_answer(subject)
+        except ApiError as error:
+            error.show()
+        finally:
+            self._screen.resume()
+        self._subject = self._asking = None
+        await self.consider()
+
+    async def _ask_and_answer(self, subject: PhaseState | TaskState) -> None:
+        path = f"/{self._progress.project_id}"
+        if isinstance(subject, TaskState):
+            if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
+                await self._api.post(f"{path}/tasks/{subject.id}/complete")
+        elif await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
+            await self._api.post(f"{path}/approve", {"phase_id": subject.id})
+
+
+def show_result(console: Console, project: Json, *, local: bool) -> None:
+    """Print how a project ended: its tasks, the files they made (where they are on this machine), and the outcome."""
+    if project["tasks"]:
+        console.print(tasks_table(project))
+    files = output_files(project) if local and project["workspace"] else []
+    if files:
+        console.print()
+        console.print(files_table(files))
+    run: Json = project["run"] or {}
+    elapsed = duration(milliseconds_between(run.get("started_at"), run.get("completed_at")))
+    line = Text.assemble(
+        "\n", status_text(project["status"]), f" {visible(project['name'])} {elapsed}", f" ({project['id']})"
+    )
+    console.print(line, soft_wrap=True)
+    if project["failure"]:
+        console.print(Text(visible(project["failure"]["message"]), style="red"), soft_wrap=True)

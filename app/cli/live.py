@@ -1,0 +1,175 @@
+"""Progress on the screen: a picture that is redrawn on a terminal, one line an event elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.display import SIGNS, STYLES, duration, visible
+from app.cli.progress import FINISHED, PhaseState, Progress, TaskState
+from app.domain.identity import parse_time
+
+Json = dict[str, Any]
+
+_REDRAW_SECONDS = 0.25
+# Below this many lines for phases and for tasks a picture says too little.
+_FEWEST_LINES = 4
+
+
+def progress_picture(progress: Progress, now: datetime, height: int) -> RenderableType:
+    """Phases with their bars, and the tasks under way with the time they have taken, in at most `height` lines or so."""
+    room = max(_FEWEST_LINES, (height - 4) // 2)
+    parts: list[RenderableType] = [_headline(progress, now), _phases(list(progress.phases.values()), room)]
+    active = [task for phase in progress.phases.values() for task in phase.tasks.values() if _is_active(task)]
+    if active:
+        parts.append(_tasks(active[:room], now))
+    if len(active) > room:
+        parts.append(Text(f"  … {len(active) - room} more under way", style="dim"))
+    parts += [Text(hint, style="yellow", overflow="fold") for _, hint in islice(person_hints(progress), room)]
+    return Group(*parts)
+
+
+def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
+    """What the project waits for a person to do: what that is about (an id), and a line with the command to type."""
+    approve = f"signoff projects approve {progress.project_id}"
+    if progress.stage == "awaiting_approval":
+        yield progress.project_id, f"The plan waits for an approval: {approve}"
+    gate = progress.gate()
+    if gate is not None:
+        yield gate.id, f"Phase '{visible(gate.name)}' waits for an approval: {approve}"
+    for task in progress.person_tasks():
+        yield task.id, f"{task.key} waits for a person: signoff tasks complete {progress.project_id} {task.key}"
+
+
+def event_line(event: Json, progress: Progress) -> Text | None:
+    """One line that tells of `event`, which `progress` has taken in; None where it is not worth one."""
+    subject, _, verb = event["type"].partition(".")
+    data: Json = event["data"]
+    if verb == "created":
+        return None
+    task = progress.task(data.get("task_id", "")) if subject == "task" else None
+    status = task.status if task else verb
+    what = f"{subject} {verb.replace('_', ' ')}"
+    if subject == "task":
+        what = f"  {visible(data['key'])} {verb}{_in_brackets(data)}" + (
+            f": {visible(task.note)}" if task and task.note else ""
+        )
+    elif subject == "phase":
+        what = f"{visible(data['name'])} {verb.replace('_', ' ')}"
+    at = parse_time(event["at"]).astimezone().strftime("%H:%M:%S")
+    return Text.assemble((f"{at} ", "dim"), (f"{SIGNS.get(status, '·')} {what}", STYLES.get(status, "")))
+
+
+def _in_brackets(data: Json) -> str:
+    parts = [f"attempt {data['attempt']}"] if data.get("attempt", 1) > 1 else []
+    if data.get("duration_ms") is not None:
+        parts.append(duration(data["duration_ms"]))
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _headline(progress: Progress, now: datetime) -> Text:
+    elapsed = duration(max(0.0, (now - progress.started_at).total_seconds() * 1000)) if progress.started_at else ""
+    stage = progress.stage.replace("_", " ")
+    return Text.assemble((visible(progress.name), "bold"), f"  {stage}  ", (elapsed, "dim"))
+
+
+def _phases(phases: list[PhaseState], room: int) -> RenderableType:
+    # With more phases than lines, those around the one that runs say the most.
+    running = next((index for index, phase in enumerate(phases) if phase.status not in FINISHED), len(phases))
+    first = max(0, min(running - 1, len(phases) - room))
+    table = Table.grid(padding=(0, 1))
+    for phase in phases[first : first + room]:
+        style = STYLES.get(phase.status, "")
+        done, total = phase.count(*FINISHED), len(phase.tasks)
+        bar = ProgressBar(total=max(total, 1), completed=done if total else int(phase.status in FINISHED), width=24)
+        failed = phase.count("failed")
+        counts = Text(f"{done}/{total}") + Text(f"  {failed} failed" if failed else "", style="red")
+        table.add_row(
+            Text(SIGNS.get(phase.status, " "), style=style), Text(visible(phase.name), style=style), bar, counts
+        )
+    hidden = len(phases) - room
+    return Group(table, Text(f"  … {hidden} more phases", style="dim")) if hidden > 0 else table
+
+
+def _tasks(tasks: list[TaskState], now: datetime) -> Table:
+    table = Table.grid(padding=(0, 1))
+    for task in tasks:
+        since = duration(max(0.0, (now - task.since).total_seconds() * 1000)) if task.since else ""
+        attempt = f"attempt {task.attempt}" if task.attempt > 1 else ""
+        style = STYLES[task.status]
+        sign = Text(f"  {SIGNS[task.status]}", style=style)
+        said = Text(" ".join(part for part in (attempt, visible(task.note)) if part), style="dim")
+        table.add_row(sign, Text(task.key, style=style), Text(since, justify="right"), said)
+    return table
+
+
+def _is_active(task: TaskState) -> bool:
+    return task.status in {"running", "waiting"} and not task.needs_person
+
+
+class Screen:
+    """Shows a project's progress while it is entered; `quiet` shows nothing.
+
+    Args:
+        console: where to; a picture if it is a terminal, lines otherwise.
+    """
+
+    def __init__(self, console: Console, progress: Progress, *, quiet: bool = False) -> None:
+        self._console = console
+        self._progress = progress
+        self._lines = not quiet and not console.is_terminal
+        self._live: Live | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._pictures = not quiet and console.is_terminal
+
+    def __enter__(self) -> Self:
+        self.resume()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pause()
+
+    def tell(self, event: Json) -> None:
+        """Show that `event`, which the progress has taken in, happened."""
+        line = event_line(event, self._progress) if self._lines else None
+        if line is None:
+            return
+        self._console.print(line, soft_wrap=True)
+        about = {event["data"].get("task_id"), event["data"].get("phase_id")}
+        for subject, hint in person_hints(self._progress):
+            if subject in about:
+                self._console.print(Text(f"  {hint}"), soft_wrap=True)
+
+    def resume(self) -> None:
+        """Begin to draw, below what is on the screen."""
+        if self._pictures:
+            self._live = Live(console=self._console, get_renderable=self._draw, auto_refresh=False, transient=True)
+            self._live.start(refresh=True)
+            self._ticker = asyncio.create_task(self._tick(self._live))
+
+    def pause(self) -> None:
+        """Take the picture away, so that something else can be written."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _draw(self) -> RenderableType:
+        return progress_picture(self._progress, datetime.now(UTC), self._console.height)
+
+    @staticmethod
+    async def _tick(live: Live) -> None:
+        while True:
+            await asyncio.sleep(_REDRAW_SECONDS)
+            live.refresh()

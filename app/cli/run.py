@@ -1,0 +1,266 @@
+"""`signoff run`: plan a Markdown file, have it approved, carry it out, and show what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.api_client import ApiClient, ApiError
+from app.cli.display import plan_tree, visible
+from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
+from app.cli.options import settings_options
+from app.cli.target import Target, client_of, serving
+from app.domain.plan import Strategy
+from app.settings import Settings
+
+Json = dict[str, Any]
+
+_PLAN_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run, and how."""
+
+    name: str | None
+    description: str
+    strategy: str
+    auto_approve_phases: bool
+    folder: Path | None
+    new_workspace: bool
+    yes: bool
+    as_json: bool
+
+
+@click.command()
+@click.argument("plan", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
+@click.option("--name", help="Name of the project; default: the plan's first heading, else the file's name.")
+@click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
+@click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff makes.")
+@click.option(
+    "--strategy",
+    type=click.Choice([strategy.value for strategy in Strategy]),
+    default=Strategy.PERFORMANCE.value,
+    show_default=True,
+    help="How to carry it out.",
+)
+@click.option(
+    "--auto-approve-phases/--ask-phases",
+    default=True,
+    show_default=True,
+    help="Whether each phase waits to be approved.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the finished project as JSON, and no progress.")
+@settings_options
+def run(
+    settings: Settings,
+    plan: Path,
+    name: str | None,
+    folder: Path | None,
+    new_workspace: bool,
+    **options: Any,
+) -> None:
+    """Plan the Markdown file PLAN (- for standard input), ask for your approval, and carry it out.
+
+    A running Signoff is used: the one that SIGNOFF_URL names, else the `signoff up` of this data folder. Otherwise one
+    is brought up for as long as the run takes.
+
+    The tasks work in the current folder, as with make; in a new one where that is / or your home, or the Signoff is on
+    another machine.
+
+    Ctrl-C cancels the project and waits until its tasks are stopped; a second one leaves at once.
+
+    Exit codes: 0 completed, 1 failed, 2 refused or cancelled.
+    """
+    if folder is not None and new_workspace:
+        raise click.UsageError("--path and --new-workspace exclude each other.")
+    text = _read(plan)
+    order = Order(
+        name=name or heading_of(text) or (None if str(plan) == "-" else plan.stem),
+        description=text,
+        folder=folder,
+        new_workspace=new_workspace,
+        **options,
+    )
+    sys.exit(asyncio.run(_run(order, settings)))
+
+
+def _read(plan: Path) -> str:
+    try:
+        return sys.stdin.buffer.read().decode() if str(plan) == "-" else plan.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{plan} cannot be read as UTF-8 text: {error}") from error
+
+
+def heading_of(markdown: str) -> str | None:
+    """The text of the first `#` heading outside fences, at most 200 characters; None where there is none."""
+    fence = ""
+    for line in markdown.splitlines():
+        stripped = line.strip()
+        if fence:
+            fence = "" if stripped.startswith(fence) and not stripped.strip(fence[0]) else fence
+        elif stripped.startswith(("```", "~~~")):
+            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+        elif line.startswith("# "):
+            return stripped.removeprefix("#").rstrip("#").strip()[:200] or None
+    return None
+
+
+async def _run(order: Order, settings: Settings) -> int:
+    console = Console(stderr=order.as_json, highlight=False)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    here = _shared_folder(Path.cwd())
+    folders = [folder for folder in (here, order.folder and order.folder.resolve()) if folder]
+    try:
+        async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
+            console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
+            return await _ProjectRun(api, target, order, console).carry_out()
+    except asyncio.CancelledError:
+        return EXIT_CODES["cancelled"]
+
+
+def _introduction(target: Target, settings: Settings) -> str:
+    if target.temporary:
+        return f"Signoff at {target.url}, brought up for this run, data in {settings.data_dir}"
+    return f"Signoff at {target.url}"
+
+
+def _shared_folder(folder: Path) -> Path | None:
+    """The folder, unless it is one that nobody means to open to tasks as a whole."""
+    return None if folder in {Path("/"), Path.home()} else folder
+
+
+class _ProjectRun:
+    """One project from its creation to its end."""
+
+    def __init__(self, api: ApiClient, target: Target, order: Order, console: Console) -> None:
+        self._api = api
+        self._target = target
+        self._order = order
+        self._console = console
+        self._project: Json | None = None
+        self._follower: Follower | None = None
+
+    async def carry_out(self) -> int:
+        """Returns the exit code. The first cancellation of the task cancels the project, the second one leaves it."""
+        try:
+            return await self._plan_and_follow()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._project is None or task is None:
+                raise
+            task.uncancel()
+            return await self._cancel(self._project)
+
+    async def _plan_and_follow(self) -> int:
+        project = self._project = await self._create()
+        self._say(f"Project {project['id']}, workspace {project['workspace']}")
+        plan = await self._make_plan(project)
+        self._console.print(plan_tree(plan, project["name"]))
+        if not self._order.yes and not await self._is_approved(project["id"]):
+            await self._print_json(project["id"])
+            return REFUSED
+        await self._api.post(
+            f"/{project['id']}/approve", {"plan_version": plan["version"], "plan_digest": plan["digest"]}
+        )
+        return await self._follow(project)
+
+    async def _create(self) -> Json:
+        order = self._order
+        path, implied = order.folder and str(order.folder), False
+        if self._target.is_local and not order.new_workspace:
+            here = order.folder.resolve() if order.folder else _shared_folder(Path.cwd())
+            path, implied = here and str(here), order.folder is None
+        body: Json = {"description": order.description, "strategy": order.strategy, "path": path}
+        body |= {"auto_approve_phases": order.auto_approve_phases} | ({"name": order.name} if order.name else {})
+        try:
+            return (await self._api.post("", body)).body
+        except ApiError as error:
+            if not implied or all(detail.get("field") != "path" for detail in error.details):
+                raise
+            hint = "Start `signoff up` in this folder, or use --new-workspace."
+            raise ApiError(f"{error.message} {hint}", code=error.code, details=error.details) from error
+
+    async def _make_plan(self, project: Json) -> Json:
+        reply = await self._api.post(f"/{project['id']}/generate-plan", wait_seconds=_PLAN_SECONDS)
+        if reply.is_pending:
+            await self._plan_event(project["id"])
+        plan = await fetch_plan(self._api, project["id"])
+        if plan is None:
+            raise ApiError("No plan was made.")
+        return plan
+
+    async def _plan_event(self, project_id: str) -> None:
+        self._say("The plan is being made …")
+        async for event in self._api.events(project_id):
+            if event["type"] == "plan.ready":
+                return
+            if event["type"] == "plan.failed":
+                raise ApiError(event["data"]["message"], details=event["data"].get("details"))
+
+    async def _is_approved(self, project_id: str) -> bool:
+        if can_ask():
+            if await ask(self._console, "Approve this plan and carry it out?"):
+                return True
+            refusal = "Not approved; nothing was done."
+        else:
+            refusal = "Not approved: there is no terminal to ask on; --yes approves without asking."
+        later = f"signoff projects approve {project_id}"
+        if self._target.temporary:
+            later = f"signoff up, then {later}"
+        click.echo(f"{refusal} The project stays pending; to approve it later: {later}", err=True)
+        return False
+
+    async def _follow(self, project: Json) -> int:
+        if self._follower is None:
+            asks = can_ask() and not self._order.as_json
+            self._follower = Follower(self._api, project, self._console, asks=asks, quiet=self._order.as_json)
+        await self._follower.follow()
+        finished = await self._api.get(f"/{project['id']}")
+        if self._order.as_json:
+            click.echo(json.dumps(finished, indent=2, ensure_ascii=False))
+        else:
+            show_result(self._console, finished, local=self._target.is_local)
+        return EXIT_CODES.get(finished["status"], REFUSED)
+
+    async def _cancel(self, project: Json) -> int:
+        self._say("Cancelling; waiting until its tasks are stopped (Ctrl-C again leaves at once) …")
+        recorded = False
+        try:
+            recorded = await self._request_cancel(project["id"])
+            return await self._follow(project)
+        except asyncio.CancelledError:
+            word = "The cancel is recorded" if recorded else "The cancel was sent, but not confirmed"
+            click.echo(f"{word}; the tasks may still be stopping: signoff projects show {project['id']}", err=True)
+            return EXIT_CODES["cancelled"]
+
+    async def _request_cancel(self, project_id: str) -> bool:
+        try:
+            await self._api.post(f"/{project_id}/cancel", {"reason": "interrupted at the terminal"})
+        except ApiError as error:
+            if error.code != "already_finished":
+                raise
+        return True
+
+    async def _print_json(self, project_id: str) -> None:
+        if self._order.as_json:
+            click.echo(json.dumps(await self._api.get(f"/{project_id}"), indent=2, ensure_ascii=False))
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(visible(text), style="dim"), soft_wrap=True)
+
+
+COMMANDS: list[click.Command] = [run]

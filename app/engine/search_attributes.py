@@ -1,0 +1,62 @@
+"""Make sure that a Temporal namespace knows the search attributes that our runs carry."""
+
+from __future__ import annotations
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows.search_attributes import SEARCH_ATTRIBUTES
+
+
+class SearchAttributesMissing(RuntimeError):
+    """The namespace lacks search attributes and we may not add them; the message holds the commands that do."""
+
+
+async def missing_search_attributes(client: Client) -> list[str]:
+    """The names that the client's namespace does not know yet.
+
+    Raises:
+        RPCError: the server does not tell.
+    """
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    answer = await client.operator_service.list_search_attributes(request)
+    return [name for name in SEARCH_ATTRIBUTES if name not in answer.custom_attributes]
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register what is missing. Needed on the dev server too: with an existing file it ignores `--search-attribute`.
+
+    Raises:
+        SearchAttributesMissing: the server refuses.
+        RPCError: the server cannot be reached.
+    """
+    names = list(SEARCH_ATTRIBUTES)
+    try:
+        names = await missing_search_attributes(client)
+        if not names:
+            return
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        request = AddSearchAttributesRequest(
+            namespace=client.namespace, search_attributes=dict.fromkeys(names, keyword)
+        )
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        # Another worker was faster.
+        if error.status == RPCStatusCode.ALREADY_EXISTS:
+            return
+        if error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
+            raise
+        raise SearchAttributesMissing(_instruction(client, names, error)) from error
+
+
+def _instruction(client: Client, names: list[str], error: RPCError) -> str:
+    address = client.service_client.config.target_host
+    commands = [
+        f"  temporal operator search-attribute create --address {address} --namespace {client.namespace}"
+        f" --name {name} --type Keyword"
+        for name in names
+    ]
+    reason = f"Temporal refused to register the search attributes of Signoff's runs ({error.message})."
+    return "\n".join([f"{reason} Have an administrator run:", *commands])

@@ -1,0 +1,239 @@
+"""The guard against real process trees: nothing of a command outlives its end, a cancel, or the worker."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from activities.actions import guard
+from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
+
+ROOT = Path(__file__).parents[2]
+ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+# MARK becomes a duration of `sleep` that no other process has; the number is how many processes carry it.
+TREES = {
+    "plain": ("sleep MARK & sleep MARK & sleep MARK & wait", 3),
+    "setsid": ("setsid sleep MARK & setsid sh -c 'sleep MARK & wait' & wait", 3),
+    "double fork": ("(setsid sh -c 'sleep MARK & sleep MARK & exit' &); sleep MARK", 3),
+    "nohup with a trap": ("nohup sh -c 'trap \"\" TERM HUP INT; while :; do sleep MARK; done' & wait", 2),
+}
+
+
+def new_mark() -> str:
+    return f"600.{uuid4().int % 10**15:015d}"
+
+
+def living(mark: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(mark in part for part in process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+async def until(condition, seconds: float = 10.0):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.005)
+    return value
+
+
+def start(command: str, *, grace: float = 2.0, output: bytearray | None = None) -> asyncio.Task[ExitStatus]:
+    sink = bytearray() if output is None else output
+    argv = ["/bin/sh", "-c", command]
+    return asyncio.create_task(run_guarded(argv, cwd=Path("/"), env=ENV, on_output=sink.extend, grace=grace))
+
+
+async def started(command: str, count: int, **options) -> tuple[asyncio.Task[ExitStatus], str]:
+    mark = new_mark()
+    task = start(command.replace("MARK", mark), **options)
+    await until(lambda: len(living(mark)) >= count)
+    return task, mark
+
+
+def guards() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "guard.main()" in " ".join(child.cmdline())]
+
+
+async def cancelled(task: asyncio.Task[ExitStatus]) -> float:
+    begin = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return time.monotonic() - begin
+
+
+async def test_exit_code_and_output_come_back() -> None:
+    output = bytearray()
+    assert await start("echo out; echo err >&2; exit 3", output=output) == ExitStatus(3, None)
+    assert output == b"out\nerr\n"
+
+
+async def test_a_signal_is_told_from_an_exit_code() -> None:
+    assert await start("kill -USR1 $$") == ExitStatus(None, signal.SIGUSR1)
+
+
+@pytest.mark.parametrize(("argv", "cwd", "step"), [(["no-such-command"], "/", "exec"), (["true"], "/no/such", "chdir")])
+async def test_what_cannot_start_says_where(argv: list[str], cwd: str, step: str) -> None:
+    with pytest.raises(StartError) as caught:
+        await run_guarded(argv, cwd=Path(cwd), env=ENV, on_output=bytearray().extend, grace=1)
+    assert caught.value.step == step
+
+
+@pytest.mark.parametrize("tree", TREES)
+async def test_a_killed_worker_takes_its_tree_along(tree: str) -> None:
+    command, count = TREES[tree]
+    mark = new_mark()
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import asyncio, sys; from pathlib import Path; from activities.actions.process import run_guarded\n"
+        "asyncio.run(run_guarded(['/bin/sh', '-c', sys.stdin.read()], cwd=Path('/'),"
+        f" env={ENV}, on_output=lambda data: None, grace=60))",
+        stdin=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert worker.stdin is not None
+    worker.stdin.write(command.replace("MARK", mark).encode())
+    worker.stdin.close()
+    await until(lambda: len(living(mark)) >= count)
+    guard_process = psutil.Process(worker.pid).children()[0]
+    worker.kill()
+    await worker.wait()
+    await until(lambda: not living(mark), seconds=2)
+    await until(lambda: not guard_process.is_running(), seconds=2)
+
+
+@pytest.mark.parametrize("tree", TREES)
+async def test_a_cancel_ends_the_whole_tree(tree: str) -> None:
+    command, count = TREES[tree]
+    task, mark = await started(command, count, grace=0.3)
+    await cancelled(task)
+    assert not living(mark)
+
+
+async def test_a_cancelled_tree_that_obeys_is_gone_at_once() -> None:
+    command, count = TREES["plain"]
+    task, mark = await started(command, count, grace=30)
+    assert await cancelled(task) < 1
+    assert not living(mark)
+
+
+async def test_a_tree_that_ignores_sigterm_is_killed_after_the_grace() -> None:
+    command = "trap '' TERM; sh -c 'trap \"\" TERM; while :; do sleep MARK; done' & while :; do sleep MARK; done"
+    task, mark = await started(command, 3, grace=0.5)
+    assert 0.5 <= await cancelled(task) < 2
+    assert not living(mark)
+
+
+async def test_cancelling_again_does_not_cut_the_wait_short() -> None:
+    task, mark = await started("trap '' TERM; while :; do sleep MARK; done", 2, grace=0.5)
+    begin = time.monotonic()
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.02)
+    assert time.monotonic() - begin >= 0.5
+    assert task.cancelled()
+    assert not living(mark)
+
+
+async def test_a_cancel_during_the_start_leaves_nothing() -> None:
+    mark = new_mark()
+    task = start(f"sleep {mark}", grace=5)
+    await asyncio.sleep(0)
+    assert await cancelled(task) < 5
+    assert not living(mark)
+    assert not guards()
+
+
+async def test_a_process_that_keeps_forking_is_caught() -> None:
+    mark = new_mark()
+    hopper = f"import os, sys\nmark = '{mark}'\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()"
+    argv = [sys.executable, "-S", "-c", hopper]
+    output = bytearray()
+    task = asyncio.create_task(run_guarded(argv, cwd=Path("/"), env=ENV, on_output=output.extend, grace=30))
+    # The first process has ended and the chain goes on: the guard is stopping what was left behind.
+    await asyncio.wait_for(asyncio.wait([task]), timeout=20)
+    assert task.result() == ExitStatus(0, None)
+    assert not living(mark)
+
+
+async def test_what_a_command_leaves_behind_is_stopped() -> None:
+    mark = new_mark()
+    assert await start(f"setsid sleep {mark} & exit 4") == ExitStatus(4, None)
+    assert not living(mark)
+
+
+async def test_the_guard_survives_signals_and_the_command_gets_them_undisturbed() -> None:
+    task, mark = await started("sleep MARK; exit 7", 1)
+    (process,) = guards()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        process.send_signal(number)
+    command = next(psutil.Process(pid) for pid in living(mark) if psutil.Process(pid).name() == "sleep")
+    assert os.getsid(command.pid) not in {os.getsid(0), os.getsid(process.pid)}
+    command.terminate()
+    assert await task == ExitStatus(7, None)
+
+
+async def test_a_killed_guard_takes_the_commands_session_along() -> None:
+    command, count = TREES["plain"]
+    task, mark = await started(command, count)
+    guards()[0].kill()
+    with pytest.raises(GuardLostError):
+        await task
+    assert not living(mark)
+
+
+async def test_nothing_of_the_worker_leaks_into_the_command() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.set_inheritable(True)
+    output = bytearray()
+    with listener:
+        await start("for fd in /proc/self/fd/*; do echo ${fd##*/}; done; cat /proc/self/environ", output=output)
+    numbers, _, environment = bytes(output).rpartition(b"\n")
+    # dash opens the folder to expand the pattern; what it names is gone when it is shown.
+    assert set(numbers.split()) <= {b"0", b"1", b"2", b"3"}
+    assert {pair.split(b"=")[0] for pair in environment.split(b"\0") if pair} <= {b"PATH", b"PWD"}
+
+
+async def test_nothing_is_left_in_the_worker() -> None:
+    await start("true")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        await start("echo x")
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+
+
+async def test_a_flood_neither_blocks_nor_takes_memory() -> None:
+    seen = 0
+
+    def count(data: bytes) -> None:
+        nonlocal seen
+        seen += len(data)
+
+    before = psutil.Process().memory_info().rss
+    argv = ["/bin/sh", "-c", "yes | head -c 300M"]
+    await run_guarded(argv, cwd=Path("/"), env=ENV, on_output=count, grace=1)
+    assert seen == 300 * 1024 * 1024
+    assert psutil.Process().memory_info().rss - before < 30 * 1024 * 1024
+
+
+async def test_both_ways_to_find_descendants_agree() -> None:
+    task, mark = await started(*TREES["double fork"])
+    process = guards()[0].pid
+    tree = set(guard.descendants(process))
+    assert set(living(mark)) <= tree
+    assert set(guard.scanned(process)) == tree
+    await cancelled(task)

@@ -1,0 +1,181 @@
+"""Real parts for every test: a Temporal dev server, a database file, a worker, and the app behind real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from app.engine import devserver
+from app.engine.connection import connect
+from app.engine.engine import Engine
+from app.main import create_app
+from app.settings import Settings
+from app.storage.database import Database
+from app.storage.migrate import migrate
+from app.storage.workspaces import Workspaces
+from worker import build_worker
+from workflows.contracts import Thresholds
+
+DEADLINE = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seconds: float = DEADLINE) -> Any:
+    """Wait for a condition with a deadline; returns its first true value."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = await condition()
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        await asyncio.sleep(0.02)  # why: the step of a wait that has a condition and a deadline
+
+
+@pytest.fixture(scope="session")
+async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
+    )
+    yield environment
+    await environment.shutdown()
+
+
+@dataclass
+class Stack:
+    """One Signoff: app behind HTTP, worker, database, on the shared Temporal server."""
+
+    settings: Settings
+    temporal: Client
+    database: Database
+    url: str
+    http: httpx.AsyncClient
+    _exit: contextlib.AsyncExitStack = field(repr=False)
+    _worker: contextlib.AsyncExitStack | None = field(default=None, repr=False)
+
+    async def start_worker(self) -> None:
+        assert self._worker is None
+        self._worker = contextlib.AsyncExitStack()
+        await self._worker.enter_async_context(build_worker(self.temporal, self.settings, self.database))
+
+    async def stop_worker(self) -> None:
+        assert self._worker is not None
+        await self._worker.aclose()
+        self._worker = None
+
+    async def call(self, method: str, path: str, *, status: int = 200, **keywords: Any) -> Any:
+        answer = await self.http.request(method, f"/api/projects{path}", **keywords)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
+        return answer.json() if answer.content else None
+
+    async def create(self, description: str = "", **fields: Any) -> str:
+        project = await self.call("POST", "", status=201, json={"description": description, **fields})
+        return project["id"]
+
+    async def planned(self, description: str, **fields: Any) -> str:
+        """A project with a plan, waiting for its approval."""
+        project_id = await self.create(description, **fields)
+        await self.call("POST", f"/{project_id}/generate-plan")
+        return project_id
+
+    async def started(self, description: str, **fields: Any) -> str:
+        """A project that was approved."""
+        project_id = await self.planned(description, **fields)
+        await self.call("POST", f"/{project_id}/approve")
+        return project_id
+
+    async def project(self, project_id: str) -> dict[str, Any]:
+        return await self.call("GET", f"/{project_id}")
+
+    async def finished(self, project_id: str, seconds: float = DEADLINE) -> dict[str, Any]:
+        async def ended() -> dict[str, Any] | None:
+            project = await self.project(project_id)
+            return project if project["stage"] == "finished" else None
+
+        return await eventually(ended, what=f"{project_id} has finished", seconds=seconds)
+
+    async def task_in(self, project_id: str, key: str, *statuses: str) -> dict[str, Any]:
+        async def reached() -> dict[str, Any] | None:
+            listed = await self.call("GET", f"/{project_id}/tasks")
+            return next((t for t in listed["tasks"] if t["key"] == key and t["status"] in statuses), None)
+
+        return await eventually(reached, what=f"task {key} of {project_id} is {statuses}")
+
+    async def events(self, project_id: str) -> list[dict[str, Any]]:
+        """The record so far."""
+        from tests.sse import read_events
+
+        return await read_events(self.http, project_id, follow=False)
+
+
+@contextlib.asynccontextmanager
+async def running_stack(
+    environment: WorkflowEnvironment, folder: Path, *, worker: bool = True, thresholds: Thresholds | None = None, **values: Any
+) -> AsyncIterator[Stack]:
+    """A whole Signoff in this process, on a task queue and a database of its own."""
+    port = free_port()
+    settings = Settings(
+        data_dir=folder,
+        port=port,
+        temporal_address=environment.client.service_client.config.target_host,
+        task_queue=f"signoff-{port}",
+        workspace_roots=[folder],
+        **values,
+    )
+    await asyncio.to_thread(migrate, settings.effective_database_url)
+    Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+    async with contextlib.AsyncExitStack() as stack:
+        temporal = await connect(settings)
+        database = Database(settings.effective_database_url)
+        await database.start()
+        stack.push_async_callback(database.close)
+        app = create_app(settings, Engine(settings, temporal, thresholds))
+        server = uvicorn.Server(
+            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)
+        )
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
+        serving = asyncio.create_task(server.serve())
+        url = f"http://127.0.0.1:{port}"
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=90))
+
+        async def stop_serving() -> None:
+            server.should_exit = True
+            await serving
+
+        stack.push_async_callback(stop_serving)
+
+        async def up() -> bool:
+            return server.started
+
+        await eventually(up, what="the app answers")
+        running = Stack(settings, temporal, database, url, http, stack)
+        if worker:
+            await running.start_worker()
+        try:
+            yield running
+        finally:
+            if running._worker is not None:
+                await running.stop_worker()
+
+
+@pytest.fixture(scope="session")
+async def signoff(temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """One Signoff that tests share; each makes projects of its own."""
+    async with running_stack(temporal_server, tmp_path_factory.mktemp("signoff")) as stack:
+        yield stack
