@@ -85,7 +85,10 @@ def servers() -> Iterator[Server]:
     yield Server("rps", config(RPS, BUFFER))
     pragmas = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"]
     yield Server("rps wal", [*config(RPS, BUFFER), *pragmas])
-    yield Server("rps wal full", [*config(RPS, BUFFER), "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"])
+    yield Server(
+        "rps wal full",
+        [*config(RPS, BUFFER), "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"],
+    )
     yield Server("rps wal 1part", [*config(RPS, BUFFER, *ONE_PARTITION), *pragmas])
     yield Server("rps wal timers", [*config(RPS, BUFFER, *SYNC_MATCH_OFF_BUFFER), *pragmas])
     yield Server("chosen", devserver.tuning_args() + pragmas)
@@ -124,9 +127,7 @@ async def started(server: Server) -> AsyncIterator[Client]:
 async def run_shape(client: Client, queue: str, shape: str) -> float:
     count, widths = SMALL if shape == "small" else (1, LAYERS[shape])
     begin = time.perf_counter()
-    runs = (
-        client.execute_workflow(Layers.run, widths, id=uuid.uuid4().hex, task_queue=queue) for _ in range(count)
-    )
+    runs = (client.execute_workflow(Layers.run, widths, id=uuid.uuid4().hex, task_queue=queue) for _ in range(count))
     await asyncio.gather(*runs)
     return time.perf_counter() - begin
 

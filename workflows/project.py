@@ -217,7 +217,7 @@ class ProjectWorkflow:
                 await self._decide_next()
                 if self._state.stage != Stage.PLANNING:
                     planner.cancel()
-                    await asyncio.wait([planner])
+                    await workflow.wait([planner])
                     return
         try:
             self._take(planner.result())

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 import httpx
@@ -66,13 +66,15 @@ class Reply:
         return self.status == 202
 
 
-def is_loopback(url: str) -> bool:
-    """Whether `url` names this machine."""
-    return urlsplit(url).hostname in LOOPBACK_HOSTS
+def path_of(project_id: str, *parts: str) -> str:
+    """The path of a project, or of something of it, whatever characters the names have."""
+    return "".join(f"/{quote(part, safe='')}" for part in (project_id, *parts))
 
 
 class ApiClient:
     """Speaks to one Signoff; use it as an async context manager.
+
+    `is_local` says whether its folders are folders of this machine.
 
     Args:
         base_url: the server's address, without path.
@@ -83,9 +85,9 @@ class ApiClient:
         self.url = base_url.rstrip("/")
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         # A proxy that is set for the network cannot reach this machine's loopback.
-        trust_env = not is_loopback(self.url)
+        self.is_local = urlsplit(self.url).hostname in LOOPBACK_HOSTS
         timeout = httpx.Timeout(_ANSWER_SECONDS, connect=5)
-        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=trust_env)
+        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=not self.is_local)
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,7 +123,7 @@ class ApiClient:
             ApiError: the API refused.
             NoAnswer: nothing has answered for a minute.
         """
-        stream = _EventStream(self._http, f"/api/projects/{project_id}/events", last_id=str(after))
+        stream = _EventStream(self._http, f"/api/projects{path_of(project_id, 'events')}", last_id=str(after))
         pause = _SHORTEST_PAUSE
         while not stream.ended:
             try:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.api_client import ApiClient, ApiError
+from app.cli.api_client import ApiClient, ApiError, path_of
 from app.cli.display import duration, files_table, output_files, status_text, tasks_table, visible
 from app.cli.live import Screen
 from app.cli.progress import PhaseState, Progress, TaskState
@@ -49,7 +49,7 @@ async def ask(console: Console, question: str) -> bool:
 async def fetch_plan(api: ApiClient, project_id: str) -> Json | None:
     """The current plan, or None where there is none yet."""
     try:
-        return await api.get(f"/{project_id}/plan")
+        return await api.get(path_of(project_id, "plan"))
     except ApiError as error:
         if error.code == "no_plan":
             return None
@@ -150,12 +150,12 @@ class _Questions:
         await self.consider()
 
     async def _ask_and_answer(self, subject: PhaseState | TaskState) -> None:
-        path = f"/{self._progress.project_id}"
+        project_id = self._progress.project_id
         if isinstance(subject, TaskState):
             if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
-                await self._api.post(f"{path}/tasks/{subject.id}/complete")
+                await self._api.post(path_of(project_id, "tasks", subject.id, "complete"))
         elif await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
-            await self._api.post(f"{path}/approve", {"phase_id": subject.id})
+            await self._api.post(path_of(project_id, "approve"), {"phase_id": subject.id})
 
 
 def show_result(console: Console, project: Json, *, local: bool) -> None:

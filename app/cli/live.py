@@ -53,18 +53,18 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
 def event_line(event: Json, progress: Progress) -> Text | None:
     """One line that tells of `event`, which `progress` has taken in; None where it is not worth one."""
     subject, _, verb = event["type"].partition(".")
-    data: Json = event["data"]
     if verb == "created":
         return None
-    task = progress.task(data.get("task_id", "")) if subject == "task" else None
-    status = task.status if task else verb
-    what = f"{subject} {verb.replace('_', ' ')}"
+    data: Json = event["data"]
+    words = verb.replace("_", " ")
     if subject == "task":
-        what = f"  {visible(data['key'])} {verb}{_in_brackets(data)}" + (
-            f": {visible(task.note)}" if task and task.note else ""
-        )
-    elif subject == "phase":
-        what = f"{visible(data['name'])} {verb.replace('_', ' ')}"
+        task = progress.task(data["task_id"])
+        status = task.status if task else verb
+        note = f": {visible(task.note)}" if task and task.note else ""
+        what = f"  {visible(data['key'])} {words}{_in_brackets(data)}{note}"
+    else:
+        status = "running" if verb == "started" else verb
+        what = f"{visible(data['name']) if subject == 'phase' else subject} {words}"
     at = parse_time(event["at"]).astimezone().strftime("%H:%M:%S")
     return Text.assemble((f"{at} ", "dim"), (f"{SIGNS.get(status, '·')} {what}", STYLES.get(status, "")))
 

@@ -158,4 +158,4 @@ def _note(kind: str, data: Json) -> str:
         return f"{error.get('message', 'failed')}; {again}"
     if kind == "task.waiting" and data.get("due_at"):
         return f"until {data['due_at']}"
-    return error.get("message") or data.get("reason") or ""
+    return error.get("message") or str(data.get("reason") or "").replace("_", " ")

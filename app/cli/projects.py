@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.api_client import ApiClient
+from app.cli.api_client import ApiClient, path_of
 from app.cli.display import plan_tree, projects_table, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
 from app.cli.options import settings_options
@@ -80,7 +80,7 @@ def show(settings: Settings, project_id: str, as_json: bool) -> None:
 
     async def work() -> int:
         async with client_of(settings) as api:
-            project = await api.get(f"/{project_id}")
+            project = await api.get(path_of(project_id))
             plan = await fetch_plan(api, project_id)
         if as_json:
             _print_json(project)
@@ -89,7 +89,7 @@ def show(settings: Settings, project_id: str, as_json: bool) -> None:
         if plan is not None:
             console.print(plan_tree(plan, project["name"]))
             console.print()
-        show_result(console, project, local=True)
+        show_result(console, project, local=api.is_local)
         console.print(Text(_more(project), style="dim"), soft_wrap=True)
         return 0
 
@@ -121,7 +121,7 @@ def approve(settings: Settings, project_id: str, comment: str, yes: bool) -> Non
 
 async def _approve(api: ApiClient, project_id: str, body: Json, *, yes: bool) -> int:
     console = _console()
-    project = await api.get(f"/{project_id}")
+    project = await api.get(path_of(project_id))
     plan = await fetch_plan(api, project_id)
     gate: Json | None = project["gate"] if project["status"] == "running" else None
     if plan is not None:
@@ -137,7 +137,7 @@ async def _approve(api: ApiClient, project_id: str, body: Json, *, yes: bool) ->
     is_askable = gate is not None or (plan is not None and project["status"] == "pending")
     if is_askable and not yes and not (can_ask() and await ask(console, question)):
         return _refusal("Not approved.")
-    reply = await api.post(f"/{project_id}/approve", body)
+    reply = await api.post(path_of(project_id, "approve"), body)
     word = "The approval is recorded" if reply.is_pending else "Approved"
     console.print(Text(f"{word}; to see it run: signoff projects watch {project_id}"), soft_wrap=True)
     return 0
@@ -152,7 +152,7 @@ def cancel(settings: Settings, project_id: str, reason: str) -> None:
 
     async def work() -> int:
         async with client_of(settings) as api:
-            reply = await api.post(f"/{project_id}/cancel", {"reason": reason} if reason else {})
+            reply = await api.post(path_of(project_id, "cancel"), {"reason": reason} if reason else {})
         tasks: dict[str, int] = reply.body.get("tasks") or {}
         counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tasks.items())
         word = "The cancel is recorded; tasks are still stopping" if reply.is_pending else "Cancelled"
@@ -174,10 +174,10 @@ def watch(settings: Settings, project_id: str) -> None:
     async def work() -> int:
         console = _console()
         async with client_of(settings) as api:
-            project = await api.get(f"/{project_id}")
+            project = await api.get(path_of(project_id))
             await Follower(api, project, console, asks=False, quiet=False).follow()
-            project = await api.get(f"/{project_id}")
-        show_result(console, project, local=True)
+            project = await api.get(path_of(project_id))
+        show_result(console, project, local=api.is_local)
         return EXIT_CODES.get(project["status"], REFUSED)
 
     try:
@@ -196,11 +196,11 @@ def delete(settings: Settings, project_id: str, yes: bool) -> None:
 
     async def work() -> int:
         async with client_of(settings) as api:
-            project = await api.get(f"/{project_id}")
+            project = await api.get(path_of(project_id))
             question = f"Delete '{visible(project['name'])}' ({project['status']}) for good?"
             if not yes and not (can_ask() and await ask(_console(), question)):
                 return _refusal("Not deleted.")
-            reply = await api.delete(f"/{project_id}")
+            reply = await api.delete(path_of(project_id))
         click.echo("It is being deleted; its tasks are still stopping." if reply.is_pending else "Deleted.")
         return 0
 

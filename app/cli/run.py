@@ -14,13 +14,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.api_client import ApiClient, ApiError
+from app.cli.api_client import ApiClient, ApiError, path_of
 from app.cli.display import plan_tree, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
 from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
 from app.domain.plan import Strategy
 from app.settings import Settings
+from app.supervisor.errors import StackError
 
 Json = dict[str, Any]
 
@@ -128,6 +129,8 @@ async def _run(order: Order, settings: Settings) -> int:
         async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
             console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
             return await _ProjectRun(api, target, order, console).carry_out()
+    except StackError as error:
+        raise click.ClickException(str(error)) from error
     except asyncio.CancelledError:
         return EXIT_CODES["cancelled"]
 
@@ -174,14 +177,14 @@ class _ProjectRun:
             await self._print_json(project["id"])
             return REFUSED
         await self._api.post(
-            f"/{project['id']}/approve", {"plan_version": plan["version"], "plan_digest": plan["digest"]}
+            path_of(project["id"], "approve"), {"plan_version": plan["version"], "plan_digest": plan["digest"]}
         )
         return await self._follow(project)
 
     async def _create(self) -> Json:
         order = self._order
         path, implied = order.folder and str(order.folder), False
-        if self._target.is_local and not order.new_workspace:
+        if self._api.is_local and not order.new_workspace:
             here = order.folder.resolve() if order.folder else _shared_folder(Path.cwd())
             path, implied = here and str(here), order.folder is None
         body: Json = {"description": order.description, "strategy": order.strategy, "path": path}
@@ -195,7 +198,7 @@ class _ProjectRun:
             raise ApiError(f"{error.message} {hint}", code=error.code, details=error.details) from error
 
     async def _make_plan(self, project: Json) -> Json:
-        reply = await self._api.post(f"/{project['id']}/generate-plan", wait_seconds=_PLAN_SECONDS)
+        reply = await self._api.post(path_of(project["id"], "generate-plan"), wait_seconds=_PLAN_SECONDS)
         if reply.is_pending:
             await self._plan_event(project["id"])
         plan = await fetch_plan(self._api, project["id"])
@@ -229,11 +232,11 @@ class _ProjectRun:
             asks = can_ask() and not self._order.as_json
             self._follower = Follower(self._api, project, self._console, asks=asks, quiet=self._order.as_json)
         await self._follower.follow()
-        finished = await self._api.get(f"/{project['id']}")
+        finished = await self._api.get(path_of(project["id"]))
         if self._order.as_json:
             click.echo(json.dumps(finished, indent=2, ensure_ascii=False))
         else:
-            show_result(self._console, finished, local=self._target.is_local)
+            show_result(self._console, finished, local=self._api.is_local)
         return EXIT_CODES.get(finished["status"], REFUSED)
 
     async def _cancel(self, project: Json) -> int:
@@ -249,7 +252,7 @@ class _ProjectRun:
 
     async def _request_cancel(self, project_id: str) -> bool:
         try:
-            await self._api.post(f"/{project_id}/cancel", {"reason": "interrupted at the terminal"})
+            await self._api.post(path_of(project_id, "cancel"), {"reason": "interrupted at the terminal"})
         except ApiError as error:
             if error.code != "already_finished":
                 raise
@@ -257,7 +260,7 @@ class _ProjectRun:
 
     async def _print_json(self, project_id: str) -> None:
         if self._order.as_json:
-            click.echo(json.dumps(await self._api.get(f"/{project_id}"), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(await self._api.get(path_of(project_id)), indent=2, ensure_ascii=False))
 
     def _say(self, text: str) -> None:
         self._console.print(Text(visible(text), style="dim"), soft_wrap=True)

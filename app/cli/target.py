@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import socket
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.cli.api_client import ApiClient, is_loopback
+from app.cli.api_client import ApiClient
 from app.settings import Settings
-
-LOCK_FILE = "up.lock"
+from app.supervisor.data_folder import holder
 
 
 @dataclass(frozen=True)
@@ -23,26 +19,10 @@ class Target:
     url: str
     temporary: bool = False
 
-    @property
-    def is_local(self) -> bool:
-        """Whether its folders are folders of this machine."""
-        return is_loopback(self.url)
-
-
-def running_copy(data_dir: Path) -> str | None:
-    """The address of the `signoff up` that holds the data folder, or None."""
-    with suppress(OSError, ValueError, TypeError), (data_dir / LOCK_FILE).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            url = json.load(file).get("url")
-            return str(url) if url else None
-    return None
-
 
 def client_of(settings: Settings, target: Target | None = None) -> ApiClient:
     """A client of `target`; without one, of `url`, else of the copy on this data folder, else of the default address."""
-    url = target.url if target else settings.url or running_copy(settings.data_dir) or settings.app_url
+    url = target.url if target else settings.url or _running_url(settings) or settings.app_url
     return ApiClient(url, settings.api_key.get_secret_value())
 
 
@@ -54,23 +34,20 @@ async def serving(settings: Settings, *, folders: list[Path]) -> AsyncGenerator[
         settings: `url` names one; else the copy on the data folder is used.
         folders: more folders in which a Signoff that is brought up may have workspaces.
     """
-    url = settings.url or running_copy(settings.data_dir)
+    url = settings.url or _running_url(settings)
     if url:
         yield Target(url)
         return
     # It brings Temporal's client and the database along, which no other command of a client needs.
     from app.supervisor import running_stack  # noqa: PLC0415
+    from app.supervisor.ports import with_free_ports  # noqa: PLC0415
 
-    port, temporal_port, temporal_ui_port = _free_ports(3)
-    ports = {"port": port, "temporal_port": temporal_port, "temporal_ui_port": temporal_ui_port}
     roots = {"workspace_roots": [*settings.workspace_roots, *folders]}
-    async with running_stack(settings.model_copy(update=ports | roots)) as addresses:
+    async with running_stack(with_free_ports(settings.model_copy(update=roots))) as addresses:
         yield Target(addresses.url, temporary=True)
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for bound in sockets:
-            bound.bind(("127.0.0.1", 0))
-        return [bound.getsockname()[1] for bound in sockets]
+def _running_url(settings: Settings) -> str | None:
+    """The address of the `signoff up` that works on the data folder."""
+    running = holder(settings.data_dir)
+    return running.url if running else None

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.api_client import ApiError
-from app.cli.follow import fetch_plan
+from app.cli.api_client import path_of
 from app.cli.options import settings_options
 from app.cli.target import client_of
 from app.settings import Settings
@@ -54,11 +53,7 @@ def _answer_command(answer: str, help_text: str) -> click.Command:
 
 async def _send(settings: Settings, project_id: str, task: str, answer: str, body: dict[str, Any]) -> None:
     async with client_of(settings) as api:
-        plan = await fetch_plan(api, project_id) or {"phases": []}
-        found = [item["id"] for phase in plan["phases"] for item in phase["tasks"] if task in {item["key"], item["id"]}]
-        if not found:
-            raise ApiError(f"Project {project_id} has no task {task}.")
-        reply = await api.post(f"/{project_id}/tasks/{found[0]}/{answer}", body)
+        reply = await api.post(path_of(project_id, "tasks", task, answer), body)
     click.echo("Recorded." if reply.is_pending else "Done.")
 
 

@@ -5,27 +5,24 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 from app.supervisor.errors import AlreadyRunning, StackError
 
 LOCK_NAME = "up.lock"
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a data folder: the process and the address of its app."""
-
-    pid: int
-    url: str
+# A client that looks whether the folder is locked holds the lock itself for a moment.
+_PATIENCE_SECONDS = 0.3
 
 
 @contextmanager
 def held(data_dir: Path, url: str) -> Iterator[None]:
     """Hold the folder's lock, which the kernel frees when this process ends, however it ends. Makes the folder.
+
+    The lock file holds `{"pid": …, "url": …}` meanwhile, for clients to find the app.
 
     Raises:
         AlreadyRunning: another process holds it.
@@ -35,14 +32,14 @@ def held(data_dir: Path, url: str) -> Iterator[None]:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = (data_dir / LOCK_NAME).open("a+", encoding="utf-8")
     except OSError as error:
-        raise StackError(f"Cannot write to the data folder {data_dir} ({error.strerror}); set SIGNOFF_DATA_DIR.") from error
+        message = (
+            f"Cannot write to the data folder {data_dir} ({error.strerror}); set SIGNOFF_DATA_DIR to another folder."
+        )
+        raise StackError(message) from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunning(_refusal(data_dir)) from error
+        _lock(file, data_dir)
         file.truncate(0)
-        file.write(json.dumps(asdict(Holder(os.getpid(), url))))
+        file.write(json.dumps({"pid": os.getpid(), "url": url}))
         file.flush()
         try:
             yield
@@ -50,21 +47,22 @@ def held(data_dir: Path, url: str) -> Iterator[None]:
             file.truncate(0)
 
 
-def holder(data_dir: Path) -> Holder | None:
-    """Who holds the folder's lock now; None where nobody does."""
-    path = data_dir / LOCK_NAME
+def _lock(file: TextIO, data_dir: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise AlreadyRunning(_refusal(file, data_dir)) from error
+        time.sleep(0.02)
+
+
+def _refusal(file: TextIO, data_dir: Path) -> str:
+    file.seek(0)
     try:
-        with path.open(encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return Holder(**json.loads(file.read()))
-    except (OSError, ValueError, TypeError):
-        pass
-    return None
-
-
-def _refusal(data_dir: Path) -> str:
-    other = holder(data_dir)
-    who = f"process {other.pid}, {other.url}" if other else "another process"
+        holder = json.loads(file.read())
+        who = f"process {holder['pid']}, {holder['url']}"
+    except (ValueError, KeyError, TypeError):
+        who = "another process"
     return f"Signoff already runs on the data folder {data_dir} ({who}); stop it, or set SIGNOFF_DATA_DIR to another folder."

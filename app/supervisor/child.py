@@ -1,0 +1,97 @@
+"""One process of the stack: started with a log file of its own, ended with the stack."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_TETHER = str(Path(__file__).with_name("tether.py"))
+_TAIL_LINES = 8
+_TAIL_BYTES = 4096
+
+
+@dataclass
+class Child:
+    """A process that may be started again and again.
+
+    Attributes:
+        name: what messages call it.
+        command: its command line; the first word is a path.
+        environment: all of its environment.
+        log: the file that takes its output.
+        deaths: how often it has ended by itself.
+    """
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    deaths: int = field(default=0, init=False)
+    _process: Process | None = field(default=None, init=False)
+
+    async def run(self) -> int:
+        """Start it and wait for its end; returns the exit code, negative for a signal."""
+        # -I -S: the tether needs nothing but the standard library, and nobody's site-packages may slow it down.
+        tether = [sys.executable, "-I", "-S", _TETHER, str(os.getpid())]
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *tether,
+                *self.command,
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=STDOUT,
+                env=self.environment,
+                # Out of the terminal's reach: its Ctrl-C is for the stack, which stops its parts in order.
+                process_group=0,
+            )
+        return await self._process.wait()
+
+    async def stop(self, grace: float) -> None:
+        """End it: SIGTERM, and SIGKILL for its process group after `grace` seconds."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), grace)
+        if process.returncode is None:
+            self.kill()
+            await process.wait()
+
+    def kill(self) -> None:
+        """End it, and what is in its process group, at once."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def tail(self) -> str:
+        """The last lines of its log, indented."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()
+        return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])
+
+
+def start_log(path: Path) -> Path:
+    """Make room for a new log at `path`: the former one becomes `<path>.1`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        path.replace(path.with_name(f"{path.name}.1"))
+    path.touch()
+    return path
+
+
+def describe_end(code: int) -> str:
+    """An exit code in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"

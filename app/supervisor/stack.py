@@ -1,0 +1,197 @@
+"""The whole of Signoff on one machine: Temporal's dev server, a worker and the app, watched."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import httpx
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from app.engine import devserver
+from app.settings import Settings
+from app.storage.migrate import migrate
+from app.storage.workspaces import Workspaces
+from app.supervisor import data_folder, environment, ports
+from app.supervisor.child import Child, describe_end, start_log
+from app.supervisor.errors import StackError
+
+READY_SECONDS = 60.0
+_STARTING_DEATHS = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+# One that has lived as long as this before it ended is started again at once, not as one that keeps ending.
+_HEALTHY_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+# The app lets requests finish for 2 s; Temporal needs about 1 s.
+_APP_GRACE, _TEMPORAL_GRACE = 2.5, 1.5
+# The worker lets tasks finish for `shutdown_grace`, and interrupts them after that.
+_WORKER_MARGIN = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a running stack is; `temporal_ui` is empty where no Web UI is known."""
+
+    url: str
+    temporal: str
+    temporal_ui: str
+    data_dir: str
+    pid: int
+
+
+def _say_on_stderr(message: str) -> None:
+    click.echo(f"signoff: {message}", err=True)
+
+
+@asynccontextmanager
+async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncGenerator[Addresses]:
+    """A ready Signoff for as long as the context lasts; its processes end with it, and with this process.
+
+    A dev server is part of it unless `temporal_address` names another Temporal. Leaving takes up to 10 s (longer where
+    `shutdown_grace` is); cancelled meanwhile, it kills what is left.
+
+    Args:
+        settings: handed on to all processes, with ports, folders and addresses.
+        say: hears of processes that ended and are started again.
+
+    Raises:
+        AlreadyRunning: another stack works on the data folder.
+        PortTaken: a port is in use.
+        StackError: a process does not start, or not all are ready within 60 s.
+    """
+    with data_folder.held(settings.data_dir, settings.app_url):
+        ports.check(settings)
+        stack = _Stack(settings, say)
+        try:
+            await stack.start()
+            yield Addresses(
+                url=settings.app_url,
+                temporal=settings.effective_temporal_address,
+                temporal_ui=settings.effective_temporal_ui_url,
+                data_dir=str(settings.data_dir),
+                pid=os.getpid(),
+            )
+        finally:
+            await stack.stop()
+
+
+class _Stack:
+    """Starts, watches and stops the processes."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._children = dict[str, Child]()
+        self._watchers = list[asyncio.Task[None]]()
+
+    async def start(self) -> None:
+        """Start everything and wait until it is ready.
+
+        Raises:
+            StackError: a process does not start, or not all are ready within 60 s.
+        """
+        settings = self._settings
+        if not settings.temporal_address:
+            try:
+                command = devserver.command(settings)
+            except FileNotFoundError as error:
+                raise StackError(str(error)) from error
+            self._launch("Temporal", "temporal", command, environment.for_temporal(os.environ))
+        await asyncio.to_thread(prepare, settings)
+        # Both wait for Temporal themselves, so that all three start at the same time.
+        self._launch("app", "app", _signoff("serve"), environment.for_app(os.environ, settings))
+        self._launch("worker", "worker", _signoff("worker"), environment.for_worker(os.environ, settings))
+        waits = [self._until("the app and a worker", self._app_is_ready)]
+        if not settings.temporal_address:
+            waits.append(self._until("Temporal", self._temporal_is_ready))
+        await asyncio.gather(*waits)
+
+    async def stop(self) -> None:
+        """Stop app, worker and Temporal in this order, at the latest by SIGKILL; on cancellation, all at once."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        try:
+            await asyncio.gather(*self._watchers, return_exceptions=True)
+            worker_grace = self._settings.shutdown_grace + _WORKER_MARGIN
+            for name, grace in (("app", _APP_GRACE), ("worker", worker_grace), ("Temporal", _TEMPORAL_GRACE)):
+                if name in self._children:
+                    await self._children[name].stop(grace)
+        finally:
+            for child in self._children.values():
+                child.kill()
+
+    def _launch(self, name: str, log: str, command: list[str], variables: dict[str, str]) -> None:
+        path = start_log(self._settings.data_dir / "logs" / f"{log}.log")
+        child = self._children[name] = Child(name, command, variables, path)
+        self._watchers.append(asyncio.create_task(self._keep_running(child), name=f"watch-{log}"))
+
+    async def _keep_running(self, child: Child) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            started = time.monotonic()
+            code = await child.run()
+            child.deaths += 1
+            if time.monotonic() - started > _HEALTHY_SECONDS:
+                pause = _FIRST_PAUSE
+            self._say(
+                f"{child.name} ended ({describe_end(code)}) and is started again in {pause:g} s; "
+                f"its last lines in {child.log}:\n{child.tail()}"
+            )
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _until(self, what: str, is_ready: Callable[[], Awaitable[bool]]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not await is_ready():
+            for watcher in self._watchers:
+                if watcher.done():
+                    await watcher
+            for child in self._children.values():
+                if child.deaths >= _STARTING_DEATHS:
+                    raise StackError(f"{child.name} does not start; its last lines in {child.log}:\n{child.tail()}")
+            if time.monotonic() > deadline:
+                logs = self._settings.data_dir / "logs"
+                raise StackError(f"{what} did not become ready within {READY_SECONDS:g} s; see the logs in {logs}.")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _temporal_is_ready(self) -> bool:
+        """Whether the dev server serves; if so, it has been told how long to keep closed runs."""
+        settings = self._settings
+        try:
+            client = await Client.connect(settings.effective_temporal_address, namespace=settings.temporal_namespace)
+            await devserver.keep_closed_runs(client, settings.retention_days)
+        except (RuntimeError, RPCError):
+            return False
+        return True
+
+    async def _app_is_ready(self) -> bool:
+        """Whether the app sees database, Temporal and a worker."""
+        # A proxy that is set for the network cannot reach this machine's loopback.
+        async with httpx.AsyncClient(base_url=self._settings.app_url, trust_env=False, timeout=2) as http:
+            try:
+                answer = await http.get("/ready")
+                checks: dict[str, Any] = answer.json()["checks"] if answer.is_success else {}
+            except (httpx.TransportError, ValueError, KeyError):
+                return False
+        return checks.get("workers", 0) >= 1
+
+
+def prepare(settings: Settings) -> None:
+    """Make database and workspaces ready for app and worker; safe to repeat."""
+    migrate(settings.effective_database_url)
+    Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+
+
+def _signoff(command: str) -> list[str]:
+    # -P: a folder named `app` where the user happens to be must not be taken for ours.
+    return [sys.executable, "-P", "-m", "app.cli", command]
