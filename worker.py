@@ -21,6 +21,7 @@ from activities.tasks import TaskActivities, TaskSurroundings
 from app.engine.connection import connect
 from app.log import configure_logging
 from app.planning.outline import OutlinePlanner
+from app.planning.planner import Planner
 from app.planning.registry import load_actions
 from app.settings import Settings, secrets_from_environment
 from app.storage.database import Database
@@ -31,7 +32,9 @@ CONNECT_SECONDS = 60.0
 logger = structlog.get_logger(__name__)
 
 
-def build_worker(client: Client, settings: Settings, database: Database) -> Worker:
+def build_worker(
+    client: Client, settings: Settings, database: Database, planners: list[Planner] | None = None
+) -> Worker:
     """A worker of everything, not yet running; `database` must be started."""
     actions = load_actions()
     workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)
@@ -42,7 +45,7 @@ def build_worker(client: Client, settings: Settings, database: Database) -> Work
         secrets=secrets_from_environment(),
     )
     records = Records(database, actions, workspaces)
-    planning = Planning(database, actions, {OutlinePlanner.name: OutlinePlanner()})
+    planning = Planning(database, actions, {planner.name: planner for planner in planners or [OutlinePlanner()]})
     tasks = TaskActivities(database, actions, surroundings)
     return Worker(
         client,

@@ -20,6 +20,7 @@ from app.engine import devserver
 from app.engine.connection import connect
 from app.engine.engine import Engine
 from app.main import create_app
+from app.planning.planner import Planner
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.migrate import migrate
@@ -69,10 +70,11 @@ class Stack:
     _exit: contextlib.AsyncExitStack = field(repr=False)
     _worker: contextlib.AsyncExitStack | None = field(default=None, repr=False)
 
-    async def start_worker(self) -> None:
+    async def start_worker(self, planners: list[Planner] | None = None) -> None:
         assert self._worker is None
         self._worker = contextlib.AsyncExitStack()
-        await self._worker.enter_async_context(build_worker(self.temporal, self.settings, self.database))
+        worker = build_worker(self.temporal, self.settings, self.database, planners)
+        await self._worker.enter_async_context(worker)
 
     async def stop_worker(self) -> None:
         assert self._worker is not None

@@ -54,7 +54,7 @@ class AttemptLog:
 
     def tail(self) -> str:
         """The last 64 KiB, secrets masked, without the final line break."""
-        end = bytes(self._tail[-TAIL_BYTES:]) + self._held
+        end = bytes(self._tail[-TAIL_BYTES:]) + self._masked_rest()
         if self._tail_is_cut or len(self._tail) > TAIL_BYTES:
             # The cut may have gone through a character: its remaining bytes mean nothing.
             end = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", end)
@@ -75,8 +75,8 @@ class AttemptLog:
 
     def close(self) -> None:
         """Write what was held back and close the file; later writes are dropped."""
-        held, self._held = self._held, b""
-        self._append(held)
+        rest, self._held = self._masked_rest(), b""
+        self._append(rest)
         self._close_file()
 
     def _pending(self, data: bytes) -> int:
@@ -102,6 +102,10 @@ class AttemptLog:
         parts.append(data[position:limit])
         self._held = data[limit:]
         return b"".join(parts)
+
+    def _masked_rest(self) -> bytes:
+        """What is held back, if nothing follows: a shorter secret may stand in the beginning of a longer one."""
+        return self._pattern.sub(MASK, self._held) if self._pattern else self._held
 
     def _append(self, data: bytes) -> None:
         if not data:

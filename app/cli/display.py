@@ -63,9 +63,13 @@ def duration(milliseconds: float | None) -> str:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000
     if seconds < 60:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} m {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 60 else duration(seconds * 1000)
 
 
 def size(count: int) -> str:
@@ -90,7 +94,7 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
         (f"  plan version {plan['version']}, {plan['status']}, ", "dim"),
         (f"{_count(tasks, 'task')} in {_count(plan['phases'], 'phase')}, digest {plan['digest'][:12]}", "dim"),
     )
-    if plan["summary"]:
+    if plan["summary"] not in {"", name}:
         label.append(f"\n{visible(plan['summary'])}")
     tree = Tree(label, guide_style="dim")
     for number, phase in enumerate(plan["phases"], start=1):
@@ -128,7 +132,7 @@ def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
     if task["retries"]:
         yield f"retries {task['retries']}"
     if task["timeout_seconds"] is not None:
-        yield f"at most {duration(task['timeout_seconds'] * 1000)}"
+        yield f"at most {_span(task['timeout_seconds'])}"
     if task["on_crash"] != "rerun":
         yield f"on a crash {task['on_crash']}"
     if task["agent_id"]:
@@ -152,7 +156,7 @@ def action_text(action: Json) -> Text:
         case "manual":
             text = Text("a person does this", style="yellow")
         case "wait" if "seconds" in fields:
-            text = Text(f"waits {duration(float(fields.pop('seconds')) * 1000)}", style="green")
+            text = Text(f"waits {_span(fields.pop('seconds'))}", style="green")
         case kind:
             text = Text(visible(kind), style="green")
     for name, value in fields.items():

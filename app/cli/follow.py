@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import termios
 from contextlib import aclosing
 from typing import Any
 
@@ -35,6 +36,8 @@ async def ask(console: Console, question: str) -> bool:
     # Not input(): a read that blocks would keep Ctrl-C and other answers from being heard.
     readable = asyncio.Event()
     descriptor = sys.stdin.fileno()
+    # What was typed before the question could be read is no answer to it.
+    termios.tcflush(descriptor, termios.TCIFLUSH)
     loop.add_reader(descriptor, readable.set)
     try:
         await readable.wait()

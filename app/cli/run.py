@@ -21,7 +21,6 @@ from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
 from app.domain.plan import Strategy
 from app.settings import Settings
-from app.supervisor.errors import StackError
 
 Json = dict[str, Any]
 
@@ -129,8 +128,6 @@ async def _run(order: Order, settings: Settings) -> int:
         async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
             console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
             return await _ProjectRun(api, target, order, console).carry_out()
-    except StackError as error:
-        raise click.ClickException(str(error)) from error
     except asyncio.CancelledError:
         return EXIT_CODES["cancelled"]
 

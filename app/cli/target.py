@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from app.cli.api_client import ApiClient
 from app.settings import Settings
-from app.supervisor.data_folder import holder
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,19 @@ class Target:
     temporary: bool = False
 
 
+def running_url(data_dir: Path) -> str | None:
+    """The address of the `signoff up` that works on the data folder; None where there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError), (data_dir / "up.lock").open(encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return str(json.load(file)["url"])
+    return None
+
+
 def client_of(settings: Settings, target: Target | None = None) -> ApiClient:
     """A client of `target`; without one, of `url`, else of the copy on this data folder, else of the default address."""
-    url = target.url if target else settings.url or _running_url(settings) or settings.app_url
+    url = target.url if target else settings.url or running_url(settings.data_dir) or settings.app_url
     return ApiClient(url, settings.api_key.get_secret_value())
 
 
@@ -33,21 +47,27 @@ async def serving(settings: Settings, *, folders: list[Path]) -> AsyncGenerator[
     Args:
         settings: `url` names one; else the copy on the data folder is used.
         folders: more folders in which a Signoff that is brought up may have workspaces.
+
+    Raises:
+        click.ClickException: none could be brought up.
     """
-    url = settings.url or _running_url(settings)
+    url = settings.url or running_url(settings.data_dir)
     if url:
         yield Target(url)
         return
-    # It brings Temporal's client and the database along, which no other command of a client needs.
-    from app.supervisor import running_stack  # noqa: PLC0415
-    from app.supervisor.ports import with_free_ports  # noqa: PLC0415
+    # Temporal's client and the database take their time to import, and no other client command needs them.
+    from app.supervisor import StackError, running_stack  # noqa: PLC0415
 
-    roots = {"workspace_roots": [*settings.workspace_roots, *folders]}
-    async with running_stack(with_free_ports(settings.model_copy(update=roots))) as addresses:
-        yield Target(addresses.url, temporary=True)
+    changes = _free_ports() | {"host": "127.0.0.1", "workspace_roots": [*settings.workspace_roots, *folders]}
+    try:
+        async with running_stack(settings.model_copy(update=changes)) as addresses:
+            yield Target(addresses.url, temporary=True)
+    except StackError as error:
+        raise click.ClickException(str(error)) from error
 
 
-def _running_url(settings: Settings) -> str | None:
-    """The address of the `signoff up` that works on the data folder."""
-    running = holder(settings.data_dir)
-    return running.url if running else None
+def _free_ports() -> dict[str, int]:
+    names = ("port", "temporal_port", "temporal_ui_port")
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        return {name: bound.getsockname()[1] for name, bound in zip(names, sockets, strict=True)}

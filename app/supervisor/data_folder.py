@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 0.3
 
 
 @contextmanager
-def held(data_dir: Path, url: str) -> Iterator[None]:
+def held(data_dir: Path, url: str) -> Generator[None]:
     """Hold the folder's lock, which the kernel frees when this process ends, however it ends. Makes the folder.
 
     The lock file holds `{"pid": …, "url": …}` meanwhile, for clients to find the app.

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from pydantic import AliasChoices, SecretStr
 
 from app.settings import Settings
+from app.settings_environment import PREFIX, SECRETS_PREFIX, as_variables
 
-_OURS = "SIGNOFF_"
-_SECRETS = "SIGNOFF_SECRET_"
 _TEMPORALS = "TEMPORAL_"
 
 
 def for_temporal(inherited: Mapping[str, str]) -> dict[str, str]:
     """For the dev server: neither our settings and secrets, nor the client's connection to some other server."""
-    return _without(inherited, _OURS, _TEMPORALS)
+    return _without(inherited, PREFIX, _TEMPORALS)
 
 
 def for_worker(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
@@ -29,7 +22,7 @@ def for_worker(inherited: Mapping[str, str], settings: Settings) -> dict[str, st
 
 def for_app(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """For the app: as the worker's, without the secrets."""
-    return _without(_for_client(inherited, settings), _SECRETS)
+    return _without(_for_client(inherited, settings), SECRETS_PREFIX)
 
 
 def _for_client(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
@@ -43,39 +36,6 @@ def _for_client(inherited: Mapping[str, str], settings: Settings) -> dict[str, s
         }
     )
     return _without(inherited, _TEMPORALS) | as_variables(own)
-
-
-def as_variables(settings: Settings) -> dict[str, str]:
-    """The `SIGNOFF_…` variables that make the same settings in another process."""
-    defaults = Settings.model_fields
-    return {
-        variable_of(name): _as_text(name, getattr(settings, name))
-        for name in settings.model_fields_set
-        if name in defaults
-    }
-
-
-def variable_of(name: str) -> str:
-    """The environment variable of a setting."""
-    alias = Settings.model_fields[name].validation_alias
-    if isinstance(alias, AliasChoices):
-        return next(str(choice) for choice in alias.choices if str(choice).startswith(_OURS))
-    return f"{_OURS}{name.upper()}"
-
-
-def _as_text(name: str, value: Any) -> str:
-    match value:
-        case str():
-            return value
-        case SecretStr():
-            return value.get_secret_value()
-        case list():
-            items: list[Any] = value
-            return (os.pathsep if name == "workspace_roots" else ",").join(str(item) for item in items)
-        case Path() | int() | float():
-            return str(value)
-        case _:
-            return json.dumps(value)
 
 
 def _without(inherited: Mapping[str, str], *prefixes: str) -> dict[str, str]:

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import click
 import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -50,7 +49,7 @@ class Addresses:
 
 
 def _say_on_stderr(message: str) -> None:
-    click.echo(f"signoff: {message}", err=True)
+    print(f"signoff: {message}", file=sys.stderr, flush=True)
 
 
 @asynccontextmanager
@@ -111,10 +110,9 @@ class _Stack:
         # Both wait for Temporal themselves, so that all three start at the same time.
         self._launch("app", "app", _signoff("serve"), environment.for_app(os.environ, settings))
         self._launch("worker", "worker", _signoff("worker"), environment.for_worker(os.environ, settings))
-        waits = [self._until("the app and a worker", self._app_is_ready)]
         if not settings.temporal_address:
-            waits.append(self._until("Temporal", self._temporal_is_ready))
-        await asyncio.gather(*waits)
+            await self._until("Temporal", self._temporal_is_ready)
+        await self._until("The app with a worker", self._app_is_ready)
 
     async def stop(self) -> None:
         """Stop app, worker and Temporal in this order, at the latest by SIGKILL; on cancellation, all at once."""

@@ -442,7 +442,7 @@ class TestAnyText:
         for variant in (document, f"- {document}", f"x{document}"):
             with contextlib.suppress(Invalid):
                 plan(variant)
-        assert (time.process_time() - begin) / 3 < 3.0
+        assert (time.process_time() - begin) / 3 < 4.0
 
     def test_thousands_of_tasks_of_one_title_have_keys_of_their_own(self) -> None:
         keys = [task.key for task in tasks("- same\n" * 9000)]
@@ -460,13 +460,13 @@ class TestPage:
     PAGE = (Path(__file__).parents[2] / "docs" / "plans.md").read_text()
 
     def test_its_plans_are_plans(self) -> None:
-        examples = re.findall(r"^````markdown\n(.*?)^````$", self.PAGE, re.M | re.S)
+        examples = re.findall(r"^````markdown\n(.*?)^````$", self.PAGE, re.MULTILINE | re.DOTALL)
         assert len(examples) == 2
         good, wrong = examples
         draft = plan(good)
         assert draft.warnings == []
         check_draft(draft, load_actions(), agents=["artist"])
-        answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.M | re.S)
+        answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.MULTILINE | re.DOTALL)
         assert answer is not None
         assert [f"{field}: {message}" for field, message in problems(wrong)] == answer[1].splitlines()
 

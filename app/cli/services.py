@@ -1,0 +1,136 @@
+"""The commands that run Signoff's processes: up, serve, worker, migrate, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.options import settings_options
+from app.settings import LOOPBACK_HOSTS, Settings
+from app.supervisor import Addresses, StackError, running_stack
+from app.supervisor.stack import prepare
+
+_GRACE_SECONDS = 2
+
+
+@click.command()
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print all addresses as one line of JSON once everything is ready."
+)
+@settings_options
+def up(settings: Settings, as_json: bool) -> None:
+    """Start Temporal, a worker and the app, and keep them running until Ctrl-C or SIGTERM.
+
+    Everything lies in the data folder. Projects may work in the folder that this is started in.
+    """
+    try:
+        asyncio.run(_stay_up(_with_current_folder(settings), as_json=as_json))
+    except StackError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _stay_up(settings: Settings, *, as_json: bool) -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A second one cuts the orderly stop short.
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        async with running_stack(settings) as addresses:
+            _print_addresses(addresses, as_json=as_json)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                click.echo("signoff: stopping", err=True)
+    except asyncio.CancelledError:
+        return
+
+
+def _print_addresses(addresses: Addresses, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(addresses)))
+        sys.stdout.flush()
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Signoff", addresses.url)
+    table.add_row("Temporal", addresses.temporal)
+    if addresses.temporal_ui:
+        table.add_row("Temporal's Web UI", addresses.temporal_ui)
+    table.add_row("Data", addresses.data_dir)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print("Ready; Ctrl-C stops it.", style="dim")
+
+
+def _with_current_folder(settings: Settings) -> Settings:
+    here = Path.cwd()
+    if here in {Path("/"), Path.home()}:
+        return settings
+    return settings.model_copy(update={"workspace_roots": [*settings.workspace_roots, here]})
+
+
+@click.command()
+@settings_options
+def serve(settings: Settings) -> None:
+    """Start the app alone; Temporal and a worker are started elsewhere."""
+    import uvicorn  # noqa: PLC0415 - only this command needs it
+
+    from app.main import create_app  # noqa: PLC0415
+
+    if settings.host not in LOOPBACK_HOSTS and not settings.api_key.get_secret_value():
+        raise click.ClickException(
+            f"Others can reach {settings.host}: set SIGNOFF_API_KEY (or --api-key) before listening there."
+        )
+    debug = settings.log_level == "debug"
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=debug,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        server_header=False,
+    )
+
+
+@click.command()
+@settings_options
+def worker(settings: Settings) -> None:
+    """Start a worker alone, the same as `python worker.py`."""
+    from worker import main  # noqa: PLC0415 - brings all workflows and activities along
+
+    main(settings)
+
+
+@click.command()
+@settings_options
+def migrate(settings: Settings) -> None:
+    """Bring the database's schema up to date, and prepare the folder of workspaces."""
+    try:
+        prepare(settings)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{settings.effective_database_url} is up to date.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@settings_options
+def doctor(settings: Settings, as_json: bool) -> None:
+    """Check each part and say what to do about it; exits with 1 if something that is needed is wrong."""
+    from app.cli.doctor import examine, print_findings  # noqa: PLC0415
+
+    findings = asyncio.run(examine(settings))
+    print_findings(findings, as_json=as_json)
+    sys.exit(any(finding.is_fatal for finding in findings))
+
+
+COMMANDS: list[click.Command] = [up, serve, worker, migrate, doctor]

@@ -1,0 +1,362 @@
+"""The http action against a real server, and the addresses that it refuses to reach."""
+
+import gzip
+import ipaddress
+import json
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from activities.actions.attempt_log import AttemptLog
+from activities.actions.http import Http, HttpFields
+from activities.actions.netguard import is_public
+from app.domain.actions import TaskContext, TaskFailed
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        path, _, query = self.path.partition("?")
+        getattr(self, f"on_{path.strip('/')}", self.on_echo)(query, body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815
+
+    def reply(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"content-length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def on_echo(self, query: str, body: bytes) -> None:
+        seen = {"method": self.command, "path": self.path, "body": body.decode(), "headers": dict(self.headers.items())}
+        self.reply(200, json.dumps(seen).encode(), content_type="application/json", etag='"1"', set_cookie="a=b")
+
+    def on_status(self, query: str, body: bytes) -> None:
+        self.reply(int(query), b"as asked")
+
+    def on_redirect(self, query: str, body: bytes) -> None:
+        status, _, location = query.partition(",")
+        self.reply(int(status), b"", location=location, set_cookie="session=1")
+
+    def on_bytes(self, query: str, body: bytes) -> None:
+        self.reply(200, b"x" * int(query))
+
+    def on_gzip(self, query: str, body: bytes) -> None:
+        self.reply(200, gzip.compress(b"x" * int(query)), content_encoding="gzip")
+
+    def on_raw(self, query: str, body: bytes) -> None:
+        self.reply(200, body, content_type=query)
+
+    def on_broken(self, query: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        self.wfile.write(b"only this")
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the tests' output clean."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """host:port of a server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+async def run(workspace: Path, url: str, *, allow: list[str], app_url: str = "", **fields: Any) -> dict[str, Any]:
+    log = AttemptLog(workspace, "task-1", 1)
+    context = TaskContext(
+        project_id="project-1",
+        project_name="Project",
+        task_id="task-1",
+        key="the_task",
+        attempt=1,
+        workspace=workspace,
+        fields=HttpFields(url=url, **fields),
+        inputs={},
+        log=log,
+        timeout_seconds=20,
+        http_allow=allow,
+        app_url=app_url,
+    )
+    try:
+        return await Http().run(context)
+    finally:
+        log.close()
+
+
+async def failure(workspace: Path, url: str, **options: Any) -> TaskFailed:
+    with pytest.raises(TaskFailed) as caught:
+        await run(workspace, url, **options)
+    return caught.value
+
+
+async def test_a_request_and_its_answer(workspace: Path, server: str) -> None:
+    outputs = await run(
+        workspace, f"http://{server}/echo?a=1", allow=[server], method="post", body={"é": 1}, headers={"X-Key": "k"}
+    )
+    seen = outputs["json"]
+    assert (seen["method"], seen["path"], seen["body"]) == ("POST", "/echo?a=1", '{"é": 1}')
+    headers = {name.lower(): value for name, value in seen["headers"].items()}
+    assert headers["host"] == server
+    assert (headers["x-key"], headers["content-type"]) == ("k", "application/json")
+    assert (outputs["status"], outputs["url"]) == (200, f"http://{server}/echo?a=1")
+    assert (outputs["headers"]["etag"], "set-cookie" in outputs["headers"]) == ('"1"', False)
+    assert json.loads(outputs["body"]) == seen
+    log = (workspace / ".signoff/attempts/task-1/1/log").read_text()
+    assert log.startswith(f"POST http://{server}/echo?a=1\n200 OK, ")
+    assert "k" not in log.replace("task", "").replace("OK", "").split()
+
+
+async def test_text_is_sent_as_it_is(workspace: Path, server: str) -> None:
+    outputs = await run(workspace, f"http://{server}/echo", allow=[server], method="PUT", body="a=1")
+    assert outputs["json"]["body"] == "a=1"
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    workspace: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert (await run(workspace, f"http://{server}/echo", allow=[server]))["status"] == 200
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(404, False), (408, True), (429, True), (500, True), (503, True)])
+async def test_an_unexpected_status_fails(workspace: Path, server: str, status: int, retryable: bool) -> None:
+    error = await failure(workspace, f"http://{server}/status?{status}", allow=[server])
+    assert (error.kind, error.retryable) == ("http_status", retryable)
+    assert (error.outputs["status"], error.outputs["body"]) == (status, "as asked")
+    assert str(status) in error.message
+
+
+async def test_the_expected_status_can_be_any(workspace: Path, server: str) -> None:
+    url = f"http://{server}/status?404"
+    assert (await run(workspace, url, allow=[server], expected_status=[200, 404]))["status"] == 404
+    error = await failure(workspace, f"http://{server}/status?200", allow=[server], expected_status=404)
+    assert error.kind == "http_status"
+
+
+async def test_redirects_are_followed(workspace: Path, server: str) -> None:
+    url = f"http://{server}/redirect?303,/echo"
+    outputs = await run(workspace, url, allow=[server], method="POST", body="x", headers={"Authorization": "a"})
+    assert (outputs["url"], outputs["json"]["method"], outputs["json"]["body"]) == (f"http://{server}/echo", "GET", "")
+    headers = {name.lower() for name in outputs["json"]["headers"]}
+    assert "authorization" in headers
+    assert "cookie" not in headers
+
+
+async def test_a_redirect_keeps_the_request_where_it_must(workspace: Path, server: str) -> None:
+    url = f"http://{server}/redirect?307,/echo"
+    seen = (await run(workspace, url, allow=[server], method="POST", body="x"))["json"]
+    assert (seen["method"], seen["body"]) == ("POST", "x")
+
+
+async def test_credentials_stay_with_their_origin(workspace: Path, server: str) -> None:
+    port = server.rpartition(":")[2]
+    url = f"http://{server}/redirect?307,http://localhost:{port}/echo"
+    headers = {"Authorization": "a", "Cookie": "c", "X-Api-Key": "k", "Accept": "text/plain"}
+    seen = (await run(workspace, url, allow=[server, "localhost"], headers=headers))["json"]["headers"]
+    names = {name.lower(): value for name, value in seen.items()}
+    assert not {"authorization", "cookie", "x-api-key"} & set(names)
+    assert (names["accept"], names["host"]) == ("text/plain", f"localhost:{port}")
+
+
+async def test_redirects_have_an_end(workspace: Path, server: str) -> None:
+    loop = f"http://{server}/redirect?302,"
+    error = await failure(workspace, f"{loop}{loop}", allow=[server])
+    assert error.kind in {"http_status", "too_many_redirects"}
+    endless = "/redirect?302,/redirect?302,"
+    error = await failure(workspace, f"http://{server}{endless * 4}/echo", allow=[server])
+    assert error.kind == "too_many_redirects"
+
+
+async def test_a_redirect_can_be_what_is_wanted(workspace: Path, server: str) -> None:
+    url = f"http://{server}/redirect?302,/echo"
+    assert (await run(workspace, url, allow=[server], expected_status=302))["headers"]["location"] == "/echo"
+    assert (await failure(workspace, url, allow=[server], follow_redirects=False)).kind == "http_status"
+
+
+@pytest.mark.parametrize("location", ["http://localhost:1/", "http://169.254.169.254/latest", "http://10.0.0.1/"])
+async def test_a_redirect_to_a_refused_address(workspace: Path, server: str, location: str) -> None:
+    error = await failure(workspace, f"http://{server}/redirect?302,{location}", allow=[server])
+    assert (error.kind, error.retryable) == ("address_refused", False)
+    assert "SIGNOFF_HTTP_ALLOW" in error.message
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "http://user:pass@127.0.0.1/", "http://[bad/"])
+async def test_a_redirect_to_no_web_address(workspace: Path, server: str, location: str) -> None:
+    assert (await failure(workspace, f"http://{server}/redirect?302,{location}", allow=[server])).kind == "bad_url"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST.", "0.0.0.0", "2130706433", "0x7f.1", "127.1", "[::1]", "[::]",
+        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "10.1.2.3", "100.64.0.1", "169.254.169.254",
+        "192.168.0.1", "224.0.0.1", "255.255.255.255", "[fe80::1]", "[fc00::1]", "[ff02::1]", "[2002:7f00:1::]",
+    ],
+)  # fmt: skip
+async def test_addresses_that_are_not_public_are_refused(workspace: Path, server: str, host: str) -> None:
+    url = f"http://{host}:{server.rpartition(':')[2]}/echo"
+    assert (await failure(workspace, url, allow=[])).kind == "address_refused"
+
+
+def test_an_octal_address_is_no_url() -> None:
+    with pytest.raises(ValidationError, match="not a valid URL"):
+        HttpFields(url="http://0177.0.0.1/")
+
+
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "64:ff9b::101:101", "::ffff:1.1.1.1"]
+)
+def test_public_addresses_are_told_apart(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("entry", ["127.0.0.1", "127.0.0.0/8", "HOST:PORT", "127.0.0.1:PORT"])
+async def test_what_the_settings_allow_is_reached(workspace: Path, server: str, entry: str) -> None:
+    host, _, port = server.rpartition(":")
+    allow = [entry.replace("HOST", host).replace("PORT", port)]
+    assert (await run(workspace, f"http://{server}/echo", allow=allow))["status"] == 200
+
+
+@pytest.mark.parametrize("entry", ["127.0.0.1:1", "127.0.0.2", "10.0.0.0/8", "localhost", "::1", ""])
+async def test_what_the_settings_allow_is_no_more_than_they_say(workspace: Path, server: str, entry: str) -> None:
+    assert (await failure(workspace, f"http://{server}/echo", allow=[entry])).kind == "address_refused"
+
+
+async def test_the_apps_own_health_is_allowed_and_nothing_else_of_it(workspace: Path, server: str) -> None:
+    app_url = f"http://{server}"
+    assert (await run(workspace, f"{app_url}/health", allow=[], app_url=app_url))["status"] == 200
+    assert (await run(workspace, f"{app_url}/ready", allow=[], app_url=app_url))["status"] == 200
+    for path in ("/projects", "/health/../projects", "/healthy", "/"):
+        assert (await failure(workspace, f"{app_url}{path}", allow=[], app_url=app_url)).kind == "address_refused"
+    assert (await failure(workspace, "http://127.0.0.1:1/health", allow=[], app_url=app_url)).kind == "address_refused"
+
+
+async def test_a_body_is_saved_whole(workspace: Path, server: str) -> None:
+    url = f"http://{server}/bytes?3000000"
+    outputs = await run(workspace, url, allow=[server], save_to="data/file.bin")
+    assert (outputs["path"], outputs["bytes"], "body" in outputs) == ("data/file.bin", 3_000_000, False)
+    assert (workspace / "data/file.bin").read_bytes() == b"x" * 3_000_000
+    assert os.listdir(workspace / "data") == ["file.bin"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("path", ["bytes?2000", "broken", "status?404"])
+async def test_a_failed_download_leaves_the_old_file(workspace: Path, server: str, path: str) -> None:
+    (workspace / "file").write_text("old")
+    await failure(workspace, f"http://{server}/{path}", allow=[server], save_to="file", max_bytes=1999)
+    assert (workspace / "file").read_text() == "old"
+    assert {entry.name for entry in workspace.iterdir()} == {"file", ".signoff"}
+
+
+@pytest.mark.parametrize("path", ["../file", "/tmp/file", "link/file", ".", ".signoff/file", "folder"])
+async def test_a_body_is_saved_inside_the_workspace_only(workspace: Path, server: str, path: str) -> None:
+    (workspace / "link").symlink_to(workspace.parent)
+    (workspace / "folder").mkdir()
+    error = await failure(workspace, f"http://{server}/echo", allow=[server], save_to=path)
+    assert error.kind == "path_outside"
+
+
+async def test_a_long_body_is_cut(workspace: Path, server: str) -> None:
+    outputs = await run(workspace, f"http://{server}/bytes?300000", allow=[server])
+    assert (len(outputs["body"]), outputs["truncated"], outputs["bytes"]) == (256 * 1024, True, 300_000)
+
+
+@pytest.mark.parametrize("path", ["bytes?1048577", "gzip?50000000"])
+async def test_too_long_a_body_fails(workspace: Path, server: str, path: str) -> None:
+    error = await failure(workspace, f"http://{server}/{path}", allow=[server])
+    assert (error.kind, error.retryable) == ("response_too_large", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ('{"a": [1]}', {"a": [1]}),
+        ("NaN", ...),
+        ("{", ...),
+        ("[" * 100_000, ...),
+        ('"\\ud800"', ...),
+        ('"\\u0000"', ...),
+    ],
+)
+async def test_json_is_an_output_where_it_is_sound(workspace: Path, server: str, body: str, value: Any) -> None:
+    url = f"http://{server}/raw?application/problem+json"
+    outputs = await run(workspace, url, allow=[server], method="POST", body=body)
+    assert outputs.get("json", ...) == value
+    assert outputs["body"] == body
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "utf-8", "no-such", "hex", "idna"])
+async def test_the_body_is_always_text(workspace: Path, server: str, charset: str) -> None:
+    url = f"http://{server}/raw?text/plain;charset={charset}"
+    outputs = await run(workspace, url, allow=[server], method="POST", body="a\0b")
+    assert outputs["body"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("path", ["http://127.0.0.1:1/", "http://no-such-host.invalid/", "http://SERVER/broken"])
+async def test_a_connection_that_fails_says_so(workspace: Path, server: str, path: str) -> None:
+    error = await failure(workspace, path.replace("SERVER", server), allow=["127.0.0.1"])
+    assert (error.kind, error.retryable) == ("connection", True)
+    assert error.message.endswith(".")
+
+
+async def test_headers_that_cannot_be_sent(workspace: Path, server: str) -> None:
+    error = await failure(workspace, f"http://{server}/", allow=[server], headers={"x": "a\r\nHost: b"})
+    assert error.kind == "bad_request"
+
+
+async def test_the_certificate_must_be_the_names(workspace: Path, server: str) -> None:
+    error = await failure(workspace, f"https://{server}/", allow=[server])
+    assert error.kind == "connection"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"url": "ftp://example.com/"},
+        {"url": "example.com"},
+        {"url": "http://user:pass@example.com/"},
+        {"url": "http://example.com:99999/"},
+        {"url": "http://example.com/", "method": "BREW"},
+        {"url": "http://example.com/", "headers": {"Host": "x"}},
+        {"url": "http://example.com/", "max_bytes": 0},
+        {"url": "http://example.com/", "unknown": 1},
+    ],
+)
+def test_fields_that_make_no_sense(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        HttpFields.model_validate(fields)
+
+
+def test_references_may_stand_in_a_plans_fields() -> None:
+    HttpFields.model_validate({"url": "${{ tasks.a.outputs.url }}", "headers": {"x": "Bearer ${{ secrets.KEY }}"}})
+
+
+@pytest.mark.parametrize(("method", "retries"), [("GET", 2), ("put", 2), ("POST", 0), ("PATCH", 0)])
+def test_only_what_may_be_repeated_is_tried_again(method: str, retries: int) -> None:
+    assert Http.default_retries({"method": method}) == retries
+    assert Http.default_retries({}) == 2

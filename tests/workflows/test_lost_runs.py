@@ -1,0 +1,76 @@
+"""Runs that Temporal has lost are found and put on record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.engine import lost
+from tests.conftest import Stack, eventually, running_stack
+from tests.processes import with_environment
+
+
+async def test_a_terminated_run_is_found_by_a_call(signoff: Stack) -> None:
+    project_id = await signoff.started("- Slow: `sleep 600` {#slow}\n- Later: `true` {#later after=slow}")
+    await signoff.task_in(project_id, "slow", "running")
+    await signoff.temporal.get_workflow_handle(project_id).terminate(reason="in the Web UI")
+    refused = await signoff.call("POST", f"/{project_id}/cancel", status=409)
+    assert refused["code"] == "already_finished"
+    project = await signoff.project(project_id)
+    assert (project["status"], project["failure"]["code"]) == ("failed", "run_terminated")
+    assert {t["status"] for t in project["tasks"]} == {"cancelled"}
+    types = [event["type"] for event in await signoff.events(project_id)]
+    assert "run.lost" in types
+    assert types[-1] == "project.failed"
+
+    async def stopped() -> bool:
+        return not with_environment("SIGNOFF_PROJECT_ID", project_id)
+
+    await eventually(stopped, what="the orphaned task has stopped")
+    # What was lost can be planned and run again.
+    await signoff.call("PUT", f"/{project_id}", json={"description": "- Quick: `true`"})
+    await signoff.call("POST", f"/{project_id}/regenerate-plan")
+    await signoff.call("POST", f"/{project_id}/approve")
+    assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+async def test_the_sweep_finds_a_terminated_run(temporal_server, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(lost, "SWEEP_SECONDS", 0.2)
+    async with running_stack(temporal_server, tmp_path) as stack:
+        project_id = await stack.started("- [ ] Wait {#wait}")
+        await stack.task_in(project_id, "wait", "waiting")
+        await stack.temporal.get_workflow_handle(project_id).terminate()
+        project = await stack.finished(project_id)
+        assert project["failure"]["code"] == "run_terminated"
+
+
+async def test_a_waiting_plan_outlives_its_workflow(signoff: Stack) -> None:
+    project_id = await signoff.planned("- A: `true`")
+    await signoff.temporal.get_workflow_handle(project_id).terminate()
+    await signoff.call("POST", f"/{project_id}/approve")
+    assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+async def test_a_reset_run_repeats_nothing_that_is_recorded(signoff: Stack) -> None:
+    from temporalio.api.common.v1 import WorkflowExecution
+    from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+    plan = "1. A: `echo a >> log` {#a}\n2. B: `echo b >> log` {#b}\n3. [ ] Ask {#ask}"
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "ask", "waiting")
+    handle = signoff.temporal.get_workflow_handle(project_id)
+    first_task = next([e.event_id async for e in handle.fetch_history_events() if e.HasField("workflow_task_completed_event_attributes")].__iter__())
+    run_id = (await handle.describe()).run_id
+    await signoff.temporal.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=signoff.temporal.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=project_id, run_id=run_id),
+            workflow_task_finish_event_id=first_task,
+            request_id="reset",
+            reason="test",
+        )
+    )
+    ask = await signoff.task_in(project_id, "ask", "waiting")
+    await signoff.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")
+    project = await signoff.finished(project_id)
+    assert project["status"] == "completed", project["failure"]
+    assert (Path(project["workspace"]) / "log").read_text().split() == ["a", "b"]
