@@ -68,7 +68,8 @@ async def exchange(
                 await response.aclose()
             request = request.redirected(response.status_code, _target(request.url, location))
             context.log.write(f"{response.status_code}, redirected to {request.url}\n".encode())
-    raise TaskFailed("too_many_redirects", f"More than {MAX_REDIRECTS} redirects, the last to {request.url}.")
+    message = f"More than {MAX_REDIRECTS} redirects, the last to {request.url}."
+    raise TaskFailed("too_many_redirects", message, retryable=False)
 
 
 async def _send(transport: httpx.AsyncHTTPTransport, request: Request, context: TaskContext) -> httpx.Response:

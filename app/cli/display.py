@@ -119,10 +119,10 @@ def _task_label(task: Json, keys: dict[str, str]) -> RenderableType:
     lines: list[RenderableType] = [head]
     if task["description"]:
         lines.append(Text(visible(task["description"]), style="dim"))
-    lines.append(Padding(action_text(task["action"]), (0, 0, 0, 2)))
+    lines.append(Padding(action_text(task["action"]), (0, 0, 0, 2), expand=False))
     conditions = list(_conditions(task, keys))
     if conditions:
-        lines.append(Padding(Text(" · ".join(conditions), style="dim"), (0, 0, 0, 2)))
+        lines.append(Padding(Text(" · ".join(conditions), style="dim"), (0, 0, 0, 2), expand=False))
     return Group(*lines)
 
 

@@ -74,6 +74,11 @@ class Follower:
         self._questions = _Questions(api, self._progress, self._screen, console) if asks else None
         self._seen = 0
 
+    @property
+    def is_being_cancelled(self) -> bool:
+        """Whether the project's record says that it is cancelled, or about to be."""
+        return self._progress.stage in {"cancelling", "cancelled"}
+
     async def follow(self) -> None:
         """Return when the project has finished, or is deleted.
 

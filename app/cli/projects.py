@@ -15,7 +15,7 @@ from rich.text import Text
 from app.cli.api_client import ApiClient, path_of
 from app.cli.display import plan_tree, projects_table, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
-from app.cli.options import settings_options
+from app.cli.options import client_options
 from app.cli.target import client_of
 from app.domain.states import ProjectStatus
 from app.settings import Settings
@@ -51,11 +51,15 @@ def _refusal(what: str) -> int:
 
 
 @projects.command("list")
-@click.option("--status", type=click.Choice([*ProjectStatus, "all"]), help="Only projects with this status.")
+@click.option(
+    "--status",
+    type=click.Choice([*(status.value for status in ProjectStatus), "all"]),
+    help="Only projects with this status.",
+)
 @click.option("--search", help="Only projects with this text in their name or description.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
 @as_json_option
-@settings_options
+@client_options
 def list_projects(settings: Settings, status: str | None, search: str | None, limit: int, as_json: bool) -> None:
     """List projects, newest first."""
 
@@ -74,7 +78,7 @@ def list_projects(settings: Settings, status: str | None, search: str | None, li
 @projects.command()
 @click.argument("project_id")
 @as_json_option
-@settings_options
+@client_options
 def show(settings: Settings, project_id: str, as_json: bool) -> None:
     """Show a project: its plan, its tasks, and where to find more."""
 
@@ -108,7 +112,7 @@ def _more(project: Json) -> str:
 @click.argument("project_id")
 @click.option("--comment", default="", help="Kept with the decision.")
 @yes_option
-@settings_options
+@client_options
 def approve(settings: Settings, project_id: str, comment: str, yes: bool) -> None:
     """Show what waits for an approval (the plan, or the next phase), ask, and approve it."""
 
@@ -146,7 +150,7 @@ async def _approve(api: ApiClient, project_id: str, body: Json, *, yes: bool) ->
 @projects.command()
 @click.argument("project_id")
 @click.option("--reason", default="", help="Kept with the decision.")
-@settings_options
+@client_options
 def cancel(settings: Settings, project_id: str, reason: str) -> None:
     """Cancel a project and wait, 10 seconds at most, until its tasks are stopped."""
 
@@ -164,7 +168,7 @@ def cancel(settings: Settings, project_id: str, reason: str) -> None:
 
 @projects.command()
 @click.argument("project_id")
-@settings_options
+@client_options
 def watch(settings: Settings, project_id: str) -> None:
     """Show a project's progress until it has finished.
 
@@ -190,7 +194,7 @@ def watch(settings: Settings, project_id: str) -> None:
 @projects.command()
 @click.argument("project_id")
 @yes_option
-@settings_options
+@client_options
 def delete(settings: Settings, project_id: str, yes: bool) -> None:
     """Delete a project for good, with its tasks and the workspace that was made for it."""
 

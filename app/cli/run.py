@@ -238,22 +238,27 @@ class _ProjectRun:
 
     async def _cancel(self, project: Json) -> int:
         self._say("Cancelling; waiting until its tasks are stopped (Ctrl-C again leaves at once) …")
-        recorded = False
+        following = asyncio.create_task(self._follow(project))
         try:
-            recorded = await self._request_cancel(project["id"])
-            return await self._follow(project)
+            await self._request_cancel(project["id"])
+            return await following
         except asyncio.CancelledError:
-            word = "The cancel is recorded" if recorded else "The cancel was sent, but not confirmed"
-            click.echo(f"{word}; the tasks may still be stopping: signoff projects show {project['id']}", err=True)
+            # Only then is the terminal free to write on.
+            following.cancel()
+            await asyncio.wait({following})
+            recorded = self._follower is not None and self._follower.is_being_cancelled
+            word = "The cancel is recorded" if recorded else "The cancel was sent, but is not confirmed"
+            click.echo(f"{word}; how far it is: signoff projects show {project['id']}", err=True)
             return EXIT_CODES["cancelled"]
+        finally:
+            following.cancel()
 
-    async def _request_cancel(self, project_id: str) -> bool:
+    async def _request_cancel(self, project_id: str) -> None:
         try:
             await self._api.post(path_of(project_id, "cancel"), {"reason": "interrupted at the terminal"})
         except ApiError as error:
             if error.code != "already_finished":
                 raise
-        return True
 
     async def _print_json(self, project_id: str) -> None:
         if self._order.as_json:

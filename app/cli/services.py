@@ -116,7 +116,7 @@ def migrate(settings: Settings) -> None:
     """Bring the database's schema up to date, and prepare the folder of workspaces."""
     try:
         prepare(settings)
-    except (ValueError, OSError) as error:
+    except StackError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{settings.effective_database_url} is up to date.")
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app.cli.api_client import path_of
-from app.cli.options import settings_options
+from app.cli.options import client_options
 from app.cli.target import client_of
 from app.settings import Settings
 
@@ -36,7 +36,7 @@ def _answer_command(answer: str, help_text: str) -> click.Command:
     @click.argument("project_id")
     @click.argument("task")
     @click.option("--comment", default="", help="Kept with the decision.")
-    @settings_options
+    @client_options
     def command(
         settings: Settings, project_id: str, task: str, comment: str, outputs: dict[str, str] | None = None
     ) -> None:

@@ -48,15 +48,12 @@ async def ensure_search_attributes(client: Client) -> None:
             return
         if error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
             raise
-        raise SearchAttributesMissing(_instruction(client, names, error)) from error
+        reason = f"Temporal refused to register the search attributes of Signoff's runs ({error.message})."
+        commands = "\n".join(f"  {command}" for command in registration_commands(client, names))
+        raise SearchAttributesMissing(f"{reason} Have an administrator run:\n{commands}") from error
 
 
-def _instruction(client: Client, names: list[str], error: RPCError) -> str:
-    address = client.service_client.config.target_host
-    commands = [
-        f"  temporal operator search-attribute create --address {address} --namespace {client.namespace}"
-        f" --name {name} --type Keyword"
-        for name in names
-    ]
-    reason = f"Temporal refused to register the search attributes of Signoff's runs ({error.message})."
-    return "\n".join([f"{reason} Have an administrator run:", *commands])
+def registration_commands(client: Client, names: list[str]) -> list[str]:
+    """The command lines that register `names` in the client's namespace."""
+    where = f"--address {client.service_client.config.target_host} --namespace {client.namespace}"
+    return [f"temporal operator search-attribute create {where} --name {name} --type Keyword" for name in names]

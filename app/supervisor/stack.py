@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -185,9 +186,19 @@ class _Stack:
 
 
 def prepare(settings: Settings) -> None:
-    """Make database and workspaces ready for app and worker; safe to repeat."""
-    migrate(settings.effective_database_url)
-    Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+    """Make database and workspaces ready for app and worker; safe to repeat.
+
+    Raises:
+        StackError: one of them cannot be used.
+    """
+    url = settings.effective_database_url
+    try:
+        migrate(url)
+        Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+    except (ValueError, OSError, SQLAlchemyError) as error:
+        raise StackError(
+            f"The database {url} or the folder {settings.workspaces_dir} cannot be used: {error}"
+        ) from error
 
 
 def _signoff(command: str) -> list[str]:

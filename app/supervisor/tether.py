@@ -20,7 +20,7 @@ def main() -> None:
         # The parent may have ended before the line above.
         if os.getppid() != parent:
             sys.exit("the process that started this one has ended")
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 - no shell is what is wanted
 
 
 if __name__ == "__main__":

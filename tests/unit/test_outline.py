@@ -136,6 +136,7 @@ async def test_instructions_are_answered_with_a_warning() -> None:
 class TestOrder:
     def test_a_numbered_list_runs_in_order_and_a_bullet_list_does_not(self) -> None:
         assert [task.depends_on for task in tasks("1. a\n2. b\n3. c {after=a}")] == [[], ["a"], ["b", "a"]]
+        assert [task.depends_on for task in tasks("1. a\n2. b {after=a}")] == [[], ["a"]]
         assert [task.depends_on for task in tasks("- a\n- b {after=a}\n- c")] == [[], ["a"], []]
 
     def test_a_sequential_phase_needs_no_dependencies(self) -> None:
@@ -238,6 +239,10 @@ class TestDescriptions:
         (warning, _) = plan("- T\n\n  ```python\n  x\n  ```").warnings
         assert warning.startswith("The python block on line 3 is kept as text")
 
+    def test_wide_indents_make_no_code_block(self) -> None:
+        assert [task.title for task in tasks("-      a\n-\tb\n\n      # c")] == ["a", "b"]
+        assert [phase.name for phase in plan("     ## P\n     - a").phases] == ["P"]
+
     def test_a_nested_command_is_pointed_out(self) -> None:
         assert plan("- `true`\n  - [ ] check").warnings[0].startswith("Line 2 is part of the description of 'true'")
 
@@ -276,6 +281,10 @@ class TestActions:
         assert only("- T\n  ```http\n  get https://a.example/${{ tasks.t.outputs.id }}\n  ```").action.fields() == {
             "method": "GET",
             "url": "https://a.example/${{ tasks.t.outputs.id }}",
+        }
+        assert only("- T\n  ```http\n  HEAD https://a.example HTTP/1.1\n  ```").action.fields() == {
+            "method": "HEAD",
+            "url": "https://a.example",
         }
         assert only("- T\n  ```http\n  https://a.example\n  ```").action.fields() == {"url": "https://a.example"}
 

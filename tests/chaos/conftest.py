@@ -1,0 +1,121 @@
+"""Signoff as separate processes that can be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.engine import devserver
+from app.settings import Settings
+from app.storage.migrate import migrate
+from app.storage.workspaces import Workspaces
+from tests.conftest import eventually, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+class Processes:
+    """Temporal, a worker and the app, each a process of its own, on one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = Settings(
+            data_dir=folder, port=free_port(), temporal_port=free_port(), temporal_ui_port=free_port()
+        )
+        self.environment = {
+            **os.environ,
+            "SIGNOFF_DATA_DIR": str(folder),
+            "SIGNOFF_PORT": str(self.settings.port),
+            "SIGNOFF_TEMPORAL_PORT": str(self.settings.temporal_port),
+            "SIGNOFF_TEMPORAL_UI_PORT": str(self.settings.temporal_ui_port),
+        }
+        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.settings.port}", timeout=60)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        migrate(self.settings.effective_database_url)
+        Workspaces(self.settings.workspaces_dir, self.settings.allowed_roots).prepare()
+
+    def start(self, *names: str) -> None:
+        commands = {
+            "temporal": devserver.command(self.settings),
+            "worker": [sys.executable, "worker.py"],
+            "app": [sys.executable, "-m", "app.cli", "serve"],
+        }
+        for name in names:
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                )
+
+    def kill(self, *names: str) -> None:
+        """kill -9, all at once."""
+        for name in names:
+            self.running[name].send_signal(signal.SIGKILL)
+        for name in names:
+            self.running.pop(name).wait()
+
+    async def ready(self, *, workers: int = 1) -> None:
+        async def answers() -> bool:
+            try:
+                answer = await self.http.get("/ready")
+            except httpx.TransportError:
+                return False
+            return answer.status_code == 200 and answer.json()["checks"]["workers"] >= workers
+
+        await eventually(answers, what="Signoff is ready", seconds=60)
+
+    async def call(self, method: str, path: str, *, status: int = 200, **keywords: Any) -> Any:
+        answer = await self.http.request(method, f"/api/projects{path}", **keywords)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
+        return answer.json()
+
+    async def started(self, description: str) -> tuple[str, Path]:
+        project = await self.call("POST", "", status=201, json={"description": description})
+        await self.call("POST", f"/{project['id']}/generate-plan")
+        await self.call("POST", f"/{project['id']}/approve")
+        return project["id"], Path(project["workspace"])
+
+    async def finished(self, project_id: str) -> dict[str, Any]:
+        async def ended() -> dict[str, Any] | None:
+            try:
+                project = await self.call("GET", f"/{project_id}")
+            except httpx.TransportError:
+                return None
+            return project if project["stage"] == "finished" else None
+
+        return await eventually(ended, what=f"{project_id} has finished", seconds=90)
+
+    async def task_in(self, project_id: str, key: str, *statuses: str) -> dict[str, Any]:
+        async def reached() -> dict[str, Any] | None:
+            try:
+                tasks = (await self.call("GET", f"/{project_id}/tasks"))["tasks"]
+            except httpx.TransportError:
+                return None
+            return next((task for task in tasks if task["key"] == key and task["status"] in statuses), None)
+
+        return await eventually(reached, what=f"task {key} is {statuses}", seconds=60)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        for name in ("app", "worker", "temporal"):
+            if name in self.running:
+                self.running[name].terminate()
+        for process in self.running.values():
+            await asyncio.to_thread(process.wait, 30)
+
+
+@pytest.fixture
+async def processes(tmp_path: Path) -> AsyncIterator[Processes]:
+    stack = Processes(tmp_path)
+    stack.start("temporal", "worker", "app")
+    await stack.ready()
+    yield stack
+    await stack.close()

@@ -1,0 +1,137 @@
+"""kill -9 in the middle of a run: what is recorded happened once, what was in flight runs again, nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.conftest import Processes
+from tests.conftest import eventually
+from tests.processes import with_environment
+from tests.sse import read_events
+
+# Says when it starts and ends, and notices whether an earlier attempt of it is still alive.
+STEP = (
+    "[ -e pid_{n} ] && kill -0 $(cat pid_{n}) 2>/dev/null && touch overlap; "
+    "echo $$ > pid_{n}; echo {n} >> started; sleep 0.4; echo {n} >> ended"
+)
+
+
+def ten_tasks() -> str:
+    return "\n".join(f"{n}. Step {n}: `{STEP.format(n=n)}` {{#s{n}}}" for n in range(1, 11))
+
+
+async def check_outcome(processes: Processes, project_id: str, workspace: Path, in_flight: str) -> None:
+    project = await processes.finished(project_id)
+    assert project["status"] == "completed", project["failure"]
+    started = (workspace / "started").read_text().split()
+    ended = (workspace / "ended").read_text().split()
+    numbers = [str(n) for n in range(1, 11)]
+    assert ended == numbers, "each task has happened once, in order"
+    assert not (workspace / "overlap").exists(), "no two attempts ran at the same time"
+    for task in project["tasks"]:
+        number = task["key"].removeprefix("s")
+        assert started.count(number) == task["attempt"]
+        assert task["attempt"] <= (2 if task["key"] == in_flight else 1)
+    events = await read_events(processes.http, project_id)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    completed = [e["data"]["key"] for e in events if e["type"] == "task.completed"]
+    assert completed == [f"s{n}" for n in numbers]
+    attempts = [e["data"]["attempt"] for e in events if e["type"] == "task.started" and e["data"]["key"] == in_flight]
+    assert attempts == list(range(1, len(attempts) + 1))
+    assert {e["data"]["try"] for e in events if e["type"] == "task.started"} == {1}, "no retry of its own was spent"
+
+
+@pytest.mark.parametrize(
+    "victims",
+    [("worker",), ("app",), ("temporal",), ("worker", "app", "temporal")],
+    ids=["worker", "app", "temporal", "all-three"],
+)
+async def test_kill_in_the_middle_of_ten_tasks(processes: Processes, victims: tuple[str, ...]) -> None:
+    project_id, workspace = await processes.started(ten_tasks())
+    await processes.task_in(project_id, "s5", "running")
+    processes.kill(*victims)
+    if "worker" in victims:
+
+        async def gone() -> bool:
+            return not with_environment("SIGNOFF_PROJECT_ID", project_id)
+
+        await eventually(gone, what="the killed worker's task processes are gone", seconds=1)
+    processes.start(*victims)
+    await check_outcome(processes, project_id, workspace, "s5")
+
+
+async def test_a_task_that_must_not_be_repeated_asks_first(processes: Processes) -> None:
+    plan = "- Mail: `echo sent >> mails; sleep 600` {#mail on_crash=ask retries=3}\n- After: `true` {#after after=mail}"
+    project_id, workspace = await processes.started(plan)
+
+    async def sent() -> bool:
+        return (workspace / "mails").exists()
+
+    await eventually(sent, what="the mail is sent")
+    processes.kill("worker")
+    processes.start("worker")
+    mail = await processes.task_in(project_id, "mail", "waiting")
+    assert mail["reason"] == "worker_lost"
+    assert (workspace / "mails").read_text().split() == ["sent"]
+    done = await processes.call("POST", f"/{project_id}/tasks/{mail['id']}/complete", json={"comment": "it went out"})
+    assert done["status"] == "completed"
+    project = await processes.finished(project_id)
+    assert project["status"] == "completed"
+    assert (workspace / "mails").read_text().split() == ["sent"]
+
+
+async def test_a_person_may_have_it_repeated(processes: Processes) -> None:
+    plan = "- Mail: `echo sent >> mails; [ -e again ] || sleep 600` {#mail on_crash=ask}"
+    project_id, workspace = await processes.started(plan)
+    await processes.task_in(project_id, "mail", "running")
+
+    async def sent() -> bool:
+        return (workspace / "mails").exists()
+
+    await eventually(sent, what="the mail is sent")
+    processes.kill("worker")
+    processes.start("worker")
+    mail = await processes.task_in(project_id, "mail", "waiting")
+    (workspace / "again").touch()
+    await processes.call("POST", f"/{project_id}/tasks/{mail['id']}/retry")
+    project = await processes.finished(project_id)
+    assert (project["status"], project["tasks"][0]["attempt"]) == ("completed", 2)
+    assert (workspace / "mails").read_text().split() == ["sent", "sent"]
+
+
+async def test_an_event_stream_goes_on_where_it_was_after_the_app_restarts(processes: Processes) -> None:
+    project_id, _ = await processes.started(ten_tasks())
+    seen: list[dict[str, Any]] = []
+    await processes.task_in(project_id, "s3", "running")
+    seen += await read_events(processes.http, project_id, follow=False)
+    processes.kill("app")
+    processes.start("app")
+    await processes.ready()
+    seen += await read_events(processes.http, project_id, last_event_id=seen[-1]["seq"])
+    assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
+    assert seen[-1]["type"] == "project.completed"
+    again = await processes.http.get(
+        f"/api/projects/{project_id}/events", headers={"Last-Event-ID": str(seen[-1]["seq"])}
+    )
+    assert again.status_code == 204
+
+
+async def test_a_deploy_hands_running_tasks_over(processes: Processes) -> None:
+    """SIGTERM: the worker lets short tasks finish, gives long ones up, and they run again elsewhere."""
+    plan = "- Long: `echo x >> runs; [ -e quick ] || sleep 600` {#long}"
+    project_id, workspace = await processes.started(plan)
+
+    async def runs() -> bool:
+        return (workspace / "runs").exists()
+
+    await eventually(runs, what="the task runs")
+    (workspace / "quick").touch()
+    processes.running["worker"].terminate()
+    assert processes.running.pop("worker").wait(30) == 0
+    assert with_environment("SIGNOFF_PROJECT_ID", project_id) == []
+    processes.start("worker")
+    project = await processes.finished(project_id)
+    assert (project["status"], project["tasks"][0]["attempt"]) == ("completed", 2)
