@@ -21,6 +21,5 @@ ENV PATH=/opt/signoff/bin:$PATH \
     SIGNOFF_DATA_DIR=/data
 USER signoff
 WORKDIR /home/signoff
-VOLUME ["/data", "/data/workspaces"]
 EXPOSE 8400
 CMD ["signoff", "serve"]

@@ -11,6 +11,8 @@ from app.domain.plan import (
     ActionSpec,
     AgentId,
     DecisionMode,
+    Inputs,
+    Json,
     Key,
     LongText,
     Name,
@@ -98,9 +100,7 @@ class CreateTask(RequestBody):
     agent_id: AgentId | None = None
     action: ActionSpec | None = None
     depends_on: list[Id] = Field(default_factory=list[str], max_length=1000)
-    inputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Any] = Field(
-        default_factory=dict
-    )
+    inputs: Inputs = Field(default_factory=dict)
     expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
     retries: Annotated[int, Field(ge=0, le=100)] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000)] | None = None
@@ -110,7 +110,7 @@ class CreateTask(RequestBody):
 class AnswerTask(RequestBody):
     """A person's word on a task that waits for it."""
 
-    outputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")], Any] = Field(
+    outputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")], Json] = Field(
         default_factory=dict
     )
     comment: Comment = ""

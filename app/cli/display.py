@@ -40,13 +40,15 @@ SIGNS = {
     "skipped": "-",
     "awaiting_approval": "?",
 }
+# Categories of Unicode: controls, invisible formatting such as a change of direction, line and paragraph separators.
+_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 
 def visible(text: str) -> str:
-    """`text` with control and formatting characters, but for tab and newline, written as escapes."""
+    """`text` with control, formatting and separator characters, but for tab and newline, written as escapes."""
     return "".join(
-        character if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf"} else _escape(character)
+        character if character in "\n\t" or unicodedata.category(character) not in _HIDDEN else _escape(character)
         for character in text
     )
 

@@ -31,13 +31,13 @@ def can_ask() -> bool:
 
 async def ask(console: Console, question: str) -> bool:
     """Ask a yes-or-no question on the terminal; anything but y or yes is a no. Can be cancelled."""
+    descriptor = sys.stdin.fileno()
+    # What was typed before the question could be read is no answer to it.
+    termios.tcflush(descriptor, termios.TCIFLUSH)
     console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
     loop = asyncio.get_running_loop()
     # Not input(): a read that blocks would keep Ctrl-C and other answers from being heard.
     readable = asyncio.Event()
-    descriptor = sys.stdin.fileno()
-    # What was typed before the question could be read is no answer to it.
-    termios.tcflush(descriptor, termios.TCIFLUSH)
     loop.add_reader(descriptor, readable.set)
     try:
         await readable.wait()

@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from app.cli.options import settings_options
 from app.settings import LOOPBACK_HOSTS, Settings
@@ -59,15 +57,11 @@ def _print_addresses(addresses: Addresses, *, as_json: bool) -> None:
         click.echo(json.dumps(asdict(addresses)))
         sys.stdout.flush()
         return
-    table = Table.grid(padding=(0, 2))
-    table.add_row("Signoff", addresses.url)
-    table.add_row("Temporal", addresses.temporal)
-    if addresses.temporal_ui:
-        table.add_row("Temporal's Web UI", addresses.temporal_ui)
-    table.add_row("Data", addresses.data_dir)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    console.print("Ready; Ctrl-C stops it.", style="dim")
+    lines = {"Signoff": addresses.url, "Temporal": addresses.temporal, "Temporal's Web UI": addresses.temporal_ui}
+    for name, where in (lines | {"Data": addresses.data_dir}).items():
+        if where:
+            click.echo(f"{name:18} {where}")
+    click.secho("Ready; Ctrl-C stops it.", dim=True)
 
 
 def _with_current_folder(settings: Settings) -> Settings:

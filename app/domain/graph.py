@@ -33,37 +33,52 @@ def find_cycles(dependencies: Dependencies) -> list[list[int]]:
     """One cycle for each knot of nodes that depend on each other, as nodes in order of dependency, smallest first.
 
     Every node on any cycle lies in one of the knots (strongly connected components); the cycle given for a knot is one of
-    its shortest through its smallest node.
+    its shortest through its smallest node. Takes time in proportion to nodes and edges.
     """
-    ordered = set(topological_order(dependencies))
-    left = [node for node in range(len(dependencies)) if node not in ordered]
+    cycles = (_shortest_cycle(min(knot), dependencies, knot) for knot in _knots(dependencies))
+    return sorted(cycle for cycle in cycles if cycle)
+
+
+def _knots(dependencies: Dependencies) -> list[set[int]]:
+    """The strongly connected components (Kosaraju; Sharir, 1981), those of a single node included."""
     reverse = dependents_of(dependencies)
-    cycles: list[list[int]] = []
-    settled: set[int] = set()
-    for start in left:
-        if start in settled:
+    seen: set[int] = set()
+    knots: list[set[int]] = []
+    for root in reversed(_postorder(dependencies)):
+        if root in seen:
             continue
-        cycle = _shortest_cycle(start, dependencies)
-        if not cycle:
-            continue
-        cycles.append(cycle)
-        forward = _reachable(start, dependencies)
-        settled |= forward & _reachable(start, reverse)
-    return cycles
+        seen.add(root)
+        members = [root]
+        for node in members:
+            for other in reverse[node]:
+                if other not in seen:
+                    seen.add(other)
+                    members.append(other)
+        knots.append(set(members))
+    return knots
 
 
-def _reachable(start: int, edges: Dependencies) -> set[int]:
-    seen, stack = {start}, [start]
-    while stack:
-        for other in edges[stack.pop()]:
-            if other not in seen:
-                seen.add(other)
-                stack.append(other)
-    return seen
+def _postorder(edges: Dependencies) -> list[int]:
+    """Every node, in the order in which a depth-first walk is done with it; no recursion, as plans may be 10,000 deep."""
+    order: list[int] = []
+    seen: set[int] = set()
+    for start in range(len(edges)):
+        stack = [] if start in seen else [(start, iter(edges[start]))]
+        seen.add(start)
+        while stack:
+            node, rest = stack[-1]
+            following = next((other for other in rest if other not in seen), None)
+            if following is None:
+                order.append(node)
+                stack.pop()
+            else:
+                seen.add(following)
+                stack.append((following, iter(edges[following])))
+    return order
 
 
-def _shortest_cycle(start: int, dependencies: Dependencies) -> list[int]:
-    """Breadth-first from `start` back to itself; empty where there is no way."""
+def _shortest_cycle(start: int, dependencies: Dependencies, knot: set[int]) -> list[int]:
+    """Breadth-first inside `knot` from `start` back to itself; empty where there is no way."""
     came_from: dict[int, int] = {}
     queue = [start]
     for node in queue:
@@ -73,7 +88,7 @@ def _shortest_cycle(start: int, dependencies: Dependencies) -> list[int]:
                 while path[-1] != start:
                     path.append(came_from[path[-1]])
                 return path[::-1]
-            if other not in came_from:
+            if other in knot and other not in came_from:
                 came_from[other] = node
                 queue.append(other)
     return []

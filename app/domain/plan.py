@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 MAX_PHASES = 500
 MAX_TASKS = 10_000
+MAX_NESTING = 100
 KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,63}$"
 
 
@@ -26,11 +28,31 @@ def _no_nul(text: str) -> str:
     return text
 
 
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Refuse what canonical JSON, a digest or a database cannot carry."""
+    if depth > MAX_NESTING:
+        raise ValueError(f"must not be nested deeper than {MAX_NESTING} levels")
+    if isinstance(value, str):
+        _no_nul(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    elif isinstance(value, dict):
+        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+            _plain(key, depth)
+            _plain(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            _plain(item, depth + 1)
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
 Text = Annotated[str, AfterValidator(_no_nul)]
+Json = Annotated[Any, AfterValidator(_plain)]
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 LongText = Annotated[Text, StringConstraints(max_length=100_000)]
 AgentId = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Json]
 RelativePath = Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
 
 
@@ -77,6 +99,11 @@ class ActionSpec(BaseModel):
 
     type: Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 
+    @model_validator(mode="after")
+    def _plain_fields(self) -> Self:
+        _plain(self.model_extra)
+        return self
+
     def fields(self) -> dict[str, Any]:
         """Everything but the type."""
         return dict(self.model_extra or {})
@@ -91,9 +118,7 @@ class TaskDraft(_Strict):
     agent_id: AgentId | None = None
     action: ActionSpec
     depends_on: list[Key] = Field(default_factory=list, max_length=MAX_TASKS)
-    inputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Any] = Field(
-        default_factory=dict
-    )
+    inputs: Inputs = Field(default_factory=dict)
     expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
     retries: int | None = Field(default=None, ge=0, le=100, description="None: as many as the action's default.")
     timeout_seconds: float | None = Field(default=None, gt=0, le=2_592_000, description="None: no limit of its own.")

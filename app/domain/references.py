@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-_REFERENCE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
-_TASK = re.compile(r"^tasks\.([a-z][a-z0-9_-]{0,63})\.outputs\.([A-Za-z_][A-Za-z0-9_-]{0,63})$")
-_PROJECT = re.compile(r"^project\.(id|name|description)$")
-_SECRET = re.compile(r"^secrets\.([A-Za-z_][A-Za-z0-9_]{0,63})$")
+# Neither a `}}` nor another `${{` lies inside an expression, so that "${{ a }} and ${{ b }}" is two of them, and a text of
+# any length is read in one pass.
+_REFERENCE = re.compile(r"\$\{\{((?:(?!\}\}|\$\{\{).)*)\}\}", re.DOTALL)
+_TASK = re.compile(r"tasks\.([a-z][a-z0-9_-]{0,63})\.outputs\.([A-Za-z_][A-Za-z0-9_-]{0,63})")
+_PROJECT = re.compile(r"project\.(id|name|description)")
+_SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]{0,63})")
 
 
 class Reference(NamedTuple):
@@ -30,11 +32,11 @@ def parse(expression: str) -> Reference:
     Raises:
         ValueError: saying which forms there are.
     """
-    if match := _TASK.match(expression):
+    if match := _TASK.fullmatch(expression):
         return Reference("task", match[1], match[2])
-    if match := _PROJECT.match(expression):
+    if match := _PROJECT.fullmatch(expression):
         return Reference("project", match[1])
-    if match := _SECRET.match(expression):
+    if match := _SECRET.fullmatch(expression):
         return Reference("secret", match[1])
     raise ValueError(
         f"unknown reference '{expression}'; use tasks.<key>.outputs.<name>, project.name, project.id, "
@@ -45,7 +47,7 @@ def parse(expression: str) -> Reference:
 def expressions(value: Any) -> Iterator[str]:
     """Every expression in a JSON value, in order."""
     if isinstance(value, str):
-        yield from (match[1] for match in _REFERENCE.finditer(value))
+        yield from (match[1].strip() for match in _REFERENCE.finditer(value))
     elif isinstance(value, dict):
         for item in value.values():  # pyright: ignore[reportUnknownVariableType]
             yield from expressions(item)
@@ -58,7 +60,7 @@ def referenced_tasks(value: Any) -> list[str]:
     """Keys of the tasks whose outputs `value` uses; malformed references are left to validation."""
     keys: dict[str, None] = {}
     for expression in expressions(value):
-        if match := _TASK.match(expression):
+        if match := _TASK.fullmatch(expression):
             keys[match[1]] = None
     return list(keys)
 
@@ -68,8 +70,8 @@ def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
     if isinstance(value, str):
         whole = _REFERENCE.fullmatch(value)
         if whole:
-            return look_up(parse(whole[1]))
-        return _REFERENCE.sub(lambda match: as_text(look_up(parse(match[1]))), value)
+            return look_up(parse(whole[1].strip()))
+        return _REFERENCE.sub(lambda match: as_text(look_up(parse(match[1].strip()))), value)
     if isinstance(value, dict):
         return {key: resolve(item, look_up) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from app.engine import devserver
 from app.settings import Settings
-from app.storage.migrate import migrate
-from app.storage.workspaces import Workspaces
 from app.supervisor import data_folder, environment, ports
 from app.supervisor.child import Child, describe_end, start_log
 from app.supervisor.errors import StackError
@@ -191,6 +188,12 @@ def prepare(settings: Settings) -> None:
     Raises:
         StackError: one of them cannot be used.
     """
+    # Half a second of imports, which Temporal uses to start, and which app and worker, started from here, do without.
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from app.storage.migrate import migrate  # noqa: PLC0415
+    from app.storage.workspaces import Workspaces  # noqa: PLC0415
+
     url = settings.effective_database_url
     try:
         migrate(url)

@@ -68,6 +68,23 @@ async def started(command: str, count: int, **options) -> tuple[asyncio.Task[Exi
     return task, mark
 
 
+async def worker_with(command: str) -> asyncio.subprocess.Process:
+    """A process of its own that runs `command` under a guard."""
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import asyncio, sys; from pathlib import Path; from activities.actions.process import run_guarded\n"
+        "asyncio.run(run_guarded(['/bin/sh', '-c', sys.stdin.read()], cwd=Path('/'),"
+        f" env={ENV}, on_output=lambda data: None, grace=60))",
+        stdin=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert worker.stdin is not None
+    worker.stdin.write(command.encode())
+    worker.stdin.close()
+    return worker
+
+
 def guards() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "guard.main()" in " ".join(child.cmdline())]
 
@@ -101,18 +118,7 @@ async def test_what_cannot_start_says_where(argv: list[str], cwd: str, step: str
 async def test_a_killed_worker_takes_its_tree_along(tree: str) -> None:
     command, count = TREES[tree]
     mark = new_mark()
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import asyncio, sys; from pathlib import Path; from activities.actions.process import run_guarded\n"
-        "asyncio.run(run_guarded(['/bin/sh', '-c', sys.stdin.read()], cwd=Path('/'),"
-        f" env={ENV}, on_output=lambda data: None, grace=60))",
-        stdin=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    assert worker.stdin is not None
-    worker.stdin.write(command.replace("MARK", mark).encode())
-    worker.stdin.close()
+    worker = await worker_with(command.replace("MARK", mark))
     await until(lambda: len(living(mark, "sleep")) >= count)
     guard_process = psutil.Process(worker.pid).children()[0]
     worker.kill()
@@ -189,7 +195,8 @@ async def test_the_guard_survives_signals_and_the_command_gets_them_undisturbed(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         process.send_signal(number)
     command = psutil.Process(living(mark, "sleep")[0])
-    assert os.getsid(command.pid) not in {os.getsid(0), os.getsid(process.pid)}
+    assert len({os.getsid(0), os.getsid(process.pid), os.getsid(command.pid)}) == 3
+    assert not set(process.environ()) & set(os.environ) - {"LD_LIBRARY_PATH", "LC_CTYPE"}
     command.terminate()
     assert await task == ExitStatus(7, None)
 
@@ -201,6 +208,19 @@ async def test_a_killed_guard_takes_the_commands_session_along() -> None:
     with pytest.raises(GuardLostError):
         await task
     assert not living(mark)
+
+
+async def test_a_command_dies_with_its_guard_even_when_the_worker_cannot_see_to_it() -> None:
+    mark = new_mark()
+    worker = await worker_with(f"exec sleep {mark}")
+    await until(lambda: living(mark, "sleep"))
+    try:
+        worker.send_signal(signal.SIGSTOP)
+        psutil.Process(worker.pid).children()[0].kill()
+        await until(lambda: not living(mark), seconds=2)
+    finally:
+        worker.kill()
+        await worker.wait()
 
 
 async def test_nothing_of_the_worker_leaks_into_the_command() -> None:

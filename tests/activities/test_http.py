@@ -89,9 +89,11 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[str]:
             running.socket = tls.wrap_socket(running.socket, server_side=True)
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{running.server_port}"
+        finally:
+            running.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +280,12 @@ async def test_the_apps_own_health_is_allowed_and_nothing_else_of_it(workspace: 
 
 async def test_a_body_is_saved_whole(workspace: Path, server: str) -> None:
     url = f"http://{server}/bytes?3000000"
-    outputs = await run(workspace, url, allow=[server], save_to="data/file.bin")
+    (workspace / "data").mkdir()
+    (workspace / "data/file.bin").write_text("old")
+    with (workspace / "data/file.bin").open() as reader:
+        outputs = await run(workspace, url, allow=[server], save_to="data/file.bin")
+        # Who has the file open sees the old one to its end, never half of the new one.
+        assert reader.read() == "old"
     assert (outputs["path"], outputs["bytes"], "body" in outputs) == ("data/file.bin", 3_000_000, False)
     assert (workspace / "data/file.bin").read_bytes() == b"x" * 3_000_000
     assert os.listdir(workspace / "data") == ["file.bin"]  # noqa: PTH208

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
 from app.domain.plan import PlanDraft, TaskDraft
@@ -357,110 +353,6 @@ class TestErrors:
     def test_json_that_nothing_can_store_is_refused(self, value: str) -> None:
         ((field, _),) = problems(f'- a\n  ```action\n  {{"type": "x", "v": {value}}}\n  ```')
         assert field == "line 3, column 1"
-
-
-class TestProse:
-    @pytest.mark.parametrize(
-        ("text", "titles"),
-        [
-            (
-                "Weekly report: gather metrics, write a summary, mail it",
-                ["Gather metrics", "Write a summary", "Mail it"],
-            ),
-            (
-                "Gather metrics, write summary, email stakeholders.",
-                ["Gather metrics", "Write summary", "Email stakeholders"],
-            ),
-            ("Gather metrics, then write a summary and mail it", ["Gather metrics", "Write a summary", "Mail it"]),
-            ("First, fetch it. Then check it; finally, file it.", ["Fetch it", "Check it", "File it"]),
-            ("Build, test and deploy the site.", ["Build", "Test and deploy the site"]),
-            (
-                "Daten sammeln, Bericht schreiben, alles verschicken",
-                ["Daten sammeln", "Bericht schreiben", "Alles verschicken"],
-            ),
-            ("Gather metrics\nWrite summary\nEmail it", ["Gather metrics", "Write summary", "Email it"]),
-            ("Do this.\n\nDo that.", ["Do this", "Do that"]),
-            (
-                "Buy 3.5 kg of apples, e.g. from https://a.example/x.y?z,1.",
-                ["Buy 3.5 kg of apples, e.g. from https://a.example/x.y?z,1"],
-            ),
-            ("Mail it to Alice, Bob and Carol.", ["Mail it to Alice, Bob and Carol"]),
-            (
-                "Copy large files, old photos and letters to the archive",
-                ["Copy large files, old photos and letters to the archive"],
-            ),
-            ("Wait for the build and test results", ["Wait for the build and test results"]),
-            ("If the tests pass then deploy", ["If the tests pass then deploy"]),
-            ("Find the report that Bob, who left, wrote", ["Find the report that Bob, who left, wrote"]),
-            ('Say "come, see, win" (now, here, loud)', ['Say "come, see, win" (now, here, loud)']),
-        ],
-    )
-    def test_becomes_steps(self, text: str, titles: list[str]) -> None:
-        (phase,) = plan(text).phases
-        assert phase.strategy == "sequential"
-        assert [task.title for task in phase.tasks] == titles
-
-    def test_code_in_it_is_run(self) -> None:
-        first, second = tasks("Run `make a; b, c`, then run `make d`.")
-        assert [first.action.fields(), second.action.fields()] == [{"command": "make a; b, c"}, {"command": "make d"}]
-
-    def test_its_lead_names_the_plan(self) -> None:
-        draft = plan("Weekly report: gather metrics, write a summary, mail it")
-        assert (draft.summary, draft.phases[0].name) == ("Weekly report", "Weekly report")
-
-    def test_errors_find_their_line(self) -> None:
-        assert problems("Do this.\nThen compare `a`\nwith `b`.")[0][0] == "line 2, column 1"
-
-
-MARKS = st.sampled_from(
-    [
-        *("# ", "## ", "- ", "1. ", "2) ", "  ", "    ", "\t", "\n", "\n\n", "---\n", "===\n", "> ", "<div>"),
-        *("```", "```sh\n", "~~~http\n", "```inputs\n", "```action\n", "```task\n", "```phase\n", "`", "``"),
-        *("{#k ", "{", "}", "=", '"', "\\", "[ ] ", "[x]", "after=a", "wait=5m", "(parallel)", "(sequential)"),
-        *("a", "b c", ", ", ". ", " and ", "; ", ": ", "é", "\x0b", "\x85", "\u2028", "\r", "${{ x }}", "*", "_"),
-    ]
-)
-
-
-class TestAnyText:
-    @settings(max_examples=400, deadline=None)
-    @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
-    @example("- ```task\n  []\n  ```", True)
-    @example("-", False)
-    @example("##\n-", False)
-    def test_gives_a_plan_or_says_what_is_wrong(self, text: str, has_model: bool) -> None:
-        outcome: PlanDraft | Invalid
-        try:
-            outcome = plan(text, has_model=has_model)
-        except Invalid as error:
-            outcome = error
-        assert outcome.info.details if isinstance(outcome, Invalid) else outcome.tasks()
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            *("- a `b` {#k retries=1}\n", "- - - - - ", "1. ", "> ", "`", "``` `` ` ", "{#", "{a=", '{a="', "[", "(("),
-            *("{a= " + " " * 40, "“", '"a', "**", "__", "a\n", "A\n", "a:", "\t", "do it, ", "do it. ", "do it; "),
-            *("do it and do it ", "then ", "a, then ", "- do it now\n", "- [ ] a\n\n", "## a\n- b\n", "```\n"),
-            *("- ```sh\n", "  - a\n- b\n", "- a\n  ", "a. B ", "...", "a;", "https://a.example/a.b "),
-        ],
-    )
-    def test_a_hundred_thousand_characters_take_a_moment(self, text: str) -> None:
-        document = (text * (100_000 // len(text)))[:100_000]
-        begin = time.process_time()
-        for variant in (document, f"- {document}", f"x{document}"):
-            with contextlib.suppress(Invalid):
-                plan(variant)
-        assert (time.process_time() - begin) / 3 < 4.0
-
-    def test_thousands_of_tasks_of_one_title_have_keys_of_their_own(self) -> None:
-        keys = [task.key for task in tasks("- same\n" * 9000)]
-        assert keys[:3] == ["same", "same_2", "same_3"]
-        assert len(set(keys)) == 9000
-
-    def test_deep_nesting_is_description(self) -> None:
-        task = only("\n".join(f"{'  ' * depth}- a" for depth in range(300)))
-        assert task.description.count("- a") == 299
 
 
 class TestPage:

@@ -202,3 +202,14 @@ def test_a_summary_that_is_no_text_is_left_out(summary: str) -> None:
     draft = task()
     draft.summary = summary
     assert summary not in to_markdown(draft, "n")
+
+
+def test_a_command_with_fences_in_it_stays_readable() -> None:
+    markdown = to_markdown(task(action={"type": "shell", "command": "cat <<E\n```\nE"}), "n")
+    assert "\n  ````sh\n  cat <<E\n  ```\n  E\n  ````\n" in markdown
+
+
+def test_a_dependency_named_twice_stays_twice() -> None:
+    draft = task()
+    draft.phases[0].tasks.append(draft.phases[0].tasks[0].model_copy(update={"key": "l", "depends_on": ["k", "k"]}))
+    assert read_outline(to_markdown(draft, "n"), has_model=False).tasks()[1].depends_on == ["k", "k"]

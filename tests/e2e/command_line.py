@@ -1,0 +1,160 @@
+"""Runs the command `signoff` as a person or a script would: a real process, with or without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DEADLINE = 60.0
+_CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A command under way, without a terminal; `seen` waits for what it prints."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self._out = b""
+
+    async def seen(self, text: str) -> None:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(DEADLINE):
+            while text.encode() not in self._out:
+                chunk = await self.process.stdout.read(65536)
+                assert chunk, f"ended without {text!r}: {self._out.decode()}"
+                self._out += chunk
+
+    async def ended(self) -> Ended:
+        async with asyncio.timeout(DEADLINE):
+            out, err = await self.process.communicate()
+        assert self.process.returncode is not None
+        return Ended(self.process.returncode, (self._out + out).decode(), err.decode())
+
+
+class Terminal:
+    """A command on a terminal of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, descriptor: int) -> None:
+        self.process = process
+        self._descriptor = descriptor
+        self._news = asyncio.Event()
+        self._raw = b""
+        self._read_until = 0
+        asyncio.get_running_loop().add_reader(descriptor, self._read)
+
+    @property
+    def text(self) -> str:
+        """All that was written, without colours and cursor movements."""
+        return _CONTROL.sub(b"", self._raw).decode()
+
+    async def seen(self, text: str) -> None:
+        """Wait until `text` is written after what was waited for before."""
+        async with asyncio.timeout(DEADLINE):
+            while text not in self.text[self._read_until :]:
+                self._news.clear()
+                await self._news.wait()
+        self._read_until = self.text.index(text, self._read_until) + len(text)
+
+    def type(self, text: str) -> None:
+        os.write(self._descriptor, text.encode())
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(DEADLINE):
+            return await self.process.wait()
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._descriptor)
+        os.close(self._descriptor)
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._descriptor, 65536)
+        except OSError:  # Linux reports the end of the other side this way
+            chunk = b""
+        if not chunk:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+        self._raw += chunk
+        self._news.set()
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Where commands run, and the settings in their environment."""
+
+    folder: Path
+    settings: dict[str, str]
+
+    async def __call__(self, *arguments: str, stdin: str = "") -> Ended:
+        """Run a command to its end."""
+        async with self.running(*arguments) as running:
+            assert running.process.stdin is not None
+            running.process.stdin.write(stdin.encode())
+            running.process.stdin.close()
+            return await running.ended()
+
+    @contextlib.asynccontextmanager
+    async def running(self, *arguments: str) -> AsyncIterator[Running]:
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *self._command(arguments), cwd=self.folder, env=self._environment(), stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        try:
+            yield Running(process)
+        finally:
+            await _stop(process)
+
+    @contextlib.asynccontextmanager
+    async def terminal(self, *arguments: str) -> AsyncIterator[Terminal]:
+        mine, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+        # Makes the terminal the controlling one, so that Ctrl-C typed into it is a SIGINT.
+        opens = "import os,sys,fcntl,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", opens, *self._command(arguments)),
+            cwd=self.folder, env=self._environment(), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        terminal = Terminal(process, mine)
+        try:
+            yield terminal
+        finally:
+            await _stop(process)
+            terminal.close()
+
+    @staticmethod
+    def _command(arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-P", "-m", "app.cli", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+        return plain | {"TERM": "xterm", "COLUMNS": "200"} | self.settings
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(15):
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

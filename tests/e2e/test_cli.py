@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.conftest import Stack, eventually, free_port
+from tests.e2e.command_line import CommandLine
+from tests.processes import with_environment
+
+REPORT = """\
+# Small report
+
+## Gather
+- Count `ls | wc -l > count.txt` {#count files=count.txt}
+
+## Write
+- Report `cat count.txt > report.txt` {#write files=report.txt}
+"""
+SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n- Then `echo x` {#then after=nap}\n"
+STUBBORN = "# Stubborn\n\n- Stay\n\n  ```sh\n  trap '' TERM\n  echo > here\n  sleep 300\n  ```\n"
+ALONE = """\
+# Alone
+
+1. Wait `until test -e go; do sleep 0.05; done` {#wait}
+2. End `echo end > end.txt` {#end files=end.txt}
+"""
+COMMANDS = ("run", "projects", "tasks", "up", "serve", "worker", "migrate", "doctor")
+PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi` {#say}\n"
+
+
+@pytest.fixture
+def work(signoff: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the user's, in which projects may work."""
+    folder = signoff.settings.data_dir / f"work-{tmp_path_factory.mktemp('work').name}-{free_port()}"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cli(signoff: Stack, work: Path) -> CommandLine:
+    return CommandLine(work, {"SIGNOFF_URL": signoff.url, "SIGNOFF_DATA_DIR": str(work / "data")})
+
+
+def plan(work: Path, text: str) -> str:
+    (work / "plan.md").write_text(text)
+    return "plan.md"
+
+
+def project_id(output: str) -> str:
+    found = re.search(r"proj_[0-9a-z]+", output)
+    assert found, output
+    return found.group()
+
+
+async def test_run_shows_the_plan_carries_it_out_and_lists_tasks_and_files(cli: CommandLine, work: Path) -> None:
+    ended = await cli("run", plan(work, REPORT), "--yes")
+    assert ended.code == 0, ended
+    assert "$ ls | wc -l > count.txt" in ended.out
+    assert f"workspace {work}" in ended.out
+    assert re.search(r"Write +write +✓ completed +1 ", ended.out)
+    assert re.search(rf"{work}/report.txt +2 B +write", ended.out)
+    assert "✓ completed Small report" in ended.out
+    assert (work / "report.txt").read_text().split() == ["2"]
+
+
+async def test_a_failed_run_ends_with_1_and_says_what_failed(cli: CommandLine, work: Path) -> None:
+    ended = await cli("run", plan(work, "# Fails\n\n- No `exit 7` {#no}\n- After `echo` {#after after=no}\n"), "--yes")
+    assert ended.code == 1
+    assert re.search(r"no +✗ failed +1 .*exit code 7", ended.out)
+    assert re.search(r"after +- skipped +dependency failed", ended.out)
+
+
+async def test_json_is_all_that_is_on_stdout(cli: CommandLine) -> None:
+    ended = await cli("run", "-", "--yes", "--json", "--new-workspace", stdin=REPORT)
+    assert ended.code == 0
+    project = json.loads(ended.out)
+    assert (project["status"], project["name"], project["path"]) == ("completed", "Small report", None)
+    assert "Gather started" not in ended.err
+
+
+async def test_without_a_terminal_nothing_is_approved(cli: CommandLine, signoff: Stack, work: Path) -> None:
+    ended = await cli("run", plan(work, REPORT))
+    assert ended.code == 2
+    project = await signoff.project(project_id(ended.out))
+    assert project["status"] == "pending"
+    assert f"signoff projects approve {project['id']}" in ended.err
+    assert not (work / "count.txt").exists()
+
+
+async def test_a_no_at_the_terminal_leaves_the_project_pending(cli: CommandLine, signoff: Stack, work: Path) -> None:
+    async with cli.terminal("run", plan(work, REPORT)) as terminal:
+        await terminal.seen("Approve this plan and carry it out? [y/N]")
+        terminal.type("n\n")
+        await terminal.seen("Not approved; nothing was done.")
+        assert await terminal.ended() == 2
+    assert (await signoff.project(project_id(terminal.text)))["status"] == "pending"
+
+
+async def test_a_person_at_the_terminal_approves_completes_tasks_and_opens_phases(cli: CommandLine, work: Path) -> None:
+    async with cli.terminal("run", plan(work, PERSON), "--ask-phases") as terminal:
+        await terminal.seen("carry it out? [y/N]")
+        terminal.type("y\n")
+        await terminal.seen("look: Look at it. Done? [y/N]")
+        terminal.type("y\n")
+        await terminal.seen("Phase 'Two' waits for your approval. Start it? [y/N]")
+        terminal.type("yes\n")
+        await terminal.seen("✓ completed Person")
+        assert await terminal.ended() == 0
+
+
+async def test_a_question_is_taken_back_when_it_is_answered_elsewhere(
+    cli: CommandLine, signoff: Stack, work: Path
+) -> None:
+    async with cli.terminal("run", plan(work, PERSON)) as terminal:
+        await terminal.seen("carry it out? [y/N]")
+        terminal.type("y\n")
+        await terminal.seen("look: Look at it. Done? [y/N]")
+        await signoff.call("POST", f"/{project_id(terminal.text)}/tasks/look/complete")
+        await terminal.seen("✓ completed Person")
+        assert await terminal.ended() == 0
+
+
+async def test_what_was_typed_before_a_question_is_no_answer_to_it(
+    cli: CommandLine, signoff: Stack, work: Path
+) -> None:
+    async with cli.terminal("run", plan(work, PERSON)) as terminal:
+        await terminal.seen("carry it out? [y/N]")
+        terminal.type("y\ny\n")
+        await terminal.seen("look: Look at it. Done? [y/N]")
+        terminal.type("n\n")
+        shown = project_id(terminal.text)
+        await terminal.seen(f"look waits for a person: signoff tasks complete {shown} look")
+        await signoff.call("POST", f"/{shown}/tasks/look/complete")
+        assert await terminal.ended() == 0
+
+
+async def test_an_approval_holds_only_for_the_plan_that_was_shown(cli: CommandLine, signoff: Stack, work: Path) -> None:
+    async with cli.terminal("run", plan(work, REPORT)) as terminal:
+        await terminal.seen("carry it out? [y/N]")
+        shown = project_id(terminal.text)
+        await signoff.call("PUT", f"/{shown}", json={"strategy": "careful"})
+        terminal.type("y\n")
+        await terminal.seen("version 2 is the current one")
+        assert await terminal.ended() == 1
+    assert (await signoff.project(shown))["status"] == "pending"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_cancels_the_project_and_waits_until_its_tasks_are_stopped(
+    cli: CommandLine, signoff: Stack, work: Path, number: signal.Signals
+) -> None:
+    async with cli.running("run", plan(work, SLOW), "--yes") as running:
+        await running.seen("nap started")
+        running.process.send_signal(number)
+        ended = await running.ended()
+    assert ended.code == 2, ended
+    assert "■ cancelled Slow" in ended.out
+    shown = project_id(ended.out)
+    assert (await signoff.project(shown))["status"] == "cancelled"
+    assert with_environment("SIGNOFF_PROJECT_ID", shown) == []
+
+
+async def test_a_second_ctrl_c_leaves_at_once_and_the_cancel_goes_on(
+    cli: CommandLine, signoff: Stack, work: Path
+) -> None:
+    async with cli.terminal("run", plan(work, STUBBORN), "--yes") as terminal:
+        await eventually(lambda: _exists(work / "here"), what="the task runs")
+        terminal.type("\x03")
+        await terminal.seen("cancelling")
+        before = time.monotonic()
+        terminal.type("\x03")
+        await terminal.seen("The cancel is recorded")
+        assert await terminal.ended() == 2
+        assert time.monotonic() - before < 1.5, "it waited for the task, which takes 2 s to be killed"
+    assert (await signoff.finished(project_id(terminal.text)))["status"] == "cancelled"
+
+
+async def _exists(path: Path) -> bool:
+    return path.exists()
+
+
+async def test_projects_from_approve_to_delete(cli: CommandLine, signoff: Stack) -> None:
+    shown = await signoff.planned(SLOW, name="From the list")
+    listed = await cli("projects", "list", "--status", "pending", "--search", "from the LIST")
+    assert re.search(rf"{shown} +· pending +From the list", listed.out)
+    assert (await cli("projects", "approve", shown)).code == 2
+    approved = await cli("projects", "approve", shown, "--yes", "--comment", "fine")
+    assert approved.code == 0
+    assert "$ sleep 300" in approved.out
+    await signoff.task_in(shown, "nap", "running")
+    page = await cli("projects", "show", shown)
+    assert re.search(r"nap +▸ running", page.out)
+    assert "stage executing" in page.out
+    async with cli.running("projects", "watch", shown) as watching:
+        await watching.seen("nap started")
+        cancelled = await cli("projects", "cancel", shown, "--reason", "enough")
+        assert "Cancelled (0 completed, 1 interrupted, 1 never started, 0 did not stop)." in cancelled.out
+        assert (await watching.ended()).code == 2
+    assert (await cli("projects", "delete", shown)).code == 2
+    assert (await cli("projects", "delete", shown, "--yes")).out == "Deleted.\n"
+    gone = await cli("projects", "show", shown)
+    assert gone.code == 1
+    assert gone.err.startswith("Error: ")
+
+
+async def test_ctrl_c_in_watch_leaves_the_project_running(cli: CommandLine, signoff: Stack) -> None:
+    shown = await signoff.started(SLOW)
+    async with cli.terminal("projects", "watch", shown) as terminal:
+        await terminal.seen("nap")
+        terminal.type("\x03")
+        await terminal.seen("The project goes on")
+        assert await terminal.ended() == 130
+    assert (await signoff.project(shown))["status"] == "running"
+    await signoff.call("POST", f"/{shown}/cancel")
+
+
+async def test_a_task_that_waits_for_a_person_is_completed_with_outputs(cli: CommandLine, signoff: Stack) -> None:
+    shown = await signoff.started(PERSON)
+    await signoff.task_in(shown, "look", "waiting")
+    done = await cli("tasks", "complete", shown, "look", "--output", "seen=yes", "--comment", "looks good")
+    assert done.code == 0, done
+    await signoff.finished(shown)
+    task = await signoff.call("GET", f"/{shown}/tasks")
+    assert task["tasks"][0]["outputs"] == {"seen": "yes"}
+
+
+async def test_the_names_of_fields_that_are_wrong_are_shown(cli: CommandLine, work: Path) -> None:
+    ended = await cli("run", plan(work, REPORT), "--path", "/nowhere/at/all", "--yes")
+    assert ended.code == 1
+    assert "path" in ended.err
+    unknown = await cli("projects", "show", "../../health")
+    assert unknown.code == 1
+
+
+async def test_nothing_at_the_address_is_said_with_what_to_do(cli: CommandLine, work: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    for arguments in (["projects", "list"], ["run", plan(work, REPORT), "--yes"]):
+        ended = await cli(*arguments, "--url", url)
+        assert ended.code == 1
+        assert f"No Signoff answers at {url}; start one with `signoff up` or set SIGNOFF_URL." in ended.err
+
+
+async def test_without_a_running_signoff_one_is_brought_up_for_the_time_being(tmp_path: Path) -> None:
+    work, data = tmp_path / "work", tmp_path / "data"
+    work.mkdir()
+    settings = {"SIGNOFF_DATA_DIR": str(data)}
+    cli = CommandLine(work, settings)
+    async with cli.running("run", plan(work, ALONE), "--yes") as running:
+        await running.seen("wait started")
+        # Another command on the same data folder finds it.
+        listed = await cli("projects", "list", "--json")
+        shown = json.loads(listed.out)["projects"][0]
+        assert shown["status"] == "running"
+        holder = json.loads((data / "up.lock").read_text())
+        await _kill_app(holder["url"], str(data))
+        (work / "go").touch()
+        ended = await running.ended()
+    assert ended.code == 0, ended
+    assert ended.out.count("wait started") == 1, "a reconnect goes on where the stream broke off"
+    assert ended.out.count("end completed") == 1
+    assert re.search(r"end.txt +4 B +end", ended.out)
+    assert with_environment("SIGNOFF_DATA_DIR", str(data)) == []
+
+
+async def _kill_app(url: str, data: str) -> None:
+    serving = [
+        process
+        for pid in with_environment("SIGNOFF_DATA_DIR", data)
+        if "serve" in (process := psutil.Process(pid)).cmdline()
+    ]
+    assert len(serving) == 1
+    serving[0].kill()
+    async with httpx.AsyncClient() as http:
+
+        async def answers() -> bool:
+            try:
+                return (await http.get(f"{url}/health")).is_success
+            except httpx.TransportError:
+                return False
+
+        await eventually(answers, what="the app is up again")
+
+
+def test_the_overview_names_every_command_and_imports_none() -> None:
+    code = "import atexit, sys; atexit.register(lambda: print(sorted(sys.modules))); from app.cli import main; main(['-h'])"
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ended.returncode == 0
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} ", ended.stdout, re.MULTILINE)
+    for module in ("httpx", "pydantic", "rich", "app.cli.services"):
+        assert f"'{module}'" not in ended.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_every_command_of_the_overview_exists(cli: CommandLine, name: str) -> None:
+    ended = await cli(name, "--help")
+    assert ended.code == 0
+    assert f"Usage: signoff {name}" in ended.out

@@ -1,0 +1,240 @@
+"""`signoff up` as a user runs it: its own process, real children, real ports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+
+from app.engine.search_attributes import missing_search_attributes
+from tests.conftest import eventually, free_port
+
+SIGNOFF = [sys.executable, "-P", "-m", "app.cli"]
+PARTS = {"app": "serve", "worker": "worker", "Temporal": "start-dev"}
+RETENTION_DAYS = 7
+DAY = 24 * 3600
+
+
+@dataclass
+class Up:
+    """One `signoff up`."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    addresses: dict[str, Any]
+    seconds: float
+
+    @property
+    def messages(self) -> str:
+        return (self.folder / "stderr").read_text()
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def part(self, name: str) -> psutil.Process | None:
+        """The child that has finished becoming what it is to be."""
+        for child in self.children():
+            with contextlib.suppress(psutil.Error):
+                if PARTS[name] in child.cmdline() and "tether.py" not in " ".join(child.cmdline()):
+                    return child
+        return None
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
+    return inherited | {"SIGNOFF_DATA_DIR": str(folder / "data")} | variables
+
+
+def port_flags() -> list[str]:
+    names = ("--port", "--temporal-port", "--temporal-ui-port")
+    return [word for name in names for word in (name, str(free_port()))]
+
+
+def call(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SIGNOFF, *words],
+        env=environment(folder, **variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[Up]:
+    # A package of the user's that is called as ours is, and settings for a Temporal elsewhere, must not matter.
+    (folder / "app").mkdir(exist_ok=True)
+    (folder / "app" / "__init__.py").write_text("raise SystemExit('this is the user\\'s own app')")
+    variables = environment(
+        folder, SIGNOFF_RETENTION=str(RETENTION_DAYS), TEMPORAL_ADDRESS="127.0.0.1:1", TEMPORAL_TLS="true"
+    )
+    begin = time.monotonic()
+    with (folder / "stderr").open("w") as stderr:
+        process = subprocess.Popen(
+            [*SIGNOFF, "up", "--json", *port_flags()],
+            env=variables,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (folder / "stderr").read_text()
+        yield Up(process, folder, json.loads(line), time.monotonic() - begin)
+    finally:
+        leftovers = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        process.kill()
+        process.wait()
+        for leftover in leftovers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                leftover.kill()
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+async def is_ready(up: Up) -> bool:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        with contextlib.suppress(httpx.TransportError):
+            return (await http.get(f"{up.addresses['url']}/ready")).is_success
+    return False
+
+
+@pytest.fixture(scope="module")
+async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
+    with started(tmp_path_factory.mktemp("up")) as running:
+        yield running
+
+
+async def test_everything_answers_where_it_says(up: Up) -> None:
+    print(f"ready after {up.seconds:.1f} s, {os.getloadavg()[0]:.1f} processes wanting {os.cpu_count()} cores")
+    addresses = up.addresses
+    assert addresses["pid"] == up.process.pid
+    assert addresses["data_dir"] == str(up.folder / "data")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        ready = (await http.get(f"{addresses['url']}/ready")).json()
+        assert ready == {"status": "ready", "checks": {"database": "ok", "temporal": "ok", "workers": 1}}
+        assert (await http.get(addresses["temporal_ui"])).is_success
+
+
+async def test_the_dev_server_knows_our_attributes_and_keeps_closed_runs(up: Up) -> None:
+    client = await Client.connect(up.addresses["temporal"])
+    assert await missing_search_attributes(client) == []
+    described = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
+    assert described.config.workflow_execution_retention_ttl.ToSeconds() == RETENTION_DAYS * DAY
+
+
+async def test_a_project_may_work_in_the_folder_that_up_was_started_in(up: Up) -> None:
+    async with httpx.AsyncClient(base_url=up.addresses["url"], trust_env=False) as http:
+        inside = await http.post("/api/projects", json={"path": str(up.folder)})
+        outside = await http.post("/api/projects", json={"path": str(up.folder.parent)})
+    assert (inside.status_code, outside.status_code) == (201, 422)
+
+
+async def test_a_second_copy_on_the_same_data_folder_is_refused(up: Up) -> None:
+    answer = call(up.folder, "up", *port_flags())
+    assert answer.returncode == 1
+    for word in (str(up.folder / "data"), str(up.process.pid), up.addresses["url"], "SIGNOFF_DATA_DIR"):
+        assert word in answer.stderr
+    assert await is_ready(up)
+
+
+@pytest.mark.parametrize(
+    ("setting", "address"), [("port", "url"), ("temporal_port", "temporal"), ("temporal_ui_port", "temporal_ui")]
+)
+async def test_a_taken_port_is_named_with_its_setting_and_its_owner(
+    up: Up, tmp_path: Path, setting: str, address: str
+) -> None:
+    taken = up.addresses[address].rpartition(":")[2]
+    flag, variable = f"--{setting.replace('_', '-')}", f"SIGNOFF_{setting.upper()}"
+    answer = call(tmp_path, "up", *port_flags(), flag, taken)
+    assert answer.returncode == 1
+    owner = up.part("app" if setting == "port" else "Temporal")
+    assert owner is not None
+    for word in (f"Port {taken}", flag, variable, f"process {owner.pid}"):
+        assert word in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+async def test_doctor_finds_nothing_wrong_with_a_running_copy(up: Up) -> None:
+    answer = call(up.folder, "doctor", "--json", "--temporal-address", up.addresses["temporal"])
+    findings = {finding["part"]: finding for finding in json.loads(answer.stdout)}
+    assert answer.returncode == 0
+    assert {part for part, finding in findings.items() if finding["state"] == "bad"} == set()
+    assert up.addresses["url"] in findings["app"]["found"]
+
+
+@pytest.mark.parametrize("name", PARTS)
+async def test_a_part_that_is_killed_is_started_again(up: Up, name: str) -> None:
+    before = up.part(name)
+    assert before is not None
+    before.kill()
+
+    async def is_another() -> bool:
+        part = up.part(name)
+        return part is not None and part.pid != before.pid
+
+    await eventually(is_another, what=f"{name} runs again")
+    await eventually(lambda: is_ready(up), what="all is ready again")
+    assert f"{name} ended (killed by SIGKILL) and is started again in 0.5 s" in up.messages
+
+
+async def test_sigterm_leaves_no_process_and_the_folder_can_be_used_again(tmp_path: Path) -> None:
+    with started(tmp_path) as up:
+        children = up.children()
+        assert len(children) == len(PARTS)
+        begin = time.monotonic()
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(timeout=10) == 0
+        print(f"stopped after {time.monotonic() - begin:.1f} s")
+        assert alive(children) == []
+    with started(tmp_path) as up:
+        children = up.children()
+        up.process.kill()
+        up.process.wait()
+
+        async def are_gone() -> bool:
+            return not alive(children)
+
+        await eventually(are_gone, what="the children of a killed `up` are gone", seconds=3)
+
+
+async def test_doctor_tells_what_is_missing_before_the_first_start(tmp_path: Path) -> None:
+    answer = call(tmp_path, "doctor", "--json", *port_flags())
+    states = {finding["part"]: finding["state"] for finding in json.loads(answer.stdout)}
+    assert answer.returncode == 0
+    assert (states["temporal"], states["database"], states["Temporal"], states["app"]) == ("ok", "note", "note", "note")
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "worker", "migrate", "doctor"])
+async def test_a_bad_setting_is_named_in_one_line(tmp_path: Path, command: str) -> None:
+    answer = call(tmp_path, command, SIGNOFF_TEMPORAL_PORT="many")
+    assert answer.returncode == 2
+    assert len(answer.stderr.splitlines()) == 1
+    for word in ("temporal_port", "--temporal-port", "SIGNOFF_TEMPORAL_PORT", "integer"):
+        assert word in answer.stderr
+
+
+async def test_serve_refuses_to_listen_beyond_this_machine_without_a_key(tmp_path: Path) -> None:
+    answer = call(tmp_path, "serve", "--host", "0.0.0.0", "--port", str(free_port()))
+    assert answer.returncode == 1
+    assert "SIGNOFF_API_KEY" in answer.stderr

@@ -1,0 +1,111 @@
+"""The seal of events: a chain of hashes that anybody can check with a few lines of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.decisions import Decision, DecisionKind, Outcome
+from app.domain.errors import Conflict, DomainError, Problem
+from app.domain.events import GENESIS, Event, EventType, chain_hash
+from tests.unit.test_plan import JSON
+
+EVENT = Event(seq=3, type="task.failed", project_id="proj_1", at="2024-02-29T00:00:00.000Z", actor="ü", data={"b": 1, "a": 2})
+
+
+def test_hash_is_sha256_of_the_previous_hash_and_the_event_as_canonical_json() -> None:
+    canonical = (
+        '{"actor":"ü","at":"2024-02-29T00:00:00.000Z","data":{"a":2,"b":1},"project_id":"proj_1","seq":3,"type":"task.failed"}'
+    )
+    assert chain_hash(GENESIS, EVENT) == hashlib.sha256(("0" * 64 + canonical).encode("utf-8")).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seq": 4},
+        {"type": "task.completed"},
+        {"project_id": "proj_2"},
+        {"at": "2024-02-29T00:00:00.001Z"},
+        {"actor": "u"},
+        {"data": {"b": 1}},
+        {"data": {"b": 1, "a": 2.0}},
+        {"data": {"b": 1, "a": "2"}},
+    ],
+)
+def test_hash_changes_with_every_field_and_with_what_came_before(change: dict[str, Any]) -> None:
+    assert chain_hash(GENESIS, EVENT.model_copy(update=change)) != chain_hash(GENESIS, EVENT)
+    assert chain_hash("1" + GENESIS[1:], EVENT) != chain_hash(GENESIS, EVENT)
+
+
+@given(JSON)
+def test_hash_is_the_same_after_storage_as_json(data: Any) -> None:
+    event = EVENT.model_copy(update={"data": {"x": data}})
+    read = Event.model_validate(json.loads(json.dumps(event.model_dump(mode="json"))))
+    assert chain_hash(GENESIS, read) == chain_hash(GENESIS, event)
+
+
+def test_event_types_are_those_of_the_contract() -> None:
+    listed = {
+        "project": "created updated completed failed cancelled deleted",
+        "plan": "generating ready failed approved returned superseded",
+        "run": "started paused resumed cancelling lost",
+        "phase": "started completed failed skipped awaiting_approval approved",
+        "task": "created started progress retrying completed failed cancelled skipped waiting",
+        "decision": "requested made",
+        "file": "uploaded",
+    }
+    allowed = {f"{subject}.{verb}" for subject, verbs in listed.items() for verb in verbs.split()}
+    assert {str(kind) for kind in EventType} <= allowed
+
+
+def decision(**changes: Any) -> Decision:
+    values: dict[str, Any] = {
+        "id": "dec_1",
+        "project_id": "proj_1",
+        "request_id": "req_1",
+        "kind": DecisionKind.APPROVE,
+        "actor": "ann",
+        "at": "2024-02-29T00:00:00.000Z",
+        "plan_version": 2,
+        "plan_digest": "d" * 64,
+        "outcome": Outcome.ACCEPTED,
+        "payload": {"plan_version": 2},
+    }
+    return Decision.model_validate(values | changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": DecisionKind.CANCEL}, {"actor": "bob"}, {"at": "2024-02-29T00:00:00.001Z"}, {"comment": "fine"},
+        {"plan_version": 3}, {"plan_digest": "e" * 64}, {"outcome": Outcome.REFUSED}, {"payload": {}},
+    ],
+)  # fmt: skip
+def test_seal_covers_every_field_of_a_decision(change: dict[str, Any]) -> None:
+    assert decision().seal() == decision().seal()
+    assert decision().seal()["decision_id"] == "dec_1"
+    assert decision(**change).seal()["decision_hash"] != decision().seal()["decision_hash"]
+
+
+def test_refused_decision_raises_the_error_it_was_refused_with() -> None:
+    decision().raise_if_refused()
+    error = Conflict("No.", code="not_pending", context={"a": 1}, details=[Problem(field="x", message="y")])
+    stored = decision(outcome=Outcome.REFUSED, error=error.info).model_dump(mode="json")
+    with pytest.raises(Conflict) as again:
+        Decision.model_validate(stored).raise_if_refused()
+    assert again.value.info == error.info
+
+
+@pytest.mark.parametrize("kind", DomainError.__subclasses__())
+def test_every_error_survives_as_data(kind: type[DomainError]) -> None:
+    error = kind("Text.", context={"n": 1}).with_context(more="x")
+    again = DomainError.from_info(type(error.info).model_validate_json(error.info.model_dump_json()))
+    assert type(again) is kind
+    assert again.info == error.info
+    assert again.info.context == {"n": 1, "more": "x"}

@@ -1,0 +1,69 @@
+"""Any text gives a plan or a list of problems, soon."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from app.domain.errors import Invalid
+from app.domain.plan import PlanDraft
+from app.planning.outline.reader import read_outline
+
+
+def plan(text: str, *, has_model: bool = False) -> PlanDraft:
+    return read_outline(text, has_model=has_model)
+
+
+MARKS = st.sampled_from(
+    [
+        *("# ", "## ", "- ", "1. ", "2) ", "  ", "    ", "\t", "\n", "\n\n", "---\n", "===\n", "> ", "<div>"),
+        *("```", "```sh\n", "~~~http\n", "```inputs\n", "```action\n", "```task\n", "```phase\n", "`", "``"),
+        *("{#k ", "{", "}", "=", '"', "\\", "[ ] ", "[x]", "after=a", "wait=5m", "(parallel)", "(sequential)"),
+        *("a", "b c", ", ", ". ", " and ", "; ", ": ", "é", "\x0b", "\x85", "\u2028", "\r", "${{ x }}", "*", "_"),
+    ]
+)
+
+
+class TestAnyText:
+    @settings(max_examples=400, deadline=None)
+    @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
+    @example("- ```task\n  []\n  ```", True)
+    @example("-", False)
+    @example("##\n-", False)
+    def test_gives_a_plan_or_says_what_is_wrong(self, text: str, has_model: bool) -> None:
+        outcome: PlanDraft | Invalid
+        try:
+            outcome = plan(text, has_model=has_model)
+        except Invalid as error:
+            outcome = error
+        assert outcome.info.details if isinstance(outcome, Invalid) else outcome.tasks()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("- a `b` {#k retries=1}\n", "- - - - - ", "1. ", "> ", "`", "``` `` ` ", "{#", "{a=", '{a="', "[", "(("),
+            *("{a= " + " " * 40, "“", '"a', "**", "__", "a\n", "A\n", "a:", "\t", "do it, ", "do it. ", "do it; "),
+            *("do it and do it ", "then ", "a, then ", "- do it now\n", "- [ ] a\n\n", "## a\n- b\n", "```\n"),
+            *("- ```sh\n", "  - a\n- b\n", "- a\n  ", "a. B ", "...", "a;", "https://a.example/a.b "),
+        ],
+    )
+    def test_a_hundred_thousand_characters_take_a_moment(self, text: str) -> None:
+        document = (text * (100_000 // len(text)))[:100_000]
+        begin = time.process_time()
+        for variant in (document, f"- {document}", f"x{document}"):
+            with contextlib.suppress(Invalid):
+                plan(variant)
+        assert (time.process_time() - begin) / 3 < 4.0
+
+    def test_thousands_of_tasks_of_one_title_have_keys_of_their_own(self) -> None:
+        keys = [task.key for task in plan("- same\n" * 9000).tasks()]
+        assert keys[:3] == ["same", "same_2", "same_3"]
+        assert len(set(keys)) == 9000
+
+    def test_deep_nesting_is_description(self) -> None:
+        (task,) = plan("\n".join(f"{'  ' * depth}- a" for depth in range(300))).tasks()
+        assert task.description.count("- a") == 299
