@@ -21,6 +21,9 @@ from temporalio.service import RPCError, RPCStatusCode
 T = TypeVar("T")
 # A cancel reaches an activity with a heartbeat's answer: half of this on average.
 INTERVAL = 0.5
+# The server counts from the activity's start, so that the shortest of tasks need no beat at all: measured with tasks that do
+# nothing, one beat each cost a third of their time.
+FIRST_BEAT_AFTER = 0.1
 RPC_TIMEOUT = timedelta(seconds=1)
 # The SDK ends an activity by itself that gives it no heartbeat at all; this often satisfies it.
 SDK_INTERVAL = 2.0
@@ -87,6 +90,7 @@ class Heartbeat:
     async def _beat(self, job: asyncio.Future[Any]) -> None:
         accepted = time.monotonic()
         told_sdk = told_stopping = 0.0
+        await asyncio.sleep(FIRST_BEAT_AFTER)
         while True:
             began = time.monotonic()
             if began - told_sdk >= SDK_INTERVAL:

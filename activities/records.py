@@ -15,7 +15,8 @@ from app.domain.decisions import DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.plan import LIMITS
 from app.domain.states import FINISHED_TASK, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
-from app.storage import decisions, plans, projects, runs, tasks
+from app.storage import attempts, decisions, plans, projects, runs, tasks
+from app.storage.attempts import AttemptKey
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.tables import phases as phase_table
@@ -304,7 +305,7 @@ def task_columns(rows: Any, offset: int, actions: Actions) -> TaskColumns:
 def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
     """Give an attempt up whose worker was lost, and say what becomes of its task."""
     task = tasks.get(conn, lost.project_id, lost.task)
-    lost_before = tasks.count_lost(conn, task.id, lost.run_id, lost.try_number)
+    lost_before = attempts.count_lost(conn, task.id, lost.run_id, lost.try_number)
     if lost.cancelling:
         status = TaskStatus.CANCELLED
     elif task.on_crash == "fail" or lost_before + 1 >= MOST_LOST_WORKERS:
@@ -312,10 +313,10 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
     else:
         status = TaskStatus.WAITING
     ask = task.on_crash == "ask" and status == TaskStatus.WAITING
-    key = tasks.AttemptKey(
+    key = AttemptKey(
         project_id=lost.project_id, run_id=lost.run_id, task_id=task.id, try_number=lost.try_number, token=""
     )
-    recorded = tasks.lose_attempt(conn, key, status=status, cause=lost.cause, ask=ask)
+    recorded = attempts.lose(conn, key, status=status, cause=lost.cause, ask=ask)
     if recorded is not None:
         return LostVerdict(then="final", status=recorded)
     if status != TaskStatus.WAITING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,15 +19,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.actions.attempt_log import AttemptLog
 from activities.heartbeat import Heartbeat, Stop, uncancelled
-from activities.secrets import mask
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, TaskContext, TaskFailed
 from app.domain.errors import Conflict, Unavailable
 from app.domain.references import Reference
 from app.domain.states import TaskStatus
-from app.storage import tasks
+from app.storage import attempts
+from app.storage.attempts import AttemptKey, Ending, Started
 from app.storage.database import Database
-from app.storage.tasks import AttemptKey, Ending, Started
 from workflows.contracts import TaskInput, TaskResult
 
 R = TypeVar("R")
@@ -74,18 +73,16 @@ class TaskActivities:
 
     async def _carry_out(self, kind: type[Action], task: TaskInput) -> TaskResult:
         info = activity.info()
-        row = await self._database.read(lambda conn: tasks.find(conn, task.project_id, task.task))
-        if row is None:
-            raise _fenced("The project was deleted.")
         key = AttemptKey(
             project_id=task.project_id,
             run_id=task.run_id,
-            task_id=row.id,
+            task_id=task.task,
             try_number=task.try_number,
             token=f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}",
         )
-        heartbeat = Heartbeat(lambda: self._note_stopping(key))
-        status, message = await heartbeat.run(_Attempt(self, kind, task, key, heartbeat).run())
+        attempt = _Attempt(self, kind, task, key)
+        heartbeat = Heartbeat(attempt.note_stopping)
+        status, message = await heartbeat.run(attempt.run(heartbeat))
         if status == TaskStatus.CANCELLED:
             if activity.is_cancelled():
                 raise asyncio.CancelledError
@@ -107,9 +104,6 @@ class TaskActivities:
 
         return await uncancelled(write())
 
-    async def _note_stopping(self, key: AttemptKey) -> None:
-        await self._database.transact(lambda conn: tasks.note_stopping(conn, key))
-
     @property
     def surroundings(self) -> TaskSurroundings:
         """What tasks get from this worker."""
@@ -119,18 +113,15 @@ class TaskActivities:
 class _Attempt:
     """One attempt at one task."""
 
-    def __init__(
-        self, owner: TaskActivities, kind: type[Action], task: TaskInput, key: AttemptKey, heartbeat: Heartbeat
-    ) -> None:
+    def __init__(self, owner: TaskActivities, kind: type[Action], task: TaskInput, key: AttemptKey) -> None:
         self._owner = owner
         self._kind = kind
         self._task = task
         self._key = key
-        self._heartbeat = heartbeat
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
 
-    async def run(self) -> tuple[TaskStatus, str]:
+    async def run(self, heartbeat: Heartbeat) -> tuple[TaskStatus, str]:
         """Start, act and record; returns the recorded status and, of a failure, the message."""
         try:
             started = await self._start()
@@ -140,7 +131,7 @@ class _Attempt:
         except TaskFailed as failure:
             ending = self._failed(failure)
         except asyncio.CancelledError:
-            ending = await self._interrupted()
+            ending = await self._interrupted(heartbeat.stop)
         except ApplicationError:
             raise
         except Exception as error:
@@ -154,15 +145,17 @@ class _Attempt:
 
     async def _start(self) -> Started:
         try:
-            return await self._owner.persist(lambda conn: tasks.start_attempt(conn, self._key))
+            started = await self._owner.persist(lambda conn: attempts.start(conn, self._key))
         except Conflict as error:
             raise _fenced(error.info.message) from error
+        self._key = replace(self._key, task_id=started.task.id)
+        return started
 
     async def _act(self, started: Started) -> dict[str, Any]:
         surroundings = self._owner.surroundings
         project, row = started.project, started.task
         workspace = Path(project.workspace)
-        if not workspace.is_dir():
+        if not await asyncio.to_thread(workspace.is_dir):
             raise TaskFailed("no_workspace", f"The workspace {workspace} is not there on this worker.", retryable=False)
         self._log = AttemptLog(workspace, row.id, started.number, secrets=list(self._secrets.values()))
         inputs, fields = self._resolved(started)
@@ -219,30 +212,38 @@ class _Attempt:
             raise TaskFailed(
                 "output_too_large", f"The outputs have {size} characters; 1 MiB is the limit.", retryable=False
             )
-        return mask(outputs, self._secrets.values())
+        return self._masked(outputs)
+
+    def _masked(self, value: Any) -> Any:
+        """`value` without secrets; before there is a log, none has been looked up."""
+        return self._log.mask(value) if self._log is not None else value
 
     def _failed(self, failure: TaskFailed) -> Ending:
         again = failure.retryable and not self._task.last
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,
-            mask(failure.outputs, self._secrets.values()),
-            error={"type": failure.kind, "message": mask(failure.message, self._secrets.values())},
+            self._masked(failure.outputs),
+            error={"type": failure.kind, "message": self._masked(failure.message)},
             exit_code=failure.exit_code,
             next_try_in=self._task.next_try_in if again else None,
         )
 
-    async def _interrupted(self) -> Ending:
+    async def note_stopping(self) -> None:
+        """Put on record that the attempt was told to stop and has not ended."""
+        await self._owner.persist(lambda conn: attempts.note_stopping(conn, self._key))
+
+    async def _interrupted(self, stop: Stop | None) -> Ending:
         """A cancel is an outcome; whatever else stops the work is not, and the workflow decides what comes next."""
-        if self._heartbeat.stop == Stop.CANCELLED:
+        if stop == Stop.CANCELLED:
             return Ending(TaskStatus.CANCELLED, {}, reason="interrupted")
-        await self._owner.persist(lambda conn: tasks.end_attempt(conn, self._key))
-        cause = self._heartbeat.stop.value if self._heartbeat.stop is not None else "the worker stopped it"
+        await self._owner.persist(lambda conn: attempts.end(conn, self._key))
+        cause = stop.value if stop is not None else "the worker stopped it"
         raise ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=True)
 
     async def _record(self, ending: Ending) -> tuple[TaskStatus, str]:
         size = self._log.size if self._log is not None else 0
-        whole = Ending(**{**ending.__dict__, "log_bytes": size})
-        if not await self._owner.persist(lambda conn: tasks.finish_attempt(conn, self._key, whole)):
+        whole = replace(ending, log_bytes=size)
+        if not await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole)):
             raise _fenced("Another attempt has taken this one's place.")
         return whole.status, str((whole.error or {}).get("message", ""))
 

@@ -62,7 +62,14 @@ def outline(widths: list[int], kind: str) -> str:
     lines = ["## All"]
     for task in draft(widths, kind):
         after = f" after={','.join(task['depends_on'])}" if task["depends_on"] else ""
-        lines += [f"- {task['title']} {{#{task['key']}{after}}}", "", "  ```action", f'  {{"type": "{kind}"}}', "  ```", ""]
+        lines += [
+            f"- {task['title']} {{#{task['key']}{after}}}",
+            "",
+            "  ```action",
+            f'  {{"type": "{kind}"}}',
+            "  ```",
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -128,7 +128,12 @@ class Stack:
 
 @contextlib.asynccontextmanager
 async def running_stack(
-    environment: WorkflowEnvironment, folder: Path, *, worker: bool = True, thresholds: Thresholds | None = None, **values: Any
+    environment: WorkflowEnvironment,
+    folder: Path,
+    *,
+    worker: bool = True,
+    thresholds: Thresholds | None = None,
+    **values: Any,
 ) -> AsyncIterator[Stack]:
     """A whole Signoff in this process, on a task queue and a database of its own."""
     port = free_port()
@@ -177,7 +182,9 @@ async def running_stack(
 
 
 @pytest.fixture(scope="session")
-async def signoff(temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def signoff(
+    temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
     """One Signoff that tests share; each makes projects of its own."""
     async with running_stack(temporal_server, tmp_path_factory.mktemp("signoff")) as stack:
         yield stack

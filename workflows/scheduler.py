@@ -31,7 +31,7 @@ class PhaseScheduler:
         unattended: Collection[int] = (),
     ) -> None:
         self._dependents = dependents_of(dependencies)
-        self._missing = [len(set(needed)) for needed in dependencies]
+        self._missing = [len(needed) for needed in dependencies]
         self._max_parallel = max_parallel
         self._stop_at_first_failure = stop_at_first_failure
         self._unattended = frozenset(unattended)

@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 
 from app.cli.options import settings_options
-from app.settings import LOOPBACK_HOSTS, Settings
+from app.settings import Settings
 from app.supervisor import Addresses, StackError, running_stack
 from app.supervisor.stack import prepare
 
+# How long a stopping app lets requests finish; event streams go on for ever.
 _GRACE_SECONDS = 2
 
 
@@ -79,13 +80,13 @@ def serve(settings: Settings) -> None:
 
     from app.main import create_app  # noqa: PLC0415
 
-    if settings.host not in LOOPBACK_HOSTS and not settings.api_key.get_secret_value():
-        raise click.ClickException(
-            f"Others can reach {settings.host}: set SIGNOFF_API_KEY (or --api-key) before listening there."
-        )
+    try:
+        app = create_app(settings)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     debug = settings.log_level == "debug"
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         access_log=debug,

@@ -62,4 +62,4 @@ class Event(BaseModel):
 
 def chain_hash(previous: str, event: Event) -> str:
     """The hash that seals `event` and, through `previous`, everything before it."""
-    return hashlib.sha256(previous.encode() + canonical_json(event.model_dump(mode="json"))).hexdigest()
+    return hashlib.sha256(previous.encode() + canonical_json(event.__dict__)).hexdigest()

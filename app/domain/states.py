@@ -1,7 +1,7 @@
 """The state machines as data: which status follows which, and which call is allowed where.
 
-Every change of status in the database goes through `check_project_move`, `check_phase_move` or `check_task_move`;
-every call of the API or signal of the workflow through `check_call`.
+Every change of status in the database is a compare-and-set on `sources`; every call of the API or signal of the workflow goes
+through `check_call`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -110,7 +111,8 @@ class _Checker:
             known = ", ".join(sorted(self.agents)) or "none"
             self._add(f"{where}.agent_id", f"Task '{task.key}': unknown agent '{task.agent_id}'; known: {known}.")
         for path in task.expected_files:
-            if path.startswith("/") or ".." in path.split("/") or path.split("/")[0] == RESERVED_OUTPUT_DIRECTORY:
+            parts = PurePosixPath(path).parts
+            if path.startswith("/") or ".." in parts or parts[:1] == (RESERVED_OUTPUT_DIRECTORY,):
                 message = f"Task '{task.key}': expected file '{path}' must be a relative path inside the workspace."
                 self._add(f"{where}.expected_files", message)
         action = self.actions.get(task.action.type)
@@ -165,7 +167,8 @@ class _Checker:
 
     def _cycles(self) -> None:
         for number, phase in enumerate(self.draft.phases):
-            position = {task.key: index for index, task in enumerate(phase.tasks)}
+            # A key that is taken twice means its first task, or a sequence of the two would look like a circle.
+            position = {task.key: index for index, task in reversed(list(enumerate(phase.tasks)))}
             edges = [
                 sorted({position[key] for key in keys if key in position}) for keys in effective_dependencies(phase)
             ]

@@ -125,7 +125,8 @@ class _Writer(threading.Thread):
             self._commit([job for job in batch if job.future.set_running_or_notify_cancel()])
             if stop:
                 break
-            time.sleep(PAUSE_BETWEEN_BATCHES)
+            if not self._jobs.empty():
+                time.sleep(PAUSE_BETWEEN_BATCHES)
         self._engine.dispose()
 
     def _commit(self, batch: list[_Job]) -> None:

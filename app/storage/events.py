@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.errors import NotFound
 from app.domain.events import Event, EventType, chain_hash
 from app.domain.identity import now
 from app.storage.tables import events, projects, tombstones
+
+# Built once: building a statement costs more than running it. Writers of a project follow each other: on SQLite by the
+# one write lock of the database, elsewhere by the lock on the project's row.
+_HEAD = (
+    select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project")).with_for_update()
+)
+_APPEND = insert(events)
+_SEAL = update(projects).where(projects.c.id == bindparam("of_project"))
 
 
 def append(
@@ -22,26 +30,21 @@ def append(
         NotFound: there is no such project.
     """
     moment = at or now()
-    reserve = (
-        update(projects)
-        .where(projects.c.id == project_id)
-        .values(last_seq=projects.c.last_seq + len(news), updated_at=moment)
-        .returning(projects.c.last_seq, projects.c.last_hash)
-    )
-    row = conn.execute(reserve).one_or_none()
+    row = conn.execute(_HEAD, {"of_project": project_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no project {project_id}.")
-    head = row.last_hash
+    seq, head = row.last_seq, row.last_hash
     written: list[Event] = []
     rows: list[dict[str, Any]] = []
-    for offset, (kind, data) in enumerate(news):
-        seq = row.last_seq - len(news) + offset + 1
-        event = Event(seq=seq, type=kind, project_id=project_id, at=moment, actor=actor, data=data)
+    for kind, data in news:
+        seq += 1
+        values = {"seq": seq, "type": str(kind), "project_id": project_id, "at": moment, "actor": actor, "data": data}
+        event = Event.model_construct(**values)
         head = chain_hash(head, event)
         written.append(event)
-        rows.append({**event.model_dump(), "hash": head})
-    conn.execute(insert(events), rows)
-    conn.execute(update(projects).where(projects.c.id == project_id).values(last_hash=head))
+        rows.append({**values, "hash": head})
+    conn.execute(_APPEND, rows)
+    conn.execute(_SEAL, {"of_project": project_id, "last_seq": seq, "last_hash": head, "updated_at": moment})
     return written
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS, EventType
@@ -15,6 +15,7 @@ from app.storage import events
 from app.storage.tables import attempts, projects, tombstones
 
 ProjectRow = Row[Any]
+AnySelect = Select[*tuple[Any, ...]]
 
 _ORDERS = {
     "newest": (projects.c.created_at.desc(), projects.c.id.desc()),
@@ -26,6 +27,9 @@ _ORDERS = {
 # An attempt that was told to stop gives a sign of life every few seconds until it has ended.
 STOPPING_SIGN = timedelta(seconds=10)
 SORT_KEYS = tuple(_ORDERS)
+
+
+_FIND = select(projects).where(projects.c.id == bindparam("of_project"))
 
 
 def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
@@ -49,7 +53,7 @@ def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
     """The row, or None."""
-    return conn.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
+    return conn.execute(_FIND, {"of_project": project_id}).one_or_none()
 
 
 def get(conn: Connection, project_id: str) -> ProjectRow:
@@ -72,9 +76,9 @@ def list_page(
         projects.c.id, projects.c.name, projects.c.description, projects.c.status, projects.c.stage,
         projects.c.strategy, projects.c.created_at, projects.c.updated_at,
     )  # fmt: skip
-    counting = _searched(select(projects.c.status, func.count()), search).group_by(projects.c.status)
+    counting = _searched(select(projects.c.status, func.count().label("number")), search).group_by(projects.c.status)
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    counts.update({name: count for name, count in conn.execute(counting)})
+    counts.update((row.status, row.number) for row in conn.execute(counting))
     query = _searched(select(*columns), search)
     if status is not None:
         query = query.where(projects.c.status == status)
@@ -83,7 +87,7 @@ def list_page(
     return list(rows), total, counts
 
 
-def _searched(query: Select[Any], search: str | None) -> Select[Any]:
+def _searched(query: AnySelect, search: str | None) -> AnySelect:
     if not search:
         return query
     return query.where(

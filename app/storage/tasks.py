@@ -1,30 +1,23 @@
-"""Tasks and their attempts: every change of a task's status, each with its event.
-
-An attempt holds a token. Only with that token may it write, so an attempt that was given up and comes back late changes
-nothing; and a try whose outcome is recorded is never carried out again.
-"""
+"""Tasks: every change of a task's status goes through `move`, each with its event."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
-from app.domain.identity import isoformat, milliseconds_between, now, parse_time
-from app.domain.references import referenced_tasks
-from app.domain.states import TASK_MOVES, Stage, TaskStatus, sources
-from app.storage import events, projects
-from app.storage.tables import attempts, tasks
+from app.domain.identity import now
+from app.domain.states import TASK_MOVES, TaskStatus, sources
+from app.storage import events
+from app.storage.tables import tasks
 
 TaskRow = Row[Any]
 News = tuple[EventType, dict[str, Any]]
 
-_EVENT_OF = {
+EVENT_OF = {
     TaskStatus.COMPLETED: EventType.TASK_COMPLETED,
     TaskStatus.FAILED: EventType.TASK_FAILED,
     TaskStatus.CANCELLED: EventType.TASK_CANCELLED,
@@ -34,45 +27,20 @@ _EVENT_OF = {
 }
 
 
-@dataclass(frozen=True)
-class AttemptKey:
-    """Which try of which task an activity carries out, and the token that it writes under."""
-
-    project_id: str
-    run_id: str
-    task_id: str
-    try_number: int
-    token: str
-
-
-@dataclass(frozen=True)
-class Started:
-    """What an attempt starts from; `recorded` is set instead where this try has its outcome already."""
-
-    recorded: TaskStatus | None
-    task: TaskRow
-    project: projects.ProjectRow
-    number: int
-    upstream: dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an attempt ended."""
-
-    status: TaskStatus
-    outputs: dict[str, Any]
-    error: dict[str, Any] | None = None
-    exit_code: int | None = None
-    log_bytes: int = 0
-    reason: str | None = None
-    next_try_in: float | None = None
+# Statements on the hot path are built once: building one costs more than running it.
+_FIND = select(tasks).where(
+    tasks.c.project_id == bindparam("in_project"),
+    (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
+)
+_MOVES = {
+    status: update(tasks).where(tasks.c.id == bindparam("of_task"), tasks.c.status.in_(sources(TASK_MOVES, status)))
+    for status in TaskStatus
+}
 
 
 def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
     """A task by id or key, or None."""
-    query = select(tasks).where(tasks.c.project_id == project_id, (tasks.c.id == task) | (tasks.c.key == task))
-    return conn.execute(query).one_or_none()
+    return conn.execute(_FIND, {"in_project": project_id, "named": task}).one_or_none()
 
 
 def get(conn: Connection, project_id: str, task: str) -> TaskRow:
@@ -140,9 +108,7 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> 
     Raises:
         Conflict: it does not.
     """
-    allowed = sources(TASK_MOVES, status)
-    query = update(tasks).where(tasks.c.id == task.id, tasks.c.status.in_(allowed)).values(status=status, **values)
-    if conn.execute(query).rowcount != 1:
+    if conn.execute(_MOVES[status], {"of_task": task.id, "status": status, **values}).rowcount != 1:
         raise Conflict(f"Task '{task.key}' cannot become {status} now.", code="impossible_move")
     return describe(task)
 
@@ -150,124 +116,6 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> 
 def describe(task: TaskRow, **more: Any) -> dict[str, Any]:
     """What every event about a task says."""
     return {"task_id": task.id, "phase_id": task.phase_id, "key": task.key, "title": task.title, **more}
-
-
-def start_attempt(conn: Connection, key: AttemptKey) -> Started:
-    """Take the next attempt of a task.
-
-    Raises:
-        Conflict: `fenced`: the run is over or being cancelled, or the task is not to be started.
-    """
-    project = projects.find(conn, key.project_id)
-    task = find(conn, key.project_id, key.task_id)
-    if project is None or task is None or project.run_id != key.run_id:
-        raise Conflict("This run has ended.", code="fenced")
-    upstream = _upstream_outputs(conn, task)
-    if task.recorded_try >= key.try_number:
-        return Started(TaskStatus(task.status), task, project, task.attempt, upstream)
-    if project.stage == Stage.CANCELLING:
-        raise Conflict("The run is being cancelled.", code="fenced")
-    number, at = task.attempt + 1, now()
-    started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
-    cleared = {"reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {}}
-    data = move(conn, task, TaskStatus.RUNNING, **started, **cleared)
-    row = {
-        "task_id": task.id,
-        "number": number,
-        "project_id": key.project_id,
-        "run_id": key.run_id,
-        "try_number": key.try_number,
-        "token": key.token,
-        "status": TaskStatus.RUNNING,
-        "started_at": at,
-    }
-    conn.execute(insert(attempts).values(row))
-    news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
-    events.append(conn, key.project_id, news, actor="worker", at=at)
-    return Started(None, task, project, number, upstream)
-
-
-def end_attempt(conn: Connection, key: AttemptKey) -> None:
-    """Note that nothing of an attempt is running any more, without an outcome."""
-    mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token)
-    conn.execute(update(attempts).where(*mine).values(ended_at=now(), stopping_at=None))
-
-
-def finish_attempt(conn: Connection, key: AttemptKey, ending: Ending) -> bool:
-    """Record how an attempt ended; False where it was fenced meanwhile, and nothing but its end is noted."""
-    at = now()
-    mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token)
-    shown = TaskStatus.FAILED if ending.status == TaskStatus.WAITING else ending.status
-    end_attempt(conn, key)
-    task = find(conn, key.project_id, key.task_id)
-    if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
-        return False
-    conn.execute(update(attempts).where(*mine).values(status=shown, error=ending.error))
-    again = ending.status == TaskStatus.WAITING
-    values = {
-        "reason": "retry" if again else ending.reason,
-        "outputs": ending.outputs,
-        "error": ending.error,
-        "exit_code": ending.exit_code,
-        "log_bytes": ending.log_bytes,
-        "completed_at": None if again else at,
-        "due_at": _later(at, ending.next_try_in) if again else None,
-        "recorded_try": key.try_number,
-        "token": None,
-    }
-    data = move(conn, task, ending.status, **values)
-    data.update(attempt=task.attempt, duration_ms=milliseconds_between(task.started_at, at))
-    if ending.error is not None:
-        data.update(error=ending.error)
-    if again:
-        data.update(next_try=key.try_number + 1, next_try_in=ending.next_try_in)
-    kind = EventType.TASK_RETRYING if again else _EVENT_OF[ending.status]
-    events.append(conn, key.project_id, (kind, data), actor="worker", at=at)
-    return True
-
-
-def lose_attempt(
-    conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False
-) -> TaskStatus | None:
-    """Give an attempt up whose worker was lost; the task becomes `status`, and with `ask` waits for a person's word.
-
-    Returns the recorded status where the try had its outcome recorded after all, else None.
-
-    Raises:
-        Conflict: `fenced`: the run is over.
-    """
-    project = projects.find(conn, key.project_id)
-    task = find(conn, key.project_id, key.task_id)
-    if project is None or task is None or project.run_id != key.run_id:
-        raise Conflict("This run has ended.", code="fenced")
-    if task.recorded_try >= key.try_number:
-        return TaskStatus(task.status)
-    at = now()
-    error = {"type": "worker_lost", "message": f"The worker was lost in the middle of the task ({cause})."}
-    lost = {"status": "lost", "error": error, "ended_at": at}
-    conn.execute(
-        update(attempts).where(attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING).values(**lost)
-    )
-    # A task that waits for the next attempt has a time for it, which tells it from one that waits for a person.
-    values: dict[str, Any] = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
-    if status == TaskStatus.FAILED:
-        values.update(completed_at=at, recorded_try=key.try_number)
-    data = move(conn, task, status, **values) | {"attempt": task.attempt, "error": error, "reason": "worker_lost"}
-    kind = EventType.TASK_RETRYING if status == TaskStatus.WAITING and not ask else _EVENT_OF[status]
-    events.append(conn, key.project_id, (kind, data), actor="signoff", at=at)
-    return None
-
-
-def count_lost(conn: Connection, task_id: str, run_id: str, try_number: int) -> int:
-    """How many attempts at one try were lost with their worker."""
-    mine = (attempts.c.task_id == task_id, attempts.c.run_id == run_id, attempts.c.try_number == try_number)
-    return conn.execute(select(func.count()).where(*mine, attempts.c.status == "lost")).scalar_one()
-
-
-def note_stopping(conn: Connection, key: AttemptKey) -> None:
-    """Note that an attempt which was told to stop is still alive."""
-    mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token, attempts.c.ended_at.is_(None))
-    conn.execute(update(attempts).where(*mine).values(stopping_at=now()))
 
 
 def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | None = None) -> None:
@@ -315,7 +163,7 @@ def close_task(
         data["error"] = error
     if reason is not None:
         data["reason"] = reason
-    news = (_EVENT_OF[status], {**shown, "attempt": task.attempt, **data})
+    news = (EVENT_OF[status], {**shown, "attempt": task.attempt, **data})
     events.append(conn, task.project_id, news, actor=actor, at=at)
 
 
@@ -331,21 +179,9 @@ def end_many(
         conn.execute(update(tasks).where(tasks.c.id.in_(chunk), tasks.c.status.in_(allowed)).values(**ending))
     error = values.get("error")
     more = {"reason": reason} | ({"error": error} if error else {})
-    return [(_EVENT_OF[status], describe(row, attempt=row.attempt, **more)) for row in rows]
-
-
-def _later(at: str, seconds: float | None) -> str:
-    return isoformat(parse_time(at) + timedelta(seconds=seconds or 0.0))
+    return [(EVENT_OF[status], describe(row, attempt=row.attempt, **more)) for row in rows]
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:
     """SQLite takes some 32,000 parameters in one statement at most."""
     return (ids[start : start + 5000] for start in range(0, len(ids), 5000))
-
-
-def _upstream_outputs(conn: Connection, task: TaskRow) -> dict[str, dict[str, Any]]:
-    keys = referenced_tasks([task.inputs, task.action])
-    if not keys:
-        return {}
-    query = select(tasks.c.key, tasks.c.outputs).where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
-    return {row.key: row.outputs for row in conn.execute(query)}

@@ -20,10 +20,10 @@ REPORT = """\
 # Small report
 
 ## Gather
-- Count `ls | wc -l > count.txt` {#count files=count.txt}
+- Count `printf abc > count.txt` {#count files=count.txt}
 
 ## Write
-- Report `cat count.txt > report.txt` {#write files=report.txt}
+- Report `cat count.txt count.txt > report.txt` {#write files=report.txt}
 """
 SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n- Then `echo x` {#then after=nap}\n"
 STUBBORN = "# Stubborn\n\n- Stay\n\n  ```sh\n  trap '' TERM\n  echo > here\n  sleep 300\n  ```\n"
@@ -64,12 +64,12 @@ def project_id(output: str) -> str:
 async def test_run_shows_the_plan_carries_it_out_and_lists_tasks_and_files(cli: CommandLine, work: Path) -> None:
     ended = await cli("run", plan(work, REPORT), "--yes")
     assert ended.code == 0, ended
-    assert "$ ls | wc -l > count.txt" in ended.out
+    assert "$ printf abc > count.txt" in ended.out
     assert f"workspace {work}" in ended.out
     assert re.search(r"Write +write +✓ completed +1 ", ended.out)
-    assert re.search(rf"{work}/report.txt +2 B +write", ended.out)
+    assert re.search(rf"{work}/report.txt +6 B +write", ended.out)
     assert "✓ completed Small report" in ended.out
-    assert (work / "report.txt").read_text().split() == ["2"]
+    assert (work / "report.txt").read_text() == "abcabc"
 
 
 async def test_a_failed_run_ends_with_1_and_says_what_failed(cli: CommandLine, work: Path) -> None:

@@ -45,9 +45,7 @@ async def test_a_superseded_plan_cannot_be_approved(signoff: Stack) -> None:
     await signoff.call("POST", f"/{project_id}/regenerate-plan")
     new = await signoff.call("GET", f"/{project_id}/plan")
     assert new["version"] == old["version"] + 1
-    refused = await signoff.call(
-        "POST", f"/{project_id}/approve", status=409, json={"plan_version": old["version"]}
-    )
+    refused = await signoff.call("POST", f"/{project_id}/approve", status=409, json={"plan_version": old["version"]})
     assert refused["code"] == "plan_superseded"
     assert refused["context"] == {"plan_version": new["version"], "plan_digest": new["digest"]}
     assert (await signoff.project(project_id))["status"] == "pending"

@@ -58,7 +58,13 @@ async def test_a_reset_run_repeats_nothing_that_is_recorded(signoff: Stack) -> N
     project_id = await signoff.started(plan)
     await signoff.task_in(project_id, "ask", "waiting")
     handle = signoff.temporal.get_workflow_handle(project_id)
-    first_task = next([e.event_id async for e in handle.fetch_history_events() if e.HasField("workflow_task_completed_event_attributes")].__iter__())
+    first_task = next(
+        [
+            e.event_id
+            async for e in handle.fetch_history_events()
+            if e.HasField("workflow_task_completed_event_attributes")
+        ].__iter__()
+    )
     run_id = (await handle.describe()).run_id
     await signoff.temporal.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(

@@ -60,7 +60,9 @@ async def test_cancel_interrupts_the_planner(temporal_server, tmp_path: Path) ->
 async def test_a_failed_planning_leaves_the_project_as_it_was(signoff: Stack) -> None:
     project_id = await signoff.planned("- A: `true` {#a}")
     before = await signoff.project(project_id)
-    await signoff.call("PUT", f"/{project_id}", json={"description": "- A: `true` {#a after=zzz}\n- B: `true` {#b after=yyy}"})
+    await signoff.call(
+        "PUT", f"/{project_id}", json={"description": "- A: `true` {#a after=zzz}\n- B: `true` {#b after=yyy}"}
+    )
     refused = await signoff.call("POST", f"/{project_id}/regenerate-plan", status=422)
     assert len(refused["details"]) >= 2
     project = await signoff.project(project_id)

@@ -54,9 +54,7 @@ async def test_a_run_completes_with_every_event_in_order(signoff: Stack) -> None
     assert types[-3:] == ["task.completed", "phase.completed", "project.completed"]
     assert types.count("task.started") == 3
     write = next(i for i, event in enumerate(events) if event["data"].get("key") == "write")
-    first_done = next(
-        i for i, e in enumerate(events) if e["type"] == "task.completed" and e["data"]["key"] == "first"
-    )
+    first_done = next(i for i, e in enumerate(events) if e["type"] == "task.completed" and e["data"]["key"] == "first")
     assert first_done < write
 
 

@@ -1,0 +1,195 @@
+"""Attempts at tasks.
+
+An attempt holds a token. Only with that token may it write, so an attempt that was given up and comes back late changes
+nothing; and a try whose outcome is recorded is never carried out again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from app.domain.errors import Conflict
+from app.domain.events import EventType
+from app.domain.identity import isoformat, milliseconds_between, now, parse_time
+from app.domain.references import referenced_tasks
+from app.domain.states import Stage, TaskStatus
+from app.storage import events, projects, tasks
+from app.storage.tables import attempts
+from app.storage.tables import tasks as task_table
+from app.storage.tasks import TaskRow
+
+
+@dataclass(frozen=True)
+class AttemptKey:
+    """Which try of which task an activity carries out, and the token that it writes under.
+
+    `task_id` may be the task's key until the attempt is started.
+    """
+
+    project_id: str
+    run_id: str
+    task_id: str
+    try_number: int
+    token: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """What an attempt starts from; `recorded` is set instead where this try has its outcome already."""
+
+    recorded: TaskStatus | None
+    task: TaskRow
+    project: projects.ProjectRow
+    number: int
+    upstream: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended."""
+
+    status: TaskStatus
+    outputs: dict[str, Any]
+    error: dict[str, Any] | None = None
+    exit_code: int | None = None
+    log_bytes: int = 0
+    reason: str | None = None
+    next_try_in: float | None = None
+
+
+# Statements on the hot path are built once: building one costs more than running it.
+_NEW = insert(attempts)
+_MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
+
+
+def start(conn: Connection, key: AttemptKey) -> Started:
+    """Take the next attempt of a task.
+
+    Raises:
+        Conflict: `fenced`: the run is over or being cancelled, or the task is not to be started.
+    """
+    project = projects.find(conn, key.project_id)
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if project is None or task is None or project.run_id != key.run_id:
+        raise Conflict("This run has ended.", code="fenced")
+    upstream = _upstream_outputs(conn, task)
+    if task.recorded_try >= key.try_number:
+        return Started(TaskStatus(task.status), task, project, task.attempt, upstream)
+    if project.stage == Stage.CANCELLING:
+        raise Conflict("The run is being cancelled.", code="fenced")
+    number, at = task.attempt + 1, now()
+    started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
+    cleared = {"reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {}}
+    data = tasks.move(conn, task, TaskStatus.RUNNING, **started, **cleared)
+    row = {
+        "task_id": task.id,
+        "number": number,
+        "project_id": key.project_id,
+        "run_id": key.run_id,
+        "try_number": key.try_number,
+        "token": key.token,
+        "status": TaskStatus.RUNNING,
+        "started_at": at,
+    }
+    conn.execute(_NEW, row)
+    news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
+    events.append(conn, key.project_id, news, actor="worker", at=at)
+    return Started(None, task, project, number, upstream)
+
+
+def end(conn: Connection, key: AttemptKey) -> None:
+    """Note that nothing of an attempt is running any more, without an outcome."""
+    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, "ended_at": now(), "stopping_at": None})
+
+
+def finish(conn: Connection, key: AttemptKey, ending: Ending) -> bool:
+    """Record how an attempt ended; False where it was fenced meanwhile, and nothing but its end is noted."""
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
+        end(conn, key)
+        return False
+    at = now()
+    again = ending.status == TaskStatus.WAITING
+    outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}
+    mine = {"of_task": key.task_id, "held": key.token}
+    conn.execute(_MINE, {**mine, **outcome, "ended_at": at, "stopping_at": None})
+    values = {
+        "reason": "retry" if again else ending.reason,
+        "outputs": ending.outputs,
+        "error": ending.error,
+        "exit_code": ending.exit_code,
+        "log_bytes": ending.log_bytes,
+        "completed_at": None if again else at,
+        "due_at": _later(at, ending.next_try_in) if again else None,
+        "recorded_try": key.try_number,
+        "token": None,
+    }
+    data = tasks.move(conn, task, ending.status, **values)
+    data.update(attempt=task.attempt, duration_ms=milliseconds_between(task.started_at, at))
+    if ending.error is not None:
+        data.update(error=ending.error)
+    if again:
+        data.update(next_try=key.try_number + 1, next_try_in=ending.next_try_in)
+    kind = EventType.TASK_RETRYING if again else tasks.EVENT_OF[ending.status]
+    events.append(conn, key.project_id, (kind, data), actor="worker", at=at)
+    return True
+
+
+def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False) -> TaskStatus | None:
+    """Give an attempt up whose worker was lost; the task becomes `status`, and with `ask` waits for a person's word.
+
+    Returns the recorded status where the try had its outcome recorded after all, else None.
+
+    Raises:
+        Conflict: `fenced`: the run is over.
+    """
+    project = projects.find(conn, key.project_id)
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if project is None or task is None or project.run_id != key.run_id:
+        raise Conflict("This run has ended.", code="fenced")
+    if task.recorded_try >= key.try_number:
+        return TaskStatus(task.status)
+    at = now()
+    error = {"type": "worker_lost", "message": f"The worker was lost in the middle of the task ({cause})."}
+    lost = {"status": "lost", "error": error, "ended_at": at}
+    conn.execute(
+        update(attempts).where(attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING).values(**lost)
+    )
+    # A task that waits for the next attempt has a time for it, which tells it from one that waits for a person.
+    values: dict[str, Any] = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
+    if status == TaskStatus.FAILED:
+        values.update(completed_at=at, recorded_try=key.try_number)
+    data = tasks.move(conn, task, status, **values) | {"attempt": task.attempt, "error": error, "reason": "worker_lost"}
+    kind = EventType.TASK_RETRYING if status == TaskStatus.WAITING and not ask else tasks.EVENT_OF[status]
+    events.append(conn, key.project_id, (kind, data), actor="signoff", at=at)
+    return None
+
+
+def count_lost(conn: Connection, task_id: str, run_id: str, try_number: int) -> int:
+    """How many attempts at one try were lost with their worker."""
+    mine = (attempts.c.task_id == task_id, attempts.c.run_id == run_id, attempts.c.try_number == try_number)
+    return conn.execute(select(func.count()).where(*mine, attempts.c.status == "lost")).scalar_one()
+
+
+def note_stopping(conn: Connection, key: AttemptKey) -> None:
+    """Note that an attempt which was told to stop is still alive."""
+    mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token, attempts.c.ended_at.is_(None))
+    conn.execute(update(attempts).where(*mine).values(stopping_at=now()))
+
+
+def _later(at: str, seconds: float | None) -> str:
+    return isoformat(parse_time(at) + timedelta(seconds=seconds or 0.0))
+
+
+def _upstream_outputs(conn: Connection, task: TaskRow) -> dict[str, dict[str, Any]]:
+    keys = referenced_tasks([task.inputs, task.action])
+    if not keys:
+        return {}
+    query = select(task_table.c.key, task_table.c.outputs).where(
+        task_table.c.project_id == task.project_id, task_table.c.key.in_(keys)
+    )
+    return {row.key: row.outputs for row in conn.execute(query)}

@@ -1,0 +1,44 @@
+"""A Temporal that nobody prepared for us."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from app.engine import devserver
+from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes, missing_search_attributes
+from workflows.search_attributes import SEARCH_ATTRIBUTES
+
+
+@pytest.fixture
+async def bare() -> AsyncIterator[Client]:
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=devserver.binary()) as environment:
+        yield environment.client
+
+
+async def test_what_is_missing_is_registered_once(bare: Client) -> None:
+    assert await missing_search_attributes(bare) == list(SEARCH_ATTRIBUTES)
+    await ensure_search_attributes(bare)
+    assert await missing_search_attributes(bare) == []
+    await ensure_search_attributes(bare)
+
+
+async def test_a_refusal_comes_with_the_commands_that_help(bare: Client) -> None:
+    # SQL visibility has room for ten keywords.
+    others = {f"Other{number}": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for number in range(8)}
+    await bare.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace="default", search_attributes=others)
+    )
+    with pytest.raises(SearchAttributesMissing) as caught:
+        await ensure_search_attributes(bare)
+    address = bare.service_client.config.target_host
+    for name in SEARCH_ATTRIBUTES:
+        command = (
+            f"operator search-attribute create --address {address} --namespace default --name {name} --type Keyword"
+        )
+        assert f"temporal {command}" in str(caught.value)
