@@ -1,0 +1,129 @@
+"""Records histories to replay: `python -m tests.replay.record [NAME …]`.
+
+A recorded history is never written anew to make a test pass: it stands for runs that are under way when a new version is
+deployed. What changes the workflow's commands goes behind `workflow.patched`, and gets a history of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from app.engine import devserver
+from tests.conftest import Stack, eventually, running_stack
+from workflows.contracts import Thresholds
+
+FOLDER = Path(__file__).with_name("histories")
+
+FULL = """
+## Gather (parallel)
+
+- One: `echo x=1 >> $SIGNOFF_OUTPUT` {#one}
+- Two: `true` {#two}
+
+## Decide (sequential)
+
+- [ ] Look at it {#look}
+- Pause {#pause wait=1}
+- Reached {#reached milestone}
+
+## Report
+
+- Write: `true` {#write after=one}
+- Flaky: `[ -e again ] || { touch again; exit 1; }` {#flaky retries=1}
+"""
+
+
+async def full_run(stack: Stack) -> str:
+    project_id = await stack.started(FULL)
+    look = await stack.task_in(project_id, "look", "waiting")
+    await stack.call("POST", f"/{project_id}/tasks/{look['id']}/complete", json={"comment": "fine"})
+    return project_id
+
+
+async def cancelled(stack: Stack) -> str:
+    project_id = await stack.started("- Quick: `true` {#quick}\n- Slow: `sleep 600` {#slow after=quick}\n- [ ] Ask {#ask}")
+    await stack.task_in(project_id, "slow", "running")
+    await stack.task_in(project_id, "ask", "waiting")
+    await stack.call("POST", f"/{project_id}/cancel")
+    return project_id
+
+
+async def failed_with_retries(stack: Stack) -> str:
+    plan = "## One\n\n- Bad: `exit 1` {#bad retries=2}\n- Child: `true` {#child after=bad}\n- Free: `true` {#free}\n\n## Two\n\n- Never: `true` {#never}"
+    return await stack.started(plan)
+
+
+async def phase_gates(stack: Stack) -> str:
+    plan = "## One\n\n- A: `true` {#a}\n\n## Two\n\n- B: `true` {#b}"
+    project_id = await stack.planned(plan, auto_approve_phases=False)
+    await stack.http.post(f"/api/projects/{project_id}/approve", json={"plan_version": 99})
+    await stack.call("POST", f"/{project_id}/approve")
+
+    async def at_gate() -> bool:
+        return (await stack.project(project_id))["gate"] is not None
+
+    await eventually(at_gate, what="the gate")
+    await stack.call("POST", f"/{project_id}/approve")
+    return project_id
+
+
+async def continued(stack: Stack) -> str:
+    chain = "\n".join(f"{i}. Step {i}: `true` {{#s{i}}}" for i in range(1, 16))
+    return await stack.started(chain)
+
+
+async def planned_twice(stack: Stack) -> str:
+    project_id = await stack.create("- A {#a after=nothing}")
+    await stack.call("POST", f"/{project_id}/generate-plan", status=422)
+    await stack.call("PUT", f"/{project_id}", json={"description": "- A: `true` {#a}"})
+    await stack.call("POST", f"/{project_id}/generate-plan")
+    await stack.call("POST", f"/{project_id}/regenerate-plan")
+    await stack.call("POST", f"/{project_id}/cancel")
+    return project_id
+
+
+SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
+    "full_run": (full_run, Thresholds()),
+    "cancelled": (cancelled, Thresholds()),
+    "failed_with_retries": (failed_with_retries, Thresholds()),
+    "phase_gates": (phase_gates, Thresholds()),
+    "continued": (continued, Thresholds(rest=40, drain=60)),
+    "planned_twice": (planned_twice, Thresholds()),
+}
+
+
+async def record(names: list[str]) -> None:
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
+    )
+    for name in names:
+        scene, thresholds = SCENES[name]
+        with tempfile.TemporaryDirectory() as folder:
+            async with running_stack(environment, Path(folder), thresholds=thresholds) as stack:
+                project_id = await scene(stack)
+                await stack.finished(project_id)
+                await save(stack, name, project_id)
+    await environment.shutdown()
+
+
+async def save(stack: Stack, name: str, project_id: str) -> None:
+    """Save the histories of all the project's workflow runs, oldest first."""
+
+    async def closed() -> list[str] | None:
+        runs = [run async for run in stack.temporal.list_workflows(f"WorkflowId = '{project_id}'")]
+        runs.sort(key=lambda run: run.start_time)
+        return [run.run_id for run in runs] if runs and all(run.close_time for run in runs) else None
+
+    for number, run_id in enumerate(await eventually(closed, what="all runs are closed and listed"), 1):
+        history = await stack.temporal.get_workflow_handle(project_id, run_id=run_id).fetch_history()
+        (FOLDER / f"{name}_{number}.json").write_text(history.to_json() + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(record(sys.argv[1:] or list(SCENES)))

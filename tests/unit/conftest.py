@@ -1,0 +1,138 @@
+"""A database file for each test, and the shortest way to projects, plans and runs in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest
+from app.domain.identity import new_id
+from app.planning.registry import load_actions
+from app.storage import decisions, editing, events, projects
+from app.storage.database import Database
+from app.storage.effects import EFFECTS
+from app.storage.migrate import migrate
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with every migration and no row."""
+    file = tmp_path_factory.mktemp("schema") / "empty.db"
+    migrate(f"sqlite+aiosqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def file(tmp_path: Path, schema: Path) -> Path:
+    return Path(shutil.copy(schema, tmp_path / "signoff.db"))
+
+
+@contextlib.asynccontextmanager
+async def opened(file: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await database.start()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def database(file: Path) -> AsyncIterator[Database]:
+    async with opened(file) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def plain(file: Path) -> Iterator[sqlite3.Connection]:
+    """The file as any other program sees it."""
+    connection = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.asynccontextmanager
+async def held_writer(database: Database) -> AsyncIterator[None]:
+    """Keep the writer busy, so that what is submitted meanwhile waits together."""
+    entered, release = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        entered.set()
+        assert release.wait(30)
+
+    holding = asyncio.create_task(database.transact(hold))
+    assert await asyncio.to_thread(entered.wait, 30)
+    try:
+        yield
+    finally:
+        release.set()
+        await holding
+
+
+def new_project(conn: Connection, **fields: Any) -> str:
+    project_id = new_id("proj")
+    values: dict[str, Any] = {
+        "id": project_id,
+        "name": "Project",
+        "description": "",
+        "strategy": "performance",
+        "auto_approve_plan": False,
+        "auto_approve_phases": True,
+        "decision_mode": "agent",
+        "path": None,
+        "agent_id": None,
+        "sme_archetype": None,
+        "workspace": f"/nowhere/{project_id}",
+    }
+    projects.create(conn, values | fields, actor="ann")
+    return project_id
+
+
+def add_task(conn: Connection, project_id: str, title: str, phase: str | None = None, **fields: Any) -> str:
+    """Add a task by hand; returns its id."""
+    row = editing.add_task(conn, project_id, {"title": title, **fields}, phase, load_actions(), actor="ann")
+    return row.id
+
+
+def with_plan(conn: Connection, *titles: str, **fields: Any) -> str:
+    """A project with a plan of manual tasks, waiting for its approval."""
+    project_id = new_project(conn, **fields)
+    for title in titles or ("Look",):
+        add_task(conn, project_id, title)
+    return project_id
+
+
+def decide(
+    conn: Connection, project_id: str, kind: str, request_id: str | None = None, comment: str = "", **payload: Any
+) -> Decision:
+    request = DecisionRequest(
+        project_id=project_id,
+        request_id=request_id or new_id("req"),
+        kind=DecisionKind(kind),
+        actor="bob",
+        comment=comment,
+        payload=payload,
+    )
+    return decisions.decide(conn, request, EFFECTS[request.kind])
+
+
+def types_of(conn: Connection, project_id: str, after: int = 0) -> list[str]:
+    return [event.type for event in events.after(conn, project_id, after)]
+
+
+def data_of(conn: Connection, project_id: str, kind: str) -> dict[str, Any]:
+    """What the last event of a type says."""
+    return [event.data for event in events.after(conn, project_id, 0) if event.type == kind][-1]
