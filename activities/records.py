@@ -92,7 +92,7 @@ class Records:
 
         def work(conn: Connection) -> Decided:
             try:
-                decision = decisions.decide(conn, request, EFFECTS[request.kind])
+                decision = decisions.decide(conn, request, EFFECTS[request.kind], announce_refusal=True)
             except NotFound as error:
                 state = ProjectState(project_id=request.project_id)
                 return Decided(accepted=False, kind=request.kind, error=error.info, state=state)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from sqlalchemy import Connection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.actions.attempt_log import AttemptLog
 from activities.heartbeat import Heartbeat, Stop, uncancelled
@@ -89,7 +89,9 @@ class TaskActivities:
             await heartbeat.report_cancelled()
             activity.raise_complete_async()
         if status in {TaskStatus.FAILED, TaskStatus.WAITING}:
-            raise ApplicationError(message, str(status), type="TaskFailed", non_retryable=True)
+            # Benign: a task's failure is an outcome, and nothing for the worker's log to warn of.
+            benign = ApplicationErrorCategory.BENIGN
+            raise ApplicationError(message, str(status), type="TaskFailed", non_retryable=True, category=benign)
         return TaskResult(status=status)
 
     async def persist(self, work: Callable[[Connection], R]) -> R:

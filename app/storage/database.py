@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.domain.errors import DomainError, Unavailable
@@ -156,7 +157,7 @@ class _Writer(threading.Thread):
 
 
 def _translated(error: BaseException) -> BaseException:
-    if isinstance(error, (OperationalError, DBAPIError)):
+    if isinstance(error, (DBAPIError, PoolTimeoutError)):
         logger.warning("the database refused a transaction: %s", error)
         return Unavailable("The database is busy or cannot be reached; try again in a moment.", code="database_busy")
     return error
@@ -186,10 +187,11 @@ class Database:
 
     async def close(self) -> None:
         """Commit what is queued and close every connection."""
-        if self._writer is not None:
-            self._writer.submit(None)
-            await asyncio.to_thread(self._writer.join)
-            self._writer = None
+        # Taken away first: a job submitted behind the end would never be done.
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.submit(None)
+            await asyncio.to_thread(writer.join)
         await self.feed.close()
         await self._readers.dispose()
 
@@ -217,7 +219,7 @@ class Database:
                 return await connection.run_sync(work)
         except DomainError:
             raise
-        except (DBAPIError, TimeoutError) as error:
+        except (DBAPIError, PoolTimeoutError) as error:
             raise _translated(error) from error
 
     def _announce(self) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, insert, select
 
 from app.domain.decisions import Decision, DecisionRequest, Outcome
 from app.domain.errors import DomainError, Invalid
+from app.domain.events import EventType
 from app.domain.identity import new_id, now
-from app.storage import projects
+from app.storage import events, projects
 from app.storage.tables import decisions
 
 # Does what was asked for; may add to the decision what it was bound to. Raises DomainError to refuse.
@@ -26,8 +27,12 @@ def find(conn: Connection, project_id: str, request_id: str) -> Decision | None:
     return Decision.model_validate({key: row[key] for key in Decision.model_fields}) if row is not None else None
 
 
-def decide(conn: Connection, request: DecisionRequest, effect: Effect) -> Decision:
+def decide(
+    conn: Connection, request: DecisionRequest, effect: Effect, *, announce_refusal: bool = False
+) -> Decision:
     """Carry `request` out by `effect`, or record why not.
+
+    With `announce_refusal` a refusal is an event too: whoever was told "recorded" learns the outcome from the stream.
 
     Raises:
         NotFound: there is no such project.
@@ -56,6 +61,10 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect) -> Decisi
     except DomainError as error:
         decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info})
     record(conn, decision)
+    if announce_refusal and decision.error is not None:
+        told = {"kind": decision.kind, "outcome": decision.outcome, "request_id": decision.request_id}
+        told |= {"code": decision.error.code, "message": decision.error.message, **decision.seal()}
+        events.append(conn, project.id, (EventType.DECISION_MADE, told), actor=decision.actor)
     return decision
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.errors import NotFound
-from app.domain.events import Event, EventType, chain_hash
+from app.domain.events import GENESIS, Event, EventType, chain_hash
 from app.domain.identity import now
 from app.storage.tables import events, projects, tombstones
 
@@ -67,14 +67,20 @@ def farewell(conn: Connection, project_id: str) -> Event | None:
 
 
 def broken_links(conn: Connection, project_id: str) -> list[int]:
-    """Numbers of the events where the chain does not hold: missing, altered or out of order."""
+    """Numbers of the events where the chain does not hold: missing, altered or out of order.
+
+    The project's own row knows how the log ends: where that disagrees, the number behind the last event is given too.
+    """
     query = select(events).where(events.c.project_id == project_id).order_by(events.c.seq)
-    head, expected, broken = "0" * 64, 1, list[int]()
+    head, expected, broken = GENESIS, 1, list[int]()
     for row in conn.execute(query):
         event = Event(seq=row.seq, type=row.type, project_id=row.project_id, at=row.at, actor=row.actor, data=row.data)
         if row.seq != expected or row.hash != chain_hash(head, event):
             broken.append(row.seq)
         head, expected = row.hash, row.seq + 1
+    end = conn.execute(_HEAD, {"of_project": project_id}).one_or_none()
+    if end is not None and (end.last_seq, end.last_hash) != (expected - 1, head):
+        broken.append(expected)
     return broken
 
 

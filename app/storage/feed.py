@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class ChangeFeed:
         self._watcher: asyncio.Task[None] | None = None
 
     @contextmanager
-    def subscribe(self, project_id: str = _EVERY_PROJECT) -> Iterator[Subscription]:
+    def subscribe(self, project_id: str = _EVERY_PROJECT) -> Generator[Subscription]:
         """Be told of news of one project, or of any. Subscribe first, then read, then wait: nothing is missed."""
         subscription = Subscription()
         self._subscriptions[project_id].add(subscription)
@@ -75,7 +75,7 @@ class ChangeFeed:
                 await self._watcher
 
     async def _watch(self) -> None:
-        connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
             version = -1
             positions = {table: self._last_position(connection, table) for table in _NEWS}
