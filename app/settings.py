@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """`database_url`, or the SQLite file in the data folder."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'signoff.db'}"
+        return self.database_url or f"sqlite+aiosqlite:///{quote(str(self.data_dir / 'signoff.db'))}"
 
     @property
     def effective_temporal_address(self) -> str:

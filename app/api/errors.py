@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.types import Scope
 from pydantic import ValidationError
 
@@ -73,6 +73,10 @@ def _info_of(error: Exception) -> ErrorInfo:
         return error.info
     if isinstance(error, ValidationError):
         return _invalid([(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()])
+    if isinstance(error.__cause__, SerializationException):
+        return ErrorInfo(status=400, code="bad_request", message=f"The body is not valid JSON: {error.__cause__}.")
+    if isinstance(error, UnicodeDecodeError):
+        return ErrorInfo(status=400, code="bad_request", message="The body is not valid JSON: it is not UTF-8.")
     if isinstance(error, ValidationException):
         return _of_litestar(error)
     if isinstance(error, RecursionError):
@@ -95,7 +99,14 @@ def _of_litestar(error: ValidationException) -> ErrorInfo:
 
 
 def _invalid(problems: list[tuple[str, str]]) -> ErrorInfo:
-    details = [Problem(field=field, message=message) for field, message in problems]
-    first = f"{problems[0][0] or 'body'}: {problems[0][1]}" if problems else "The body is not valid."
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    details = [Problem(field=field or "body", message=_plain(message)) for field, message in problems]
+    first = f"{details[0].field}: {details[0].message}" if details else "The body is not valid."
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return ErrorInfo(status=422, code="validation_error", message=first + more, details=details)
+
+
+def _plain(message: str) -> str:
+    """A message of pydantic's without the words that speak of Python."""
+    if message.startswith("Input should be a valid dictionary or instance of"):
+        return "Input should be a JSON object"
+    return message.removeprefix("Value error, ")

@@ -14,7 +14,6 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from sqlalchemy import Connection
 
-from app.api.projects import missing
 from app.api.services import Services
 from app.domain.events import Event
 from app.domain.states import FINISHED_PROJECT, Stage
@@ -100,7 +99,7 @@ def _position(conn: Connection, project_id: str) -> tuple[bool, int]:
         return _is_finished(project.status, project.stage), project.last_seq
     farewell = events.farewell(conn, project_id)
     if farewell is None:
-        raise missing(conn, project_id)
+        raise projects.missing(conn, project_id)
     return True, farewell.seq
 
 

@@ -72,7 +72,7 @@ class Gateway:
         if method in _SAFE:
             return
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        foreign = origin is not None and _netloc(origin) != headers.get("host", "").lower()
         if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
@@ -88,6 +88,14 @@ class Gateway:
 def _host_name(host: str) -> str:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     return name.strip("[]").lower()
+
+
+def _netloc(origin: str) -> str:
+    """Host and port of an origin; empty where it has none, or is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) -> Receive:

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import new_request
 from app.api.models import Approve, Cancel, CancelAnswer, CancelCounts, MakePlan, Plan, Recorded, StatusAnswer
-from app.api.projects import missing
 from app.api.services import Services
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound
@@ -50,7 +49,7 @@ class PlanController(Controller):
         """The current version, or an older one; with `Accept: text/markdown` the outline that makes it."""
 
         def work(conn: Connection) -> Plan | str:
-            row = _existing(conn, project_id)
+            row = projects.get(conn, project_id)
             if row.plan_version is None and version is None:
                 raise NotFound(
                     "This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan"
@@ -106,7 +105,7 @@ class PlanController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[Approve]
     ) -> Response[StatusAnswer] | Response[Recorded]:
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
-        project = await services.database.read(lambda conn: _existing(conn, project_id))
+        project = await services.database.read(lambda conn: projects.get(conn, project_id))
         version = data.plan_version
         if version is None and data.plan_digest is None and project.status == ProjectStatus.PENDING:
             version = project.plan_version
@@ -168,7 +167,7 @@ async def _make_plan(
     await services.requests.wait_for_plan(project_id, int(version or 0), seconds)
 
     def work(conn: Connection) -> Plan | None:
-        row = _existing(conn, project_id)
+        row = projects.get(conn, project_id)
         made = plans.get(conn, project_id, int(version or 0))
         if made.status == PlanStatus.FAILED:
             raise DomainError.from_info(ErrorInfo.model_validate(made.failure))
@@ -183,7 +182,7 @@ async def _make_plan(
 
 
 async def _recorded(services: Services, request: DecisionRequest) -> Response[Recorded]:
-    project = await services.database.read(lambda conn: _existing(conn, request.project_id))
+    project = await services.database.read(lambda conn: projects.get(conn, request.project_id))
     answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
     return Response(answer, status_code=202)
 

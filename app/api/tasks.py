@@ -104,7 +104,7 @@ async def _answer(
     request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
 ) -> Response[Task] | Response[Recorded]:
     if len(canonical_json(data.outputs)) > MOST_OUTPUT_BYTES:
-        message = f"Outputs may have {MOST_OUTPUT_BYTES} bytes; put more into a file of the workspace."
+        message = f"Outputs may have {MOST_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
     def find(conn: Connection) -> Task:

@@ -9,8 +9,8 @@ from temporalio.worker import PollerBehavior, PollerBehaviorAutoscaling
 
 # Measured with `python -m benchmarks.settings` (no-op activities, 2 cores, best of 5 rounds), against the SDK's defaults:
 # eager starts alone made 20 layers of 10 activities 2.3 times as fast, autoscaling pollers alone gained nothing; both
-# together kept that and made 200 activities at once 1.4 times as fast. A chain of 100 and 40 small workflows stayed within
-# the noise of 10 %. Autoscaling pollers for workflow tasks too, and one partition a task queue, added nothing to that.
+# together kept that and made 200 activities at once 1.1 to 1.4 times as fast. A chain of 100 and 40 small workflows stayed
+# within the noise of 10 %. Autoscaling pollers for workflow tasks too, and one partition a task queue, added nothing.
 _ACTIVITY_POLLERS = PollerBehaviorAutoscaling(initial=10, maximum=40)
 _EAGER_STARTS = 50
 

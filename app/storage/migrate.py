@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 
 from app.storage.database import sqlite_path
 
@@ -22,7 +22,7 @@ def _config(url: str) -> Config:
 
 
 def _sync_url(url: str) -> str:
-    return f"sqlite:///{sqlite_path(url)}"
+    return URL.create("sqlite", database=str(sqlite_path(url))).render_as_string()
 
 
 def migrate(database_url: str) -> None:

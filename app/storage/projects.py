@@ -60,12 +60,19 @@ def get(conn: Connection, project_id: str) -> ProjectRow:
     """The row.
 
     Raises:
-        NotFound: there is no such project.
+        NotFound: there is no such project; where there was one, the message says so.
     """
     row = find(conn, project_id)
     if row is None:
-        raise NotFound(f"There is no project {project_id}.", code="project_not_found")
+        raise missing(conn, project_id)
     return row
+
+
+def missing(conn: Connection, project_id: str) -> NotFound:
+    """The error for an id that there is no project of."""
+    if is_deleted(conn, project_id):
+        return NotFound(f"Project {project_id[:64]} was deleted.", code="project_deleted")
+    return NotFound(f"There is no project {project_id[:64]}.", code="project_not_found")
 
 
 def list_page(

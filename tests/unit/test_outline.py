@@ -196,6 +196,9 @@ class TestTitles:
             ("Show ticks: `` echo `date` ``", "Show ticks", "echo `date`"),
             ("Braces stay: `echo ${A} {#k}`", "Braces stay", "echo ${A} {#k}"),
             ("**Bold one**: `true`", "**Bold one**", "true"),
+            ("Before it {#x}: `true`", "Before it", "true"),
+            ("Before it {#x retries=1} `true`", "Before it", "true"),
+            ("Run {#x} `make`", "Run make", "make"),
         ],
     )
     def test_inline_code_is_the_command(self, item: str, title: str, command: str) -> None:
@@ -221,6 +224,14 @@ class TestTitles:
         draft = plan("- [x] Call\n- [ ] Write")
         assert [task.action.type for task in draft.tasks()] == ["manual", "manual"]
         assert [warning.partition(";")[0] for warning in draft.warnings] == ["Line 1 is ticked already"]
+
+    def test_attributes_may_stand_before_the_command(self) -> None:
+        task = only("- Before it {#first retries=1}: `echo {#x}`")
+        assert (task.key, task.retries, task.action.fields()) == ("first", 1, {"command": "echo {#x}"})
+        assert problems("- Before it {#first retrie=1}: `true`")[0][0] == "line 1, column 20"
+
+    def test_a_bash_block_is_run_by_bash(self) -> None:
+        assert only("- A\n\n  ```bash\n  [[ a ]]\n  ```").action.fields() == {"argv": ["bash", "-c", "[[ a ]]"]}
 
     def test_braces_within_the_text_are_text(self) -> None:
         assert only("- Fill {{ name }} in {place}.").title == "Fill {{ name }} in {place}."

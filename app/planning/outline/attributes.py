@@ -10,7 +10,8 @@ _PART = re.compile(
     r'\s*(?:\#(?P<key>[^\s{}"=]*)'
     r'|(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s{}"]*)))?)(?=[\s}]|$)'
 )
-_END = re.compile(r"\s*\}\s*$")
+# A block ends its line, or stands before the command: `Title {#key}: ` and then nothing but inline code.
+_END = re.compile(r"\s*\}(?:\s*$|(?=\s*:?\s*`[^`].*`\s*$))")
 _MISSHAPEN = re.compile(r"\{\s*(?:#|[A-Za-z_-]+\s*=)[^{}]*(?:\}\s*)?$")
 _ESCAPE = re.compile(r"\\(.)")
 _PLAIN = re.compile(r'[^\s{}"]+')
@@ -28,14 +29,18 @@ class Attribute(NamedTuple):
     column: int
 
 
-def read_block(line: str, start: int) -> list[Attribute] | None:
-    """The attributes of the block that opens at `start` and ends the line; None if there is no such block."""
+def read_block(line: str, start: int) -> tuple[list[Attribute], int] | None:
+    """The attributes of the block that opens at `start`, and where it ends; None if there is no such block.
+
+    A block ends the line, or nothing but inline code comes after it.
+    """
     attributes: list[Attribute] = []
     position = start + 1
     while match := _PART.match(line, position):
         attributes.append(_attribute(match))
         position = match.end()
-    return attributes if attributes and _END.match(line, position) else None
+    end = _END.match(line, position)
+    return (attributes, end.end()) if attributes and end is not None else None
 
 
 def looks_misshapen(line: str, start: int) -> bool:

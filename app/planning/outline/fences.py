@@ -37,7 +37,9 @@ def read_action(fence: Fence, findings: Findings) -> ActionSpec | None:
     fields = _options(fence, findings, options)
     if fence.language == "prompt":
         return ActionSpec.model_validate({"type": "agent", "prompt": fence.content, **fields})
-    return ActionSpec.model_validate({"type": "shell", "command": fence.content, **fields})
+    # A block that names bash means bash: /bin/sh need not be one.
+    ran = {"argv": ["bash", "-c", fence.content]} if fence.language == "bash" else {"command": fence.content}
+    return ActionSpec.model_validate({"type": "shell", **ran, **fields})
 
 
 def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:

@@ -93,9 +93,15 @@ def take_apart(line: str) -> Title:
             position = position + run if close is None else close + run
             continue
         found = read_block(line, position)
-        if found is not None:
-            attributes, end = found, position
-            break
+        if found is not None and not attributes:
+            attributes, behind = found
+            if behind == end:
+                end = position
+                break
+            # The command follows: blanks in the block's place keep every column what it was.
+            line = line[:position].rstrip().ljust(behind) + line[behind:]
+            position = behind
+            continue
         if looks_misshapen(line, position):
             misshapen = position
         position += 1
@@ -144,7 +150,7 @@ def _beside(title: Title) -> str:
     """The text beside the one piece of code; "Run `make`" keeps its code, as "Run" alone would say nothing."""
     cut_off = title.without_code.strip(" :-\u2013\u2014")
     lone_word = len(title.without_code.split()) == 1 and cut_off == title.without_code
-    return title.text.replace("`", "") if lone_word else cut_off
+    return " ".join(title.text.replace("`", "").split()) if lone_word else cut_off
 
 
 def _action(fence: Fence, findings: Findings) -> ActionSpec | None:

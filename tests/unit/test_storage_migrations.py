@@ -1,0 +1,121 @@
+"""Migrations: they make the very schema that the code is written for."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from app.storage.migrate import is_current, migrate
+from app.storage.tables import metadata
+from tests.unit.conftest import ROOT, plain
+
+Rows = list[tuple[Any, ...]]
+
+
+def url(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file}"
+
+
+def described(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+    """Columns, keys, indexes and foreign keys of every table, without the order of the columns."""
+    names = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    result: dict[str, dict[str, Any]] = {}
+    for table, sql in names.fetchall():
+        if table == "alembic_version":
+            continue
+        indexes: Rows = connection.execute(f"PRAGMA index_list({table})").fetchall()
+        result[table] = {
+            "columns": sorted(row[1:] for row in connection.execute(f"PRAGMA table_xinfo({table})")),
+            "foreign keys": sorted(row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({table})")),
+            "indexes": sorted(
+                (unique, origin, [row[2] for row in connection.execute(f"PRAGMA index_info({name})")])
+                for _, name, unique, origin, _ in indexes
+            ),
+            "autoincrement": "AUTOINCREMENT" in sql,
+        }
+    return result
+
+
+def test_autogenerate_finds_no_difference(schema: Path) -> None:
+    engine = create_engine(f"sqlite:///{schema}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_migrated_tables_are_those_that_the_metadata_would_make(schema: Path, tmp_path: Path) -> None:
+    """Also what autogenerate does not look at: what a deletion cascades to, and numbers that are never used again."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
+    metadata.create_all(engine)
+    engine.dispose()
+    with plain(schema) as migrated, plain(tmp_path / "made.db") as made:
+        tables = described(migrated)
+        assert tables == described(made)
+    assert set(tables) == set(metadata.tables)
+    for table in ("events", "decisions", "tombstones"):
+        assert tables[table]["autoincrement"], table
+
+
+def test_empty_folder_becomes_a_current_database_and_stays_one(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "deep" / "signoff.db"
+    assert not is_current(url(file))
+    assert not file.exists(), "looking makes nothing"
+    migrate(url(file))
+    assert is_current(url(file))
+    with plain(file) as connection:
+        before = described(connection)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    migrate(url(file))
+    assert is_current(url(file))
+    with plain(file) as connection:
+        assert described(connection) == before
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = '0000'", "DROP TABLE alembic_version"]
+)
+def test_database_of_another_version_is_not_current(file: Path, change: str) -> None:
+    assert is_current(url(file))
+    with plain(file) as connection:
+        connection.execute(change)
+    assert not is_current(url(file))
+
+
+def test_migrating_keeps_what_is_there(file: Path) -> None:
+    with plain(file) as connection:
+        connection.execute("INSERT INTO tombstones VALUES (7, 'proj_x', 't', 'ann', '{}', 'h')")
+    migrate(url(file))
+    with plain(file) as connection:
+        assert connection.execute("SELECT position, project_id FROM tombstones").fetchall() == [(7, "proj_x")]
+        connection.execute("DELETE FROM tombstones")
+        connection.execute("INSERT INTO tombstones VALUES (NULL, 'proj_y', 't', 'ann', '{}', 'h')")
+        assert connection.execute("SELECT position FROM tombstones").fetchall() == [(8,)], "numbers only rise"
+
+
+def test_folder_may_have_any_name(tmp_path: Path) -> None:
+    file = tmp_path / "50% of #1 %41 %(here)s 'ü'" / "signoff.db"
+    migrate(url(file))
+    assert file.is_file()
+    assert is_current(url(file))
+
+
+def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    """`up` starts the app and a worker, and somebody may run `migrate` meanwhile."""
+    file = tmp_path / "signoff.db"
+    script = "import sys; from app.storage.migrate import migrate; migrate(sys.argv[1])"
+    both = [
+        subprocess.Popen([sys.executable, "-c", script, url(file)], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for process in both:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()[-2000:]
+    assert is_current(url(file))
