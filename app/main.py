@@ -10,7 +10,6 @@ from importlib.metadata import version
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.types import ASGIApp
 
 from app.api.errors import to_response
 from app.api.events import EventController
@@ -73,16 +72,10 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
                 await sweep
             await database.close()
 
-    def gateway(app: ASGIApp) -> ASGIApp:
-        return Gateway(
-            app, allowed_hosts=[settings.host, *settings.allowed_hosts], api_key=settings.api_key.get_secret_value()
-        )
-
-    return Litestar(
+    app = Litestar(
         route_handlers=[ProjectController, PlanController, TaskController, EventController, SystemController],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: to_response},
-        middleware=[gateway],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
             title="Signoff", version=version("signoff"), path="/schema", render_plugins=[], create_examples=False
@@ -90,3 +83,10 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
+    # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
+    app.asgi_handler = Gateway(
+        app.asgi_handler,
+        allowed_hosts=[settings.host, *settings.allowed_hosts],
+        api_key=settings.api_key.get_secret_value(),
+    )
+    return app

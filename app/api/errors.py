@@ -38,7 +38,7 @@ _HTTP_MESSAGES = {
 
 def request_id_of(scope: Scope) -> str:
     """The id that the gateway gave the request."""
-    return str(scope.get("state", {}).get("request_id", ""))
+    return str(scope["state"]["request_id"])
 
 
 def error_body(info: ErrorInfo, request_id: str) -> dict[str, Any]:
@@ -73,19 +73,27 @@ def _info_of(error: Exception) -> ErrorInfo:
         return error.info
     if isinstance(error, ValidationError):
         return _invalid([(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()])
-    if isinstance(error.__cause__, SerializationException):
-        return ErrorInfo(status=400, code="bad_request", message=f"The body is not valid JSON: {error.__cause__}.")
-    if isinstance(error, UnicodeDecodeError):
-        return ErrorInfo(status=400, code="bad_request", message="The body is not valid JSON: it is not UTF-8.")
+    unreadable = _unreadable(error)
+    if unreadable is not None:
+        return ErrorInfo(status=400, code="bad_request", message=unreadable)
     if isinstance(error, ValidationException):
         return _of_litestar(error)
-    if isinstance(error, RecursionError):
-        return ErrorInfo(status=400, code="bad_request", message="The body is nested too deeply.")
     if isinstance(error, HTTPException) and error.status_code in KINDS and error.status_code != 500:
         status = error.status_code
         message = _HTTP_MESSAGES.get(status, error.detail or KINDS[status])
         return ErrorInfo(status=status, code=KINDS[status], message=message)
     return ErrorInfo(status=500, code="internal_error", message="Something went wrong here; the server's log has more.")
+
+
+def _unreadable(error: Exception) -> str | None:
+    """Why the body is not JSON, where that is the error."""
+    if isinstance(error, RecursionError):
+        return "The body is nested too deeply."
+    if isinstance(error, UnicodeDecodeError):
+        return "The body is not valid JSON: it is not UTF-8."
+    if isinstance(error.__cause__, SerializationException):
+        return f"The body is not valid JSON: {error.__cause__}."
+    return None
 
 
 def _of_litestar(error: ValidationException) -> ErrorInfo:

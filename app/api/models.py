@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from app.domain.errors import Problem
 from app.domain.plan import (
+    PLAIN,
     ActionSpec,
     AgentId,
     DecisionMode,
@@ -20,15 +21,29 @@ from app.domain.plan import (
     PhaseStrategy,
     RelativePath,
     Strategy,
-    Text,
 )
 from app.domain.states import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 
+
+def _flag(value: object) -> object:
+    # Litestar has pydantic take "yes" and 1 for true, even in a strict field; too easily said for `auto_approve_plan`.
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
 # The largest integer that every database takes.
-Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Path = Annotated[Text, StringConstraints(min_length=1, max_length=4096)]
-Id = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
-Comment = Annotated[Text, StringConstraints(max_length=10_000)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
+Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), PLAIN]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
+Comment = Annotated[str, StringConstraints(max_length=10_000), PLAIN]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -44,8 +59,8 @@ class CreateProject(RequestBody):
     name: Name = "Untitled"
     description: LongText = ""
     strategy: Strategy = Strategy.PERFORMANCE
-    auto_approve_plan: bool = False
-    auto_approve_phases: bool = True
+    auto_approve_plan: Flag = False
+    auto_approve_phases: Flag = True
     decision_mode: DecisionMode = DecisionMode.AGENT
     path: Path | None = None
     agent_id: AgentId | None = None
@@ -60,8 +75,8 @@ class UpdateProject(RequestBody):
     name: Name = "Untitled"
     description: LongText = ""
     strategy: Strategy = Strategy.PERFORMANCE
-    auto_approve_plan: bool = False
-    auto_approve_phases: bool = True
+    auto_approve_plan: Flag = False
+    auto_approve_phases: Flag = True
     decision_mode: DecisionMode = DecisionMode.AGENT
     path: Path | None = None
     agent_id: AgentId | None = None
@@ -102,8 +117,8 @@ class CreateTask(RequestBody):
     depends_on: list[Id] = Field(default_factory=list[str], max_length=1000)
     inputs: Inputs = Field(default_factory=dict)
     expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
-    retries: Annotated[int, Field(ge=0, le=100)] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000)] | None = None
+    retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(_number)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000), BeforeValidator(_number)] | None = None
     on_crash: OnCrash = OnCrash.RERUN
 
 

@@ -6,8 +6,8 @@ import re
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
@@ -55,7 +55,7 @@ class PlanController(Controller):
                     "This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan"
                 )
             if "text/markdown" in request.headers.get("accept", ""):
-                wanted = plans.get(conn, project_id, version or row.plan_version)
+                wanted = plans.get(conn, project_id, row.plan_version if version is None else version)
                 return to_markdown(plans.content(wanted), row.name)
             return present.plan(conn, row, version)
 
@@ -102,7 +102,11 @@ class PlanController(Controller):
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=_RECORDED)
     async def approve(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[Approve]
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Approve],
     ) -> Response[StatusAnswer] | Response[Recorded]:
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
@@ -128,7 +132,11 @@ class PlanController(Controller):
         responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},
     )
     async def cancel(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[Cancel]
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Cancel],
     ) -> Response[CancelAnswer] | Response[Recorded]:
         """200 once every task has stopped; 202 where that takes more than 10 s."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
@@ -185,13 +193,6 @@ async def _recorded(services: Services, request: DecisionRequest) -> Response[Re
     project = await services.database.read(lambda conn: projects.get(conn, request.project_id))
     answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
     return Response(answer, status_code=202)
-
-
-def _existing(conn: Connection, project_id: str) -> ProjectRow:
-    row = projects.find(conn, project_id)
-    if row is None:
-        raise missing(conn, project_id)
-    return row
 
 
 def _status_answer(project: ProjectRow | None, decision: Decision, reached: ProjectStatus) -> StatusAnswer:

@@ -159,10 +159,11 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
     ids, phase_id = row.ids["tasks"], row.ids["phases"][item.key]
     drafted: list[Task] = []
     for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
-        values = entry.model_dump(mode="json", exclude={"depends_on"})
+        values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
+        values["retries"] = entry.retries or 0
         drafted.append(
             Task(
-                **(values | {"retries": entry.retries or 0}),
+                **values,
                 id=ids[entry.key],
                 project_id=project_row.id,
                 phase_id=phase_id,
@@ -181,7 +182,7 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
                 error=None,
                 tokens=None,
                 log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{ids[entry.key]}/logs"),
-            )  # fmt: skip
+            )
         )
     return PlanPhase(
         id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,

@@ -6,8 +6,8 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Request, Response, delete, get, post, put
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -18,11 +18,11 @@ from app.api.models import CreateProject, DeleteAnswer, Project, ProjectList, Up
 from app.api.overlay import with_live_state
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
-from app.domain.errors import Invalid, NotFound, Problem
+from app.domain.errors import Invalid, Problem
 from app.domain.identity import new_id
 from app.domain.states import ProjectStatus
 from app.engine.requests import Submission
-from app.storage import editing, events, projects
+from app.storage import editing, projects
 from app.storage.workspaces import Workspaces
 from workflows.contracts import CancelSignal
 
@@ -64,7 +64,9 @@ class ProjectController(Controller):
         )
 
     @post("/", operation_id="createProject", summary="Create a project")
-    async def create_project(self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]) -> Project:
+    async def create_project(
+        self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
+    ) -> Project:
         """A new project, pending and without a plan."""
         values = data.model_dump()
         _check_agent(values)
@@ -81,14 +83,22 @@ class ProjectController(Controller):
 
     @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
     async def update_project(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[UpdateProject]
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[UpdateProject],
     ) -> Project:
         """What is omitted stays; read-only fields may be sent with the value they have."""
         await _check_read_only(services, project_id, data.model_extra or {})
         wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
         _check_agent(wanted)
         workspace = None
-        if "path" in wanted:
+        current = await services.database.read(lambda conn: projects.get(conn, project_id))
+        if wanted.get("path", current.path) == current.path:
+            # What a GET gave is no change, even where the folder could not be named any more.
+            wanted.pop("path", None)
+        else:
             workspace = await _workspace(services.workspaces, project_id, wanted["path"])
         actor = actor_of(request)
         await services.database.transact(
@@ -123,19 +133,10 @@ async def read_project(services: Services, project_id: str) -> Project:
     """
 
     def work(conn: Connection) -> Project:
-        row = projects.find(conn, project_id)
-        if row is None:
-            raise missing(conn, project_id)
+        row = projects.get(conn, project_id)
         return present.project(conn, row, temporal=services.engine.link(project_id))
 
     return await services.database.read(work)
-
-
-def missing(conn: Connection, project_id: str) -> NotFound:
-    """The error for an id that there is no project of."""
-    if events.farewell(conn, project_id) is not None:
-        return NotFound(f"Project {project_id[:64]} was deleted.", code="project_deleted")
-    return NotFound(f"There is no project {project_id[:64]}.", code="project_not_found")
 
 
 async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import actor_of, new_request
 from app.api.models import AnswerTask, CreateTask, Recorded, Task, TaskList
-from app.api.projects import missing
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
@@ -48,8 +47,7 @@ class TaskController(Controller):
         """All of them by default, in the plan's order."""
 
         def work(conn: Connection) -> TaskList:
-            if projects.find(conn, project_id) is None:
-                raise missing(conn, project_id)
+            projects.get(conn, project_id)
             chosen = {"status": status, "phase_id": phase_id}
             rows = tasks.all_of(conn, project_id, **chosen, limit=limit, offset=offset)
             ids = tasks.ids_by_key(conn, project_id)
@@ -60,7 +58,11 @@ class TaskController(Controller):
 
     @post("/", operation_id="createTask", summary="Add a task to the plan")
     async def create_task(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[CreateTask]
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[CreateTask],
     ) -> Task:
         """Makes the next version of the plan, or the first."""
         fields = data.model_dump(exclude={"phase_id"}, exclude_unset=True)
@@ -108,8 +110,7 @@ async def _answer(
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
     def find(conn: Connection) -> Task:
-        if projects.find(conn, project_id) is None:
-            raise missing(conn, project_id)
+        projects.get(conn, project_id)
         return present.task(tasks.get(conn, project_id, task_id), tasks.ids_by_key(conn, project_id), whole=True)
 
     task = await services.database.read(find)

@@ -46,14 +46,16 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-Text = Annotated[str, AfterValidator(_no_nul)]
+# After the limits, so that pydantic counts characters and says so.
+PLAIN = AfterValidator(_no_nul)
+Text = Annotated[str, PLAIN]
 Json = Annotated[Any, AfterValidator(_plain)]
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-LongText = Annotated[Text, StringConstraints(max_length=100_000)]
-AgentId = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
+LongText = Annotated[str, StringConstraints(max_length=100_000), PLAIN]
+AgentId = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Json]
-RelativePath = Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
+RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), PLAIN]
 
 
 class PhaseStrategy(StrEnum):
@@ -97,7 +99,7 @@ class ActionSpec(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+    type: Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 
     @model_validator(mode="after")
     def _plain_fields(self) -> Self:

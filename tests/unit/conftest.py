@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.identity import new_id
@@ -40,7 +40,7 @@ def file(tmp_path: Path, schema: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def opened(file: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{file}")
+    database = Database(URL.create("sqlite+aiosqlite", database=str(file)).render_as_string())
     await database.start()
     try:
         yield database

@@ -228,7 +228,7 @@ class TestTitles:
     def test_attributes_may_stand_before_the_command(self) -> None:
         task = only("- Before it {#first retries=1}: `echo {#x}`")
         assert (task.key, task.retries, task.action.fields()) == ("first", 1, {"command": "echo {#x}"})
-        assert problems("- Before it {#first retrie=1}: `true`")[0][0] == "line 1, column 20"
+        assert problems("- Before it {#first retrie=1}: `true`")[0][0] == "line 1, column 21"
 
     def test_a_bash_block_is_run_by_bash(self) -> None:
         assert only("- A\n\n  ```bash\n  [[ a ]]\n  ```").action.fields() == {"argv": ["bash", "-c", "[[ a ]]"]}

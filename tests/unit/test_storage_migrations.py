@@ -11,17 +11,25 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 
+from app.settings import Settings
 from app.storage.migrate import is_current, migrate
 from app.storage.tables import metadata
 from tests.unit.conftest import ROOT, plain
 
+MIGRATE_AT_A_WORD = """
+import sys
+from app.storage.migrate import migrate
+print("ready", flush=True)
+sys.stdin.read()
+migrate(sys.argv[1])
+"""
 Rows = list[tuple[Any, ...]]
 
 
 def url(file: Path) -> str:
-    return f"sqlite+aiosqlite:///{file}"
+    return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
 
 
 def described(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
@@ -102,20 +110,31 @@ def test_migrating_keeps_what_is_there(file: Path) -> None:
 
 
 def test_folder_may_have_any_name(tmp_path: Path) -> None:
-    file = tmp_path / "50% of #1 %41 %(here)s 'ü'" / "signoff.db"
-    migrate(url(file))
-    assert file.is_file()
-    assert is_current(url(file))
+    settings = Settings(data_dir=tmp_path / "50% of #1? %41 %(here)s 'ü'")
+    migrate(settings.effective_database_url)
+    assert is_current(settings.effective_database_url)
+    assert (settings.data_dir / "signoff.db").is_file()
 
 
-def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
-    """`up` starts the app and a worker, and somebody may run `migrate` meanwhile."""
+def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    """`up` starts the app and workers, and somebody may run `migrate` meanwhile."""
     file = tmp_path / "signoff.db"
-    script = "import sys; from app.storage.migrate import migrate; migrate(sys.argv[1])"
-    both = [
-        subprocess.Popen([sys.executable, "-c", script, url(file)], cwd=ROOT, stderr=subprocess.PIPE) for _ in range(2)
+    arguments = [sys.executable, "-c", MIGRATE_AT_A_WORD, url(file)]
+    processes = [
+        subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
     ]
-    for process in both:
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors.decode()[-2000:]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        errors = process.stderr.read().decode()
+        assert process.wait(60) == 0, errors[-2000:]
+        process.stderr.close()
+        process.stdout.close()
     assert is_current(url(file))
