@@ -43,7 +43,8 @@ class Heartbeat:
     """Runs work while beating for it.
 
     The work is cancelled when a cancel is requested, when the server has given the activity up, and when no beat was accepted
-    for two thirds of the heartbeat time-out: from then on the server may be about to start another attempt.
+    for two thirds of the heartbeat time-out: from then on the server may be about to start another attempt. In the last two
+    cases it is cancelled a second time soon after, which ends whatever grace it gives to what it stops.
 
     Args:
         still_stopping: called every few seconds while work that was told to stop goes on.
@@ -90,6 +91,7 @@ class Heartbeat:
     async def _beat(self, job: asyncio.Future[Any]) -> None:
         accepted = time.monotonic()
         told_sdk = told_stopping = 0.0
+        hurry = hurried = False
         await asyncio.sleep(FIRST_BEAT_AFTER)
         while True:
             began = time.monotonic()
@@ -97,17 +99,24 @@ class Heartbeat:
                 activity.heartbeat()
                 told_sdk = began
             if self.stop != Stop.GONE:
+                left = accepted + self._limit - began
                 try:
-                    await self._handle.heartbeat(rpc_timeout=RPC_TIMEOUT)
+                    # The SDK repeats a call that fails for longer than the call's own time limit.
+                    async with asyncio.timeout(max(0.0, min(RPC_TIMEOUT.total_seconds(), left))):
+                        await self._handle.heartbeat(rpc_timeout=RPC_TIMEOUT)
                     accepted = began
                 except AsyncActivityCancelledError:
                     accepted = began
                     self._stop(job, Stop.CANCELLED)
-                except RPCError as error:
-                    if error.status == RPCStatusCode.NOT_FOUND:
+                except (RPCError, TimeoutError) as error:
+                    if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
                         self._stop(job, Stop.GONE)
                     elif time.monotonic() - accepted >= self._limit:
                         self._stop(job, Stop.UNREACHABLE)
+            if hurry and not hurried:
+                hurried = True
+                job.cancel()
+            hurry = self.stop in {Stop.GONE, Stop.UNREACHABLE}
             if (
                 self.stop is not None
                 and self._still_stopping is not None

@@ -129,7 +129,8 @@ class _Attempt:
             started = await self._start()
             if started.recorded is not None:
                 return started.recorded, str((started.task.error or {}).get("message", ""))
-            ending = Ending(TaskStatus.COMPLETED, self._checked(await self._act(started)))
+            outputs = self._checked(await self._act(started))
+            ending = Ending(TaskStatus.COMPLETED, outputs, exit_code=self._kind.exit_code_of_success)
         except TaskFailed as failure:
             ending = self._failed(failure)
         except asyncio.CancelledError:
@@ -186,6 +187,8 @@ class _Attempt:
         def look_up(reference: Reference) -> Any:
             if reference.kind == "project":
                 return getattr(started.project, reference.name)
+            if reference.kind == "signoff":
+                return self._owner.surroundings.app_url
             if reference.kind == "secret":
                 if reference.name not in self._secrets:
                     message = f"There is no secret {reference.name}: set SIGNOFF_SECRET_{reference.name} on the worker."

@@ -136,10 +136,10 @@ class TaskRun:
             cause = error.cause
             if isinstance(cause, ApplicationError) and cause.type == "TaskFailed":
                 status = str(cause.details[0])
-            elif _is_loss(error):
-                return await self._after_loss(_describe(cause))
-            else:
+            elif self._is_cancelling() and not _is_loss(error):
                 return TaskStatus.CANCELLED
+            else:
+                return await self._after_loss(_describe(cause))
         if status != TaskStatus.WAITING:
             return status
         return await self._pause_before_next_try(pause)

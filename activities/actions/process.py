@@ -56,8 +56,8 @@ async def run_guarded(
     """Run a command and return once it and every process it started have ended.
 
     Background processes that the command leaves behind get SIGTERM, and SIGKILL half a second later. Cancelled, all
-    get SIGTERM, and SIGKILL after `grace` seconds; CancelledError comes when none is left, however often it is
-    cancelled. If this process dies, kill -9 included, all are killed at once.
+    get SIGTERM, and SIGKILL after `grace` seconds, or at a second cancel; CancelledError comes when none is left.
+    If this process dies, kill -9 included, all are killed at once.
 
     Args:
         argv: the command; looked up in the PATH of `env`.
@@ -86,7 +86,7 @@ async def run_guarded(
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         guard.terminate()
-        await _ended(work)
+        await _ended(work, guard)
         raise
 
 
@@ -96,11 +96,13 @@ def _encoded(text: str) -> bytes:
     return os.fsencode(text)
 
 
-async def _ended(work: asyncio.Future[ExitStatus]) -> None:
-    """Wait for `work` whatever cancels us, and let its outcome go: the cancel is the outcome."""
+async def _ended(work: asyncio.Future[ExitStatus], guard: _Guard) -> None:
+    """Wait for `work`, and let its outcome go: the cancel is the outcome. A further cancel ends the grace."""
     while not work.done():
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.wait([work])
+        except asyncio.CancelledError:
+            guard.kill()
     if not work.cancelled():
         work.exception()
 
@@ -133,6 +135,11 @@ class _Guard:
         self._terminated = True
         if self._writer is not None:
             self._writer.write(b"T")
+
+    def kill(self) -> None:
+        """Have everything killed now: to the guard it looks as if this process had died."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write_eof()
 
     async def run(self, request: bytes) -> ExitStatus:
         """Start the guard, have it carry `request` out, and see it off."""

@@ -65,6 +65,7 @@ class Shell(Action):
     """
 
     type: ClassVar[str] = "shell"
+    exit_code_of_success: ClassVar[int | None] = 0
     fields_model: ClassVar[type[BaseModel]] = ShellFields
 
     async def run(self, context: TaskContext) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from sqlalchemy import Connection
 
 from app.api.services import Services
-from app.domain.events import Event
+from app.domain.events import Event, EventType
 from app.domain.states import FINISHED_PROJECT, Stage
 from app.storage import events, projects
 
@@ -41,7 +41,7 @@ class EventController(Controller):
         project_id: FromPath[str],
         after: Annotated[int, QueryParameter(ge=0, le=_LARGEST)] = 0,
         follow: FromQuery[bool] = True,
-        types: FromQuery[str | None] = None,
+        types: Annotated[str, QueryParameter(max_length=1000)] = "*",
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[None] | ServerSentEvent:
         """From the first, or from behind `Last-Event-ID` or `after`; 204 where a finished project has no more."""
@@ -49,14 +49,14 @@ class EventController(Controller):
         finished, newest = await services.database.read(lambda conn: _position(conn, project_id))
         if finished and start >= newest and start > 0:
             return Response(None, status_code=204)
-        stream = _Stream(services, project_id, start, types.split(",") if types else [], follow=follow)
+        stream = _Stream(services, project_id, start, _chosen(types or "*"), follow=follow)
         return ServerSentEvent(stream.messages(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 class _Stream:
     """One reader's way through the record."""
 
-    def __init__(self, services: Services, project_id: str, start: int, types: list[str], *, follow: bool) -> None:
+    def __init__(self, services: Services, project_id: str, start: int, types: set[str], *, follow: bool) -> None:
         self._services = services
         self._project_id = project_id
         self._seq = start
@@ -71,7 +71,7 @@ class _Stream:
                 batch, ended = await self._services.database.read(self._read)
                 for event in batch:
                     self._seq = event.seq
-                    if self._wanted(event):
+                    if event.type in self._types:
                         yield _message(event)
                 if ended or (not batch and not self._follow):
                     yield ServerSentEventMessage(event="end", data="{}")
@@ -89,9 +89,6 @@ class _Stream:
         last = batch[-1].seq if batch else self._seq
         return batch, _is_finished(project.status, project.stage) and last >= project.last_seq
 
-    def _wanted(self, event: Event) -> bool:
-        return not self._types or any(fnmatchcase(event.type, pattern.strip()) for pattern in self._types)
-
 
 def _position(conn: Connection, project_id: str) -> tuple[bool, int]:
     project = projects.find(conn, project_id)
@@ -105,6 +102,12 @@ def _position(conn: Connection, project_id: str) -> tuple[bool, int]:
 
 def _is_finished(status: str, stage: str) -> bool:
     return status in FINISHED_PROJECT and stage == Stage.FINISHED
+
+
+def _chosen(types: str) -> set[str]:
+    """The event types that comma-separated patterns name."""
+    patterns = [pattern.strip() for pattern in types.split(",")]
+    return {kind for kind in EventType if any(fnmatchcase(kind, pattern) for pattern in patterns)}
 
 
 def _number(last_event_id: str | None) -> int:

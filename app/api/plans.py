@@ -13,7 +13,17 @@ from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import new_request
-from app.api.models import Approve, Cancel, CancelAnswer, CancelCounts, MakePlan, Plan, Recorded, StatusAnswer
+from app.api.models import (
+    LONGEST_COMMENT,
+    Approve,
+    Cancel,
+    CancelAnswer,
+    CancelCounts,
+    MakePlan,
+    Plan,
+    Recorded,
+    StatusAnswer,
+)
 from app.api.services import Services
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound
@@ -50,18 +60,18 @@ class PlanController(Controller):
 
         def work(conn: Connection) -> Plan | str:
             row = projects.get(conn, project_id)
-            if row.plan_version is None and version is None:
+            chosen: int | None = row.plan_version if version is None else version
+            if chosen is None:
                 raise NotFound(
                     "This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan"
                 )
             if "text/markdown" in request.headers.get("accept", ""):
-                wanted = plans.get(conn, project_id, row.plan_version if version is None else version)
-                return to_markdown(plans.content(wanted), row.name)
+                return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
             return present.plan(conn, row, version)
 
         answer = await services.database.read(work)
         if isinstance(answer, str):
-            return Response(answer, media_type="text/markdown; charset=utf-8")
+            return Response(answer, media_type="text/markdown")
         return Response(answer, headers={"ETag": f'"{answer.digest}"'})
 
     @post(
@@ -159,10 +169,13 @@ async def _make_plan(
     request: AnyRequest, services: Services, project_id: str, data: MakePlan, kind: DecisionKind, prefer: str | None
 ) -> PlanAnswer:
     payload = {"planner": data.planner, "instructions": data.instructions}
-    decision = new_request(request, project_id, kind, comment=data.instructions or "", payload=payload)
+    # The words that a plan is sent back with are its reviewer's comment.
+    comment = (data.instructions or "")[:LONGEST_COMMENT]
+    decision = new_request(request, project_id, kind, comment=comment, payload=payload)
     signal = PlanSignal(
         request_id=decision.request_id,
         actor=decision.actor,
+        comment=comment,
         regenerate=kind == DecisionKind.RETURN,
         **decision.payload,
     )

@@ -92,12 +92,14 @@ class Action(ABC):
         mode: who carries it out; only `ACTIVITY` has a `run`.
         fields_model: the pydantic model of its fields.
         resolves_fields: whether `${{ … }}` may stand in its fields too, not only in the task's inputs.
+        exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
     """
 
     type: ClassVar[str]
     mode: ClassVar[Mode] = Mode.ACTIVITY
     fields_model: ClassVar[type[BaseModel]] = Fields
     resolves_fields: ClassVar[bool] = False
+    exit_code_of_success: ClassVar[int | None] = None
 
     @classmethod
     def default_retries(cls, fields: dict[str, Any]) -> int:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 _REFERENCE = re.compile(r"\$\{\{((?:(?!\}\}|\$\{\{).)*)\}\}", re.DOTALL)
 _TASK = re.compile(r"tasks\.([a-z][a-z0-9_-]{0,63})\.outputs\.([A-Za-z_][A-Za-z0-9_-]{0,63})")
 _PROJECT = re.compile(r"project\.(id|name|description)")
+_SIGNOFF = re.compile(r"signoff\.(url)")
 _SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]{0,63})")
 
 
 class Reference(NamedTuple):
-    """One parsed reference; `kind` is `task`, `project` or `secret`."""
+    """One parsed reference; `kind` is `task`, `project`, `signoff` or `secret`."""
 
     kind: str
     name: str
@@ -36,11 +37,13 @@ def parse(expression: str) -> Reference:
         return Reference("task", match[1], match[2])
     if match := _PROJECT.fullmatch(expression):
         return Reference("project", match[1])
+    if match := _SIGNOFF.fullmatch(expression):
+        return Reference("signoff", match[1])
     if match := _SECRET.fullmatch(expression):
         return Reference("secret", match[1])
     raise ValueError(
         f"unknown reference '{expression}'; use tasks.<key>.outputs.<name>, project.name, project.id, "
-        "project.description or secrets.<NAME>"
+        "project.description, signoff.url or secrets.<NAME>"
     )
 
 

@@ -103,7 +103,9 @@ class _Writer(threading.Thread):
         super().__init__(name="database-writer", daemon=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._committed = committed
-        self._engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"check_same_thread": False})
+        self._engine = create_engine(
+            URL.create("sqlite", database=str(path)), connect_args={"check_same_thread": False}
+        )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin_write)
 

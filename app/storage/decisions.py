@@ -27,9 +27,7 @@ def find(conn: Connection, project_id: str, request_id: str) -> Decision | None:
     return Decision.model_validate({key: row[key] for key in Decision.model_fields}) if row is not None else None
 
 
-def decide(
-    conn: Connection, request: DecisionRequest, effect: Effect, *, announce_refusal: bool = False
-) -> Decision:
+def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announce_refusal: bool = False) -> Decision:
     """Carry `request` out by `effect`, or record why not.
 
     With `announce_refusal` a refusal is an event too: whoever was told "recorded" learns the outcome from the stream.

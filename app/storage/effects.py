@@ -137,7 +137,7 @@ def cancel(conn: Connection, decision: Decision) -> None:
         error = ErrorInfo(status=409, code="planning_cancelled", message="The planning was cancelled.")
         latest = plans.latest(conn, project.id)
         if latest is not None:
-            plans.fail_generation(conn, project.id, latest.version, error, actor=decision.actor)
+            plans.fail_generation(conn, project.id, latest.version, error, actor=decision.actor, seal=seal)
         project = projects.get(conn, project.id)
         if project.status != ProjectStatus.PENDING:
             return

@@ -133,8 +133,12 @@ def finish_generation(conn: Connection, project_id: str, version: int, draft: Pl
     return _install(conn, project, version, draft, actions, ids={}, actor=row.created_by, planner=row.planner)
 
 
-def fail_generation(conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str) -> None:
+def fail_generation(
+    conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str, seal: dict[str, str] | None = None
+) -> None:
     """End a planning without a plan; status, stage and current plan are as they were before it.
+
+    `seal` is that of the decision that ended it, if one did.
 
     Raises:
         Conflict: `planning_ended`: it had ended already.
@@ -146,7 +150,7 @@ def fail_generation(conn: Connection, project_id: str, version: int, error: Erro
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
     data = {"plan_version": version, "code": error.code, "message": error.message}
     details = [problem.model_dump() for problem in error.details]
-    events.append(conn, project_id, (EventType.PLAN_FAILED, {**data, "details": details}), actor=actor)
+    events.append(conn, project_id, (EventType.PLAN_FAILED, {**data, "details": details, **(seal or {})}), actor=actor)
 
 
 def edit(

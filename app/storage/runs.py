@@ -153,7 +153,7 @@ def finish(
     news += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     projects.move(conn, project, status, stage=Stage.FINISHED, gate=None, failure=failure, engaged=False)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
-    data: dict[str, Any] = {"run_id": project.run_id, "tasks": count_outcomes(conn, project.id)}
+    data: dict[str, Any] = {"run_id": project.run_id, "tasks": tasks.count_by_status(conn, project.id)}
     if failure is not None:
         data["failure"] = failure
     events.append(conn, project.id, *news, (EventType(f"project.{status}"), data), actor=actor, at=at)
@@ -189,7 +189,7 @@ def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decis
     news = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     news += _close_phases(conn, project.id, cancelled=True, at=at)
     projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
-    data = {"tasks": count_outcomes(conn, project.id), **decision}
+    data = {"tasks": tasks.count_by_status(conn, project.id), **decision}
     events.append(conn, project.id, *news, (EventType.PROJECT_CANCELLED, data), actor=actor, at=at)
 
 

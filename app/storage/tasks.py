@@ -80,6 +80,12 @@ def count(conn: Connection, project_id: str, *, status: str | None = None, phase
     return conn.execute(_matching(select(func.count()).select_from(tasks), project_id, status, phase_id)).scalar_one()
 
 
+def count_by_status(conn: Connection, project_id: str) -> dict[str, int]:
+    """How many tasks of a project have which status."""
+    query = select(tasks.c.status, func.count().label("number")).where(tasks.c.project_id == project_id)
+    return {row.status: row.number for row in conn.execute(query.group_by(tasks.c.status))}
+
+
 def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[str, int]]:
     """For each phase id how many tasks have which status."""
     query = (

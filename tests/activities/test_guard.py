@@ -149,13 +149,13 @@ async def test_a_tree_that_ignores_sigterm_is_killed_after_the_grace() -> None:
     assert not living(mark)
 
 
-async def test_cancelling_again_does_not_cut_the_wait_short() -> None:
-    task, mark = await started("trap '' TERM; while :; do sleep MARK; done", 1, grace=0.5)
+async def test_a_second_cancel_ends_the_grace_but_not_the_wait() -> None:
+    task, mark = await started("trap '' TERM; while :; do sleep MARK; done", 1, grace=60)
     begin = time.monotonic()
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=0.02)
-    assert time.monotonic() - begin >= 0.5
+    assert time.monotonic() - begin < 5
     assert task.cancelled()
     assert not living(mark)
 

@@ -135,3 +135,42 @@ async def test_a_deploy_hands_running_tasks_over(processes: Processes) -> None:
     processes.start("worker")
     project = await processes.finished(project_id)
     assert (project["status"], project["tasks"][0]["attempt"]) == ("completed", 2)
+
+
+async def test_a_worker_that_hears_nothing_from_temporal_stops_its_tasks(processes: Processes) -> None:
+    """The server may give them up from the heartbeat time-out on; by then nothing of them may run any more."""
+    # It ignores SIGTERM, and is gone in time all the same.
+    plan = "- Long: `trap '' TERM; echo x >> runs; [ -e quick ] || while :; do sleep 1; done` {#long}"
+    project_id, workspace = await processes.started(plan)
+
+    async def runs() -> bool:
+        return (workspace / "runs").exists() and bool(with_environment("SIGNOFF_PROJECT_ID", project_id))
+
+    await eventually(runs, what="the task runs")
+    processes.kill("temporal")
+
+    async def stopped() -> bool:
+        return not with_environment("SIGNOFF_PROJECT_ID", project_id)
+
+    await eventually(stopped, what="the task is stopped within the heartbeat time-out", seconds=5)
+    (workspace / "quick").touch()
+    processes.start("temporal")
+    project = await processes.finished(project_id)
+    assert (project["status"], project["tasks"][0]["attempt"]) == ("completed", 2)
+    assert (workspace / "runs").read_text().split() == ["x", "x"]
+
+
+async def test_the_app_serves_and_answers_honestly_while_temporal_is_away(processes: Processes) -> None:
+    project = await processes.call("POST", "", status=201, json={"description": "- A: `true`"})
+    processes.kill("temporal")
+    path = f"/{project['id']}"
+    assert (await processes.call("GET", path))["live"] is False
+    refused = await processes.http.post(f"/api/projects{path}/generate-plan")
+    assert (refused.status_code, refused.json()["code"]) == (503, "temporal_unavailable")
+    assert "Retry-After" in refused.headers
+    assert (await processes.http.get("/ready")).status_code == 503
+    processes.start("temporal")
+    await processes.ready()
+    await processes.call("POST", f"{path}/generate-plan")
+    await processes.call("POST", f"{path}/approve")
+    assert (await processes.finished(project["id"]))["status"] == "completed"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Connection
 
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
@@ -23,6 +24,9 @@ from app.storage.effects import EFFECTS
 from app.storage.migrate import migrate
 
 ROOT = Path(__file__).parents[2]
+# A slow machine is no failure of a property.
+settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")

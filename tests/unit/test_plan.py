@@ -14,15 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.domain.plan import KEY_PATTERN, LIMITS, MAX_NESTING, PlanDraft, RunSettings, Strategy, TaskDraft, canonical_json, digest_of, slug
+from app.domain.plan import (
+    KEY_PATTERN,
+    LIMITS,
+    MAX_NESTING,
+    PlanDraft,
+    RunSettings,
+    Strategy,
+    TaskDraft,
+    canonical_json,
+    digest_of,
+    slug,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=10)
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | TEXTS,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=10,
 )
@@ -230,7 +237,11 @@ def test_fields_out_of_bounds_are_refused(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00b"])
 def test_texts_that_cannot_be_stored_or_sealed_are_refused_however_deep(text: str) -> None:
-    for place in ({"inputs": {"x": [{"y": text}]}}, {"inputs": {"x": {text: 1}}}, {"action": {"type": "shell", "command": text}}):
+    for place in (
+        {"inputs": {"x": [{"y": text}]}},
+        {"inputs": {"x": {text: 1}}},
+        {"action": {"type": "shell", "command": text}},
+    ):
         with pytest.raises(ValidationError):
             TaskDraft.model_validate(task(draft()) | place)
 

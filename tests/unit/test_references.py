@@ -109,7 +109,9 @@ def test_values_without_references_stay_as_they_are(value: Any) -> None:
     assert list(expressions(value)) == []
 
 
-@given(st.lists(st.tuples(st.sampled_from(sorted(VALUES)), st.text().filter(lambda t: "${{" not in t and "$" not in t))))
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(VALUES)), st.text().filter(lambda t: "${{" not in t and "$" not in t)))
+)
 def test_text_around_references_is_kept(parts: list[tuple[str, str]]) -> None:
     text = "".join(f"${{{{ {name} }}}}{between}" for name, between in parts)
     assert list(expressions(text)) == [name for name, _ in parts]

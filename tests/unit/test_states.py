@@ -56,8 +56,6 @@ def outcome(call: Call, situation: Situation) -> str:
     try:
         check_call(call, situation)
     except Conflict as refusal:
-        assert refusal.info.status == 409
-        assert refusal.info.message.endswith(".")
         return refusal.info.code
     return "ok"
 
@@ -65,6 +63,10 @@ def outcome(call: Call, situation: Situation) -> str:
 @pytest.mark.parametrize(("situation", "call", "word"), MATRIX)
 def test_call_is_allowed_or_refused_as_the_contract_says(situation: Situation, call: Call, word: str) -> None:
     assert outcome(call, situation) == word
+    if word != "ok":
+        with pytest.raises(Conflict, match=r"\w.*\.$") as refusal:
+            check_call(call, situation)
+        assert refusal.value.info.status == 409
 
 
 def test_matrix_has_every_row_and_column() -> None:
@@ -115,7 +117,9 @@ def test_move_tables_cover_every_status_and_reach_each_from_pending(
 @pytest.mark.parametrize(("statuses", "moves", "finished"), TABLES)
 def test_finished_stays_finished(statuses: type[StrEnum], moves: Moves, finished: frozenset[StrEnum]) -> None:
     way_back = {"pending"} if statuses is ProjectStatus else set[str]()
-    assert {status: {str(target) for target in moves[status]} for status in finished} == dict.fromkeys(finished, way_back)
+    assert {status: {str(target) for target in moves[status]} for status in finished} == dict.fromkeys(
+        finished, way_back
+    )
 
 
 @pytest.mark.parametrize(("statuses", "moves", "finished"), TABLES)

@@ -49,6 +49,12 @@ def finished(conn: Connection) -> str:
     return project_id
 
 
+def replanning(conn: Connection) -> str:
+    project_id = finished(conn)
+    assert decide(conn, project_id, "return").error is None
+    return project_id
+
+
 async def test_repeat_finds_the_first_outcome_and_changes_nothing(database: Database) -> None:
     project_id = await database.transact(with_plan)
     first = await database.transact(lambda conn: decide(conn, project_id, "approve", "req_1"))
@@ -132,24 +138,23 @@ async def test_same_request_id_means_another_request_in_another_project(database
 
 @pytest.mark.parametrize("same_request", [True, False])
 async def test_two_who_approve_at_once_start_one_run(file: Path, same_request: bool) -> None:
+    async def race(one: Database, two: Database) -> None:
+        project_id = await one.transact(with_plan)
+        first, second = await asyncio.gather(
+            one.transact(lambda conn: decide(conn, project_id, "approve", "req_1")),
+            two.transact(lambda conn: decide(conn, project_id, "approve", "req_1" if same_request else "req_2")),
+        )
+        assert await one.read(lambda conn: count(conn, "runs", project_id)) == 1
+        assert await one.read(lambda conn: types_of(conn, project_id).count("plan.approved")) == 1
+        if same_request:
+            assert first == second
+        else:
+            assert {first.outcome, second.outcome} == {"accepted", "refused"}
+            assert [error.code for error in (first.error, second.error) if error is not None] == ["project_running"]
+
     async with opened(file) as one, opened(file) as two:
         for _ in range(20):
-            project_id = await one.transact(with_plan)
-            names = ("req_1", "req_1" if same_request else "req_2")
-            outcomes = await asyncio.gather(
-                *(
-                    database.transact(lambda conn, name=name: decide(conn, project_id, "approve", name))
-                    for database, name in zip((one, two), names, strict=True)
-                )
-            )
-            assert await one.read(lambda conn: count(conn, "runs", project_id)) == 1
-            assert await one.read(lambda conn: types_of(conn, project_id).count("plan.approved")) == 1
-            if same_request:
-                assert outcomes[0] == outcomes[1]
-            else:
-                assert sorted(outcome.outcome for outcome in outcomes) == ["accepted", "refused"]
-                (code,) = [outcome.error.code for outcome in outcomes if outcome.error is not None]
-                assert code == "project_running"
+            await race(one, two)
 
 
 async def test_approve_and_cancel_at_once_leave_one_winner_or_a_cancelled_run(file: Path) -> None:
@@ -208,7 +213,7 @@ async def test_workspace_serves_one_run_at_a_time(database: Database) -> None:
 
 
 def sealed(kind: str, **payload: Any) -> Any:
-    """Decide on a project and give the event types that came of it."""
+    """Decide on a project, and on its first task where it is about one."""
 
     def act(conn: Connection, project_id: str) -> Decision:
         row = tasks.all_of(conn, project_id)
@@ -225,6 +230,7 @@ SITUATIONS: dict[str, tuple[Any, Any]] = {
     "approve": (with_plan, sealed("approve")),
     "cancel pending": (with_plan, sealed("cancel")),
     "cancel planning": (planning, sealed("cancel")),
+    "cancel planning anew": (replanning, sealed("cancel")),
     "cancel running": (running, sealed("cancel")),
     "complete": (running, sealed("complete", outputs={"n": 1})),
     "skip": (running, sealed("skip")),
@@ -256,8 +262,7 @@ async def test_cancelling_twice_is_accepted_and_told_once(database: Database) ->
 
 
 async def test_cancel_of_a_planning_leaves_a_finished_project_as_it_was(database: Database) -> None:
-    project_id = await database.transact(finished)
-    await database.transact(lambda conn: decide(conn, project_id, "return"))
+    project_id = await database.transact(replanning)
     assert await database.read(lambda conn: projects.get(conn, project_id).stage) == "planning"
     assert (await database.transact(lambda conn: decide(conn, project_id, "cancel"))).error is None
     row = await database.read(lambda conn: projects.get(conn, project_id))
@@ -266,7 +271,11 @@ async def test_cancel_of_a_planning_leaves_a_finished_project_as_it_was(database
 
 @pytest.mark.parametrize(
     ("kind", "status", "event"),
-    [("complete", "completed", "task.completed"), ("skip", "skipped", "task.skipped"), ("fail", "failed", "task.failed")],
+    [
+        ("complete", "completed", "task.completed"),
+        ("skip", "skipped", "task.skipped"),
+        ("fail", "failed", "task.failed"),
+    ],
 )
 async def test_answer_of_a_person_ends_the_task_once(database: Database, kind: str, status: str, event: str) -> None:
     project_id = await database.transact(running)

@@ -72,9 +72,7 @@ async def test_concurrent_writers_and_processes_leave_no_gap_and_no_broken_link(
 
         async def write(database: Database, who: str, project_id: str) -> None:
             for number in range(40):
-                await database.transact(
-                    lambda conn, number=number: append(conn, project_id, number, number, who=who)
-                )
+                await database.transact(lambda conn, number=number: append(conn, project_id, number, number, who=who))
 
         jobs = [write(database, name, shared) for name, database in (("one", one), ("two", two), ("three", three))]
         await asyncio.gather(*jobs, write(one, "one", other), write(two, "two", other))

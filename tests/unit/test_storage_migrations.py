@@ -89,7 +89,8 @@ def test_empty_folder_becomes_a_current_database_and_stays_one(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "change", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = '0000'", "DROP TABLE alembic_version"]
+    "change",
+    ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = '0000'", "DROP TABLE alembic_version"],
 )
 def test_database_of_another_version_is_not_current(file: Path, change: str) -> None:
     assert is_current(url(file))

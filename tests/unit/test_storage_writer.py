@@ -114,7 +114,9 @@ async def test_job_whose_caller_has_gone_before_it_began_is_not_done(database: D
     assert await database.read(names) == {"kept"}
 
 
-async def test_locked_database_is_unavailable_and_nothing_is_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_locked_database_is_unavailable_and_nothing_is_written(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "BUSY_TIMEOUT_MS", 50)
     async with opened(file) as database:
         with plain(file) as other:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Stack, eventually
+from app.domain.actions import Action, TaskContext
+from app.planning.registry import load_actions
+from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 
 # A shell that starts children, and waits for them.
@@ -151,3 +153,49 @@ async def test_deleting_a_live_project_stops_it_first(signoff: Stack) -> None:
     assert with_environment("SIGNOFF_PROJECT_ID", project_id) == []
     assert not workspace.exists()
     assert (await signoff.call("GET", f"/{project_id}", status=404))["code"] == "project_deleted"
+
+
+class Deaf(Action):
+    """An action that does not hear a cancel until it is told to end."""
+
+    type = "deaf"
+    end = asyncio.Event()
+
+    async def run(self, context: TaskContext) -> dict:
+        while not Deaf.end.is_set():
+            try:
+                await Deaf.end.wait()
+            except asyncio.CancelledError:
+                continue
+        return {}
+
+
+async def test_a_task_that_does_not_stop_is_given_up_and_said_so(
+    temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(load_actions(), "deaf", Deaf)
+    async with running_stack(temporal_server, tmp_path) as stack:
+        try:
+            project_id = await stack.create("")
+            body = {"title": "Deaf", "key": "deaf", "action": {"type": "deaf"}}
+            await stack.call("POST", f"/{project_id}/tasks", status=201, json=body)
+            await stack.call("POST", f"/{project_id}/approve")
+            await stack.task_in(project_id, "deaf", "running")
+            recorded = await stack.call("POST", f"/{project_id}/cancel", status=202)
+            assert (recorded["status"], recorded["stage"]) == ("running", "cancelling")
+            project = await stack.finished(project_id, seconds=60)
+            assert project["status"] == "cancelled"
+            assert project["tasks"][0]["error"]["type"] == "did_not_stop"
+
+            async def stopping_is_known() -> bool:
+                answer = await stack.http.delete(f"/api/projects/{project_id}")
+                return answer.status_code == 409 and answer.json()["code"] == "task_still_stopping"
+
+            await eventually(stopping_is_known, what="a delete is refused while the task lives")
+        finally:
+            Deaf.end.set()
+
+        async def deleted() -> bool:
+            return (await stack.http.delete(f"/api/projects/{project_id}")).status_code == 200
+
+        await eventually(deleted, what="the project can be deleted once the task has ended")

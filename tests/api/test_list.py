@@ -1,0 +1,145 @@
+"""The list of projects: filter, search, order, pages, counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from app.storage.tables import projects
+from tests.api.answers import fields_of, refused
+from tests.conftest import Stack, running_stack
+
+STATUSES = ("pending", "running", "completed", "failed", "cancelled")
+
+
+async def listed(stack: Stack, **query: Any) -> dict[str, Any]:
+    return await stack.call("GET", "", params=query)
+
+
+async def names(stack: Stack, **query: Any) -> list[str]:
+    return [row["name"] for row in (await listed(stack, **query))["projects"]]
+
+
+async def test_an_empty_list_has_the_whole_envelope(temporal_server, tmp_path: Path) -> None:
+    async with running_stack(temporal_server, tmp_path, worker=False) as stack:
+        assert await listed(stack) == {
+            "projects": [],
+            "total": 0,
+            "limit": 20,
+            "offset": 0,
+            "status_counts": dict.fromkeys(STATUSES, 0),
+        }
+
+
+async def test_a_row_has_what_clients_rely_on(signoff: Stack) -> None:
+    project_id = await signoff.create("About it", name="List row of its own")
+    [row] = (await listed(signoff, search="List row of its own"))["projects"]
+    project = await signoff.project(project_id)
+    fields = ("id", "name", "description", "status", "created_at", "updated_at")
+    assert {name: row[name] for name in fields} == {name: project[name] for name in fields}
+
+
+async def test_newest_come_first_and_pages_neither_repeat_nor_miss_any(signoff: Stack) -> None:
+    made = [await signoff.create("", name=f"paged {number}") for number in range(7)]
+    pages = [await listed(signoff, search="paged", limit=3, offset=offset) for offset in (0, 3, 6, 9)]
+    found = [row["id"] for page in pages for row in page["projects"]]
+    assert found == list(reversed(made))
+    assert [len(page["projects"]) for page in pages] == [3, 3, 1, 0]
+    assert {(page["total"], page["limit"]) for page in pages} == {(7, 3)}
+
+
+async def test_ties_have_an_order_too(signoff: Stack) -> None:
+    made = [await signoff.create("", name=f"tied {number}") for number in range(5)]
+    at = {"created_at": "2026-01-01T00:00:00.000Z"}
+    await signoff.database.transact(
+        lambda conn: conn.execute(projects.update().where(projects.c.id.in_(made)).values(at))
+    )
+    pages = [await listed(signoff, search="tied", limit=1, offset=offset) for offset in range(5)]
+    assert [page["projects"][0]["id"] for page in pages] == sorted(made, reverse=True)
+
+
+async def test_orders(signoff: Stack) -> None:
+    made = {name: await signoff.create("", name=f"ordered {name}") for name in ("b", "Ä", "A", "c")}
+    await signoff.call("POST", f"/{made['b']}/cancel")
+    # `updated` follows the change, not the creation.
+    await signoff.call("PUT", f"/{made['A']}", json={"description": "changed"})
+
+    async def order(sort_by: str) -> list[str]:
+        return [name.removeprefix("ordered ") for name in await names(signoff, search="ordered", sort_by=sort_by)]
+
+    assert await order("newest") == ["c", "A", "Ä", "b"]
+    assert await order("oldest") == ["b", "Ä", "A", "c"]
+    assert await order("updated") == ["A", "b", "c", "Ä"]
+    assert await order("name") == ["A", "b", "c", "Ä"]
+    assert await order("status") == ["b", "c", "A", "Ä"]
+
+
+async def test_status_filters_and_counts_stay_whole_under_it(signoff: Stack) -> None:
+    kept = await signoff.create("", name="counted one")
+    await signoff.call("POST", f"/{await signoff.create('', name='counted two')}/cancel")
+    counts = dict.fromkeys(STATUSES, 0) | {"pending": 1, "cancelled": 1}
+    pending = await listed(signoff, search="counted", status="pending")
+    assert [row["id"] for row in pending["projects"]] == [kept]
+    assert (pending["total"], pending["status_counts"]) == (1, counts)
+    none = await listed(signoff, search="counted", status="failed")
+    assert (none["projects"], none["total"], none["status_counts"]) == ([], 0, counts)
+    for query in ({"status": "all"}, {}):
+        everything = await listed(signoff, search="counted", **query)
+        assert (everything["total"], everything["status_counts"]) == (2, counts)
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "term"),
+    [
+        ("Ärger mit ÖL 1", "", "ärger MIT öl 1"),
+        ("Δοκιμή 2", "", "ΔΟΚΙΜΉ 2"),
+        ("by text 3", "see Привет there", "пРИВЕТ"),
+        ("100%_sure 4", "", "100%_SURE"),
+        (r"back\slash 5", "", r"BACK\SLASH"),
+        ("quote ' and \" 6", "", "' and \" 6"),
+    ],
+)
+async def test_search_ignores_case_and_knows_no_wildcards(
+    signoff: Stack, name: str, description: str, term: str
+) -> None:
+    await signoff.create(description, name=name)
+    assert name in await names(signoff, search=term)
+
+
+@pytest.mark.parametrize("term", ["%", "_", "w%d", "w_ld", "wil\\"])
+async def test_wildcards_of_sql_find_only_themselves(signoff: Stack, term: str) -> None:
+    await signoff.create("", name="wild card")
+    assert "wild card" not in await names(signoff, search=term)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=ten", "limit"), ("limit=", "limit"),
+        ("limit=99999999999999999999", "limit"), ("offset=-1", "offset"), ("offset=2147483648", "offset"),
+        ("offset=x", "offset"), ("status=unknown", "status"), ("status=", "status"), ("status=PENDING", "status"),
+        ("sort_by=created", "sort_by"), ("search=" + "x" * 1001, "search"),
+    ],
+)  # fmt: skip
+async def test_a_bad_query_is_named(signoff: Stack, query: str, field: str) -> None:
+    body = await refused(signoff, "GET", f"?{query}", 400, "bad_request")
+    assert fields_of(body) == [field]
+    assert body["message"].startswith(field)
+
+
+async def test_bounds_of_the_query_are_taken(signoff: Stack) -> None:
+    for query in ({"limit": 1}, {"limit": 200}, {"offset": 2147483647}, {"search": "%" * 1000}, {"search": ""}):
+        answer = await listed(signoff, **query)
+        assert {key: answer[key] for key in query if key != "search"} == {
+            k: v for k, v in query.items() if k != "search"
+        }
+
+
+@pytest.mark.parametrize(
+    "term", ["\x00", "a\x00b", "\ud800".encode("utf-8", "surrogatepass"), b"\xff\xfe", "💩", "' OR 1=1 --"]
+)
+async def test_odd_search_terms_are_only_text(signoff: Stack, term: str | bytes) -> None:
+    await signoff.call("GET", f"?search={quote(term)}")

@@ -1,0 +1,128 @@
+"""Attempts at the level of the database: tokens fence, and a recorded try is never carried out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, event
+
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.errors import Conflict
+from app.domain.identity import new_id
+from app.domain.plan import PlanDraft
+from app.domain.states import Stage, TaskStatus
+from app.planning.registry import load_actions
+from app.storage import attempts, database, decisions, effects, events, plans, projects, tasks
+from app.storage.attempts import AttemptKey, Ending
+from app.storage.migrate import migrate
+
+PROJECT = new_id("proj")
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Iterator[Connection]:
+    """A database with one running project of one task, `it`."""
+    file = tmp_path / "signoff.db"
+    migrate(f"sqlite+aiosqlite:///{file}")
+    engine = create_engine(f"sqlite:///{file}")
+    event.listen(engine, "connect", database._configure)
+    event.listen(engine, "begin", database._begin_write)
+    fields = {
+        "id": PROJECT, "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False,
+        "auto_approve_phases": True, "decision_mode": "agent", "path": None, "agent_id": None, "sme_archetype": None,
+        "workspace": str(tmp_path),
+    }  # fmt: skip
+    draft = {
+        "phases": [
+            {
+                "key": "p",
+                "name": "P",
+                "tasks": [{"key": "it", "title": "It", "action": {"type": "shell", "command": "true"}}],
+            }
+        ]
+    }
+    with engine.begin() as connection:
+        projects.create(connection, fields, actor="local")
+        row = projects.get(connection, PROJECT)
+        plans.edit(connection, row, lambda _: PlanDraft.model_validate(draft), load_actions(), actor="local")
+        request = DecisionRequest(project_id=PROJECT, request_id="r", kind=DecisionKind.APPROVE, actor="local")
+        decisions.decide(connection, request, effects.approve).raise_if_refused()
+        yield connection
+    engine.dispose()
+
+
+def key(conn: Connection, token: str, try_number: int = 1) -> AttemptKey:
+    task = tasks.get(conn, PROJECT, "it")
+    run_id = projects.get(conn, PROJECT).run_id
+    return AttemptKey(project_id=PROJECT, run_id=run_id, task_id=task.id, try_number=try_number, token=token)
+
+
+DONE = Ending(TaskStatus.COMPLETED, {"x": "1"})
+
+
+def test_a_recorded_try_is_not_carried_out_again(conn: Connection) -> None:
+    attempts.start(conn, key(conn, "a"))
+    assert attempts.finish(conn, key(conn, "a"), DONE) is True
+    again = attempts.start(conn, key(conn, "b"))
+    assert again.recorded == TaskStatus.COMPLETED
+    assert tasks.get(conn, PROJECT, "it").attempt == 1
+
+
+def test_a_lost_attempt_that_comes_back_late_changes_nothing(conn: Connection) -> None:
+    attempts.start(conn, key(conn, "first"))
+    assert attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test") is None
+    attempts.start(conn, key(conn, "second"))
+    assert attempts.finish(conn, key(conn, "first"), Ending(TaskStatus.FAILED, {"x": "late"})) is False
+    assert tasks.get(conn, PROJECT, "it").status == TaskStatus.RUNNING
+    assert attempts.finish(conn, key(conn, "second"), DONE) is True
+    row = tasks.get(conn, PROJECT, "it")
+    assert (row.status, row.attempt, row.outputs) == (TaskStatus.COMPLETED, 2, {"x": "1"})
+
+
+def test_losing_an_attempt_whose_outcome_is_recorded_finds_the_outcome(conn: Connection) -> None:
+    attempts.start(conn, key(conn, "a"))
+    attempts.finish(conn, key(conn, "a"), DONE)
+    found = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
+    assert found == TaskStatus.COMPLETED
+    assert tasks.get(conn, PROJECT, "it").status == TaskStatus.COMPLETED
+
+
+def test_nothing_starts_once_the_run_is_being_cancelled(conn: Connection) -> None:
+    cancel = DecisionRequest(project_id=PROJECT, request_id="c", kind=DecisionKind.CANCEL, actor="local")
+    decisions.decide(conn, cancel, effects.cancel).raise_if_refused()
+    assert projects.get(conn, PROJECT).stage == Stage.CANCELLING
+    with pytest.raises(Conflict, match="being cancelled"):
+        attempts.start(conn, key(conn, "a"))
+
+
+def test_another_runs_attempt_does_not_start(conn: Connection) -> None:
+    stranger = AttemptKey(PROJECT, "run_other", tasks.get(conn, PROJECT, "it").id, 1, "a")
+    with pytest.raises(Conflict, match="has ended"):
+        attempts.start(conn, stranger)
+
+
+def test_lost_attempts_of_one_try_are_counted(conn: Connection) -> None:
+    run_id = projects.get(conn, PROJECT).run_id
+    task_id = tasks.get(conn, PROJECT, "it").id
+    for number in range(3):
+        attempts.start(conn, key(conn, f"t{number}"))
+        attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
+        assert attempts.count_lost(conn, task_id, run_id, 1) == number + 1
+    seen = [e.data["attempt"] for e in events.after(conn, PROJECT, 0) if e.type == "task.started"]
+    assert seen == [1, 2, 3]
+
+
+def test_what_still_stops_blocks_the_deletion(conn: Connection) -> None:
+    attempts.start(conn, key(conn, "a"))
+    from app.domain.states import ProjectStatus
+    from app.storage import runs
+
+    runs.finish(conn, projects.get(conn, PROJECT), ProjectStatus.CANCELLED, failure=None, actor="local")
+    task = tasks.get(conn, PROJECT, "it")
+    assert (task.status, task.error["type"]) == (TaskStatus.CANCELLED, "did_not_stop")
+    with pytest.raises(Conflict, match="has not stopped yet"):
+        projects.check_erasable(conn, PROJECT)
+    attempts.end(conn, key(conn, "a"))
+    projects.check_erasable(conn, PROJECT)
