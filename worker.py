@@ -9,8 +9,6 @@ import time
 from datetime import timedelta
 
 import structlog
-from app.engine.search_attributes import ensure_search_attributes
-from app.engine.tuning import worker_options
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -19,6 +17,8 @@ from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
 from app.engine.connection import connect
+from app.engine.search_attributes import ensure_search_attributes
+from app.engine.tuning import worker_options
 from app.log import configure_logging
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner

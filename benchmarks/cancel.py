@@ -20,7 +20,9 @@ from app.settings import Settings
 from app.supervisor import running_stack
 
 PLAIN = "touch up_$SIGNOFF_TASK_KEY; (sleep 600 & sleep 600 & wait) & sleep 600"
-STUBBORN = "trap '' TERM; touch up_$SIGNOFF_TASK_KEY; (trap '' TERM; sleep 600 & sleep 600 & wait) & while :; do sleep 1; done"
+STUBBORN = (
+    "trap '' TERM; touch up_$SIGNOFF_TASK_KEY; (trap '' TERM; sleep 600 & sleep 600 & wait) & while :; do sleep 1; done"
+)
 
 
 def free_port() -> int:

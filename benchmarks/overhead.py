@@ -178,7 +178,7 @@ def main() -> None:
     elif arguments.role == "bare":
         asyncio.run(work_bare(Settings()))
     else:
-        import worker
+        import worker  # noqa: PLC0415 - only one of the processes is a worker of Signoff
 
         load_actions()[Nothing.type] = Nothing
         worker.main()

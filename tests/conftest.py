@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from app.storage.migrate import migrate
 from app.storage.workspaces import Workspaces
+from tests.sse import read_events
 from worker import build_worker
 from workflows.contracts import Thresholds
 
@@ -121,8 +122,6 @@ class Stack:
 
     async def events(self, project_id: str) -> list[dict[str, Any]]:
         """The record so far."""
-        from tests.sse import read_events
-
         return await read_events(self.http, project_id, follow=False)
 
 

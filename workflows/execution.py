@@ -87,6 +87,7 @@ class Execution:
         self._phase_statuses: dict[str, str] = {}
         self._closing = False
         self._draining = False
+        self._failure: dict[str, Any] | None = None
         self._tasks: dict[str, TaskRun] = {}
         self._jobs: dict[int, asyncio.Task[str]] = {}
         self.erase_for: str | None = None
@@ -94,9 +95,9 @@ class Execution:
     async def run(self) -> tuple[Outcome, ProjectState]:
         """Carry the run on to its end, or to the point where it should go on with a fresh history."""
         pump = asyncio.create_task(self._pump())
-        outcome, failure = await self._phases()
-        self._closing = outcome == _PhaseOutcome.CONTINUE
+        outcome = await self._phases()
         if outcome == _PhaseOutcome.CONTINUE:
+            self._closing = True
             await pump
             # A cancel decided in that last moment is carried out by the next execution, which loads it.
             return Outcome.CONTINUE, ProjectState(project_id=self._project_id)
@@ -106,7 +107,7 @@ class Execution:
             _PhaseOutcome.CANCELLED: ProjectStatus.CANCELLED,
         }[outcome]
         end = RunEnd(
-            project_id=self._project_id, run_id=self._run.run_id, status=status, failure=failure,
+            project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure,
             actor=self._cancelled_by if self._cancelling else OWN_ACTOR,
         )  # fmt: skip
         state = await self._record("finish_run", end, ProjectState, f"End the run: {status}")
@@ -146,20 +147,20 @@ class Execution:
             if task is not None:
                 task.answered(decided.kind)
 
-    async def _phases(self) -> tuple[_PhaseOutcome, dict[str, Any] | None]:
+    async def _phases(self) -> _PhaseOutcome:
         for position in range(self._run.next_phase, len(self._run.phases)):
             if self._cancelling:
-                return _PhaseOutcome.CANCELLED, None
+                return _PhaseOutcome.CANCELLED
             work = await self._begin_phase(position)
             if not work.open:
                 await self._wait_at_gate(work)
                 if self._cancelling:
-                    return _PhaseOutcome.CANCELLED, None
+                    return _PhaseOutcome.CANCELLED
                 work = await self._begin_phase(position)
             self._show(work.name, PhaseStatus.RUNNING)
-            outcome, failure = await self._carry_out(work)
+            outcome = await self._carry_out(work)
             if outcome in {_PhaseOutcome.CANCELLED, _PhaseOutcome.CONTINUE}:
-                return outcome, None
+                return outcome
             failed = outcome == _PhaseOutcome.FAILED
             ended = PhaseEnd(
                 project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed
@@ -167,10 +168,10 @@ class Execution:
             await self._record("end_phase", ended, ProjectState, f"End phase: {work.name}")
             self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
             if failed:
-                return _PhaseOutcome.FAILED, failure
+                return _PhaseOutcome.FAILED
             if self._history_is_long(self._thresholds.rest) and position + 1 < len(self._run.phases):
-                return _PhaseOutcome.CONTINUE, None
-        return (_PhaseOutcome.CANCELLED if self._cancelling else _PhaseOutcome.COMPLETED), None
+                return _PhaseOutcome.CONTINUE
+        return _PhaseOutcome.CANCELLED if self._cancelling else _PhaseOutcome.COMPLETED
 
     async def _begin_phase(self, position: int) -> PhaseWork:
         ref = PhaseRef(
@@ -190,46 +191,50 @@ class Execution:
         await workflow.wait_condition(lambda: self._gate_open or self._cancelling)
         self._gate, self._gate_open = None, False
 
-    async def _carry_out(self, work: PhaseWork) -> tuple[_PhaseOutcome, dict[str, Any] | None]:
+    async def _carry_out(self, work: PhaseWork) -> _PhaseOutcome:
         """Run the tasks of one phase."""
-        columns = work.tasks
         scheduler = PhaseScheduler(
-            columns.dependencies,
+            work.tasks.dependencies,
             max_parallel=self._run.max_parallel,
             stop_at_first_failure=self._run.stop_at_first_failure,
-            unattended=[task for task, mode in columns.modes.items() if mode in {Mode.PERSON, Mode.TIMER}],
+            unattended=[task for task, mode in work.tasks.modes.items() if mode in {Mode.PERSON, Mode.TIMER}],
         )
-        failure: dict[str, Any] | None = None
-        ended = {
-            task: progress.succeeded
-            for task, progress in columns.progress.items()
-            if progress.status in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED}
-        }
-        await self._skip(work, scheduler.restore(ended))
-        failed = [task for task in sorted(ended) if columns.progress[task].status == TaskStatus.FAILED]
-        if failed:
-            failure = self._failure(work, failed[0])
-        while True:
+        await self._restore(work, scheduler)
+        while not self._cancelling:
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
-            if not self._draining and not self._cancelling:
-                for task in scheduler.take():
-                    self._start_task(work, task)
-            if self._cancelling:
-                await self._stop_tasks()
-                return _PhaseOutcome.CANCELLED, None
+            for task in [] if self._draining else scheduler.take():
+                self._start_task(work, task)
             if scheduler.done:
-                return (_PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED), failure
+                return _PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED
             if self._may_continue_now():
                 await self._let_go()
-                return _PhaseOutcome.CONTINUE, None
+                return _PhaseOutcome.CONTINUE
             await workflow.wait_condition(self._something_happened)
-            for task in [task for task, job in self._jobs.items() if job.done()]:
-                status = self._jobs.pop(task).result()
-                self._tasks.pop(columns.keys[task])
-                if status == TaskStatus.FAILED:
-                    failure = failure or self._failure(work, task)
-                if status not in {TaskStatus.CANCELLED}:
-                    await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
+            await self._collect(work, scheduler)
+        await self._stop_tasks()
+        return _PhaseOutcome.CANCELLED
+
+    async def _restore(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
+        """Take over what an earlier execution of this run had ended already."""
+        ended = {
+            task: progress.succeeded
+            for task, progress in work.tasks.progress.items()
+            if progress.status in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED}
+        }
+        for task in sorted(ended):
+            if work.tasks.progress[task].status == TaskStatus.FAILED:
+                self._note_failure(work, task)
+        await self._skip(work, scheduler.restore(ended))
+
+    async def _collect(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
+        """Tell the scheduler of the tasks that have ended."""
+        for task in [task for task, job in self._jobs.items() if job.done()]:
+            status = self._jobs.pop(task).result()
+            self._tasks.pop(work.tasks.keys[task])
+            if status == TaskStatus.FAILED:
+                self._note_failure(work, task)
+            if status != TaskStatus.CANCELLED:
+                await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
 
     def _start_task(self, work: PhaseWork, task: int) -> None:
         columns = work.tasks
@@ -281,12 +286,11 @@ class Execution:
         skip = SkipTasks(project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed")
         await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
 
-    def _failure(self, work: PhaseWork, task: int) -> dict[str, Any]:
-        return {
-            "code": "task_failed",
-            "message": f"Task '{work.tasks.titles[task]}' failed.",
-            "task": work.tasks.keys[task],
-        }
+    def _note_failure(self, work: PhaseWork, task: int) -> None:
+        """The first failure is the reason that the project fails."""
+        if self._failure is None:
+            message = f"Task '{work.tasks.titles[task]}' failed."
+            self._failure = {"code": "task_failed", "message": message, "task": work.tasks.keys[task]}
 
     def _show(self, phase: str, status: str) -> None:
         self._phase = phase

@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 _KINDS = {"code": "Code", "tests": "Tests", "prose": "Prose", "data": "Data and settings"}
 # Marks on a time axis, so that their labels do not touch.
-_MOST_MARKS = 11
+_MOST_MARKS = 9
 _LISTED = 10
-_UNIT_FORMS = {"hour": "%H:%M", "day": "%d %b", "week": "%d %b %y", "month": "%b %Y", "year": "%Y"}
+_UNIT_FORMS = {"hour": "%d %b, %H:%M", "day": "%d %b", "week": "%d %b %y", "month": "%b %Y", "year": "%Y"}
 
 
 def commits(report: Json) -> str:

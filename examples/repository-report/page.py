@@ -80,10 +80,11 @@ def _tiles(report: Json) -> str:
 
 
 def _history(report: Json) -> str:
-    busiest = max(report["weeks"], key=lambda week: week["commits"])
+    unit, bars = report["commit_chart"]["unit"], report["commit_chart"]["bars"]
+    busiest = max(bars, key=lambda bar: bar["commits"])
     begin = datetime.fromisoformat(busiest["from"])
-    counted = f"{number(busiest['commits'])} commit{'s' * (busiest['commits'] != 1)}"
-    return f"The busiest week began on {begin:{_DAY}}: {counted}. Days are those of UTC."
+    when = f"{begin:{_MOMENT}}" if unit == "hour" else f"{begin:{_DAY}}"
+    return f"At most {number(busiest['commits'])}, in the {unit} from {when}; all times are UTC."
 
 
 def _largest(report: Json) -> str:

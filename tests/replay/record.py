@@ -47,7 +47,9 @@ async def full_run(stack: Stack) -> str:
 
 
 async def cancelled(stack: Stack) -> str:
-    project_id = await stack.started("- Quick: `true` {#quick}\n- Slow: `sleep 600` {#slow after=quick}\n- [ ] Ask {#ask}")
+    project_id = await stack.started(
+        "- Quick: `true` {#quick}\n- Slow: `sleep 600` {#slow after=quick}\n- [ ] Ask {#ask}"
+    )
     await stack.task_in(project_id, "slow", "running")
     await stack.task_in(project_id, "ask", "waiting")
     await stack.call("POST", f"/{project_id}/cancel")
@@ -55,8 +57,8 @@ async def cancelled(stack: Stack) -> str:
 
 
 async def failed_with_retries(stack: Stack) -> str:
-    plan = "## One\n\n- Bad: `exit 1` {#bad retries=2}\n- Child: `true` {#child after=bad}\n- Free: `true` {#free}\n\n## Two\n\n- Never: `true` {#never}"
-    return await stack.started(plan)
+    first = "## One\n\n- Bad: `exit 1` {#bad retries=2}\n- Child: `true` {#child after=bad}\n- Free: `true` {#free}"
+    return await stack.started(f"{first}\n\n## Two\n\n- Never: `true` {{#never}}")
 
 
 async def phase_gates(stack: Stack) -> str:

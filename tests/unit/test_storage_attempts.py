@@ -12,9 +12,9 @@ from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
 from app.domain.plan import PlanDraft
-from app.domain.states import Stage, TaskStatus
+from app.domain.states import ProjectStatus, Stage, TaskStatus
 from app.planning.registry import load_actions
-from app.storage import attempts, database, decisions, effects, events, plans, projects, tasks
+from app.storage import attempts, database, decisions, effects, events, plans, projects, runs, tasks
 from app.storage.attempts import AttemptKey, Ending
 from app.storage.migrate import migrate
 
@@ -116,9 +116,6 @@ def test_lost_attempts_of_one_try_are_counted(conn: Connection) -> None:
 
 def test_what_still_stops_blocks_the_deletion(conn: Connection) -> None:
     attempts.start(conn, key(conn, "a"))
-    from app.domain.states import ProjectStatus
-    from app.storage import runs
-
     runs.finish(conn, projects.get(conn, PROJECT), ProjectStatus.CANCELLED, failure=None, actor="local")
     task = tasks.get(conn, PROJECT, "it")
     assert (task.status, task.error["type"]) == (TaskStatus.CANCELLED, "did_not_stop")

@@ -323,6 +323,8 @@ def test_project_graph_has_each_phase_wait_for_all_before_it_and_nothing_else(dr
             declared = {position[key] for key in effective_dependencies(part)[index]}
             assert declared <= set(graph[first + index])
             assert graph[first + index] == sorted(set(graph[first + index]))
+            if inside[index]:
+                assert set(graph[first + index]) == declared, "no edge that others imply"
         first += size
 
 

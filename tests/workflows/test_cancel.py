@@ -15,7 +15,7 @@ from tests.processes import with_environment
 
 # A shell that starts children, and waits for them.
 TREE = "touch started_$SIGNOFF_TASK_KEY; (sleep 600 & sleep 600 & wait) & sleep 600"
-STUBBORN = "trap '' TERM; touch started_$SIGNOFF_TASK_KEY; (trap '' TERM; sleep 600 & sleep 600 & wait) & while :; do sleep 1; done"
+STUBBORN = f"trap '' TERM; {TREE}; while :; do sleep 1; done"
 
 
 def trees(command: str) -> str:

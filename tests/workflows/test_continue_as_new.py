@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conftest import Stack, running_stack
+from tests.conftest import Stack, eventually, running_stack
 from workflows.contracts import Thresholds
 
 
@@ -32,15 +32,14 @@ async def test_a_run_continues_between_tasks_and_phases(temporal_server, tmp_pat
         async def settled() -> bool:
             return "COMPLETED" in await histories(stack, project_id)
 
-        from tests.conftest import eventually
-
         await eventually(settled, what="the last history is closed")
         assert (await histories(stack, project_id)).count("CONTINUED_AS_NEW") >= 2
 
 
 async def test_a_wide_phase_drains_and_waiting_tasks_are_taken_over(temporal_server, tmp_path: Path) -> None:
     wide = "\n".join(f"- W{i}: `echo {i} >> wide` {{#w{i}}}" for i in range(60))
-    plan = f"{wide}\n- Pause {{#pause wait=3}}\n- [ ] Ask {{#ask}}\n- Flaky: `[ -e again ] || {{ touch again; exit 1; }}` {{#flaky retries=1}}"
+    flaky = "- Flaky: `[ -e again ] || { touch again; exit 1; }` {#flaky retries=1}"
+    plan = f"{wide}\n- Pause {{#pause wait=3}}\n- [ ] Ask {{#ask}}\n{flaky}"
     async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=60, drain=90)) as stack:
         project_id = await stack.started(plan, strategy="balanced")
         ask = await stack.task_in(project_id, "ask", "waiting")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
 from app.engine import lost
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
@@ -51,20 +54,12 @@ async def test_a_waiting_plan_outlives_its_workflow(signoff: Stack) -> None:
 
 
 async def test_a_reset_run_repeats_nothing_that_is_recorded(signoff: Stack) -> None:
-    from temporalio.api.common.v1 import WorkflowExecution
-    from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-
     plan = "1. A: `echo a >> log` {#a}\n2. B: `echo b >> log` {#b}\n3. [ ] Ask {#ask}"
     project_id = await signoff.started(plan)
     await signoff.task_in(project_id, "ask", "waiting")
     handle = signoff.temporal.get_workflow_handle(project_id)
-    first_task = next(
-        [
-            e.event_id
-            async for e in handle.fetch_history_events()
-            if e.HasField("workflow_task_completed_event_attributes")
-        ].__iter__()
-    )
+    history = await handle.fetch_history()
+    first_task = next(e.event_id for e in history.events if e.HasField("workflow_task_completed_event_attributes"))
     run_id = (await handle.describe()).run_id
     await signoff.temporal.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(

@@ -121,7 +121,11 @@ async def test_a_hand_made_plan_runs_without_a_planner(signoff: Stack) -> None:
 
 
 async def test_a_wait_holds_its_dependents_for_its_time(signoff: Stack) -> None:
-    plan = "- Before: `date +%s%N > before` {#before}\n- Pause {#pause wait=1 after=before}\n- After: `date +%s%N > after` {#late after=pause}"
+    plan = """
+- Before: `date +%s%N > before` {#before}
+- Pause {#pause wait=1 after=before}
+- After: `date +%s%N > after` {#late after=pause}
+"""
     project = await signoff.finished(await signoff.started(plan))
     assert project["status"] == "completed", project["failure"]
     workspace = Path(project["workspace"])

@@ -1,0 +1,149 @@
+"""Who may speak to the app: names, origins, keys, and where it listens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.main import create_app
+from app.settings import Settings
+from tests.api.answers import check_error
+from tests.conftest import Stack, running_stack
+
+KEY = "a key of some length"
+PATHS = ["/api/projects", "/health", "/nothing", "/schema/openapi.json"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "127.0.0.1@evil.example",
+        "",
+        "localhost.",
+        "[evil]",
+        "0.0.0.0",
+        "127.0.0.2",
+        "x@localhost",
+    ],
+)
+async def test_a_foreign_name_is_refused_at_every_address(signoff: Stack, host: str) -> None:
+    for path in PATHS:
+        answer = await signoff.http.get(path, headers={"Host": host})
+        assert answer.status_code == 403, path
+        assert check_error(answer)["code"] == "bad_host"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:9999", "[::1]", "[::1]:8400"])
+async def test_loopback_names_are_answered(signoff: Stack, host: str) -> None:
+    assert (await signoff.http.get("/health", headers={"Host": host})).status_code == 200
+
+
+async def test_allowed_hosts_are_answered(temporal_server, tmp_path: Path) -> None:
+    async with running_stack(temporal_server, tmp_path, worker=False, allowed_hosts=["signoff.example"]) as stack:
+        assert (await stack.http.get("/health", headers={"Host": "Signoff.example:443"})).status_code == 200
+        assert (await stack.http.get("/health", headers={"Host": "other.example"})).status_code == 403
+
+
+FOREIGN = [
+    {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": ""}, {"Origin": "http://[::1"}, {"Origin": "file://"},
+    {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://{me}@evil.example"}, {"Origin": "{me}"},
+    {"Origin": "http://{me}", "Sec-Fetch-Site": "cross-site"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_another_site_changes_nothing(signoff: Stack, method: str, headers: dict[str, str]) -> None:
+    me = signoff.url.removeprefix("http://")
+    given = {name: value.replace("{me}", me) for name, value in headers.items()}
+    for path in ("/api/projects", "/api/projects/nope", "/nothing"):
+        answer = await signoff.http.request(method, path, headers=given)
+        assert answer.status_code == 403, path
+        assert check_error(answer)["code"] == "foreign_origin"
+
+
+async def test_the_own_page_and_no_page_at_all_may_change_things(signoff: Stack) -> None:
+    for headers in (
+        {"Origin": signoff.url},
+        {"Origin": signoff.url, "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ):
+        assert (await signoff.http.post("/api/projects", headers=headers)).status_code == 201
+
+
+async def test_another_site_may_read_only_what_browsers_keep_from_it(signoff: Stack) -> None:
+    answer = await signoff.http.get("/api/projects", headers={"Origin": "http://evil.example"})
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.fixture(scope="module")
+async def locked(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("locked")
+    async with running_stack(temporal_server, folder, worker=False, api_key=KEY) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Basic {KEY}",
+        KEY,
+        f"Bearer {KEY}x",
+        f"Bearer {KEY[:-1]}",
+        f"Bearer {KEY.upper()}",
+        "Bearer Ä",
+        "Bearer null",
+    ],
+)
+async def test_without_the_key_nothing_is_answered(locked: Stack, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization.encode()}
+    for method, path in (
+        ("GET", "/api/projects"),
+        ("POST", "/api/projects"),
+        ("GET", "/api/projects/x/events"),
+        ("GET", "/schema/openapi.json"),
+        ("GET", "/nothing"),
+        ("PATCH", "/api/projects"),
+    ):
+        answer = await locked.http.request(method, path, headers=headers)
+        assert answer.status_code == 401, path
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert KEY not in str(check_error(answer))
+
+
+@pytest.mark.parametrize("authorization", [f"Bearer {KEY}", f"bearer {KEY}", f"BEARER  {KEY}"])
+async def test_with_the_key_everything_is(locked: Stack, authorization: str) -> None:
+    headers = {"Authorization": authorization}
+    project = await locked.call("POST", "", status=201, headers=headers)
+    assert project["created_by"] == "admin"
+    await locked.call("GET", f"/{project['id']}", headers=headers)
+
+
+async def test_health_and_ready_need_no_key(locked: Stack) -> None:
+    assert (await locked.http.get("/health")).json()["service"] == "signoff"
+    assert (await locked.http.get("/ready")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "signoff.example", ""])
+def test_beyond_loopback_the_app_needs_a_key(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ValueError, match="SIGNOFF_API_KEY"):
+        create_app(Settings(data_dir=tmp_path, host=host))
+    create_app(Settings(data_dir=tmp_path, host=host, api_key=KEY))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_on_loopback_it_needs_none(tmp_path: Path, host: str) -> None:
+    create_app(Settings(data_dir=tmp_path, host=host))
