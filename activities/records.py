@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
@@ -277,7 +277,7 @@ def _run_state(conn: Connection, project: projects.ProjectRow) -> RunState | Non
     )
 
 
-def task_columns(rows: Any, offset: int, actions: Actions) -> TaskColumns:
+def task_columns(rows: Sequence[tasks.TaskRow], offset: int, actions: Actions) -> TaskColumns:
     """The tasks from `offset` on, by column; dependencies on earlier phases are met and left out."""
     position = {row.key: index for index, row in enumerate(rows)}
     columns = TaskColumns()
@@ -328,7 +328,7 @@ def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:
     if end.failure is None:
         return None
     task = tasks.find(conn, end.project_id, str(end.failure.get("task")))
-    shown = {"code": end.failure["code"], "message": end.failure["message"], "task_id": None}
+    shown: dict[str, Any] = {"code": end.failure["code"], "message": end.failure["message"], "task_id": None}
     if task is not None:
         shown["task_id"] = task.id
         if task.error:

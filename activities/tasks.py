@@ -128,7 +128,7 @@ class _Attempt:
         try:
             started = await self._start()
             if started.recorded is not None:
-                return started.recorded, str((started.task.error or {}).get("message", ""))
+                return started.recorded, str(started.task.error["message"] if started.task.error else "")
             outputs = self._checked(await self._act(started))
             ending = Ending(TaskStatus.COMPLETED, outputs, exit_code=self._kind.exit_code_of_success)
         except TaskFailed as failure:

@@ -265,7 +265,7 @@ class ProjectWorkflow:
             return
         if (state.status, state.stage) != (former.status, former.stage):
             self._stage_since = isoformat(workflow.now())
-            workflow.upsert_search_attributes(
+            workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType] - the SDK leaves a type open
                 [
                     search_attributes.STATUS.value_set(state.status),
                     search_attributes.STAGE.value_set(state.stage or ""),

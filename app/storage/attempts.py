@@ -83,7 +83,14 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         raise Conflict("The run is being cancelled.", code="fenced")
     number, at = task.attempt + 1, now()
     started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
-    cleared = {"reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {}}
+    cleared: dict[str, Any] = {
+        "reason": None,
+        "due_at": None,
+        "error": None,
+        "exit_code": None,
+        "log_bytes": 0,
+        "outputs": {},
+    }
     data = tasks.move(conn, task, TaskStatus.RUNNING, **started, **cleared)
     row = {
         "task_id": task.id,

@@ -30,6 +30,8 @@ ANSWERS: dict[str, frozenset[DecisionKind]] = {
     "worker_lost": frozenset({DecisionKind.COMPLETE, DecisionKind.RETRY, DecisionKind.SKIP, DecisionKind.FAIL}),
 }
 
+NO_ANSWER: frozenset[DecisionKind] = frozenset()
+
 
 def situation(project: ProjectRow) -> Situation:
     """Which row of the table of calls the project is in."""
@@ -150,7 +152,7 @@ def answer(conn: Connection, decision: Decision) -> None:
     task = tasks.get(conn, project.id, str(decision.payload.get("task")))
     if situation(project) != Situation.RUNNING or project.stage == Stage.CANCELLING:
         raise Conflict("The project is not running.", code="project_not_running")
-    allowed = ANSWERS.get(task.reason or "", frozenset()) if task.status == TaskStatus.WAITING else frozenset()
+    allowed = ANSWERS.get(task.reason or "", NO_ANSWER) if task.status == TaskStatus.WAITING else NO_ANSWER
     if decision.kind not in allowed:
         raise Conflict(
             f"Task '{task.key}' is {task.status} and does not wait for that answer.",
@@ -162,7 +164,7 @@ def answer(conn: Connection, decision: Decision) -> None:
 
 
 def _carry_out(conn: Connection, task: tasks.TaskRow, decision: Decision, outputs: dict[str, Any]) -> None:
-    said = {"comment": decision.comment, **decision.seal()}
+    said: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
     if decision.kind == DecisionKind.RETRY:
         data = {**tasks.describe(task), "answer": decision.kind, **said}
         tasks.set_reason(conn, task, "retry")

@@ -38,11 +38,10 @@ def append(
     rows: list[dict[str, Any]] = []
     for kind, data in news:
         seq += 1
-        values = {"seq": seq, "type": str(kind), "project_id": project_id, "at": moment, "actor": actor, "data": data}
-        event = Event.model_construct(**values)
+        event = Event.model_construct(seq=seq, type=str(kind), project_id=project_id, at=moment, actor=actor, data=data)
         head = chain_hash(head, event)
         written.append(event)
-        rows.append({**values, "hash": head})
+        rows.append({**event.__dict__, "hash": head})
     conn.execute(_APPEND, rows)
     conn.execute(_SEAL, {"of_project": project_id, "last_seq": seq, "last_hash": head, "updated_at": moment})
     return written
@@ -57,7 +56,7 @@ def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> l
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return [Event.model_validate(dict(row._mapping)) for row in conn.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [Event.model_validate(dict(row)) for row in conn.execute(query).mappings()]
 
 
 def farewell(conn: Connection, project_id: str) -> Event | None:

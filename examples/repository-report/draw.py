@@ -65,7 +65,8 @@ def authors(report: Json) -> str:
     """Who made most commits."""
     listed, rest = report["authors"][:_LISTED], report["authors"][_LISTED:]
     bars = [
-        Bar(entry["name"], entry["commits"], more=f"{entry['name']}: {entry['commits']} commits") for entry in listed
+        Bar(entry["name"], entry["commits"], more=f"commits by {entry['name']}: {chart.number(entry['commits'])}")
+        for entry in listed
     ]
     if rest:
         bars.append(Bar(f"{len(rest)} more", sum(entry["commits"] for entry in rest), "data"))

@@ -97,7 +97,6 @@ async def locked(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> A
         None,
         "",
         "Bearer",
-        "Bearer ",
         "Bearer wrong",
         f"Basic {KEY}",
         KEY,
