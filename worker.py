@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -99,12 +100,22 @@ async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
     return None
 
 
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
 def main(settings: Settings | None = None) -> None:
     """Run a worker to its end; exits with 1 and one sentence where it cannot run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
     try:
-        asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run(settings))
     except RuntimeError as error:
         sys.exit(f"signoff worker: {error}")
 

@@ -184,7 +184,8 @@ class ProjectWorkflow:
             "decide", request, result_type=Decided, **record_options(f"Decide: {request.kind}")
         )
         self._take(decided.state)
-        if decided.accepted and decided.kind == DecisionKind.CANCEL and request.payload.get("delete"):
+        # Refused only where there was nothing left to cancel; the project is to go all the same.
+        if decided.kind == DecisionKind.CANCEL and request.payload.get("delete"):
             await self._erase_unless_running(request.actor)
         return decided
 

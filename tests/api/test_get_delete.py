@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from tests.api.answers import refused
+from tests.api.conftest import begin_planning
 from tests.conftest import Stack
 
 ODD_IDS = {
@@ -105,6 +107,19 @@ async def test_projects_of_every_state_can_be_deleted(signoff: Stack, state: str
         assert (await signoff.finished(project_id))["status"] == state
     await signoff.call("DELETE", f"/{project_id}")
     await refused(signoff, "GET", f"/{project_id}", 404, "project_deleted")
+
+
+async def test_a_delete_straight_after_a_cancelled_planning(patient: Stack) -> None:
+    """The workflow is still open then, with nothing left to cancel."""
+
+    async def one() -> None:
+        project_id = await patient.create("- A: `true`")
+        await begin_planning(patient, project_id)
+        await patient.call("POST", f"/{project_id}/cancel")
+        await patient.call("DELETE", f"/{project_id}")
+        await refused(patient, "GET", f"/{project_id}", 404, "project_deleted")
+
+    await asyncio.gather(*(one() for _ in range(5)))
 
 
 async def test_a_link_in_a_workspace_is_not_followed_by_the_delete(signoff: Stack, tmp_path: Path) -> None:
