@@ -204,6 +204,9 @@ class Execution:
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
             for task in [] if self._draining else scheduler.take():
                 self._start_task(work, task)
+            if scheduler.halted and self._only_waits():
+                await self._let_go()
+                return _PhaseOutcome.FAILED
             if scheduler.done:
                 return _PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED
             if self._may_continue_now():
@@ -257,9 +260,12 @@ class Execution:
 
     def _may_continue_now(self) -> bool:
         """The history is long, and nothing runs that a fresh one would orphan."""
-        return self._history_is_long(self._thresholds.rest) and all(task.may_be_left for task in self._tasks.values()) and (
-            self._draining or not any(job.done() for job in self._jobs.values())
-        )  # fmt: skip
+        ended = any(job.done() for job in self._jobs.values())
+        return self._history_is_long(self._thresholds.rest) and self._only_waits() and (self._draining or not ended)
+
+    def _only_waits(self) -> bool:
+        """What is under way waits for people or timers, and could be left at once."""
+        return all(task.may_be_left for task in self._tasks.values())
 
     def _history_is_long(self, events: int) -> bool:
         return workflow.info().get_current_history_length() >= events

@@ -54,18 +54,19 @@ class PhaseScheduler:
     @property
     def done(self) -> bool:
         """Nothing is under way, and nothing more will start."""
-        return not self._under_way and (self._halted or not (self._ready or self._ready_unattended))
+        return not self._under_way and (self.halted or not (self._ready or self._ready_unattended))
 
     @property
-    def _halted(self) -> bool:
+    def halted(self) -> bool:
+        """A failure has stopped the phase: nothing more will start."""
         return self.failed and self._stop_at_first_failure
 
     def take(self) -> list[int]:
         """The tasks to start now; each is under way from here on."""
         started: list[int] = []
-        while self._ready_unattended and not self._halted:
+        while self._ready_unattended and not self.halted:
             started.append(heapq.heappop(self._ready_unattended))
-        while self._ready and not self._halted and self._places_taken < self._max_parallel:
+        while self._ready and not self.halted and self._places_taken < self._max_parallel:
             self._places_taken += 1
             started.append(heapq.heappop(self._ready))
         self._under_way.update(started)

@@ -131,9 +131,12 @@ def cancel(conn: Connection, decision: Decision) -> None:
     check_call(Call.CANCEL, where)
     seal = {"reason": decision.comment, **decision.seal()}
     if where == Situation.RUNNING:
-        if project.stage != Stage.CANCELLING:
+        if project.stage == Stage.CANCELLING:
+            told = (EventType.DECISION_MADE, {"kind": decision.kind, **seal})
+        else:
             projects.change(conn, project, stage=Stage.CANCELLING, gate=None)
-            events.append(conn, project.id, (EventType.RUN_CANCELLING, seal), actor=decision.actor)
+            told = (EventType.RUN_CANCELLING, seal)
+        events.append(conn, project.id, told, actor=decision.actor)
         return
     if where == Situation.PLANNING:
         error = ErrorInfo(status=409, code="planning_cancelled", message="The planning was cancelled.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -81,8 +80,3 @@ def broken_links(conn: Connection, project_id: str) -> list[int]:
     if end is not None and (end.last_seq, end.last_hash) != (expected - 1, head):
         broken.append(expected)
     return broken
-
-
-def as_news(kind: EventType, items: Sequence[dict[str, Any]]) -> list[tuple[EventType, dict[str, Any]]]:
-    """One event of `kind` for each item."""
-    return [(kind, item) for item in items]

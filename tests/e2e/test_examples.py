@@ -158,7 +158,8 @@ async def test_the_report_of_a_small_repository_is_what_git_says(signoff: Stack,
     files = git(folder, "ls-tree", "-r", "-z", "--name-only", "HEAD").strip("\0").split("\0")
     assert report["totals"]["files"] == len(files) == 6
     lines = {name: len((folder / name).read_text().splitlines()) for name in files}
-    assert report["totals"]["lines"] == sum(lines.values()) == report["growth"][-1]["lines"]
+    assert report["totals"]["lines"] == sum(lines.values()) == 25
+    assert [point["lines"] for point in report["growth"]] == [11, 19, 22, 25, 25]
     assert {f["path"]: f["lines"] for f in report["largest_files"]} == {n: c for n, c in lines.items() if c}
     assert report["kinds"] == {"code": 18, "tests": 3, "prose": 1, "data": 3}
     assert report["totals"]["test_lines_per_100_of_code"] == 17
@@ -228,6 +229,27 @@ async def test_another_repository_is_named_in_the_plan(signoff: Stack, folder: P
     report, _ = await reported(signoff, folder, REPORT.replace("REPOSITORY: .", "REPOSITORY: the other"))
     assert report["repository"]["name"] == "the other"
     assert not (other / "signoff-report").exists()
+
+
+async def test_a_merge_grows_the_branch_once_and_its_commits_count_each(signoff: Stack, folder: Path) -> None:
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    commit(folder, {"a.py": "1\n" * 4, ".mailmap": "Ada <a@project.example> Countess <someone@project.example>\n"})
+    git(folder, "switch", "--quiet", "--create", "side")
+    commit(folder, {"b.py": "1\n" * 2}, author="Countess", week=1)
+    commit(folder, {"b.py": "1\n" * 5}, author="Countess", week=2)
+    git(folder, "switch", "--quiet", "main")
+    commit(folder, {"a.py": "1\n" * 6}, week=3)
+    git(folder, "merge", "--quiet", "--no-ff", "--message", "merged", "side", at=f"{MONDAYS[4]}T10:00:00+0000")
+    with_scripts(folder)
+    report, _ = await reported(signoff, folder)
+    assert report["totals"]["commits"] == 5
+    assert report["authors"] == [{"name": "Ada", "commits": 5}]
+    assert [point["lines"] for point in report["growth"]] == [5, 7, 12]
+    assert {file["path"]: file["changes"] for file in report["most_changed_files"]} == {
+        ".mailmap": 1,
+        "a.py": 2,
+        "b.py": 1,
+    }
 
 
 async def test_one_commit_without_files_and_a_shallow_clone_are_reported_too(signoff: Stack, folder: Path) -> None:

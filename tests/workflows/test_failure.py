@@ -98,3 +98,10 @@ async def test_a_skipped_manual_task_counts_as_done(signoff: Stack) -> None:
     project = await signoff.finished(project_id)
     assert project["status"] == "completed"
     assert statuses(project) == {"ask": ("skipped", "skipped_by_person"), "go": ("completed", None)}
+
+
+async def test_careful_fails_at_once_though_a_person_is_waited_for(signoff: Stack) -> None:
+    plan = "- [ ] Ask {#ask}\n- Bad: `exit 1` {#bad}"
+    project = await signoff.finished(await signoff.started(plan, strategy="careful"))
+    assert project["status"] == "failed"
+    assert statuses(project) == {"ask": ("skipped", "phase_failed"), "bad": ("failed", None)}

@@ -1,0 +1,181 @@
+"""The event stream as clients see it: shape, resuming, filters, its end, and readers that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.answers import fields_of, refused
+from tests.conftest import Stack, eventually
+from tests.sse import messages
+
+WAITS = "- [ ] Look {#look}"
+
+
+async def finished(stack: Stack) -> tuple[str, list[dict[str, Any]]]:
+    project_id = await stack.started("- A: `true`")
+    await stack.finished(project_id)
+    return project_id, await stack.events(project_id)
+
+
+async def read(
+    stack: Stack, project_id: str, *, headers: dict[str, str] | None = None, **query: Any
+) -> list[dict[str, str]]:
+    """All messages until the server closes the stream, `end` included."""
+    path = f"/api/projects/{project_id}/events"
+    async with asyncio.timeout(20), stack.http.stream("GET", path, params=query, headers=headers) as answer:
+        assert answer.status_code == 200
+        return [message async for message in messages(answer.aiter_lines())]
+
+
+async def test_the_shape_of_a_stream(signoff: Stack) -> None:
+    project_id, _ = await finished(signoff)
+    answer = await signoff.http.get(f"/api/projects/{project_id}/events")
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    found = await read(signoff, project_id)
+    assert found[-1] == {"event": "end", "data": "{}"}
+    for number, message in enumerate(found[:-1], start=1):
+        event = json.loads(message["data"])
+        assert set(event) == {"seq", "type", "project_id", "at", "actor", "data"}
+        assert (message["id"], message["event"]) == (str(number), event["type"])
+        assert (event["seq"], event["project_id"]) == (number, project_id)
+
+
+@pytest.mark.parametrize("by", ["after", "Last-Event-ID"])
+async def test_a_stream_resumes_behind_the_last_event(signoff: Stack, by: str) -> None:
+    project_id, events = await finished(signoff)
+    for seen in (0, 1, len(events) - 1):
+        if by == "after":
+            found = await read(signoff, project_id, after=seen)
+        else:
+            found = await read(signoff, project_id, headers={by: str(seen)})
+        assert [json.loads(message["data"]) for message in found[:-1]] == events[seen:]
+
+
+@pytest.mark.parametrize("by", ["after", "Last-Event-ID"])
+async def test_with_nothing_more_to_come_a_reconnect_gets_204(signoff: Stack, by: str) -> None:
+    project_id, events = await finished(signoff)
+    path = f"/api/projects/{project_id}/events"
+    for seen in (len(events), len(events) + 7):
+        request: dict[str, Any] = {"params": {by: seen}} if by == "after" else {"headers": {by: str(seen)}}
+        answer = await signoff.http.get(path, **request)
+        assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("last", ["", "abc", "-1", "1.5", "0x1", "1e3", "9" * 30, "１", "1, 2", "\xff", "%00", "null"])
+async def test_an_odd_last_event_id_means_from_the_start(signoff: Stack, last: str) -> None:
+    project_id, events = await finished(signoff)
+    found = await read(signoff, project_id, headers={"Last-Event-ID": last.encode()})  # type: ignore[dict-item]
+    assert [json.loads(message["data"]) for message in found[:-1]] == events
+
+
+@pytest.mark.parametrize(
+    "query", ["after=-1", "after=x", "after=", "after=2147483648", "follow=perhaps", "types=" + "x" * 1001]
+)
+async def test_a_bad_query_is_named(signoff: Stack, query: str) -> None:
+    project_id = await signoff.create("")
+    body = await refused(signoff, "GET", f"/{project_id}/events?{query}", 400, "bad_request")
+    assert fields_of(body) == [query.split("=")[0]]
+
+
+async def test_types_filter(signoff: Stack) -> None:
+    project_id, events = await finished(signoff)
+
+    async def types(wanted: str) -> list[str]:
+        return [message["event"] for message in await read(signoff, project_id, types=wanted)]
+
+    everything = [event["type"] for event in events]
+    assert await types("task.*") == ["task.started", "task.completed", "end"]
+    assert await types("run.started, project.*") == ["project.created", "run.started", "project.completed", "end"]
+    assert await types("*.completed") == ["task.completed", "phase.completed", "project.completed", "end"]
+    assert await types("") == [*everything, "end"]
+    assert await types("*") == [*everything, "end"]
+    for nothing in ("nope", "TASK.*", "[", "\x00", ","):
+        assert await types(nothing) == ["end"]
+
+
+async def test_without_follow_a_stream_ends_at_once(signoff: Stack) -> None:
+    project_id = await signoff.started(WAITS)
+    await signoff.task_in(project_id, "look", "waiting")
+    found = await read(signoff, project_id, follow="false")
+    assert [message["event"] for message in found][-2] == "task.waiting"
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_a_reader_hears_of_everything_until_the_end(signoff: Stack) -> None:
+    project_id = await signoff.create(WAITS)
+    reading = asyncio.create_task(read(signoff, project_id))
+    await signoff.call("POST", f"/{project_id}/generate-plan")
+    await signoff.call("POST", f"/{project_id}/approve")
+    await signoff.task_in(project_id, "look", "waiting")
+    assert not reading.done()
+    await signoff.call("POST", f"/{project_id}/tasks/look/complete")
+    found = await reading
+    assert [message["event"] for message in found] == [*(e["type"] for e in await signoff.events(project_id)), "end"]
+    assert found[-2]["event"] == "project.completed"
+
+
+async def test_a_finished_project_that_goes_on_is_followed_again(signoff: Stack) -> None:
+    project_id, events = await finished(signoff)
+    await signoff.call("POST", f"/{project_id}/regenerate-plan")
+    reading = asyncio.create_task(read(signoff, project_id, after=len(events)))
+    await signoff.call("POST", f"/{project_id}/cancel")
+    found = [message["event"] for message in await reading]
+    assert found == ["plan.generating", "plan.ready", "plan.superseded", "project.cancelled", "end"] or set(found) >= {
+        "plan.ready",
+        "project.cancelled",
+        "end",
+    }
+
+
+async def test_a_quiet_stream_pings(signoff: Stack) -> None:
+    project_id = await signoff.create("")
+    async with asyncio.timeout(20), signoff.http.stream("GET", f"/api/projects/{project_id}/events") as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith(": ping"):
+                break
+        else:
+            raise AssertionError("the stream ended without a ping")
+
+
+async def test_readers_that_go_away_leave_nothing_behind(signoff: Stack) -> None:
+    project_id = await signoff.started(WAITS)
+    await signoff.task_in(project_id, "look", "waiting")
+
+    def watchers() -> int:
+        return sum(task.get_name() == "change-feed" and not task.done() for task in asyncio.all_tasks())
+
+    async def first_line() -> None:
+        async with signoff.http.stream("GET", f"/api/projects/{project_id}/events") as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("id:"):
+                    assert watchers() >= 1
+                    return
+
+    async def nobody_waits() -> bool:
+        return watchers() == 0
+
+    await asyncio.gather(*(first_line() for _ in range(20)))
+    await eventually(nobody_waits, what="nobody watches the database any more")
+    assert (await signoff.project(project_id))["status"] == "running"
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_a_deleted_project_says_goodbye(signoff: Stack) -> None:
+    project_id = await signoff.create("")
+    reading = asyncio.create_task(read(signoff, project_id))
+
+    async def reads() -> bool:
+        return any(task.get_name() == "change-feed" for task in asyncio.all_tasks())
+
+    await eventually(reads, what="the reader waits")
+    await signoff.call("DELETE", f"/{project_id}")
+    assert [message["event"] for message in await reading] == ["project.created", "project.deleted", "end"]
+    late = await read(signoff, project_id)
+    assert [(message["event"], message.get("id")) for message in late] == [("project.deleted", "2"), ("end", None)]
+    answer = await signoff.http.get(f"/api/projects/{project_id}/events", headers={"Last-Event-ID": "2"})
+    assert answer.status_code == 204

@@ -1,0 +1,105 @@
+"""With Temporal away: reading and drafting go on, and what needs it says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from app.main import create_app
+from app.settings import Settings
+from app.storage.migrate import migrate
+from tests.api.answers import check_error
+from tests.conftest import eventually, free_port
+
+
+@pytest.fixture(scope="module")
+async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """The app over HTTP, with nothing where Temporal should be."""
+    port = free_port()
+    address = f"127.0.0.1:{free_port()}"
+    settings = Settings(data_dir=tmp_path_factory.mktemp("alone"), port=port, temporal_address=address)
+    await asyncio.to_thread(migrate, settings.effective_database_url)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
+    serving = asyncio.create_task(server.serve())
+
+    async def up() -> bool:
+        return server.started
+
+    await eventually(up, what="the app answers")
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        yield client
+    server.should_exit = True
+    await serving
+
+
+async def made(client: httpx.AsyncClient) -> str:
+    return (await client.post("/api/projects", json={"name": "Alone"})).json()["id"]
+
+
+async def with_a_plan(client: httpx.AsyncClient) -> str:
+    project_id = await made(client)
+    assert (await client.post(f"/api/projects/{project_id}/tasks", json={"title": "Look"})).status_code == 201
+    return project_id
+
+
+async def test_ready_says_what_is_missing_and_health_is_fine(alone: httpx.AsyncClient) -> None:
+    answer = await alone.get("/ready")
+    assert answer.status_code == 503
+    body = answer.json()
+    assert (body["status"], body["checks"]["database"], body["checks"]["workers"]) == ("unavailable", "ok", 0)
+    assert "Temporal does not answer at 127.0.0.1:" in body["checks"]["temporal"]
+    assert (await alone.get("/health")).status_code == 200
+
+
+async def test_drafting_goes_on(alone: httpx.AsyncClient) -> None:
+    project_id = await with_a_plan(alone)
+    address = f"/api/projects/{project_id}"
+    assert (await alone.put(address, json={"strategy": "careful"})).json()["plan"]["version"] == 2
+    project = (await alone.get(address)).json()
+    assert (project["live"], project["stage"]) == (False, "awaiting_approval")
+    assert (await alone.get(f"{address}/plan")).json()["version"] == 2
+    assert (await alone.get("/api/projects")).json()["total"] >= 1
+    assert "plan.ready" in (await alone.get(f"{address}/events", params={"follow": "false"})).text
+
+
+async def test_reading_does_not_wait_for_temporal(alone: httpx.AsyncClient) -> None:
+    project_id = await with_a_plan(alone)
+    for _ in range(3):
+        # 500 ms is what the query may take; the rest is for a busy machine.
+        answer = await alone.get(f"/api/projects/{project_id}", timeout=2)
+        assert answer.json()["live"] is False
+
+
+@pytest.mark.parametrize("make", [made, with_a_plan])
+async def test_what_no_workflow_carries_can_be_cancelled_and_deleted(alone: httpx.AsyncClient, make: Any) -> None:
+    address = f"/api/projects/{await make(alone)}"
+    assert (await alone.post(f"{address}/cancel")).json()["status"] == "cancelled"
+    assert (await alone.delete(address)).json()["deleted"] is True
+    assert (await alone.get(address)).status_code == 404
+
+
+async def test_what_needs_a_workflow_says_that_it_may_be_repeated(alone: httpx.AsyncClient) -> None:
+    async def refused(project_id: str, call: str) -> None:
+        answer = await alone.post(f"/api/projects/{project_id}/{call}")
+        assert answer.status_code == 503, answer.text
+        assert check_error(answer)["code"] == "temporal_unavailable"
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await alone.get(f"/api/projects/{project_id}")).json()["status"] == "pending"
+
+    planned, draft = await with_a_plan(alone), await made(alone)
+    await asyncio.gather(
+        refused(planned, "approve"), refused(draft, "generate-plan"), refused(planned, "regenerate-plan")
+    )
+
+
+async def test_what_the_record_refuses_needs_no_temporal(alone: httpx.AsyncClient) -> None:
+    draft, planned = await made(alone), await with_a_plan(alone)
+    for project_id, call, code in ((draft, "approve", "no_plan"), (planned, "generate-plan", "plan_exists")):
+        answer = await alone.post(f"/api/projects/{project_id}/{call}")
+        assert (answer.status_code, check_error(answer)["code"]) == (409, code)
