@@ -93,7 +93,7 @@ def _beginning(time: datetime, unit: str) -> datetime:
 
 def authors(about: Json) -> tuple[Json, Json]:
     """Who wrote the commits, by the name that .mailmap gives them."""
-    lines = git(about["path"], "log", "--use-mailmap", "-z", "--format=%aN", about["commit"]).split("\0")
+    lines = git(about["path"], "log", "-z", "--format=%aN", about["commit"]).split("\0")
     counts = Counter(shown(line.strip()) or "(no name)" for line in lines[:-1])
     ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     result = {"authors": [{"name": name, "commits": count} for name, count in ranked]}

@@ -66,7 +66,9 @@ async def test_with_nothing_more_to_come_a_reconnect_gets_204(signoff: Stack, by
         assert (answer.status_code, answer.content) == (204, b"")
 
 
-@pytest.mark.parametrize("last", ["", "abc", "-1", "1.5", "0x1", "1e3", "9" * 30, "１", "1, 2", "\xff", "%00", "null"])
+@pytest.mark.parametrize(
+    "last", ["", "abc", "-1", "1.5", "0x1", "1e3", "9" * 30, "\uff11", "1, 2", "\xff", "%00", "null"]
+)
 async def test_an_odd_last_event_id_means_from_the_start(signoff: Stack, last: str) -> None:
     project_id, events = await finished(signoff)
     found = await read(signoff, project_id, headers={"Last-Event-ID": last.encode()})  # type: ignore[dict-item]
@@ -79,7 +81,7 @@ async def test_an_odd_last_event_id_means_from_the_start(signoff: Stack, last: s
 async def test_a_bad_query_is_named(signoff: Stack, query: str) -> None:
     project_id = await signoff.create("")
     body = await refused(signoff, "GET", f"/{project_id}/events?{query}", 400, "bad_request")
-    assert fields_of(body) == [query.split("=")[0]]
+    assert fields_of(body) == [query.split("=", maxsplit=1)[0]]
 
 
 async def test_types_filter(signoff: Stack) -> None:
@@ -125,11 +127,8 @@ async def test_a_finished_project_that_goes_on_is_followed_again(signoff: Stack)
     reading = asyncio.create_task(read(signoff, project_id, after=len(events)))
     await signoff.call("POST", f"/{project_id}/cancel")
     found = [message["event"] for message in await reading]
-    assert found == ["plan.generating", "plan.ready", "plan.superseded", "project.cancelled", "end"] or set(found) >= {
-        "plan.ready",
-        "project.cancelled",
-        "end",
-    }
+    assert found == [*(event["type"] for event in (await signoff.events(project_id))[len(events) :]), "end"]
+    assert found[-2] == "project.cancelled"
 
 
 async def test_a_quiet_stream_pings(signoff: Stack) -> None:

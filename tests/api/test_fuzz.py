@@ -29,8 +29,24 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=5), max_leaves=12
 )
 OBJECTS = st.dictionaries(TEXTS, VALUES, max_size=6)
+TASKS = st.fixed_dictionaries(
+    {"title": TEXTS},
+    optional={
+        "key": TEXTS,
+        "action": st.fixed_dictionaries(
+            {"type": st.sampled_from(["shell", "http", "wait", "manual"])}, optional={"command": VALUES}
+        ),
+        "inputs": st.dictionaries(st.sampled_from(["a", "B_1", "a b"]), VALUES, max_size=3),
+        "depends_on": st.lists(TEXTS, max_size=3),
+        "expected_files": st.lists(TEXTS, max_size=3),
+        "phase_id": TEXTS,
+        "timeout_seconds": SCALARS,
+        "retries": SCALARS,
+    },
+)
 BODIES = st.one_of(
     st.none(),
+    TASKS.map(lambda value: json.dumps(value).encode()),
     st.binary(max_size=200),
     OBJECTS.map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
     VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")),
@@ -61,7 +77,7 @@ HEADERS = st.dictionaries(
 )  # fmt: skip
 REQUESTS = st.tuples(
     st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]),
-    st.sampled_from(["{draft}", "{planned}", "{task}", "nope", ""]),
+    st.sampled_from(["{draft}", "{planned}", "{planned}/tasks", "{task}", "nope", ""]),
     st.lists(SEGMENTS, max_size=3),
     QUERIES,
     HEADERS,
