@@ -85,15 +85,33 @@ def _open_folder(workspace: Path, folder: Path) -> int:
     current = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for name in folder.relative_to(workspace).parts:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=current)
+            made = _make_folder(name, current)
             deeper = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
             os.close(current)
             current = deeper
+            if made and name == PRIVATE_FOLDER:
+                _hide_from_git(current)
     except OSError as error:
         os.close(current)
         raise _unsafe(folder, error) from error
     return current
+
+
+def _make_folder(name: str, parent: int) -> bool:
+    """Make a folder where there is none; True where it is new."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _hide_from_git(folder: int) -> None:
+    """Keep our files out of the status of a repository that serves as a workspace."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        os.write(descriptor, b"*\n")
+        os.close(descriptor)
 
 
 def _unsafe(path: Path, error: OSError) -> TaskFailed:

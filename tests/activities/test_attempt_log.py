@@ -104,3 +104,8 @@ def test_what_was_planted_as_the_file_is_replaced(tmp_path: Path, plant: str) ->
     }[plant]()
     assert written(tmp_path / "workspace", [b"text"], [])[0] == b"text"
     assert victim.read_text() == "precious"
+
+
+def test_the_folder_hides_itself_from_git(tmp_path: Path) -> None:
+    AttemptLog(tmp_path, "task_1", 1).close()
+    assert (tmp_path / ".signoff" / ".gitignore").read_text() == "*\n"
