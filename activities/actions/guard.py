@@ -275,7 +275,7 @@ def descendants(root: int) -> list[int]:
         while level:
             level = [child for pid in level for child in children(pid)]
             found += level
-    except NotImplementedError:
+    except LookupError:
         return scanned(root)
     return found
 
@@ -284,7 +284,7 @@ def children(pid: int) -> list[int]:
     """Children of a process, from /proc/PID/task/TID/children (proc(5)).
 
     Raises:
-        NotImplementedError: the kernel was built without that file.
+        LookupError: the kernel was built without that file.
     """
     try:
         result: list[int] = []
@@ -293,7 +293,7 @@ def children(pid: int) -> list[int]:
                 result += [int(child) for child in file.read().split()]
     except OSError:
         if pid == os.getpid():
-            raise NotImplementedError from None
+            raise LookupError from None
         return []  # it has just ended, and its children are the guard's now
     return result
 
