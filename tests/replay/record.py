@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -133,11 +134,11 @@ async def save(stack: Stack, name: str, project_id: str) -> None:
 def _impersonal(value: Any) -> Any:
     """A history without what tells of the machine it was recorded on; replay does not look at that."""
     if isinstance(value, dict):
-        kept = {name: _impersonal(item) for name, item in value.items() if name != "stackTrace"}
-        return kept | {"identity": "worker"} if "identity" in kept else kept
+        return {name: _impersonal(item) for name, item in value.items() if name != "stackTrace"}
     if isinstance(value, list):
         return [_impersonal(item) for item in value]
-    return value
+    # The process and host of a worker, as the SDK names it and its sticky queue.
+    return re.sub(r"\d+@[\w.-]+", "worker", value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":
