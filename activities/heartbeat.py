@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from temporalio import activity
 from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle
@@ -79,9 +79,16 @@ class Heartbeat:
                 await beats
         return job.result()
 
-    async def report_cancelled(self) -> None:
-        """Tell the server that the activity was cancelled, where the SDK does not know of it itself."""
+    async def end_as_cancelled(self) -> NoReturn:
+        """End the activity as cancelled, whether the SDK knows of the cancel or only we do.
+
+        Raises:
+            CancelledError: to the SDK, where it knows.
+        """
+        if activity.is_cancelled():
+            raise asyncio.CancelledError
         await self._handle.report_cancellation(rpc_timeout=timedelta(seconds=10))
+        activity.raise_complete_async()
 
     def _stop(self, job: asyncio.Future[Any], reason: Stop) -> None:
         if self.stop is None:

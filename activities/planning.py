@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import Connection
 from temporalio import activity
 
-from activities.heartbeat import Heartbeat
+from activities.heartbeat import Heartbeat, Stop
 from activities.records import project_state
 from app.domain.actions import Actions
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
@@ -36,8 +38,13 @@ class Planning:
     async def make_plan(self, request: PlanRequest) -> ProjectState:
         """Fill a plan version; where that cannot be done the planning fails, on record."""
         brief, planner = await self._database.read(lambda conn: self._brief(conn, request))
+        heartbeat = Heartbeat()
         try:
-            draft = await Heartbeat().run(self._drafted(brief, planner))
+            draft = await heartbeat.run(self._drafted(brief, planner))
+        except asyncio.CancelledError:
+            if heartbeat.stop == Stop.CANCELLED:
+                await heartbeat.end_as_cancelled()
+            raise
         except DomainError as error:
             refusal = error.info
             return await self._database.transact(lambda conn: self._fail(conn, request, refusal))

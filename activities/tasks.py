@@ -84,10 +84,7 @@ class TaskActivities:
         heartbeat = Heartbeat(attempt.note_stopping)
         status, message = await heartbeat.run(attempt.run(heartbeat))
         if status == TaskStatus.CANCELLED:
-            if activity.is_cancelled():
-                raise asyncio.CancelledError
-            await heartbeat.report_cancelled()
-            activity.raise_complete_async()
+            await heartbeat.end_as_cancelled()
         if status in {TaskStatus.FAILED, TaskStatus.WAITING}:
             # Benign: a task's failure is an outcome, and nothing for the worker's log to warn of.
             benign = ApplicationErrorCategory.BENIGN

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 
 from app.api.errors import to_response
 from app.api.events import EventController
@@ -78,7 +79,11 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         exception_handlers={Exception: to_response},
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
-            title="Signoff", version=version("signoff"), path="/schema", render_plugins=[], create_examples=False
+            title="Signoff",
+            version=version("signoff"),
+            path="/schema",
+            render_plugins=[JsonRenderPlugin()],
+            create_examples=False,
         ),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,

@@ -195,14 +195,16 @@ class ProjectWorkflow:
             if self._execution is not None:
                 self._execution.erase_for = actor
             return
-        self._take(await workflow.execute_activity(
-            "erase_project",
-            DecisionRequest(
-                project_id=self._start.project_id, request_id="erase", kind=DecisionKind.CANCEL, actor=actor
-            ),
-            result_type=ProjectState,
-            **record_options("Delete the project"),
-        ))  # fmt: skip
+        request = DecisionRequest(
+            project_id=self._start.project_id, request_id="erase", kind=DecisionKind.CANCEL, actor=actor
+        )
+        try:
+            self._take(await workflow.execute_activity(
+                "erase_project", request, result_type=ProjectState, **record_options("Delete the project")
+            ))  # fmt: skip
+        except ActivityError as error:
+            # A task that was given up still shows signs of life: who deletes gets that answer from the app, and tries again.
+            workflow.logger.warning("the project cannot be deleted yet: %s", error.cause)
 
     async def _plan(self) -> None:
         """Have the plan made; requests that come meanwhile are decided at once, and a cancel stops the planner."""
@@ -218,7 +220,7 @@ class ProjectWorkflow:
                 await self._decide_next()
                 if self._state.stage != Stage.PLANNING:
                     planner.cancel()
-                    await workflow.wait([planner])
+                    await asyncio.gather(planner, return_exceptions=True)
                     return
         try:
             self._take(planner.result())

@@ -35,7 +35,6 @@ from app.storage.projects import ProjectRow
 from workflows.contracts import ApproveSignal, CancelSignal, PlanSignal
 
 AnyRequest = Request[Any, Any, Any]
-PlanAnswer = Response[Plan] | Response[Recorded]
 DEFAULT_WAIT = 10
 LONGEST_WAIT = 60
 _RECORDED = {202: ResponseSpec(Recorded, description="Recorded; the outcome comes as an event.")}
@@ -55,7 +54,7 @@ class PlanController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         version: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
-    ) -> Response[Plan] | Response[str]:
+    ) -> Response[Plan]:
         """The current version, or an older one; with `Accept: text/markdown` the outline that makes it."""
 
         def work(conn: Connection) -> Plan | str:
@@ -71,7 +70,8 @@ class PlanController(Controller):
 
         answer = await services.database.read(work)
         if isinstance(answer, str):
-            return Response(answer, media_type="text/markdown")
+            markdown: Response[Any] = Response(answer, media_type="text/markdown")
+            return markdown
         return Response(answer, headers={"ETag": f'"{answer.digest}"'})
 
     @post(
@@ -88,7 +88,7 @@ class PlanController(Controller):
         project_id: FromPath[str],
         data: JSONBody[MakePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
-    ) -> PlanAnswer:
+    ) -> Response[Plan]:
         """200 with the plan if it is ready within `Prefer: wait=N` seconds (10 by default), else 202."""
         return await _make_plan(request, services, project_id, data, DecisionKind.GENERATE, prefer)
 
@@ -106,7 +106,7 @@ class PlanController(Controller):
         project_id: FromPath[str],
         data: JSONBody[MakePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
-    ) -> PlanAnswer:
+    ) -> Response[Plan]:
         """The new version replaces the current one once it is ready; the project is then pending."""
         return await _make_plan(request, services, project_id, data, DecisionKind.RETURN, prefer)
 
@@ -117,7 +117,7 @@ class PlanController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[Approve],
-    ) -> Response[StatusAnswer] | Response[Recorded]:
+    ) -> Response[StatusAnswer]:
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
         version = data.plan_version
@@ -147,7 +147,7 @@ class PlanController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[Cancel],
-    ) -> Response[CancelAnswer] | Response[Recorded]:
+    ) -> Response[CancelAnswer]:
         """200 once every task has stopped; 202 where that takes more than 10 s."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
         signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, reason=data.reason)
@@ -167,7 +167,7 @@ class PlanController(Controller):
 
 async def _make_plan(
     request: AnyRequest, services: Services, project_id: str, data: MakePlan, kind: DecisionKind, prefer: str | None
-) -> PlanAnswer:
+) -> Response[Plan]:
     payload = {"planner": data.planner, "instructions": data.instructions}
     # The words that a plan is sent back with are its reviewer's comment.
     comment = (data.instructions or "")[:LONGEST_COMMENT]
@@ -202,7 +202,7 @@ async def _make_plan(
     )
 
 
-async def _recorded(services: Services, request: DecisionRequest) -> Response[Recorded]:
+async def _recorded(services: Services, request: DecisionRequest) -> Response[Any]:
     project = await services.database.read(lambda conn: projects.get(conn, request.project_id))
     answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
     return Response(answer, status_code=202)

@@ -79,7 +79,7 @@ class TaskController(Controller):
     async def complete_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
-    ) -> Response[Task] | Response[Recorded]:  # fmt: skip
+    ) -> Response[Task]:  # fmt: skip
         """A manual task is done, or what a lost worker left behind needs no further attempt."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.COMPLETE)
 
@@ -88,7 +88,7 @@ class TaskController(Controller):
     async def skip_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
-    ) -> Response[Task] | Response[Recorded]:  # fmt: skip
+    ) -> Response[Task]:  # fmt: skip
         """It counts as done for the tasks that depend on it."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.SKIP)
 
@@ -97,14 +97,14 @@ class TaskController(Controller):
     async def retry_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
-    ) -> Response[Task] | Response[Recorded]:  # fmt: skip
+    ) -> Response[Task]:  # fmt: skip
         """The answer to a task with `on_crash: ask` that must not be repeated without a person's word."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.RETRY)
 
 
 async def _answer(
     request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
-) -> Response[Task] | Response[Recorded]:
+) -> Response[Task]:
     if len(canonical_json(data.outputs)) > MOST_OUTPUT_BYTES:
         message = f"Outputs may have {MOST_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
@@ -129,4 +129,5 @@ async def _answer(
         return Response(await services.database.read(find))
     row = await services.database.read(lambda conn: projects.get(conn, project_id))
     recorded = Recorded(id=project_id, status=row.status, stage=row.stage, request_id=decision.request_id)
-    return Response(recorded, status_code=202)
+    answer: Response[Any] = Response(recorded, status_code=202)
+    return answer

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.domain.errors import DomainError, Unavailable
+from app.domain.errors import Unavailable
 from app.storage.feed import ChangeFeed
 
 R = TypeVar("R")
@@ -216,11 +216,14 @@ class Database:
         Raises:
             Unavailable: where the database cannot be reached.
         """
-        try:
+
+        async def run() -> R:
             async with self._readers.connect() as connection:
                 return await connection.run_sync(work)
-        except DomainError:
-            raise
+
+        try:
+            # A connection whose use is cut short cannot be used again, so a reader that goes away lets it finish.
+            return await asyncio.shield(run())
         except (DBAPIError, PoolTimeoutError) as error:
             raise _translated(error) from error
 

@@ -51,7 +51,12 @@ async def check_outcome(processes: Processes, project_id: str, workspace: Path, 
 )
 async def test_kill_in_the_middle_of_ten_tasks(processes: Processes, victims: tuple[str, ...]) -> None:
     project_id, workspace = await processes.started(ten_tasks())
-    await processes.task_in(project_id, "s5", "running")
+
+    async def in_flight() -> bool:
+        started = workspace / "started"
+        return started.exists() and "5" in started.read_text().split()
+
+    await eventually(in_flight, what="the fifth task is under way")
     processes.kill(*victims)
     if "worker" in victims:
 
