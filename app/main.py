@@ -60,24 +60,11 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         actions=load_actions(),
     )
 
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
-        await asyncio.to_thread(workspaces.prepare)
-        await database.start()
-        sweep = asyncio.create_task(sweep_for_ever(database, chosen), name="lost-runs")
-        try:
-            yield
-        finally:
-            sweep.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweep
-            await database.close()
-
     app = Litestar(
         route_handlers=[ProjectController, PlanController, TaskController, EventController, SystemController],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: to_response},
-        lifespan=[lifespan],
+        lifespan=[lambda _app: _serving(services)],
         openapi_config=OpenAPIConfig(
             title="Signoff",
             version=version("signoff"),
@@ -95,3 +82,18 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         api_key=settings.api_key.get_secret_value(),
     )
     return app
+
+
+@asynccontextmanager
+async def _serving(services: Services) -> AsyncGenerator[None, None]:
+    """Keep the database open, and look for lost runs, for as long as the app serves."""
+    await asyncio.to_thread(services.workspaces.prepare)
+    await services.database.start()
+    sweep = asyncio.create_task(sweep_for_ever(services.database, services.engine), name="lost-runs")
+    try:
+        yield
+    finally:
+        sweep.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweep
+        await services.database.close()

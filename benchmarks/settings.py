@@ -14,38 +14,20 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-with workflow.unsafe.imports_passed_through():
-    from app.engine import devserver
-    from app.engine.tuning import worker_options
+from app.engine import devserver
+from app.engine.tuning import worker_options
+from benchmarks.bare import Layers, nothing
 
 LAYERS = {"wide": [200], "chain": [1] * 100, "layered": [10] * 20}
 SMALL = 40, [1] * 5
 SHAPES = (*LAYERS, "small")
-
-
-@activity.defn
-async def nothing() -> None:
-    """No work: what is left is the server's and the worker's own time."""
-
-
-@workflow.defn
-class Layers:
-    @workflow.run
-    async def run(self, widths: list[int]) -> None:
-        for width in widths:
-            calls = (
-                workflow.execute_activity(nothing, start_to_close_timeout=timedelta(seconds=60)) for _ in range(width)
-            )
-            await asyncio.gather(*calls)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import actor_of, new_request
-from app.api.models import CreateProject, DeleteAnswer, Project, ProjectList, UpdateProject
+from app.api.bodies import CreateProject, UpdateProject
+from app.api.models import DeleteAnswer, Project, ProjectList
 from app.api.overlay import with_live_state
 from app.api.services import Services
 from app.domain.decisions import DecisionKind

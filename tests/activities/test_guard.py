@@ -51,7 +51,7 @@ async def until(condition, seconds: float = 10.0):
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # why: the step of a wait that has a condition and a deadline
     return value
 
 
@@ -163,7 +163,7 @@ async def test_a_second_cancel_ends_the_grace_but_not_the_wait() -> None:
 async def test_a_cancel_during_the_start_leaves_nothing() -> None:
     mark = new_mark()
     task = start(f"sleep {mark}", grace=5)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # why: lets the task begin, and no more
     assert await cancelled(task) < 5
     assert not living(mark)
     assert not guards()

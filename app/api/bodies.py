@@ -1,0 +1,119 @@
+"""The bodies of requests."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from app.domain.plan import (
+    PLAIN,
+    ActionSpec,
+    AgentId,
+    DecisionMode,
+    Inputs,
+    Json,
+    Key,
+    LongText,
+    Name,
+    OnCrash,
+    RelativePath,
+    Strategy,
+)
+
+
+def _flag(value: object) -> object:
+    # Litestar has pydantic take "yes" and 1 for true, even in a strict field; too easily said for `auto_approve_plan`.
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+# The largest integer that every database takes.
+Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
+Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), PLAIN]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
+LONGEST_COMMENT = 10_000
+Comment = Annotated[str, StringConstraints(max_length=LONGEST_COMMENT), PLAIN]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class RequestBody(BaseModel):
+    """Base of request bodies: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+
+class CreateProject(RequestBody):
+    """A new project."""
+
+    name: Name = "Untitled"
+    description: LongText = ""
+    strategy: Strategy = Strategy.PERFORMANCE
+    auto_approve_plan: Flag = False
+    auto_approve_phases: Flag = True
+    decision_mode: DecisionMode = DecisionMode.AGENT
+    path: Path | None = None
+    agent_id: AgentId | None = None
+    sme_archetype: AgentId | None = None
+
+
+class UpdateProject(CreateProject):
+    """Fields to change; what is omitted stays. Others are compared with what they are, for they are read-only."""
+
+    model_config = ConfigDict(extra="allow", validate_default=False)
+
+
+class MakePlan(RequestBody):
+    """How a plan is to be made."""
+
+    planner: Id | None = None
+    instructions: LongText | None = None
+
+
+class Approve(RequestBody):
+    """Which plan (or phase) is approved; what is omitted is the current one."""
+
+    plan_version: Version | None = None
+    plan_digest: Digest | None = None
+    phase_id: Id | None = None
+    comment: Comment = ""
+
+
+class Cancel(RequestBody):
+    """Why."""
+
+    reason: Comment = ""
+
+
+class CreateTask(RequestBody):
+    """A task for the plan."""
+
+    title: Name
+    key: Key | None = None
+    description: LongText = ""
+    phase_id: Id | None = None
+    agent_id: AgentId | None = None
+    action: ActionSpec | None = None
+    depends_on: list[Id] = Field(default_factory=list[str], max_length=1000)
+    inputs: Inputs = Field(default_factory=dict)
+    expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
+    retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(_number)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000), BeforeValidator(_number)] | None = None
+    on_crash: OnCrash = OnCrash.RERUN
+
+
+class AnswerTask(RequestBody):
+    """A person's word on a task that waits for it."""
+
+    outputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")], Json] = Field(
+        default_factory=dict
+    )
+    comment: Comment = ""
