@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         TaskProgress,
         TaskResult,
     )
-    from workflows.options import record_options, task_options
+    from workflows.options import HEARTBEAT_TIMEOUT, record_options, task_options
 
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
@@ -104,6 +104,8 @@ class TaskRun:
     async def _try_until_done(self) -> str:
         self._try = self._progress.recorded_try + 1
         if self._progress.status == TaskStatus.RUNNING:
+            # Its run was reset. The attempt stops at its next heartbeat; until then there must be no other.
+            await self._sleep_until(isoformat(workflow.now() + HEARTBEAT_TIMEOUT), "resuming")
             status = await self._after_loss("the run was reset")
         elif self._progress.status == TaskStatus.WAITING:
             status = await self._resume_waiting()

@@ -53,25 +53,44 @@ async def test_a_waiting_plan_outlives_its_workflow(signoff: Stack) -> None:
     assert (await signoff.finished(project_id))["status"] == "completed"
 
 
-async def test_a_reset_run_repeats_nothing_that_is_recorded(signoff: Stack) -> None:
-    plan = "1. A: `echo a >> log` {#a}\n2. B: `echo b >> log` {#b}\n3. [ ] Ask {#ask}"
-    project_id = await signoff.started(plan)
-    await signoff.task_in(project_id, "ask", "waiting")
+async def reset(signoff: Stack, project_id: str) -> None:
+    """Reset the run to its first workflow task, as the Web UI does."""
     handle = signoff.temporal.get_workflow_handle(project_id)
     history = await handle.fetch_history()
     first_task = next(e.event_id for e in history.events if e.HasField("workflow_task_completed_event_attributes"))
-    run_id = (await handle.describe()).run_id
-    await signoff.temporal.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=signoff.temporal.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=project_id, run_id=run_id),
-            workflow_task_finish_event_id=first_task,
-            request_id="reset",
-            reason="test",
-        )
+    execution = WorkflowExecution(workflow_id=project_id, run_id=(await handle.describe()).run_id)
+    request = ResetWorkflowExecutionRequest(
+        namespace=signoff.temporal.namespace,
+        workflow_execution=execution,
+        workflow_task_finish_event_id=first_task,
+        request_id="reset",
+        reason="test",
     )
+    await signoff.temporal.workflow_service.reset_workflow_execution(request)
+
+
+async def test_a_reset_run_repeats_nothing_that_is_recorded(signoff: Stack) -> None:
+    project_id = await signoff.started("1. A: `echo a >> log` {#a}\n2. B: `echo b >> log` {#b}\n3. [ ] Ask {#ask}")
+    await signoff.task_in(project_id, "ask", "waiting")
+    await reset(signoff, project_id)
     ask = await signoff.task_in(project_id, "ask", "waiting")
     await signoff.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")
     project = await signoff.finished(project_id)
     assert project["status"] == "completed", project["failure"]
     assert (Path(project["workspace"]) / "log").read_text().split() == ["a", "b"]
+
+
+async def test_a_task_that_ran_when_its_run_was_reset_runs_again_once_it_has_stopped(signoff: Stack) -> None:
+    command = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null && touch overlap; echo $$ > pid; [ -e quick ] || sleep 600"
+    project_id = await signoff.started(f"- Slow: `{command}` {{#slow}}")
+    workspace = Path((await signoff.project(project_id))["workspace"])
+
+    async def runs() -> bool:
+        return (workspace / "pid").exists()
+
+    await eventually(runs, what="the task runs")
+    (workspace / "quick").touch()
+    await reset(signoff, project_id)
+    project = await signoff.finished(project_id)
+    assert (project["status"], project["tasks"][0]["attempt"]) == ("completed", 2)
+    assert not (workspace / "overlap").exists()

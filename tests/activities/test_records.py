@@ -1,0 +1,53 @@
+"""Records that two sides race for: the database decides, and a repeat changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from activities.records import Records
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.identity import new_id
+from app.planning.registry import load_actions
+from app.storage import editing, projects
+from app.storage.database import Database
+from app.storage.migrate import migrate
+from app.storage.workspaces import Workspaces
+from workflows.contracts import ProjectState, RunEnd
+
+FIELDS = {
+    "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False, "auto_approve_phases": True,
+    "decision_mode": "agent", "path": None, "agent_id": None, "sme_archetype": None,
+}  # fmt: skip
+
+
+def request(project_id: str, kind: DecisionKind) -> DecisionRequest:
+    return DecisionRequest(project_id=project_id, request_id=f"test-{kind}", kind=kind, actor="local")
+
+
+async def running_project(database: Database, records: Records, folder: Path) -> ProjectState:
+    project_id = new_id("proj")
+    row = {**FIELDS, "id": project_id, "workspace": str(folder)}
+    await database.transact(lambda conn: projects.create(conn, row, actor="local"))
+    task = {"title": "It", "action": {"type": "milestone"}}
+    await database.transact(lambda conn: editing.add_task(conn, project_id, task, None, load_actions(), actor="local"))
+    return (await records.decide(request(project_id, DecisionKind.APPROVE))).state
+
+
+async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'signoff.db'}"
+    migrate(url)
+    database = Database(url)
+    await database.start()
+    records = Records(database, load_actions(), Workspaces(tmp_path, [tmp_path]))
+    try:
+        state = await running_project(database, records, tmp_path)
+        assert state.run is not None
+        assert (await records.decide(request(state.project_id, DecisionKind.CANCEL))).accepted
+        end = RunEnd(project_id=state.project_id, run_id=state.run.run_id, status="completed")
+        assert (await records.finish_run(end)).status == "cancelled"
+        # Temporal may carry an activity out again whose answer was lost.
+        assert (await records.finish_run(end)).status == "cancelled"
+        again = await records.decide(request(state.project_id, DecisionKind.CANCEL))
+        assert again.accepted, "a repeat of a request gets the first outcome"
+    finally:
+        await database.close()
