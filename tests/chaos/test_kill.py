@@ -179,3 +179,42 @@ async def test_the_app_serves_and_answers_honestly_while_temporal_is_away(proces
     await processes.call("POST", f"{path}/generate-plan")
     await processes.call("POST", f"{path}/approve")
     assert (await processes.finished(project["id"]))["status"] == "completed"
+
+
+async def test_a_task_that_gives_up_with_its_worker_fails(processes: Processes) -> None:
+    plan = "- Once: `touch began; sleep 600` {#once on_crash=fail retries=3}\n- After: `true` {#after after=once}"
+    project_id, workspace = await processes.started(plan)
+
+    async def began() -> bool:
+        return (workspace / "began").exists()
+
+    await eventually(began, what="the task is under way")
+    processes.kill("worker")
+    processes.start("worker")
+    project = await processes.finished(project_id)
+    assert (project["status"], project["failure"]["code"]) == ("failed", "task_failed")
+    once, after = project["tasks"]
+    assert (once["status"], once["attempt"], once["error"]["type"]) == ("failed", 1, "worker_lost")
+    assert (after["status"], after["reason"]) == ("skipped", "dependency_failed")
+
+
+async def test_a_run_whose_temporal_data_is_gone_is_recorded_as_lost_and_can_run_again(processes: Processes) -> None:
+    running, _ = await processes.started("- [ ] Ask {#ask}")
+    await processes.task_in(running, "ask", "waiting")
+    waiting = (await processes.call("POST", "", status=201, json={"description": "- A: `true`"}))["id"]
+    await processes.call("POST", f"/{waiting}/generate-plan")
+    processes.kill("temporal", "worker", "app")
+    for file in processes.folder.glob("temporal.db*"):
+        file.unlink()
+    processes.start("temporal", "worker", "app")
+    await processes.ready()
+    lost = await processes.finished(running)
+    assert (lost["status"], lost["failure"]["code"]) == ("failed", "run_lost")
+    assert lost["tasks"][0]["status"] == "cancelled"
+    # What only waited for its approval has lost nothing.
+    await processes.call("POST", f"/{waiting}/approve")
+    assert (await processes.finished(waiting))["status"] == "completed"
+    await processes.call("PUT", f"/{running}", json={"description": "- A: `true`"})
+    await processes.call("POST", f"/{running}/regenerate-plan")
+    await processes.call("POST", f"/{running}/approve")
+    assert (await processes.finished(running))["status"] == "completed"
