@@ -37,6 +37,7 @@ class ProjectInput(BaseModel):
     project_id: str
     thresholds: Thresholds = Thresholds()
     requests: list[DecisionRequest] = Field(default_factory=list[DecisionRequest])
+    erase_for: str | None = Field(default=None, description="Who had the project deleted once its run has stopped.")
 
 
 class ProjectResult(BaseModel):

@@ -90,7 +90,6 @@ class Execution:
         self._failure: dict[str, Any] | None = None
         self._tasks: dict[str, TaskRun] = {}
         self._jobs: dict[int, asyncio.Task[str]] = {}
-        self.erase_for: str | None = None
 
     async def run(self) -> tuple[Outcome, ProjectState]:
         """Carry the run on to its end, or to the point where it should go on with a fresh history."""

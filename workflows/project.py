@@ -62,6 +62,8 @@ class ProjectWorkflow:
         self._state = ProjectState(project_id=start.project_id)
         self._stage_since = isoformat(workflow.now())
         self._execution: Execution | None = None
+        # An accepted delete outlives a continue-as-new between the cancel and the run's end.
+        self._erase_for = start.erase_for
 
     @workflow.run
     async def run(self, start: ProjectInput) -> ProjectResult:
@@ -75,7 +77,9 @@ class ProjectWorkflow:
                 self._notice_cancel()
         if body.result() == Outcome.CONTINUE:
             await workflow.wait_condition(workflow.all_handlers_finished)
-            workflow.continue_as_new(start.model_copy(update={"requests": list(self._inbox)}))
+            workflow.continue_as_new(
+                start.model_copy(update={"requests": list(self._inbox), "erase_for": self._erase_for})
+            )
         return ProjectResult(project_id=start.project_id, status=self._state.status, stage=self._state.stage)
 
     @workflow.signal
@@ -192,8 +196,7 @@ class ProjectWorkflow:
     async def _erase_unless_running(self, actor: str) -> None:
         """Erase the project now, or, where a run has to be stopped first, when that has ended."""
         if self._state.status == ProjectStatus.RUNNING:
-            if self._execution is not None:
-                self._execution.erase_for = actor
+            self._erase_for = actor
             return
         request = DecisionRequest(
             project_id=self._start.project_id, request_id="erase", kind=DecisionKind.CANCEL, actor=actor
@@ -254,11 +257,11 @@ class ProjectWorkflow:
             self._state, self._start.thresholds, has_request=self._has_request, decide_next=self._decide_next
         )
         outcome, state = await self._execution.run()
-        erase_for, self._execution = self._execution.erase_for, None
+        self._execution = None
         if outcome == Outcome.ENDED:
             self._take(state)
-            if erase_for is not None:
-                await self._erase_unless_running(erase_for)
+            if self._erase_for is not None:
+                await self._erase_unless_running(self._erase_for)
         return outcome
 
     def _take(self, state: ProjectState) -> None:

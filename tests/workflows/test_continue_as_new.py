@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conftest import Stack, eventually, running_stack
-from workflows.contracts import Thresholds
+from workflows.contracts import WORKFLOW_TYPE, CancelSignal, ProjectInput, Thresholds
 
 
 async def histories(stack: Stack, project_id: str) -> list[str]:
@@ -60,3 +60,24 @@ async def test_a_cancel_after_continuing_still_works(temporal_server, tmp_path: 
         await stack.task_in(project_id, "slow", "running")
         answer = await stack.call("POST", f"/{project_id}/cancel")
         assert answer["tasks"] == {"completed": 12, "interrupted": 1, "never_started": 0, "did_not_stop": 0}
+
+
+async def test_an_accepted_delete_outlives_a_continue_as_new(signoff: Stack) -> None:
+    project_id = await signoff.started("- [ ] Ask {#ask}")
+    await signoff.task_in(project_id, "ask", "waiting")
+    # What the next execution starts from: the run goes on, and somebody has had the project deleted.
+    await signoff.temporal.get_workflow_handle(project_id).terminate()
+    start = ProjectInput(project_id=project_id, erase_for="local")
+    await signoff.temporal.start_workflow(
+        WORKFLOW_TYPE,
+        start,
+        id=project_id,
+        task_queue=signoff.settings.task_queue,
+        start_signal="cancel",
+        start_signal_args=[CancelSignal()],
+    )
+
+    async def deleted() -> bool:
+        return (await signoff.http.get(f"/api/projects/{project_id}")).status_code == 404
+
+    await eventually(deleted, what="the project is deleted")
