@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, SerializationException, Validatio
 from litestar.types import Scope
 from pydantic import ValidationError
 
-from app.api.models import ErrorBody
+from app.api.models.answers import ErrorBody
 from app.domain.errors import DomainError, ErrorInfo, Problem
 
 logger = structlog.get_logger(__name__)

@@ -3,7 +3,7 @@ or waits for want of it."""
 
 from __future__ import annotations
 
-from app.api.models import Gate, Project
+from app.api.models.projects import Gate, Project
 from app.api.services import Services
 from app.domain.states import ProjectStatus, Stage
 from workflows.contracts import Snapshot

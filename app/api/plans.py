@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import new_request
 from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan
-from app.api.models import CancelAnswer, CancelCounts, Plan, Recorded, StatusAnswer
+from app.api.models.answers import CancelAnswer, CancelCounts, Recorded, StatusAnswer
+from app.api.models.plans import Plan
 from app.api.services import Services
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound

@@ -7,24 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.api.models import (
-    Failure,
-    Gate,
-    Links,
-    LogInfo,
-    NextPlan,
-    Phase,
-    Plan,
-    PlanInfo,
-    PlanPhase,
-    PlanStats,
-    Progress,
-    Project,
-    ProjectSummary,
-    RunInfo,
-    Task,
-    TaskError,
-)
+from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanStats
+from app.api.models.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
+from app.api.models.tasks import LogInfo, Phase, Task, TaskError
 from app.domain import graph
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
@@ -83,7 +68,7 @@ def task(row: TaskRow, ids: dict[str, str], *, whole: bool) -> Task:
     """One task; `ids` by key has at least those it depends on."""
     fields = (
         "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
-        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "attempt", "started_at",
+        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure", "attempt", "started_at",
         "completed_at", "due_at", "exit_code",
     )  # fmt: skip
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
@@ -161,6 +146,7 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
     for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
         values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
         values["retries"] = entry.retries or 0
+        values["after_failure"] = entry.after_failure
         drafted.append(
             Task(
                 **values,

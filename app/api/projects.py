@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import actor_of, new_request
 from app.api.bodies import CreateProject, UpdateProject
-from app.api.models import DeleteAnswer, Project, ProjectList
+from app.api.models.answers import DeleteAnswer
+from app.api.models.projects import Project, ProjectList
 from app.api.overlay import with_live_state
 from app.api.services import Services
 from app.domain.decisions import DecisionKind

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import Connection, text
 
-from app.api.models import Checks, Health, Ready
+from app.api.models.system import Checks, Health, Ready
 from app.api.services import Services
 from app.domain.errors import Unavailable
 

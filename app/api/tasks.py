@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import actor_of, new_request
 from app.api.bodies import AnswerTask, CreateTask
-from app.api.models import Recorded, Task, TaskList
+from app.api.models.answers import Recorded
+from app.api.models.tasks import Task, TaskList
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem

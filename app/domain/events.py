@@ -29,6 +29,8 @@ class EventType(StrEnum):
     PLAN_RETURNED = "plan.returned"
     PLAN_SUPERSEDED = "plan.superseded"
     RUN_STARTED = "run.started"
+    RUN_PAUSED = "run.paused"
+    RUN_RESUMED = "run.resumed"
     RUN_CANCELLING = "run.cancelling"
     RUN_LOST = "run.lost"
     PHASE_STARTED = "phase.started"
@@ -47,6 +49,7 @@ class EventType(StrEnum):
     TASK_WAITING = "task.waiting"
     DECISION_REQUESTED = "decision.requested"
     DECISION_MADE = "decision.made"
+    FILE_UPLOADED = "file.uploaded"
 
 
 class Event(BaseModel):

@@ -11,7 +11,16 @@ import math
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 MAX_PHASES = 500
 MAX_TASKS = 10_000
@@ -83,6 +92,13 @@ class OnCrash(StrEnum):
     FAIL = "fail"
 
 
+class AfterFailure(StrEnum):
+    """What happens to a task that failed in its last try."""
+
+    ASK = "ask"
+    FAIL = "fail"
+
+
 class DecisionMode(StrEnum):
     """Who answers the decisions of a run."""
 
@@ -125,6 +141,15 @@ class TaskDraft(_Strict):
     retries: int | None = Field(default=None, ge=0, le=100, description="None: as many as the action's default.")
     timeout_seconds: float | None = Field(default=None, gt=0, le=2_592_000, description="None: no limit of its own.")
     on_crash: OnCrash = OnCrash.RERUN
+    after_failure: AfterFailure | None = Field(default=None, description="None: as the project's decision_mode says.")
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not set of the fields that came later, so that the digests of older plans stay the same."""
+        values = serialize(self)
+        if values.get("after_failure") is None:
+            values.pop("after_failure", None)
+        return values
 
 
 class PhaseDraft(_Strict):

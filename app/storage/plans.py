@@ -308,6 +308,7 @@ def _task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: 
         "retries": default_retries if task.retries is None else task.retries,
         "timeout_seconds": task.timeout_seconds,
         "on_crash": task.on_crash,
+        "after_failure": task.after_failure,
         "status": TaskStatus.PENDING,
         "outputs": {},
     }

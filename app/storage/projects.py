@@ -40,6 +40,8 @@ def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
         "status": ProjectStatus.PENDING,
         "stage": Stage.DRAFT,
         "engaged": False,
+        "paused": False,
+        "revision": 1,
         "created_at": at,
         "created_by": actor,
         "updated_at": at,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -65,6 +67,9 @@ projects = Table(
     # True from the moment a request was sent to a workflow until its run has closed: only then may a cancel or a
     # delete be decided without asking Temporal.
     Column("engaged", Boolean, nullable=False, default=False),
+    Column("paused", Boolean, nullable=False, default=False),
+    # How often a client has changed what clients may set: the number in the project's ETag.
+    Column("revision", Integer, nullable=False, default=1),
     Column("created_at", String(32), nullable=False),
     Column("created_by", Text, nullable=False),
     Column("updated_at", String(32), nullable=False),
@@ -107,6 +112,9 @@ phases = Table(
     Column("position", Integer, nullable=False),
     Column("strategy", String(16), nullable=False),
     Column("requires_approval", Boolean, nullable=False),
+    # Who opened the gate: a phase that was approved is not held again when its project is retried.
+    Column("approved_at", String(32)),
+    Column("approved_by", Text),
     Column("status", String(32), nullable=False),
     Column("started_at", String(32)),
     Column("completed_at", String(32)),
@@ -132,6 +140,8 @@ tasks = Table(
     Column("retries", Integer, nullable=False),
     Column("timeout_seconds", Float),
     Column("on_crash", String(8), nullable=False),
+    # None: as the project's decision_mode says.
+    Column("after_failure", String(8)),
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
     Column("outputs", JSON, nullable=False),
@@ -203,6 +213,64 @@ decisions = Table(
     Column("payload", JSON, nullable=False),
     UniqueConstraint("project_id", "request_id"),
     sqlite_autoincrement=True,
+)
+
+# Decisions that somebody is asked for. The answer is a row of `decisions`, which `decision_id` names.
+questions = Table(
+    "questions",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    _project_id(),
+    Column("run_id", String(64), nullable=False),
+    Column("task_id", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("default_answer", Text),
+    Column("status", String(16), nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("expires_at", String(32)),
+    Column("answer", Text),
+    Column("closed_at", String(32)),
+    Column("closed_by", Text),
+    Column("decision_id", String(64)),
+    Index("ix_questions_task", "task_id", "status"),
+    Index("ix_questions_project", "project_id", "status"),
+    sqlite_autoincrement=True,
+)
+
+# What a request with an Idempotency-Key came to, for a repeat of it.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", String(200), primary_key=True),
+    Column("method", String(8), primary_key=True),
+    Column("path", String(500), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    # None while the first request is under way; until `claimed_until` nobody else takes it up.
+    Column("status", Integer),
+    Column("headers", JSON(none_as_null=True)),
+    Column("body", LargeBinary),
+    Column("claimed_until", String(32), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Index("ix_idempotency_created", "created_at"),
+)
+
+# What is known of files in workspaces: checksums, valid while size and times stand, and who uploaded.
+files = Table(
+    "files",
+    metadata,
+    _project_id(primary_key=True),
+    Column("path", String(1024), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("uploaded_at", String(32)),
+    Column("uploaded_by", Text),
 )
 
 events = Table(

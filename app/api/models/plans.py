@@ -1,0 +1,117 @@
+"""Plan versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.api.models.tasks import Phase, Task
+from app.domain.states import PlanStatus
+
+
+class PlanPhase(Phase):
+    """A phase of a plan, with its tasks."""
+
+    tasks: list[Task]
+
+
+class NextPlan(BaseModel):
+    """The version that is being made."""
+
+    version: int
+    status: PlanStatus
+
+
+class PlanStats(BaseModel):
+    """A plan in numbers; the critical path is in tasks, by key."""
+
+    tasks: int
+    phases: int
+    max_width: int
+    critical_path: list[str]
+
+
+class Plan(BaseModel):
+    """A plan version."""
+
+    project_id: str
+    version: int
+    digest: str
+    status: PlanStatus
+    planner: str
+    summary: str
+    warnings: list[str]
+    created_at: str
+    created_by: str
+    approved_at: str | None
+    approved_by: str | None
+    phases: list[PlanPhase]
+    stats: PlanStats
+    next: NextPlan | None
+
+
+class PlanInfo(BaseModel):
+    """Which plan a project has."""
+
+    version: int
+    digest: str
+    status: PlanStatus
+    planner: str
+    summary: str
+
+
+class PlanVersion(BaseModel):
+    """One version in the history of a project's plan."""
+
+    version: int
+    digest: str | None
+    status: PlanStatus
+    planner: str
+    summary: str
+    created_at: str
+    created_by: str
+    approved_at: str | None
+    approved_by: str | None
+
+
+class PlanList(BaseModel):
+    """Every version of a project's plan, newest first; `current` is the one that stands."""
+
+    plans: list[PlanVersion]
+    total: int
+    current: int | None
+
+
+class FieldChange(BaseModel):
+    """A field before and after."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Changed(BaseModel):
+    """A phase or task, by key, of which fields changed."""
+
+    key: str
+    changes: list[FieldChange]
+
+
+class Differences(BaseModel):
+    """Phases or tasks, by key, that were added, removed or changed."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[Changed]
+
+
+class PlanDiff(BaseModel):
+    """What one plan version has that another has not."""
+
+    project_id: str
+    before: int
+    after: int
+    phases: Differences
+    tasks: Differences
+    settings: list[FieldChange]

@@ -1,0 +1,30 @@
+"""The process and what it needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    service: Literal["signoff"] = "signoff"
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Checks(BaseModel):
+    """What the app needs, and whether it answers."""
+
+    database: str
+    temporal: str
+    workers: int
+
+
+class Ready(BaseModel):
+    """Whether requests can be served."""
+
+    status: Literal["ready", "unavailable"]
+    checks: Checks
