@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
-from activities.records import project_state
+from activities.run_state import project_state
 from app.domain.actions import Actions
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import PlanDraft

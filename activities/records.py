@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from app.domain.actions import Actions, Mode
+from activities.run_state import project_state, run_state, task_columns
+from app.domain.actions import Actions
 from app.domain.decisions import DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
-from app.domain.plan import LIMITS
-from app.domain.states import FINISHED_TASK, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
-from app.storage import attempts, decisions, plans, projects, runs, tasks
+from app.domain.states import (
+    FINISHED_PHASE,
+    FINISHED_TASK,
+    PhaseStatus,
+    PlanStatus,
+    ProjectStatus,
+    Stage,
+    TaskStatus,
+)
+from app.storage import answers, attempts, decisions, plans, projects, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
-from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.workspaces import Workspaces
 from workflows.contracts import (
@@ -28,24 +35,19 @@ from workflows.contracts import (
     LostVerdict,
     OpenTask,
     PhaseEnd,
+    PhaseEnded,
     PhaseRef,
     PhaseWork,
     PlanRequest,
     ProjectRef,
     ProjectState,
     RunEnd,
-    RunState,
     SkipTasks,
-    TaskColumns,
     TaskInput,
-    TaskProgress,
     TaskResult,
 )
-from workflows.options import shorten
 
 R = TypeVar("R")
-# Tasks loaded in one answer: some 200 kB with long titles, well below the 2 MiB that Temporal takes.
-PAGE = 1_000
 # After so many lost workers a task is given up: it may be what kills them.
 MOST_LOST_WORKERS = 5
 
@@ -100,7 +102,7 @@ class Records:
                 accepted=decision.error is None,
                 kind=decision.kind,
                 error=decision.error,
-                payload={"key": decision.payload.get("key")},
+                payload={name: decision.payload.get(name) for name in ("key", "effect")},
                 state=project_state(conn, request.project_id),
             )
 
@@ -125,6 +127,8 @@ class Records:
 
         def work(conn: Connection) -> PhaseWork:
             project = runs.live_project(conn, ref.project_id, ref.run_id)
+            if project.plan_version is not None and project.plan_version > ref.plan_version:
+                return PhaseWork(open=False, phase_id="", name="", run=run_state(conn, project))
             plan = plans.get(conn, ref.project_id, ref.plan_version)
             if plan.digest != ref.plan_digest or project.plan_version != ref.plan_version:
                 raise Conflict("The plan of this run was changed.", code="plan_altered")
@@ -132,6 +136,8 @@ class Records:
             phase = runs.phase_at(conn, ref.project_id, ref.position)
             if phase is None or phase.key != draft.key:
                 raise Conflict("The phases of this run were changed.", code="plan_altered")
+            if phase.status in FINISHED_PHASE:
+                return PhaseWork(open=True, finished=True, phase_id=phase.id, name=phase.name)
             if project.stage == Stage.CANCELLING or not runs.begin_phase(conn, project, phase):
                 return PhaseWork(open=False, phase_id=phase.id, name=phase.name)
             query = select(task_table).where(task_table.c.phase_id == phase.id).order_by(task_table.c.position)
@@ -144,26 +150,33 @@ class Records:
         return await self._write(work)
 
     @activity.defn
-    async def end_phase(self, end: PhaseEnd) -> ProjectState:
-        """Close a phase."""
+    async def end_phase(self, end: PhaseEnd) -> PhaseEnded:
+        """Close a phase, unless a task was added to it at the last moment."""
 
-        def work(conn: Connection) -> ProjectState:
+        def work(conn: Connection) -> PhaseEnded:
             runs.live_project(conn, end.project_id, end.run_id)
+            if not end.failed and runs.has_open_tasks(conn, end.phase_id):
+                return PhaseEnded(ended=False)
             status = PhaseStatus.FAILED if end.failed else PhaseStatus.COMPLETED
             runs.end_phase(conn, runs.get_phase(conn, end.phase_id), status)
-            return ProjectState(project_id=end.project_id)
+            return PhaseEnded()
 
         return await self._write(work)
 
     @activity.defn
     async def open_task(self, opened: OpenTask) -> TaskResult:
-        """Have a task wait for a person or a timer."""
+        """Have a task wait for a person or a timer, or ask for a decision."""
 
         def work(conn: Connection) -> TaskResult:
             project = runs.live_project(conn, opened.project_id, opened.run_id)
-            task = tasks.get(conn, opened.project_id, opened.task)
-            if project.stage != Stage.CANCELLING and task.status == TaskStatus.PENDING:
-                tasks.open_task(conn, task, reason=opened.reason, due_at=opened.due_at)
+            task = tasks.find(conn, opened.project_id, opened.task)
+            if task is None:
+                return TaskResult(status=TaskStatus.SKIPPED)
+            if project.stage == Stage.CANCELLING or task.status != TaskStatus.PENDING:
+                return TaskResult(status=TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status)
+            if opened.reason == "decision":
+                return TaskResult(status=answers.open_decision(conn, project, task, opened.due_at))
+            tasks.open_task(conn, task, reason=opened.reason, due_at=opened.due_at)
             return TaskResult(status=TaskStatus.WAITING)
 
         return await self._write(work)
@@ -174,7 +187,9 @@ class Records:
 
         def work(conn: Connection) -> TaskResult:
             project = runs.live_project(conn, closed.project_id, closed.run_id)
-            task = tasks.get(conn, closed.project_id, closed.task)
+            task = tasks.find(conn, closed.project_id, closed.task)
+            if task is None:
+                return TaskResult(status=TaskStatus.SKIPPED)
             if task.status in FINISHED_TASK:
                 return TaskResult(status=task.status)
             if project.stage == Stage.CANCELLING:
@@ -186,10 +201,12 @@ class Records:
 
     @activity.defn
     async def skip_tasks(self, skip: SkipTasks) -> ProjectState:
-        """Skip tasks that can never start."""
+        """Skip tasks that can never start, unless the plan was edited meanwhile: then the workflow looks again."""
 
         def work(conn: Connection) -> ProjectState:
-            runs.live_project(conn, skip.project_id, skip.run_id)
+            project = runs.live_project(conn, skip.project_id, skip.run_id)
+            if skip.plan_version is not None and project.plan_version != skip.plan_version:
+                return ProjectState(project_id=skip.project_id)
             tasks.skip(conn, skip.project_id, skip.tasks, reason=skip.reason)
             return ProjectState(project_id=skip.project_id)
 
@@ -202,13 +219,18 @@ class Records:
 
     @activity.defn
     async def finish_run(self, end: RunEnd) -> ProjectState:
-        """End a run. A cancel that was accepted meanwhile makes it cancelled, whatever the workflow had come to."""
+        """End a run. A cancel that was accepted meanwhile makes it cancelled, whatever the workflow had come to.
+
+        It does not end where a phase was added at the last moment: the state says that it is running.
+        """
 
         def work(conn: Connection) -> ProjectState:
             project = projects.get(conn, end.project_id)
             if project.run_id == end.run_id and project.status == ProjectStatus.RUNNING:
                 cancelling = project.stage == Stage.CANCELLING
                 status = ProjectStatus.CANCELLED if cancelling else ProjectStatus(end.status)
+                if status == ProjectStatus.COMPLETED and runs.has_open_phases(conn, project.id):
+                    return project_state(conn, project.id)
                 failure = _with_task_id(conn, end) if status == ProjectStatus.FAILED else None
                 runs.finish(conn, project, status, failure=failure, actor=end.actor)
             return project_state(conn, end.project_id)
@@ -230,81 +252,12 @@ class Records:
         return await self._write(work)
 
 
-def project_state(conn: Connection, project_id: str) -> ProjectState:
-    """Where a project stands; `status` is None where there is none."""
-    project = projects.find(conn, project_id)
-    if project is None:
-        return ProjectState(project_id=project_id)
-    generating = None
-    if project.stage == Stage.PLANNING:
-        latest = plans.latest(conn, project_id)
-        generating = latest.version if latest is not None else None
-    plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
-    return ProjectState(
-        project_id=project_id,
-        name=shorten(project.name),
-        status=project.status,
-        stage=project.stage,
-        strategy=project.strategy,
-        agent_id=project.agent_id,
-        auto_approve_plan=project.auto_approve_plan,
-        plan_version=project.plan_version,
-        plan_digest=plan.digest if plan is not None else None,
-        generating=generating,
-        run=_run_state(conn, project) if project.status == ProjectStatus.RUNNING else None,
-    )
-
-
-def _run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:
-    run = runs.find(conn, project.run_id)
-    if run is None:
-        return None
-    columns = (phase_table.c.name, phase_table.c.status)
-    query = select(*columns).where(phase_table.c.project_id == project.id).order_by(phase_table.c.position)
-    rows = conn.execute(query).all()
-    limits = LIMITS[project.strategy]
-    done = [row.status in {PhaseStatus.COMPLETED, PhaseStatus.SKIPPED} for row in rows]
-    return RunState(
-        run_id=run.id,
-        number=run.number,
-        plan_version=run.plan_version,
-        plan_digest=run.plan_digest,
-        max_parallel=limits.max_parallel,
-        stop_at_first_failure=limits.stop_at_first_failure,
-        phases=[shorten(row.name) for row in rows],
-        next_phase=done.index(False) if False in done else len(done),
-        started_at=run.started_at,
-    )
-
-
-def task_columns(rows: Sequence[tasks.TaskRow], offset: int, actions: Actions) -> TaskColumns:
-    """The tasks from `offset` on, by column; dependencies on earlier phases are met and left out."""
-    position = {row.key: index for index, row in enumerate(rows)}
-    columns = TaskColumns()
-    for index, row in list(enumerate(rows))[offset : offset + PAGE]:
-        kind = actions[row.action["type"]]
-        columns.keys.append(row.key)
-        columns.titles.append(shorten(row.title))
-        columns.types.append(row.action["type"])
-        columns.dependencies.append(sorted(position[key] for key in row.depends_on if key in position))
-        if kind.mode != Mode.ACTIVITY:
-            columns.modes[index] = kind.mode
-        if kind.mode == Mode.TIMER:
-            columns.seconds[index] = float(row.action["seconds"])
-        if row.retries:
-            columns.retries[index] = row.retries
-        if row.timeout_seconds is not None:
-            columns.timeouts[index] = row.timeout_seconds
-        if row.status != TaskStatus.PENDING:
-            columns.progress[index] = TaskProgress(
-                status=row.status, reason=row.reason, recorded_try=row.recorded_try, due_at=row.due_at
-            )
-    return columns
-
-
 def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
     """Give an attempt up whose worker was lost, and say what becomes of its task."""
-    task = tasks.get(conn, lost.project_id, lost.task)
+    task = tasks.find(conn, lost.project_id, lost.task)
+    if task is None:
+        # An edit of the plan took it out before it had begun.
+        return LostVerdict(then="final", status=TaskStatus.SKIPPED)
     lost_before = attempts.count_lost(conn, task.id, lost.run_id, lost.try_number)
     if lost.cancelling:
         status = TaskStatus.CANCELLED
@@ -317,11 +270,18 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
         project_id=lost.project_id, run_id=lost.run_id, task_id=task.id, try_number=lost.try_number, token=""
     )
     recorded = attempts.lose(conn, key, status=status, cause=lost.cause, ask=ask)
-    if recorded is not None:
-        return LostVerdict(then="final", status=recorded)
-    if status != TaskStatus.WAITING:
-        return LostVerdict(then="final", status=status)
-    return LostVerdict(then="ask" if ask else "rerun", status=status)
+    return _verdict(lost, tasks.get(conn, lost.project_id, task.id), recorded)
+
+
+def _verdict(lost: LostAttempt, task: tasks.TaskRow, recorded: attempts.Recorded) -> LostVerdict:
+    tried = task.recorded_try >= lost.try_number
+    if recorded.status in FINISHED_TASK:
+        return LostVerdict(then="final", status=recorded.status)
+    if lost.cancelling:
+        return LostVerdict(then="final", status=TaskStatus.CANCELLED)
+    if recorded.asks:
+        return LostVerdict(then="ask", status=recorded.status, failed=tried)
+    return LostVerdict(then="final" if tried else "rerun", status=TaskStatus.WAITING)
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:

@@ -25,9 +25,9 @@ from app.domain.errors import Conflict, Unavailable
 from app.domain.references import Reference
 from app.domain.states import TaskStatus
 from app.storage import attempts
-from app.storage.attempts import AttemptKey, Ending, Started
+from app.storage.attempts import AttemptKey, Ending, Recorded, Started
 from app.storage.database import Database
-from workflows.contracts import TaskInput, TaskResult
+from workflows.contracts import ASKED, TaskInput, TaskResult
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
@@ -82,14 +82,15 @@ class TaskActivities:
         )
         attempt = _Attempt(self, kind, task, key)
         heartbeat = Heartbeat(attempt.note_stopping)
-        status, message = await heartbeat.run(attempt.run(heartbeat))
-        if status == TaskStatus.CANCELLED:
+        recorded, message = await heartbeat.run(attempt.run(heartbeat))
+        if recorded.status == TaskStatus.CANCELLED:
             await heartbeat.end_as_cancelled()
-        if status in {TaskStatus.FAILED, TaskStatus.WAITING}:
+        if recorded.status in {TaskStatus.FAILED, TaskStatus.WAITING}:
             # Benign: a task's failure is an outcome, and nothing for the worker's log to warn of.
             benign = ApplicationErrorCategory.BENIGN
-            raise ApplicationError(message, str(status), type="TaskFailed", non_retryable=True, category=benign)
-        return TaskResult(status=status)
+            outcome = ASKED if recorded.asks else str(recorded.status)
+            raise ApplicationError(message, outcome, type="TaskFailed", non_retryable=True, category=benign)
+        return TaskResult(status=recorded.status)
 
     async def persist(self, work: Callable[[Connection], R]) -> R:
         """Write, however long the database is away and whatever is cancelled meanwhile."""
@@ -120,8 +121,8 @@ class _Attempt:
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
 
-    async def run(self, heartbeat: Heartbeat) -> tuple[TaskStatus, str]:
-        """Start, act and record; returns the recorded status and, of a failure, the message."""
+    async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
+        """Start, act and record; returns what is on record and, of a failure, the message."""
         try:
             started = await self._start()
             if started.recorded is not None:
@@ -242,12 +243,13 @@ class _Attempt:
         cause = stop.value if stop is not None else "the worker stopped it"
         raise ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=True)
 
-    async def _record(self, ending: Ending) -> tuple[TaskStatus, str]:
+    async def _record(self, ending: Ending) -> tuple[Recorded, str]:
         size = self._log.size if self._log is not None else 0
         whole = replace(ending, log_bytes=size)
-        if not await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole)):
+        recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
+        if recorded is None:
             raise _fenced("Another attempt has taken this one's place.")
-        return whole.status, str((whole.error or {}).get("message", ""))
+        return recorded, str((whole.error or {}).get("message", ""))
 
 
 def _fenced(message: str) -> ApplicationError:

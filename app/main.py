@@ -12,9 +12,12 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from app.api.control import ControlController
+from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
 from app.api.gateway import Gateway
+from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
 from app.api.services import Services
@@ -61,7 +64,16 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
 
     app = Litestar(
-        route_handlers=[ProjectController, PlanController, TaskController, EventController, SystemController],
+        route_handlers=[
+            ControlController,
+            DecisionController,
+            PhaseController,
+            ProjectController,
+            PlanController,
+            TaskController,
+            EventController,
+            SystemController,
+        ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: to_response},
         lifespan=[lambda _app: _serving(services)],

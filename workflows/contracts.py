@@ -17,6 +17,8 @@ from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 WORKFLOW_TYPE = "ProjectWorkflow"
 TEMPORAL_ACTOR = "temporal"
 OWN_ACTOR = "signoff"
+# What a try came to that failed for good and asks a person what now, beside the statuses of tasks.
+ASKED = "asked"
 
 ShortText = Annotated[str, StringConstraints(max_length=200)]
 
@@ -82,11 +84,28 @@ class CancelSignal(Signal):
 
 
 class AnswerSignal(Signal):
-    """A person's word on a task (by id or key) that waits for it."""
+    """A person's word on a task (by id or key) that waits for it, or on a decision (by its id or its task's).
 
-    task: ShortText
-    answer: Literal["complete", "skip", "retry", "fail"] = "complete"
+    `complete`, `skip`, `retry` and `fail` are said of a task; with `decision`, or any other word, a decision is answered.
+    """
+
+    task: ShortText | None = None
+    decision: ShortText | None = None
+    answer: Annotated[str, StringConstraints(max_length=10_000)] = "complete"
     outputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class RetrySignal(Signal):
+    """Carry a finished run out again from what failed; `tasks` (ids or keys) run again whatever became of them."""
+
+    tasks: list[ShortText] = Field(default_factory=list[str], max_length=10_000)
+
+
+class EditSignal(Signal):
+    """Edit the plan, as `app.domain.edits` says; with `refine` as part of planning, which a run under way forbids."""
+
+    edits: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    refine: bool = False
 
 
 class ProjectRef(BaseModel):
@@ -107,6 +126,7 @@ class RunState(BaseModel):
     phases: list[str] = Field(default_factory=list[str], description="Names, in order.")
     next_phase: int = Field(default=0, description="Position of the first phase that has not finished.")
     started_at: str
+    paused: bool = False
 
 
 class ProjectState(BaseModel):
@@ -190,9 +210,14 @@ class TaskColumns(BaseModel):
 
 
 class PhaseWork(BaseModel):
-    """A phase to carry out; `open` is False while its gate is shut."""
+    """A phase to carry out; `open` is False while its gate is shut.
+
+    `finished` is True where an earlier run has carried it out, `run` is set where the plan was edited meanwhile.
+    """
 
     open: bool
+    finished: bool = False
+    run: RunState | None = None
     phase_id: str
     name: str
     tasks: TaskColumns = TaskColumns()
@@ -206,6 +231,12 @@ class PhaseEnd(BaseModel):
     run_id: str
     phase_id: str
     failed: bool
+
+
+class PhaseEnded(BaseModel):
+    """Whether a phase could be closed: not where a task was added to it at the last moment."""
+
+    ended: bool = True
 
 
 class TaskInput(BaseModel):
@@ -233,12 +264,13 @@ class OpenTask(TaskInput):
 
 
 class SkipTasks(BaseModel):
-    """Tasks (by key) that can never start."""
+    """Tasks (by key) that can never start, by the plan version that says so."""
 
     project_id: str
     run_id: str
     tasks: list[str]
     reason: str
+    plan_version: int | None = None
 
 
 class LostAttempt(TaskInput):
@@ -253,6 +285,7 @@ class LostVerdict(BaseModel):
 
     then: Literal["rerun", "ask", "final"]
     status: str
+    failed: bool = Field(default=False, description="The try is over: another one would be the next.")
 
 
 class RunEnd(BaseModel):

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         OWN_ACTOR,
         Decided,
         PhaseEnd,
+        PhaseEnded,
         PhaseRef,
         PhaseWork,
         ProjectState,
@@ -81,25 +82,41 @@ class Execution:
         # A run taken over from an earlier execution may have been told to cancel already.
         self._cancelling = state.stage == Stage.CANCELLING
         self._cancelled_by = OWN_ACTOR
+        self._paused = state.run.paused
+        # The plan was edited: the phase under way is to be loaded anew.
+        self._edited = False
+        # Tasks that a person said to skip before they were handed out.
+        self._skipped: list[str] = []
         self._gate_open = False
         self._gate: dict[str, Any] | None = None
-        self._phase = ""
+        self._phase_name = ""
         self._phase_statuses: dict[str, str] = {}
         self._closing = False
         self._draining = False
         self._failure: dict[str, Any] | None = None
         self._tasks: dict[str, TaskRun] = {}
-        self._jobs: dict[int, asyncio.Task[str]] = {}
+        self._jobs: dict[str, asyncio.Task[str]] = {}
 
     async def run(self) -> tuple[Outcome, ProjectState]:
         """Carry the run on to its end, or to the point where it should go on with a fresh history."""
         pump = asyncio.create_task(self._pump())
-        outcome = await self._phases()
-        if outcome == _PhaseOutcome.CONTINUE:
+        while True:
+            outcome = await self._phases()
+            if outcome == _PhaseOutcome.CONTINUE:
+                self._closing = True
+                await pump
+                # A cancel decided in that last moment is carried out by the next execution, which loads it.
+                return Outcome.CONTINUE, ProjectState(project_id=self._project_id)
+            state = await self._finish(outcome)
+            if state.status == ProjectStatus.RUNNING and state.run is not None:
+                # A phase was added behind the last one at the last moment.
+                self._run = state.run
+                continue
             self._closing = True
             await pump
-            # A cancel decided in that last moment is carried out by the next execution, which loads it.
-            return Outcome.CONTINUE, ProjectState(project_id=self._project_id)
+            return Outcome.ENDED, state
+
+    async def _finish(self, outcome: _PhaseOutcome) -> ProjectState:
         status = {
             _PhaseOutcome.COMPLETED: ProjectStatus.COMPLETED,
             _PhaseOutcome.FAILED: ProjectStatus.FAILED,
@@ -109,19 +126,18 @@ class Execution:
             project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure,
             actor=self._cancelled_by if self._cancelling else OWN_ACTOR,
         )  # fmt: skip
-        state = await self._record("finish_run", end, ProjectState, f"End the run: {status}")
-        self._closing = True
-        await pump
-        return Outcome.ENDED, state
+        return await self._record("finish_run", end, ProjectState, f"End the run: {status}")
 
     def describe(self, snapshot: Snapshot) -> None:
         """Add what is going on to a snapshot."""
         if self._cancelling:
             snapshot.stage = Stage.CANCELLING
+        elif self._paused:
+            snapshot.stage = Stage.PAUSED
         elif self._gate is not None:
             snapshot.stage = Stage.AWAITING_PHASE_APPROVAL
             snapshot.since = self._gate["since"]
-        snapshot.phase = self._phase or None
+        snapshot.phase = self._phase_name or None
         snapshot.gate = self._gate
         snapshot.draining = self._draining
         snapshot.in_progress = [task.in_progress() for task in self._tasks.values()]
@@ -137,52 +153,84 @@ class Execution:
     def _apply(self, decided: Decided) -> None:
         if not decided.accepted:
             return
-        if decided.kind == DecisionKind.CANCEL:
-            self._cancelling = True
-        elif decided.kind == DecisionKind.APPROVE:
-            self._gate_open = True
+        match decided.kind:
+            case DecisionKind.CANCEL:
+                self._cancelling = True
+            case DecisionKind.APPROVE:
+                self._gate_open = True
+            case DecisionKind.PAUSE | DecisionKind.RESUME:
+                self._paused = decided.kind == DecisionKind.PAUSE
+            case DecisionKind.EDIT:
+                self._run = decided.state.run or self._run
+                self._edited = True
+            case _:
+                self._pass_on(str(decided.payload.get("key")), decided)
+
+    def _pass_on(self, key: str, decided: Decided) -> None:
+        """Tell a task of a person's word on it."""
+        task = self._tasks.get(key)
+        if task is not None:
+            task.answered(DecisionKind(decided.payload.get("effect") or decided.kind))
         else:
-            task = self._tasks.get(str(decided.payload.get("key")))
-            if task is not None:
-                task.answered(decided.kind)
+            self._skipped.append(key)
 
     async def _phases(self) -> _PhaseOutcome:
-        for position in range(self._run.next_phase, len(self._run.phases)):
+        position = self._run.next_phase
+        while position < len(self._run.phases):
+            if self._paused:
+                await workflow.wait_condition(lambda: self._cancelling or not self._paused)
             if self._cancelling:
                 return _PhaseOutcome.CANCELLED
-            work = await self._begin_phase(position)
-            if not work.open:
-                await self._wait_at_gate(work)
-                if self._cancelling:
-                    return _PhaseOutcome.CANCELLED
-                work = await self._begin_phase(position)
-            self._show(work.name, PhaseStatus.RUNNING)
-            outcome = await self._carry_out(work)
-            if outcome in {_PhaseOutcome.CANCELLED, _PhaseOutcome.CONTINUE}:
+            outcome = await self._phase(position)
+            if outcome != _PhaseOutcome.COMPLETED:
                 return outcome
-            failed = outcome == _PhaseOutcome.FAILED
-            ended = PhaseEnd(
-                project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed
-            )
-            await self._record("end_phase", ended, ProjectState, f"End phase: {work.name}")
-            self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
-            if failed:
-                return _PhaseOutcome.FAILED
-            if self._history_is_long(self._thresholds.rest) and position + 1 < len(self._run.phases):
+            position += 1
+            if self._history_is_long(self._thresholds.rest) and position < len(self._run.phases):
                 return _PhaseOutcome.CONTINUE
         return _PhaseOutcome.CANCELLED if self._cancelling else _PhaseOutcome.COMPLETED
 
+    async def _phase(self, position: int) -> _PhaseOutcome:
+        """Carry out one phase, from its gate to its end."""
+        work = await self._begin_phase(position)
+        if work.finished:
+            return _PhaseOutcome.COMPLETED
+        if not work.open:
+            await self._wait_at_gate(work)
+            if self._cancelling:
+                return _PhaseOutcome.CANCELLED
+            work = await self._begin_phase(position)
+        self._show(work.name, PhaseStatus.RUNNING)
+        while True:
+            outcome = await self._carry_out(work, position)
+            if outcome in {_PhaseOutcome.CANCELLED, _PhaseOutcome.CONTINUE}:
+                return outcome
+            failed = outcome == _PhaseOutcome.FAILED
+            end = PhaseEnd(project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed)
+            if (await self._record("end_phase", end, PhaseEnded, f"End phase: {work.name}")).ended:
+                self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
+                return outcome
+            # A task was added to it at the last moment.
+            work = await self._begin_phase(position)
+
     async def _begin_phase(self, position: int) -> PhaseWork:
-        ref = PhaseRef(
-            project_id=self._project_id, run_id=self._run.run_id, position=position,
-            plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
-        )  # fmt: skip
-        work = await self._record("begin_phase", ref, PhaseWork, f"Begin phase: {self._run.phases[position]}")
-        while work.open and len(work.tasks.keys) < work.total:
-            ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
-            more = await self._record("begin_phase", ref, PhaseWork, f"Load more of phase: {work.name}")
-            work.tasks.extend(more.tasks)
-        return work
+        """Open a phase and load its tasks; where the plan was edited meanwhile, as it is now."""
+        while position < len(self._run.phases):
+            self._edited = False
+            ref = PhaseRef(
+                project_id=self._project_id, run_id=self._run.run_id, position=position,
+                plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
+            )  # fmt: skip
+            work = await self._record("begin_phase", ref, PhaseWork, f"Begin phase: {self._run.phases[position]}")
+            while work.open and work.run is None and len(work.tasks.keys) < work.total:
+                ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
+                more = await self._record("begin_phase", ref, PhaseWork, f"Load more of phase: {work.name}")
+                work.tasks.extend(more.tasks)
+                work.run = more.run
+            if work.run is None:
+                return work
+            self._run = work.run
+        # An edit took the phase out.
+        return PhaseWork(open=True, finished=True, phase_id="", name="")
 
     async def _wait_at_gate(self, work: PhaseWork) -> None:
         self._show(work.name, PhaseStatus.AWAITING_APPROVAL)
@@ -190,18 +238,16 @@ class Execution:
         await workflow.wait_condition(lambda: self._gate_open or self._cancelling)
         self._gate, self._gate_open = None, False
 
-    async def _carry_out(self, work: PhaseWork) -> _PhaseOutcome:
+    async def _carry_out(self, work: PhaseWork, position: int) -> _PhaseOutcome:
         """Run the tasks of one phase."""
-        scheduler = PhaseScheduler(
-            work.tasks.dependencies,
-            max_parallel=self._run.max_parallel,
-            stop_at_first_failure=self._run.stop_at_first_failure,
-            unattended=[task for task, mode in work.tasks.modes.items() if mode in {Mode.PERSON, Mode.TIMER}],
-        )
-        await self._restore(work, scheduler)
+        scheduler = await self._scheduler(work)
         while not self._cancelling:
+            if self._edited:
+                work = await self._begin_phase(position)
+                scheduler = await self._scheduler(work)
+                continue
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
-            for task in [] if self._draining else scheduler.take():
+            for task in [] if self._draining or self._paused else scheduler.take():
                 self._start_task(work, task)
             if scheduler.halted and self._only_waits():
                 await self._let_go()
@@ -211,17 +257,40 @@ class Execution:
             if self._may_continue_now():
                 await self._let_go()
                 return _PhaseOutcome.CONTINUE
-            await workflow.wait_condition(self._something_happened)
-            await self._collect(work, scheduler)
+            paused = self._paused
+            await workflow.wait_condition(lambda paused=paused: self._something_happened() or self._paused != paused)
+            if not self._edited:
+                await self._collect(work, scheduler)
         await self._stop_tasks()
         return _PhaseOutcome.CANCELLED
 
+    async def _scheduler(self, work: PhaseWork) -> PhaseScheduler:
+        """A scheduler for what is left of a phase; what is under way stays so."""
+        unattended = {Mode.PERSON, Mode.TIMER, Mode.DECISION}
+        scheduler = PhaseScheduler(
+            work.tasks.dependencies,
+            max_parallel=self._run.max_parallel,
+            stop_at_first_failure=self._run.stop_at_first_failure,
+            unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
+        )
+        positions = {key: task for task, key in enumerate(work.tasks.keys)}
+        for key in [key for key in self._jobs if key not in positions]:
+            # An edit took it out before it had begun.
+            self._jobs.pop(key).cancel()
+            self._tasks.pop(key)
+        for key in self._jobs:
+            self._tasks[key].position = positions[key]
+            scheduler.adopt(positions[key])
+        await self._restore(work, scheduler)
+        return scheduler
+
     async def _restore(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
-        """Take over what an earlier execution of this run had ended already."""
+        """Take over what had ended already."""
         ended = {
             task: progress.succeeded
             for task, progress in work.tasks.progress.items()
             if progress.status in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED}
+            and work.tasks.keys[task] not in self._jobs
         }
         for task in sorted(ended):
             if work.tasks.progress[task].status == TaskStatus.FAILED:
@@ -230,9 +299,14 @@ class Execution:
 
     async def _collect(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
         """Tell the scheduler of the tasks that have ended."""
-        for task in [task for task, job in self._jobs.items() if job.done()]:
-            status = self._jobs.pop(task).result()
-            self._tasks.pop(work.tasks.keys[task])
+        positions = {key: task for task, key in enumerate(work.tasks.keys)} if self._skipped else {}
+        for key in self._skipped:
+            if key in positions:
+                scheduler.finish(positions[key], succeeded=True)
+        self._skipped.clear()
+        for key in [key for key, job in self._jobs.items() if job.done()]:
+            status = self._jobs.pop(key).result()
+            task = self._tasks.pop(key).position
             if status == TaskStatus.FAILED:
                 self._note_failure(work, task)
             if status != TaskStatus.CANCELLED:
@@ -250,12 +324,20 @@ class Execution:
             seconds=columns.seconds.get(task, 0.0),
             progress=columns.progress.get(task),
             is_cancelling=lambda: self._cancelling,
+            is_paused=lambda: self._paused,
         )
+        run.position = task
         self._tasks[columns.keys[task]] = run
-        self._jobs[task] = asyncio.create_task(run.carry_out())
+        self._jobs[columns.keys[task]] = asyncio.create_task(run.carry_out())
 
     def _something_happened(self) -> bool:
-        return self._cancelling or any(job.done() for job in self._jobs.values()) or self._may_continue_now()
+        return (
+            self._cancelling
+            or self._edited
+            or bool(self._skipped)
+            or any(job.done() for job in self._jobs.values())
+            or self._may_continue_now()
+        )
 
     def _may_continue_now(self) -> bool:
         """The history is long, and nothing runs that a fresh one would orphan."""
@@ -288,7 +370,10 @@ class Execution:
         if not positions:
             return
         keys = [work.tasks.keys[task] for task in positions]
-        skip = SkipTasks(project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed")
+        skip = SkipTasks(
+            project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed",
+            plan_version=self._run.plan_version,
+        )  # fmt: skip
         await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
 
     def _note_failure(self, work: PhaseWork, task: int) -> None:
@@ -298,7 +383,7 @@ class Execution:
             self._failure = {"code": "task_failed", "message": message, "task": work.tasks.keys[task]}
 
     def _show(self, phase: str, status: str) -> None:
-        self._phase = phase
+        self._phase_name = phase
         self._phase_statuses[phase] = status
         workflow.set_current_details(phases_table(self._run, self._phase_statuses))
 

@@ -16,7 +16,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from app.domain.decisions import DecisionKind, DecisionRequest
+    from app.domain.decisions import TASK_ANSWERS, DecisionKind, DecisionRequest
     from app.domain.errors import ErrorInfo
     from app.domain.identity import isoformat
     from app.domain.states import ProjectStatus, Stage
@@ -29,24 +29,21 @@ with workflow.unsafe.imports_passed_through():
         ApproveSignal,
         CancelSignal,
         Decided,
+        EditSignal,
         PlanRequest,
         PlanSignal,
         ProjectInput,
         ProjectRef,
         ProjectResult,
         ProjectState,
+        RetrySignal,
         Signal,
         Snapshot,
     )
     from workflows.execution import Execution, Outcome
     from workflows.options import planning_options, record_options
 
-_KINDS = {
-    "complete": DecisionKind.COMPLETE,
-    "skip": DecisionKind.SKIP,
-    "retry": DecisionKind.RETRY,
-    "fail": DecisionKind.FAIL,
-}
+_KINDS = {kind.value: kind for kind in TASK_ANSWERS}
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -99,8 +96,28 @@ class ProjectWorkflow:
 
     @workflow.signal
     def answer(self, payload: Any = None) -> None:
-        """A person's word on a task that waits for one."""
+        """A person's word on a task that waits for one, or on a decision."""
         self._receive(AnswerSignal, payload)
+
+    @workflow.signal
+    def pause(self, payload: Any = None) -> None:
+        """Start nothing more until resumed."""
+        self._receive(Signal, payload, DecisionKind.PAUSE)
+
+    @workflow.signal
+    def resume(self, payload: Any = None) -> None:
+        """Go on after a pause."""
+        self._receive(Signal, payload, DecisionKind.RESUME)
+
+    @workflow.signal
+    def retry(self, payload: Any = None) -> None:
+        """Carry a finished run out again, from what failed."""
+        self._receive(RetrySignal, payload, DecisionKind.RETRY_RUN)
+
+    @workflow.signal
+    def edit(self, payload: Any = None) -> None:
+        """Edit the plan in the middle of its run."""
+        self._receive(EditSignal, payload, DecisionKind.EDIT)
 
     @workflow.query
     def snapshot(self) -> Snapshot:
@@ -116,7 +133,7 @@ class ProjectWorkflow:
             self._execution.describe(snapshot)
         return snapshot
 
-    def _receive(self, model: type[Signal], payload: Any) -> None:
+    def _receive(self, model: type[Signal], payload: Any, kind: DecisionKind | None = None) -> None:
         """Queue a signal. One that does not parse is queued as well, to be refused on record."""
         try:
             signal = model.model_validate({} if payload is None else payload)
@@ -128,8 +145,8 @@ class ProjectWorkflow:
         values = signal.model_dump(exclude={"request_id", "actor", "comment"}, exclude_none=True)
         if problem is not None:
             values = {"invalid": problem}
-        kind = _kind_of(signal)
-        if kind == DecisionKind.APPROVE:
+        kind = kind or _kind_of(signal)
+        if kind in {DecisionKind.APPROVE, DecisionKind.RETRY_RUN}:
             values["temporal_run_id"] = workflow.info().run_id
         request = DecisionRequest(
             project_id=self._start.project_id,
@@ -172,7 +189,9 @@ class ProjectWorkflow:
                 if await self._execute() == Outcome.CONTINUE:
                     return Outcome.CONTINUE
             elif self._has_request():
-                await self._decide_next()
+                decided = await self._decide_next()
+                if decided.accepted and decided.kind == DecisionKind.EDIT:
+                    self._approve_where_automatic()
             elif workflow.info().is_continue_as_new_suggested():
                 return Outcome.CONTINUE
             elif self._state.stage == Stage.AWAITING_APPROVAL:
@@ -229,8 +248,7 @@ class ProjectWorkflow:
             self._take(planner.result())
         except ActivityError as error:
             self._take(await self._fail_planning(request, error))
-        if self._state.auto_approve_plan and self._state.stage == Stage.AWAITING_APPROVAL:
-            self._approve_by_itself()
+        self._approve_where_automatic()
 
     async def _fail_planning(self, request: PlanRequest, error: ActivityError) -> ProjectState:
         message = f"The planner could not finish: {error.cause or error}"
@@ -240,7 +258,10 @@ class ProjectWorkflow:
             **record_options("Record that the planning failed"),
         )  # fmt: skip
 
-    def _approve_by_itself(self) -> None:
+    def _approve_where_automatic(self) -> None:
+        """Have the plan approved at once that a planner, or a refinement, has just made, where the project says so."""
+        if not self._state.auto_approve_plan or self._state.stage != Stage.AWAITING_APPROVAL:
+            return
         version = self._state.plan_version
         request = DecisionRequest(
             project_id=self._start.project_id,
@@ -289,6 +310,7 @@ def _kind_of(signal: Signal) -> DecisionKind:
     if isinstance(signal, ApproveSignal):
         return DecisionKind.APPROVE
     if isinstance(signal, AnswerSignal):
-        # An answer that did not parse has no field `answer`; it is refused in any case.
-        return _KINDS[getattr(signal, "answer", "complete")]
+        # An answer that did not parse lacks its fields; it is refused in any case.
+        said, decision = getattr(signal, "answer", "complete"), getattr(signal, "decision", None)
+        return DecisionKind.ANSWER if decision is not None else _KINDS.get(said, DecisionKind.ANSWER)
     return DecisionKind.CANCEL

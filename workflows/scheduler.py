@@ -73,12 +73,29 @@ class PhaseScheduler:
         return started
 
     def finish(self, task: int, *, succeeded: bool) -> list[int]:
-        """Note a task's end; returns the tasks that can never start now, because they depend on it, in ascending order."""
+        """Note a task's end; returns the tasks that can never start now, because they depend on it, in ascending order.
+
+        A task that has not been handed out may end too: a person can say to skip it.
+        """
         if task in self._under_way:
             self._under_way.discard(task)
             if task not in self._unattended:
                 self._places_taken -= 1
+        elif task in self._ended:
+            return []
+        else:
+            self._drop_ready(frozenset({task}))
         self._ended.add(task)
+        return self._settle(task, succeeded=succeeded)
+
+    def adopt(self, task: int) -> None:
+        """Note that a task is under way already, handed out by another scheduler."""
+        self._drop_ready(frozenset({task}))
+        self._under_way.add(task)
+        if task not in self._unattended:
+            self._places_taken += 1
+
+    def _settle(self, task: int, *, succeeded: bool) -> list[int]:
         if not succeeded:
             self.failed = True
             return self._skip_dependents(task)
@@ -94,12 +111,15 @@ class PhaseScheduler:
         Returns the tasks that can never start and are not among `ended`.
         """
         self._ended.update(ended)
-        skipped = [other for task in sorted(ended) for other in self.finish(task, succeeded=ended[task])]
-        self._ready = [task for task in self._ready if task not in self._ended]
-        self._ready_unattended = [task for task in self._ready_unattended if task not in self._ended]
+        skipped = [other for task in sorted(ended) for other in self._settle(task, succeeded=ended[task])]
+        self._drop_ready(self._ended)
+        return skipped
+
+    def _drop_ready(self, tasks: Collection[int]) -> None:
+        self._ready = [task for task in self._ready if task not in tasks]
+        self._ready_unattended = [task for task in self._ready_unattended if task not in tasks]
         heapq.heapify(self._ready)
         heapq.heapify(self._ready_unattended)
-        return skipped
 
     def _push(self, task: int) -> None:
         heapq.heappush(self._ready_unattended if task in self._unattended else self._ready, task)

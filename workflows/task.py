@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -14,10 +15,13 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
-    from app.domain.decisions import DecisionKind
+    from app.domain.decisions import DecisionKind, DecisionRequest
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import TaskStatus
     from workflows.contracts import (
+        ASKED,
+        OWN_ACTOR,
+        Decided,
         LostAttempt,
         LostVerdict,
         OpenTask,
@@ -45,7 +49,11 @@ def backoff_seconds(try_number: int) -> float:
 
 
 class TaskRun:
-    """Carries one task out. Its outcome is on record in the database before `carry_out` returns."""
+    """Carries one task out. Its outcome is on record in the database before `carry_out` returns.
+
+    Attributes:
+        position: in its phase; an edit of the plan may change it.
+    """
 
     def __init__(
         self,
@@ -59,6 +67,7 @@ class TaskRun:
         seconds: float,
         progress: TaskProgress | None,
         is_cancelling: Callable[[], bool],
+        is_paused: Callable[[], bool],
     ) -> None:
         self._task = task
         self._title = title
@@ -69,6 +78,8 @@ class TaskRun:
         self._seconds = seconds
         self._progress = progress or TaskProgress(status=TaskStatus.PENDING)
         self._is_cancelling = is_cancelling
+        self._is_paused = is_paused
+        self.position = 0
         self._answers: list[DecisionKind] = []
         self._state = "running"
         self._since = isoformat(workflow.now())
@@ -91,7 +102,9 @@ class TaskRun:
         """Carry the task out, or on from where an earlier execution left it; returns its final status."""
         try:
             if self._mode == Mode.PERSON:
-                return await self._ask(reason="manual")
+                return await self._ask()
+            if self._mode == Mode.DECISION:
+                return await self._ask_for_decision()
             if self._mode == Mode.TIMER:
                 return await self._wait()
             if self._mode == Mode.MILESTONE:
@@ -116,15 +129,19 @@ class TaskRun:
         return status
 
     async def _resume_waiting(self) -> str | None:
-        if self._progress.reason == "worker_lost" and self._progress.due_at is None:
+        if self._progress.reason == "after_failure" or (
+            self._progress.reason == "worker_lost" and self._progress.due_at is None
+        ):
             return await self._after_answer()
-        await self._sleep_until(self._progress.due_at, "retrying")
-        return None
+        return await self._sleep_until(self._progress.due_at, "retrying")
 
     async def _one_try(self) -> str | None:
         """One try; None where there is to be another."""
+        await self._hold_while_paused()
         if self._is_cancelling():
             return TaskStatus.CANCELLED
+        if self._answers and (said := self._take_answer()) is not None:
+            return said
         last = self._try > self._retries
         pause = 0.0 if last else backoff_seconds(self._try)
         attempt = self._task.model_copy(update={"try_number": self._try, "last": last, "next_try_in": pause})
@@ -133,18 +150,27 @@ class TaskRun:
             result = await workflow.execute_activity(
                 self._action, attempt, result_type=TaskResult, **task_options(self._title, self._timeout_seconds)
             )
-            status = result.status
+            return result.status
         except ActivityError as error:
-            cause = error.cause
-            if isinstance(cause, ApplicationError) and cause.type == "TaskFailed":
-                status = str(cause.details[0])
-            elif self._is_cancelling() and not _is_loss(error):
+            return await self._after_error(error, pause)
+
+    async def _hold_while_paused(self) -> None:
+        if self._is_paused():
+            self._mark("paused")
+            await workflow.wait_condition(lambda: bool(self._answers) or self._is_cancelling() or not self._is_paused())
+
+    async def _after_error(self, error: ActivityError, pause: float) -> str | None:
+        """What comes after a try that did not end well: a final status, or None where there is to be another try."""
+        cause = error.cause
+        if not (isinstance(cause, ApplicationError) and cause.type == "TaskFailed"):
+            if self._is_cancelling() and not _is_loss(error):
                 return TaskStatus.CANCELLED
-            else:
-                return await self._after_loss(_describe(cause))
-        if status != TaskStatus.WAITING:
-            return status
-        return await self._pause_before_next_try(pause)
+            return await self._after_loss(_describe(cause))
+        status = str(cause.details[0])
+        if status == ASKED:
+            self._try += 1
+            return await self._after_answer()
+        return await self._pause_before_next_try(pause) if status == TaskStatus.WAITING else status
 
     async def _after_loss(self, cause: str) -> str | None:
         """The worker is gone: look what is on record, then do as the task's `on_crash` says."""
@@ -158,6 +184,7 @@ class TaskRun:
         if verdict.then == "rerun":
             return None
         if verdict.then == "ask":
+            self._try += 1 if verdict.failed else 0
             return await self._after_answer()
         if verdict.status == TaskStatus.WAITING:
             # The failure was on record, and another try is due.
@@ -169,23 +196,51 @@ class TaskRun:
         if self._is_cancelling():
             return TaskStatus.CANCELLED
         self._try += 1
-        await self._sleep_until(isoformat(workflow.now() + timedelta(seconds=seconds)), "retrying")
-        return None
+        return await self._sleep_until(isoformat(workflow.now() + timedelta(seconds=seconds)), "retrying")
 
     async def _after_answer(self) -> str | None:
-        kind = await self._next_answer()
-        return None if kind == DecisionKind.RETRY else _FINAL[kind]
-
-    async def _ask(self, *, reason: str) -> str:
-        if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason=reason)
-            await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
-        return _FINAL[await self._next_answer()]
-
-    async def _next_answer(self) -> DecisionKind:
+        """Wait for a person's word; None where that is to try again."""
         self._mark("person")
         await workflow.wait_condition(lambda: bool(self._answers))
-        return self._answers.pop(0)
+        return self._take_answer()
+
+    def _take_answer(self) -> str | None:
+        kind = self._answers.pop(0)
+        return None if kind == DecisionKind.RETRY else _FINAL[kind]
+
+    async def _ask(self) -> str:
+        if self._progress.status == TaskStatus.PENDING:
+            opened = OpenTask(**self._task.model_dump(), reason="manual")
+            await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
+        return await self._after_answer() or TaskStatus.COMPLETED
+
+    async def _ask_for_decision(self) -> str:
+        due = self._progress.due_at
+        if self._progress.status == TaskStatus.PENDING:
+            if self._seconds:
+                due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
+            opened = OpenTask(**self._task.model_dump(), reason="decision", due_at=due)
+            result = await self._record("open_task", opened, TaskResult, f"Asks for a decision: {self._title}")
+            if result.status != TaskStatus.WAITING and not self._answers:
+                return result.status
+        if due is None:
+            return await self._after_answer() or TaskStatus.COMPLETED
+        return await self._sleep_until(due, "person") or await self._expire()
+
+    async def _expire(self) -> str:
+        """Nobody has answered in time. Whoever comes first is decided by the database: an answer may be on its way."""
+        expiry = DecisionRequest(
+            project_id=self._task.project_id,
+            request_id=f"expire:{self._task.run_id}:{self._task.task}",
+            kind=DecisionKind.EXPIRE,
+            actor=OWN_ACTOR,
+            comment="Nobody answered in time.",
+            payload={"task": self._task.task},
+        )
+        decided = await self._record("decide", expiry, Decided, f"Time is up: {self._title}")
+        if decided.accepted:
+            return _FINAL[DecisionKind(str(decided.payload["effect"]))]
+        return await self._after_answer() or TaskStatus.COMPLETED
 
     async def _wait(self) -> str:
         due = self._progress.due_at
@@ -193,15 +248,20 @@ class TaskRun:
             due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
             opened = OpenTask(**self._task.model_dump(), reason="timer", due_at=due)
             await self._record("open_task", opened, TaskResult, f"Start the timer: {self._title}")
-        await self._sleep_until(due, "timer")
-        return (await self._record("close_task", self._task, TaskResult, self._title)).status
+        said = await self._sleep_until(due, "timer")
+        return said or (await self._record("close_task", self._task, TaskResult, self._title)).status
 
-    async def _sleep_until(self, due: str | None, state: str) -> None:
+    async def _sleep_until(self, due: str | None, state: str) -> str | None:
+        """Wait for a moment, or for a person's word before it: the final status where that gives one."""
         self._mark(state)
-        if due is not None:
-            left = (parse_time(due) - workflow.now()).total_seconds()
-            if left > 0:
-                await workflow.sleep(left, summary=f"{state}: {self._title}"[:100])
+        left = (parse_time(due) - workflow.now()).total_seconds() if due is not None else 0.0
+        if left > 0 and not self._answers:
+            # Only the end of the time itself is waited for with a timer, so that an answer needs no further step.
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(
+                    lambda: bool(self._answers), timeout=left, timeout_summary=f"{state}: {self._title}"[:100]
+                )
+        return self._take_answer() if self._answers else None
 
     def _mark(self, state: str) -> None:
         self._state, self._since = state, isoformat(workflow.now())

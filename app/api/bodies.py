@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from app.domain.edits import MAX_EDITS
 from app.domain.plan import (
     PLAIN,
     ActionSpec,
+    AfterFailure,
     AgentId,
     DecisionMode,
     Inputs,
@@ -17,6 +19,7 @@ from app.domain.plan import (
     LongText,
     Name,
     OnCrash,
+    PhaseStrategy,
     RelativePath,
     Strategy,
 )
@@ -108,6 +111,51 @@ class CreateTask(RequestBody):
     retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(_number)] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000), BeforeValidator(_number)] | None = None
     on_crash: OnCrash = OnCrash.RERUN
+    after_failure: AfterFailure | None = None
+
+
+class UpdateTask(CreateTask):
+    """Fields to change; what is omitted stays. Others are compared with what they are, for they are read-only."""
+
+    model_config = ConfigDict(extra="allow", validate_default=False)
+
+    title: Name = ""
+
+
+class CreatePhase(RequestBody):
+    """A phase for the plan."""
+
+    name: Name
+    key: Key | None = None
+    description: LongText = ""
+    strategy: PhaseStrategy = PhaseStrategy.DAG
+    position: Annotated[int, Field(ge=0, le=500), BeforeValidator(_number)] | None = None
+    requires_approval: Flag | None = None
+
+
+class RefinePlan(RequestBody):
+    """What is to be different: in words for a planner, or as edits."""
+
+    message: LongText | None = None
+    edits: list[dict[str, Json]] | None = Field(default=None, max_length=MAX_EDITS)
+
+
+class Remark(RequestBody):
+    """A word on what is asked for."""
+
+    comment: Comment = ""
+
+
+class RetryRun(Remark):
+    """Tasks (ids or keys) that are to run again whatever became of them, with all that depend on them."""
+
+    tasks: list[Id] = Field(default_factory=list[str], max_length=10_000)
+
+
+class AnswerDecision(Remark):
+    """The answer to an open decision."""
+
+    answer: Annotated[str, StringConstraints(min_length=1, max_length=10_000), PLAIN]
 
 
 class AnswerTask(RequestBody):

@@ -24,8 +24,8 @@ async def with_live_state(services: Services, project: Project) -> Project:
 def _said(project: Project, snapshot: Snapshot) -> dict[str, object]:
     """The stage as the workflow sees it, within what the recorded status allows."""
     said: dict[str, object] = {"since": snapshot.since}
-    if project.status == ProjectStatus.RUNNING and snapshot.stage in {Stage.CANCELLING, Stage.AWAITING_PHASE_APPROVAL}:
-        said["stage"] = Stage(snapshot.stage)
+    if project.status == ProjectStatus.RUNNING and snapshot.stage == Stage.CANCELLING:
+        said["stage"] = Stage.CANCELLING
     if project.gate is None and snapshot.gate is not None:
         gate = Gate.model_validate({**snapshot.gate, "approvals": {"given": 0, "needed": 1}})
         said["gate"] = gate

@@ -13,23 +13,23 @@ from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import new_request
-from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan
-from app.api.models.answers import CancelAnswer, CancelCounts, Recorded, StatusAnswer
+from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan, RefinePlan
+from app.api.editing import refine
+from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
 from app.api.models.plans import Plan
+from app.api.outcome import RECORDED, recorded, status_answer
 from app.api.services import Services
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest
-from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound
+from app.domain.decisions import DecisionKind
+from app.domain.errors import DomainError, ErrorInfo, NotFound
 from app.domain.states import PlanStatus, ProjectStatus
 from app.engine.requests import STOP_SECONDS, Submission
 from app.planning.render import to_markdown
 from app.storage import plans, projects, runs
-from app.storage.projects import ProjectRow
 from workflows.contracts import ApproveSignal, CancelSignal, PlanSignal
 
 AnyRequest = Request[Any, Any, Any]
 DEFAULT_WAIT = 10
 LONGEST_WAIT = 60
-_RECORDED = {202: ResponseSpec(Recorded, description="Recorded; the outcome comes as an event.")}
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})", re.IGNORECASE)
 
 
@@ -71,7 +71,7 @@ class PlanController(Controller):
         operation_id="generatePlan",
         summary="Make the first plan",
         status_code=200,
-        responses=_RECORDED,
+        responses=RECORDED,
     )
     async def generate_plan(
         self,
@@ -89,7 +89,7 @@ class PlanController(Controller):
         operation_id="regeneratePlan",
         summary="Make a new plan",
         status_code=200,
-        responses=_RECORDED,
+        responses=RECORDED,
     )
     async def regenerate_plan(
         self,
@@ -102,7 +102,24 @@ class PlanController(Controller):
         """The new version replaces the current one once it is ready; the project is then pending."""
         return await _make_plan(request, services, project_id, data, DecisionKind.RETURN, prefer)
 
-    @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=_RECORDED)
+    @post(
+        "/refine-plan",
+        operation_id="refinePlan",
+        summary="Make a new version of the plan by edits, or by words for a planner",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def refine_plan(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[RefinePlan],
+    ) -> Response[Plan]:
+        """One new version with all edits, or none; words need a planner with a model."""
+        return await refine(request, services, project_id, data)
+
+    @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
     async def approve(
         self,
         request: AnyRequest,
@@ -122,9 +139,9 @@ class PlanController(Controller):
         )
         decided = await services.requests.submit(Submission(decision, "approve", signal))
         if decided is None:
-            return await _recorded(services, decision)
+            return await recorded(services, decision)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
-        return Response(_status_answer(project, decided, ProjectStatus.RUNNING))
+        return Response(status_answer(project, decided, ProjectStatus.RUNNING))
 
     @post(
         "/cancel",
@@ -145,12 +162,12 @@ class PlanController(Controller):
         signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, reason=data.reason)
         decided = await services.requests.submit(Submission(decision, "cancel", signal))
         if decided is None:
-            return await _recorded(services, decision)
+            return await recorded(services, decision)
         project = await services.requests.wait_until_settled(project_id, STOP_SECONDS)
         counts = await services.database.read(lambda conn: runs.count_outcomes(conn, project_id))
         stopped = project is None or project.status != ProjectStatus.RUNNING
         answer = CancelAnswer(
-            **_status_answer(project, decided, ProjectStatus.CANCELLED).model_dump(),
+            **status_answer(project, decided).model_dump(),
             tasks=CancelCounts(**counts),
             request_id=decision.request_id,
         )
@@ -173,7 +190,7 @@ async def _make_plan(
     )
     decided = await services.requests.submit(Submission(decision, "plan", signal))
     if decided is None:
-        return await _recorded(services, decision)
+        return await recorded(services, decision)
     version = decided.payload.get("version")
     wait = _WAIT.search(prefer or "")
     seconds = min(int(wait[1]), LONGEST_WAIT) if wait else DEFAULT_WAIT
@@ -190,23 +207,5 @@ async def _make_plan(
     return (
         Response(plan, headers={"ETag": f'"{plan.digest}"'})
         if plan is not None
-        else await _recorded(services, decision)
-    )
-
-
-async def _recorded(services: Services, request: DecisionRequest) -> Response[Any]:
-    project = await services.database.read(lambda conn: projects.get(conn, request.project_id))
-    answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
-    return Response(answer, status_code=202)
-
-
-def _status_answer(project: ProjectRow | None, decision: Decision, reached: ProjectStatus) -> StatusAnswer:
-    """What a decision came to. It may have come further by now: a short run is over before its approval is answered."""
-    if project is None:
-        raise Conflict("The project was deleted meanwhile.", code="project_deleted")
-    status = ProjectStatus(project.status)
-    if reached == ProjectStatus.RUNNING:
-        status = reached
-    return StatusAnswer(
-        id=project.id, status=status, updated_at=project.updated_at, stage=project.stage, decision_id=decision.id
+        else await recorded(services, decision)
     )

@@ -46,7 +46,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         blocked=None,
         progress=_progress(task_rows),
         plan=_plan_info(plan) if plan is not None else None,
-        phases=[phase(item, counts) for item, counts in _phases(conn, row.id)],
+        phases=phases(conn, row.id),
         tasks=task_list(task_rows),
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
         if run is not None
@@ -93,6 +93,11 @@ def phase(row: PhaseRow, counts: dict[str, int]) -> Phase:
     )
 
 
+def phases(conn: Connection, project_id: str) -> list[Phase]:
+    """The phases of a project, without their tasks."""
+    return [phase(item, counts) for item, counts in _phases(conn, project_id)]
+
+
 def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan:
     """A plan version: the current one with the state of its tasks, an older one as it was signed or drafted.
 
@@ -104,7 +109,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
     draft = plans.content(row)
     latest = plans.latest(conn, project_row.id)
     current = row.version == project_row.plan_version
-    phases = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, row, draft)
+    shown = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, row, draft)
     return Plan(
         project_id=project_row.id,
         version=row.version,
@@ -117,7 +122,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         created_by=row.created_by,
         approved_at=row.approved_at,
         approved_by=row.approved_by,
-        phases=phases,
+        phases=shown,
         stats=_stats(draft),
         next=NextPlan(version=latest.version, status=latest.status)
         if latest is not None and latest.status == PlanStatus.GENERATING

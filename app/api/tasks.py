@@ -1,33 +1,33 @@
-"""Tasks: list, add, and a person's word on those that wait for it."""
+"""Tasks: list, read, add, change, remove, and a person's word on those that wait for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from app.api import present
-from app.api.actor import actor_of, new_request
-from app.api.bodies import AnswerTask, CreateTask
-from app.api.models.answers import Recorded
-from app.api.models.tasks import Task, TaskList
+from app.api.actor import new_request
+from app.api.bodies import AnswerTask, CreateTask, UpdateTask
+from app.api.editing import Shown, edit
+from app.api.models.tasks import Task, TaskDeleted, TaskList
+from app.api.outcome import RECORDED, recorded
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
 from app.domain.plan import canonical_json
 from app.domain.states import TaskStatus
 from app.engine.requests import Submission
-from app.storage import editing, projects, tasks
+from app.storage import projects, tasks
 from workflows.contracts import AnswerSignal
 
 AnyRequest = Request[Any, Any, Any]
 # Outputs travel through Temporal, whose payloads are limited to 2 MiB.
 MOST_OUTPUT_BYTES = 262_144
-_RECORDED = {202: ResponseSpec(Recorded, description="Recorded; the outcome comes as an event.")}
 
 
 class TaskController(Controller):
@@ -58,35 +58,65 @@ class TaskController(Controller):
 
         return await services.database.read(work)
 
-    @post("/", operation_id="createTask", summary="Add a task to the plan")
+    @post("/", operation_id="createTask", summary="Add a task to the plan", responses=RECORDED)
     async def create_task(
         self,
         request: AnyRequest,
         services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[CreateTask],
-    ) -> Task:
-        """Makes the next version of the plan, or the first."""
-        fields = data.model_dump(exclude={"phase_id"}, exclude_unset=True)
-        actor = actor_of(request)
+    ) -> Response[Task]:
+        """Makes the next version of the plan, or the first; in the middle of a run, one that this request approves."""
+        fields = data.model_dump(mode="json", exclude={"phase_id"}, exclude_unset=True)
+        operation = {"op": "add_task", **fields} | ({"phase": data.phase_id} if data.phase_id else {})
+        return await edit(request, services, project_id, [operation], _shown(project_id), status=201)
 
-        def work(conn: Connection) -> Task:
-            row = editing.add_task(conn, project_id, fields, data.phase_id, services.actions, actor=actor)
-            return present.task(row, tasks.ids_by_key(conn, project_id), whole=True)
+    @get("/{task_id:str}", operation_id="getTask", summary="One task, with all of its outputs")
+    async def get_task(self, services: NamedDependency[Services], project_id: FromPath[str],
+                       task_id: FromPath[str]) -> Task:  # fmt: skip
+        """By id or key."""
+        return await services.database.read(lambda conn: _read(conn, project_id, task_id))
 
-        return await services.database.transact(work)
+    @put("/{task_id:str}", operation_id="updateTask", summary="Change a task", responses=RECORDED)
+    async def update_task(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        data: JSONBody[UpdateTask],
+    ) -> Response[Task]:  # fmt: skip
+        """What is omitted stays; makes the next version of the plan. A task that has started cannot be changed."""
+        current = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+        edits = _changes(current, data)
+        if not edits:
+            return Response(current)
+        return await edit(request, services, project_id, edits, _shown(project_id))
+
+    @delete("/{task_id:str}", operation_id="deleteTask", summary="Take a task out of the plan", status_code=200,
+            responses=RECORDED)  # fmt: skip
+    async def delete_task(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
+    ) -> Response[TaskDeleted]:
+        """Makes the next version of the plan; nothing may depend on the task."""
+        task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+
+        def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> TaskDeleted:
+            return TaskDeleted(id=task.id, plan_version=projects.get(conn, project_id).plan_version)
+
+        return await edit(request, services, project_id, [{"op": "remove_task", "task": task.id}], shown)
 
     @post("/{task_id:str}/complete", operation_id="completeTask", summary="Complete a task that waits for a person",
-          status_code=200, responses=_RECORDED)  # fmt: skip
+          status_code=200, responses=RECORDED)  # fmt: skip
     async def complete_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
     ) -> Response[Task]:  # fmt: skip
-        """A manual task is done, or what a lost worker left behind needs no further attempt."""
+        """A manual task is done, a timer need not run out, what failed or lost its worker was done by hand."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.COMPLETE)
 
-    @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits for a person",
-          status_code=200, responses=_RECORDED)  # fmt: skip
+    @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits, or has not started",
+          status_code=200, responses=RECORDED)  # fmt: skip
     async def skip_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
@@ -94,14 +124,52 @@ class TaskController(Controller):
         """It counts as done for the tasks that depend on it."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.SKIP)
 
-    @post("/{task_id:str}/retry", operation_id="retryTask", summary="Run a task again whose worker was lost",
-          status_code=200, responses=_RECORDED)  # fmt: skip
+    @post("/{task_id:str}/retry", operation_id="retryTask", summary="Try a task again that waits",
+          status_code=200, responses=RECORDED)  # fmt: skip
     async def retry_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
     ) -> Response[Task]:  # fmt: skip
-        """The answer to a task with `on_crash: ask` that must not be repeated without a person's word."""
+        """One that failed or lost its worker and asks a person, or one that waits for its next try: it begins now."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.RETRY)
+
+
+def _read(conn: Connection, project_id: str, task_id: str) -> Task:
+    projects.get(conn, project_id)
+    return present.task(tasks.get(conn, project_id, task_id), tasks.ids_by_key(conn, project_id), whole=True)
+
+
+def _shown(project_id: str) -> Shown:
+    """Shows the one task of an edit."""
+    return lambda conn, keys, _phases: _read(conn, project_id, keys[0])
+
+
+def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
+    """The edits that bring a task to what was sent; a field that has its value already is none.
+
+    Raises:
+        Invalid: `read_only`, or a field that there is not.
+    """
+    before = current.model_dump(mode="json")
+    sent = data.model_dump(mode="json", exclude_unset=True)
+    problems: list[Problem] = []
+    for name in sent.keys() - _EDITABLE:
+        if name not in before:
+            problems.append(Problem(field=name, message="There is no such field."))
+        elif sent[name] != before[name] and name not in _MOVING:
+            problems.append(Problem(field=name, message="This field is read-only."))
+    if problems:
+        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
+        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+    changed = {name: value for name, value in sent.items() if name in _EDITABLE and value != before[name]}
+    phase = changed.pop("phase_id", None)
+    edits: list[dict[str, Any]] = [{"op": "update_task", "task": current.id, **changed}] if changed else []
+    return edits + ([{"op": "move_task", "task": current.id, "phase": phase}] if phase else [])
+
+
+_EDITABLE = frozenset(UpdateTask.model_fields) - {"key"}
+# What moves by itself between a GET and the PUT that follows it.
+_MOVING = frozenset({"duration_ms", "log"})
 
 
 async def _answer(
@@ -111,11 +179,7 @@ async def _answer(
         message = f"Outputs may have {MOST_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
-    def find(conn: Connection) -> Task:
-        projects.get(conn, project_id)
-        return present.task(tasks.get(conn, project_id, task_id), tasks.ids_by_key(conn, project_id), whole=True)
-
-    task = await services.database.read(find)
+    task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
     payload = {"task": task.id, "outputs": data.outputs}
     decision = new_request(request, project_id, kind, comment=data.comment, payload=payload)
     signal = AnswerSignal(
@@ -123,13 +187,10 @@ async def _answer(
         actor=decision.actor,
         comment=data.comment,
         task=task.id,
-        answer=kind.value,  # pyright: ignore[reportArgumentType]
+        answer=kind.value,
         outputs=data.outputs,
     )
     decided = await services.requests.submit(Submission(decision, "answer", signal))
-    if decided is not None:
-        return Response(await services.database.read(find))
-    row = await services.database.read(lambda conn: projects.get(conn, project_id))
-    recorded = Recorded(id=project_id, status=row.status, stage=row.stage, request_id=decision.request_id)
-    answer: Response[Any] = Response(recorded, status_code=202)
-    return answer
+    if decided is None:
+        return await recorded(services, decision)
+    return Response(await services.database.read(lambda conn: _read(conn, project_id, task_id)))

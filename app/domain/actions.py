@@ -19,6 +19,7 @@ class Mode(StrEnum):
 
     ACTIVITY = "activity"
     PERSON = "person"
+    DECISION = "decision"
     TIMER = "timer"
     MILESTONE = "milestone"
 

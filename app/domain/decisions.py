@@ -19,10 +19,37 @@ class DecisionKind(StrEnum):
     RETURN = "return"
     APPROVE = "approve"
     CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY_RUN = "retry_run"
+    EDIT = "edit"
+    ANSWER = "answer"
+    EXPIRE = "expire"
     COMPLETE = "complete"
     SKIP = "skip"
     RETRY = "retry"
     FAIL = "fail"
+
+
+# Answers to a task that waits; each is what becomes of the task.
+TASK_ANSWERS = (DecisionKind.COMPLETE, DecisionKind.SKIP, DecisionKind.RETRY, DecisionKind.FAIL)
+
+
+class QuestionKind(StrEnum):
+    """Why a decision is asked for."""
+
+    DECISION = "decision"
+    TASK_FAILED = "task_failed"
+    WORKER_LOST = "worker_lost"
+
+
+class QuestionStatus(StrEnum):
+    """Where a decision that is asked for stands."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
 
 
 class Outcome(StrEnum):

@@ -80,27 +80,30 @@ FINISHED_TASK = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED})
 PROJECT_MOVES: dict[ProjectStatus, frozenset[ProjectStatus]] = {
     P.PENDING: frozenset({P.RUNNING, P.CANCELLED}),
     P.RUNNING: frozenset({P.COMPLETED, P.FAILED, P.CANCELLED}),
-    P.COMPLETED: frozenset({P.PENDING}),
-    P.FAILED: frozenset({P.PENDING}),
-    P.CANCELLED: frozenset({P.PENDING}),
+    # Pending again with a new plan, running again by a retry.
+    P.COMPLETED: frozenset({P.PENDING, P.RUNNING}),
+    P.FAILED: frozenset({P.PENDING, P.RUNNING}),
+    P.CANCELLED: frozenset({P.PENDING, P.RUNNING}),
 }
 PHASE_MOVES: dict[PhaseStatus, frozenset[PhaseStatus]] = {
     F.PENDING: frozenset({F.AWAITING_APPROVAL, F.RUNNING, F.CANCELLED, F.SKIPPED}),
     F.AWAITING_APPROVAL: frozenset({F.RUNNING, F.CANCELLED}),
     F.RUNNING: frozenset({F.COMPLETED, F.FAILED, F.CANCELLED}),
-    F.COMPLETED: frozenset(),
-    F.FAILED: frozenset(),
-    F.CANCELLED: frozenset(),
-    F.SKIPPED: frozenset(),
+    # Back to pending by a retry of the run alone.
+    F.COMPLETED: frozenset({F.PENDING}),
+    F.FAILED: frozenset({F.PENDING}),
+    F.CANCELLED: frozenset({F.PENDING}),
+    F.SKIPPED: frozenset({F.PENDING}),
 }
 TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
     T.PENDING: frozenset({T.WAITING, T.RUNNING, T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED}),
     T.WAITING: frozenset({T.RUNNING, T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED}),
     T.RUNNING: frozenset({T.WAITING, T.COMPLETED, T.FAILED, T.CANCELLED}),
-    T.COMPLETED: frozenset(),
-    T.FAILED: frozenset(),
-    T.CANCELLED: frozenset(),
-    T.SKIPPED: frozenset(),
+    # Back to pending by a retry of the run alone.
+    T.COMPLETED: frozenset({T.PENDING}),
+    T.FAILED: frozenset({T.PENDING}),
+    T.CANCELLED: frozenset({T.PENDING}),
+    T.SKIPPED: frozenset({T.PENDING}),
 }
 
 
@@ -129,11 +132,14 @@ class Call(StrEnum):
 
     GENERATE = "generate"
     REGENERATE = "regenerate"
+    REFINE = "refine"
     APPROVE = "approve"
     CANCEL = "cancel"
     UPDATE_TEXT = "update name or description"
     UPDATE_PLAN_FIELDS = "update fields of the digest"
     EDIT_PLAN = "edit the plan"
+    PAUSE = "pause or resume"
+    RETRY = "retry"
     DELETE = "delete"
 
 
@@ -152,22 +158,35 @@ _S, _C = Situation, Call
 
 # What stands here is refused with this code; what does not is allowed.
 REFUSALS: dict[tuple[Situation, Call], str] = {
+    (_S.NO_PLAN, _C.REFINE): "no_plan",
     (_S.NO_PLAN, _C.APPROVE): "no_plan",
+    (_S.NO_PLAN, _C.PAUSE): "project_not_running",
+    (_S.NO_PLAN, _C.RETRY): "no_plan",
     (_S.PLANNING, _C.GENERATE): "plan_not_ready",
     (_S.PLANNING, _C.REGENERATE): "plan_not_ready",
+    (_S.PLANNING, _C.REFINE): "plan_not_ready",
     (_S.PLANNING, _C.APPROVE): "plan_not_ready",
     (_S.PLANNING, _C.UPDATE_PLAN_FIELDS): "plan_not_ready",
     (_S.PLANNING, _C.EDIT_PLAN): "plan_not_ready",
+    (_S.PLANNING, _C.PAUSE): "project_not_running",
+    (_S.PLANNING, _C.RETRY): "plan_not_ready",
     (_S.PLAN_READY, _C.GENERATE): "plan_exists",
+    (_S.PLAN_READY, _C.PAUSE): "project_not_running",
+    (_S.PLAN_READY, _C.RETRY): "not_finished",
     (_S.RUNNING, _C.GENERATE): "project_running",
     (_S.RUNNING, _C.REGENERATE): "project_running",
+    (_S.RUNNING, _C.REFINE): "project_running",
     (_S.RUNNING, _C.UPDATE_PLAN_FIELDS): "project_running",
-    (_S.RUNNING, _C.EDIT_PLAN): "project_running",
+    (_S.RUNNING, _C.RETRY): "project_running",
     (_S.FINISHED, _C.GENERATE): "plan_exists",
     (_S.FINISHED, _C.APPROVE): "not_pending",
     (_S.FINISHED, _C.CANCEL): "already_finished",
+    (_S.FINISHED, _C.PAUSE): "project_not_running",
+    (_S.CANCELLED_UNPLANNED, _C.REFINE): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.APPROVE): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.CANCEL): "already_finished",
+    (_S.CANCELLED_UNPLANNED, _C.PAUSE): "project_not_running",
+    (_S.CANCELLED_UNPLANNED, _C.RETRY): "no_plan",
 }
 
 _MESSAGES = {
@@ -175,7 +194,9 @@ _MESSAGES = {
     "plan_not_ready": "A plan is being made right now; wait until it is ready, or cancel.",
     "plan_exists": "This project already has a plan; regenerate-plan makes a new one.",
     "project_running": "The project is running; cancel it or wait until it has finished.",
-    "not_pending": "Only a pending project can be approved; make a new plan to run this one again.",
+    "not_pending": "Only a pending project can be approved; retry runs this one again, regenerate-plan makes a new plan.",
+    "not_finished": "This project has not run yet; approve its plan to start it.",
+    "project_not_running": "The project is not running.",
     "already_finished": "The project has already finished.",
 }
 

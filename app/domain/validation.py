@@ -17,13 +17,15 @@ MAX_PROBLEMS = 200
 RESERVED_OUTPUT_DIRECTORY = ".signoff"
 
 
-def check_draft(draft: PlanDraft, actions: Actions, agents: Collection[str]) -> None:
+def check_draft(draft: PlanDraft, actions: Actions, agents: Collection[str], *, may_be_empty: bool = False) -> None:
     """Accept `draft`, or say everything that is wrong with it.
+
+    `may_be_empty` is for plans in the making by hand: one without a task cannot be approved anyway.
 
     Raises:
         Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
     """
-    problems = _Checker(draft, actions, agents).run()
+    problems = _Checker(draft, actions, agents, may_be_empty=may_be_empty).run()
     if problems:
         count = len(problems)
         raise Invalid(
@@ -63,8 +65,9 @@ def project_graph(draft: PlanDraft) -> list[list[int]]:
 
 
 class _Checker:
-    def __init__(self, draft: PlanDraft, actions: Actions, agents: Collection[str]) -> None:
+    def __init__(self, draft: PlanDraft, actions: Actions, agents: Collection[str], *, may_be_empty: bool) -> None:
         self.draft = draft
+        self.may_be_empty = may_be_empty
         self.actions = actions
         self.agents = agents
         self.problems: list[Problem] = []
@@ -91,7 +94,7 @@ class _Checker:
             self._add("phases", f"The plan has {len(self.draft.phases)} phases; at most {MAX_PHASES} are possible.")
         if tasks > MAX_TASKS:
             self._add("phases", f"The plan has {tasks} tasks; at most {MAX_TASKS} are possible.")
-        if tasks == 0:
+        if tasks == 0 and not self.may_be_empty:
             self._add("phases", "The plan has no task.")
 
     def _keys(self) -> None:

@@ -18,8 +18,8 @@ from app.engine.engine import Engine
 from app.engine.lost import settle_lost
 from app.storage import decisions, plans, projects
 from app.storage.database import Database
-from app.storage.effects import EFFECTS, situation
-from app.storage.projects import ProjectRow
+from app.storage.effects import EFFECTS
+from app.storage.projects import ProjectRow, situation
 from app.storage.workspaces import Workspaces
 from workflows.contracts import Signal
 
@@ -35,6 +35,8 @@ _STARTING = {
     DecisionKind.GENERATE: Call.GENERATE,
     DecisionKind.RETURN: Call.REGENERATE,
     DecisionKind.APPROVE: Call.APPROVE,
+    DecisionKind.RETRY_RUN: Call.RETRY,
+    DecisionKind.EDIT: Call.EDIT_PLAN,
 }
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
+from app.domain.plan import AfterFailure, DecisionMode
 from app.domain.references import referenced_tasks
 from app.domain.states import Stage, TaskStatus
-from app.storage import events, projects, tasks
+from app.storage import events, projects, questions, tasks
 from app.storage.tables import attempts
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
@@ -38,10 +40,18 @@ class AttemptKey:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """What is on record of a try: the task's status; `asks` where it waits for a person's word on what failed."""
+
+    status: TaskStatus
+    asks: bool = False
+
+
+@dataclass(frozen=True)
 class Started:
     """What an attempt starts from; `recorded` is set instead where this try has its outcome already."""
 
-    recorded: TaskStatus | None
+    recorded: Recorded | None
     task: TaskRow
     project: projects.ProjectRow
     number: int
@@ -78,7 +88,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         raise Conflict("This run has ended.", code="fenced")
     upstream = _upstream_outputs(conn, task)
     if task.recorded_try >= key.try_number:
-        return Started(TaskStatus(task.status), task, project, task.attempt, upstream)
+        return Started(recorded_of(task), task, project, task.attempt, upstream)
     if project.stage == Stage.CANCELLING:
         raise Conflict("The run is being cancelled.", code="fenced")
     number, at = task.attempt + 1, now()
@@ -108,17 +118,30 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     return Started(None, task, project, number, upstream)
 
 
+def recorded_of(task: TaskRow) -> Recorded:
+    """What is on record of a task's last try."""
+    status = TaskStatus(task.status)
+    lost = task.reason == "worker_lost" and task.due_at is None
+    return Recorded(status, asks=status == TaskStatus.WAITING and (lost or task.reason == "after_failure"))
+
+
 def end(conn: Connection, key: AttemptKey) -> None:
     """Note that nothing of an attempt is running any more, without an outcome."""
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, "ended_at": now(), "stopping_at": None})
 
 
-def finish(conn: Connection, key: AttemptKey, ending: Ending) -> bool:
-    """Record how an attempt ended; False where it was fenced meanwhile, and nothing but its end is noted."""
+def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None:
+    """Record how an attempt ended; None where it was fenced meanwhile, and nothing but its end is noted.
+
+    A task that failed for good asks a person first, where it or its project says so.
+    """
     task = tasks.find(conn, key.project_id, key.task_id)
     if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
         end(conn, key)
-        return False
+        return None
+    if ending.status == TaskStatus.FAILED and asks_after_failure(conn, task):
+        _finish_asking(conn, key, task, ending)
+        return Recorded(TaskStatus.WAITING, asks=True)
     at = now()
     again = ending.status == TaskStatus.WAITING
     outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}
@@ -143,13 +166,40 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> bool:
         data.update(next_try=key.try_number + 1, next_try_in=ending.next_try_in)
     kind = EventType.TASK_RETRYING if again else tasks.EVENT_OF[ending.status]
     events.append(conn, key.project_id, (kind, data), actor="worker", at=at)
-    return True
+    return Recorded(ending.status)
 
 
-def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False) -> TaskStatus | None:
+def asks_after_failure(conn: Connection, task: TaskRow) -> bool:
+    """Whether a person decides what becomes of the task once it has failed for good."""
+    if task.after_failure is not None:
+        return task.after_failure == AfterFailure.ASK
+    return projects.get(conn, task.project_id).decision_mode == DecisionMode.HUMAN
+
+
+def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending) -> None:
+    at = now()
+    outcome = {"status": TaskStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
+    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
+    values = {
+        "reason": "after_failure", "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
+        "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
+    }  # fmt: skip
+    data = tasks.move(conn, task, TaskStatus.WAITING, **values)
+    data |= {"reason": "after_failure", "attempt": task.attempt, "error": ending.error}
+    events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker", at=at)
+    _ask_what_now(conn, task, key.run_id, ending.error)
+
+
+def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str, Any] | None) -> None:
+    question = f"Task '{task.title}' has failed: {(error or {}).get('message', 'no reason is known')} What now?"
+    options = questions.ANSWERS_TO_A_FAILURE
+    questions.ask(conn, task, run_id, QuestionKind.TASK_FAILED, question, options=options)
+
+
+def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False) -> Recorded:
     """Give an attempt up whose worker was lost; the task becomes `status`, and with `ask` waits for a person's word.
 
-    Returns the recorded status where the try had its outcome recorded after all, else None.
+    Where the try had its outcome recorded after all, that stands. Returns what is on record now.
 
     Raises:
         Conflict: `fenced`: the run is over.
@@ -158,22 +208,36 @@ def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, a
     task = tasks.find(conn, key.project_id, key.task_id)
     if project is None or task is None or project.run_id != key.run_id:
         raise Conflict("This run has ended.", code="fenced")
-    if task.recorded_try >= key.try_number:
-        return TaskStatus(task.status)
+    if task.status != TaskStatus.RUNNING:
+        # Its outcome is on record, its loss is, or nothing of it had begun.
+        return recorded_of(task)
     at = now()
     error = {"type": "worker_lost", "message": f"The worker was lost in the middle of the task ({cause})."}
     lost = {"status": "lost", "error": error, "ended_at": at}
     conn.execute(
         update(attempts).where(attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING).values(**lost)
     )
+    asks_now = status == TaskStatus.FAILED and asks_after_failure(conn, task)
+    if asks_now:
+        status = TaskStatus.WAITING
     # A task that waits for the next attempt has a time for it, which tells it from one that waits for a person.
     values: dict[str, Any] = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
+    if asks_now:
+        values.update(reason="after_failure", recorded_try=key.try_number, due_at=None)
     if status == TaskStatus.FAILED:
-        values.update(completed_at=at, recorded_try=key.try_number)
-    data = tasks.move(conn, task, status, **values) | {"attempt": task.attempt, "error": error, "reason": "worker_lost"}
-    kind = EventType.TASK_RETRYING if status == TaskStatus.WAITING and not ask else tasks.EVENT_OF[status]
+        values.update(completed_at=at, recorded_try=key.try_number, due_at=None)
+    data = tasks.move(conn, task, status, **values)
+    data |= {"attempt": task.attempt, "error": error, "reason": values["reason"]}
+    retrying = status == TaskStatus.WAITING and not ask and not asks_now
+    kind = EventType.TASK_RETRYING if retrying else tasks.EVENT_OF[status]
     events.append(conn, key.project_id, (kind, data), actor="signoff", at=at)
-    return None
+    if asks_now:
+        _ask_what_now(conn, task, key.run_id, error)
+    elif ask:
+        asked = f"The worker of task '{task.title}' was lost in the middle of it; it may have done its work. What now?"
+        options = questions.ANSWERS_TO_A_LOSS
+        questions.ask(conn, task, key.run_id, QuestionKind.WORKER_LOST, asked, options=options)
+    return Recorded(status, asks=ask or asks_now)
 
 
 def count_lost(conn: Connection, task_id: str, run_id: str, try_number: int) -> int:

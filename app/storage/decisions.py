@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from app.domain.decisions import Decision, DecisionRequest, Outcome
 from app.domain.errors import DomainError, Invalid
@@ -24,7 +24,24 @@ def find(conn: Connection, project_id: str, request_id: str) -> Decision | None:
     """What became of a request; None while it is undecided."""
     query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.request_id == request_id)
     row = conn.execute(query).mappings().one_or_none()
-    return Decision.model_validate({key: row[key] for key in Decision.model_fields}) if row is not None else None
+    return _decision(row) if row is not None else None
+
+
+def by_id(conn: Connection, project_id: str, decision_id: str) -> Decision | None:
+    """A decision that was made, or None."""
+    query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.id == decision_id)
+    row = conn.execute(query).mappings().one_or_none()
+    return _decision(row) if row is not None else None
+
+
+def all_of(conn: Connection, project_id: str) -> list[Decision]:
+    """Every decision that was made about a project, oldest first."""
+    query = select(decisions).where(decisions.c.project_id == project_id).order_by(decisions.c.position)
+    return [_decision(row) for row in conn.execute(query).mappings()]
+
+
+def _decision(row: RowMapping) -> Decision:
+    return Decision.model_validate({key: row[key] for key in Decision.model_fields})
 
 
 def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announce_refusal: bool = False) -> Decision:
@@ -35,10 +52,10 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
     Raises:
         NotFound: there is no such project.
     """
-    earlier = find(conn, request.project_id, request.request_id)
+    project = projects.get(conn, request.project_id)
+    earlier = find(conn, project.id, request.request_id)
     if earlier is not None:
         return earlier
-    project = projects.get(conn, request.project_id)
     decision = Decision(
         id=new_id("dec"),
         project_id=project.id,

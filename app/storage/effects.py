@@ -6,36 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.decisions import Decision, DecisionKind
+from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
 from app.domain.errors import Conflict, ErrorInfo
 from app.domain.events import EventType
 from app.domain.identity import now
-from app.domain.states import (
-    SKIPPED_BY_PERSON,
-    Call,
-    PhaseStatus,
-    ProjectStatus,
-    Situation,
-    Stage,
-    TaskStatus,
-    check_call,
-    situation_of,
-)
-from app.storage import decisions, events, plans, projects, runs, tasks
-from app.storage.projects import ProjectRow
-
-# What a person may say of a task that waits, by what it waits for.
-ANSWERS: dict[str, frozenset[DecisionKind]] = {
-    "manual": frozenset({DecisionKind.COMPLETE, DecisionKind.SKIP, DecisionKind.FAIL}),
-    "worker_lost": frozenset({DecisionKind.COMPLETE, DecisionKind.RETRY, DecisionKind.SKIP, DecisionKind.FAIL}),
-}
-
-NO_ANSWER: frozenset[DecisionKind] = frozenset()
-
-
-def situation(project: ProjectRow) -> Situation:
-    """Which row of the table of calls the project is in."""
-    return situation_of(project.status, project.stage, has_plan=project.plan_version is not None)
+from app.domain.states import Call, PhaseStatus, ProjectStatus, Situation, Stage, check_call
+from app.storage import answers, control, decisions, events, plan_edits, plans, projects, questions, runs
+from app.storage.projects import ProjectRow, situation
 
 
 def request_plan(conn: Connection, decision: Decision) -> None:
@@ -65,15 +42,10 @@ def approve(conn: Connection, decision: Decision) -> None:
     check_call(Call.APPROVE, situation(project))
     plan = plans.get(conn, project.id, project.plan_version)
     _check_bound(plan, decision.payload)
-    plans.verified_draft(plan)
+    if not plans.verified_draft(plan).tasks():
+        raise Conflict("The plan has no task yet; add one, then approve it.", code="empty_plan")
     decision.plan_version, decision.plan_digest = plan.version, plan.digest
-    busy = projects.running_in(conn, project.workspace, besides=project.id)
-    if busy is not None:
-        raise Conflict(
-            f"Project {busy} is running in the same workspace; wait until it has finished.",
-            code="workspace_busy",
-            context={"project_id": busy},
-        )
+    runs.check_workspace_free(conn, project)
     run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
     decision.payload = {**decision.payload, **run}
     plans.mark_approved(conn, project.id, plan.version, actor=decision.actor, at=decision.at)
@@ -100,7 +72,7 @@ def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
 def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) -> None:
     wanted = decision.payload.get("phase_id")
     gate = project.gate
-    if gate is None or project.stage != Stage.AWAITING_PHASE_APPROVAL:
+    if gate is None or project.stage == Stage.CANCELLING:
         raise Conflict("The project is running, and no phase of it waits for an approval.", code="project_running")
     if wanted is not None and wanted != gate["phase_id"]:
         message = "Another phase than that one waits for an approval."
@@ -112,8 +84,10 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     decision.plan_version, decision.plan_digest = plan.version, run.plan_digest if run is not None else None
     decision.payload = {**decision.payload, "phase_id": phase.id}
     at = now()
-    runs.move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at)
-    projects.change(conn, project, stage=Stage.EXECUTING, gate=None)
+    approved = {"approved_at": at, "approved_by": decision.actor}
+    runs.move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at, **approved)
+    projects.change(conn, project, gate=None)
+    questions.settle_stage(conn, project.id)
     events.append(
         conn,
         project.id,
@@ -149,47 +123,16 @@ def cancel(conn: Connection, decision: Decision) -> None:
     runs.cancel_unstarted(conn, project, actor=decision.actor, decision=seal)
 
 
-def answer(conn: Connection, decision: Decision) -> None:
-    """Carry out what a person says of a task that waits: complete, skip, fail, or (after a lost worker) retry."""
-    project = projects.get(conn, decision.project_id)
-    task = tasks.get(conn, project.id, str(decision.payload.get("task")))
-    if situation(project) != Situation.RUNNING or project.stage == Stage.CANCELLING:
-        raise Conflict("The project is not running.", code="project_not_running")
-    allowed = ANSWERS.get(task.reason or "", NO_ANSWER) if task.status == TaskStatus.WAITING else NO_ANSWER
-    if decision.kind not in allowed:
-        raise Conflict(
-            f"Task '{task.key}' is {task.status} and does not wait for that answer.",
-            code="task_not_waiting",
-            context={"task_id": task.id, "status": task.status, "allowed": sorted(allowed)},
-        )
-    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key}
-    _carry_out(conn, task, decision, decision.payload.get("outputs") or {})
-
-
-def _carry_out(conn: Connection, task: tasks.TaskRow, decision: Decision, outputs: dict[str, Any]) -> None:
-    said: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
-    if decision.kind == DecisionKind.RETRY:
-        data = {**tasks.describe(task), "answer": decision.kind, **said}
-        tasks.set_reason(conn, task, "retry")
-        events.append(conn, task.project_id, (EventType.DECISION_MADE, data), actor=decision.actor)
-        return
-    if decision.kind == DecisionKind.COMPLETE:
-        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **said)
-    elif decision.kind == DecisionKind.SKIP:
-        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, **said)
-    else:
-        message = decision.comment or "A person said that it failed."
-        error = {"type": "failed_by_person", "message": message}
-        tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, **said)
-
-
 EFFECTS: dict[DecisionKind, decisions.Effect] = {
     DecisionKind.GENERATE: request_plan,
     DecisionKind.RETURN: request_plan,
     DecisionKind.APPROVE: approve,
     DecisionKind.CANCEL: cancel,
-    DecisionKind.COMPLETE: answer,
-    DecisionKind.SKIP: answer,
-    DecisionKind.RETRY: answer,
-    DecisionKind.FAIL: answer,
+    DecisionKind.PAUSE: control.pause,
+    DecisionKind.RESUME: control.resume,
+    DecisionKind.RETRY_RUN: control.retry_run,
+    DecisionKind.EDIT: plan_edits.edit_running,
+    DecisionKind.ANSWER: answers.answer_question,
+    DecisionKind.EXPIRE: answers.expire_question,
+    **dict.fromkeys(TASK_ANSWERS, answers.answer_task),
 }

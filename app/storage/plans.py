@@ -190,6 +190,12 @@ def mark_approved(conn: Connection, project_id: str, version: int, *, actor: str
     _set(conn, project_id, version, status=PlanStatus.APPROVED, approved_at=at, approved_by=actor)
 
 
+def supersede(conn: Connection, project_id: str, version: int) -> None:
+    """Note that a version has been replaced by a newer one."""
+    old = (plans.c.project_id == project_id, plans.c.version == version, plans.c.status.in_(OPEN_STATUSES))
+    conn.execute(update(plans).where(*old).values(status=PlanStatus.SUPERSEDED))
+
+
 def next_version(conn: Connection, project_id: str) -> int:
     """The number that the next version gets."""
     query = select(func.coalesce(func.max(plans.c.version), 0)).where(plans.c.project_id == project_id)
@@ -221,20 +227,12 @@ def _install(
 ) -> str:
     settings = run_settings(project)
     digest = digest_of(draft, settings)
-    kept: Ids = {
-        "phases": {phase.key: ids.get("phases", {}).get(phase.key) or new_id("phase") for phase in draft.phases},
-        "tasks": {task.key: ids.get("tasks", {}).get(task.key) or new_id("task") for task in draft.tasks()},
-    }
+    kept = with_ids(draft, ids)
     stored = {"draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"), "ids": kept}
     _set(conn, project.id, version, status=PlanStatus.READY, digest=digest, **stored)
     superseded: list[tuple[EventType, dict[str, Any]]] = []
     if project.plan_version is not None:
-        old = (
-            plans.c.project_id == project.id,
-            plans.c.version == project.plan_version,
-            plans.c.status.in_(OPEN_STATUSES),
-        )
-        conn.execute(update(plans).where(*old).values(status=PlanStatus.SUPERSEDED))
+        supersede(conn, project.id, project.plan_version)
         superseded.append((EventType.PLAN_SUPERSEDED, {"plan_version": project.plan_version, "by": version}))
     _replace_rows(conn, project, draft, kept, actions)
     values = {
@@ -254,6 +252,14 @@ def _install(
     return digest
 
 
+def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
+    """An id for each phase and task of `draft`: the one in `ids` where its key has one, else a new one."""
+    return {
+        "phases": {phase.key: ids.get("phases", {}).get(phase.key) or new_id("phase") for phase in draft.phases},
+        "tasks": {task.key: ids.get("tasks", {}).get(task.key) or new_id("task") for task in draft.tasks()},
+    }
+
+
 def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
     """Put the rows of `draft` in place of the former version's; attempts stay numbered through by task id."""
     attempts = {
@@ -264,9 +270,9 @@ def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: 
     phase_rows: list[dict[str, Any]] = []
     task_rows: list[dict[str, Any]] = []
     for position, phase in enumerate(draft.phases):
-        phase_rows.append(_phase_row(project, phase, position, ids))
+        phase_rows.append(phase_row(project, phase, position, ids))
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            row = _task_row(project, task, needed, actions)
+            row = task_row(project, task, needed, actions)
             row["id"] = ids["tasks"][task.key]
             row["phase_id"] = ids["phases"][phase.key]
             row["position"] = len(task_rows)
@@ -278,7 +284,8 @@ def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: 
         conn.execute(insert(tasks), task_rows)
 
 
-def _phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> dict[str, Any]:
+def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> dict[str, Any]:
+    """The row of a phase that has not started."""
     by_default = position > 0 and not project.auto_approve_phases
     return {
         "id": ids["phases"][phase.key],
@@ -293,7 +300,8 @@ def _phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) 
     }
 
 
-def _task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
+def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
+    """The row of a task that has not started, but for its id, phase and place; `needed` are all keys it waits for."""
     default_retries = actions[task.action.type].default_retries(task.action.fields())
     return {
         "project_id": project.id,

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS, EventType
 from app.domain.identity import isoformat, now
-from app.domain.states import PROJECT_MOVES, ProjectStatus, Stage, sources
-from app.storage import events
+from app.domain.states import PROJECT_MOVES, ProjectStatus, Situation, Stage, situation_of, sources
+from app.storage import events, locks
 from app.storage.tables import attempts, projects, tombstones
 
 ProjectRow = Row[Any]
@@ -30,6 +30,7 @@ SORT_KEYS = tuple(_ORDERS)
 
 
 _FIND = select(projects).where(projects.c.id == bindparam("of_project"))
+_FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
 def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
@@ -54,8 +55,9 @@ def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
 
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
-    """The row, or None."""
-    return conn.execute(_FIND, {"of_project": project_id}).one_or_none()
+    """The row, or None; a write transaction holds the project from here on."""
+    statement = _FIND_AND_HOLD if locks.must_hold(conn, project_id) else _FIND
+    return conn.execute(statement, {"of_project": project_id}).one_or_none()
 
 
 def get(conn: Connection, project_id: str) -> ProjectRow:
@@ -137,6 +139,7 @@ def change(conn: Connection, project: ProjectRow, **values: Any) -> None:
 
 def running_in(conn: Connection, workspace: str, *, besides: str) -> str | None:
     """Another project that is running in the same workspace, or None."""
+    locks.hold_workspace(conn, workspace)
     query = select(projects.c.id).where(
         projects.c.workspace == workspace, projects.c.status == ProjectStatus.RUNNING, projects.c.id != besides
     )
@@ -153,6 +156,11 @@ def disengage(conn: Connection, project_id: str) -> None:
     conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=False))
 
 
+def situation(project: ProjectRow) -> Situation:
+    """Which row of the table of calls the project is in."""
+    return situation_of(project.status, project.stage, has_plan=project.plan_version is not None)
+
+
 def check_erasable(conn: Connection, project_id: str) -> None:
     """Make sure that a project can be deleted now.
 
@@ -164,6 +172,15 @@ def check_erasable(conn: Connection, project_id: str) -> None:
         return
     if row.status == ProjectStatus.RUNNING or row.stage == Stage.PLANNING:
         raise Conflict("The project is running; it is cancelled before it can be deleted.", code="project_running")
+    check_stopped(conn, project_id)
+
+
+def check_stopped(conn: Connection, project_id: str) -> None:
+    """Make sure that nothing of a former run goes on.
+
+    Raises:
+        Conflict: `task_still_stopping`: a task that was given up still shows signs of life.
+    """
     since = isoformat(datetime.now(UTC) - STOPPING_SIGN)
     query = select(attempts.c.task_id).where(attempts.c.project_id == project_id, attempts.c.stopping_at > since)
     stopping = list(conn.execute(query.distinct()).scalars())

@@ -19,7 +19,7 @@ from app.domain.states import (
     TaskStatus,
     sources,
 )
-from app.storage import events, plans, projects, tasks
+from app.storage import events, plans, projects, questions, tasks
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
@@ -45,8 +45,26 @@ def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, tempora
     }
     conn.execute(insert(runs).values(row))
     started = {"stage": Stage.EXECUTING, "run_id": row["id"], "failure": None, "gate": None, "engaged": True}
+    started["paused"] = False
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
     return {"run_id": row["id"], "run_number": number}
+
+
+def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
+    """Make sure that no other project is running in the project's workspace.
+
+    Raises:
+        Conflict: `workspace_busy`, naming it.
+    """
+    busy = projects.running_in(conn, project.workspace, besides=project.id)
+    if busy is not None:
+        message = f"Project {busy} is running in the same workspace; wait until it has finished."
+        raise Conflict(message, code="workspace_busy", context={"project_id": busy})
+
+
+def all_of(conn: Connection, project_id: str) -> list[Row[Any]]:
+    """Every run of a project, newest first."""
+    return list(conn.execute(select(runs).where(runs.c.project_id == project_id).order_by(runs.c.number.desc())))
 
 
 def find(conn: Connection, run_id: str) -> Row[Any] | None:
@@ -85,17 +103,18 @@ def get_phase(conn: Connection, phase_id: str) -> PhaseRow:
 
 
 def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
-    """Start a phase, or open its gate; True where its tasks may start."""
+    """Start a phase, or open its gate; True where its tasks may start. A gate that was opened stays open in a retry."""
     if phase.status == PhaseStatus.RUNNING:
         return True
     if phase.status == PhaseStatus.AWAITING_APPROVAL:
         return False
     at = now()
-    if phase.requires_approval:
+    if phase.requires_approval and phase.approved_at is None:
         move_phase(conn, phase, PhaseStatus.AWAITING_APPROVAL)
         gate = {"kind": "phase", "phase_id": phase.id, "since": at, "expires_at": None}
         gate["approvals"] = {"given": 0, "needed": 1}
-        projects.change(conn, project, stage=Stage.AWAITING_PHASE_APPROVAL, gate=gate)
+        projects.change(conn, project, gate=gate)
+        questions.settle_stage(conn, project.id)
         news = (EventType.PHASE_AWAITING_APPROVAL, describe(phase))
         events.append(conn, project.id, news, actor="signoff", at=at)
         return False
@@ -112,6 +131,18 @@ def end_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus) -> None:
     move_phase(conn, phase, status, completed_at=at)
     kind = EventType.PHASE_COMPLETED if status == PhaseStatus.COMPLETED else EventType.PHASE_FAILED
     events.append(conn, phase.project_id, (kind, describe(phase)), actor="signoff", at=at)
+
+
+def has_open_tasks(conn: Connection, phase_id: str) -> bool:
+    """Whether a phase has tasks that have not ended."""
+    query = select(task_table.c.id).where(task_table.c.phase_id == phase_id, task_table.c.status.notin_(FINISHED_TASK))
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def has_open_phases(conn: Connection, project_id: str) -> bool:
+    """Whether a project has phases that have not ended."""
+    query = select(phases.c.id).where(phases.c.project_id == project_id, phases.c.status.notin_(FINISHED_PHASE))
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Any) -> None:
@@ -151,7 +182,9 @@ def finish(
     else:
         news += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     news += _close_phases(conn, project.id, cancelled=cancelled, at=at)
-    projects.move(conn, project, status, stage=Stage.FINISHED, gate=None, failure=failure, engaged=False)
+    questions.withdraw_all(conn, project.id)
+    ended = {"stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False}
+    projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
     data: dict[str, Any] = {"run_id": project.run_id, "tasks": tasks.count_by_status(conn, project.id)}
     if failure is not None:

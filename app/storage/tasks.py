@@ -11,7 +11,7 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.states import TASK_MOVES, TaskStatus, sources
-from app.storage import events
+from app.storage import events, locks
 from app.storage.tables import tasks
 
 TaskRow = Row[Any]
@@ -40,6 +40,7 @@ _MOVES = {
 
 def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
     """A task by id or key, or None."""
+    locks.hold_project(conn, project_id)
     return conn.execute(_FIND, {"in_project": project_id, "named": task}).one_or_none()
 
 
@@ -132,9 +133,10 @@ def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | Non
     events.append(conn, task.project_id, news, actor="signoff", at=at)
 
 
-def set_reason(conn: Connection, task: TaskRow, reason: str) -> None:
-    """Change what a waiting task waits for."""
-    conn.execute(update(tasks).where(tasks.c.id == task.id).values(reason=reason))
+def await_next_try(conn: Connection, task: TaskRow) -> None:
+    """Have a task that waits be tried again at once."""
+    mine = (tasks.c.id == task.id, tasks.c.status == TaskStatus.WAITING)
+    conn.execute(update(tasks).where(*mine).values(reason="retry", due_at=None))
 
 
 def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str) -> None:

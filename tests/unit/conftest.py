@@ -16,12 +16,15 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Connection
 
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
+from app.domain.edits import parse_edits
 from app.domain.identity import new_id
+from app.domain.states import Call
 from app.planning.registry import load_actions
-from app.storage import decisions, editing, events, projects
+from app.storage import decisions, events, plan_edits, projects, tasks
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.migrate import migrate
+from tests.databases import DATABASES
 
 ROOT = Path(__file__).parents[2]
 # A slow machine is no failure of a property.
@@ -42,9 +45,20 @@ def file(tmp_path: Path, schema: Path) -> Path:
     return Path(shutil.copy(schema, tmp_path / "signoff.db"))
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database with every migration, of the kind that this run of the tests is on."""
+    return DATABASES.setting() or url_of(request.getfixturevalue("file"))
+
+
+def url_of(file: Path) -> str:
+    return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
+
+
 @contextlib.asynccontextmanager
-async def opened(file: Path) -> AsyncIterator[Database]:
-    database = Database(URL.create("sqlite+aiosqlite", database=str(file)).render_as_string())
+async def opened(place: Path | str) -> AsyncIterator[Database]:
+    """The database in a file, or at a URL."""
+    database = Database(place if isinstance(place, str) else url_of(place))
     await database.start()
     try:
         yield database
@@ -53,8 +67,8 @@ async def opened(file: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database(file: Path) -> AsyncIterator[Database]:
-    async with opened(file) as database:
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with opened(database_url) as database:
         yield database
 
 
@@ -107,8 +121,15 @@ def new_project(conn: Connection, **fields: Any) -> str:
 
 def add_task(conn: Connection, project_id: str, title: str, phase: str | None = None, **fields: Any) -> str:
     """Add a task by hand; returns its id."""
-    row = editing.add_task(conn, project_id, {"title": title, **fields}, phase, load_actions(), actor="ann")
-    return row.id
+    operation = {"op": "add_task", "title": title, **fields} | ({"phase": phase} if phase else {})
+    return edit(conn, project_id, operation)[0]
+
+
+def edit(conn: Connection, project_id: str, *operations: dict[str, Any]) -> list[str]:
+    """Edit a plan by hand; returns the ids of the tasks that were added or changed."""
+    edits = parse_edits(list(operations))
+    editor = plan_edits.edit_plan(conn, project_id, edits, load_actions(), actor="ann", call=Call.EDIT_PLAN)
+    return [tasks.get(conn, project_id, key).id for key in editor.tasks]
 
 
 def with_plan(conn: Connection, *titles: str, **fields: Any) -> str:

@@ -1,0 +1,44 @@
+"""The `decision` action: a question that somebody answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from activities.actions.wait import LONGEST_WAIT_SECONDS
+from app.domain.actions import Fields, Mode, Unattended
+
+Answer = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class DecisionFields(Fields):
+    """What is asked, and what counts as an answer."""
+
+    question: str = Field(
+        default="", max_length=10_000, description="The question; the task's title where it is empty."
+    )
+    options: list[Answer] = Field(
+        default_factory=list[str], max_length=50, description="The answers to choose from; none: any text."
+    )
+    default: Answer | None = Field(default=None, description="The answer when nobody gives one.")
+    expires_seconds: float | None = Field(
+        default=None, gt=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False,
+        description="Seconds until the default is taken, or, without one, the task has failed.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _fitting(self) -> DecisionFields:
+        if len(set(self.options)) != len(self.options):
+            raise ValueError("an option is given twice")
+        if self.default is not None and self.options and self.default not in self.options:
+            raise ValueError(f"the default '{self.default}' is not one of the options")
+        return self
+
+
+class Decision(Unattended):
+    """Waits until the question is answered; its outputs are `answer`, `answered_by` and `comment`."""
+
+    type: ClassVar[str] = "decision"
+    mode: ClassVar[Mode] = Mode.DECISION
+    fields_model: ClassVar[type[BaseModel]] = DecisionFields

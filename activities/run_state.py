@@ -1,0 +1,94 @@
+"""Where projects, runs and phases stand, in the words of the workflow's contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from app.domain.actions import Actions, Mode
+from app.domain.plan import LIMITS
+from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
+from app.storage import plans, projects, runs, tasks
+from app.storage.tables import phases as phase_table
+from workflows.contracts import ProjectState, RunState, TaskColumns, TaskProgress
+from workflows.options import shorten
+
+# Tasks loaded in one answer: some 200 kB with long titles, well below the 2 MiB that Temporal takes.
+PAGE = 1_000
+
+
+def project_state(conn: Connection, project_id: str) -> ProjectState:
+    """Where a project stands; `status` is None where there is none."""
+    project = projects.find(conn, project_id)
+    if project is None:
+        return ProjectState(project_id=project_id)
+    generating = None
+    if project.stage == Stage.PLANNING:
+        latest = plans.latest(conn, project_id)
+        generating = latest.version if latest is not None else None
+    plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
+    return ProjectState(
+        project_id=project_id,
+        name=shorten(project.name),
+        status=project.status,
+        stage=project.stage,
+        strategy=project.strategy,
+        agent_id=project.agent_id,
+        auto_approve_plan=project.auto_approve_plan,
+        plan_version=project.plan_version,
+        plan_digest=plan.digest if plan is not None else None,
+        generating=generating,
+        run=run_state(conn, project) if project.status == ProjectStatus.RUNNING else None,
+    )
+
+
+def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:
+    """The run that a project is in."""
+    run = runs.find(conn, project.run_id)
+    if run is None:
+        return None
+    columns = (phase_table.c.name, phase_table.c.status)
+    query = select(*columns).where(phase_table.c.project_id == project.id).order_by(phase_table.c.position)
+    rows = conn.execute(query).all()
+    limits = LIMITS[project.strategy]
+    done = [row.status in {PhaseStatus.COMPLETED, PhaseStatus.SKIPPED} for row in rows]
+    return RunState(
+        run_id=run.id,
+        number=run.number,
+        plan_version=run.plan_version,
+        plan_digest=run.plan_digest,
+        max_parallel=limits.max_parallel,
+        stop_at_first_failure=limits.stop_at_first_failure,
+        phases=[shorten(row.name) for row in rows],
+        next_phase=done.index(False) if False in done else len(done),
+        started_at=run.started_at,
+        paused=project.paused,
+    )
+
+
+def task_columns(rows: Sequence[tasks.TaskRow], offset: int, actions: Actions) -> TaskColumns:
+    """The tasks from `offset` on, by column; dependencies on earlier phases are met and left out."""
+    position = {row.key: index for index, row in enumerate(rows)}
+    columns = TaskColumns()
+    for index, row in list(enumerate(rows))[offset : offset + PAGE]:
+        kind = actions[row.action["type"]]
+        columns.keys.append(row.key)
+        columns.titles.append(shorten(row.title))
+        columns.types.append(row.action["type"])
+        columns.dependencies.append(sorted(position[key] for key in row.depends_on if key in position))
+        if kind.mode != Mode.ACTIVITY:
+            columns.modes[index] = kind.mode
+        if kind.mode == Mode.TIMER:
+            columns.seconds[index] = float(row.action["seconds"])
+        if kind.mode == Mode.DECISION and row.action.get("expires_seconds") is not None:
+            columns.seconds[index] = float(row.action["expires_seconds"])
+        if row.retries:
+            columns.retries[index] = row.retries
+        if row.timeout_seconds is not None:
+            columns.timeouts[index] = row.timeout_seconds
+        if row.status != TaskStatus.PENDING:
+            columns.progress[index] = TaskProgress(
+                status=row.status, reason=row.reason, recorded_try=row.recorded_try, due_at=row.due_at
+            )
+    return columns

@@ -1,0 +1,85 @@
+"""Control over a run: pause, resume, and retry of a finished one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from app.api.actor import new_request
+from app.api.bodies import Remark, RetryRun
+from app.api.models.answers import StatusAnswer
+from app.api.outcome import RECORDED, recorded, status_answer
+from app.api.services import Services
+from app.domain.decisions import DecisionKind
+from app.domain.states import ProjectStatus
+from app.engine.requests import Submission
+from app.storage import projects
+from workflows.contracts import RetrySignal, Signal
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class ControlController(Controller):
+    """What can be asked of a run."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("control",)
+
+    @post("/pause", operation_id="pauseProject", summary="Start no further task", status_code=200, responses=RECORDED)
+    async def pause(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Remark],
+    ) -> Response[StatusAnswer]:
+        """Tasks in progress finish; nothing new starts, not even the next try of one that failed, until resumed."""
+        return await _steer(request, services, project_id, data, DecisionKind.PAUSE)
+
+    @post("/resume", operation_id="resumeProject", summary="Go on after a pause", status_code=200, responses=RECORDED)
+    async def resume(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Remark],
+    ) -> Response[StatusAnswer]:
+        """The run goes on where it was held."""
+        return await _steer(request, services, project_id, data, DecisionKind.RESUME)
+
+    @post("/retry", operation_id="retryProject", summary="Carry a finished project out again", status_code=200,
+          responses=RECORDED)  # fmt: skip
+    async def retry(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[RetryRun]
+    ) -> Response[StatusAnswer]:  # fmt: skip
+        """From what failed: completed tasks, their outputs and approvals are kept.
+
+        Tasks that are named (by id or key) run again with all that depend on them.
+        """
+        payload = {"tasks": data.tasks}
+        decision = new_request(
+            request, project_id, DecisionKind.RETRY_RUN, comment=data.comment, payload=payload
+        )  # fmt: skip
+        signal = RetrySignal(
+            request_id=decision.request_id, actor=decision.actor, comment=data.comment, tasks=data.tasks
+        )  # fmt: skip
+        decided = await services.requests.submit(Submission(decision, "retry", signal))
+        if decided is None:
+            return await recorded(services, decision)
+        project = await services.database.read(lambda conn: projects.find(conn, project_id))
+        return Response(status_answer(project, decided, ProjectStatus.RUNNING))
+
+
+async def _steer(
+    request: AnyRequest, services: Services, project_id: str, data: Remark, kind: DecisionKind
+) -> Response[StatusAnswer]:
+    decision = new_request(request, project_id, kind, comment=data.comment)
+    signal = Signal(request_id=decision.request_id, actor=decision.actor, comment=data.comment)
+    decided = await services.requests.submit(Submission(decision, kind.value, signal))
+    if decided is None:
+        return await recorded(services, decision)
+    project = await services.database.read(lambda conn: projects.find(conn, project_id))
+    return Response(status_answer(project, decided))

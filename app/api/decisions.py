@@ -1,0 +1,114 @@
+"""Decisions: those that are asked for, those that were made, and the answer to one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy import Connection
+
+from app.api.actor import new_request
+from app.api.bodies import AnswerDecision
+from app.api.models.decisions import Decision, DecisionError, DecisionList
+from app.api.outcome import RECORDED, recorded
+from app.api.services import Services
+from app.domain.decisions import Decision as MadeDecision
+from app.domain.decisions import DecisionKind, QuestionStatus
+from app.engine.requests import Submission
+from app.storage import decisions, projects, questions
+from app.storage.questions import QuestionRow
+from workflows.contracts import AnswerSignal
+
+AnyRequest = Request[Any, Any, Any]
+StatusFilter = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]
+
+
+class DecisionController(Controller):
+    """The decisions of one project."""
+
+    path = "/api/projects/{project_id:str}/decisions"
+    tags = ("decisions",)
+
+    @get("/", operation_id="listDecisions", summary="Open and past decisions")
+    async def list_decisions(
+        self,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        status: FromQuery[StatusFilter | None] = None,
+    ) -> DecisionList:
+        """Oldest first: what tasks ask for, and every request that was decided, refused ones included."""
+
+        def work(conn: Connection) -> DecisionList:
+            projects.get(conn, project_id)
+            return all_decisions(conn, project_id, status)
+
+        return await services.database.read(work)
+
+    @get("/{decision_id:str}", operation_id="getDecision", summary="One decision")
+    async def get_decision(
+        self, services: NamedDependency[Services], project_id: FromPath[str], decision_id: FromPath[str]
+    ) -> Decision:
+        """One that is asked for, or one that was made."""
+
+        def work(conn: Connection) -> Decision:
+            projects.get(conn, project_id)
+            made = decisions.by_id(conn, project_id, decision_id)
+            return _made(made) if made is not None else _asked(questions.get(conn, project_id, decision_id))
+
+        return await services.database.read(work)
+
+    @post("/{decision_id:str}", operation_id="answerDecision", summary="Answer an open decision", status_code=200,
+          responses=RECORDED)  # fmt: skip
+    async def answer_decision(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str],
+        decision_id: FromPath[str], data: JSONBody[AnswerDecision],
+    ) -> Response[Decision]:  # fmt: skip
+        """Once: who comes second gets 409 with the first answer."""
+
+        def asked(conn: Connection) -> QuestionRow:
+            projects.get(conn, project_id)
+            return questions.get(conn, project_id, decision_id)
+
+        await services.database.read(asked)
+        payload = {"decision": decision_id, "answer": data.answer}
+        decision = new_request(request, project_id, DecisionKind.ANSWER, comment=data.comment, payload=payload)
+        signal = AnswerSignal(
+            request_id=decision.request_id, actor=decision.actor, comment=data.comment, decision=decision_id,
+            answer=data.answer,
+        )  # fmt: skip
+        decided = await services.requests.submit(Submission(decision, "answer", signal))
+        if decided is None:
+            return await recorded(services, decision)
+        return Response(await services.database.read(lambda conn: _asked(asked(conn))))
+
+
+def all_decisions(conn: Connection, project_id: str, status: str | None = None) -> DecisionList:
+    """Every decision of a project, in the order they were asked for or made."""
+    asked = [(row.opened_at, _asked(row)) for row in questions.all_of(conn, project_id)]
+    made = [(item.at, _made(item)) for item in decisions.all_of(conn, project_id)]
+    merged = [item for _, item in sorted([*asked, *made], key=lambda entry: entry[0])]
+    chosen = [item for item in merged if status is None or item.status == status]
+    open_ones = sum(item.status == QuestionStatus.OPEN for item in merged)
+    return DecisionList(decisions=chosen, total=len(chosen), open=open_ones)
+
+
+def _asked(row: QuestionRow) -> Decision:
+    return Decision(
+        id=row.id, project_id=row.project_id, kind=row.kind, status=row.status, task_id=row.task_id,
+        question=row.question, options=row.options, default=row.default_answer, opened_at=row.opened_at,
+        expires_at=row.expires_at, answer=row.answer, actor=row.closed_by, at=row.closed_at,
+    )  # fmt: skip
+
+
+def _made(made: MadeDecision) -> Decision:
+    error = made.error
+    return Decision(
+        id=made.id, project_id=made.project_id, kind=made.kind,
+        status=made.outcome.value,  # pyright: ignore[reportArgumentType] - both outcomes are statuses
+        task_id=made.payload.get("task_id"), answer=made.payload.get("answer"),
+        question_id=made.payload.get("decision"), actor=made.actor, at=made.at, comment=made.comment,
+        plan_version=made.plan_version, plan_digest=made.plan_digest, request_id=made.request_id,
+        error=DecisionError(code=error.code, message=error.message) if error is not None else None,
+    )  # fmt: skip

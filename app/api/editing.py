@@ -1,0 +1,111 @@
+"""Edits of plans: at once where no run is under way, else as a request that the run's workflow has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from litestar import Request, Response
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from app.api import present
+from app.api.actor import actor_of, new_request
+from app.api.bodies import RefinePlan
+from app.api.idempotency import answer_once
+from app.api.models.plans import Plan
+from app.api.outcome import recorded
+from app.api.services import Services
+from app.domain.decisions import DecisionKind
+from app.domain.edits import parse_edits
+from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.plan import canonical_json
+from app.domain.states import Call, ProjectStatus
+from app.engine.requests import Submission
+from app.storage import plan_edits, projects
+from workflows.contracts import EditSignal
+
+AnyRequest = Request[Any, Any, Any]
+# Makes the answer from the keys of the tasks and of the phases that were added or changed.
+Shown = Callable[[Connection, Sequence[str], Sequence[str]], BaseModel]
+# Edits of a running plan travel through Temporal, whose payloads are limited to 2 MiB.
+MOST_EDIT_BYTES = 1_048_576
+
+
+async def edit(
+    request: AnyRequest,
+    services: Services,
+    project_id: str,
+    edits: list[dict[str, Any]],
+    shown: Shown,
+    *,
+    status: int = 200,
+    refine: bool = False,
+) -> Response[Any]:
+    """Make the next version of the plan by `edits`, and answer what `shown` makes of it.
+
+    Raises:
+        DomainError: the plan stays as it is.
+    """
+    parsed = parse_edits(edits)
+    project = await services.database.read(lambda conn: projects.get(conn, project_id))
+    call = Call.REFINE if refine else Call.EDIT_PLAN
+    actor = actor_of(request)
+
+    def work(conn: Connection) -> BaseModel:
+        editor = plan_edits.edit_plan(conn, project_id, parsed, services.actions, actor=actor, call=call)
+        return shown(conn, editor.tasks, editor.phases)
+
+    automatic = refine and project.auto_approve_plan
+    if project.status != ProjectStatus.RUNNING and not automatic:
+        try:
+            return await answer_once(request, services, work, status=status)
+        except Conflict as error:
+            # Approved in that very moment: then the run's workflow decides.
+            if error.info.code != "project_running" or refine:
+                raise
+    return await _submit(request, services, project_id, edits, shown, status=status, refine=refine)
+
+
+async def _submit(
+    request: AnyRequest,
+    services: Services,
+    project_id: str,
+    edits: list[dict[str, Any]],
+    shown: Shown,
+    *,
+    status: int,
+    refine: bool,
+) -> Response[Any]:
+    if len(canonical_json(edits)) > MOST_EDIT_BYTES:
+        message = f"Edits of a running plan may have {MOST_EDIT_BYTES} bytes at most."
+        raise Invalid(message, details=[Problem(field="edits", message=message)])
+    payload = {"edits": edits, "refine": refine}
+    decision = new_request(request, project_id, DecisionKind.EDIT, payload=payload)
+    signal = EditSignal(request_id=decision.request_id, actor=decision.actor, edits=edits, refine=refine)
+    decided = await services.requests.submit(Submission(decision, "edit", signal))
+    if decided is None:
+        return await recorded(services, decision)
+    tasks, phases = decided.payload.get("tasks", []), decided.payload.get("phases", [])
+    return Response(await services.database.read(lambda conn: shown(conn, tasks, phases)), status_code=status)
+
+
+async def refine(request: AnyRequest, services: Services, project_id: str, data: RefinePlan) -> Response[Plan]:
+    """Make a new version of the plan by edits; words need a model.
+
+    Raises:
+        Conflict: `planner_unavailable`, or the state of the project does not allow it.
+        Invalid: neither words nor edits, or the plan would not be valid.
+    """
+    if data.message is not None:
+        await services.database.read(lambda conn: projects.get(conn, project_id))
+        message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
+        raise Conflict(message, code="planner_unavailable")
+    if not data.edits:
+        message = "Say what is to be different: in `edits`, or in `message`."
+        raise Invalid(message, details=[Problem(field="edits", message=message)])
+
+    def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> Plan:
+        return present.plan(conn, projects.get(conn, project_id), None)
+
+    return await edit(request, services, project_id, data.edits, shown, refine=True)

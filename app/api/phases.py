@@ -1,0 +1,55 @@
+"""Phases: list and add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
+
+from app.api import present
+from app.api.bodies import CreatePhase
+from app.api.editing import edit
+from app.api.models.tasks import Phase, PhaseList
+from app.api.outcome import RECORDED
+from app.api.services import Services
+from app.storage import projects
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class PhaseController(Controller):
+    """The phases of one project."""
+
+    path = "/api/projects/{project_id:str}/phases"
+    tags = ("phases",)
+
+    @get("/", operation_id="listPhases", summary="The phases, in order")
+    async def list_phases(self, services: NamedDependency[Services], project_id: FromPath[str]) -> PhaseList:
+        """Each with its status and how many of its tasks have which."""
+
+        def work(conn: Connection) -> PhaseList:
+            projects.get(conn, project_id)
+            phases = present.phases(conn, project_id)
+            return PhaseList(phases=phases, count=len(phases), project_id=project_id)
+
+        return await services.database.read(work)
+
+    @post("/", operation_id="createPhase", summary="Add a phase to the plan", responses=RECORDED)
+    async def create_phase(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[CreatePhase],
+    ) -> Response[Phase]:
+        """Makes the next version of the plan, or the first; in the middle of a run, one that this request approves."""
+
+        def shown(conn: Connection, _tasks: Sequence[str], keys: Sequence[str]) -> Phase:
+            return next(phase for phase in present.phases(conn, project_id) if phase.key == keys[0])
+
+        operation = {"op": "add_phase", **data.model_dump(mode="json", exclude_unset=True)}
+        return await edit(request, services, project_id, [operation], shown, status=201)

@@ -1,0 +1,314 @@
+"""Edits of a plan by hand: what each does to a draft. Pure, and checked as a whole afterwards by `validation.check_draft`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from app.domain.errors import Invalid, NotFound, Problem
+from app.domain.plan import (
+    PLAIN,
+    ActionSpec,
+    AfterFailure,
+    AgentId,
+    Inputs,
+    Key,
+    LongText,
+    Name,
+    OnCrash,
+    PhaseDraft,
+    PhaseStrategy,
+    PlanDraft,
+    RelativePath,
+    TaskDraft,
+    slug,
+)
+
+MAX_EDITS = 500
+DEFAULT_PHASE = "Tasks"
+
+# An id, or a key.
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
+Position = Annotated[int, Field(ge=0, le=10_000, strict=True, description="From 0; None: last.")]
+Retries = Annotated[int, Field(ge=0, le=100, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=2_592_000, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class _Edit(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+
+class TaskFields(_Edit):
+    """The fields of a task that may be changed; what is not given stays."""
+
+    title: Name | None = None
+    description: LongText = ""
+    agent_id: AgentId | None = None
+    action: ActionSpec | None = None
+    depends_on: list[Ref] = Field(default_factory=list[str], max_length=1000, description="Ids or keys.")
+    inputs: Inputs = Field(default_factory=dict)
+    expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
+    retries: Retries | None = None
+    timeout_seconds: Seconds | None = None
+    on_crash: OnCrash = OnCrash.RERUN
+    after_failure: AfterFailure | None = None
+
+
+class NewTask(TaskFields):
+    """A task for the plan. Without `phase`, it goes into the last phase that has not started."""
+
+    title: Name  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - required here
+    key: Key | None = None
+
+
+class AddTask(NewTask):
+    """Add a task."""
+
+    op: Literal["add_task"]
+    phase: Ref | None = None
+    position: Position | None = None
+
+
+class UpdateTask(TaskFields):
+    """Change fields of a task."""
+
+    op: Literal["update_task"]
+    task: Ref
+
+
+class RemoveTask(_Edit):
+    """Take a task out."""
+
+    op: Literal["remove_task"]
+    task: Ref
+
+
+class MoveTask(_Edit):
+    """Put a task elsewhere: into another phase, to another place."""
+
+    op: Literal["move_task"]
+    task: Ref
+    phase: Ref | None = None
+    position: Position | None = None
+
+
+class NewPhase(_Edit):
+    """A phase for the plan."""
+
+    name: Name
+    key: Key | None = None
+    description: LongText = ""
+    strategy: PhaseStrategy = PhaseStrategy.DAG
+    position: Position | None = None
+    requires_approval: Flag | None = Field(default=None, description="None: as the project's auto_approve_phases says.")
+
+
+class AddPhase(NewPhase):
+    """Add a phase."""
+
+    op: Literal["add_phase"]
+
+
+class UpdatePhase(_Edit):
+    """Change a phase; what is not given stays."""
+
+    op: Literal["update_phase"]
+    phase: Ref
+    name: Name | None = None
+    description: LongText = ""
+    strategy: PhaseStrategy = PhaseStrategy.DAG
+    position: Position | None = None
+    requires_approval: Flag | None = None
+
+
+class RemovePhase(_Edit):
+    """Take a phase out, with its tasks."""
+
+    op: Literal["remove_phase"]
+    phase: Ref
+
+
+Edit = Annotated[
+    AddTask | UpdateTask | RemoveTask | MoveTask | AddPhase | UpdatePhase | RemovePhase, Field(discriminator="op")
+]
+EDITS: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
+
+
+def parse_edits(values: Any) -> list[Edit]:
+    """Edits out of JSON.
+
+    Raises:
+        Invalid: `details` names each field that is not acceptable.
+    """
+    try:
+        edits = EDITS.validate_python(values)
+    except ValidationError as error:
+        raise _invalid("edits", error) from error
+    if len(edits) > MAX_EDITS:
+        message = f"At most {MAX_EDITS} edits can be made at once."
+        raise Invalid(message, details=[Problem(field="edits", message=message)])
+    return edits
+
+
+def _invalid(where: str, error: ValidationError) -> Invalid:
+    details: list[Problem] = []
+    for item in error.errors(include_url=False, include_context=False):
+        # The name of the operation stands in the location of a field, between the edit's number and the field.
+        path = ".".join(str(part) for part in item["loc"] if part not in _OPERATIONS)
+        details.append(Problem(field=f"{where}.{path}".rstrip("."), message=item["msg"].removeprefix("Value error, ")))
+    return Invalid(f"{details[0].field}: {details[0].message}", details=details)
+
+
+_OPERATIONS = frozenset(
+    {"add_task", "update_task", "remove_task", "move_task", "add_phase", "update_phase", "remove_phase"}
+)
+
+
+class Editor:
+    """Applies edits to a draft, one after the other.
+
+    Args:
+        draft: what they start from; it is not changed.
+        keys: keys of the plan's tasks and phases by id.
+        open_phases: keys of the phases that have not started; None where the plan has not been started at all.
+
+    Attributes:
+        draft: the outcome so far.
+        added: keys of the tasks that were added.
+        tasks: keys of the tasks that were added or changed.
+        phases: keys of the phases that were added or changed.
+    """
+
+    def __init__(self, draft: PlanDraft, keys: Mapping[str, str], open_phases: Sequence[str] | None = None) -> None:
+        self.draft = draft.model_copy(deep=True)
+        self.added: list[str] = []
+        self.tasks: list[str] = []
+        self.phases: list[str] = []
+        self._keys = keys
+        self._open_phases = open_phases
+
+    def apply(self, edits: Sequence[Edit]) -> PlanDraft:
+        """The draft after all of `edits`.
+
+        Raises:
+            NotFound: `task_not_found`, `phase_not_found`: an edit names what the plan does not have.
+            Invalid: an edit cannot be applied; `details` says which and why.
+        """
+        for number, edit in enumerate(edits):
+            self._field = f"edits.{number}"
+            try:
+                self._apply(edit)
+            except ValidationError as error:
+                raise _invalid(self._field, error) from error
+        return self.draft
+
+    def _apply(self, edit: Edit) -> None:
+        match edit:
+            case AddTask():
+                self._add_task(edit)
+            case UpdateTask():
+                self._update_task(edit)
+            case RemoveTask():
+                phase, task = self._task(edit.task)
+                phase.tasks.remove(task)
+            case MoveTask():
+                self._move_task(edit)
+            case AddPhase():
+                self._add_phase(edit)
+            case UpdatePhase():
+                self._update_phase(edit)
+            case RemovePhase():
+                self.draft.phases.remove(self._phase(edit.phase))
+
+    def _key(self, reference: str) -> str:
+        return self._keys.get(reference, reference)
+
+    def _phase(self, reference: str) -> PhaseDraft:
+        key = self._key(reference)
+        for phase in self.draft.phases:
+            if phase.key == key:
+                return phase
+        raise NotFound(f"The plan has no phase '{reference}'.", code="phase_not_found")
+
+    def _task(self, reference: str) -> tuple[PhaseDraft, TaskDraft]:
+        key = self._key(reference)
+        for phase in self.draft.phases:
+            for task in phase.tasks:
+                if task.key == key:
+                    return phase, task
+        raise NotFound(f"The plan has no task '{reference}'.", code="task_not_found")
+
+    def _values(self, edit: TaskFields) -> dict[str, Any]:
+        """The fields that an edit sets, with keys for ids."""
+        values = edit.model_dump(include=set(TaskFields.model_fields) & edit.model_fields_set)
+        if "depends_on" in values:
+            values["depends_on"] = list(dict.fromkeys(self._key(name) for name in values["depends_on"]))
+        return values
+
+    def _add_task(self, edit: AddTask) -> None:
+        taken = {task.key for task in self.draft.tasks()}
+        values = self._values(edit)
+        values["key"] = edit.key or slug(edit.title, taken)
+        values["action"] = values.get("action") or {"type": "manual"}
+        task = TaskDraft.model_validate(values)
+        phase = self._phase(edit.phase) if edit.phase is not None else self._last_open_phase()
+        phase.tasks.insert(len(phase.tasks) if edit.position is None else edit.position, task)
+        self.added.append(task.key)
+        self.tasks.append(task.key)
+
+    def _last_open_phase(self) -> PhaseDraft:
+        phases = self.draft.phases
+        if self._open_phases is not None:
+            known = set(self._open_phases) | set(self.phases)
+            phases = [phase for phase in phases if phase.key in known]
+        if phases:
+            return phases[-1]
+        phase = PhaseDraft(key=slug(DEFAULT_PHASE, {phase.key for phase in self.draft.phases}), name=DEFAULT_PHASE)
+        self.draft.phases.append(phase)
+        self.phases.append(phase.key)
+        return phase
+
+    def _update_task(self, edit: UpdateTask) -> None:
+        phase, task = self._task(edit.task)
+        values = self._values(edit)
+        for name in ("title", "action"):
+            if name in values and values[name] is None:
+                raise self._no_null(name)
+        changed = TaskDraft.model_validate(task.model_dump() | values)
+        phase.tasks[phase.tasks.index(task)] = changed
+        self.tasks.append(changed.key)
+
+    def _move_task(self, edit: MoveTask) -> None:
+        phase, task = self._task(edit.task)
+        target = self._phase(edit.phase) if edit.phase is not None else phase
+        phase.tasks.remove(task)
+        target.tasks.insert(len(target.tasks) if edit.position is None else edit.position, task)
+        self.tasks.append(task.key)
+
+    def _add_phase(self, edit: AddPhase) -> None:
+        key = edit.key or slug(edit.name, {phase.key for phase in self.draft.phases})
+        values = edit.model_dump(include={"name", "description", "strategy", "requires_approval"})
+        phase = PhaseDraft.model_validate({**values, "key": key})
+        position = len(self.draft.phases) if edit.position is None else edit.position
+        self.draft.phases.insert(position, phase)
+        self.phases.append(key)
+
+    def _update_phase(self, edit: UpdatePhase) -> None:
+        phase = self._phase(edit.phase)
+        given = edit.model_fields_set & {"name", "description", "strategy", "requires_approval"}
+        values = edit.model_dump(include=given)
+        if "name" in values and values["name"] is None:
+            raise self._no_null("name")
+        changed = PhaseDraft.model_validate(phase.model_dump() | values)
+        index = self.draft.phases.index(phase)
+        self.draft.phases[index] = changed
+        if edit.position is not None:
+            self.draft.phases.insert(edit.position, self.draft.phases.pop(index))
+        self.phases.append(changed.key)
+
+    def _no_null(self, field: str) -> Invalid:
+        message = f"{field} has no null."
+        return Invalid(message, details=[Problem(field=f"{self._field}.{field}", message=message)])

@@ -1,0 +1,214 @@
+"""A person's word on a task that waits for it: directly, or as the answer to the decision that the task asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
+from app.domain.errors import Conflict, Invalid, NotFound, Problem
+from app.domain.events import EventType
+from app.domain.plan import DecisionMode
+from app.domain.states import SKIPPED_BY_PERSON, Situation, Stage, TaskStatus
+from app.storage import decisions, events, projects, questions, tasks
+from app.storage.projects import ProjectRow, situation
+from app.storage.questions import QuestionRow
+from app.storage.tasks import TaskRow
+
+_C, _S, _R, _F = TASK_ANSWERS
+# What a person may say of a task that waits, by what it waits for. A `decision` is answered through its question.
+ANSWERS: dict[str, frozenset[DecisionKind]] = {
+    "manual": frozenset({_C, _S, _F}),
+    "decision": frozenset({_S, _F}),
+    "after_failure": frozenset({_C, _S, _R, _F}),
+    "worker_lost": frozenset({_C, _S, _R, _F}),
+    "retry": frozenset({_S, _R, _F}),
+    "timer": frozenset({_C, _S}),
+}
+_NONE: frozenset[DecisionKind] = frozenset()
+
+
+def answer_task(conn: Connection, decision: Decision) -> None:
+    """Carry out what a person says of a task: complete, skip, retry or fail."""
+    project = _running(conn, decision)
+    task = tasks.get(conn, project.id, str(decision.payload.get("task")))
+    allowed = _allowed(task)
+    if decision.kind not in allowed:
+        raise Conflict(
+            _refusal(task),
+            code="task_not_waiting",
+            context={"task_id": task.id, "status": task.status, "reason": task.reason, "allowed": sorted(allowed)},
+        )
+    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key}
+    _carry_out(conn, task, decision, decision.kind, decision.payload.get("outputs") or {})
+
+
+def answer_question(conn: Connection, decision: Decision) -> None:
+    """Answer a decision that a task asks for, once."""
+    question = _asked(conn, decision)
+    answer = str(decision.payload.get("answer"))
+    if question.status != QuestionStatus.OPEN:
+        code = "already_answered" if question.status == QuestionStatus.ANSWERED else "decision_closed"
+        raise Conflict(f"This decision is {question.status} already.", code=code, context={"decision": shown(question)})
+    _running(conn, decision)
+    if question.options and answer not in question.options:
+        message = f"'{answer[:200]}' is no answer to this; the options: {', '.join(question.options)}."
+        raise Invalid(message, code="invalid_answer", details=[Problem(field="answer", message=message)])
+    task = tasks.get(conn, decision.project_id, question.task_id)
+    _settle(conn, task, question, decision, answer)
+
+
+def expire_question(conn: Connection, decision: Decision) -> None:
+    """Close a decision that nobody has answered in time: by its default, else its task has failed."""
+    question = _asked(conn, decision)
+    if question.status != QuestionStatus.OPEN:
+        raise Conflict("This decision is closed already.", code="decision_closed")
+    task = tasks.get(conn, decision.project_id, question.task_id)
+    if question.default_answer is not None:
+        _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
+        return
+    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
+    error = {"type": "decision_expired", "message": "Nobody answered in time, and there is no default."}
+    _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
+    seal: dict[str, Any] = {**decision.seal()}
+    tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, **seal)
+
+
+def open_decision(conn: Connection, project: ProjectRow, task: TaskRow, due_at: str | None) -> TaskStatus:
+    """Have a decision task ask; in mode `agent`, with no model to ask, its declared default is taken at once."""
+    fields = task.action
+    default = fields.get("default")
+    if project.decision_mode == DecisionMode.AGENT and default is not None:
+        request = DecisionRequest(
+            project_id=project.id,
+            request_id=f"default:{project.run_id}:{task.id}",
+            kind=DecisionKind.ANSWER,
+            actor="signoff",
+            comment="The declared default: no model is there to decide.",
+            payload={"task_id": task.id, "key": task.key, "answer": default},
+        )
+        decisions.decide(conn, request, _take_default)
+        return TaskStatus.COMPLETED
+    tasks.open_task(conn, task, reason="decision", due_at=due_at)
+    asked = str(fields.get("question") or task.title)
+    options = list(fields.get("options") or [])
+    kind = QuestionKind.DECISION
+    questions.ask(conn, task, project.run_id, kind, asked, options=options, default=default, expires_at=due_at)
+    return TaskStatus.WAITING
+
+
+def shown(question: QuestionRow) -> dict[str, Any]:
+    """A question and what became of it, for the context of an error."""
+    return {
+        "id": question.id,
+        "status": question.status,
+        "answer": question.answer,
+        "closed_at": question.closed_at,
+        "closed_by": question.closed_by,
+        "decision_id": question.decision_id,
+    }
+
+
+def _take_default(conn: Connection, decision: Decision) -> None:
+    task = tasks.get(conn, decision.project_id, str(decision.payload["task_id"]))
+    outputs = _outputs(decision, str(decision.payload["answer"]))
+    said: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
+    tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **said)
+
+
+def _running(conn: Connection, decision: Decision) -> ProjectRow:
+    project = projects.get(conn, decision.project_id)
+    if situation(project) != Situation.RUNNING or project.stage == Stage.CANCELLING:
+        raise Conflict("The project is not running.", code="project_not_running")
+    return project
+
+
+def _allowed(task: TaskRow) -> frozenset[DecisionKind]:
+    if task.status == TaskStatus.PENDING:
+        return frozenset({DecisionKind.SKIP})
+    if task.status != TaskStatus.WAITING or (task.reason == "worker_lost" and task.due_at is not None):
+        return _NONE
+    return ANSWERS.get(task.reason or "", _NONE)
+
+
+def _refusal(task: TaskRow) -> str:
+    if task.status == TaskStatus.WAITING and task.reason == "decision":
+        return f"Task '{task.key}' asks for a decision; answer that, or skip the task."
+    return f"Task '{task.key}' is {task.status} and does not wait for that answer."
+
+
+def _asked(conn: Connection, decision: Decision) -> QuestionRow:
+    """The question that a decision answers: named by its id, or by its task."""
+    payload = decision.payload
+    if payload.get("decision"):
+        return questions.get(conn, decision.project_id, str(payload["decision"]))
+    task = tasks.get(conn, decision.project_id, str(payload.get("task")))
+    question = questions.latest_of(conn, task.id)
+    if question is None:
+        raise NotFound(f"Task '{task.key}' asks for no decision.", code="decision_not_found")
+    return question
+
+
+def _settle(
+    conn: Connection,
+    task: TaskRow,
+    question: QuestionRow,
+    decision: Decision,
+    answer: str,
+    *,
+    status: QuestionStatus = QuestionStatus.ANSWERED,
+) -> None:
+    """Do what the answer to a question means for its task."""
+    is_decision = question.kind == QuestionKind.DECISION
+    effect = DecisionKind.COMPLETE if is_decision else DecisionKind(answer)
+    decision.payload = {
+        **decision.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
+        "effect": effect,
+    }  # fmt: skip
+    outputs = _outputs(decision, answer) if is_decision else {}
+    _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
+
+
+def _outputs(decision: Decision, answer: str) -> dict[str, Any]:
+    return {"answer": answer, "answered_by": decision.actor, "comment": decision.comment}
+
+
+def _close_question(
+    conn: Connection, task: TaskRow, decision: Decision, answer: str | None, status: QuestionStatus
+) -> None:
+    questions.close(conn, task, status, answer=answer, by=decision.actor, decision_id=decision.id)
+
+
+def _carry_out(
+    conn: Connection,
+    task: TaskRow,
+    decision: Decision,
+    effect: DecisionKind,
+    outputs: dict[str, Any],
+    *,
+    answer: str | None = None,
+    status: QuestionStatus = QuestionStatus.ANSWERED,
+) -> None:
+    said: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
+    if effect == DecisionKind.RETRY:
+        tasks.await_next_try(conn, task)
+        data = {**tasks.describe(task), "kind": decision.kind, "answer": effect, **said}
+        events.append(conn, task.project_id, (EventType.DECISION_MADE, data), actor=decision.actor)
+    elif effect == DecisionKind.COMPLETE:
+        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **said)
+    elif effect == DecisionKind.SKIP:
+        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, **said)
+    else:
+        tasks.close_task(
+            conn, task, TaskStatus.FAILED, actor=decision.actor, outputs=task.outputs, error=_error(task, decision),
+            **said,
+        )  # fmt: skip
+    _close_question(conn, task, decision, answer or effect, status)
+
+
+def _error(task: TaskRow, decision: Decision) -> dict[str, Any]:
+    """Why a task failed that a person gave up: what had failed, else the person's word."""
+    if task.error is not None:
+        return dict(task.error)
+    return {"type": "failed_by_person", "message": decision.comment or "A person said that it failed."}

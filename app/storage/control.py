@@ -1,0 +1,128 @@
+"""Control over runs: pause, resume, and carrying a finished one out again from what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from app.domain.decisions import Decision
+from app.domain.errors import Conflict
+from app.domain.events import EventType
+from app.domain.states import (
+    PHASE_MOVES,
+    SKIPPED_BY_PERSON,
+    TASK_MOVES,
+    Call,
+    PhaseStatus,
+    PlanStatus,
+    Stage,
+    TaskStatus,
+    check_call,
+    sources,
+)
+from app.storage import events, plans, projects, questions, runs, tasks
+from app.storage.projects import ProjectRow, situation
+from app.storage.tables import phases as phase_table
+from app.storage.tables import tasks as task_table
+from app.storage.tasks import TaskRow
+
+_CHUNK = 5000
+
+
+def pause(conn: Connection, decision: Decision) -> None:
+    """Start nothing more; what is in progress goes on to its end."""
+    _set_paused(conn, decision, EventType.RUN_PAUSED, paused=True)
+
+
+def resume(conn: Connection, decision: Decision) -> None:
+    """Go on after a pause."""
+    _set_paused(conn, decision, EventType.RUN_RESUMED, paused=False)
+
+
+def _set_paused(conn: Connection, decision: Decision, kind: EventType, *, paused: bool) -> None:
+    project = projects.get(conn, decision.project_id)
+    check_call(Call.PAUSE, situation(project))
+    if project.stage == Stage.CANCELLING:
+        raise Conflict("The project is being cancelled.", code="project_cancelling")
+    if project.paused == paused:
+        message = "The project is paused already." if paused else "The project is not paused."
+        raise Conflict(message, code="already_paused" if paused else "not_paused")
+    projects.change(conn, project, paused=paused)
+    questions.settle_stage(conn, project.id)
+    data = {"run_id": project.run_id, "comment": decision.comment, **decision.seal()}
+    events.append(conn, project.id, (kind, data), actor=decision.actor)
+
+
+def retry_run(conn: Connection, decision: Decision) -> None:
+    """Open another run of the approved plan: what is done stays done, the rest is carried out again.
+
+    `tasks` in the payload (ids or keys) names tasks that are done and are to run again all the same, with all that depend
+    on them.
+    """
+    project = projects.get(conn, decision.project_id)
+    check_call(Call.RETRY, situation(project))
+    plan = plans.get(conn, project.id, project.plan_version)
+    if plan.status != PlanStatus.APPROVED:
+        message = f"Plan version {plan.version} is not the one that was approved; approve it to run it."
+        context = {"plan_version": plan.version, "plan_digest": plan.digest}
+        raise Conflict(message, code="plan_superseded", context=context)
+    plans.verified_draft(plan)
+    projects.check_stopped(conn, project.id)
+    runs.check_workspace_free(conn, project)
+    rows = tasks.all_of(conn, project.id)
+    again = _to_run_again(conn, project, rows, decision.payload.get("tasks") or [])
+    decision.plan_version, decision.plan_digest = plan.version, plan.digest
+    run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
+    decision.payload = {**decision.payload, **run}
+    _reset_tasks(conn, [row.id for row in again])
+    _reset_phases(conn, project.id, {row.phase_id for row in again})
+    signed = {"plan_version": plan.version, "plan_digest": plan.digest}
+    data = {**signed, **run, "retry_of": project.run_id, "kept": len(rows) - len(again)}
+    data |= {"reset": [row.id for row in again], "comment": decision.comment, **decision.seal()}
+    events.append(conn, project.id, (EventType.RUN_STARTED, data), actor=decision.actor)
+
+
+def _to_run_again(
+    conn: Connection, project: ProjectRow, rows: Sequence[TaskRow], named: Collection[str]
+) -> list[TaskRow]:
+    """What is not done, what is named, and what depends on the latter, in the plan's order."""
+    by_key = {row.key: row for row in rows}
+    dependents: dict[str, list[str]] = {}
+    for row in rows:
+        for key in row.depends_on:
+            dependents.setdefault(key, []).append(row.key)
+    stack = [tasks.get(conn, project.id, name).key for name in named]
+    reached: set[str] = set()
+    while stack:
+        key = stack.pop()
+        if key in by_key and key not in reached:
+            reached.add(key)
+            stack.extend(dependents.get(key, ()))
+    return [row for row in rows if row.key in reached or not _is_done(row)]
+
+
+def _is_done(row: TaskRow) -> bool:
+    return row.status == TaskStatus.COMPLETED or row.reason == SKIPPED_BY_PERSON
+
+
+def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:
+    values: dict[str, Any] = {
+        "status": TaskStatus.PENDING, "reason": None, "outputs": {}, "error": None, "exit_code": None, "log_bytes": 0,
+        "started_at": None, "completed_at": None, "due_at": None, "recorded_try": 0, "token": None,
+    }  # fmt: skip
+    allowed = [*sources(TASK_MOVES, TaskStatus.PENDING), TaskStatus.PENDING]
+    for start in range(0, len(ids), _CHUNK):
+        chosen = (task_table.c.id.in_(ids[start : start + _CHUNK]), task_table.c.status.in_(allowed))
+        conn.execute(update(task_table).where(*chosen).values(**values))
+
+
+def _reset_phases(conn: Connection, project_id: str, reopened: Collection[str]) -> None:
+    """Have phases begin again that hold a task to run, or never came to their end; their approvals stand."""
+    query = select(phase_table.c.id, phase_table.c.status).where(phase_table.c.project_id == project_id)
+    ids = [row.id for row in conn.execute(query) if row.id in reopened or row.status != PhaseStatus.COMPLETED]
+    allowed = [*sources(PHASE_MOVES, PhaseStatus.PENDING), PhaseStatus.PENDING]
+    chosen = (phase_table.c.id.in_(ids), phase_table.c.status.in_(allowed))
+    values = {"status": PhaseStatus.PENDING, "started_at": None, "completed_at": None}
+    conn.execute(update(phase_table).where(*chosen).values(**values))

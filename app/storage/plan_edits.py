@@ -1,0 +1,203 @@
+"""Edits of plans: a new version before a run; in the middle of one, a version that the edit itself approves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.domain.actions import Actions
+from app.domain.decisions import Decision
+from app.domain.edits import Edit, Editor, parse_edits
+from app.domain.errors import Conflict
+from app.domain.events import EventType
+from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
+from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
+from app.domain.validation import check_draft, effective_dependencies
+from app.planning.registry import load_actions
+from app.storage import events, plans, projects, runs, tasks
+from app.storage.projects import ProjectRow, situation
+from app.storage.tables import phases as phase_table
+from app.storage.tables import plans as plan_table
+from app.storage.tables import runs as run_table
+from app.storage.tables import tasks as task_table
+from app.storage.tasks import TaskRow
+
+News = tuple[EventType, dict[str, Any]]
+
+
+def edit_plan(
+    conn: Connection, project_id: str, edits: Sequence[Edit], actions: Actions, *, actor: str, call: Call
+) -> Editor:
+    """Edit the plan of a project that is not running: the next version, or the first.
+
+    Raises:
+        NotFound: there is no such project, or an edit names what its plan has not.
+        Conflict: the state of the project does not allow it; `project_running` where the workflow must decide.
+        Invalid: the plan would not be valid.
+    """
+    project = projects.get(conn, project_id)
+    check_call(call, situation(project))
+    if situation(project) == Situation.RUNNING:
+        raise Conflict("The project is running.", code="project_running")
+    editor: Editor | None = None
+
+    def change(draft: PlanDraft) -> PlanDraft:
+        nonlocal editor
+        editor = Editor(draft, _keys_by_id(conn, project_id))
+        edited = editor.apply(edits)
+        check_draft(edited, actions, agents=(), may_be_empty=True)
+        return edited
+
+    version = plans.edit(conn, project, change, actions, actor=actor)
+    assert editor is not None  # noqa: S101 - for the type checker: `edit` has called `change`
+    if editor.added:
+        events.append(conn, project_id, *_created(conn, project_id, editor.added, version), actor=actor)
+    return editor
+
+
+def edit_running(conn: Connection, decision: Decision) -> None:
+    """Edit the plan in the middle of a run: the new version is approved by this decision, and the run goes on with it.
+
+    Only phases that have not finished and tasks that have not started may change.
+    """
+    actions = load_actions()
+    edits = parse_edits(decision.payload.get("edits") or [])
+    call = Call.REFINE if decision.payload.get("refine") else Call.EDIT_PLAN
+    project = projects.get(conn, decision.project_id)
+    check_call(call, situation(project))
+    if situation(project) != Situation.RUNNING:
+        editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
+        decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
+        return
+    if project.stage == Stage.CANCELLING:
+        raise Conflict("The project is being cancelled.", code="project_cancelling")
+    current = plans.get(conn, project.id, project.plan_version)
+    before = plans.verified_draft(current)
+    phases = runs.phases_of(conn, project.id)
+    waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
+    editor = Editor(before, _keys_by_id(conn, project.id), waiting)
+    after = editor.apply(edits)
+    check_draft(after, actions, agents=())
+    _check_started(before, after, phases, tasks.all_of(conn, project.id))
+    _install(conn, project, current, after, actions, editor, decision)
+
+
+def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
+    """Keys of the plan's tasks and phases by id."""
+    found = {row.id: row.key for row in runs.phases_of(conn, project_id)}
+    found.update({task_id: key for key, task_id in tasks.ids_by_key(conn, project_id).items()})
+    return found
+
+
+def _created(conn: Connection, project_id: str, keys: Sequence[str], version: int) -> list[News]:
+    rows = [tasks.get(conn, project_id, key) for key in keys]
+    return [(EventType.TASK_CREATED, tasks.describe(row, plan_version=version)) for row in rows]
+
+
+def _check_started(
+    before: PlanDraft, after: PlanDraft, phases: Sequence[runs.PhaseRow], rows: Sequence[TaskRow]
+) -> None:
+    """Make sure that an edit leaves alone what has started.
+
+    Raises:
+        Conflict: `phase_finished` or `task_started`, naming it.
+    """
+    begun = [phase for phase in phases if phase.status != PhaseStatus.PENDING]
+    former = {phase.key: phase for phase in before.phases}
+    for position, phase in enumerate(begun):
+        kept = after.phases[position] if position < len(after.phases) else None
+        done = phase.status in FINISHED_PHASE
+        if kept is None or kept.key != phase.key or (done and not _same(kept, former[phase.key])):
+            word = "finished" if done else "started"
+            raise Conflict(f"Phase '{phase.key}' has {word}; it stays where and as it is.", code=f"phase_{word}")
+    old, new = _with_needs(before), _with_needs(after)
+    for row in rows:
+        if row.status != TaskStatus.PENDING and old[row.key] != new.get(row.key):
+            message = f"Task '{row.key}' has started; it stays as it is, and nothing new comes before it."
+            raise Conflict(message, code="task_started", context={"task_id": row.id})
+
+
+def _same(left: PhaseDraft, right: PhaseDraft) -> bool:
+    return canonical_json(left.model_dump(mode="json")) == canonical_json(right.model_dump(mode="json"))
+
+
+def _with_needs(draft: PlanDraft) -> dict[str, bytes]:
+    """By key what a task is, where it stands, and what it waits for."""
+    return {
+        task.key: canonical_json([phase.key, task.model_dump(mode="json"), sorted(needed)])
+        for phase in draft.phases
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
+    }
+
+
+def _install(
+    conn: Connection,
+    project: ProjectRow,
+    current: plans.PlanRow,
+    draft: PlanDraft,
+    actions: Actions,
+    editor: Editor,
+    decision: Decision,
+) -> None:
+    settings = plans.run_settings(project)
+    version, digest = plans.next_version(conn, project.id), digest_of(draft, settings)
+    ids = plans.with_ids(draft, current.ids)
+    row = {
+        "project_id": project.id, "version": version, "status": PlanStatus.APPROVED, "planner": "hand",
+        "digest": digest, "draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"),
+        "ids": ids, "created_at": decision.at, "created_by": decision.actor, "approved_at": decision.at,
+        "approved_by": decision.actor,
+    }  # fmt: skip
+    plans.supersede(conn, project.id, current.version)
+    conn.execute(insert(plan_table).values(row))
+    _put_rows(conn, project, draft, ids, actions)
+    projects.change(conn, project, plan_version=version)
+    run = update(run_table).where(run_table.c.id == project.run_id)
+    conn.execute(run.values(plan_version=version, plan_digest=digest))
+    decision.plan_version, decision.plan_digest = version, digest
+    decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
+    signed = {"plan_version": version, "plan_digest": digest}
+    sizes = {"planner": "hand", "phases": len(draft.phases), "tasks": len(draft.tasks())}
+    approved = {**signed, "comment": decision.comment, "run_id": project.run_id, **decision.seal()}
+    events.append(
+        conn, project.id, (EventType.PLAN_SUPERSEDED, {"plan_version": current.version, "by": version}),
+        (EventType.PLAN_READY, {**signed, **sizes}), (EventType.PLAN_APPROVED, approved),
+        *_created(conn, project.id, editor.added, version), actor=decision.actor,
+    )  # fmt: skip
+
+
+def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plans.Ids, actions: Actions) -> None:
+    """Bring the rows of phases and tasks to `draft`, without touching the state of what has started."""
+    query = select(task_table).where(task_table.c.project_id == project.id)
+    tasks_before = {row.id: row for row in conn.execute(query)}
+    phases_before = {row.id: row for row in runs.phases_of(conn, project.id)}
+    for position, phase in enumerate(draft.phases):
+        values = plans.phase_row(project, phase, position, ids)
+        if values["id"] in phases_before:
+            # Its status and its gate are the run's own.
+            changed = {name: value for name, value in values.items() if name not in {"id", "status"}}
+            conn.execute(update(phase_table).where(phase_table.c.id == values["id"]).values(**changed))
+        else:
+            conn.execute(insert(phase_table).values(values))
+    position = 0
+    for phase in draft.phases:
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            values = plans.task_row(project, task, needed, actions)
+            values |= {"id": ids["tasks"][task.key], "phase_id": ids["phases"][phase.key], "position": position}
+            _put_task(conn, tasks_before.get(values["id"]), values)
+            position += 1
+    gone = set(tasks_before) - set(ids["tasks"].values())
+    conn.execute(delete(task_table).where(task_table.c.id.in_(gone)))
+    conn.execute(delete(phase_table).where(phase_table.c.id.in_(set(phases_before) - set(ids["phases"].values()))))
+
+
+def _put_task(conn: Connection, before: TaskRow | None, values: dict[str, Any]) -> None:
+    if before is None:
+        conn.execute(insert(task_table).values(values))
+        return
+    kept = {"id", "status", "outputs"}
+    changed = {name: value for name, value in values.items() if name not in kept and getattr(before, name) != value}
+    if changed:
+        conn.execute(update(task_table).where(task_table.c.id == before.id).values(**changed))

@@ -1,0 +1,122 @@
+"""Decisions that a task asks for: opened, answered once, expired or withdrawn, each with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from app.domain.decisions import QuestionKind, QuestionStatus
+from app.domain.errors import NotFound
+from app.domain.events import EventType
+from app.domain.identity import new_id, now
+from app.domain.states import ProjectStatus, Stage
+from app.storage import events, projects, tasks
+from app.storage.tables import questions
+from app.storage.tasks import TaskRow
+
+QuestionRow = Row[Any]
+ANSWERS_TO_A_FAILURE = ("retry", "skip", "fail")
+ANSWERS_TO_A_LOSS = ("retry", "complete", "skip", "fail")
+
+
+def ask(
+    conn: Connection,
+    task: TaskRow,
+    run_id: str,
+    kind: QuestionKind,
+    question: str,
+    *,
+    options: Sequence[str],
+    default: str | None = None,
+    expires_at: str | None = None,
+) -> str:
+    """Open a decision for a task that waits; the project then waits for it. Returns its id."""
+    row = {
+        "id": new_id("dec"),
+        "project_id": task.project_id,
+        "run_id": run_id,
+        "task_id": task.id,
+        "kind": kind,
+        "question": question,
+        "options": list(options),
+        "default_answer": default,
+        "status": QuestionStatus.OPEN,
+        "opened_at": now(),
+        "expires_at": expires_at,
+    }
+    conn.execute(insert(questions).values(row))
+    data = tasks.describe(task, question_id=row["id"], kind=kind, question=question, options=list(options))
+    news = (EventType.DECISION_REQUESTED, {**data, "default": default, "expires_at": expires_at})
+    events.append(conn, task.project_id, news, actor="signoff")
+    settle_stage(conn, task.project_id)
+    return str(row["id"])
+
+
+def find(conn: Connection, project_id: str, question_id: str) -> QuestionRow | None:
+    """A question by id, or None."""
+    query = select(questions).where(questions.c.project_id == project_id, questions.c.id == question_id)
+    return conn.execute(query).one_or_none()
+
+
+def get(conn: Connection, project_id: str, question_id: str) -> QuestionRow:
+    """A question by id.
+
+    Raises:
+        NotFound: `decision_not_found`.
+    """
+    row = find(conn, project_id, question_id)
+    if row is None:
+        raise NotFound(f"This project asks for no decision {question_id[:64]}.", code="decision_not_found")
+    return row
+
+
+def latest_of(conn: Connection, task_id: str) -> QuestionRow | None:
+    """The newest question of a task, whatever became of it."""
+    query = select(questions).where(questions.c.task_id == task_id).order_by(questions.c.position.desc()).limit(1)
+    return conn.execute(query).one_or_none()
+
+
+def all_of(conn: Connection, project_id: str) -> list[QuestionRow]:
+    """Every question of a project, oldest first."""
+    query = select(questions).where(questions.c.project_id == project_id).order_by(questions.c.position)
+    return list(conn.execute(query))
+
+
+def count_open(conn: Connection, project_id: str) -> int:
+    """How many decisions a project waits for."""
+    mine = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
+    return conn.execute(select(func.count()).select_from(questions).where(*mine)).scalar_one()
+
+
+def close(
+    conn: Connection, task: TaskRow, status: QuestionStatus, *, answer: str | None, by: str, decision_id: str
+) -> None:
+    """Close the open question of a task, if it has one; the project goes on."""
+    mine = (questions.c.task_id == task.id, questions.c.status == QuestionStatus.OPEN)
+    values = {"status": status, "answer": answer, "closed_at": now(), "closed_by": by, "decision_id": decision_id}
+    if conn.execute(update(questions).where(*mine).values(**values)).rowcount:
+        settle_stage(conn, task.project_id)
+
+
+def withdraw_all(conn: Connection, project_id: str) -> None:
+    """Close what is open: the run has ended, and nobody needs the answers any more."""
+    mine = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
+    values = {"status": QuestionStatus.WITHDRAWN, "closed_at": now(), "closed_by": "signoff"}
+    conn.execute(update(questions).where(*mine).values(**values))
+
+
+def settle_stage(conn: Connection, project_id: str) -> None:
+    """Have the stage of a running project say what it waits for; a cancel under way goes before everything."""
+    project = projects.get(conn, project_id)
+    if project.status != ProjectStatus.RUNNING or project.stage == Stage.CANCELLING:
+        return
+    if project.paused:
+        stage = Stage.PAUSED
+    elif count_open(conn, project_id):
+        stage = Stage.AWAITING_DECISION
+    else:
+        stage = Stage.AWAITING_PHASE_APPROVAL if project.gate is not None else Stage.EXECUTING
+    if stage != project.stage:
+        projects.change(conn, project, stage=stage)
