@@ -106,10 +106,19 @@ def _candidates(task: TaskDraft) -> Iterator[str]:
     if action.type == "wait" and list(fields) == ["seconds"]:
         attributes = _attributes(task, [f"wait={fields['seconds']}"])
         yield _blocks(f"{task.title} {attributes}", rest)
+    if action.type == "decision" and isinstance(fields.get("options"), list):
+        yield _blocks(f"{task.title} {_attributes(task, _decision(fields))}", rest)
     if block := _action_block(action.type, fields):
         yield _blocks(line, task.description, block, _inputs(task))
     action_json = _fence("action", "", _json(action.model_dump(mode="json")))
     yield _blocks(line, task.description, action_json, _inputs(task))
+
+
+def _decision(fields: dict[str, Any]) -> list[str]:
+    """The attributes of a decision; what does not fit them is refused when it is read back."""
+    words = [write("decision", ",".join(map(str, fields["options"])))]
+    words += [write("default", str(fields["default"]))] if "default" in fields else []
+    return words + ([f"expires={fields['expires_seconds']}"] if "expires_seconds" in fields else [])
 
 
 def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
@@ -141,6 +150,7 @@ def _attributes(task: TaskDraft, extra: list[str] | None = None) -> str:
     words += [f"retries={task.retries}"] if task.retries is not None else []
     words += [f"timeout={_number(task.timeout_seconds)}"] if task.timeout_seconds is not None else []
     words += [f"on_crash={task.on_crash}"] if task.on_crash != OnCrash.RERUN else []
+    words += [f"after_failure={task.after_failure}"] if task.after_failure is not None else []
     words += [write("files", ",".join(task.expected_files))] if task.expected_files else []
     return "{" + " ".join(words) + "}"
 

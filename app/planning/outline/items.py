@@ -6,9 +6,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from app.domain.plan import KEY_PATTERN, ActionSpec, OnCrash, TaskDraft
+from app.domain.plan import KEY_PATTERN, ActionSpec, AfterFailure, OnCrash, TaskDraft
 from app.planning.outline import fences
 from app.planning.outline.attributes import KEY, Attribute, duration, looks_misshapen, names, read_block, whole
 from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
@@ -178,10 +179,13 @@ def _json_task(item: Item, findings: Findings) -> TaskParts:
     return parts
 
 
-def _choice(value: str) -> str:
-    if value not in set(OnCrash):
-        raise ValueError(f"'{value}' is not one of {', '.join(OnCrash)}")
-    return value
+def _choice(choices: type[StrEnum]) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in set(choices):
+            raise ValueError(f"'{value}' is not one of {', '.join(choices)}")
+        return value
+
+    return read
 
 
 _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -189,10 +193,16 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "agent": ("agent_id", str),
     "retries": ("retries", whole),
     "timeout": ("timeout_seconds", duration),
-    "on_crash": ("on_crash", _choice),
+    "on_crash": ("on_crash", _choice(OnCrash)),
+    "after_failure": ("after_failure", _choice(AfterFailure)),
     "files": ("expected_files", names),
     "wait": ("wait", duration),
+    "decision": ("options", names),
+    "default": ("default", str),
+    "expires": ("expires_seconds", duration),
 }
+# What a decision task says beside its options.
+_OF_A_DECISION = {"default": "default", "expires_seconds": "expires"}
 _FLAG = "milestone"
 
 
@@ -224,7 +234,16 @@ def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, 
         parts.columns.setdefault(where, offset + column)
         if message:
             findings.problem(parts.line, offset + column, message)
+    _check_decision(parts, findings)
     parts.after = parts.fields.pop("depends_on", [])
+
+
+def _check_decision(parts: TaskParts, findings: Findings) -> None:
+    for where, name in _OF_A_DECISION.items():
+        if where in parts.fields and "options" not in parts.columns:
+            message = f"'{name}' belongs to a decision; say what can be answered: decision=yes,no."
+            findings.problem(parts.line, parts.columns[where], message)
+            del parts.fields[where]
 
 
 def key_message(key: str) -> str:
@@ -236,6 +255,9 @@ def _attribute_actions(parts: TaskParts) -> list[ActionSpec]:
     actions: list[ActionSpec] = []
     if (seconds := parts.fields.pop("wait", None)) is not None:
         actions.append(ActionSpec.model_validate({"type": "wait", "seconds": seconds}))
+    if (options := parts.fields.pop("options", None)) is not None:
+        said = {name: parts.fields.pop(name) for name in _OF_A_DECISION if name in parts.fields}
+        actions.append(ActionSpec.model_validate({"type": "decision", "options": options, **said}))
     if parts.fields.pop(_FLAG, False):
         actions.append(ActionSpec(type="milestone"))
     return actions
