@@ -1,0 +1,172 @@
+"""Edits of a plan in the middle of its run: approved by themselves, and nothing that has started changes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Stack, eventually
+
+HOLD = "while [ ! -e go ]; do sleep 0.05; done"
+
+
+def release(project: dict[str, Any], name: str = "go") -> None:
+    (Path(project["workspace"]) / name).touch()
+
+
+def shell(title: str, command: str, **fields: Any) -> dict[str, Any]:
+    return {"title": title, "action": {"type": "shell", "command": command}, **fields}
+
+
+async def test_a_task_added_to_the_phase_under_way_runs_in_it(signoff: Stack) -> None:
+    project_id = await signoff.started(
+        f"## One\n\n- Hold: `{HOLD}` {{#hold}}\n\n## Two\n\n- Last: `echo last >> order` {{#last}}"
+    )
+    await signoff.task_in(project_id, "hold", "running")
+    before = await signoff.project(project_id)
+    phase = before["phases"][0]["id"]
+    body = shell("Added", "echo added >> order", phase_id=phase, depends_on=["hold"])
+    task = await signoff.call("POST", f"/{project_id}/tasks", status=201, json=body)
+    assert (task["key"], task["status"], task["phase_id"]) == ("added", "pending", phase)
+    project = await signoff.project(project_id)
+    assert project["plan"]["version"] == before["plan"]["version"] + 1
+    assert project["plan"]["status"] == "approved"
+    # What runs is still the same task, and runs on.
+    held = await signoff.call("GET", f"/{project_id}/tasks/hold")
+    assert (held["status"], held["attempt"]) == ("running", 1)
+    release(project)
+    project = await signoff.finished(project_id)
+    assert project["status"] == "completed", project["failure"]
+    assert (Path(project["workspace"]) / "order").read_text().split() == ["added", "last"]
+    kinds = [
+        (d["kind"], d["status"], d["plan_version"])
+        for d in (await signoff.call("GET", f"/{project_id}/decisions"))["decisions"]
+    ]
+    assert ("edit", "accepted", project["plan"]["version"]) in kinds
+    events = [event["type"] for event in await signoff.events(project_id)]
+    assert events.count("plan.approved") == 2
+    assert events.count("task.created") == 1
+
+
+async def test_phases_and_tasks_ahead_can_be_added_changed_and_removed(signoff: Stack) -> None:
+    plan = f"## One\n\n- Hold: `{HOLD}` {{#hold}}\n\n## Two\n\n- Old: `echo old >> order` {{#old}}\n- Gone: `echo gone >> order` {{#gone}}"
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "hold", "running")
+    await signoff.call("DELETE", f"/{project_id}/tasks/gone")
+    changed = await signoff.call(
+        "PUT",
+        f"/{project_id}/tasks/old",
+        json={"title": "New", "action": {"type": "shell", "command": "echo new >> order"}},
+    )
+    assert (changed["title"], changed["key"]) == ("New", "old")
+    phase = await signoff.call("POST", f"/{project_id}/phases", status=201, json={"name": "Three"})
+    assert phase["position"] == 2
+    await signoff.call("POST", f"/{project_id}/tasks", status=201, json=shell("End", "echo end >> order"))
+    between = await signoff.call("POST", f"/{project_id}/phases", status=201, json={"name": "Between", "position": 1})
+    await signoff.call(
+        "POST", f"/{project_id}/tasks", status=201, json=shell("Mid", "echo mid >> order", phase_id=between["id"])
+    )
+    release(await signoff.project(project_id))
+    project = await signoff.finished(project_id)
+    assert project["status"] == "completed", project["failure"]
+    assert (Path(project["workspace"]) / "order").read_text().split() == ["mid", "new", "end"]
+    assert [phase["name"] for phase in project["phases"]] == ["One", "Between", "Two", "Three"]
+    assert {phase["status"] for phase in project["phases"]} == {"completed"}
+
+
+async def test_what_has_started_or_finished_cannot_be_changed(signoff: Stack) -> None:
+    plan = f"## One\n\n- Quick: `true` {{#quick}}\n\n## Two\n\n- Hold: `{HOLD}` {{#hold}}\n- Next: `true` {{#next after=hold}}"
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "hold", "running")
+    project = await signoff.project(project_id)
+    one = project["phases"][0]["id"]
+    version = project["plan"]["version"]
+
+    async def refused(method: str, path: str, code: str, status: int = 409, **body: Any) -> None:
+        answer = await signoff.call(method, f"/{project_id}{path}", status=status, **({"json": body} if body else {}))
+        assert answer["code"] == code, answer
+
+    await refused("PUT", "/tasks/hold", "task_started", title="Other")
+    await refused("DELETE", "/tasks/quick", "phase_finished")
+    await refused("PUT", "/tasks/next", "phase_finished", phase_id=one, depends_on=[])
+    await refused("POST", "/tasks", "phase_finished", **shell("Late", "true", phase_id=one))
+    await refused("POST", "/phases", "phase_finished", name="Before", position=0)
+    await refused("DELETE", "/tasks/hold", "plan_invalid", status=422)
+    await refused("POST", "/refine-plan", "project_running", edits=[{"op": "remove_task", "task": "next"}])
+    await refused("POST", "/tasks", "plan_invalid", status=422, **shell("Circle", "true", depends_on=["nothing"]))
+    project = await signoff.project(project_id)
+    assert project["plan"]["version"] == version
+    release(project)
+    assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+async def test_without_a_phase_ahead_a_new_one_is_made(signoff: Stack) -> None:
+    project_id = await signoff.started(f"- Hold: `{HOLD}` {{#hold}}")
+    await signoff.task_in(project_id, "hold", "running")
+    task = await signoff.call("POST", f"/{project_id}/tasks", status=201, json=shell("More", "echo more >> order"))
+    project = await signoff.project(project_id)
+    assert [phase["name"] for phase in project["phases"]] == ["Tasks", "Tasks"]
+    assert task["phase_id"] == project["phases"][1]["id"]
+    release(project)
+    assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+async def test_tasks_added_while_phases_and_the_run_come_to_their_end_are_run_or_refused(signoff: Stack) -> None:
+    """Whenever an edit meets the end of something: what was accepted has run, and what was refused has not."""
+    quick = "\n\n".join(f"## P{i}\n\n- T{i}: `true` {{#t{i}}}" for i in range(6))
+    for _ in range(4):
+        project_id = await signoff.started(quick)
+
+        async def add(number: int, project_id: str = project_id) -> tuple[str, int]:
+            key = f"x{number}"
+            body = shell(f"X {number}", f"echo {key} >> ran", key=key)
+            answer = await signoff.http.post(f"/api/projects/{project_id}/tasks", json=body)
+            return key, answer.status_code
+
+        answers = dict(await asyncio.gather(*(add(number) for number in range(8))))
+        assert set(answers.values()) <= {201, 409}, answers
+
+        async def settled(project_id: str = project_id) -> dict[str, Any] | None:
+            project = await signoff.project(project_id)
+            return project if project["status"] != "running" else None
+
+        project = await eventually(settled, what="the run has ended")
+        file = Path(project["workspace"]) / "ran"
+        ran = file.read_text().split() if file.exists() else []
+        accepted = [key for key, status in answers.items() if status == 201]
+        known = {task["key"]: task["status"] for task in project["tasks"]}
+        if project["status"] == "pending":
+            # One that met the finished project made a plan for it that waits for an approval.
+            assert set(accepted) <= set(known)
+            continue
+        assert sorted(ran) == sorted(accepted)
+        assert {known[key] for key in accepted} <= {"completed"}
+
+
+async def test_an_edit_that_rewires_what_a_failure_would_skip_saves_it(signoff: Stack) -> None:
+    plan = f"- Hold: `{HOLD}; exit 1` {{#hold}}\n- Child: `echo child >> ran` {{#child after=hold}}"
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "hold", "running")
+    await signoff.call("PUT", f"/{project_id}/tasks/child", json={"depends_on": []})
+    await signoff.task_in(project_id, "child", "completed")
+    release(await signoff.project(project_id))
+    project = await signoff.finished(project_id)
+    assert (project["status"], project["failure"]["code"]) == ("failed", "task_failed")
+
+
+async def test_edits_sent_by_hand_are_decided_alike(signoff: Stack) -> None:
+    project_id = await signoff.started("- [ ] Ask {#ask}")
+    await signoff.task_in(project_id, "ask", "waiting")
+    handle = signoff.temporal.get_workflow_handle(project_id)
+    await handle.signal("edit", {"edits": [{"op": "add_task", "title": "By hand", "phase": "tasks"}]})
+    await handle.signal("edit", {"edits": [{"op": "add_task"}]})
+    await handle.signal("edit", {"edits": "nonsense"})
+    await signoff.task_in(project_id, "by_hand", "waiting")
+
+    async def refusals() -> bool:
+        listed = await signoff.call("GET", f"/{project_id}/decisions?status=refused")
+        return [d["kind"] for d in listed["decisions"]] == ["edit", "edit"]
+
+    await eventually(refusals, what="the other two are refused")
+    await signoff.call("POST", f"/{project_id}/cancel")
