@@ -55,6 +55,7 @@ def draft() -> dict[str, Any]:
         "retries": 2,
         "timeout_seconds": 60,
         "on_crash": "ask",
+        "after_failure": "ask",
     }
     second = {"key": "send", "title": "Send", "action": {"type": "manual"}, "depends_on": ["gather"]}
     phase = {
@@ -138,6 +139,8 @@ CHANGES: list[Callable[[dict[str, Any]], Any]] = [
     lambda plan: task(plan).update(timeout_seconds=61),
     lambda plan: task(plan).update(timeout_seconds=None),
     lambda plan: task(plan).update(on_crash="fail"),
+    lambda plan: task(plan).update(after_failure="fail"),
+    lambda plan: task(plan).update(after_failure=None),
 ]
 
 
@@ -167,6 +170,11 @@ def test_digest_test_covers_every_field_of_the_models() -> None:
     """A field added to a task must be added to the draft above, and to the changes."""
     assert set(task(draft())) == set(TaskDraft.model_fields)
     assert set(SETTINGS) == set(RunSettings.model_fields)
+
+
+def test_digests_of_plans_from_before_a_field_was_added_stay_the_same() -> None:
+    plan = {"phases": [{"key": "p", "name": "P", "tasks": [{"key": "a", "title": "A", "action": {"type": "manual"}}]}]}
+    assert digest(plan, {}) == "5d70720f7cb0ab788bbc9379ceca5e5284dd88dbef7a66a00796ba477d7e3b76"
 
 
 @given(JSON, JSON)

@@ -25,25 +25,41 @@ from app.domain.states import (
     sources,
 )
 
-COLUMNS = ("generate", "regenerate", "approve", "cancel", "text", "fields", "edit", "delete")
+COLUMNS = (
+    "generate",
+    "regenerate",
+    "refine",
+    "approve",
+    "cancel",
+    "text",
+    "fields",
+    "edit",
+    "pause",
+    "retry",
+    "delete",
+)
 CALLS = {
     "generate": Call.GENERATE,
     "regenerate": Call.REGENERATE,
+    "refine": Call.REFINE,
     "approve": Call.APPROVE,
     "cancel": Call.CANCEL,
     "text": Call.UPDATE_TEXT,
     "fields": Call.UPDATE_PLAN_FIELDS,
     "edit": Call.EDIT_PLAN,
+    "pause": Call.PAUSE,
+    "retry": Call.RETRY,
     "delete": Call.DELETE,
 }
 # One line for each row of the contract's table, one word for each column: `ok`, or the code of the refusal.
 TABLE = {
-    Situation.NO_PLAN: "ok ok no_plan ok ok ok ok ok",
-    Situation.PLANNING: "plan_not_ready plan_not_ready plan_not_ready ok ok plan_not_ready plan_not_ready ok",
-    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok ok",
-    Situation.RUNNING: "project_running project_running ok ok ok project_running project_running ok",
-    Situation.FINISHED: "plan_exists ok not_pending already_finished ok ok ok ok",
-    Situation.CANCELLED_UNPLANNED: "ok ok no_plan already_finished ok ok ok ok",
+    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok ok project_not_running no_plan ok",
+    Situation.PLANNING: "plan_not_ready plan_not_ready plan_not_ready plan_not_ready ok ok plan_not_ready plan_not_ready "
+    "project_not_running plan_not_ready ok",
+    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok ok project_not_running not_finished ok",
+    Situation.RUNNING: "project_running project_running project_running ok ok ok project_running ok ok project_running ok",
+    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok ok project_not_running ok ok",
+    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok ok project_not_running no_plan ok",
 }
 MATRIX = [
     pytest.param(situation, CALLS[column], word, id=f"{situation.name.lower()}-{column}")
@@ -115,8 +131,9 @@ def test_move_tables_cover_every_status_and_reach_each_from_pending(
 
 
 @pytest.mark.parametrize(("statuses", "moves", "finished"), TABLES)
-def test_finished_stays_finished(statuses: type[StrEnum], moves: Moves, finished: frozenset[StrEnum]) -> None:
-    way_back = {"pending"} if statuses is ProjectStatus else set[str]()
+def test_finished_begins_again_or_stays(statuses: type[StrEnum], moves: Moves, finished: frozenset[StrEnum]) -> None:
+    """A retry begins again with a project that runs, and with phases and tasks that have not started."""
+    way_back = {"pending", "running"} if statuses is ProjectStatus else {"pending"}
     assert {status: {str(target) for target in moves[status]} for status in finished} == dict.fromkeys(
         finished, way_back
     )
@@ -143,7 +160,10 @@ def test_sources_are_the_moves_read_backwards(
         (PROJECT_MOVES, "pending", "completed"),
         (PROJECT_MOVES, "pending", "failed"),
         (PROJECT_MOVES, "running", "pending"),
-        (PROJECT_MOVES, "cancelled", "running"),
+        (PROJECT_MOVES, "completed", "failed"),
+        (PHASE_MOVES, "completed", "running"),
+        (TASK_MOVES, "completed", "running"),
+        (TASK_MOVES, "failed", "completed"),
         (PHASE_MOVES, "pending", "completed"),
         (PHASE_MOVES, "running", "awaiting_approval"),
         (PHASE_MOVES, "running", "skipped"),

@@ -8,7 +8,14 @@ from typing import Any
 
 from tests.conftest import Stack, eventually
 
-ASKING = "- Ship it? {#ship decision=yes,no}\n- Tell: `echo $INPUT_WORD > word` {#tell}\n\n  ```inputs\n  word: ${{ tasks.ship.outputs.answer }}\n  ```"
+ASKING = """
+- Ship it? {#ship decision=yes,no}
+- Tell: `echo $INPUT_WORD > word` {#tell}
+
+  ```inputs
+  word: ${{ tasks.ship.outputs.answer }}
+  ```
+"""
 
 
 async def asked(stack: Stack, project_id: str) -> dict[str, Any]:
@@ -162,7 +169,8 @@ async def test_a_cancel_withdraws_what_is_asked_for(signoff: Stack) -> None:
 
 
 async def test_waits_can_be_cut_short(signoff: Stack) -> None:
-    plan = "- Rest {#rest wait=1h}\n- Pause {#pause wait=1h}\n- Later: `true` {#later after=pause}\n- Flaky: `[ -e fixed ]` {#flaky retries=9}"
+    timers = "- Rest {#rest wait=1h}\n- Pause {#pause wait=1h}\n- Later: `true` {#later after=pause}"
+    plan = f"{timers}\n- Flaky: `[ -e fixed ]` {{#flaky retries=9}}"
     project_id = await signoff.started(plan)
     await signoff.task_in(project_id, "rest", "waiting")
     await signoff.task_in(project_id, "pause", "waiting")

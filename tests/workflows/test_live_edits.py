@@ -50,7 +50,8 @@ async def test_a_task_added_to_the_phase_under_way_runs_in_it(signoff: Stack) ->
 
 
 async def test_phases_and_tasks_ahead_can_be_added_changed_and_removed(signoff: Stack) -> None:
-    plan = f"## One\n\n- Hold: `{HOLD}` {{#hold}}\n\n## Two\n\n- Old: `echo old >> order` {{#old}}\n- Gone: `echo gone >> order` {{#gone}}"
+    two = "- Old: `echo old >> order` {#old}\n- Gone: `echo gone >> order` {#gone}"
+    plan = f"## One\n\n- Hold: `{HOLD}` {{#hold}}\n\n## Two\n\n{two}"
     project_id = await signoff.started(plan)
     await signoff.task_in(project_id, "hold", "running")
     await signoff.call("DELETE", f"/{project_id}/tasks/gone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from tests.conftest import Stack, eventually
@@ -125,8 +126,6 @@ async def test_retry_needs_the_approved_plan(signoff: Stack) -> None:
 
 async def test_of_two_retries_one_starts_a_run(signoff: Stack) -> None:
     project = await failed_at_check(signoff)
-    import asyncio
-
     answers = await asyncio.gather(*(signoff.http.post(f"/api/projects/{project['id']}/retry") for _ in range(10)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes.count(200) >= 1
