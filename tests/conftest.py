@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,9 @@ from app.settings import Settings
 from app.storage.database import Database
 from app.storage.migrate import migrate
 from app.storage.workspaces import Workspaces
+from tests.databases import DATABASES, POSTGRESQL, SQLITE
+from tests.ports import free_port
+from tests.postgresql import PostgresServer
 from tests.sse import read_events
 from worker import build_worker
 from workflows.contracts import Thresholds
@@ -32,10 +34,22 @@ from workflows.contracts import Thresholds
 DEADLINE = 30.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def pytest_addoption(parser: pytest.Parser) -> None:
+    choice = {"choices": (SQLITE, POSTGRESQL), "default": SQLITE}
+    parser.addoption("--database", **choice, help="run what works with a database on this kind of it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    DATABASES.kind = config.getoption("--database")
+
+
+def pytest_unconfigure() -> None:
+    DATABASES.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not DATABASES.runs(item)])
+    items[:] = [item for item in items if DATABASES.runs(item)]
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seconds: float = DEADLINE) -> Any:
@@ -48,6 +62,17 @@ async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seco
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         await asyncio.sleep(0.02)  # why: the step of a wait that has a condition and a deadline
+
+
+@pytest.fixture
+def sqlite_only() -> None:
+    """Marks a test of what only SQLite does."""
+
+
+@pytest.fixture
+def postgres_server() -> PostgresServer:
+    """For tests of what only PostgreSQL does; they run once, whatever the others run on."""
+    return DATABASES.server()
 
 
 @pytest.fixture(scope="session")
@@ -141,8 +166,7 @@ async def running_stack(
         port=port,
         temporal_address=environment.client.service_client.config.target_host,
         task_queue=f"signoff-{port}",
-        workspace_roots=[folder],
-        **values,
+        **{"workspace_roots": [folder], "database_url": await asyncio.to_thread(DATABASES.setting), **values},
     )
     await asyncio.to_thread(migrate, settings.effective_database_url)
     Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()

@@ -1,214 +1,70 @@
-"""One database for the process: one writer, a few readers, and word of what changed.
-
-A write is a synchronous function over a Core connection. All writes of the process go through one thread, and those that
-wait together share a commit, each in a savepoint of its own: measured with three processes writing, 2,270 transactions a
-second against 430 with one async transaction each, which holds the write lock across a thread hop a statement.
-"""
+"""One database for the process: write transactions, consistent reads, and word of what changed."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import queue
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection
 
-from app.domain.errors import Unavailable
 from app.storage.feed import ChangeFeed
+from app.storage.postgres import PostgresDatabase
+from app.storage.sqlite import SqliteDatabase
+from app.storage.url import parse_url, sqlite_path
 
 R = TypeVar("R")
-logger = logging.getLogger(__name__)
-
-# SQLite's waiting is unfair: a process can starve for seconds behind others that write without a pause.
-BUSY_TIMEOUT_MS = 15_000
-PAUSE_BETWEEN_BATCHES = 0.0005
-MAX_BATCH = 64
-READERS = 2
 
 
-def sqlite_path(url: str) -> Path:
-    """The file behind an SQLite URL.
+class _Backend(Protocol):
+    """What each kind of database does in its own way."""
 
-    Raises:
-        ValueError: for any other database.
-    """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise ValueError(
-            "SIGNOFF_DATABASE_URL must be sqlite+aiosqlite:///<file>; other databases are not supported yet"
-        )
-    return Path(parsed.database)
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    """Set a new SQLite connection up; transactions are begun explicitly, so the driver must not begin any."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        "temp_store=MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-    # SQLite's own lower() knows ASCII only; searches must find "Ärger" under "ärger".
-    connection.create_function("lower", 1, _lower)
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _begin_read(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-def _begin_write(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-class _Job:
-    """One transaction that somebody waits for."""
-
-    def __init__(self, work: Callable[[Connection], Any]) -> None:
-        self.work = work
-        self.future: Future[Any] = Future()
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def settle(self, failure: BaseException | None = None) -> None:
-        error = failure or self.error
-        if error is not None:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(self.result)
-
-
-class _Writer(threading.Thread):
-    """The thread that all writes of the process go through."""
-
-    def __init__(self, path: Path, committed: Callable[[], None]) -> None:
-        super().__init__(name="database-writer", daemon=True)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._committed = committed
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(path)), connect_args={"check_same_thread": False}
-        )
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin_write)
-
-    def submit(self, job: _Job | None) -> None:
-        self._jobs.put(job)
-
-    def run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            batch = [job]
-            stop = False
-            while len(batch) < MAX_BATCH:
-                try:
-                    following = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    stop = True
-                    break
-                batch.append(following)
-            self._commit([job for job in batch if job.future.set_running_or_notify_cancel()])
-            if stop:
-                break
-            if not self._jobs.empty():
-                time.sleep(PAUSE_BETWEEN_BATCHES)
-        self._engine.dispose()
-
-    def _commit(self, batch: list[_Job]) -> None:
-        try:
-            with self._engine.begin() as connection:
-                for job in batch:
-                    self._run_one(connection, job)
-        except BaseException as error:  # noqa: BLE001 - every caller must hear of it, whatever it was
-            failure = _translated(error)
-            for job in batch:
-                job.settle(failure)
-            return
-        for job in batch:
-            job.settle()
-        self._committed()
-
-    @staticmethod
-    def _run_one(connection: Connection, job: _Job) -> None:
-        """Run `job` in a savepoint, so that its failure undoes nothing of the others'."""
-        try:
-            with connection.begin_nested():
-                job.result = job.work(connection)
-        except OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - handed to the caller
-            job.error = error
-
-
-def _translated(error: BaseException) -> BaseException:
-    if isinstance(error, (DBAPIError, PoolTimeoutError)):
-        logger.warning("the database refused a transaction: %s", error)
-        return Unavailable("The database is busy or cannot be reached; try again in a moment.", code="database_busy")
-    return error
+    @property
+    def feed(self) -> ChangeFeed: ...
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+    async def transact(self, work: Callable[[Connection], R]) -> R: ...
+    async def read(self, work: Callable[[Connection], R]) -> R: ...
 
 
 class Database:
-    """The process's way to its database.
+    """The process's way to its database; the same statements run on SQLite and on PostgreSQL.
 
     Args:
-        url: an SQLAlchemy URL, `sqlite+aiosqlite:///<file>`.
+        url: `sqlite+aiosqlite:///<file>` or `postgresql+asyncpg://<user>:<password>@<host>/<database>`.
+
+    Raises:
+        ValueError: the URL is neither.
     """
 
     def __init__(self, url: str) -> None:
-        self._path = sqlite_path(url)
-        self.feed = ChangeFeed(self._path)
-        self._writer: _Writer | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._readers = create_async_engine(url, pool_size=READERS, max_overflow=0, pool_timeout=30)
-        event.listen(self._readers.sync_engine, "connect", _configure)
-        event.listen(self._readers.sync_engine, "begin", _begin_read)
+        path = sqlite_path(url)
+        self._backend: _Backend = SqliteDatabase(path) if path is not None else PostgresDatabase(parse_url(url))
+
+    @property
+    def feed(self) -> ChangeFeed:
+        """Word of what changed."""
+        return self._backend.feed
 
     async def start(self) -> None:
-        """Start the writer; the schema must be there (`app.storage.migrate`)."""
-        self._loop = asyncio.get_running_loop()
-        self._writer = _Writer(self._path, self._announce)
-        self._writer.start()
+        """Be ready for transactions; the schema must be there (`app.storage.migrate`)."""
+        await self._backend.start()
 
     async def close(self) -> None:
-        """Commit what is queued and close every connection."""
-        # Taken away first: a job submitted behind the end would never be done.
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.submit(None)
-            await asyncio.to_thread(writer.join)
-        await self.feed.close()
-        await self._readers.dispose()
+        """Finish what is under way and close every connection."""
+        await self._backend.close()
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
         """Run `work` in one write transaction and return what it returns, once that is committed.
 
+        What `work` reads of a project stays true until then. It may be run more than once, each time as if for the first:
+        it must do nothing but read and write the database.
+
         Raises:
-            Unavailable: where the database stays locked or cannot be reached; nothing was written.
+            Unavailable: where the database stays locked or cannot be reached. Nothing was written, unless the connection was
+                lost in the middle of the commit.
             DomainError: whatever `work` raises; nothing was written.
         """
-        if self._writer is None:
-            raise Unavailable("The database is closed.")
-        job = _Job(work)
-        self._writer.submit(job)
-        return await asyncio.wrap_future(job.future)
+        return await self._backend.transact(work)
 
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work`, which must not write, on one consistent state of the database.
@@ -216,19 +72,4 @@ class Database:
         Raises:
             Unavailable: where the database cannot be reached.
         """
-
-        async def run() -> R:
-            async with self._readers.connect() as connection:
-                return await connection.run_sync(work)
-
-        try:
-            # A connection whose use is cut short cannot be used again, so a reader that goes away lets it finish.
-            return await asyncio.shield(run())
-        except (DBAPIError, PoolTimeoutError) as error:
-            raise _translated(error) from error
-
-    def _announce(self) -> None:
-        """Tell waiters in this process of a commit at once, from the writer's thread."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self.feed.poke)
+        return await self._backend.read(work)

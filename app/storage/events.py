@@ -11,11 +11,9 @@ from app.domain.events import GENESIS, Event, EventType, chain_hash
 from app.domain.identity import now
 from app.storage.tables import events, projects, tombstones
 
-# Built once: building a statement costs more than running it. Writers of a project follow each other: on SQLite by the
-# one write lock of the database, elsewhere by the lock on the project's row.
-_HEAD = (
-    select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project")).with_for_update()
-)
+# Built once: building a statement costs more than running it. Writers of a project follow each other: `app.storage.locks`.
+_HEAD = select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project"))
+_HELD_HEAD = _HEAD.with_for_update(key_share=True)
 _APPEND = insert(events)
 _SEAL = update(projects).where(projects.c.id == bindparam("of_project"))
 
@@ -29,7 +27,7 @@ def append(
         NotFound: there is no such project.
     """
     moment = at or now()
-    row = conn.execute(_HEAD, {"of_project": project_id}).one_or_none()
+    row = conn.execute(_HELD_HEAD, {"of_project": project_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no project {project_id}.")
     seq, head = row.last_seq, row.last_hash

@@ -1,23 +1,18 @@
 """Word of what changed, for event streams and for requests that wait for their decision.
 
-On SQLite a connection that never writes reads `PRAGMA data_version`, which moves when any other connection commits: other
-processes' commits are seen after 10 ms in the median and 20 ms at most, for 0.6 % of a core. Own commits are announced at
-once. Waiters are woken by project, so that a busy project does not wake the readers of others.
+Waiters are woken by project, so that a busy project does not wake the readers of others. How a process hears of commits
+is each database's own: `app.storage.sqlite_feed`, `app.storage.postgres_feed`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-POLL_SECONDS = 0.02
-# Tables whose new rows are news of a project.
-_NEWS = ("events", "decisions", "tombstones")
-_EVERY_PROJECT = ""
+EVERY_PROJECT = ""
 
 
 class Subscription:
@@ -39,17 +34,15 @@ class Subscription:
         return came
 
 
-class ChangeFeed:
-    """Watches the database file while anybody waits, and only then."""
+class ChangeFeed(ABC):
+    """Wakes those who wait for news; watches the database from the first waiter on."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
         self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
-        self._poke = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
 
     @contextmanager
-    def subscribe(self, project_id: str = _EVERY_PROJECT) -> Generator[Subscription]:
+    def subscribe(self, project_id: str = EVERY_PROJECT) -> Generator[Subscription]:
         """Be told of news of one project, or of any. Subscribe first, then read, then wait: nothing is missed."""
         subscription = Subscription()
         self._subscriptions[project_id].add(subscription)
@@ -63,10 +56,6 @@ class ChangeFeed:
             if not waiting:
                 del self._subscriptions[project_id]
 
-    def poke(self) -> None:
-        """Look now instead of at the next beat."""
-        self._poke.set()
-
     async def close(self) -> None:
         """Stop watching."""
         if self._watcher is not None:
@@ -74,40 +63,16 @@ class ChangeFeed:
             with suppress(asyncio.CancelledError):
                 await self._watcher
 
+    @abstractmethod
     async def _watch(self) -> None:
-        connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        try:
-            version = -1
-            positions = {table: self._last_position(connection, table) for table in _NEWS}
-            # What came between a waiter's subscription and this first look must not be lost.
-            self._wake_all()
-            while self._subscriptions:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._poke.wait(), POLL_SECONDS)
-                self._poke.clear()
-                with suppress(sqlite3.OperationalError):
-                    seen = connection.execute("PRAGMA data_version").fetchone()[0]
-                    if seen != version:
-                        version = seen
-                        self._look(connection, positions)
-        finally:
-            connection.close()
+        """Wake the subscribers of what has news. All of them after any time in which news may have gone unheard."""
 
-    @staticmethod
-    def _last_position(connection: sqlite3.Connection, table: str) -> int:
-        return connection.execute(f"SELECT coalesce(max(position), 0) FROM {table}").fetchone()[0]  # noqa: S608
-
-    def _look(self, connection: sqlite3.Connection, positions: dict[str, int]) -> None:
-        news: set[str] = set()
-        for table in _NEWS:
-            query = f"SELECT project_id, position FROM {table} WHERE position > ? ORDER BY position"  # noqa: S608
-            for project_id, position in connection.execute(query, (positions[table],)):
-                news.add(project_id)
-                positions[table] = position
-        for project_id in news:
+    def _tell(self, project_ids: set[str]) -> None:
+        """Wake the subscribers of these projects, and those of every project."""
+        for project_id in project_ids:
             self._wake(project_id)
-        if news:
-            self._wake(_EVERY_PROJECT)
+        if project_ids:
+            self._wake(EVERY_PROJECT)
 
     def _wake(self, project_id: str) -> None:
         for subscription in self._subscriptions.get(project_id, ()):

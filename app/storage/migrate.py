@@ -2,43 +2,96 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, select
 
-from app.storage.database import sqlite_path
+from app.storage.postgres import make_engine
+from app.storage.sqlite import begin_write
+from app.storage.url import parse_url, sqlite_path
 
-
-def _config(url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    # Alembic reads options with %-interpolation, so a % in a path is doubled.
-    config.set_main_option("sqlalchemy.url", _sync_url(url).replace("%", "%%"))
-    return config
-
-
-def _sync_url(url: str) -> str:
-    return URL.create("sqlite", database=str(sqlite_path(url))).render_as_string()
+R = TypeVar("R")
+# Any number: whoever migrates holds the lock of that name.
+_LOCK = 0x5160FF
+# A migration may take its time.
+_SESSION = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
 def migrate(database_url: str) -> None:
-    """Apply every migration that is missing; makes the database where there is none."""
-    sqlite_path(database_url).parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(_config(database_url), "head")
+    """Apply every migration that is missing; makes the database where it is a file that is not there.
+
+    Raises:
+        ValueError: the database cannot keep what Signoff writes.
+        OSError, SQLAlchemyError: it cannot be reached.
+    """
+    path = sqlite_path(database_url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    _in_transaction(database_url, _upgrade)
 
 
 def is_current(database_url: str) -> bool:
-    """Whether every migration is applied."""
-    if not sqlite_path(database_url).exists():
+    """Whether every migration is applied.
+
+    Raises:
+        OSError, SQLAlchemyError: the database cannot be reached.
+    """
+    path = sqlite_path(database_url)
+    if path is not None and not path.exists():
         return False
-    engine = create_engine(_sync_url(database_url))
-    try:
-        with engine.connect() as connection:
-            applied = MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
-    return applied == ScriptDirectory.from_config(_config(database_url)).get_current_head()
+    applied = _in_transaction(
+        database_url, lambda connection: MigrationContext.configure(connection).get_current_revision(), writes=False
+    )
+    return applied == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    """Migrate; of two processes that do it at once, the second waits and finds nothing to do."""
+    if connection.dialect.name == "postgresql":
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise ValueError(f"The database's encoding is {encoding}; Signoff needs one made with ENCODING 'UTF8'.")
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _in_transaction(url: str, work: Callable[[Connection], R], *, writes: bool = True) -> R:
+    path = sqlite_path(url)
+    if path is None:
+        # In a thread of its own: the caller may have an event loop running.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, _on_postgres(parse_url(url), work)).result()
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+    if writes:
+        event.listen(engine, "connect", _prepare_file)
+        event.listen(engine, "begin", begin_write)
+    with engine.begin() as connection:
+        return work(connection)
+
+
+async def _on_postgres(url: URL, work: Callable[[Connection], R]) -> R:
+    engine = make_engine(url, _SESSION, poolclass=NullPool)
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)
+
+
+def _prepare_file(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=15000")
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -31,6 +31,9 @@ metadata = MetaData(
     }
 )
 
+# On SQLite only an INTEGER counts up by itself; it has 64 bits there.
+_POSITION = BigInteger().with_variant(Integer, "sqlite")
+
 
 def _project_id(*, primary_key: bool = False) -> Column[str]:
     return Column(
@@ -198,7 +201,7 @@ attempts = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
     _project_id(),
     Column("request_id", String(200), nullable=False),
@@ -219,7 +222,7 @@ decisions = Table(
 questions = Table(
     "questions",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
     _project_id(),
     Column("run_id", String(64), nullable=False),
@@ -276,7 +279,7 @@ files = Table(
 events = Table(
     "events",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
     _project_id(),
     Column("seq", Integer, nullable=False),
     Column("type", String(64), nullable=False),
@@ -291,7 +294,7 @@ events = Table(
 tombstones = Table(
     "tombstones",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
     Column("project_id", String(64), nullable=False, unique=True),
     Column("deleted_at", String(32), nullable=False),
     Column("deleted_by", Text, nullable=False),

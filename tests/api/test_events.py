@@ -141,6 +141,7 @@ async def test_a_quiet_stream_pings(signoff: Stack) -> None:
             raise AssertionError("the stream ended without a ping")
 
 
+@pytest.mark.usefixtures("sqlite_only")  # elsewhere the watching goes on, for the next reader
 async def test_readers_that_go_away_leave_nothing_behind(signoff: Stack) -> None:
     project_id = await signoff.started(WAITS)
     await signoff.task_in(project_id, "look", "waiting")

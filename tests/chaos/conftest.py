@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.storage.migrate import migrate
 from app.storage.workspaces import Workspaces
 from tests.conftest import eventually, free_port
+from tests.databases import DATABASES
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,11 +30,16 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.settings = Settings(
-            data_dir=folder, port=free_port(), temporal_port=free_port(), temporal_ui_port=free_port()
+            data_dir=folder,
+            port=free_port(),
+            temporal_port=free_port(),
+            temporal_ui_port=free_port(),
+            database_url=DATABASES.setting(),
         )
         self.environment = {
             **os.environ,
             "SIGNOFF_DATA_DIR": str(folder),
+            "SIGNOFF_DATABASE_URL": self.settings.database_url,
             "SIGNOFF_PORT": str(self.settings.port),
             "SIGNOFF_TEMPORAL_PORT": str(self.settings.temporal_port),
             "SIGNOFF_TEMPORAL_UI_PORT": str(self.settings.temporal_ui_port),

@@ -24,6 +24,7 @@ from app.storage import decisions, events, plan_edits, projects, tasks
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.migrate import migrate
+from app.storage.sqlite import SqliteDatabase
 from tests.databases import DATABASES
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def plain(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.asynccontextmanager
-async def held_writer(database: Database) -> AsyncIterator[None]:
+async def held_writer(database: Database | SqliteDatabase) -> AsyncIterator[None]:
     """Keep the writer busy, so that what is submitted meanwhile waits together."""
     entered, release = threading.Event(), threading.Event()
 

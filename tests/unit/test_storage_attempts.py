@@ -14,8 +14,8 @@ from app.domain.identity import new_id
 from app.domain.plan import PlanDraft
 from app.domain.states import ProjectStatus, Stage, TaskStatus
 from app.planning.registry import load_actions
-from app.storage import attempts, database, decisions, effects, events, plans, projects, runs, tasks
-from app.storage.attempts import AttemptKey, Ending
+from app.storage import attempts, decisions, effects, events, plans, projects, runs, sqlite, tasks
+from app.storage.attempts import AttemptKey, Ending, Recorded
 from app.storage.migrate import migrate
 
 PROJECT = new_id("proj")
@@ -27,8 +27,8 @@ def conn(tmp_path: Path) -> Iterator[Connection]:
     file = tmp_path / "signoff.db"
     migrate(f"sqlite+aiosqlite:///{file}")
     engine = create_engine(f"sqlite:///{file}")
-    event.listen(engine, "connect", database._configure)
-    event.listen(engine, "begin", database._begin_write)
+    event.listen(engine, "connect", sqlite.configure)
+    event.listen(engine, "begin", sqlite.begin_write)
     fields = {
         "id": PROJECT, "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False,
         "auto_approve_phases": True, "decision_mode": "agent", "path": None, "agent_id": None, "sme_archetype": None,
@@ -64,19 +64,22 @@ DONE = Ending(TaskStatus.COMPLETED, {"x": "1"})
 
 def test_a_recorded_try_is_not_carried_out_again(conn: Connection) -> None:
     attempts.start(conn, key(conn, "a"))
-    assert attempts.finish(conn, key(conn, "a"), DONE) is True
+    assert attempts.finish(conn, key(conn, "a"), DONE) == Recorded(TaskStatus.COMPLETED)
     again = attempts.start(conn, key(conn, "b"))
-    assert again.recorded == TaskStatus.COMPLETED
+    assert again.recorded == Recorded(TaskStatus.COMPLETED)
     assert tasks.get(conn, PROJECT, "it").attempt == 1
 
 
 def test_a_lost_attempt_that_comes_back_late_changes_nothing(conn: Connection) -> None:
     attempts.start(conn, key(conn, "first"))
-    assert attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test") is None
+    lost = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
+    assert lost == Recorded(TaskStatus.WAITING)
+    # The record of a loss may be repeated.
+    assert attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="again") == lost
     attempts.start(conn, key(conn, "second"))
-    assert attempts.finish(conn, key(conn, "first"), Ending(TaskStatus.FAILED, {"x": "late"})) is False
+    assert attempts.finish(conn, key(conn, "first"), Ending(TaskStatus.FAILED, {"x": "late"})) is None
     assert tasks.get(conn, PROJECT, "it").status == TaskStatus.RUNNING
-    assert attempts.finish(conn, key(conn, "second"), DONE) is True
+    assert attempts.finish(conn, key(conn, "second"), DONE) == Recorded(TaskStatus.COMPLETED)
     row = tasks.get(conn, PROJECT, "it")
     assert (row.status, row.attempt, row.outputs) == (TaskStatus.COMPLETED, 2, {"x": "1"})
 
@@ -85,8 +88,21 @@ def test_losing_an_attempt_whose_outcome_is_recorded_finds_the_outcome(conn: Con
     attempts.start(conn, key(conn, "a"))
     attempts.finish(conn, key(conn, "a"), DONE)
     found = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
-    assert found == TaskStatus.COMPLETED
+    assert found == Recorded(TaskStatus.COMPLETED)
     assert tasks.get(conn, PROJECT, "it").status == TaskStatus.COMPLETED
+
+
+def test_losing_what_had_not_begun_leaves_it_to_begin(conn: Connection) -> None:
+    """A worker that dies between taking a task and recording its start has done nothing of it."""
+    found = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test", ask=True)
+    assert found == Recorded(TaskStatus.PENDING)
+    attempts.start(conn, key(conn, "a"))
+    failed = Ending(TaskStatus.WAITING, {}, error={"type": "x", "message": "x"}, next_try_in=1.0)
+    attempts.finish(conn, key(conn, "a"), failed)
+    assert attempts.lose(conn, key(conn, "", try_number=2), status=TaskStatus.WAITING, cause="test") == Recorded(
+        TaskStatus.WAITING
+    )
+    assert tasks.get(conn, PROJECT, "it").reason == "retry"
 
 
 def test_nothing_starts_once_the_run_is_being_cancelled(conn: Connection) -> None:

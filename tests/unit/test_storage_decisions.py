@@ -137,7 +137,7 @@ async def test_same_request_id_means_another_request_in_another_project(database
 
 
 @pytest.mark.parametrize("same_request", [True, False])
-async def test_two_who_approve_at_once_start_one_run(file: Path, same_request: bool) -> None:
+async def test_two_who_approve_at_once_start_one_run(database_url: str, same_request: bool) -> None:
     async def race(one: Database, two: Database) -> None:
         project_id = await one.transact(with_plan)
         first, second = await asyncio.gather(
@@ -152,13 +152,13 @@ async def test_two_who_approve_at_once_start_one_run(file: Path, same_request: b
             assert {first.outcome, second.outcome} == {"accepted", "refused"}
             assert [error.code for error in (first.error, second.error) if error is not None] == ["project_running"]
 
-    async with opened(file) as one, opened(file) as two:
+    async with opened(database_url) as one, opened(database_url) as two:
         for _ in range(20):
             await race(one, two)
 
 
-async def test_approve_and_cancel_at_once_leave_one_winner_or_a_cancelled_run(file: Path) -> None:
-    async with opened(file) as one, opened(file) as two:
+async def test_approve_and_cancel_at_once_leave_one_winner_or_a_cancelled_run(database_url: str) -> None:
+    async with opened(database_url) as one, opened(database_url) as two:
         project_id = await one.transact(with_plan)
         approved, cancelled = await asyncio.gather(
             one.transact(lambda conn: decide(conn, project_id, "approve")),

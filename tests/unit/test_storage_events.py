@@ -1,4 +1,4 @@
-"""The event log on a real file: no gaps, no broken link, whoever writes at the same time."""
+"""The event log on a real database: no gaps, no broken link, whoever writes at the same time."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from app.storage import events, projects
 from app.storage.database import Database
 from tests.unit.conftest import ROOT, new_project, opened, plain
 
-# Appends to a project from a process of its own: file, project, how often.
+# Appends to a project from a process of its own: database, project, how often.
 WRITER = """
 import asyncio, sys
 from app.domain.events import EventType
 from app.storage import events
 from app.storage.database import Database
 
-async def main(file, project_id, times):
-    database = Database(f"sqlite+aiosqlite:///{file}")
+async def main(url, project_id, times):
+    database = Database(url)
     await database.start()
     for number in range(int(times)):
         data = {"from": "process", "number": number}
@@ -36,8 +36,8 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def other_process(file: Path, project_id: str, times: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(file), project_id, str(times)], cwd=ROOT)
+def other_process(url: str, project_id: str, times: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, url, project_id, str(times)], cwd=ROOT)
 
 
 def append(conn: Connection, project_id: str, *numbers: int, who: str = "here") -> list[Event]:
@@ -65,10 +65,10 @@ def check_chain(conn: Connection, project_id: str) -> list[Event]:
     return [event for event, _ in log]
 
 
-async def test_concurrent_writers_and_processes_leave_no_gap_and_no_broken_link(file: Path) -> None:
-    async with opened(file) as one, opened(file) as two, opened(file) as three:
+async def test_concurrent_writers_and_processes_leave_no_gap_and_no_broken_link(database_url: str) -> None:
+    async with opened(database_url) as one, opened(database_url) as two, opened(database_url) as three:
         shared, other = await one.transact(new_project), await one.transact(new_project)
-        process = other_process(file, shared, 40)
+        process = other_process(database_url, shared, 40)
 
         async def write(database: Database, who: str, project_id: str) -> None:
             for number in range(40):

@@ -1,4 +1,4 @@
-"""The change feed on a real file: who is woken by what, and that nothing is missed."""
+"""The change feed on a real database: who is woken by what, and that nothing is missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from app.storage import events, feed, projects
+from app.storage import events, projects, sqlite_feed
 from app.storage.database import Database
 from app.storage.feed import Subscription
 from tests.conftest import eventually
@@ -21,9 +21,9 @@ DEADLINE = 10.0
 
 
 @pytest.fixture
-async def neighbour(file: Path) -> AsyncIterator[Database]:
-    """Another database object on the same file: its commits are announced to nobody in `database`."""
-    async with opened(file) as other:
+async def neighbour(database_url: str) -> AsyncIterator[Database]:
+    """Another way to the same database: its commits are announced to nobody in `database`."""
+    async with opened(database_url) as other:
         yield other
 
 
@@ -35,7 +35,7 @@ async def settled(*subscriptions: Subscription) -> None:
 
 async def test_own_commit_wakes_the_waiter_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     # No beat of the watcher within the test: only the writer's own word can wake anybody.
-    monkeypatch.setattr(feed, "POLL_SECONDS", 10 * DEADLINE)
+    monkeypatch.setattr(sqlite_feed, "POLL_SECONDS", 10 * DEADLINE)
     project_id = await database.transact(new_project)
     with database.feed.subscribe(project_id) as subscription:
         await settled(subscription)
@@ -44,11 +44,11 @@ async def test_own_commit_wakes_the_waiter_at_once(database: Database, monkeypat
         assert not await subscription.wait(0), "one commit, one word"
 
 
-async def test_commit_of_another_process_wakes_the_waiter(database: Database, file: Path) -> None:
+async def test_commit_of_another_process_wakes_the_waiter(database: Database, database_url: str) -> None:
     project_id = await database.transact(new_project)
     with database.feed.subscribe(project_id) as subscription:
         await settled(subscription)
-        process = other_process(file, project_id, 1)
+        process = other_process(database_url, project_id, 1)
         assert await subscription.wait(30)
         assert len(await database.read(lambda conn: events.after(conn, project_id, 1))) == 1
         assert await asyncio.to_thread(process.wait, 30) == 0
@@ -126,6 +126,7 @@ async def test_subscribe_then_read_then_wait_misses_nothing(database: Database, 
         assert seen == list(range(2, total + 2))
 
 
+@pytest.mark.usefixtures("sqlite_only")
 async def test_database_is_watched_only_while_somebody_waits(database: Database) -> None:
     watched = database.feed
     assert watched._watcher is None
@@ -152,8 +153,8 @@ async def test_waiter_is_told_when_nothing_came(database: Database) -> None:
         assert not await subscription.wait(0.01)
 
 
-async def test_close_ends_the_watching_of_those_still_subscribed(file: Path) -> None:
-    async with opened(file) as database:
+async def test_close_ends_the_watching_of_those_still_subscribed(database_url: str) -> None:
+    async with opened(database_url) as database:
         with database.feed.subscribe("a") as subscription:
             await settled(subscription)
             await database.close()

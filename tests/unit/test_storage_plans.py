@@ -140,7 +140,7 @@ async def test_plan_that_comes_after_its_planning_ended_is_refused(database: Dat
     assert await database.read(lambda conn: tasks.count(conn, project_id)) == 0
 
 
-async def test_of_a_plan_and_a_cancel_at_once_both_leave_a_record_that_fits(file: Path) -> None:
+async def test_of_a_plan_and_a_cancel_at_once_both_leave_a_record_that_fits(database_url: str) -> None:
     async def race(one: Database, two: Database) -> None:
         project_id = await one.transact(planning)
         plan, cancel = await asyncio.gather(
@@ -153,7 +153,7 @@ async def test_of_a_plan_and_a_cancel_at_once_both_leave_a_record_that_fits(file
         assert (row.status, row.stage) == ("cancelled", "finished")
         assert (row.plan_version is None) == isinstance(plan, Conflict)
 
-    async with opened(file) as one, opened(file) as two:
+    async with opened(database_url) as one, opened(database_url) as two:
         for _ in range(10):
             await race(one, two)
 
@@ -226,11 +226,11 @@ async def test_project_changes_only_as_long_as_it_stands_as_it_was_read(database
 
 
 @pytest.mark.parametrize("status", sorted(FINISHED_PROJECT))
-async def test_finished_project_cannot_be_moved_but_to_pending(database: Database, status: ProjectStatus) -> None:
+async def test_finished_project_moves_to_pending_or_running_alone(database: Database, status: ProjectStatus) -> None:
     project_id = await database.transact(with_plan)
     await database.transact(lambda conn: conn.execute(text("UPDATE projects SET status = :s"), {"s": status}))
     read = await database.read(lambda conn: projects.get(conn, project_id))
-    for target in set(ProjectStatus) - {ProjectStatus.PENDING}:
+    for target in set(ProjectStatus) - {ProjectStatus.PENDING, ProjectStatus.RUNNING}:
         with pytest.raises(Conflict) as refusal:
             await database.transact(lambda conn, target=target: projects.move(conn, read, target))
         assert refusal.value.info.code == "impossible_move"

@@ -1,8 +1,9 @@
-"""The database's one writer and its readers, on a real file."""
+"""SQLite's one writer and its readers, on a real file."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,18 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import Conflict, Unavailable
-from app.storage import database as module
-from app.storage import projects
-from app.storage.database import MAX_BATCH, Database, sqlite_path
+from app.storage import sqlite as module
+from app.storage.sqlite import MAX_BATCH, SqliteDatabase
 from tests.unit.conftest import held_writer, new_project, opened, plain
+
+
+@pytest.fixture
+async def database(file: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(file)
+    await database.start()
+    yield database
+    await database.close()
+
 
 PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": module.BUSY_TIMEOUT_MS}
 
@@ -31,20 +40,20 @@ def names(conn: Connection) -> set[str]:
     return set(conn.execute(text("SELECT name FROM projects")).scalars())
 
 
-async def test_pragmas_hold_on_the_writer_and_on_every_reader(database: Database) -> None:
+async def test_pragmas_hold_on_the_writer_and_on_every_reader(database: SqliteDatabase) -> None:
     assert await database.transact(pragmas) == PRAGMAS
     async with database._readers.connect() as one, database._readers.connect() as other:
         assert await one.run_sync(pragmas) == PRAGMAS
         assert await other.run_sync(pragmas) == PRAGMAS
 
 
-async def test_write_is_committed_when_its_caller_hears_of_it(database: Database, file: Path) -> None:
+async def test_write_is_committed_when_its_caller_hears_of_it(database: SqliteDatabase, file: Path) -> None:
     project_id = await database.transact(new_project)
     with plain(file) as other:
         assert other.execute("SELECT id FROM projects").fetchall() == [(project_id,)]
 
 
-async def test_read_sees_one_state_however_long_it_takes(database: Database, file: Path) -> None:
+async def test_read_sees_one_state_however_long_it_takes(database: SqliteDatabase, file: Path) -> None:
     await database.transact(new_project)
 
     def look_twice(conn: Connection) -> tuple[int, int]:
@@ -58,7 +67,7 @@ async def test_read_sees_one_state_however_long_it_takes(database: Database, fil
     assert await database.read(count) == 0
 
 
-async def test_failing_job_undoes_nothing_of_the_others_in_its_batch(database: Database) -> None:
+async def test_failing_job_undoes_nothing_of_the_others_in_its_batch(database: SqliteDatabase) -> None:
     commits: list[object] = []
     assert database._writer is not None
     event.listen(database._writer._engine, "commit", commits.append)
@@ -89,7 +98,7 @@ async def test_failing_job_undoes_nothing_of_the_others_in_its_batch(database: D
     assert len(commits) == 2, "the holding job has one commit, those that waited share another"
 
 
-async def test_more_jobs_than_a_batch_holds_are_all_done_in_order(database: Database) -> None:
+async def test_more_jobs_than_a_batch_holds_are_all_done_in_order(database: SqliteDatabase) -> None:
     done: list[int] = []
 
     def note(number: int) -> Any:
@@ -102,7 +111,7 @@ async def test_more_jobs_than_a_batch_holds_are_all_done_in_order(database: Data
     assert done == list(range(3 * MAX_BATCH))
 
 
-async def test_job_whose_caller_has_gone_before_it_began_is_not_done(database: Database) -> None:
+async def test_job_whose_caller_has_gone_before_it_began_is_not_done(database: SqliteDatabase) -> None:
     async with held_writer(database):
         gone = asyncio.create_task(database.transact(lambda conn: new_project(conn, name="gone")))
         kept = asyncio.create_task(database.transact(lambda conn: new_project(conn, name="kept")))
@@ -130,7 +139,7 @@ async def test_locked_database_is_unavailable_and_nothing_is_written(
         assert await database.read(count) == 1
 
 
-async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: Database, file: Path) -> None:
+async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: SqliteDatabase, file: Path) -> None:
     with plain(file) as other:
         other.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(database.transact(new_project))
@@ -141,28 +150,13 @@ async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: Database
 
 
 async def test_read_is_unavailable_where_every_reader_is_taken(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database._readers.sync_engine.pool, "_timeout", 0.05)
     async with database._readers.connect(), database._readers.connect():
         with pytest.raises(Unavailable):
             await database.read(count)
     assert await database.read(count) == 0
-
-
-async def test_domain_errors_of_a_read_come_through(database: Database) -> None:
-    with pytest.raises(Conflict, match=r"No\."):
-        await database.read(_refuse)
-
-
-def _refuse(_: Connection) -> None:
-    raise Conflict("No.")
-
-
-async def test_foreign_keys_are_enforced(database: Database) -> None:
-    sql = "INSERT INTO events (project_id, seq, type, at, actor, data, hash) VALUES ('x', 1, 't', '', '', '{}', '')"
-    with pytest.raises(IntegrityError):
-        await database.transact(lambda conn: conn.execute(text(sql)))
 
 
 async def test_close_commits_what_is_queued_and_then_refuses(file: Path) -> None:
@@ -189,30 +183,3 @@ async def test_nobody_is_left_waiting_by_a_close(file: Path) -> None:
         with pytest.raises(Unavailable):
             await asyncio.wait_for(late, 10)
         await closing
-
-
-@pytest.mark.parametrize(
-    "url", ["postgresql+asyncpg://localhost/signoff", "sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"]
-)
-def test_other_databases_are_refused_with_what_is_expected(url: str) -> None:
-    with pytest.raises(ValueError, match=r"sqlite\+aiosqlite:///<file>"):
-        sqlite_path(url)
-
-
-async def test_search_ignores_case_beyond_ascii_and_takes_wildcards_as_they_are(database: Database) -> None:
-    for name in ("Ärger im Büro", "50% off", "500 off", "a_b", "axb"):
-        await database.transact(lambda conn, name=name: new_project(conn, name=name))
-
-    async def found(search: str) -> set[str]:
-        def page(conn: Connection) -> set[str]:
-            rows, total, counts = projects.list_page(
-                conn, status=None, search=search, sort_by="name", limit=10, offset=0
-            )
-            assert total == len(rows) == counts["pending"]
-            return {row.name for row in rows}
-
-        return await database.read(page)
-
-    assert await found("ärger IM bÜRO") == {"Ärger im Büro"}
-    assert await found("50%") == {"50% off"}
-    assert await found("A_B") == {"a_b"}

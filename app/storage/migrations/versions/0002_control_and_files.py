@@ -9,6 +9,9 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+# On SQLite only an INTEGER counts up by itself.
+POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     with op.batch_alter_table("projects") as projects:
@@ -25,7 +28,7 @@ def upgrade() -> None:
         tasks.add_column(sa.Column("after_failure", sa.String(length=8), nullable=True))
     op.create_table(
         "questions",
-        sa.Column("position", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("position", POSITION, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("project_id", sa.String(length=64), nullable=False),
         sa.Column("run_id", sa.String(length=64), nullable=False),

@@ -1,0 +1,58 @@
+"""The kind of database that this run of the tests is on: `pytest --database=postgresql` for the other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.postgresql import PostgresServer
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+# Fixtures that say of a test that it works with a database, or with a whole Signoff.
+_WITH_DATABASE = {"database", "database_url", "temporal_server", "processes"}
+# Those of tests that are about one kind of database, and so run only once.
+_OF_ONE_KIND = {"file", "sqlite_only", "postgres_server"}
+_ONLY_ONCE = ("e2e", "replay", "test_compose.py")
+
+
+class Databases:
+    """Gives each test, or each Signoff of the tests, a database of its own."""
+
+    def __init__(self) -> None:
+        self.kind = SQLITE
+        self._server: PostgresServer | None = None
+
+    def server(self) -> PostgresServer:
+        """The PostgreSQL server, started when it is first needed."""
+        if self._server is None:
+            self._server = PostgresServer()
+            self._server.start()
+            self._server.make_template()
+        return self._server
+
+    def setting(self) -> str:
+        """`SIGNOFF_DATABASE_URL` for a new Signoff; empty for a file in its data folder."""
+        return self.server().make_database() if self.kind == POSTGRESQL else ""
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.remove()
+            self._server = None
+
+    def runs(self, item: pytest.Item) -> bool:
+        """Whether a test belongs to this run: on SQLite every one does."""
+        fixtures = set(getattr(item, "fixturenames", ()))
+        return self.kind == SQLITE or (
+            not _WITH_DATABASE.isdisjoint(fixtures)
+            and _OF_ONE_KIND.isdisjoint(fixtures)
+            and not _any_part(item.path, _ONLY_ONCE)
+        )
+
+
+def _any_part(path: Path, names: Iterable[str]) -> bool:
+    return not set(names).isdisjoint(path.parts)
+
+
+DATABASES = Databases()

@@ -1,0 +1,12 @@
+"""Ports for servers of the tests."""
+
+from __future__ import annotations
+
+import socket
+
+
+def free_port() -> int:
+    """One that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

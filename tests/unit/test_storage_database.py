@@ -1,0 +1,46 @@
+"""What every kind of database keeps to."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.errors import Conflict
+from app.storage import projects
+from app.storage.database import Database
+from tests.unit.conftest import new_project
+
+
+async def test_domain_errors_of_a_read_come_through(database: Database) -> None:
+    with pytest.raises(Conflict, match=r"No\."):
+        await database.read(_refuse)
+
+
+def _refuse(_: Connection) -> None:
+    raise Conflict("No.")
+
+
+async def test_foreign_keys_are_enforced(database: Database) -> None:
+    sql = "INSERT INTO events (project_id, seq, type, at, actor, data, hash) VALUES ('x', 1, 't', '', '', '{}', '')"
+    with pytest.raises(IntegrityError):
+        await database.transact(lambda conn: conn.execute(text(sql)))
+
+
+async def test_search_ignores_case_beyond_ascii_and_takes_wildcards_as_they_are(database: Database) -> None:
+    for name in ("Ärger im Büro", "50% off", "500 off", "a_b", "axb"):
+        await database.transact(lambda conn, name=name: new_project(conn, name=name))
+
+    async def found(search: str) -> set[str]:
+        def page(conn: Connection) -> set[str]:
+            rows, total, counts = projects.list_page(
+                conn, status=None, search=search, sort_by="name", limit=10, offset=0
+            )
+            assert total == len(rows) == counts["pending"]
+            return {row.name for row in rows}
+
+        return await database.read(page)
+
+    assert await found("ärger IM bÜRO") == {"Ärger im Büro"}
+    assert await found("50%") == {"50% off"}
+    assert await found("A_B") == {"a_b"}
