@@ -45,8 +45,28 @@ async def edit(
     """Make the next version of the plan by `edits`, and answer what `shown` makes of it.
 
     Raises:
-        DomainError: the plan stays as it is.
+        DomainError: the plan stays as it is. Where one edit stands for the whole body, `details` names the body's fields.
     """
+    try:
+        return await _edit(request, services, project_id, edits, shown, status=status, refine=refine)
+    except Invalid as error:
+        if not refine:
+            for problem in error.info.details:
+                name = problem.field.removeprefix("edits.0.")
+                problem.field = {"phase": "phase_id"}.get(name, name)
+        raise
+
+
+async def _edit(
+    request: AnyRequest,
+    services: Services,
+    project_id: str,
+    edits: list[dict[str, Any]],
+    shown: Shown,
+    *,
+    status: int,
+    refine: bool,
+) -> Response[Any]:
     parsed = parse_edits(edits)
     project = await services.database.read(lambda conn: projects.get(conn, project_id))
     call = Call.REFINE if refine else Call.EDIT_PLAN

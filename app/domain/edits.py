@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from app.domain.errors import Invalid, NotFound, Problem
+from app.domain.errors import Invalid, Problem
 from app.domain.plan import (
     PLAIN,
     ActionSpec,
@@ -194,8 +194,7 @@ class Editor:
         """The draft after all of `edits`.
 
         Raises:
-            NotFound: `task_not_found`, `phase_not_found`: an edit names what the plan does not have.
-            Invalid: an edit cannot be applied; `details` says which and why.
+            Invalid: an edit cannot be applied, or names what the plan does not have; `details` says which and why.
         """
         for number, edit in enumerate(edits):
             self._field = f"edits.{number}"
@@ -231,7 +230,7 @@ class Editor:
         for phase in self.draft.phases:
             if phase.key == key:
                 return phase
-        raise NotFound(f"The plan has no phase '{reference}'.", code="phase_not_found")
+        raise self._refused("phase", f"The plan has no phase '{reference}'.")
 
     def _task(self, reference: str) -> tuple[PhaseDraft, TaskDraft]:
         key = self._key(reference)
@@ -239,7 +238,7 @@ class Editor:
             for task in phase.tasks:
                 if task.key == key:
                     return phase, task
-        raise NotFound(f"The plan has no task '{reference}'.", code="task_not_found")
+        raise self._refused("task", f"The plan has no task '{reference}'.")
 
     def _values(self, edit: TaskFields) -> dict[str, Any]:
         """The fields that an edit sets, with keys for ids."""
@@ -310,5 +309,7 @@ class Editor:
         self.phases.append(changed.key)
 
     def _no_null(self, field: str) -> Invalid:
-        message = f"{field} has no null."
+        return self._refused(field, f"{field} has no null.")
+
+    def _refused(self, field: str, message: str) -> Invalid:
         return Invalid(message, details=[Problem(field=f"{self._field}.{field}", message=message)])

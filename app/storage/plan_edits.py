@@ -33,9 +33,9 @@ def edit_plan(
     """Edit the plan of a project that is not running: the next version, or the first.
 
     Raises:
-        NotFound: there is no such project, or an edit names what its plan has not.
+        NotFound: there is no such project.
         Conflict: the state of the project does not allow it; `project_running` where the workflow must decide.
-        Invalid: the plan would not be valid.
+        Invalid: an edit names what the plan has not, or the plan would not be valid.
     """
     project = projects.get(conn, project_id)
     check_call(call, situation(project))

@@ -42,7 +42,7 @@ async def test_first_task_makes_version_one_with_a_phase_of_its_own(database: Da
         assert (phase.name, phase.position, phase.strategy) == ("Tasks", 0, "dag")
         task = tasks.get(conn, project_id, "look_around")
         assert (task.id, task.phase_id, task.action, task.status) == (task_id, phase.id, {"type": "manual"}, "pending")
-        assert types_of(conn, project_id) == ["project.created", "task.created", "plan.ready"]
+        assert types_of(conn, project_id) == ["project.created", "plan.ready", "task.created"]
         plan = plans.get(conn, project_id, 1)
         assert data_of(conn, project_id, "plan.ready")["plan_digest"] == plan.digest
         assert plan.digest == digest_of(plans.content(plan), plans.run_settings(project))
