@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.answers import check_error
 from tests.api.conftest import begin_planning
-from tests.conftest import Stack
+from tests.conftest import Stack, eventually
 
 PLAN = "- [ ] Look {#look}"
 
@@ -47,6 +47,33 @@ async def _running(stack: Stack) -> str:
     return project_id
 
 
+async def _paused(stack: Stack) -> str:
+    project_id = await _running(stack)
+    await stack.call("POST", f"/{project_id}/pause")
+    return project_id
+
+
+async def _at_a_gate(stack: Stack) -> str:
+    plan = "## One\n\n- Done {#done milestone}\n\n## Two\n\n- [ ] Look {#look}"
+    project_id = await stack.started(plan, auto_approve_phases=False)
+
+    async def waits() -> bool:
+        return (await stack.project(project_id))["stage"] == "awaiting_phase_approval"
+
+    await eventually(waits, what="the gate")
+    return project_id
+
+
+async def _asking(stack: Stack) -> str:
+    project_id = await stack.started("- Look? {#look decision=yes,no}")
+
+    async def asks() -> bool:
+        return (await stack.project(project_id))["stage"] == "awaiting_decision"
+
+    await eventually(asks, what="the decision")
+    return project_id
+
+
 async def _completed(stack: Stack) -> str:
     project_id = await stack.started("- Done {#done milestone}")
     assert (await stack.finished(project_id))["status"] == "completed"
@@ -74,62 +101,91 @@ async def _cancelled_unplanned(stack: Stack) -> str:
 CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "generate": ("POST", "/generate-plan", {}),
     "regenerate": ("POST", "/regenerate-plan", {}),
+    "refine": ("POST", "/refine-plan", {"edits": [{"op": "add_task", "title": "Another"}]}),
     "approve": ("POST", "/approve", {}),
     "cancel": ("POST", "/cancel", {}),
     "rename": ("PUT", "", {"name": "renamed", "description": "- B: `true`"}),
     "auto": ("PUT", "", {"auto_approve_plan": True}),
     "strategy": ("PUT", "", {"strategy": "careful"}),
     "add task": ("POST", "/tasks", {"title": "Another"}),
+    "add phase": ("POST", "/phases", {"name": "Another"}),
+    "change task": ("PUT", "/tasks/{first}", {"title": "Other"}),
+    "remove task": ("DELETE", "/tasks/{first}", None),
+    "pause": ("POST", "/pause", {}),
+    "resume": ("POST", "/resume", {}),
+    "retry": ("POST", "/retry", {}),
     "delete": ("DELETE", "", None),
 }
 READY, OVER = "awaiting_approval", "finished"
 # A string is the code of a 409; a pair is status and stage after a call that was allowed; None is a project that is gone.
 Outcome = str | tuple[str, str] | None
 Row = dict[str, Outcome]
-
-
-def finished(status: str) -> Row:
-    return {
-        "generate": "plan_exists", "regenerate": ("pending", READY), "approve": "not_pending",
-        "cancel": "already_finished", "rename": (status, OVER), "auto": (status, OVER), "strategy": ("pending", READY),
-        "add task": ("pending", READY), "delete": None,
-    }  # fmt: skip
-
-
-def planning(status: str, after_cancel: tuple[str, str]) -> Row:
-    stays = (status, "planning")
-    return {
-        "generate": "plan_not_ready", "regenerate": "plan_not_ready", "approve": "plan_not_ready",
-        "cancel": after_cancel, "rename": stays, "auto": stays, "strategy": "plan_not_ready",
-        "add task": "plan_not_ready", "delete": None,
-    }  # fmt: skip
-
-
+EDITS = ("add task", "add phase", "change task", "remove task")
+NOT_RUNNING = {"pause": "project_not_running", "resume": "project_not_running"}
 DRAFT, PLANNED, RUNNING = ("pending", "draft"), ("pending", READY), ("running", "executing")
+CANCELLED = ("cancelled", OVER)
+NO_TASK = "task_not_found"
+
+
+def edits(outcome: Outcome, **others: Outcome) -> Row:
+    return {**dict.fromkeys(EDITS, outcome), **{name.replace("_", " "): value for name, value in others.items()}}
+
+
+def finished(status: str, retry: Outcome) -> Row:
+    return {
+        "generate": "plan_exists", "regenerate": PLANNED, "refine": PLANNED, "approve": "not_pending",
+        "cancel": "already_finished", "rename": (status, OVER), "auto": (status, OVER), "strategy": PLANNED,
+        **edits(PLANNED), **NOT_RUNNING, "retry": retry, "delete": None,
+    }  # fmt: skip
+
+
+def planning(status: str, after_cancel: tuple[str, str], **others: Outcome) -> Row:
+    stays, refused = (status, "planning"), "plan_not_ready"
+    return {
+        "generate": refused, "regenerate": refused, "refine": refused, "approve": refused,
+        "cancel": after_cancel, "rename": stays, "auto": stays, "strategy": refused,
+        **edits(refused, **others), **NOT_RUNNING, "retry": refused, "delete": None,
+    }  # fmt: skip
+
+
+def running(stage: str, **others: Outcome) -> Row:
+    stays, refused = ("running", stage), "project_running"
+    row = {
+        "generate": refused, "regenerate": refused, "refine": refused, "approve": refused, "cancel": CANCELLED,
+        "rename": stays, "auto": refused, "strategy": refused,
+        **edits(stays, change_task="task_started", remove_task="plan_invalid"),
+        "pause": ("running", "paused"), "resume": "not_paused", "retry": refused, "delete": None,
+    }  # fmt: skip
+    return row | {name.replace("_", " "): value for name, value in others.items()}
+
+
 TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
     "pending, no plan": (_draft, {
-        "generate": PLANNED, "regenerate": PLANNED, "approve": "no_plan", "cancel": ("cancelled", OVER),
-        "rename": DRAFT, "auto": DRAFT, "strategy": DRAFT, "add task": PLANNED, "delete": None,
+        "generate": PLANNED, "regenerate": PLANNED, "refine": "no_plan", "approve": "no_plan", "cancel": CANCELLED,
+        "rename": DRAFT, "auto": DRAFT, "strategy": DRAFT,
+        **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK), **NOT_RUNNING, "retry": "no_plan", "delete": None,
     }),
-    "pending, planning": (_planning, planning("pending", ("cancelled", OVER))),
-    "pending, planning again": (_planning_again, planning("pending", ("cancelled", OVER))),
+    "pending, planning": (_planning, planning("pending", CANCELLED, change_task=NO_TASK, remove_task=NO_TASK)),
+    "pending, planning again": (_planning_again, planning("pending", CANCELLED)),
     "completed, planning": (_planning_after_a_run, planning("completed", ("completed", OVER))),
     "pending, plan ready": (_plan_ready, {
-        "generate": "plan_exists", "regenerate": PLANNED, "approve": RUNNING, "cancel": ("cancelled", OVER),
-        "rename": PLANNED, "auto": PLANNED, "strategy": PLANNED, "add task": PLANNED, "delete": None,
+        "generate": "plan_exists", "regenerate": PLANNED, "refine": PLANNED, "approve": RUNNING, "cancel": CANCELLED,
+        "rename": PLANNED, "auto": PLANNED, "strategy": PLANNED, **edits(PLANNED), **NOT_RUNNING,
+        "retry": "not_finished", "delete": None,
     }),
-    "running": (_running, {
-        "generate": "project_running", "regenerate": "project_running", "approve": "project_running",
-        "cancel": ("cancelled", OVER), "rename": RUNNING, "auto": "project_running", "strategy": "project_running",
-        "add task": "project_running", "delete": None,
-    }),
-    "completed": (_completed, finished("completed")),
-    "failed": (_failed, finished("failed")),
-    "cancelled, with a plan": (_cancelled, finished("cancelled")),
+    "running": (_running, running("executing")),
+    "running, paused": (_paused, running("paused", pause="already_paused", resume=RUNNING)),
+    "running, at a gate": (_at_a_gate, running(
+        "awaiting_phase_approval", approve=RUNNING, change_task="phase_finished", remove_task="phase_finished",
+    )),
+    "running, asking": (_asking, running("awaiting_decision")),
+    "completed": (_completed, finished("completed", ("completed", OVER))),
+    "failed": (_failed, finished("failed", ("failed", OVER))),
+    "cancelled, with a plan": (_cancelled, finished("cancelled", "plan_superseded")),
     "cancelled before any plan": (_cancelled_unplanned, {
-        "generate": PLANNED, "regenerate": PLANNED, "approve": "no_plan", "cancel": "already_finished",
-        "rename": ("cancelled", OVER), "auto": ("cancelled", OVER), "strategy": ("cancelled", OVER),
-        "add task": PLANNED, "delete": None,
+        "generate": PLANNED, "regenerate": PLANNED, "refine": "no_plan", "approve": "no_plan",
+        "cancel": "already_finished", "rename": CANCELLED, "auto": CANCELLED, "strategy": CANCELLED,
+        **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK), **NOT_RUNNING, "retry": "no_plan", "delete": None,
     }),
 }  # fmt: skip
 
@@ -144,16 +200,26 @@ async def outcome(stack: Stack, project_id: str, call: str) -> Outcome:
     """What a call comes to, after checking that a refusal changed nothing."""
     method, path, body = CALLS[call]
     before = await stack.project(project_id)
-    answer = await stack.http.request(method, f"/api/projects/{project_id}{path}", json=body)
-    if answer.status_code == 409:
-        code = check_error(answer)["code"]
+    first = before["tasks"][0]["id"] if before["tasks"] else "nothing"
+    answer = await stack.http.request(method, f"/api/projects/{project_id}{path.format(first=first)}", json=body)
+    if answer.status_code >= 400:
+        refusal = check_error(answer)
+        assert (answer.status_code, refusal["code"]) in REFUSALS or answer.status_code == 409, refusal
         assert _lasting(await stack.project(project_id)) == _lasting(before), call
-        return code
+        return refusal["code"]
     assert answer.status_code in {200, 201}, f"{call}: {answer.status_code} {answer.text[:500]}"
     if (await stack.http.get(f"/api/projects/{project_id}")).status_code == 404:
         return None
-    project = await stack.project(project_id)
+    if call == "retry":
+        # What it starts may be over before it can be looked at.
+        project = await stack.finished(project_id)
+    else:
+        project = await stack.project(project_id)
     return project["status"], project["stage"]
+
+
+# Beside the 409s of the table: a task that there is not, and a plan that would have none.
+REFUSALS = {(404, NO_TASK), (422, "plan_invalid")}
 
 
 @pytest.mark.parametrize("situation", TABLE)
@@ -166,4 +232,5 @@ async def test_calls_in_each_situation(patient: Stack, situation: str) -> None:
         await patient.http.delete(f"/api/projects/{project_id}")
         return call, found
 
+    assert set(expected) == set(CALLS)
     assert dict(await asyncio.gather(*(one(call) for call in CALLS))) == expected
