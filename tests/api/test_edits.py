@@ -1,0 +1,182 @@
+"""Edits of plans that are not running: tasks, phases, and several at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.answers import fields_of, refused
+from tests.conftest import Stack, eventually
+
+PLAN = (
+    "## One\n\n- A: `true` {#a}\n- B: `true` {#b after=a}\n\n## Two (sequential)\n\n- C: `true` {#c}\n- D: `true` {#d}"
+)
+
+
+async def keys(stack: Stack, project_id: str) -> dict[str, list[str]]:
+    plan = await stack.call("GET", f"/{project_id}/plan")
+    return {phase["key"]: [task["key"] for task in phase["tasks"]] for phase in plan["phases"]}
+
+
+async def test_what_a_get_gave_can_be_put_back_and_changes_nothing(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    before = await signoff.call("GET", f"/{project_id}/plan")
+    for key in "abcd":
+        task = await signoff.call("GET", f"/{project_id}/tasks/{key}")
+        assert await signoff.call("PUT", f"/{project_id}/tasks/{key}", json=task) == task
+    after = await signoff.call("GET", f"/{project_id}/plan")
+    assert (after["version"], after["digest"]) == (before["version"], before["digest"])
+    task = await signoff.call("GET", f"/{project_id}/tasks/d")
+    changed = await signoff.call("PUT", f"/{project_id}/tasks/d", json=task | {"title": "Other"})
+    # What the order of its phase implies has not become something that the task declares.
+    assert changed == task | {"title": "Other"}
+    plan = await signoff.call("GET", f"/{project_id}/plan")
+    assert plan["version"] == before["version"] + 1
+    assert [phase["id"] for phase in plan["phases"]] == [phase["id"] for phase in before["phases"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"key": "other"}, "key", "read_only"),
+        ({"status": "completed"}, "status", "read_only"),
+        ({"attempt": 7}, "attempt", "read_only"),
+        ({"colour": "red"}, "colour", "validation_error"),
+        ({"title": ""}, "title", "validation_error"),
+        ({"title": None}, "title", "validation_error"),
+        ({"description": None}, "description", "validation_error"),
+        ({"retries": 101}, "retries", "validation_error"),
+        ({"retries": True}, "retries", "validation_error"),
+        ({"depends_on": ["nothing"]}, "phases[0].tasks[1].depends_on", "plan_invalid"),
+        ({"depends_on": ["b"]}, "phases[0].tasks[1].depends_on", "plan_invalid"),
+        ({"phase_id": "nothing"}, "phase_id", "validation_error"),
+        ({"action": {"type": "shell"}}, "phases[0].tasks[1].action", "plan_invalid"),
+        ({"action": {"type": "magic"}}, "phases[0].tasks[1].action.type", "plan_invalid"),
+        ({"after_failure": "shrug"}, "after_failure", "validation_error"),
+    ],
+)
+async def test_a_bad_change_is_refused_and_named(signoff: Stack, body: dict[str, Any], field: str, code: str) -> None:
+    project_id = await signoff.planned(PLAN)
+    answer = await refused(signoff, "PUT", f"/{project_id}/tasks/b", 422, code, json=body)
+    assert field in fields_of(answer), answer
+    assert (await signoff.call("GET", f"/{project_id}/plan"))["version"] == 1
+
+
+async def test_each_field_of_a_task_can_be_set(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    task = await signoff.call("GET", f"/{project_id}/tasks/a")
+    wanted: dict[str, Any] = {
+        "title": "New", "description": "More", "action": {"type": "shell", "command": "date"}, "inputs": {"x": [1]},
+        "expected_files": ["out.txt"], "retries": 3, "timeout_seconds": 5, "on_crash": "ask", "after_failure": "ask",
+    }  # fmt: skip
+    changed = await signoff.call("PUT", f"/{project_id}/tasks/a", json=wanted)
+    assert changed == task | wanted
+    moved = await signoff.call("PUT", f"/{project_id}/tasks/b", json={"phase_id": "two", "depends_on": []})
+    assert moved["position"] == 3
+    assert await keys(signoff, project_id) == {"one": ["a"], "two": ["c", "d", "b"]}
+
+
+async def test_a_task_that_others_need_stays(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    body = await refused(signoff, "DELETE", f"/{project_id}/tasks/a", 422, "plan_invalid")
+    assert "'b' depends on 'a'" in body["message"]
+    gone = await signoff.call("DELETE", f"/{project_id}/tasks/b")
+    assert (gone["deleted"], gone["plan_version"]) == (True, 2)
+    await refused(signoff, "GET", f"/{project_id}/tasks/b", 404, "task_not_found")
+    await refused(signoff, "DELETE", f"/{project_id}/tasks/b", 404, "task_not_found")
+
+
+async def test_phases_are_listed_and_added(signoff: Stack) -> None:
+    project_id = await signoff.create()
+    assert await signoff.call("GET", f"/{project_id}/phases") == {"phases": [], "count": 0, "project_id": project_id}
+    first = await signoff.call("POST", f"/{project_id}/phases", status=201, json={"name": "Build"})
+    assert (first["key"], first["position"], first["strategy"], first["requires_approval"]) == (
+        "build",
+        0,
+        "dag",
+        False,
+    )
+    await signoff.call("PUT", f"/{project_id}", json={"auto_approve_phases": False})
+    fields = {"name": "Ship", "description": "It", "strategy": "sequential"}
+    ship = await signoff.call("POST", f"/{project_id}/phases", status=201, json=fields)
+    assert (ship["requires_approval"], ship["strategy"], ship["task_counts"]["total"]) == (True, "sequential", 0)
+    test = await signoff.call("POST", f"/{project_id}/phases", status=201, json={"name": "Build", "position": 1})
+    assert test["key"] == "build_2"
+    listed = await signoff.call("GET", f"/{project_id}/phases")
+    assert [(phase["key"], phase["position"]) for phase in listed["phases"]] == [
+        ("build", 0),
+        ("build_2", 1),
+        ("ship", 2),
+    ]
+    await refused(signoff, "POST", f"/{project_id}/phases", 422, json={})
+    await refused(signoff, "POST", f"/{project_id}/phases", 422, json={"name": "X", "key": "build"})
+    # A plan without a task cannot be signed off.
+    await refused(signoff, "POST", f"/{project_id}/approve", 409, "empty_plan")
+    task = await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Last"})
+    assert task["phase_id"] == ship["id"]
+
+
+async def test_refinement_makes_one_version_with_all_edits_or_none(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    task = await signoff.call("GET", f"/{project_id}/tasks/c")
+    edits: list[dict[str, Any]] = [
+        {"op": "add_phase", "name": "Three"},
+        {"op": "add_task", "title": "New", "phase": "three", "depends_on": [task["id"]]},
+        {"op": "update_task", "task": "d", "retries": 2},
+        {"op": "move_task", "task": "d", "phase": "three", "position": 0},
+        {"op": "update_phase", "phase": "two", "name": "Second", "position": 0},
+        {"op": "remove_task", "task": "b"},
+    ]
+    bad = [*edits, {"op": "remove_phase", "phase": "nothing"}]
+    body = await refused(signoff, "POST", f"/{project_id}/refine-plan", 422, json={"edits": bad})
+    assert fields_of(body) == ["edits.6.phase"]
+    assert (await signoff.call("GET", f"/{project_id}/plan"))["version"] == 1
+    plan = await signoff.call("POST", f"/{project_id}/refine-plan", json={"edits": edits})
+    assert (plan["version"], plan["status"], plan["planner"]) == (2, "ready", "hand")
+    assert await keys(signoff, project_id) == {"two": ["c"], "one": ["a"], "three": ["d", "new"]}
+    assert [phase["name"] for phase in plan["phases"]] == ["Second", "One", "Three"]
+
+
+async def test_refinement_in_words_needs_a_model(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    for body in ({"message": "shorter"}, {"message": "shorter", "edits": [{"op": "remove_task", "task": "b"}]}):
+        await refused(signoff, "POST", f"/{project_id}/refine-plan", 409, "planner_unavailable", json=body)
+    for body in ({}, {"edits": []}, {"edits": None}):
+        await refused(signoff, "POST", f"/{project_id}/refine-plan", 422, json=body)
+    await refused(signoff, "POST", "/proj_nothing/refine-plan", 404, json={"message": "x"})
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {},
+        {"op": "explode"},
+        {"op": "add_task"},
+        {"op": "remove_task"},
+        {"op": "add_task", "title": "x", "y": 1},
+        {"op": 7},
+    ],
+)
+async def test_an_edit_that_is_none_is_refused(signoff: Stack, edit: dict[str, Any]) -> None:
+    project_id = await signoff.planned(PLAN)
+    body = await refused(signoff, "POST", f"/{project_id}/refine-plan", 422, json={"edits": [edit]})
+    assert all(field.startswith("edits.0") for field in fields_of(body))
+
+
+async def test_a_refined_plan_is_approved_by_itself_where_the_project_says_so(signoff: Stack) -> None:
+    project_id = await signoff.planned("- [ ] Look {#look}")
+    await signoff.call("PUT", f"/{project_id}", json={"auto_approve_plan": True})
+    # Made by hand, a plan waits for a person all the same.
+    await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "By hand"})
+    assert (await signoff.project(project_id))["status"] == "pending"
+    edits = [{"op": "remove_task", "task": "by_hand"}, {"op": "update_task", "task": "look", "title": "Look again"}]
+    await signoff.call("POST", f"/{project_id}/refine-plan", json={"edits": edits})
+
+    async def running() -> bool:
+        return (await signoff.project(project_id))["status"] == "running"
+
+    await eventually(running, what="the refined plan has been approved")
+    plan = await signoff.call("GET", f"/{project_id}/plan")
+    assert (plan["version"], plan["approved_by"]) == (3, "signoff")
+    await signoff.call("POST", f"/{project_id}/cancel")
