@@ -93,6 +93,52 @@ async def planned_twice(stack: Stack) -> str:
     return project_id
 
 
+async def paused_and_retried(stack: Stack) -> str:
+    plan = "## One\n\n1. First: `sleep 0.5` {#first}\n2. Second: `true` {#second}\n\n## Two\n\n- Bad: `[ -e fixed ]` {#bad}"
+    project_id = await stack.started(plan)
+    await stack.task_in(project_id, "first", "running")
+    await stack.call("POST", f"/{project_id}/pause")
+    await stack.task_in(project_id, "first", "completed")
+    await stack.call("POST", f"/{project_id}/resume")
+    project = await stack.finished(project_id)
+    (Path(project["workspace"]) / "fixed").touch()
+    await stack.call("POST", f"/{project_id}/retry")
+    return project_id
+
+
+async def asked(stack: Stack) -> str:
+    late = "- Late? {#late decision=yes,no default=no expires=1s}\n- Rest {#rest wait=1h}"
+    plan = f"- Ship? {{#ship decision=yes,no}}\n{late}\n- Bad: `[ -e fixed ]` {{#bad}}"
+    project_id = await stack.started(plan, decision_mode="human")
+    await stack.task_in(project_id, "late", "completed")
+    await stack.task_in(project_id, "bad", "waiting")
+    (Path((await stack.project(project_id))["workspace"]) / "fixed").touch()
+    answers = {"decision": "yes", "task_failed": "retry"}
+    for question in (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]:
+        answer = {"answer": answers[question["kind"]]}
+        await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json=answer)
+    await stack.call("POST", f"/{project_id}/tasks/rest/complete")
+    return project_id
+
+
+async def edited(stack: Stack) -> str:
+    plan = "## One\n\n- Hold: `sleep 1` {#hold}\n- Gone: `true` {#gone after=hold}\n\n## Two\n\n- Skip: `true` {#skip}"
+    project_id = await stack.started(plan)
+    await stack.task_in(project_id, "hold", "running")
+    await stack.call("DELETE", f"/{project_id}/tasks/gone")
+    added = {
+        "title": "Added",
+        "phase_id": "one",
+        "depends_on": ["hold"],
+        "action": {"type": "shell", "command": "true"},
+    }
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=added)
+    await stack.call("POST", f"/{project_id}/phases", status=201, json={"name": "Three"})
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=added | {"title": "Last", "phase_id": "three"})
+    await stack.call("POST", f"/{project_id}/tasks/skip/skip")
+    return project_id
+
+
 SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "full_run": (full_run, Thresholds()),
     "cancelled": (cancelled, Thresholds()),
@@ -100,6 +146,9 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "phase_gates": (phase_gates, Thresholds()),
     "continued": (continued, Thresholds(rest=40, drain=60)),
     "planned_twice": (planned_twice, Thresholds()),
+    "paused_and_retried": (paused_and_retried, Thresholds()),
+    "asked": (asked, Thresholds()),
+    "edited": (edited, Thresholds()),
 }
 
 
