@@ -20,6 +20,7 @@ from app.domain.states import FINISHED_PROJECT, Stage
 from app.storage import events, projects
 
 PING_SECONDS = 10.0
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LARGEST = 2**31 - 1
 
 
@@ -49,14 +50,14 @@ class EventController(Controller):
         finished, newest = await services.database.read(lambda conn: _position(conn, project_id))
         if finished and start >= newest and start > 0:
             return Response(None, status_code=204)
-        stream = _Stream(services, project_id, start, _chosen(types or "*"), follow=follow)
-        return ServerSentEvent(stream.messages(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        stream = _Stream(services, project_id, start, chosen_types(types), follow=follow)
+        return ServerSentEvent(stream.messages(), headers=STREAM_HEADERS)
 
 
 class _Stream:
     """One reader's way through the record."""
 
-    def __init__(self, services: Services, project_id: str, start: int, types: set[str], *, follow: bool) -> None:
+    def __init__(self, services: Services, project_id: str, start: int, types: set[EventType], *, follow: bool) -> None:
         self._services = services
         self._project_id = project_id
         self._seq = start
@@ -104,9 +105,9 @@ def _is_finished(status: str, stage: str) -> bool:
     return status in FINISHED_PROJECT and stage == Stage.FINISHED
 
 
-def _chosen(types: str) -> set[str]:
-    """The event types that comma-separated patterns name."""
-    patterns = [pattern.strip() for pattern in types.split(",")]
+def chosen_types(types: str) -> set[EventType]:
+    """The event types that comma-separated patterns name; all of them where there is no pattern."""
+    patterns = [pattern.strip() for pattern in (types or "*").split(",")]
     return {kind for kind in EventType if any(fnmatchcase(kind, pattern) for pattern in patterns)}
 
 

@@ -1,0 +1,80 @@
+"""The page to browse the OpenAPI document on: Swagger UI out of its package, with no request to anywhere else."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.constants import OPENAPI_JSON_HANDLER_NAME
+from litestar.exceptions import NotFoundException
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.params import FromPath
+from swagger_ui_bundle import swagger_ui_path  # pyright: ignore[reportMissingTypeStubs]
+
+# Swagger UI draws its icons from data: addresses. Nothing is taken from, or sent, elsewhere.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
+_FILES = frozenset({"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"})
+_START = "start.js"
+_START_SCRIPT = b"""SwaggerUIBundle({
+  url: document.body.dataset.document,
+  dom_id: "#explorer",
+  deepLinking: true,
+  displayRequestDuration: true,
+  filter: true,
+  validatorUrl: null,
+});
+"""
+
+
+class Explorer(OpenAPIRenderPlugin):
+    """Renders the page, and serves what it loads below `assets`."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/", favicon="", style="")
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The page, without a script or style of its own: all of it comes from the assets."""
+        document = request.app.route_reverse(OPENAPI_JSON_HANDLER_NAME)
+        assets = f"{document.rpartition('/')[0]}/assets"
+        # A new version of the package has new addresses, so that browsers may keep what they have.
+        edition = f"?v={version('swagger-ui-bundle-v2')}"
+        return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{openapi_schema["info"]["title"]} API</title>
+<link rel="icon" href="{assets}/favicon-32x32.png{edition}">
+<link rel="stylesheet" href="{assets}/swagger-ui.css{edition}">
+</head>
+<body data-document="{document}">
+<div id="explorer"></div>
+<script src="{assets}/swagger-ui-bundle.js{edition}"></script>
+<script src="{assets}/{_START}?v={version("signoff")}"></script>
+</body>
+</html>
+""".encode()
+
+    def receive_router(self, router: Router) -> None:
+        """Add the assets."""
+        router.register(_asset)
+
+
+@get("/assets/{name:str}")
+async def _asset(name: FromPath[str]) -> Response[bytes]:
+    if name != _START and name not in _FILES:
+        raise NotFoundException
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(_content(name), media_type=_TYPES[Path(name).suffix], headers=headers)
+
+
+@cache
+def _content(name: str) -> bytes:
+    return _START_SCRIPT if name == _START else (swagger_ui_path / name).read_bytes()

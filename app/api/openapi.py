@@ -1,0 +1,298 @@
+"""What the OpenAPI document says of every operation alike, and the page to read it on.
+
+Litestar describes what a handler's signature says. What the gateway and the error map do for all of them is added here, so
+that no handler has to repeat it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Request, Router
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, OpenAPI, SecurityScheme, Tag
+
+from app.api.errors import KINDS
+from app.api.explorer import CONTENT_SECURITY_POLICY, Explorer
+from app.api.models.answers import ErrorBody
+
+PATH = "/schema"
+METHODS = ("get", "put", "post", "delete", "patch")
+Json = dict[str, Any]
+
+_TAGS = {
+    "projects": "Create, find, change, duplicate and delete projects.",
+    "plans": "Have a plan made, read it, send it back, approve it, and cancel.",
+    "phases": "The phases of a plan.",
+    "tasks": "The tasks of a plan, their outputs and logs, and a person's word on those that wait for it.",
+    "control": "Pause, resume and retry a run.",
+    "decisions": "What people are asked, and what was decided.",
+    "events": "What happens, as server-sent events.",
+    "files": "Files of a project: list, upload, read, download.",
+    "graph": "The task graph, as data and as a picture.",
+    "history": "Versions of plans, runs, metrics and the audit.",
+    "catalogue": "What may be named in a project.",
+    "system": "The process, and what it needs.",
+}
+_DESCRIPTION = """Automation projects that are planned, signed off by a person, and carried out by durable workflows.
+
+`200` means decided or done, `202` durably recorded: the outcome comes as an event. Every error has the one body `ErrorBody`,
+whose `code` programs can rely on. A POST may be repeated safely with the same `Idempotency-Key`."""
+_ERRORS = {
+    400: "The request cannot be understood: not JSON, or a parameter out of range.",
+    401: "No API key, or not the server's.",
+    403: "The server does not answer to this name, or not to a page of another site.",
+    404: "There is no such thing.",
+    409: "Not possible in the state things are in; `code` says why.",
+    412: "It has changed since the version that `If-Match` names.",
+    413: "The body is too large.",
+    415: "The body is not of a type that is taken here.",
+    422: "A value is not acceptable; `details` names each field.",
+    500: "An error in the server; its log has more under `request_id`.",
+    503: "Temporal or the database does not answer; the same request may be repeated.",
+}
+_SUCCESSES = {"200": "Done, or what was asked for.", "201": "Made."}
+_LITESTARS_DESCRIPTION = {str(status.value): status.description for status in HTTPStatus}
+_PATH_PARAMETERS = {
+    "project_id": "The project's id, `proj_…`.",
+    "task_id": "The task's id, or its key.",
+    "phase_id": "The phase's id, or its key.",
+    "decision_id": "The decision's id, `dec_…`.",
+}
+# Operations that need no key.
+_OPEN = frozenset({"health", "ready"})
+# Operations that take `If-Match`, and what its value is.
+_IF_MATCH = {
+    "updateProject": "The ETag of the project as it was read.",
+    "approveProject": "The ETag of the plan as it was read.",
+}
+# Operations whose success carries an ETag.
+_WITH_ETAG = frozenset({"getProject", "updateProject", "getPlan", "generatePlan", "regeneratePlan", "refinePlan"})
+_TEXT: Json = {"schema": {"type": "string"}}
+# Further forms of an operation's success, by status.
+_FORMS: dict[str, dict[str, dict[str, Json]]] = {
+    "getPlan": {"200": {"text/markdown": _TEXT}},
+    "metrics": {"200": {"text/plain": _TEXT}},
+    "streamEvents": {"200": {"text/event-stream": _TEXT}},
+    "streamLiveEvents": {"200": {"text/event-stream": _TEXT}},
+}
+# Where what a handler declares is not what it sends, nothing of it is kept.
+_REPLACED = frozenset({"metrics", "streamEvents", "streamLiveEvents"})
+_FURTHER_STATUSES = {"streamEvents": {"204": "The project is finished, and there is nothing more to come."}}
+
+
+class _Config(OpenAPIConfig):
+    """Makes documents that are complete."""
+
+    def to_openapi_schema(self) -> OpenAPI:
+        """An empty document that completes itself when it is written out."""
+        plain = super().to_openapi_schema()
+        return _Document(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+
+
+@dataclass
+class _Document(OpenAPI):
+    def to_schema(self) -> Json:
+        """The document as JSON values."""
+        return complete(super().to_schema())
+
+
+def configuration(*, key_needed: bool) -> OpenAPIConfig:
+    """The OpenAPI document at `/schema/openapi.json`, and the page at `/schema`.
+
+    Both are readable without a key: they tell what the program can do, which is public, and nothing of what it holds.
+    """
+    bearer = SecurityScheme(type="http", scheme="bearer", description="The server's API key, where it has one.")
+    return _Config(
+        title="Signoff",
+        version=version("signoff"),
+        description=_DESCRIPTION,
+        tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
+        components=Components(security_schemes={"bearer": bearer}),
+        security=[{"bearer": []}] if key_needed else [{"bearer": []}, {}],
+        use_handler_docstrings=True,
+        create_examples=False,
+        render_plugins=[JsonRenderPlugin(), Explorer()],
+        openapi_router=Router(
+            PATH,
+            route_handlers=[],
+            include_in_schema=False,
+            before_request=_only_what_is_there,
+            response_headers={
+                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+            },
+        ),
+    )
+
+
+def _only_what_is_there(request: Request[Any, Any, Any]) -> None:
+    # Litestar answers everything else below the path with a page of its own; ours is the one body for all errors.
+    if "path" in request.path_params:
+        raise NotFoundException
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Path, method and description of every operation."""
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def complete(document: Json) -> Json:
+    """Add to a document what holds for all operations; changes it and returns it."""
+    components: Json = document["components"]
+    schemas: Json = components.setdefault("schemas", {})
+    for schema in schemas.values():
+        # Litestar makes them up from the schema: they say nothing that it does not, and may break its rules.
+        schema.pop("examples", None)
+    schemas["ErrorBody"] = _error_schema(schemas)
+    components["responses"] = {_name(status): _error_answer(status) for status in _ERRORS}
+    components["headers"] = {
+        "RequestId": {
+            "description": "The request's id, as in the server's log.",
+            "required": True,
+            "schema": {"type": "string"},
+        },
+        "Replayed": {
+            "description": "`true` where this is the first answer to the same key.",
+            "schema": {"const": "true"},
+        },
+        "ETag": {"description": "For `If-Match`.", "schema": {"type": "string"}},
+        "RetryAfter": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+    }
+    for path, method, operation in operations(document):
+        if not operation.get("deprecated"):
+            operation.pop("deprecated", None)
+        _complete_parameters(operation, method)
+        _complete_body(operation, schemas)
+        _complete_successes(operation, method)
+        _complete_errors(operation, path, method)
+    return document
+
+
+def _error_schema(schemas: Json) -> Json:
+    schema = ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs"))
+    schema["properties"]["error"]["enum"] = list(KINDS.values())
+    return schema
+
+
+def _name(status: int) -> str:
+    return KINDS[status].title().replace("_", "")
+
+
+def _error_answer(status: int) -> Json:
+    headers = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+    if status in {409, 503}:
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if status == 401:
+        headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}}  # pyright: ignore[reportArgumentType]
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+    return {"description": _ERRORS[status], "headers": headers, "content": content}
+
+
+def _complete_parameters(operation: Json, method: str) -> None:
+    parameters: list[Json] = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        _plain_parameter(parameter)
+        if parameter["in"] == "path" and parameter["name"] in _PATH_PARAMETERS:
+            parameter["description"] = _PATH_PARAMETERS[parameter["name"]]
+    named = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
+    added: dict[str, tuple[str, int]] = {}
+    if method == "post":
+        added["Idempotency-Key"] = ("Repeats with the same key and body get the first answer again, for 24 hours.", 255)
+    if operation["operationId"] in _IF_MATCH:
+        added["If-Match"] = (_IF_MATCH[operation["operationId"]], 200)
+    for name, (description, longest) in added.items():
+        if name.lower() not in named:
+            schema = {"type": "string", "minLength": 1, "maxLength": longest}
+            parameters.append({"name": name, "in": "header", "description": description, "schema": schema})
+    if not parameters:
+        del operation["parameters"]
+
+
+def _plain_parameter(parameter: Json) -> None:
+    """Leave out what cannot be sent, null, and what says nothing."""
+    schema: Json = parameter["schema"]
+    alternatives = [item for item in schema.pop("oneOf", []) if item != {"type": "null"}]
+    if len(alternatives) == 1:
+        schema.update(alternatives[0])
+    elif alternatives:
+        schema["oneOf"] = alternatives
+    for flag in ("deprecated", "allowEmptyValue", "allowReserved"):
+        if not parameter.get(flag):
+            parameter.pop(flag, None)
+
+
+def _complete_body(operation: Json, schemas: Json) -> None:
+    """A body may be left out where each of its fields may."""
+    content: Json = operation.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        schema: Json = content["application/json"]["schema"]
+        schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        operation["requestBody"]["required"] = bool(schema.get("required"))
+
+
+def _complete_successes(operation: Json, method: str) -> None:
+    name = operation["operationId"]
+    responses: Json = operation["responses"]
+    for status, description in _FURTHER_STATUSES.get(name, {}).items():
+        responses.setdefault(status, {"description": description})
+    for status, forms in _FORMS.get(name, {}).items():
+        kept: Json = {} if name in _REPLACED else responses[status].get("content", {})
+        responses[status]["content"] = kept | forms
+    for status, response in responses.items():
+        if status >= "4":
+            continue
+        if response["description"] == _LITESTARS_DESCRIPTION.get(status):
+            response["description"] = _SUCCESSES[status]
+        headers: Json = response.setdefault("headers", {})
+        headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+        if method == "post":
+            headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
+        if name in _WITH_ETAG and status == "200":
+            headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+
+
+def _complete_errors(operation: Json, path: str, method: str) -> None:
+    responses: Json = operation["responses"]
+    for status in [status for status, response in responses.items() if status >= "4" and _is_litestars(response)]:
+        del responses[status]
+    for status in sorted(_possible_errors(operation, path, method)):
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{_name(status)}"})
+    for status, response in responses.items():
+        if status >= "4" and "$ref" not in response:
+            response.setdefault("headers", {})["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _is_litestars(response: Json) -> bool:
+    """Whether it is the body that Litestar gives errors where nobody maps them."""
+    forms: Json = response.get("content", {})
+    return any("status_code" in form.get("schema", {}).get("properties", {}) for form in forms.values())
+
+
+def _possible_errors(operation: Json, path: str, method: str) -> set[int]:
+    found = {403, 500, 503}
+    if operation["operationId"] in _OPEN:
+        operation["security"] = []
+    else:
+        found.add(401)
+    if any(parameter["in"] in {"query", "header"} for parameter in operation.get("parameters", [])):
+        found.add(400)
+    if "{" in path:
+        found.add(404)
+    if method != "get":
+        found |= {400, 409, 413, 415, 422}
+    if operation["operationId"] in _IF_MATCH:
+        found.add(412)
+    return found

@@ -1,0 +1,123 @@
+"""Figures about this process for Prometheus, named as its conventions want."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from app.domain.states import ProjectStatus, TaskStatus
+
+# Addresses are told apart by route, never by what callers put into them: nobody can make this grow.
+UNMATCHED = "unmatched"
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Telemetry:
+    """What one app process counts; it has a registry of its own, so that several can live in one process."""
+
+    def __init__(self) -> None:
+        self.counted_at = -math.inf
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._requests = Counter(
+            "signoff_http_requests",
+            "Answered requests.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "signoff_http_request_duration_seconds",
+            "Time until an answer begins.",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._streams = Gauge("signoff_event_streams", "Event streams that are open now.", registry=self._registry)
+        self._projects = Gauge("signoff_projects", "Projects by status.", ("status",), registry=self._registry)
+        self._tasks = Gauge(
+            "signoff_tasks", "Tasks of running projects, by status.", ("status",), registry=self._registry
+        )
+
+    def count_work(self, projects: Mapping[str, int], tasks: Mapping[str, int]) -> None:
+        """Take over how many projects, and tasks of running projects, have each status now."""
+        self.counted_at = time.monotonic()
+        for status in ProjectStatus:
+            self._projects.labels(status.value).set(projects.get(status.value, 0))
+        for status in TaskStatus:
+            self._tasks.labels(status.value).set(tasks.get(status.value, 0))
+
+    def render(self) -> bytes:
+        """All figures in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(known, route).observe(seconds)
+
+    def stream_opened(self) -> None:
+        """An event stream began."""
+        self._streams.inc()
+
+    def stream_closed(self) -> None:
+        """An event stream ended."""
+        self._streams.dec()
+
+
+class Observed:
+    """ASGI middleware around everything that counts what is answered.
+
+    Args:
+        app: what is observed.
+        telemetry: where it is counted.
+    """
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+        self._app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        status, seconds, streams = 500, 0.0, False
+
+        async def watched(message: Message) -> None:
+            nonlocal status, seconds, streams
+            if message["type"] == "http.response.start":
+                status, seconds = message["status"], time.perf_counter() - begun
+                if scope["method"] == "GET" and _is_event_stream(message["headers"]):
+                    streams = True
+                    self._telemetry.stream_opened()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            if streams:
+                self._telemetry.stream_closed()
+            route = str(scope.get("path_template") or UNMATCHED)
+            self._telemetry.observe(scope["method"], route, status, seconds or time.perf_counter() - begun)
+
+
+def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)

@@ -1,0 +1,119 @@
+"""What happens in all projects from now on, for readers who keep lists up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, func, select
+
+from app.domain.events import EventType
+from app.storage.tables import events, projects, tombstones
+
+# What a reader may fall behind before it gets the newest of each project only.
+MOST_BEHIND = 500
+MOST_PROJECTS = 10_000
+# Where writers run side by side, a row can become visible after one with a higher number.
+LOOK_BACK = 200
+
+
+@dataclass(frozen=True)
+class News:
+    """An event, and where its project is by now; a deleted project is nowhere."""
+
+    project_id: str
+    type: str
+    seq: int
+    status: str | None
+    stage: str | None
+
+
+class _Tail:
+    """Which rows of a log are new."""
+
+    def __init__(self, position: Column[int]) -> None:
+        self._position = position
+        self._end = 0
+        self._known: set[int] = set()
+
+    def skip_to_end(self, conn: Connection) -> None:
+        """Count all rows there are as known."""
+        self._end = conn.execute(select(func.coalesce(func.max(self._position), 0))).scalar_one()
+        self._known = set(conn.execute(self._recent(LOOK_BACK)).scalars())
+
+    def fresh(self, conn: Connection) -> list[int] | None:
+        """Numbers of the rows that came since; None where they are more than `MOST_BEHIND`, which all stay new."""
+        found = conn.execute(self._recent(MOST_BEHIND + LOOK_BACK + 1)).scalars()
+        fresh = [position for position in found if position not in self._known]
+        if len(fresh) > MOST_BEHIND:
+            return None
+        self._end = max([self._end, *fresh])
+        self._known = {position for position in (*self._known, *fresh) if position > self._end - LOOK_BACK}
+        return fresh
+
+    def _recent(self, limit: int) -> Any:
+        query = select(self._position).where(self._position > self._end - LOOK_BACK)
+        return query.order_by(self._position).limit(limit)
+
+    @property
+    def end(self) -> int:
+        """The highest number that is known."""
+        return self._end
+
+
+class LiveLog:
+    """One reader's way through the events of all projects; holds at most some hundred numbers.
+
+    Args:
+        types: the kinds of events that the reader wants.
+    """
+
+    def __init__(self, types: Collection[EventType]) -> None:
+        self._types = [str(kind) for kind in types]
+        self._events = _Tail(events.c.position)
+        self._farewells = _Tail(tombstones.c.position)
+
+    def start(self, conn: Connection) -> None:
+        """Begin behind everything that has happened."""
+        self._events.skip_to_end(conn)
+        self._farewells.skip_to_end(conn)
+
+    def read(self, conn: Connection) -> list[News]:
+        """What came since the last call; for a reader far behind, the newest of each project alone."""
+        found = self._read_events(conn)
+        return [*found, *self._read_farewells(conn)]
+
+    def _read_events(self, conn: Connection) -> list[News]:
+        query = (
+            select(events.c.project_id, events.c.type, events.c.seq, projects.c.status, projects.c.stage)
+            .join(projects, projects.c.id == events.c.project_id)
+            .order_by(events.c.position)
+        )
+        start = self._events.end
+        fresh = self._events.fresh(conn)
+        if fresh is None:
+            newest = (
+                select(func.max(events.c.position))
+                .where(events.c.position > start, events.c.type.in_(self._types))
+                .group_by(events.c.project_id)
+            )
+            query = query.where(events.c.position.in_(newest)).limit(MOST_PROJECTS)
+            self._events.skip_to_end(conn)
+        elif fresh:
+            query = query.where(events.c.position.in_(fresh), events.c.type.in_(self._types))
+        else:
+            return []
+        return [News(*row) for row in conn.execute(query)]
+
+    def _read_farewells(self, conn: Connection) -> list[News]:
+        fresh = self._farewells.fresh(conn)
+        query = select(tombstones.c.event).order_by(tombstones.c.position.desc()).limit(MOST_BEHIND)
+        if fresh is None:
+            self._farewells.skip_to_end(conn)
+        elif fresh:
+            query = query.where(tombstones.c.position.in_(fresh))
+        if fresh == [] or str(EventType.PROJECT_DELETED) not in self._types:
+            return []
+        last = [row.event for row in conn.execute(query)]
+        return [News(event["project_id"], event["type"], event["seq"], None, None) for event in reversed(last)]
