@@ -36,6 +36,24 @@ async def test_a_terminated_run_is_found_by_a_call(signoff: Stack) -> None:
     assert (await signoff.finished(project_id))["status"] == "completed"
 
 
+async def test_a_lost_run_can_be_retried_once_what_was_left_of_it_has_stopped(signoff: Stack) -> None:
+    plan = "- Done: `echo done >> ran` {#done}\n- Slow: `echo slow >> ran; [ -e go ] || sleep 600` {#slow after=done}"
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "slow", "running")
+    await signoff.temporal.get_workflow_handle(project_id).terminate()
+    refused = await signoff.call("POST", f"/{project_id}/retry", status=409)
+    assert refused["code"] == "task_still_stopping"
+    workspace = Path((await signoff.project(project_id))["workspace"])
+    (workspace / "go").touch()
+
+    async def retried() -> bool:
+        return (await signoff.http.post(f"/api/projects/{project_id}/retry")).status_code == 200
+
+    await eventually(retried, what="the orphaned task has stopped, and the retry is accepted")
+    assert (await signoff.finished(project_id))["status"] == "completed"
+    assert (workspace / "ran").read_text().split() == ["done", "slow", "slow"]
+
+
 async def test_the_sweep_finds_a_terminated_run(temporal_server, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(lost, "SWEEP_SECONDS", 0.2)
     async with running_stack(temporal_server, tmp_path) as stack:
