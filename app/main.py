@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import version
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
 from app.api.control import ControlController
 from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
 from app.api.gateway import Gateway
+from app.api.idempotency import IdempotencyKeys, sweep_for_ever
+from app.api.live import LiveController
+from app.api.methods import Methods
+from app.api.openapi import configuration
 from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
 from app.api.services import Services
 from app.api.system import SystemController
 from app.api.tasks import TaskController
+from app.api.telemetry import Observed, Telemetry
 from app.engine.engine import Engine
-from app.engine.lost import sweep_for_ever
+from app.engine.lost import sweep_for_ever as look_for_lost_runs
 from app.engine.requests import Requests
 from app.log import configure_logging
 from app.planning.registry import load_actions
@@ -62,6 +64,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         workspaces=workspaces,
         actions=load_actions(),
     )
+    telemetry = Telemetry()
+    api_key = settings.api_key.get_secret_value()
 
     app = Litestar(
         route_handlers=[
@@ -72,40 +76,44 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             PlanController,
             TaskController,
             EventController,
+            LiveController,
             SystemController,
         ],
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "telemetry": Provide(lambda: telemetry, sync_to_thread=False),
+        },
         exception_handlers={Exception: to_response},
         lifespan=[lambda _app: _serving(services)],
-        openapi_config=OpenAPIConfig(
-            title="Signoff",
-            version=version("signoff"),
-            path="/schema",
-            render_plugins=[JsonRenderPlugin()],
-            create_examples=False,
-        ),
+        openapi_config=configuration(key_needed=bool(api_key)),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
     # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
-    app.asgi_handler = Gateway(
-        app.asgi_handler,
+    keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=LARGEST_BODY)
+    guarded = Gateway(
+        keyed,
         allowed_hosts=[settings.host, *settings.allowed_hosts],
-        api_key=settings.api_key.get_secret_value(),
+        api_key=api_key,
     )
+    app.asgi_handler = Observed(guarded, telemetry)
     return app
 
 
 @asynccontextmanager
 async def _serving(services: Services) -> AsyncGenerator[None, None]:
-    """Keep the database open, and look for lost runs, for as long as the app serves."""
+    """Keep the database open, look for lost runs and forget old keys, for as long as the app serves."""
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
-    sweep = asyncio.create_task(sweep_for_ever(services.database, services.engine), name="lost-runs")
+    sweeps = [
+        asyncio.create_task(look_for_lost_runs(services.database, services.engine), name="lost-runs"),
+        asyncio.create_task(sweep_for_ever(services.database), name="old-keys"),
+    ]
     try:
         yield
     finally:
-        sweep.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweep
+        for sweep in sweeps:
+            sweep.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweep
         await services.database.close()

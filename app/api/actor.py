@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request
 
+from app.api.idempotency import claim_of
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.identity import new_id
 
@@ -23,10 +24,11 @@ def new_request(
     comment: str = "",
     payload: dict[str, Any] | None = None,
 ) -> DecisionRequest:
-    """A request to be decided, in the name of the sender."""
+    """A request to be decided, in the name of the sender; with an Idempotency-Key every repeat has the same request id."""
+    claim = claim_of(request)
     return DecisionRequest(
         project_id=project_id,
-        request_id=new_id("req"),
+        request_id=claim.request_id if claim is not None else new_id("req"),
         kind=kind,
         actor=actor_of(request),
         comment=comment,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
-from litestar.types import Scope
+from litestar.types import Scope, Send
 from pydantic import ValidationError
 
+from app.api.methods import allow
 from app.api.models.answers import ErrorBody
 from app.domain.errors import DomainError, ErrorInfo, Problem
 
@@ -29,6 +31,9 @@ KINDS = {
     503: "unavailable",
 }
 RETRY_AFTER_SECONDS = "2"
+INTERNAL_ERROR = ErrorInfo(
+    status=500, code="internal_error", message="Something went wrong here; the server's log has more."
+)
 _HTTP_MESSAGES = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
@@ -54,16 +59,31 @@ def error_body(info: ErrorInfo, request_id: str) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
+def error_headers(info: ErrorInfo) -> dict[str, str]:
+    """What an error's answer says besides its body."""
+    if info.status == 503 or info.code == "request_in_progress":
+        return {"Retry-After": RETRY_AFTER_SECONDS}
+    return {"WWW-Authenticate": "Bearer"} if info.status == 401 else {}
+
+
+async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
+    """Answer an error where Litestar does not: before a request reaches it."""
+    body = json.dumps(error_body(info, request_id_of(scope))).encode()
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error_headers(info)}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": info.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Answer any exception; the text of an unexpected one stays in the log."""
     info = _info_of(error)
     if info.status == 500:
         logger.error("request failed", path=request.url.path, exc_info=error)
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if info.status == 503 else {}
+    headers = error_headers(info)
     if isinstance(error, HTTPException) and error.headers and "allow" in {name.lower() for name in error.headers}:
-        headers["Allow"] = next(value for name, value in error.headers.items() if name.lower() == "allow")
-    if info.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        methods = next(value for name, value in error.headers.items() if name.lower() == "allow")
+        headers["Allow"] = allow(methods.split(", "))
     body = error_body(info, request_id_of(request.scope))
     return Response(body, status_code=info.status, headers=headers, media_type="application/json")
 
@@ -82,7 +102,7 @@ def _info_of(error: Exception) -> ErrorInfo:
         status = error.status_code
         message = _HTTP_MESSAGES.get(status, error.detail or KINDS[status])
         return ErrorInfo(status=status, code=KINDS[status], message=message)
-    return ErrorInfo(status=500, code="internal_error", message="Something went wrong here; the server's log has more.")
+    return INTERNAL_ERROR
 
 
 def _unreadable(error: Exception) -> str | None:

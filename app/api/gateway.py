@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
@@ -11,11 +10,13 @@ from urllib.parse import urlsplit
 import structlog
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
-from app.api.errors import error_body
+from app.api.errors import INTERNAL_ERROR, send_error
+from app.api.openapi import PATH as OPENAPI_PATH
 from app.domain.errors import DomainError, Forbidden, Unauthorized, UnsupportedMediaType
 from app.domain.identity import new_id
 from app.settings import LOOPBACK_HOSTS
 
+logger = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
@@ -47,20 +48,30 @@ class Gateway:
         request_id = given if _REQUEST_ID.match(given) else new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
 
+        # Never unbound: a server gives each request a task, and what it logs of the request afterwards belongs to it too.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = False
+
         async def send_with_id(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                self._check_origin(scope["method"], headers)
-                scope["state"]["actor"] = self._check_key(scope["path"], headers)
-                receive = receive if scope["method"] in _SAFE else await _json_body(scope, headers, receive)
-            except DomainError as error:
-                await _refuse(error, request_id, send_with_id)
-                return
+        try:
+            self._check_origin(scope["method"], headers)
+            scope["state"]["actor"] = self._check_key(scope["path"], headers)
+            receive = receive if scope["method"] in _SAFE else await _json_body(scope, headers, receive)
             await self._app(scope, receive, send_with_id)
+        except DomainError as error:
+            await send_error(scope, send_with_id, error.info)
+        except Exception:
+            if started:
+                raise
+            logger.exception("request failed", path=scope["path"])
+            await send_error(scope, send_with_id, INTERNAL_ERROR)
 
     def _check_origin(self, method: str, headers: dict[str, str]) -> None:
         """Refuse names that a hostile page could have bound to this address, and requests that one could make us take."""
@@ -77,12 +88,16 @@ class Gateway:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
     def _check_key(self, path: str, headers: dict[str, str]) -> str:
-        if not self._api_key or path in _OPEN_PATHS:
+        if not self._api_key or _is_open(path):
             return "local"
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._api_key):
             raise Unauthorized("Send the server's API key as 'Authorization: Bearer …'.")
         return "admin"
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN_PATHS or path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
 
 
 def _host_name(host: str) -> str:
@@ -121,12 +136,3 @@ async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) ->
         return await receive()  # pyright: ignore[reportReturnType]
 
     return replay  # pyright: ignore[reportReturnType]
-
-
-async def _refuse(error: DomainError, request_id: str, send: Send) -> None:
-    body = json.dumps(error_body(error.info, request_id)).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if error.info.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": error.info.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -15,16 +15,19 @@ from app.api import present
 from app.api.actor import new_request
 from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan, RefinePlan
 from app.api.editing import refine
+from app.api.idempotency import claim_of
 from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
 from app.api.models.plans import Plan
 from app.api.outcome import RECORDED, recorded, status_answer
+from app.api.preconditions import check_match, etag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import DomainError, ErrorInfo, NotFound
 from app.domain.states import PlanStatus, ProjectStatus
 from app.engine.requests import STOP_SECONDS, Submission
 from app.planning.render import to_markdown
-from app.storage import plans, projects, runs
+from app.storage import decisions, plans, projects, runs
+from app.storage.projects import ProjectRow
 from workflows.contracts import ApproveSignal, CancelSignal, PlanSignal
 
 AnyRequest = Request[Any, Any, Any]
@@ -64,7 +67,7 @@ class PlanController(Controller):
         if isinstance(answer, str):
             markdown: Response[Any] = Response(answer, media_type="text/markdown")
             return markdown
-        return Response(answer, headers={"ETag": f'"{answer.digest}"'})
+        return Response(answer, headers=etag(answer.digest))
 
     @post(
         "/generate-plan",
@@ -128,11 +131,11 @@ class PlanController(Controller):
         data: JSONBody[Approve],
     ) -> Response[StatusAnswer]:
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
-        project = await services.database.read(lambda conn: projects.get(conn, project_id))
+        project, digest = await services.database.read(lambda conn: _read_to_approve(conn, project_id, request))
         version = data.plan_version
         if version is None and data.plan_digest is None and project.status == ProjectStatus.PENDING:
             version = project.plan_version
-        payload = {"plan_version": version, "plan_digest": data.plan_digest, "phase_id": data.phase_id}
+        payload = {"plan_version": version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id}
         decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
         signal = ApproveSignal(
             request_id=decision.request_id, actor=decision.actor, comment=data.comment, **decision.payload
@@ -174,6 +177,22 @@ class PlanController(Controller):
         return Response(answer, status_code=200 if stopped else 202)
 
 
+def _read_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> tuple[ProjectRow, str | None]:
+    """The project, and the digest of its plan where If-Match holds the approval to it: a later change shows at the decision.
+
+    Raises:
+        PreconditionFailed: another plan is current.
+    """
+    project = projects.get(conn, project_id)
+    tags, claim = wanted_tags(request), claim_of(request)
+    if tags is None or (claim is not None and decisions.find(conn, project_id, claim.request_id) is not None):
+        return project, None
+    plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
+    digest: str | None = plan.digest if plan is not None else None
+    check_match(tags, digest)
+    return project, digest
+
+
 async def _make_plan(
     request: AnyRequest, services: Services, project_id: str, data: MakePlan, kind: DecisionKind, prefer: str | None
 ) -> Response[Plan]:
@@ -204,8 +223,4 @@ async def _make_plan(
         return present.plan(conn, row, made.version) if made.status != PlanStatus.GENERATING else None
 
     plan = await services.database.read(work)
-    return (
-        Response(plan, headers={"ETag": f'"{plan.digest}"'})
-        if plan is not None
-        else await recorded(services, decision)
-    )
+    return Response(plan, headers=etag(plan.digest)) if plan is not None else await recorded(services, decision)

@@ -15,9 +15,11 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import actor_of, new_request
 from app.api.bodies import CreateProject, UpdateProject
+from app.api.idempotency import answer_once
 from app.api.models.answers import DeleteAnswer
 from app.api.models.projects import Project, ProjectList
 from app.api.overlay import with_live_state
+from app.api.preconditions import check_match, etag, revision_tag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
@@ -70,20 +72,24 @@ class ProjectController(Controller):
     @post("/", operation_id="createProject", summary="Create a project")
     async def create_project(
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
-    ) -> Project:
+    ) -> Response[Project]:
         """A new project, pending and without a plan."""
         values = data.model_dump()
         _check_agent(values)
         project_id = new_id("proj")
         values |= {"id": project_id, "workspace": await _workspace(services.workspaces, project_id, data.path)}
         actor = actor_of(request)
-        await services.database.transact(lambda conn: projects.create(conn, values, actor=actor))
-        return await read_project(services, project_id)
+
+        def work(conn: Connection) -> Project:
+            projects.create(conn, values, actor=actor)
+            return _on_record(conn, services, project_id)[0]
+
+        return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
 
     @get("/{project_id:str}", operation_id="getProject", summary="One project with its tasks")
-    async def get_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Project:
+    async def get_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Project]:
         """The project, with what its running workflow says of itself where that answers (`live`)."""
-        return await with_live_state(services, await read_project(services, project_id))
+        return await _with_tag(services, project_id)
 
     @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
     async def update_project(
@@ -92,13 +98,20 @@ class ProjectController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[UpdateProject],
-    ) -> Project:
-        """What is omitted stays; read-only fields may be sent with the value they have."""
+    ) -> Response[Project]:
+        """What is omitted stays; read-only fields may be sent with the value they have. If-Match holds it to what was read."""
+        tags = wanted_tags(request)
+
+        def check(row: projects.ProjectRow) -> None:
+            check_match(tags, revision_tag(row.revision))
+
+        current = await services.database.read(lambda conn: projects.get(conn, project_id))
+        # Before anything else is said of what the sender may not have seen; what counts is the check within the change.
+        check(current)
         await _check_read_only(services, project_id, data.model_extra or {})
         wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
         _check_agent(wanted)
         workspace = None
-        current = await services.database.read(lambda conn: projects.get(conn, project_id))
         if wanted.get("path", current.path) == current.path:
             # What a GET gave is no change, even where the folder could not be named any more.
             wanted.pop("path", None)
@@ -107,10 +120,10 @@ class ProjectController(Controller):
         actor = actor_of(request)
         await services.database.transact(
             lambda conn: editing.update_project(
-                conn, project_id, wanted, services.actions, workspace=workspace, actor=actor
+                conn, project_id, wanted, services.actions, workspace=workspace, actor=actor, check=check
             )
         )
-        return await with_live_state(services, await read_project(services, project_id))
+        return await _with_tag(services, project_id)
 
     @delete(
         "/{project_id:str}",
@@ -135,12 +148,19 @@ async def read_project(services: Services, project_id: str) -> Project:
     Raises:
         NotFound: there is none of that id; where it was deleted, the message says so.
     """
+    project, _ = await services.database.read(lambda conn: _on_record(conn, services, project_id))
+    return project
 
-    def work(conn: Connection) -> Project:
-        row = projects.get(conn, project_id)
-        return present.project(conn, row, temporal=services.engine.link(project_id))
 
-    return await services.database.read(work)
+def _on_record(conn: Connection, services: Services, project_id: str) -> tuple[Project, int]:
+    """A project with its revision."""
+    row = projects.get(conn, project_id)
+    return present.project(conn, row, temporal=services.engine.link(project_id)), row.revision
+
+
+async def _with_tag(services: Services, project_id: str) -> Response[Project]:
+    project, revision = await services.database.read(lambda conn: _on_record(conn, services, project_id))
+    return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
 
 
 async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:

@@ -94,6 +94,13 @@ class Conflict(DomainError):
     default_code = "conflict"
 
 
+class PreconditionFailed(DomainError):
+    """Changed since the caller read it."""
+
+    status = 412
+    default_code = "precondition_failed"
+
+
 class TooLarge(DomainError):
     """A body over its limit."""
 
@@ -125,6 +132,7 @@ class Unavailable(DomainError):
 _BY_STATUS: dict[int, type[DomainError]] = {
     kind.status: kind
     for kind in (
-        BadRequest, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, UnsupportedMediaType, Invalid, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType,
+        Invalid, Unavailable,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -18,7 +19,14 @@ ALWAYS = frozenset({"name", "description"})
 
 
 def update_project(
-    conn: Connection, project_id: str, wanted: dict[str, Any], actions: Actions, *, workspace: str | None, actor: str
+    conn: Connection,
+    project_id: str,
+    wanted: dict[str, Any],
+    actions: Actions,
+    *,
+    workspace: str | None,
+    actor: str,
+    check: Callable[[ProjectRow], None] | None = None,
 ) -> ProjectRow:
     """Set fields of a project; where an approval covers one of them, the plan gets a new version.
 
@@ -29,19 +37,22 @@ def update_project(
         actions: for the defaults of the tasks of a new version.
         workspace: the folder that belongs to a changed `path`.
         actor: who asked.
+        check: raises where the project is not as the caller has read it.
 
     Raises:
         NotFound: there is no such project.
         Conflict: the state of the project does not allow it.
     """
     project = projects.get(conn, project_id)
+    if check is not None:
+        check(project)
     changes = {name: value for name, value in wanted.items() if getattr(project, name) != value}
     if not changes:
         return project
     covered = not PLAN_FIELDS.isdisjoint(changes)
     if covered or (project.status == ProjectStatus.RUNNING and not ALWAYS.issuperset(changes)):
         check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
-    values = changes | ({"workspace": workspace} if "path" in changes else {})
+    values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
     told = (EventType.PROJECT_UPDATED, {"fields": sorted(changes)})
     project = projects.get(conn, project_id)

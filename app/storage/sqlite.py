@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,6 +66,10 @@ def begin_write(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _failure_of(error: BaseException) -> BaseException:
+    return unavailable(error) if isinstance(error, (DBAPIError, PoolTimeoutError)) else error
+
+
 class _Job:
     """One transaction that somebody waits for."""
 
@@ -73,6 +78,8 @@ class _Job:
         self.future: Future[Any] = Future()
         self.result: Any = None
         self.error: BaseException | None = None
+        # What is logged on the writer's thread belongs to the request that waits.
+        self.context = copy_context()
 
     def settle(self, failure: BaseException | None = None) -> None:
         error = failure or self.error
@@ -124,9 +131,8 @@ class _Writer(threading.Thread):
                 for job in batch:
                     self._run_one(connection, job)
         except BaseException as error:  # noqa: BLE001 - every caller must hear of it, whatever it was
-            failure = unavailable(error) if isinstance(error, (DBAPIError, PoolTimeoutError)) else error
             for job in batch:
-                job.settle(failure)
+                job.settle(job.context.run(_failure_of, error))
             return
         for job in batch:
             job.settle()
@@ -137,7 +143,7 @@ class _Writer(threading.Thread):
         """Run `job` in a savepoint, so that its failure undoes nothing of the others'."""
         try:
             with connection.begin_nested():
-                job.result = job.work(connection)
+                job.result = job.context.run(job.work, connection)
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - handed to the caller

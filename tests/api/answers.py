@@ -16,6 +16,7 @@ ERRORS = {
     404: "not_found",
     405: "method_not_allowed",
     409: "conflict",
+    412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
     422: "validation_error",
@@ -37,7 +38,7 @@ def check_error(answer: httpx.Response) -> dict[str, Any]:
     assert "Traceback" not in answer.text
     assert all(set(detail) == {"field", "message"} and detail["message"] for detail in body["details"])
     assert isinstance(body["context"], dict)
-    assert ("retry-after" in answer.headers) == (answer.status_code == 503)
+    assert ("retry-after" in answer.headers) == (answer.status_code == 503 or body["code"] == "request_in_progress")
     return body
 
 

@@ -1,0 +1,70 @@
+"""A second app, as a process of its own, on the database and the Temporal server of a stack of the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+
+from app.settings import Settings
+from tests.conftest import eventually, free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+class AppProcess:
+    """`signoff serve`, with its address and what it logs."""
+
+    def __init__(self, settings: Settings, *, log_level: str = "info") -> None:
+        self.port = free_port()
+        self.log = settings.data_dir / f"app-{self.port}.log"
+        environment = {
+            **os.environ,
+            "SIGNOFF_DATA_DIR": str(settings.data_dir),
+            "SIGNOFF_DATABASE_URL": settings.database_url,
+            "SIGNOFF_PORT": str(self.port),
+            "SIGNOFF_TEMPORAL_ADDRESS": settings.temporal_address,
+            "SIGNOFF_TASK_QUEUE": settings.task_queue,
+            "SIGNOFF_LOG_LEVEL": log_level,
+        }
+        command = [sys.executable, "-m", "app.cli", "serve"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+
+    async def ready(self) -> None:
+        async def answers() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                return (await self.http.get("/health")).status_code == 200
+            return False
+
+        await eventually(answers, what="the second app answers", seconds=60)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        self._process.terminate()
+        await asyncio.to_thread(self._process.wait, 30)
+
+
+@contextlib.asynccontextmanager
+async def app_process(settings: Settings, *, log_level: str = "info") -> AsyncIterator[AppProcess]:
+    process = AppProcess(settings, log_level=log_level)
+    try:
+        await process.ready()
+        yield process
+    finally:
+        await process.close()
