@@ -73,7 +73,9 @@ _IF_MATCH = {
     "approveProject": "The ETag of the plan as it was read.",
 }
 # Operations whose success carries an ETag.
-_WITH_ETAG = frozenset({"getProject", "updateProject", "getPlan", "generatePlan", "regeneratePlan", "refinePlan"})
+_WITH_ETAG = frozenset(
+    {"createProject", "getProject", "updateProject", "getPlan", "generatePlan", "regeneratePlan", "refinePlan"}
+)
 _TEXT: Json = {"schema": {"type": "string"}}
 # Further forms of an operation's success, by status.
 _FORMS: dict[str, dict[str, dict[str, Json]]] = {
@@ -176,6 +178,8 @@ def complete(document: Json) -> Json:
         _complete_body(operation, schemas)
         _complete_successes(operation, method)
         _complete_errors(operation, path, method)
+    used = {tag for _, _, operation in operations(document) for tag in operation.get("tags", [])}
+    document["tags"] = [tag for tag in document["tags"] if tag["name"] in used]
     return document
 
 
@@ -228,6 +232,11 @@ def _plain_parameter(parameter: Json) -> None:
         schema.update(alternatives[0])
     elif alternatives:
         schema["oneOf"] = alternatives
+    if isinstance(schema.get("type"), list):
+        types = [name for name in schema["type"] if name != "null"]
+        schema["type"] = types[0] if len(types) == 1 else types
+    if "enum" in schema:
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
     for flag in ("deprecated", "allowEmptyValue", "allowReserved"):
         if not parameter.get(flag):
             parameter.pop(flag, None)
@@ -259,7 +268,7 @@ def _complete_successes(operation: Json, method: str) -> None:
         headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
         if method == "post":
             headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
-        if name in _WITH_ETAG and status == "200":
+        if name in _WITH_ETAG and status in {"200", "201"}:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
 
 

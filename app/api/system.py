@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from importlib.metadata import version
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, text
 
 from app.api.models.system import Checks, Health, Ready
 from app.api.services import Services
+from app.api.telemetry import Telemetry
 from app.domain.errors import Unavailable
+from app.storage import counts
+
+# However many ask, the database is asked once in this time.
+COUNT_SECONDS = 1.0
 
 
 class SystemController(Controller):
-    """For deployers and load balancers; needs no key."""
+    """For deployers, load balancers and monitoring."""
 
     path = "/"
     tags = ("system",)
@@ -29,7 +37,7 @@ class SystemController(Controller):
         "/ready",
         operation_id="ready",
         summary="Database and Temporal answer",
-        responses={503: ResponseSpec(Ready, description="One of them does not answer.")},
+        responses={503: ResponseSpec(Ready, description="One of them does not answer.", generate_examples=False)},
     )
     async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
         """Without a worker the app is ready all the same: requests are recorded and carried out when one comes."""
@@ -45,6 +53,17 @@ class SystemController(Controller):
             checks=Checks(database=database, temporal=temporal, workers=workers),
         )
         return Response(answer, status_code=200 if good else 503)
+
+    @get("/metrics", operation_id="metrics", summary="Figures for Prometheus", media_type=CONTENT_TYPE_LATEST)
+    async def metrics(
+        self, services: NamedDependency[Services], telemetry: NamedDependency[Telemetry]
+    ) -> Response[bytes]:
+        """Of this process; the numbers of projects and tasks are those in the database, at most a second old."""
+        if telemetry.counted_at + COUNT_SECONDS < time.monotonic():
+            # Without the database the other figures are all the more wanted.
+            with suppress(Unavailable):
+                telemetry.count_work(*await services.database.read(counts.by_status))
+        return Response(telemetry.render(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _check_database(services: Services) -> str:

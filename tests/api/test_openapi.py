@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
+from tests.api.answers import KEYS, check_error
 from tests.conftest import Stack
 
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -40,12 +43,102 @@ async def test_every_operation_has_a_name_and_says_what_it_takes(signoff: Stack)
     assert spec["openapi"].startswith("3.1")
     found = list(operations(spec))
     names = [operation["operationId"] for _, _, operation in found]
-    assert len(set(names)) == len(names) >= 18
+    assert len(set(names)) == len(names) >= 25
+    described = {tag["name"] for tag in spec["tags"] if tag["description"]}
     for path, _, operation in found:
         assert operation["summary"], path
+        assert operation["description"], path
+        assert set(operation["tags"]) <= described, path
         assert any(status.startswith("2") for status in operation["responses"]), path
         in_path = {item["name"] for item in operation.get("parameters", []) if item["in"] == "path"}
         assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}, path
+
+
+def resolved(spec: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in value:
+        reference: str = value["$ref"]
+        value = spec
+        for part in reference.removeprefix("#/").split("/"):
+            value = value[part]
+    return value
+
+
+async def test_every_error_of_every_operation_has_the_one_body(signoff: Stack) -> None:
+    spec = await document(signoff)
+    for path, method, operation in operations(spec):
+        where = f"{method} {path}"
+        errors = {status: answer for status, answer in operation["responses"].items() if status >= "4"}
+        expected = {"403", "500", "503"}
+        expected |= {"404"} if "{" in path else set()
+        expected |= {"400", "409", "413", "415", "422"} if method in {"post", "put", "delete"} else set()
+        assert expected <= set(errors), where
+        for status, answer in errors.items():
+            content = resolved(spec, answer)["content"]
+            assert set(content) == {"application/json"}, where
+            if (path, status) != ("/ready", "503"):
+                assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorBody"}, where
+    assert set(spec["components"]["schemas"]["ErrorBody"]["required"]) == KEYS
+    assert "status_code" not in str(spec)
+
+
+async def test_every_answer_carries_the_requests_id(signoff: Stack) -> None:
+    spec = await document(signoff)
+    for path, method, operation in operations(spec):
+        for status, answer in operation["responses"].items():
+            headers = resolved(spec, answer)["headers"]
+            assert resolved(spec, headers["X-Request-ID"])["required"], f"{method} {path} {status}"
+
+
+async def test_what_holds_for_all_writes_is_said_of_each(signoff: Stack) -> None:
+    spec = await document(signoff)
+    for path, method, operation in operations(spec):
+        headers = {item["name"] for item in operation.get("parameters", []) if item["in"] == "header"}
+        assert ("Idempotency-Key" in headers) == (method == "post"), f"{method} {path}"
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            schema = resolved(spec, content["application/json"]["schema"])
+            assert operation["requestBody"].get("required", False) == bool(schema.get("required")), f"{method} {path}"
+
+
+async def test_only_health_and_readiness_need_no_key(signoff: Stack) -> None:
+    spec = await document(signoff)
+    assert spec["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    for path, method, operation in operations(spec):
+        is_open = operation.get("security") == []
+        assert is_open == (path in {"/health", "/ready"}), f"{method} {path}"
+        assert ("401" in operation["responses"]) != is_open
+
+
+async def test_parameters_never_take_what_cannot_be_sent(signoff: Stack) -> None:
+    for path, method, operation in operations(await document(signoff)):
+        for parameter in operation.get("parameters", []):
+            assert "null" not in str(parameter["schema"]), f"{method} {path} {parameter['name']}"
+
+
+async def test_its_page_loads_nothing_from_elsewhere(signoff: Stack) -> None:
+    page = await signoff.http.get("/schema")
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) == 4
+    for address in loaded:
+        assert address.startswith("/schema/assets/")
+        answer = await signoff.http.get(address)
+        assert answer.status_code == 200
+        assert len(answer.content) > 100
+    assert "<script>" not in page.text
+    assert "<style" not in page.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/schema/nothing", "/schema/x.json", "/schema/assets/index.html", "/schema/assets/..%2fx"]
+)
+async def test_nothing_else_is_served_beside_it(signoff: Stack, path: str) -> None:
+    answer = await signoff.http.get(path)
+    assert answer.status_code == 404
+    check_error(answer)
 
 
 async def test_its_schemas_are_schemas_and_its_references_lead_somewhere(signoff: Stack) -> None:
