@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from app.storage.database import Database
 from app.storage.migrate import migrate
 from app.storage.workspaces import Workspaces
 from tests.databases import DATABASES, POSTGRESQL, SQLITE
+from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
 from tests.sse import read_events
@@ -41,6 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     DATABASES.kind = config.getoption("--database")
+    if DATABASES.kind == POSTGRESQL:
+        LOCK_ORDER.watch()
 
 
 def pytest_unconfigure() -> None:
@@ -62,6 +65,13 @@ async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seco
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         await asyncio.sleep(0.02)  # why: the step of a wait that has a condition and a deadline
+
+
+@pytest.fixture(autouse=True)
+def _lock_order() -> Iterator[None]:
+    yield
+    broken, LOCK_ORDER.broken = LOCK_ORDER.broken, set()
+    assert not broken, "read before the project was held"
 
 
 @pytest.fixture

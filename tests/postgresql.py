@@ -45,6 +45,10 @@ class PostgresServer:
     def stop(self, how: str = "immediate") -> None:
         self._run("pg_ctl", "stop", "--wait", "--mode", how)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -18,7 +18,7 @@ from app.domain.identity import new_id, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
 from app.domain.states import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 from app.domain.validation import effective_dependencies
-from app.storage import events, projects
+from app.storage import events, locks, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans, tasks
 
@@ -40,6 +40,7 @@ def run_settings(project: ProjectRow) -> RunSettings:
 
 def find(conn: Connection, project_id: str, version: int) -> PlanRow | None:
     """One version, or None."""
+    locks.hold_project(conn, project_id)
     return conn.execute(select(plans).where(plans.c.project_id == project_id, plans.c.version == version)).one_or_none()
 
 
@@ -57,6 +58,7 @@ def get(conn: Connection, project_id: str, version: int) -> PlanRow:
 
 def latest(conn: Connection, project_id: str) -> PlanRow | None:
     """The version with the highest number, whatever became of it."""
+    locks.hold_project(conn, project_id)
     query = select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc()).limit(1)
     return conn.execute(query).one_or_none()
 

@@ -11,7 +11,6 @@ from typing import Any
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy import NullPool
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.storage.feed import ChangeFeed
@@ -44,7 +43,7 @@ class PostgresFeed(ChangeFeed):
         while True:
             try:
                 connection = await self._connected()
-            except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of what comes after it
                 logger.info("cannot listen for changes now: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

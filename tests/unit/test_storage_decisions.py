@@ -312,7 +312,7 @@ async def test_phase_gate_opens_by_one_approval_of_that_phase(database: Database
         editing.update_project(
             conn, project_id, {"auto_approve_phases": False}, load_actions(), workspace=None, actor="ann"
         )
-        conn.execute(text("UPDATE phases SET requires_approval = 1"))
+        conn.execute(text("UPDATE phases SET requires_approval = true"))
         decide(conn, project_id, "approve")
         phase = runs.phase_at(conn, project_id, 0)
         assert phase is not None

@@ -188,6 +188,7 @@ async def test_the_run_is_found_by_its_search_attributes_and_shows_titles(signof
     project_id = await signoff.started("# My report\n\n- Gather the numbers: `true`", name="My report")
     await signoff.finished(project_id)
     handle = signoff.temporal.get_workflow_handle(project_id)
+    await handle.result()
     description = await handle.describe()
     attributes = {pair.key.name: pair.value for pair in description.typed_search_attributes}
     assert attributes["SignoffStatus"] == "completed"
