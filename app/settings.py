@@ -35,7 +35,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the app listens on.")
     port: int = Field(default=8400, ge=1, le=65535, description="Port the app listens on.")
-    database_url: str = Field(default="", description="SQLAlchemy URL; default: an SQLite file in the data folder.")
+    database_url: str = Field(
+        default="",
+        description="sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE; "
+        "default: an SQLite file in the data folder.",
+    )
     temporal_address: str = Field(
         default="", description="host:port of a Temporal server; default: the dev server's port on this machine."
     )

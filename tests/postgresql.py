@@ -42,6 +42,11 @@ class PostgresServer:
         options = f"-h 127.0.0.1 -p {self.port} -k '' {settings}"
         self._run("pg_ctl", "start", "--wait", "-t", "30", "--log", str(self.folder / "server.log"), "-o", options)
 
+    def demand_passwords(self) -> None:
+        """From now on nobody comes in without one."""
+        (self.folder / "data" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        self._run("pg_ctl", "reload")
+
     def stop(self, how: str = "immediate") -> None:
         self._run("pg_ctl", "stop", "--wait", "--mode", how)
 

@@ -25,7 +25,9 @@ from app.engine import devserver
 from app.engine.connection import connect
 from app.engine.search_attributes import missing_search_attributes, registration_commands
 from app.settings import Settings
-from app.storage.migrate import is_current
+from app.storage.failures import reason_of
+from app.storage.migrate import folds_all_letters, is_current
+from app.storage.url import shown_url
 from app.supervisor.ports import find_complaints
 
 _LEAST_FREE_BYTES = 500 * 1024**2
@@ -123,14 +125,19 @@ def _ports(settings: Settings, running: str | None) -> Finding:
 
 def _database(settings: Settings) -> Finding:
     url = settings.effective_database_url
+    shown = shown_url(url)
     try:
         if is_current(url):
-            return Finding("database", State.OK, f"{url}, schema up to date")
+            if not folds_all_letters(url):
+                found = f"{shown}, schema up to date; searches ignore the case of A to Z only"
+                return Finding("database", State.NOTE, found, "Make the database with a locale such as C.UTF-8.")
+            return Finding("database", State.OK, f"{shown}, schema up to date")
     except (ValueError, OSError, SQLAlchemyError) as error:
-        return Finding("database", State.BAD, f"{url} cannot be read: {error}", "Check SIGNOFF_DATABASE_URL.")
+        found = f"{shown} cannot be read: {reason_of(error)}"
+        return Finding("database", State.BAD, found, "Check SIGNOFF_DATABASE_URL, and that the server runs.")
     if not settings.database_url and not (settings.data_dir / "signoff.db").exists():
         return Finding("database", State.NOTE, "not there yet; `signoff up` makes it")
-    return Finding("database", State.BAD, f"{url} lacks migrations", "Run: signoff migrate")
+    return Finding("database", State.BAD, f"{shown} lacks migrations", "Run: signoff migrate")
 
 
 async def _temporal(settings: Settings, running: str | None) -> AsyncIterator[Finding]:

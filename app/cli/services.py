@@ -113,7 +113,9 @@ def migrate(settings: Settings) -> None:
         prepare(settings)
     except StackError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{settings.effective_database_url} is up to date.")
+    from app.storage.url import shown_url  # noqa: PLC0415 - SQLAlchemy is loaded by now, and not before
+
+    click.echo(f"{shown_url(settings.effective_database_url)} is up to date.")
 
 
 @click.command()

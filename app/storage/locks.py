@@ -2,7 +2,8 @@
 
 On SQLite every write transaction has the whole database to itself, so what it reads stays true until it commits. Elsewhere
 several run at once, and one must hold a project before it reads what it decides on: the lookups that decisions begin with
-(`find` of projects, tasks and plans) take the lock. A project comes before anything that belongs to it, so no two wait for each other.
+(`find` of projects, tasks and plans) take the lock. A project comes before anything that belongs to it, so no two wait
+for each other.
 """
 
 from __future__ import annotations

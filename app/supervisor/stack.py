@@ -191,7 +191,9 @@ def prepare(settings: Settings) -> None:
     # Half a second of imports, which Temporal uses to start, and which app and worker, started from here, do without.
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    from app.storage.failures import reason_of  # noqa: PLC0415
     from app.storage.migrate import migrate  # noqa: PLC0415
+    from app.storage.url import shown_url  # noqa: PLC0415
     from app.storage.workspaces import Workspaces  # noqa: PLC0415
 
     url = settings.effective_database_url
@@ -200,7 +202,7 @@ def prepare(settings: Settings) -> None:
         Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
     except (ValueError, OSError, SQLAlchemyError) as error:
         raise StackError(
-            f"The database {url} or the folder {settings.workspaces_dir} cannot be used: {error}"
+            f"The database {shown_url(url)} or the folder {settings.workspaces_dir} cannot be used: {reason_of(error)}"
         ) from error
 
 

@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +29,8 @@ from app.engine import devserver
 from app.settings import Settings
 from app.settings_environment import SECRETS_PREFIX, variable_of
 from tests.conftest import eventually, free_port
+from tests.postgresql import PROGRAMS as POSTGRES_PROGRAMS
+from tests.postgresql import PostgresServer
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +96,7 @@ def test_temporal_is_tuned_like_the_dev_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [SERVICES["temporal-schema"]["command"][0], SERVICES["temporal-namespace"]["command"][0]]
+    "script", [SERVICES[name]["command"][0] for name in ("signoff-database", "temporal-schema", "temporal-namespace")]
 )
 def test_scripts_parse(script: str) -> None:
     done = subprocess.run(["/bin/sh", "-n", "-c", interpolated(script)], capture_output=True, text=True, check=False)
@@ -117,13 +119,27 @@ async def test_namespace_gets_retention_and_search_attributes(temporal_server: W
     assert set(listed.custom_attributes) == set(SEARCH_ATTRIBUTES)
 
 
-async def test_our_services_run_as_they_stand(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
+async def test_our_services_run_as_they_stand(
+    temporal_server: WorkflowEnvironment, own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    database = SERVICES["signoff-database"]
+    place = {"PGHOST": "127.0.0.1", "PGPORT": str(own_postgres.port)}
+    assert place.keys() < database["environment"].keys()
+    making = {name: interpolated(value) for name, value in database["environment"].items()} | place
+    making["PATH"] = f"{POSTGRES_PROGRAMS}:{os.environ['PATH']}"
+    for _ in range(2):
+        await succeeds([*database["entrypoint"], *map(interpolated, database["command"])], making)
+
     address = temporal_server.client.service_client.config.target_host
     port = str(free_port())
 
     def here(text: str) -> str:
         return (
-            interpolated(text).replace("temporal:7233", address).replace("8400", port).replace("/data", str(tmp_path))
+            interpolated(text)
+            .replace("temporal:7233", address)
+            .replace("postgresql:5432", f"127.0.0.1:{own_postgres.port}")
+            .replace("8400", port)
+            .replace("/data", str(tmp_path))
         )
 
     variables = {
@@ -140,6 +156,19 @@ async def test_our_services_run_as_they_stand(temporal_server: WorkflowEnvironme
         assert await exit_code(check, variables[name]) != 0, f"{name} is healthy before it runs"
         async with running(OURS[name]["command"], variables[name], tmp_path):
             await eventually(lambda c=check, v=variables[name]: is_zero(c, v), what=f"{name} is healthy")
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server as the compose file's: with the role that Temporal uses, and with passwords."""
+    server = PostgresServer()
+    server.start()
+    try:
+        server.execute("CREATE ROLE temporal SUPERUSER LOGIN PASSWORD 'secret'")
+        server.demand_passwords()
+        yield server
+    finally:
+        server.remove()
 
 
 def interpolated(text: str) -> str:
