@@ -20,6 +20,7 @@ logger = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
+_UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
 _JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 
 
@@ -100,6 +101,10 @@ def _is_open(path: str) -> bool:
     return path in _OPEN_PATHS or path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
 
 
+def _is_upload(path: str, headers: dict[str, str]) -> bool:
+    return bool(_UPLOAD.match(path)) and headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
 def _host_name(host: str) -> str:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     return name.strip("[]").lower()
@@ -114,7 +119,7 @@ def _netloc(origin: str) -> str:
 
 
 async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) -> Receive:
-    """Have a missing body count as `{}`, and refuse one that is not JSON."""
+    """Have a missing body count as `{}`, and refuse one that is not JSON, nor an upload where one is taken."""
     first: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
     if first["type"] == "http.request" and not first.get("body") and not first.get("more_body"):
         first = {"type": "http.request", "body": b"{}", "more_body": False}
@@ -124,7 +129,7 @@ async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) ->
             if name.lower() not in {b"content-type", b"content-length"}
         ]
         scope["headers"] = [*kept, (b"content-type", b"application/json"), (b"content-length", b"2")]
-    elif not _JSON.match(headers.get("content-type", "")):
+    elif not _JSON.match(headers.get("content-type", "")) and not _is_upload(scope["path"], headers):
         raise UnsupportedMediaType("Send the body as JSON, with 'Content-Type: application/json'.")
     sent = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar, Request, Response, post
 from sqlalchemy import func, select, update
 
 from app.api import idempotency as keys
+from app.api import projects as projects_api
+from app.api.errors import to_response
+from app.api.gateway import Gateway
+from app.api.idempotency import IdempotencyKeys, claim_upload
+from app.domain.errors import Unavailable
 from app.domain.identity import isoformat, new_id
 from app.storage.tables import decisions, idempotency
 from tests.api.answers import check_error
@@ -276,6 +283,85 @@ async def test_what_nobody_finished_is_taken_up_when_its_lease_is_over(signoff: 
     assert (second.status_code, is_replay(second)) == (201, False)
     assert same(second, await send(signoff.http, "", key, json={"name": f"{key} a"}))
     assert await named(signoff, key) == 1
+
+
+async def test_an_answer_that_could_not_be_kept_is_found_again(
+    signoff: Stack, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a crash between the effect and the answer."""
+
+    def fail(*_: Any) -> None:
+        raise Unavailable("The database is busy.")
+
+    monkeypatch.setattr(keys, "_settle", fail)
+    # A write of its own has kept its answer along with its effect.
+    created = await send(signoff.http, "", key, json={"name": key, "description": PLAN})
+    assert same(created, await send(signoff.http, "", key, json={"name": key, "description": PLAN}))
+    # What a workflow decides is found under its request id, once the lease is over.
+    project_id = created.json()["id"]
+    await signoff.call("POST", f"/{project_id}/generate-plan")
+    approved = await send(signoff.http, f"/{project_id}/approve", f"{key}-2", headers={"If-Match": "*"})
+    assert approved.status_code == 200
+    await signoff.call("PUT", f"/{project_id}", json={"name": "Another"})
+    await let_lease_lapse(signoff, f"{key}-2")
+    monkeypatch.undo()
+    again = await send(signoff.http, f"/{project_id}/approve", f"{key}-2", headers={"If-Match": '"changed"'})
+    assert (again.status_code, is_replay(again)) == (200, False)
+    assert again.json()["decision_id"] == approved.json()["decision_id"]
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_a_worker_that_slept_through_its_lease_does_nothing_twice(
+    signoff: Stack, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, awake = asyncio.Event(), asyncio.Event()
+    make = projects_api._workspace
+
+    async def asleep(*given: Any) -> str:
+        if not arrived.is_set():
+            arrived.set()
+            await awake.wait()
+        return await make(*given)
+
+    monkeypatch.setattr(projects_api, "_workspace", asleep)
+    late = asyncio.create_task(send(signoff.http, "", key, json={"name": key}))
+    await arrived.wait()
+    await let_lease_lapse(signoff, key)
+    prompt = await send(signoff.http, "", key, json={"name": key})
+    assert prompt.status_code == 201
+    awake.set()
+    assert ((await late).status_code, (await late).content) == (201, prompt.content)
+    assert await named(signoff, key) == 1
+
+
+async def test_an_upload_is_known_by_its_path_and_content(signoff: Stack, key: str) -> None:
+    uploads: list[str] = []
+
+    @post("/api/projects/x/files/upload", status_code=200)
+    async def upload(request: Request[Any, Any, Any]) -> Response[Any]:
+        form = await request.form()
+        content = await form["file"].read()
+        earlier = await claim_upload(request, form["path"], hashlib.sha256(content).hexdigest())
+        if earlier is not None:
+            return earlier
+        uploads.append(form["path"])
+        return Response({"number": len(uploads)})
+
+    app: Any = Litestar([upload], exception_handlers={Exception: to_response}, logging_config=None)
+    keyed = IdempotencyKeys(app.asgi_handler, signoff.database, largest_body=10)
+    app.asgi_handler = Gateway(keyed, allowed_hosts=[], api_key="")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+
+        async def sent(path: str, content: bytes) -> httpx.Response:
+            return await send(http, "/x/files/upload", key, data={"path": path}, files={"file": content})
+
+        first = await sent("a.txt", b"some content")
+        assert first.json() == {"number": 1}
+        # The boundary between the parts is another one each time.
+        assert same(first, await sent("a.txt", b"some content"))
+        for other in (await sent("b.txt", b"some content"), await sent("a.txt", b"other content")):
+            assert (other.status_code, check_error(other)["code"]) == (422, "idempotency_key_reused")
+        assert uploads == ["a.txt"]
 
 
 async def test_a_client_that_goes_away_finds_what_it_asked_for(signoff: Stack, key: str) -> None:
