@@ -261,8 +261,8 @@ async def test_under_way_is_under_way_for_longer_than_a_lease(
     refused = 0
     while not first.done():
         answer = await send(patient.http, f"/{project_id}/generate-plan", key, json=body, headers=wait)
-        if answer.status_code == 409:
-            assert check_error(answer)["code"] == "request_in_progress"
+        if not is_replay(answer):
+            assert (answer.status_code, check_error(answer)["code"]) == (409, "request_in_progress")
             refused += 1
     assert refused > 2
     assert (await first).status_code == 202

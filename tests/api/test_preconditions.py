@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api import projects as projects_api
+from app.engine.requests import Requests, Submission
 from tests.api.answers import check_error, refused
 from tests.conftest import Stack
 
@@ -74,8 +76,15 @@ async def test_an_if_match_that_cannot_be_read_is_refused(signoff: Stack, odd: s
     assert (await signoff.project(project_id))["status"] == "pending"
 
 
-async def test_of_many_who_read_the_same_one_changes_it(signoff: Stack) -> None:
+async def test_of_many_who_read_the_same_one_changes_it(signoff: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     project_id = await signoff.create()
+    everybody, check = asyncio.Barrier(10), projects_api._check_read_only
+
+    async def together(*given: Any) -> None:
+        await everybody.wait()
+        await check(*given)
+
+    monkeypatch.setattr(projects_api, "_check_read_only", together)
     answers = await asyncio.gather(*(put(signoff, project_id, '"r1"', name=f"By {number}") for number in range(10)))
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 9
     winner = next(answer for answer in answers if answer.status_code == 200)
@@ -139,6 +148,26 @@ async def test_a_phase_gate_is_held_to_its_plan(signoff: Stack) -> None:
     answer = await approve(signoff, project_id, await plan_tag(signoff, project_id))
     assert answer.status_code == 200
     await signoff.task_in(project_id, "b", "waiting")
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
+    signoff: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await signoff.started("## One\n\n- A: `true`\n\n## Two\n\n- [ ] B {#b}", auto_approve_phases=False)
+    await signoff.task_in(project_id, "a", "completed")
+    tag = await plan_tag(signoff, project_id)
+    submit = Requests.submit
+
+    async def after_an_edit(requests: Requests, submission: Submission) -> Any:
+        if submission.name == "approve":
+            await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "key": "c"})
+        return await submit(requests, submission)
+
+    monkeypatch.setattr(Requests, "submit", after_an_edit)
+    answer = await approve(signoff, project_id, tag)
+    assert (answer.status_code, check_error(answer)["code"]) == (409, "plan_superseded")
+    assert (await signoff.project(project_id))["stage"] == "awaiting_phase_approval"
     await signoff.call("POST", f"/{project_id}/cancel")
 
 
