@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request
+from sqlalchemy import Connection
 
 from app.api.idempotency import claim_of
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.identity import new_id
+from app.storage import decisions
 
 
 def actor_of(request: Request[Any, Any, Any]) -> str:
     """Who sent a request, as the gateway found out."""
     return str(request.scope["state"]["actor"])
+
+
+def is_decided(conn: Connection, request: Request[Any, Any, Any], project_id: str) -> bool:
+    """Whether this repeats a request that was decided, though its answer was lost: that outcome holds, whatever came since."""
+    claim = claim_of(request)
+    return claim is not None and decisions.find(conn, project_id, claim.request_id) is not None
 
 
 def new_request(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from app.api import present
-from app.api.actor import actor_of, new_request
+from app.api.actor import actor_of, is_decided, new_request
 from app.api.bodies import RefinePlan
 from app.api.idempotency import answer_once
 from app.api.models.plans import Plan
@@ -68,7 +68,9 @@ async def _edit(
     refine: bool,
 ) -> Response[Any]:
     parsed = parse_edits(edits)
-    project = await services.database.read(lambda conn: projects.get(conn, project_id))
+    project, decided = await services.database.read(
+        lambda conn: (projects.get(conn, project_id), is_decided(conn, request, project_id))
+    )
     call = Call.REFINE if refine else Call.EDIT_PLAN
     actor = actor_of(request)
 
@@ -77,7 +79,7 @@ async def _edit(
         return shown(conn, editor.tasks, editor.phases)
 
     automatic = refine and project.auto_approve_plan
-    if project.status != ProjectStatus.RUNNING and not automatic:
+    if project.status != ProjectStatus.RUNNING and not automatic and not decided:
         try:
             return await answer_once(request, services, work, status=status)
         except Conflict as error:

@@ -12,10 +12,9 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from app.api import present
-from app.api.actor import new_request
+from app.api.actor import is_decided, new_request
 from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan, RefinePlan
 from app.api.editing import refine
-from app.api.idempotency import claim_of
 from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
 from app.api.models.plans import Plan
 from app.api.outcome import RECORDED, recorded, status_answer
@@ -26,7 +25,7 @@ from app.domain.errors import DomainError, ErrorInfo, NotFound
 from app.domain.states import PlanStatus, ProjectStatus
 from app.engine.requests import STOP_SECONDS, Submission
 from app.planning.render import to_markdown
-from app.storage import decisions, plans, projects, runs
+from app.storage import plans, projects, runs
 from app.storage.projects import ProjectRow
 from workflows.contracts import ApproveSignal, CancelSignal, PlanSignal
 
@@ -184,8 +183,8 @@ def _read_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> 
         PreconditionFailed: another plan is current.
     """
     project = projects.get(conn, project_id)
-    tags, claim = wanted_tags(request), claim_of(request)
-    if tags is None or (claim is not None and decisions.find(conn, project_id, claim.request_id) is not None):
+    tags = wanted_tags(request)
+    if tags is None or is_decided(conn, request, project_id):
         return project, None
     plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
     digest: str | None = plan.digest if plan is not None else None

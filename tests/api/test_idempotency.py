@@ -311,6 +311,22 @@ async def test_an_answer_that_could_not_be_kept_is_found_again(
     await signoff.call("POST", f"/{project_id}/cancel")
 
 
+async def test_an_edit_that_the_run_has_decided_is_not_made_again_when_the_run_is_over(
+    signoff: Stack, key: str
+) -> None:
+    project_id = await signoff.started(PLAN)
+    await signoff.task_in(project_id, "look", "waiting")
+    first = await send(signoff.http, f"/{project_id}/tasks", key, json={"title": "And that"})
+    assert first.status_code == 201
+    await signoff.call("POST", f"/{project_id}/cancel")
+    # As a crash right before the answer leaves it.
+    await change_row(signoff, key, status=None, headers=None, body=None)
+    await let_lease_lapse(signoff, key)
+    again = await send(signoff.http, f"/{project_id}/tasks", key, json={"title": "And that"})
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    assert (await signoff.call("GET", f"/{project_id}/tasks"))["total"] == 2
+
+
 async def test_a_worker_that_slept_through_its_lease_does_nothing_twice(
     signoff: Stack, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
