@@ -1,0 +1,131 @@
+"""Requests as data, and what is decided about them without I/O: both clients, sync and async, share it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, TypeVar, cast
+from urllib.parse import quote
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from signoff.errors import NoAnswer, NotASignoff, SignoffError
+
+T = TypeVar("T")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_LONGEST_RETRY_AFTER = 30.0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file to send as a form, with fields before it; it is read again for each try."""
+
+    source: Path | bytes
+    name: str
+    fields: Mapping[str, str]
+
+    def open(self) -> IO[bytes]:
+        """What is in the file."""
+        return BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; sent again, it has the same Idempotency-Key and so the same effect."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    upload: Upload | None = None
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether it does no harm where the first one has had its effect and only its answer was lost."""
+        return "If-Match" not in self.headers or "Idempotency-Key" in self.headers
+
+
+def get(path: str, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Request:
+    """A GET; query parameters that are None are left out."""
+    return Request("GET", path, query=_given(query or {}), headers=headers or {})
+
+
+def post(path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Request:
+    """A POST with an Idempotency-Key of its own; members of the body that are None are left out."""
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    return Request("POST", path, body=_given(body or {}), headers={**(headers or {}), **key})
+
+
+def path_of(project_id: str, *parts: str) -> str:
+    """The path of a project, or of something of it, whatever characters the names have."""
+    return "/api/projects" + "".join(f"/{quote(part, safe='')}" for part in (project_id, *parts))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+class Retries:
+    """Whether, and after which pause, one request is sent again; at most for so many seconds."""
+
+    def __init__(self, request: Request, seconds: float) -> None:
+        self._request = request
+        self._deadline = time.monotonic() + seconds
+        self._pause = _FIRST_PAUSE
+
+    def pause_after(self, error: SignoffError) -> float | None:
+        """Seconds to wait before the next try; None where there is none."""
+        lost = isinstance(error, NoAnswer) and not isinstance(error.__cause__, httpx.TimeoutException)
+        lost = lost and (self._request.may_repeat or isinstance(error.__cause__, httpx.ConnectError))
+        if not (lost or error.status == 503 or error.code == "request_in_progress"):
+            return None
+        pause = max(self._pause, min(error.retry_after or 0.0, _LONGEST_RETRY_AFTER))
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return pause if time.monotonic() + pause <= self._deadline else None
+
+
+def no_answer(url: str, error: Exception) -> NoAnswer:
+    """The error for a request that got no answer."""
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+        return NoAnswer(f"{url} gave no answer in time; try again.", code="no_answer")
+    message = f"No Signoff answers at {url}; start one with `signoff up` or set SIGNOFF_URL."
+    return NoAnswer(message, code="no_answer")
+
+
+def read_answer(response: httpx.Response, kind: type[T] | Any) -> T:
+    """The body of an answer as `kind`; what it has beyond that is kept as extra fields.
+
+    Raises:
+        NotASignoff: it cannot be read as that.
+    """
+    if response.status_code == 204 or not response.content:
+        return cast("T", None)
+    try:
+        return TypeAdapter[T](kind).validate_python(json.loads(response.content), extra="allow")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"{response.request.url} answered what this client does not know ({where}: {first['msg']})."
+        raise NotASignoff(message, status=response.status_code, code="unknown_answer") from error
+    except ValueError as error:
+        message = f"What answers at {response.request.url.copy_with(raw_path=b'/')} is not a Signoff."
+        raise NotASignoff(message, status=response.status_code, code="not_a_signoff") from error
+
+
+def markdown_of(response: httpx.Response) -> str:
+    """The text of an answer in Markdown.
+
+    Raises:
+        NotASignoff: it is something else.
+    """
+    if not response.headers.get("Content-Type", "").startswith("text/"):
+        raise NotASignoff(f"{response.request.url} did not answer with text.", status=response.status_code)
+    return response.text

@@ -1,0 +1,64 @@
+# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+"""`client.files`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from signoff._requests import Request, Upload, get, path_of, post, read_answer
+from signoff._sync.save import save
+from signoff._sync.transport import Transport
+
+
+class Files:
+    """The files in a project's workspace; a path is relative to that."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, project_id: str) -> dict[str, Any]:
+        """What tasks have made and people have uploaded: path, size, checksum, and which task made it."""
+        return self._transport.call(get(path_of(project_id, "output-files")), dict[str, Any])
+
+    def upload(
+        self, project_id: str, source: Path | bytes, *, path: str | None = None, overwrite: bool = False
+    ) -> dict[str, Any]:
+        """Put a file into the workspace; memory stays constant for one that is on disk.
+
+        Args:
+            source: a file on this machine, or what is to be in the file.
+            path: where to; None for the name of `source`, at the top.
+            overwrite: whether a file that is there may be replaced.
+
+        Raises:
+            Conflict: there is a file already.
+            TooLarge: it is more than the server takes.
+        """
+        name = path or (source.name if isinstance(source, Path) else "file")
+        upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()})
+        request = post(path_of(project_id, "files", "upload"))
+        sent = Request("POST", request.path, headers=request.headers, upload=upload)
+        return read_answer(self._transport.send(sent), dict[str, Any])
+
+    def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """The bytes of a file from `start` up to, without, `end`; all of them by default."""
+        return (self._transport.send(_raw(project_id, path, start, end))).content
+
+    def stream(
+        self, project_id: str, path: str, *, start: int = 0, end: int | None = None
+    ) -> Generator[bytes, None, None]:
+        """As `read`, piece by piece."""
+        with self._transport.open(_raw(project_id, path, start, end)) as response:
+            yield from response.iter_bytes()
+
+    def download(self, project_id: str, path: str, target: Path) -> int:
+        """Save a file on this machine, across lost connections; returns its size in bytes. Memory stays constant."""
+        return save(self._transport, _raw(project_id, path, 0, None), target)
+
+
+def _raw(project_id: str, path: str, start: int, end: int | None) -> Request:
+    whole = start == 0 and end is None
+    part = {} if whole else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+    return get(path_of(project_id, "files", "raw"), {"path": path}, part)

@@ -1,0 +1,31 @@
+"""When a project waits for a person."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from app.api.models.projects import Project
+from app.domain.states import Stage
+
+# What `wait` waits for: the end, or also a moment in which a person is needed.
+Until = Literal["finished", "person"]
+
+EVENT_TYPES: dict[Until, str] = {
+    "finished": "project.*",
+    "person": "project.*,plan.*,phase.*,decision.*,task.waiting",
+}
+_PERSON_STAGES = frozenset(
+    {Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL, Stage.AWAITING_DECISION, Stage.PAUSED}
+)
+_PERSON_REASONS = frozenset({"manual", "worker_lost", "decision", "after_failure"})
+
+
+def is_reached(project: Project, until: Until) -> bool:
+    """Whether a project is where it was waited for."""
+    return project.stage == Stage.FINISHED or (until == "person" and waits_for_person(project))
+
+
+def waits_for_person(project: Project) -> bool:
+    """Whether something of a project waits for a person: an approval, a decision, a task, or the end of a pause."""
+    waiting = (task.status == "waiting" and task.reason in _PERSON_REASONS for task in project.tasks)
+    return project.stage in _PERSON_STAGES or any(waiting)

@@ -1,0 +1,48 @@
+"""What may be said of a project, a phase or a task when it is made or changed; what is left out stays, or is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+
+class ProjectFields(TypedDict, total=False):
+    """A project; every field is optional."""
+
+    name: str
+    description: str
+    strategy: str
+    auto_approve_plan: bool
+    auto_approve_phases: bool
+    decision_mode: Literal["agent", "human"]
+    path: str | None
+    agent_id: str | None
+    sme_archetype: str | None
+
+
+class PhaseFields(TypedDict, total=False):
+    """A phase, besides its name."""
+
+    key: str
+    description: str
+    strategy: Literal["sequential", "parallel", "dag"]
+    position: int
+    requires_approval: bool
+
+
+class TaskFields(TypedDict, total=False):
+    """A task; `depends_on` takes ids or keys."""
+
+    key: str
+    title: str
+    description: str
+    phase_id: str
+    agent_id: str | None
+    action: Mapping[str, Any]
+    depends_on: Sequence[str]
+    inputs: Mapping[str, Any]
+    expected_files: Sequence[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: Literal["rerun", "ask", "fail"]
+    after_failure: Literal["ask", "fail"] | None

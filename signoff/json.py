@@ -1,0 +1,18 @@
+"""Results as the JSON that they were made from."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+
+def to_json(value: Any) -> Any:
+    """`value` as the API sent it, with what this client does not know; for `json.dumps`."""
+    if isinstance(value, BaseModel):
+        return {name: to_json(item) for name, item in value}
+    if isinstance(value, dict):
+        return {str(name): to_json(item) for name, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [to_json(item) for item in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,52 @@
+"""What the methods of the client give: the server's own models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.api.models.answers import CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
+from app.api.models.decisions import Decision, DecisionList
+from app.api.models.events import LiveEvent
+from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
+from app.api.models.projects import Project, ProjectList, ProjectSummary, Run, RunList
+from app.api.models.system import Health, Ready
+from app.api.models.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+from app.domain.events import Event
+from app.domain.states import ProjectStatus
+
+__all__ = [
+    "CancelAnswer",
+    "CancelCounts",
+    "Decision",
+    "DecisionList",
+    "DeleteAnswer",
+    "Event",
+    "Health",
+    "LiveEvent",
+    "Phase",
+    "PhaseList",
+    "Plan",
+    "PlanDiff",
+    "PlanList",
+    "PlanPhase",
+    "PlanVersion",
+    "Project",
+    "ProjectList",
+    "ProjectSummary",
+    "Ready",
+    "Recorded",
+    "Run",
+    "RunList",
+    "StatusAnswer",
+    "Task",
+    "TaskDeleted",
+    "TaskList",
+    "is_pending",
+]
+
+
+def is_pending(answer: Any) -> bool:
+    """Whether what was asked for is recorded but not yet decided or done; the outcome comes as an event."""
+    if isinstance(answer, CancelAnswer):
+        return answer.status != ProjectStatus.CANCELLED
+    return isinstance(answer, Recorded) or (isinstance(answer, DeleteAnswer) and answer.deleting)

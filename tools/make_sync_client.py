@@ -1,0 +1,74 @@
+"""Makes `signoff/_sync` from `signoff/_async`, so that the client is written once.
+
+python tools/make_sync_client.py            write it
+python tools/make_sync_client.py --check    only say whether it is as it should be (exit code 1: it is not)
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "signoff"
+NOTICE = "# Made from signoff/_async by tools/make_sync_client.py; change that instead.\n"
+_REPLACEMENTS = [
+    (r"from asyncio import sleep", "from time import sleep"),
+    (r"httpx\.AsyncClient", "httpx.Client"),
+    (r"\bAsync([A-Z]\w*)", r"\1"),
+    (r"\basync (def|with|for)\b", r"\1"),
+    (r"\bawait ", ""),
+    (r"\basynccontextmanager\b", "contextmanager"),
+    (r"\baclosing\b", "closing"),
+    (r"\ba(close|read|iter_bytes)\(", r"\1("),
+    (r"__a(enter|exit)__", r"__\1__"),
+    (r"\bsignoff\._async\b", "signoff._sync"),
+]
+
+
+def translate(source: str) -> str:
+    """The sync twin of an async module, formatted."""
+    for pattern, replacement in _REPLACEMENTS:
+        source = re.sub(pattern, replacement, source)
+    source = re.sub(r" *# noqa: ASYNC\d+.*", "", source)
+    # A generator without anything to send or return needs two parameters more than its async twin.
+    source = re.sub(r"\bGenerator\[((?:[^\[\]]|\[[^\[\]]*\])*)\]", r"Generator[\1, None, None]", source)
+    for command in (["check", "--select", "I,UP028", "--fix", "--unsafe-fixes"], ["format"]):
+        arguments = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *command,
+            "--quiet",
+            "--stdin-filename",
+            str(PACKAGE / "_sync" / "module.py"),
+            "-",
+        ]
+        source = subprocess.run(arguments, input=source, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return NOTICE + source
+
+
+def modules() -> dict[Path, str]:
+    """Each module of the sync client and what belongs into it."""
+    made = {PACKAGE / "_sync" / path.name: path for path in sorted((PACKAGE / "_async").glob("*.py"))}
+    initial = '"""The client for programs without an event loop."""\n'
+    return {
+        target: NOTICE + initial if target.name == "__init__.py" else translate(path.read_text())
+        for target, path in made.items()
+    }
+
+
+def main() -> None:
+    """Write the modules, or check them."""
+    wanted = modules()
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    stale += [path for path in (PACKAGE / "_sync").glob("*.py") if path not in wanted]
+    if "--check" in sys.argv:
+        sys.exit("\n".join(f"{path} is not up to date" for path in stale) or 0)
+    for path in stale:
+        path.write_text(wanted[path]) if path in wanted else path.unlink()
+
+
+if __name__ == "__main__":
+    main()
