@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test lint bench lock clean
+.PHONY: help install demo up test lint fuzz bench lock clean
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -31,6 +31,9 @@ lint: $(STAMP) ## Style, types, import rules and the compose file
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+fuzz: $(STAMP) ## Send 20,000 made-up requests, and hold every answer to the OpenAPI document
+	$(BIN)/python -m tests.contract.campaign 20000
 
 bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow
 	$(BIN)/python -m benchmarks.overhead

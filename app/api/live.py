@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import asdict
 from typing import Annotated
 
 from litestar import Controller, get
@@ -14,6 +12,7 @@ from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from app.api.events import PING_SECONDS, STREAM_HEADERS, chosen_types
+from app.api.models.events import LiveEvent
 from app.api.services import Services
 from app.storage.live_log import LiveLog
 
@@ -52,6 +51,6 @@ async def _messages(services: Services, log: LiveLog) -> AsyncGenerator[ServerSe
             came = await news.wait(PING_SECONDS)
             found = await services.database.read(log.read) if came else []
             for event in found:
-                yield ServerSentEventMessage(event=event.type, data=json.dumps(asdict(event)))
+                yield ServerSentEventMessage(event=event.type, data=LiveEvent.model_validate(event).model_dump_json())
             if not came:
                 yield ServerSentEventMessage(comment=f"ping {int(time.time())}", data=None)

@@ -6,21 +6,25 @@ that no handler has to repeat it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OpenAPI, SecurityScheme, Tag
+from pydantic import BaseModel
 
+from app.api.bodies import RequestBody
 from app.api.errors import KINDS
 from app.api.explorer import CONTENT_SECURITY_POLICY, Explorer
 from app.api.models.answers import ErrorBody
+from app.api.models.events import LiveEvent
+from app.domain.events import Event, EventType
 
 PATH = "/schema"
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -72,20 +76,36 @@ _IF_MATCH = {
     "updateProject": "The ETag of the project as it was read.",
     "approveProject": "The ETag of the plan as it was read.",
 }
+_TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 # Operations whose success carries an ETag.
 _WITH_ETAG = frozenset(
     {"createProject", "getProject", "updateProject", "getPlan", "generatePlan", "regeneratePlan", "refinePlan"}
 )
+
+
+def _stream_of(model: str, types: Iterable[str], *, ends: bool = False) -> Json:
+    """Server-sent events, each described by its fields; the data is JSON, and that of an `end` empty."""
+    content: Json = {"$ref": f"#/components/schemas/{model}"}
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"anyOf": [content, {"type": "object", "maxProperties": 0}]} if ends else content,
+    }
+    fields: Json = {"id": {"type": "string"}, "event": {"enum": [str(name) for name in types]}, "data": data}
+    return {"schema": {"type": "object", "properties": fields, "required": ["event", "data"]}}
+
+
 _TEXT: Json = {"schema": {"type": "string"}}
 # Further forms of an operation's success, by status.
 _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getPlan": {"200": {"text/markdown": _TEXT}},
     "metrics": {"200": {"text/plain": _TEXT}},
-    "streamEvents": {"200": {"text/event-stream": _TEXT}},
-    "streamLiveEvents": {"200": {"text/event-stream": _TEXT}},
+    "streamEvents": {"200": {"text/event-stream": _stream_of("Event", [*EventType, "end"], ends=True)}},
+    "streamLiveEvents": {"200": {"text/event-stream": _stream_of("LiveEvent", EventType)}},
 }
 # Where what a handler declares is not what it sends, nothing of it is kept.
 _REPLACED = frozenset({"metrics", "streamEvents", "streamLiveEvents"})
+_FURTHER_ERRORS = {"getPlan": {409}}
 _FURTHER_STATUSES = {"streamEvents": {"204": "The project is finished, and there is nothing more to come."}}
 
 
@@ -156,7 +176,10 @@ def complete(document: Json) -> Json:
     for schema in schemas.values():
         # Litestar makes them up from the schema: they say nothing that it does not, and may break its rules.
         schema.pop("examples", None)
-    schemas["ErrorBody"] = _error_schema(schemas)
+    # Of request bodies Litestar leaves out what is refused: further fields, and keys that do not fit.
+    for model in (ErrorBody, Event, LiveEvent, *_below(RequestBody)):
+        _add_schema(schemas, model)
+    schemas["ErrorBody"]["properties"]["error"]["enum"] = list(KINDS.values())
     components["responses"] = {_name(status): _error_answer(status) for status in _ERRORS}
     components["headers"] = {
         "RequestId": {
@@ -183,11 +206,30 @@ def complete(document: Json) -> Json:
     return document
 
 
-def _error_schema(schemas: Json) -> Json:
-    schema = ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(schema.pop("$defs"))
-    schema["properties"]["error"]["enum"] = list(KINDS.values())
-    return schema
+def _add_schema(schemas: Json, model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    _close(schema)
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+
+
+def _close(value: Any) -> None:
+    """Say of objects whose keys have a pattern that no other keys are taken, which pydantic leaves out."""
+    if isinstance(value, dict):
+        described = cast("Json", value)
+        if "patternProperties" in described:
+            described.setdefault("additionalProperties", False)
+        for item in described.values():
+            _close(item)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            _close(item)
+
+
+def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for kind in model.__subclasses__():
+        yield kind
+        yield from _below(kind)
 
 
 def _name(status: int) -> str:
@@ -211,14 +253,14 @@ def _complete_parameters(operation: Json, method: str) -> None:
         if parameter["in"] == "path" and parameter["name"] in _PATH_PARAMETERS:
             parameter["description"] = _PATH_PARAMETERS[parameter["name"]]
     named = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
-    added: dict[str, tuple[str, int]] = {}
+    added: dict[str, tuple[str, Json]] = {}
     if method == "post":
-        added["Idempotency-Key"] = ("Repeats with the same key and body get the first answer again, for 24 hours.", 255)
+        text = "Repeats with the same key and body get the first answer again, for 24 hours."
+        added["Idempotency-Key"] = (text, {"type": "string", "pattern": "^[!-~]{1,255}$"})
     if operation["operationId"] in _IF_MATCH:
-        added["If-Match"] = (_IF_MATCH[operation["operationId"]], 200)
-    for name, (description, longest) in added.items():
+        added["If-Match"] = (_IF_MATCH[operation["operationId"]], {"type": "string", "pattern": _TAGS_PATTERN})
+    for name, (description, schema) in added.items():
         if name.lower() not in named:
-            schema = {"type": "string", "minLength": 1, "maxLength": longest}
             parameters.append({"name": name, "in": "header", "description": description, "schema": schema})
     if not parameters:
         del operation["parameters"]
@@ -304,4 +346,4 @@ def _possible_errors(operation: Json, path: str, method: str) -> set[int]:
         found |= {400, 409, 413, 415, 422}
     if operation["operationId"] in _IF_MATCH:
         found.add(412)
-    return found
+    return found | _FURTHER_ERRORS.get(operation["operationId"], set())

@@ -1,0 +1,109 @@
+"""Runs schemathesis over the OpenAPI document of a running app.
+
+`python -m tests.contract.campaign 20000` starts an app with a worker of its own and goes on until that many requests were sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from app.engine import devserver
+from tests.conftest import Stack, running_stack
+
+KEY = "a key for made-up requests"
+FOLDER = Path(__file__).parent
+# What fits the schema, and what just does not; requests that build upon each other, and each field at its limits.
+ROUNDS = (("fuzzing,stateful", "positive"), ("coverage,fuzzing", "all"))
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+
+@dataclass
+class Outcome:
+    """What a round came to."""
+
+    passed: bool = True
+    report: str = ""
+    tally: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def requests(self) -> int:
+        """How many were sent."""
+        return self.tally.total()
+
+    def share_of_success(self) -> float:
+        """The part of the answers that are 2xx."""
+        return sum(number for (_, status), number in self.tally.items() if status < 300) / max(1, self.requests())
+
+    def table(self) -> str:
+        """Numbers by operation and status."""
+        statuses = sorted({status for _, status in self.tally})
+        rows = {name: [self.tally[name, status] or "" for status in statuses] for name, _ in sorted(self.tally)}
+        lines = [f"{name:20}" + "".join(f"{cell:>7}" for cell in row) for name, row in [("", statuses), *rows.items()]]
+        return "\n".join([*lines, f"{self.requests()} requests, {self.share_of_success():.0%} of them 2xx"])
+
+
+async def attack(
+    stack: Stack, *, phases: str, examples: int, seed: int = 1, mode: str = "all", workers: int = 1
+) -> Outcome:
+    """One round of made-up requests."""
+    with tempfile.TemporaryDirectory() as folder:
+        tally = Path(folder) / "tally.json"
+        environment = {
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "tests.contract.hooks",
+            "SIGNOFF_FUZZ_URL": stack.url,
+            "SIGNOFF_FUZZ_KEY": KEY,
+            "SIGNOFF_FUZZ_SEED": str(seed),
+            "SIGNOFF_FUZZ_TALLY": str(tally),
+            "PYTHONPATH": str(FOLDER.parent.parent),
+        }
+        process = await asyncio.create_subprocess_exec(
+            SCHEMATHESIS, "--config-file", FOLDER / "schemathesis.toml", "run", f"{stack.url}/schema/openapi.json",
+            "--header", f"Authorization: Bearer {KEY}", "--phases", phases, "--max-examples", str(examples),
+            "--seed", str(seed), "--mode", mode, "--workers", str(workers), "--no-color",
+            cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        rows = json.loads(tally.read_text()) if tally.exists() else []
+    return Outcome(process.returncode == 0, output.decode(), Counter({(name, status): n for name, status, n in rows}))
+
+
+async def campaign(wanted: int) -> bool:
+    """Rounds with other seeds until `wanted` requests were sent; prints what came of them."""
+    whole = Outcome()
+    async with AsyncExitStack() as exits:
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
+        temporal = await WorkflowEnvironment.start_local(
+            dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
+        )
+        exits.push_async_callback(temporal.shutdown)
+        stack = await exits.enter_async_context(running_stack(temporal, folder, api_key=KEY))
+        stack.http.headers["Authorization"] = f"Bearer {KEY}"
+        for seed, (phases, mode) in enumerate(cycle(ROUNDS), start=1):
+            found = await attack(stack, phases=phases, mode=mode, examples=60, seed=seed, workers=2)
+            whole.tally += found.tally
+            if not found.passed:
+                whole.passed = False
+                print(found.report)
+            print(f"seed {seed}: {found.requests()} requests, {'passed' if found.passed else 'FAILED'}", flush=True)
+            if whole.requests() >= wanted or not found.requests():
+                break
+    print(whole.table())
+    return whole.passed
+
+
+if __name__ == "__main__":
+    # Tasks fail here on purpose, and every one of them is worth a warning.
+    logging.disable(logging.WARNING)
+    sys.exit(not asyncio.run(campaign(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)))

@@ -1,0 +1,38 @@
+"""Every answer is as the OpenAPI document says: requests that schemathesis makes up, alone and one upon the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from tests.api.test_openapi import document, operations
+from tests.conftest import Stack, running_stack
+from tests.contract.campaign import KEY, attack
+
+
+@pytest.fixture
+async def locked(
+    temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    async with running_stack(temporal_server, tmp_path_factory.mktemp("contract"), api_key=KEY) as stack:
+        stack.http.headers["Authorization"] = f"Bearer {KEY}"
+        yield stack
+
+
+@pytest.mark.timeout(300)
+async def test_no_answer_is_outside_the_document(locked: Stack) -> None:
+    found = await attack(locked, phases="fuzzing", examples=8)
+    assert found.passed, found.report
+    described = {operation["operationId"] for _, _, operation in operations(await document(locked))}
+    # It came to every operation but the stream without an end, and behind the door.
+    assert {name for name, _ in found.tally} == described - {"streamLiveEvents"}
+    assert found.share_of_success() > 0.3, found.table()
+
+
+@pytest.mark.timeout(300)
+async def test_nor_is_one_to_a_request_that_builds_on_another(locked: Stack) -> None:
+    found = await attack(locked, phases="stateful", mode="positive", examples=15)
+    assert found.passed, found.report
+    assert found.share_of_success() > 0.3, found.table()
