@@ -14,6 +14,7 @@ from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
 from app.api.gateway import Gateway
+from app.api.graph import GraphController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
 from app.api.live import LiveController
 from app.api.methods import Methods
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         route_handlers=[
             ControlController,
             DecisionController,
+            GraphController,
             PhaseController,
             ProjectController,
             PlanController,

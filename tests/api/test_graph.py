@@ -1,0 +1,58 @@
+"""The task graph through the API."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from tests.api.answers import refused
+from tests.conftest import Stack
+
+ONE = "## One\n\n- A: `true` {#a}\n- B: `true` {#b}\n- C: `true` {#c after=a,b}"
+PLAN = f"{ONE}\n\n## Two\n\n- D: `true` {{#d after=a}}\n- E {{#e milestone}}"
+
+
+async def test_graph_has_dependencies_levels_and_the_longest_way(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    graph = await signoff.call("GET", f"/{project_id}/dag")
+    nodes = {node["key"]: node for node in graph["nodes"]}
+    ids = {node["id"]: node["key"] for node in graph["nodes"]}
+    assert {key: node["level"] for key, node in nodes.items()} == {"a": 0, "b": 0, "c": 1, "d": 2, "e": 2}
+    edges = {(ids[edge["source"]], ids[edge["target"]]) for edge in graph["edges"]}
+    assert edges == {("a", "c"), ("b", "c"), ("a", "d")}
+    assert graph["levels"] == 3
+    assert [ids[node] for node in graph["critical_path"]] == ["a", "c", "d"]
+    assert {ids[edge["target"]] for edge in graph["edges"] if edge["critical"]} == {"c"}
+    assert (nodes["e"]["type"], nodes["e"]["phase_name"], nodes["e"]["status"]) == ("milestone", "Two", "pending")
+    one = await signoff.call("GET", f"/{project_id}/dag?phase=two")
+    assert [node["key"] for node in one["nodes"]] == ["d", "e"]
+    await refused(signoff, "GET", f"/{project_id}/dag?phase=three", 404, "phase_not_found")
+
+
+async def test_pictures_and_their_texts(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    types = {"svg": "image/svg+xml", "dot": "text/vnd.graphviz", "mermaid": "text/vnd.mermaid"}
+    for wanted, content_type in types.items():
+        answer = await signoff.http.get(f"/api/projects/{project_id}/dag?format={wanted}")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].split(";")[0] == content_type
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    svg = (await signoff.http.get(f"/api/projects/{project_id}/dag?format=svg")).text
+    assert len([g for g in ElementTree.fromstring(svg).iter() if "task" in g.get("class", "").split()]) == 5
+    await refused(signoff, "GET", f"/{project_id}/dag?format=png", 400)
+
+
+async def test_no_plan_no_graph(signoff: Stack) -> None:
+    project_id = await signoff.create()
+    await refused(signoff, "GET", f"/{project_id}/dag", 404, "no_plan")
+    await refused(signoff, "GET", "/proj_nothing/dag", 404, "project_not_found")
+
+
+async def test_the_longest_way_goes_by_time_once_all_has_run(signoff: Stack) -> None:
+    project_id = await signoff.started(
+        "- Quick: `true` {#quick}\n- Slow: `sleep 0.5` {#slow}\n- Last {#last milestone after=quick,slow}"
+    )
+    await signoff.finished(project_id)
+    graph = await signoff.call("GET", f"/{project_id}/dag")
+    keys = {node["id"]: node["key"] for node in graph["nodes"]}
+    assert [keys[node] for node in graph["critical_path"]] == ["slow", "last"]
