@@ -99,6 +99,7 @@ _TEXT: Json = {"schema": {"type": "string"}}
 # Further forms of an operation's success, by status.
 _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getPlan": {"200": {"text/markdown": _TEXT}},
+    "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
     "metrics": {"200": {"text/plain": _TEXT}},
     "streamEvents": {"200": {"text/event-stream": _stream_of("Event", [*EventType, "end"], ends=True)}},
     "streamLiveEvents": {"200": {"text/event-stream": _stream_of("LiveEvent", EventType)}},
@@ -173,9 +174,10 @@ def complete(document: Json) -> Json:
     """Add to a document what holds for all operations; changes it and returns it."""
     components: Json = document["components"]
     schemas: Json = components.setdefault("schemas", {})
-    for schema in schemas.values():
-        # Litestar makes them up from the schema: they say nothing that it does not, and may break its rules.
-        schema.pop("examples", None)
+    for node in _nodes(document):
+        # Litestar makes examples up from the schema: they say nothing that it does not, and may break its rules.
+        if isinstance(node.get("examples"), list):
+            del node["examples"]
     # Of request bodies Litestar leaves out what is refused: further fields, and keys that do not fit.
     for model in (ErrorBody, Event, LiveEvent, *_below(RequestBody)):
         _add_schema(schemas, model)
@@ -208,22 +210,24 @@ def complete(document: Json) -> Json:
 
 def _add_schema(schemas: Json, model: type[BaseModel]) -> None:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    _close(schema)
+    for node in _nodes(schema):
+        # Pydantic leaves out that no other keys are taken.
+        if "patternProperties" in node:
+            node.setdefault("additionalProperties", False)
     schemas.update(schema.pop("$defs", {}))
     schemas[model.__name__] = schema
 
 
-def _close(value: Any) -> None:
-    """Say of objects whose keys have a pattern that no other keys are taken, which pydantic leaves out."""
+def _nodes(value: Any) -> Iterator[Json]:
+    """Every object within a JSON value, itself included."""
     if isinstance(value, dict):
-        described = cast("Json", value)
-        if "patternProperties" in described:
-            described.setdefault("additionalProperties", False)
-        for item in described.values():
-            _close(item)
+        node = cast("Json", value)
+        yield node
+        for item in node.values():
+            yield from _nodes(item)
     elif isinstance(value, list):
         for item in cast("list[Any]", value):
-            _close(item)
+            yield from _nodes(item)
 
 
 def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
