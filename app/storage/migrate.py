@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, select
 
 from app.storage.postgres import make_engine
-from app.storage.sqlite import begin_write
+from app.storage.sqlite import BUSY_TIMEOUT_MS, begin_write
 from app.storage.url import parse_url, sqlite_path
 
 R = TypeVar("R")
@@ -106,5 +108,14 @@ async def _on_postgres(url: URL, work: Callable[[Connection], R]) -> R:
 
 def _prepare_file(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    connection.execute("PRAGMA busy_timeout=15000")
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:
+            # Where another process does the same, SQLite says so at once, whatever the time-out.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -27,14 +28,14 @@ ROOT = Path(__file__).parents[2]
 class Processes:
     """Temporal, a worker and the app, each a process of its own, on one data folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
         self.settings = Settings(
             data_dir=folder,
             port=free_port(),
             temporal_port=free_port(),
             temporal_ui_port=free_port(),
-            database_url=DATABASES.setting(),
+            database_url=database_url,
         )
         self.environment = {
             **os.environ,
@@ -48,6 +49,17 @@ class Processes:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         migrate(self.settings.effective_database_url)
         Workspaces(self.settings.workspaces_dir, self.settings.allowed_roots).prepare()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(cls, folder: Path, *, database_url: str) -> AsyncIterator[Self]:
+        stack = cls(folder, database_url)
+        stack.start("temporal", "worker", "app")
+        try:
+            await stack.ready()
+            yield stack
+        finally:
+            await stack.close()
 
     def start(self, *names: str) -> None:
         commands = {
@@ -120,8 +132,5 @@ class Processes:
 
 @pytest.fixture
 async def processes(tmp_path: Path) -> AsyncIterator[Processes]:
-    stack = Processes(tmp_path)
-    stack.start("temporal", "worker", "app")
-    await stack.ready()
-    yield stack
-    await stack.close()
+    async with Processes.running(tmp_path, database_url=DATABASES.setting()) as processes:
+        yield processes

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.errors import Conflict
 from app.storage import projects
 from app.storage.database import Database
+from app.storage.url import parse_url, shown_url, sqlite_path
 from tests.unit.conftest import new_project
 
 
@@ -44,3 +45,34 @@ async def test_search_ignores_case_beyond_ascii_and_takes_wildcards_as_they_are(
     assert await found("ärger IM bÜRO") == {"Ärger im Büro"}
     assert await found("50%") == {"50% off"}
     assert await found("A_B") == {"a_b"}
+
+
+URLS = {
+    "sqlite:////data/signoff.db": "sqlite+aiosqlite:////data/signoff.db",
+    "sqlite+aiosqlite:///50%25.db": "sqlite+aiosqlite:///50%25.db",
+    "postgresql+asyncpg://me:it@host/db": "postgresql+asyncpg://me:it@host/db",
+    "postgresql://host:5433/db?sslmode=require": "postgresql+asyncpg://host:5433/db?ssl=require",
+    "postgres://host/db": "postgresql+asyncpg://host/db",
+    "postgresql+asyncpg:///db?host=/run/postgresql": "postgresql+asyncpg:///db?host=%2Frun%2Fpostgresql",
+}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_addresses_are_taken_as_people_write_them(url: str) -> None:
+    assert parse_url(url).render_as_string(hide_password=False) in {URLS[url], url}
+    assert parse_url(url).drivername in {"sqlite+aiosqlite", "postgresql+asyncpg"}
+    assert (sqlite_path(url) is None) == url.startswith("postgres")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://host/db", "postgresql+psycopg://host/db", "postgresql://host", "sqlite://",
+            "sqlite+aiosqlite:///:memory:", "postgresql://host:port/db"],
+)  # fmt: skip
+def test_other_addresses_are_refused_with_what_is_expected(url: str) -> None:
+    with pytest.raises(ValueError, match=r"sqlite\+aiosqlite:///<file> or postgresql\+asyncpg://"):
+        Database(url)
+    assert shown_url(url) == "an address that is not one"
+
+
+def test_a_shown_address_hides_the_password() -> None:
+    assert shown_url("postgresql://me:hidden@host/db") == "postgresql+asyncpg://me:***@host/db"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
+from app.domain.identity import new_id
 from app.domain.states import ProjectStatus
 from app.planning.registry import load_actions
 from app.storage import decisions, editing, events, plans, projects, runs, tasks
@@ -331,3 +332,18 @@ async def test_phase_gate_opens_by_one_approval_of_that_phase(database: Database
     again = await database.transact(lambda conn: decide(conn, project_id, "approve"))
     assert again.error is not None
     assert again.error.code == "project_running"
+
+
+async def test_of_two_projects_in_one_workspace_that_are_approved_at_once_one_runs(database_url: str) -> None:
+    async with opened(database_url) as one, opened(database_url) as two:
+        for _ in range(5):
+            workspace = f"/nowhere/{new_id('proj')}"
+            ids = [await one.transact(lambda conn, w=workspace: with_plan(conn, workspace=w)) for _ in range(2)]
+            outcomes = await asyncio.gather(
+                *(
+                    database.transact(lambda conn, i=project_id: decide(conn, i, "approve"))
+                    for database, project_id in zip((one, two), ids, strict=True)
+                )
+            )
+            refused = [outcome.error.code for outcome in outcomes if outcome.error is not None]
+            assert refused == ["workspace_busy"]

@@ -117,10 +117,9 @@ def test_folder_may_have_any_name(tmp_path: Path) -> None:
     assert (settings.data_dir / "signoff.db").is_file()
 
 
-def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
-    """`up` starts the app and workers, and somebody may run `migrate` meanwhile."""
-    file = tmp_path / "signoff.db"
-    arguments = [sys.executable, "-c", MIGRATE_AT_A_WORD, url(file)]
+def at_once(url: str) -> None:
+    """Migrate in three processes at the same moment."""
+    arguments = [sys.executable, "-c", MIGRATE_AT_A_WORD, url]
     processes = [
         subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(3)
@@ -138,4 +137,10 @@ def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
         assert process.wait(60) == 0, errors[-2000:]
         process.stderr.close()
         process.stdout.close()
+
+
+def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    """`up` starts the app and workers, and somebody may run `migrate` meanwhile."""
+    file = tmp_path / "signoff.db"
+    at_once(url(file))
     assert is_current(url(file))
