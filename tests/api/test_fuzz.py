@@ -52,13 +52,32 @@ BODIES = st.one_of(
     VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")),
 )
 SEGMENTS = st.one_of(
-    st.sampled_from(
-        ["plan", "tasks", "generate-plan", "regenerate-plan", "approve", "cancel", "complete", "skip", "retry"]
-    ),
+    st.sampled_from([
+        "plan", "plans", "diff", "tasks", "phases", "dag", "metrics", "audit", "runs", "events", "logs", "decisions", "files",
+        "raw", "output-files", "upload", "download", "duplicate", "batch", "delete", "generate-plan", "regenerate-plan", "refine-plan",
+        "approve", "cancel", "pause", "resume", "complete", "skip", "retry",
+    ]),
     st.sampled_from(["%00", "..", ".", "%2f", "%ff", "one", "", ";", "x" * 300]),
-)
+)  # fmt: skip
 QUERIES = st.dictionaries(
-    st.sampled_from(["status", "search", "sort_by", "limit", "offset", "version", "phase_id", "after", "types", "x"]),
+    st.sampled_from(
+        [
+            "status",
+            "search",
+            "sort_by",
+            "limit",
+            "offset",
+            "version",
+            "phase_id",
+            "after",
+            "types",
+            "format",
+            "path",
+            "from",
+            "to",
+            "x",
+        ]
+    ),
     st.one_of(
         st.text(max_size=20), st.integers().map(str), st.sampled_from(["all", "name", "pending", "\x00", "1e5", "%"])
     ),
@@ -70,7 +89,8 @@ HEADER_VALUES = st.binary(min_size=1, max_size=40).map(
 HEADERS = st.dictionaries(
     st.sampled_from([
         "Content-Type", "Accept", "Origin", "Host", "X-Request-ID", "Prefer", "Authorization", "Sec-Fetch-Site", "Last-Event-ID",
-        "Accept-Encoding", "Content-Encoding", "Cookie", "If-Match", "Range", "X-HTTP-Method-Override", "Forwarded",
+        "Accept-Encoding", "Content-Encoding", "Cookie", "If-Match", "If-None-Match", "Range",
+        "Idempotency-Key", "X-HTTP-Method-Override", "Forwarded",
     ]),
     HEADER_VALUES,
     max_size=2,
@@ -97,7 +117,7 @@ async def send(stack: Stack, request: tuple[Any, ...], ids: dict[str, str]) -> h
     method, start, segments, query, headers, body = request
     path = "/".join(["/api/projects", start.format(**ids), *segments])
     params = {name: value.encode("utf-8", "replace") for name, value in query.items()}
-    if path.endswith("/events"):
+    if path.endswith(("/events", "/logs")):
         params["follow"] = b"false"
     sent = {**(JSON if body is not None else {}), **headers}
     return await stack.http.request(method, path, params=params, headers=sent, content=body)
