@@ -54,8 +54,8 @@ BODIES = st.one_of(
 SEGMENTS = st.one_of(
     st.sampled_from([
         "plan", "plans", "diff", "tasks", "phases", "dag", "metrics", "audit", "runs", "events", "logs", "decisions", "files",
-        "raw", "output-files", "upload", "download", "duplicate", "batch", "delete", "generate-plan", "regenerate-plan", "refine-plan",
-        "approve", "cancel", "pause", "resume", "complete", "skip", "retry",
+        "raw", "output-files", "upload", "download", "duplicate", "batch", "delete", "generate-plan", "regenerate-plan",
+        "refine-plan", "approve", "cancel", "pause", "resume", "complete", "skip", "retry",
     ]),
     st.sampled_from(["%00", "..", ".", "%2f", "%ff", "one", "", ";", "x" * 300]),
 )  # fmt: skip
