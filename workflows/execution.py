@@ -63,6 +63,7 @@ class Execution:
         thresholds: history lengths at which to continue as new.
         has_request: whether a request waits to be decided.
         decide_next: has the oldest request decided.
+        take: takes over where the project stands once the run has ended, before a request that comes then is decided.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Execution:
         *,
         has_request: Callable[[], bool],
         decide_next: Callable[[], Awaitable[Decided]],
+        take: Callable[[ProjectState], None],
     ) -> None:
         assert state.run is not None  # noqa: S101 - for the type checker; the caller has looked
         self._project_id = state.project_id
@@ -79,6 +81,7 @@ class Execution:
         self._thresholds = thresholds
         self._has_request = has_request
         self._decide_next = decide_next
+        self._take = take
         # A run taken over from an earlier execution may have been told to cancel already.
         self._cancelling = state.stage == Stage.CANCELLING
         self._cancelled_by = OWN_ACTOR
@@ -97,7 +100,7 @@ class Execution:
         self._tasks: dict[str, TaskRun] = {}
         self._jobs: dict[str, asyncio.Task[str]] = {}
 
-    async def run(self) -> tuple[Outcome, ProjectState]:
+    async def run(self) -> Outcome:
         """Carry the run on to its end, or to the point where it should go on with a fresh history."""
         pump = asyncio.create_task(self._pump())
         while True:
@@ -106,15 +109,17 @@ class Execution:
                 self._closing = True
                 await pump
                 # A cancel decided in that last moment is carried out by the next execution, which loads it.
-                return Outcome.CONTINUE, ProjectState(project_id=self._project_id)
+                return Outcome.CONTINUE
             state = await self._finish(outcome)
             if state.status == ProjectStatus.RUNNING and state.run is not None:
                 # A phase was added behind the last one at the last moment.
                 self._run = state.run
                 continue
+            # A retry, or a new plan, may be under way to its decision already: what comes of that is newer than this.
+            self._take(state)
             self._closing = True
             await pump
-            return Outcome.ENDED, state
+            return Outcome.ENDED
 
     async def _finish(self, outcome: _PhaseOutcome) -> ProjectState:
         status = {
@@ -171,7 +176,7 @@ class Execution:
         task = self._tasks.get(key)
         if task is not None:
             task.answered(DecisionKind(decided.payload.get("effect") or decided.kind))
-        else:
+        elif decided.payload.get("key") is not None:
             self._skipped.append(key)
 
     async def _phases(self) -> _PhaseOutcome:

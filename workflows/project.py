@@ -275,14 +275,16 @@ class ProjectWorkflow:
 
     async def _execute(self) -> Outcome:
         self._execution = Execution(
-            self._state, self._start.thresholds, has_request=self._has_request, decide_next=self._decide_next
+            self._state,
+            self._start.thresholds,
+            has_request=self._has_request,
+            decide_next=self._decide_next,
+            take=self._take,
         )
-        outcome, state = await self._execution.run()
+        outcome = await self._execution.run()
         self._execution = None
-        if outcome == Outcome.ENDED:
-            self._take(state)
-            if self._erase_for is not None:
-                await self._erase_unless_running(self._erase_for)
+        if outcome == Outcome.ENDED and self._erase_for is not None:
+            await self._erase_unless_running(self._erase_for)
         return outcome
 
     def _take(self, state: ProjectState) -> None:

@@ -136,6 +136,29 @@ async def test_of_two_retries_one_starts_a_run(signoff: Stack) -> None:
     assert again["run"]["number"] == len(started)
 
 
+async def test_a_request_that_meets_the_end_of_a_run_is_carried_out(signoff: Stack) -> None:
+    """A retry, or a new plan, that is decided while the run before it is closing is what the project goes on with."""
+
+    async def one(number: int) -> None:
+        call = "retry" if number % 2 else "regenerate-plan"
+        project_id = await signoff.started("- Bad: `false` {#bad}")
+        while (await signoff.http.post(f"/api/projects/{project_id}/{call}")).status_code == 409:
+            pass
+
+        async def settled() -> dict | None:
+            project = await signoff.project(project_id)
+            return project if project["stage"] in {"finished", "awaiting_approval"} else None
+
+        project = await eventually(settled, what="the project has settled")
+        if call == "retry":
+            project = await signoff.finished(project_id)
+            assert (project["run"]["number"], project["failure"]["code"]) == (2, "task_failed")
+        else:
+            assert (project["status"], project["plan"]["version"]) == ("pending", 2)
+
+    await asyncio.gather(*(one(number) for number in range(20)))
+
+
 async def test_a_retry_sent_by_hand_does_the_same(signoff: Stack) -> None:
     project_id = await signoff.started("- [ ] Ask {#ask}\n- Bad: `[ -e fixed ]` {#bad}")
     ask = await signoff.task_in(project_id, "ask", "waiting")
