@@ -9,12 +9,15 @@ from contextlib import asynccontextmanager, suppress
 from litestar import Litestar
 from litestar.di import Provide
 
+from app.api.catalogue import CatalogueController
 from app.api.control import ControlController
+from app.api.copies import CopyController
 from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
 from app.api.gateway import Gateway
 from app.api.graph import GraphController
+from app.api.history import HistoryController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
 from app.api.live import LiveController
 from app.api.methods import Methods
@@ -70,6 +73,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     app = Litestar(
         route_handlers=[
+            CatalogueController,
+            CopyController,
+            HistoryController,
             ControlController,
             DecisionController,
             GraphController,

@@ -74,6 +74,19 @@ class UpdateProject(CreateProject):
     model_config = ConfigDict(extra="allow", validate_default=False)
 
 
+class DuplicateProject(RequestBody):
+    """A copy; its name is by default that of the project with ` (Copy)`."""
+
+    name: Name | None = None
+    include_files: Flag = False
+
+
+class DeleteProjects(RequestBody):
+    """Which projects are to go."""
+
+    ids: list[Id] = Field(min_length=1, max_length=200)
+
+
 class MakePlan(RequestBody):
     """How a plan is to be made."""
 

@@ -63,6 +63,17 @@ def latest(conn: Connection, project_id: str) -> PlanRow | None:
     return conn.execute(query).one_or_none()
 
 
+def all_of(conn: Connection, project_id: str) -> list[PlanRow]:
+    """Every version, newest first."""
+    return list(conn.execute(select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc())))
+
+
+def version_before(conn: Connection, project_id: str, version: int) -> int | None:
+    """The newest version with content before `version`; None where there is none."""
+    earlier = (plans.c.project_id == project_id, plans.c.version < version, plans.c.digest.is_not(None))
+    return conn.execute(select(func.max(plans.c.version)).where(*earlier)).scalar_one()
+
+
 def content(row: PlanRow) -> PlanDraft:
     """The draft of a stored version.
 

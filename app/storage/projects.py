@@ -33,7 +33,9 @@ _FIND = select(projects).where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
-def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
+def create(
+    conn: Connection, values: dict[str, Any], *, actor: str, duplicated_from: str | None = None
+) -> None:  # fmt: skip
     """Insert a project, pending and without a plan, with its first event."""
     at = now()
     row = {
@@ -51,6 +53,8 @@ def create(conn: Connection, values: dict[str, Any], *, actor: str) -> None:
     }
     conn.execute(insert(projects).values(row))
     data = {"name": values["name"], "strategy": values["strategy"]}
+    if duplicated_from is not None:
+        data["duplicated_from"] = duplicated_from
     events.append(conn, values["id"], (EventType.PROJECT_CREATED, data), actor=actor, at=at)
 
 

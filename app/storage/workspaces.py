@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Conflict, Invalid, Problem
 
 # App and workers must see the same workspaces; a worker that does not find this file sees other ones.
 MARKER = ".signoff-workspaces"
+PRIVATE_FOLDER = ".signoff"
 
 
 class Workspaces:
@@ -67,9 +68,31 @@ class Workspaces:
             raise _refused(f"{resolved} is not a folder.")
         return resolved
 
+    def copy_files(self, source: str, target: Path) -> None:
+        """Copy the files of a workspace into another; links, special files and what Signoff keeps there are left out.
+
+        Raises:
+            Conflict: `files_not_copied`: some cannot be read, or there is no room.
+        """
+        try:
+            shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True, ignore=_left_out)
+        except (OSError, shutil.Error) as error:
+            raise Conflict(f"The files cannot be copied: {_reason(error)}.", code="files_not_copied") from error
+
     def remove(self, project_id: str) -> None:
         """Remove the workspace that was made for a project; links in it are not followed."""
         shutil.rmtree(self._own / project_id, ignore_errors=True)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    paths = {name: Path(folder) / name for name in names}
+    odd = {name for name, path in paths.items() if path.is_symlink() or not (path.is_dir() or path.is_file())}
+    return odd | {name for name in names if name.lower() == PRIVATE_FOLDER}
+
+
+def _reason(error: OSError | shutil.Error) -> str:
+    """What went wrong, without the machine's paths."""
+    return error.strerror or "some of them cannot be read"
 
 
 def _refused(message: str) -> Invalid:

@@ -65,3 +65,20 @@ class DeleteAnswer(BaseModel):
     deleted: bool
     deleting: bool = False
     id: str
+
+
+class BatchFailure(BaseModel):
+    """Why one of many projects was not deleted; `error` is the code."""
+
+    id: str
+    error: str
+    message: str
+
+
+class BatchDeleteAnswer(BaseModel):
+    """What became of each: gone, being cancelled before it goes, or still there."""
+
+    deleted: list[str]
+    deleting: list[str]
+    failed: list[BatchFailure]
+    message: str

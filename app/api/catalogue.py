@@ -1,0 +1,52 @@
+"""What may be named in a project."""
+
+from __future__ import annotations
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from app.api.models.catalogue import Agent, AgentList, ArchetypeList, StrategyInfo, StrategyList
+from app.api.services import Services
+from app.domain.errors import Unavailable
+from app.domain.plan import LIMITS, Strategy
+
+DEFAULT_AGENT = "default"
+_DESCRIPTIONS = {
+    Strategy.PERFORMANCE: "As much at once as can be; after a failure, independent branches go on.",
+    Strategy.BALANCED: "A few tasks at once; after a failure, independent branches go on.",
+    Strategy.ECONOMY: "Two tasks at once, and the small model; after a failure, independent branches go on.",
+    Strategy.CAREFUL: "One task at a time; after the first failure, nothing more starts.",
+}
+
+
+class CatalogueController(Controller):
+    """Agents, strategies and archetypes."""
+
+    path = "/api"
+    tags = ("catalogue",)
+
+    @get("/agents", operation_id="listAgents", summary="Agents that a project or task may name")
+    async def list_agents(self, services: NamedDependency[Services]) -> AgentList:
+        """With how many workers serve each now."""
+        try:
+            workers = await services.engine.workers()
+        except Unavailable:
+            workers = None
+        default = Agent(
+            id=DEFAULT_AGENT, kind="local", queue=services.settings.task_queue, model=None, tools=[], workers=workers
+        )
+        return AgentList(agents=[default], total=1)
+
+    @get("/strategies", operation_id="listStrategies", summary="Strategies that a project may have")
+    async def list_strategies(self) -> StrategyList:
+        """What each means for a run."""
+        found = [
+            StrategyInfo(id=strategy, description=_DESCRIPTIONS[strategy], **LIMITS[strategy].model_dump())
+            for strategy in Strategy
+        ]
+        return StrategyList(strategies=found, total=len(found))
+
+    @get("/archetypes", operation_id="listArchetypes", summary="Archetypes that a project may name")
+    async def list_archetypes(self) -> ArchetypeList:
+        """None are there yet: they speak to a planner with a model."""
+        return ArchetypeList(archetypes=[], total=0)

@@ -1,0 +1,110 @@
+"""Several projects out of one, and many gone at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from litestar import Controller, Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
+
+from app.api import present
+from app.api.actor import actor_of, new_request
+from app.api.bodies import DeleteProjects, DuplicateProject
+from app.api.idempotency import answer_once, claim_of
+from app.api.models.answers import BatchDeleteAnswer, BatchFailure
+from app.api.models.projects import Project
+from app.api.preconditions import etag, revision_tag
+from app.api.services import Services
+from app.domain.decisions import DecisionKind
+from app.domain.errors import DomainError, NotFound
+from app.domain.identity import new_id
+from app.engine.requests import Submission
+from app.storage import copies, projects
+from workflows.contracts import CancelSignal
+
+AnyRequest = Request[Any, Any, Any]
+# Live projects are cancelled together, and all wait the same 10 s at most.
+_AT_ONCE = 50
+
+
+class CopyController(Controller):
+    """Duplicate one, delete many."""
+
+    path = "/api/projects"
+    tags = ("projects",)
+
+    @post("/{project_id:str}/duplicate", operation_id="duplicateProject", summary="Duplicate a project")
+    async def duplicate_project(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[DuplicateProject],
+    ) -> Response[Project]:
+        """Its plan becomes version 1 of the copy, all of it pending, in a workspace of its own; nothing starts by itself."""
+        source = await services.database.read(lambda conn: projects.get(conn, project_id))
+        copy_id = new_id("proj")
+        workspace = await asyncio.to_thread(services.workspaces.make, copy_id)
+        actor = actor_of(request)
+
+        def work(conn: Connection) -> Project:
+            row = copies.duplicate(
+                conn,
+                project_id,
+                copy_id,
+                name=data.name,
+                workspace=str(workspace),
+                actions=services.actions,
+                actor=actor,
+            )
+            return present.project(conn, row, temporal=services.engine.link(copy_id))
+
+        try:
+            if data.include_files:
+                await asyncio.to_thread(services.workspaces.copy_files, source.workspace, workspace)
+            return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
+        except BaseException:
+            await asyncio.to_thread(services.workspaces.remove, copy_id)
+            raise
+
+    @post("/batch/delete", operation_id="deleteProjects", summary="Delete many projects", status_code=200)
+    async def delete_projects(
+        self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[DeleteProjects]
+    ) -> BatchDeleteAnswer:
+        """One bad id does not stop the rest; live ones are cancelled together, and at most 10 s are waited."""
+        ids = list(dict.fromkeys(data.ids))
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(project_id: str) -> bool | DomainError:
+            async with places:
+                return await _delete(request, services, project_id)
+
+        outcomes = dict(zip(ids, await asyncio.gather(*(one(project_id) for project_id in ids)), strict=True))
+        deleted = [project_id for project_id, outcome in outcomes.items() if outcome is True]
+        deleting = [project_id for project_id, outcome in outcomes.items() if outcome is False]
+        failed = [
+            BatchFailure(id=project_id, error=outcome.info.code, message=outcome.info.message)
+            for project_id, outcome in outcomes.items()
+            if isinstance(outcome, DomainError)
+        ]
+        counts = {"deleted": len(deleted), "still being cancelled": len(deleting), "not deleted": len(failed)}
+        message = ", ".join(f"{count} {word}" for word, count in counts.items() if count) + "."
+        return BatchDeleteAnswer(deleted=deleted, deleting=deleting, failed=failed, message=message)
+
+
+async def _delete(request: AnyRequest, services: Services, project_id: str) -> bool | DomainError:
+    """Whether a project is gone (or still being cancelled), or why it cannot be deleted."""
+    claim = claim_of(request)
+    decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
+    signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, delete=True)
+    try:
+        return await services.requests.delete(Submission(decision, "cancel", signal))
+    except NotFound as error:
+        # The answer to an earlier try of this very request was lost; what it deleted is deleted.
+        repeated = claim is not None and not claim.first and error.info.code == "project_deleted"
+        return True if repeated else error
+    except DomainError as error:
+        return error

@@ -1,0 +1,93 @@
+"""What was before: plan versions, what changed between them, and runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from sqlalchemy import Connection
+
+from app.api.models.plans import Changed, Differences, FieldChange, PlanDiff, PlanList, PlanVersion
+from app.api.models.projects import Run, RunList
+from app.api.services import Services
+from app.domain import diff
+from app.domain.errors import NotFound
+from app.storage import plans, projects, runs
+
+
+class HistoryController(Controller):
+    """The history of one project."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("history",)
+
+    @get("/plans", operation_id="listPlans", summary="Every version of the plan")
+    async def list_plans(self, services: NamedDependency[Services], project_id: FromPath[str]) -> PlanList:
+        """Newest first, those that failed included; `current` is the one that stands."""
+
+        def work(conn: Connection) -> PlanList:
+            project = projects.get(conn, project_id)
+            versions = [_version(row) for row in plans.all_of(conn, project_id)]
+            return PlanList(plans=versions, total=len(versions), current=project.plan_version)
+
+        return await services.database.read(work)
+
+    @get("/plan/diff", operation_id="diffPlans", summary="What changed between two plan versions")
+    async def diff_plans(
+        self,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        before: Annotated[int | None, QueryParameter(name="from", ge=1, le=2**31 - 1)] = None,
+        after: Annotated[int | None, QueryParameter(name="to", ge=1, le=2**31 - 1)] = None,
+    ) -> PlanDiff:
+        """By default, what the current version has that the one before it has not."""
+        return await services.database.read(lambda conn: _diff(conn, project_id, before, after))
+
+    @get("/runs", operation_id="listRuns", summary="The project's runs")
+    async def list_runs(self, services: NamedDependency[Services], project_id: FromPath[str]) -> RunList:
+        """Newest first: each is one carrying out of one approved plan version."""
+
+        def work(conn: Connection) -> RunList:
+            projects.get(conn, project_id)
+            found = [Run.model_validate({name: getattr(row, name) for name in Run.model_fields})
+                     for row in runs.all_of(conn, project_id)]  # fmt: skip
+            return RunList(runs=found, total=len(found))
+
+        return await services.database.read(work)
+
+
+def _version(row: plans.PlanRow) -> PlanVersion:
+    values = {name: getattr(row, name) for name in PlanVersion.model_fields if name != "summary"}
+    draft: dict[str, Any] = row.draft or {}
+    return PlanVersion(**values, summary=draft.get("summary", ""))
+
+
+def _diff(conn: Connection, project_id: str, before: int | None, after: int | None) -> PlanDiff:
+    project = projects.get(conn, project_id)
+    newer = after if after is not None else project.plan_version
+    if newer is None:
+        raise NotFound("This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan")
+    older = before if before is not None else plans.version_before(conn, project_id, newer)
+    if older is None:
+        raise NotFound(f"There is no version before {newer}.", code="plan_not_found")
+    first, second = plans.get(conn, project_id, older), plans.get(conn, project_id, newer)
+    drafts = plans.content(first), plans.content(second)
+    return PlanDiff(
+        project_id=project_id,
+        before=older,
+        after=newer,
+        phases=_shown(diff.compare_phases(*drafts)),
+        tasks=_shown(diff.compare_tasks(*drafts)),
+        settings=_changes(diff.compare_fields(first.settings, second.settings)),
+    )
+
+
+def _shown(found: diff.Differences) -> Differences:
+    changed = [Changed(key=key, changes=_changes(changes)) for key, changes in found.changed.items()]
+    return Differences(added=found.added, removed=found.removed, changed=changed)
+
+
+def _changes(changes: list[diff.Change]) -> list[FieldChange]:
+    return [FieldChange(field=change.field, before=change.before, after=change.after) for change in changes]

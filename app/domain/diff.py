@@ -1,0 +1,76 @@
+"""What one plan version has that another has not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.plan import PlanDraft
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field before and after."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Phases or tasks by key; those that are in both versions and differ, with their changes."""
+
+    added: list[str] = field(default_factory=list[str])
+    removed: list[str] = field(default_factory=list[str])
+    changed: dict[str, list[Change]] = field(default_factory=dict[str, list[Change]])
+
+
+def compare_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """The fields that differ, in the order of the first, new ones last."""
+    names = list(dict.fromkeys([*before, *after]))
+    return [
+        Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    ]  # fmt: skip
+
+
+def compare_phases(before: PlanDraft, after: PlanDraft) -> Differences:
+    """Phases that were added, removed or changed; `position` is where they stand."""
+    return _compare(_phases(before), _phases(after))
+
+
+def compare_tasks(before: PlanDraft, after: PlanDraft) -> Differences:
+    """Tasks that were added, removed or changed; `phase` is the key of theirs."""
+    return _compare(_tasks(before), _tasks(after))
+
+
+def _compare(before: dict[str, Fields], after: dict[str, Fields]) -> Differences:
+    found = Differences(
+        added=[key for key in after if key not in before], removed=[key for key in before if key not in after]
+    )
+    for key, fields in before.items():
+        changes = compare_fields(fields, after[key]) if key in after else []
+        if changes:
+            found.changed[key] = changes
+    return found
+
+
+def _phases(draft: PlanDraft) -> dict[str, Fields]:
+    return {
+        phase.key: {**phase.model_dump(mode="json", exclude={"key", "tasks"}), "position": position}
+        for position, phase in enumerate(draft.phases)
+    }
+
+
+def _tasks(draft: PlanDraft) -> dict[str, Fields]:
+    return {
+        task.key: {
+            **{name: value for name, value in task.model_dump(mode="json").items() if name != "key"},
+            "phase": phase.key,
+        }
+        for phase in draft.phases
+        for task in phase.tasks
+    }

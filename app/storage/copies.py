@@ -1,0 +1,42 @@
+"""Copies of projects."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from app.domain.actions import Actions
+from app.storage import plans, projects
+from app.storage.projects import ProjectRow
+
+COPIED = (
+    "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "agent_id", "sme_archetype",
+)  # fmt: skip
+LONGEST_NAME = 200
+_SUFFIX = " (Copy)"
+
+
+def duplicate(
+    conn: Connection,
+    project_id: str,
+    copy_id: str,
+    *,
+    name: str | None,
+    workspace: str,
+    actions: Actions,
+    actor: str,
+) -> ProjectRow:
+    """Make a project like another, in a workspace of its own: its plan as version 1, all of it pending.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    source = projects.get(conn, project_id)
+    values = {field: getattr(source, field) for field in COPIED}
+    values |= {"id": copy_id, "path": None, "workspace": workspace}
+    values["name"] = name or source.name[: LONGEST_NAME - len(_SUFFIX)] + _SUFFIX
+    projects.create(conn, values, actor=actor, duplicated_from=project_id)
+    copy = projects.get(conn, copy_id)
+    if source.plan_version is not None:
+        draft = plans.content(plans.get(conn, project_id, source.plan_version))
+        plans.edit(conn, copy, lambda _: draft, actions, actor=actor)
+    return projects.get(conn, copy_id)
