@@ -22,8 +22,9 @@ demo: $(STAMP) ## Install, then plan, approve and run the example report
 up: $(STAMP) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
-test: $(STAMP) ## Install, then run every test
+test: $(STAMP) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --database=postgresql
 
 lint: $(STAMP) ## Style, types, import rules and the compose file
 	$(BIN)/ruff check .

