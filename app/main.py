@@ -19,6 +19,7 @@ from app.api.gateway import Gateway
 from app.api.graph import GraphController
 from app.api.history import HistoryController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
+from app.api.insight import InsightController
 from app.api.live import LiveController
 from app.api.methods import Methods
 from app.api.openapi import configuration
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             ControlController,
             DecisionController,
             GraphController,
+            InsightController,
             PhaseController,
             ProjectController,
             PlanController,

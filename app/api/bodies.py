@@ -54,6 +54,10 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
 
 
+class NoFields(RequestBody):
+    """Nothing is to be said."""
+
+
 class CreateProject(RequestBody):
     """A new project."""
 

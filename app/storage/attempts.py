@@ -18,6 +18,7 @@ from app.domain.events import EventType
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.plan import AfterFailure, DecisionMode
 from app.domain.references import referenced_tasks
+from app.domain.replay import outputs_hash
 from app.domain.states import Stage, TaskStatus
 from app.storage import events, projects, questions, tasks
 from app.storage.tables import attempts
@@ -160,6 +161,7 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     }
     data = tasks.move(conn, task, ending.status, **values)
     data.update(attempt=task.attempt, duration_ms=milliseconds_between(task.started_at, at))
+    data.update(outputs_hash=outputs_hash(ending.outputs))
     if ending.error is not None:
         data.update(error=ending.error)
     if again:

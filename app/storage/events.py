@@ -62,19 +62,51 @@ def farewell(conn: Connection, project_id: str) -> Event | None:
     return Event.model_validate(row.event) if row is not None else None
 
 
-def broken_links(conn: Connection, project_id: str) -> list[int]:
-    """Numbers of the events where the chain does not hold: missing, altered or out of order.
+class ChainCheck:
+    """Checks the chain of a project's events, page by page.
 
-    The project's own row knows how the log ends: where that disagrees, the number behind the last event is given too.
+    Attributes:
+        broken: numbers of the events where it does not hold: missing, altered or out of order.
+        head: the hash of the last one.
+        last: its number.
     """
-    query = select(events).where(events.c.project_id == project_id).order_by(events.c.seq)
-    head, expected, broken = GENESIS, 1, list[int]()
-    for row in conn.execute(query):
-        event = Event(seq=row.seq, type=row.type, project_id=row.project_id, at=row.at, actor=row.actor, data=row.data)
-        if row.seq != expected or row.hash != chain_hash(head, event):
-            broken.append(row.seq)
-        head, expected = row.hash, row.seq + 1
+
+    def __init__(self) -> None:
+        self.broken: list[int] = []
+        self.head: str = GENESIS
+        self.last: int = 0
+
+    def read(self, conn: Connection, project_id: str, *, limit: int = 500) -> list[Event]:
+        """The next events, at most `limit`, checked."""
+        query = (
+            select(events)
+            .where(events.c.project_id == project_id, events.c.seq > self.last)
+            .order_by(events.c.seq)
+            .limit(limit)
+        )
+        found: list[Event] = []
+        for row in conn.execute(query):
+            event = Event(
+                seq=row.seq, type=row.type, project_id=row.project_id, at=row.at, actor=row.actor, data=row.data
+            )
+            if row.seq != self.last + 1 or row.hash != chain_hash(self.head, event):
+                self.broken.append(row.seq)
+            self.head, self.last = row.hash, row.seq
+            found.append(event)
+        return found
+
+    def check_end(self, last_seq: int, last_hash: str) -> None:
+        """Hold the end against what the project's own row knows of it; the number behind the last event is broken otherwise."""
+        if (last_seq, last_hash) != (self.last, self.head):
+            self.broken.append(self.last + 1)
+
+
+def broken_links(conn: Connection, project_id: str) -> list[int]:
+    """Numbers of the events where the chain does not hold: missing, altered or out of order."""
+    check = ChainCheck()
+    while check.read(conn, project_id):
+        pass
     end = conn.execute(_HEAD, {"of_project": project_id}).one_or_none()
-    if end is not None and (end.last_seq, end.last_hash) != (expected - 1, head):
-        broken.append(expected)
-    return broken
+    if end is not None:
+        check.check_end(end.last_seq, end.last_hash)
+    return check.broken

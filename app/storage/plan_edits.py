@@ -70,6 +70,8 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     if situation(project) != Situation.RUNNING:
         editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
         decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
+        data = {"kind": decision.kind, "comment": decision.comment, **decision.seal()}
+        events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")

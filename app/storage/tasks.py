@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import now
+from app.domain.replay import outputs_hash
 from app.domain.states import TASK_MOVES, TaskStatus, sources
 from app.storage import events, locks
 from app.storage.tables import tasks
@@ -171,6 +172,7 @@ def close_task(
         data["error"] = error
     if reason is not None:
         data["reason"] = reason
+    data["outputs_hash"] = outputs_hash(outputs or {})
     news = (EVENT_OF[status], {**shown, "attempt": task.attempt, **data})
     events.append(conn, task.project_id, news, actor=actor, at=at)
 

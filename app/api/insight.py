@@ -1,0 +1,84 @@
+"""A project in numbers, and its audit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
+
+from app.api.auditing import audit
+from app.api.bodies import NoFields
+from app.api.models.insight import (
+    AttemptNumbers,
+    Audit,
+    Durations,
+    Metrics,
+    Parallelism,
+    PhaseNumbers,
+    SlowTask,
+    TaskNumbers,
+)
+from app.api.services import Services
+from app.domain.states import PhaseStatus, TaskStatus
+from app.storage import metrics, projects, runs, tasks
+
+AnyRequest = Request[Any, Any, Any]
+_SLOWEST = 5
+_ACTIVE = frozenset({PhaseStatus.RUNNING, PhaseStatus.AWAITING_APPROVAL})
+
+
+class InsightController(Controller):
+    """What can be learnt of one project."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("insight",)
+
+    @get("/metrics", operation_id="getMetrics", summary="The project in numbers")
+    async def get_metrics(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Metrics:
+        """Over all runs; times are in milliseconds."""
+        return await services.database.read(lambda conn: _metrics(conn, project_id))
+
+    @post("/audit", operation_id="auditProject", summary="Audit plan, run and record", status_code=200)
+    async def audit_project(
+        self, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[NoFields]
+    ) -> Audit:
+        """What to look at before signing, what went wrong, and whether the record is whole. Changes nothing."""
+        del data
+        return await audit(services, project_id)
+
+
+def _metrics(conn: Connection, project_id: str) -> Metrics:
+    project = projects.get(conn, project_id)
+    rows = tasks.all_of(conn, project_id)
+    by_status = Counter(str(row.status) for row in rows)
+    phases = Counter(str(row.status) for row in runs.phases_of(conn, project_id))
+    done = by_status[TaskStatus.COMPLETED] + by_status[TaskStatus.SKIPPED]
+    activity = metrics.attempts_of(conn, project_id)
+    timed = [(duration, row) for row in rows if (duration := metrics.duration_ms(row)) is not None]
+    slowest = sorted(timed, key=lambda item: (-item[0], item[1].position))[:_SLOWEST]
+    return Metrics(
+        project_id=project_id,
+        phases=PhaseNumbers(
+            total=sum(phases.values()),
+            completed=phases[PhaseStatus.COMPLETED],
+            active=sum(phases[status] for status in _ACTIVE),
+            pending=phases[PhaseStatus.PENDING],
+        ),
+        tasks=TaskNumbers(total=len(rows), **{str(status): by_status[status] for status in TaskStatus}),
+        completion_percentage=round(100 * done / len(rows), 1) if rows else 0.0,
+        tokens_used=0,
+        cost_usd=0.0,
+        durations=Durations(
+            wall_ms=metrics.wall_ms(runs.all_of(conn, project_id)),
+            busy_ms=activity.busy_ms,
+            awaiting_approval_ms=metrics.awaiting_approval_ms(conn, project),
+            critical_path_ms=metrics.critical_path_ms(conn, project, rows),
+        ),
+        parallelism=Parallelism(mean=activity.mean, peak=activity.peak),
+        attempts=AttemptNumbers(total=activity.total, retried=activity.retried, lost=activity.lost),
+        slowest=[SlowTask(id=row.id, key=row.key, title=row.title, duration_ms=time) for time, row in slowest],
+    )

@@ -1,0 +1,81 @@
+"""Commands that destroy, or that let the network decide what runs: what an audit points at before anybody signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+# Some patterns take time by the square of a line's length.
+LONGEST_READ = 20_000
+
+
+class Danger(NamedTuple):
+    """What a command does that somebody should have a look at."""
+
+    code: str
+    what: str
+
+
+_FOLDERS = r"bin|boot|dev|etc|home|lib|opt|root|sbin|srv|sys|usr|var"
+# A system folder, the root, the home folder, or whatever lies above the workspace.
+_ROOT = rf"""(?:["']?(?:/|~|\$HOME|\$\{{HOME\}}|/\*|/(?:{_FOLDERS})(?:/\*?)?|\.\.(?:/\S*)?)["']?)(?=\s|$|[;&|])"""
+_DOWNLOAD = r"(?:curl|wget|fetch|http|https)\b"
+_LANGUAGES = r"(?:sudo\s+)?(?:python|python3|perl|ruby|node)\b"
+_SHELL = rf"(?:sudo\s+(?:-\S+\s+)*)?(?:env\s+)?(?:\S*/)?(?:ba|z|da|k|c|tc|fi)?sh\b|{_LANGUAGES}"
+_DISKS = r"\b(?:mkfs(?:\.\w+)?|wipefs|fdisk|parted|sgdisk)\b"
+_TO_A_DEVICE = r"\bdd\b[^\n;|&]*\bof=/dev/(?!null|stdout|stderr)|>\s*/dev/(?:sd|nvme|hd|vd|mapper)"
+_POWER = r"(?:^|[;&|]\s*|\bsudo\s+)(?:shutdown|reboot|halt|poweroff|init\s+[06])\b"
+_FORCE_PUSH = r"\bgit\s+push\b[^\n;|&]*(?:\s--force(?!-with-lease)\b|\s-f\b|\s\+\w)"
+_DROP = r"\b(?:DROP\s+(?:DATABASE|SCHEMA|TABLE)|TRUNCATE\s+TABLE)\b"
+_KILL_ALL = r"\bkill\s+(?:-\S+\s+)*--?\s*-1\b|\bkill\s+-(?:9|KILL|s\s*KILL)\s+-1\b"
+_CLOUD = r"\bkubectl\s+delete\s+(?:ns|namespace|--all)|\bterraform\s+destroy\b|\baws\s+s3\s+rb\b[^\n]*--force"
+_DESTROYS, _OPENS = "destructive_command", "network_to_shell"
+_FLAGS = r"(?:-\S+\s+)*"
+_TABLE: tuple[tuple[str, str, str], ...] = (
+    (
+        _DESTROYS, "removes files outside of its workspace",
+        rf"\brm\b(?=[^\n;|&]*\s(?:-\w*[rf]|--recursive|--force))[^\n;|&]*?\s{_ROOT}",
+    ),
+    (_DESTROYS, "makes a file system or a partition table anew", _DISKS),
+    (_DESTROYS, "writes to a device", _TO_A_DEVICE),
+    (_DESTROYS, "shuts the machine down", _POWER),
+    (_DESTROYS, "rewrites published history", _FORCE_PUSH),
+    (_DESTROYS, "drops a database or its tables", _DROP),
+    (_DESTROYS, "kills every process it can", _KILL_ALL),
+    (
+        _DESTROYS, "opens up or takes over a system folder",
+        rf"\bch(?:mod|own)\s+{_FLAGS}(?:-R|--recursive)\s+\S+\s+{_ROOT}",
+    ),
+    (_DESTROYS, "is a fork bomb", r":\s*\(\s*\)\s*\{\s*:\s*\|\s*:\s*&?\s*\}"),
+    (_DESTROYS, "deletes resources of a cluster or cloud", _CLOUD),
+    (_OPENS, "runs what it downloads", rf"{_DOWNLOAD}[^\n;]*\|\s*(?:\w+\s+)*?(?:{_SHELL})"),
+    (_OPENS, "runs what it downloads", rf"(?:{_SHELL})\s+{_FLAGS}(?:<\(|[\"']?\$\(|`)\s*{_DOWNLOAD}"),
+    (_OPENS, "runs what it downloads", rf"(?:eval|source|\.)\s+[\"']?(?:<\(|\$\(|`)\s*{_DOWNLOAD}"),
+    (_OPENS, "runs what it decodes", rf"\bbase64\s+(?:-d|-D|--decode)\b[^\n;]*\|\s*(?:{_SHELL})"),
+)  # fmt: skip
+_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), Danger(code, what)) for code, what, pattern in _TABLE)
+
+
+def dangers_of(action: dict[str, Any]) -> list[Danger]:
+    """What is dangerous about an action's commands, each once."""
+    found: dict[Danger, None] = {}
+    for whole in _commands(action):
+        text = whole[:LONGEST_READ]
+        if len(whole) > LONGEST_READ:
+            found[
+                Danger("command_too_long", f"has more than the {LONGEST_READ:,} characters that are looked through")
+            ] = None
+        for pattern, danger in _PATTERNS:
+            if pattern.search(text):
+                found[danger] = None
+    return list(found)
+
+
+def _commands(action: dict[str, Any]) -> Iterator[str]:
+    command, words = action.get("command"), action.get("argv")
+    if isinstance(command, str):
+        # A line that goes on after a backslash is one command.
+        yield command.replace("\\\n", " ")
+    if isinstance(words, list):
+        yield " ".join(str(word) for word in words)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -1,0 +1,105 @@
+"""A project in numbers, from what is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from app.domain import graph
+from app.domain.events import EventType
+from app.domain.identity import milliseconds_between, now
+from app.domain.validation import project_graph
+from app.storage import plans, tasks
+from app.storage.projects import ProjectRow
+from app.storage.tables import attempts, events
+
+_OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}
+_CLOSES = {EventType.PLAN_APPROVED: "plan", EventType.PHASE_APPROVED: "phase"}
+_ENDS = frozenset({EventType.PROJECT_CANCELLED, EventType.PROJECT_FAILED, EventType.PROJECT_COMPLETED})
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the attempts of a project add up to; times are in milliseconds."""
+
+    total: int
+    retried: int
+    lost: int
+    busy_ms: int
+    mean: float
+    peak: int
+
+
+def attempts_of(conn: Connection, project_id: str) -> Activity:
+    """Attempts over all runs; one in progress counts until now."""
+    columns = (attempts.c.number, attempts.c.status, attempts.c.started_at, attempts.c.ended_at)
+    rows = conn.execute(select(*columns).where(attempts.c.project_id == project_id)).all()
+    moment = now()
+    spans = [(row.started_at, row.ended_at or moment) for row in rows]
+    busy = sum(milliseconds_between(start, end) or 0 for start, end in spans)
+    some, peak = _overlap(spans)
+    return Activity(
+        total=len(rows),
+        retried=sum(row.number > 1 for row in rows),
+        lost=sum(row.status == "lost" for row in rows),
+        busy_ms=busy,
+        mean=round(busy / some, 2) if some else 0.0,
+        peak=peak,
+    )
+
+
+def _overlap(spans: Sequence[tuple[str, str]]) -> tuple[int, int]:
+    """For how many milliseconds any of the spans lasted, and how many did at most at once."""
+    # At the same moment, an end comes before a start: they did not overlap.
+    moments = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
+    running = peak = some = 0
+    since = ""
+    for moment, step in moments:
+        if running == 0 and step > 0:
+            since = moment
+        running += step
+        peak = max(peak, running)
+        if running == 0:
+            some += milliseconds_between(since, moment) or 0
+    return some, peak
+
+
+def wall_ms(rows: Iterable[Row[Any]]) -> int:
+    """From start to end, over all runs."""
+    return sum(milliseconds_between(row.started_at, row.completed_at or now()) or 0 for row in rows)
+
+
+def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
+    """How long plans and phases have waited for a person, an unanswered wait until now."""
+    wanted = (*_OPENS, *_CLOSES, *_ENDS)
+    query = (
+        select(events.c.type, events.c.at, events.c.data)
+        .where(events.c.project_id == project.id, events.c.type.in_(wanted))
+        .order_by(events.c.seq)
+    )
+    since: dict[str, str] = {}
+    total = 0
+    for row in conn.execute(query):
+        if row.type in _OPENS:
+            since.setdefault(_OPENS[row.type], row.at)
+        else:
+            closed = [_CLOSES[row.type]] if row.type in _CLOSES else list(since)
+            total += sum(milliseconds_between(since.pop(gate), row.at) or 0 for gate in closed if gate in since)
+    return total + sum(milliseconds_between(start, now()) or 0 for start in since.values())
+
+
+def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks.TaskRow]) -> int:
+    """The time that the tasks on the longest way through the plan have taken."""
+    if project.plan_version is None:
+        return 0
+    edges = project_graph(plans.content(plans.get(conn, project.id, project.plan_version)))
+    weights = [float(duration_ms(row) or 0) for row in rows]
+    return round(sum(weights[node] for node in graph.critical_path(edges, weights)))
+
+
+def duration_ms(row: tasks.TaskRow) -> int | None:
+    """From a task's start to its end, or to now; None where it has not started."""
+    return milliseconds_between(row.started_at, row.completed_at or (now() if row.started_at else None))

@@ -1,0 +1,168 @@
+"""The audit: what it points at, and that no altered row escapes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.api.answers import refused
+from tests.conftest import Stack
+
+PLAN = """
+- Make: `echo made > out.txt; echo x=1 >> $SIGNOFF_OUTPUT` {#make files=out.txt timeout=60}
+- [ ] Look {#look after=make}
+"""
+
+
+async def codes(stack: Stack, project_id: str) -> dict[str, list[str]]:
+    """Codes of findings, with the tasks they are about."""
+    audit = await stack.call("POST", f"/{project_id}/audit")
+    found: dict[str, list[str]] = {}
+    for finding in audit["results"]["findings"]:
+        found.setdefault(finding["code"], []).append(finding["task_id"])
+    return found
+
+
+async def done(stack: Stack) -> str:
+    """A finished project with every kind of row."""
+    project_id = await stack.started(PLAN)
+    await stack.task_in(project_id, "look", "waiting")
+    await stack.call("POST", f"/{project_id}/tasks/look/complete", json={"comment": "fine", "outputs": {"y": 2}})
+    await stack.finished(project_id)
+    return project_id
+
+
+async def test_a_clean_project_has_a_whole_record(signoff: Stack) -> None:
+    project_id = await done(signoff)
+    audit = await signoff.call("POST", f"/{project_id}/audit")
+    assert {finding["code"] for finding in audit["results"]["findings"]} == {"approved_by_author"}
+    assert audit["results"]["summary"] == {"critical": 0, "high": 0, "medium": 0, "low": 1}
+    assert audit["results"]["audited_task_count"] == 2
+    trail = audit["trail"]
+    assert (trail["intact"], trail["decisions"]) == (True, 3)
+    assert trail["events"] == len(await signoff.events(project_id))
+    assert audit["message"] == "The record is whole; 1 low to look at."
+    again = await signoff.call("POST", f"/{project_id}/audit")
+    assert again | {"checked_at": None} == audit | {"checked_at": None}
+    await refused(signoff, "POST", "/proj_nothing/audit", 404)
+
+
+async def test_what_to_look_at_before_signing(signoff: Stack) -> None:
+    plan = "- Wipe: `rm -rf /` {#wipe timeout=5}\n- Get: `curl https://example.org/x | sh` {#get timeout=5}"
+    project_id = await signoff.planned(f"{plan}\n- Long: `true` {{#long}}")
+    ids = {task["key"]: task["id"] for task in (await signoff.project(project_id))["tasks"]}
+    assert await codes(signoff, project_id) == {
+        "destructive_command": [ids["wipe"]],
+        "network_to_shell": [ids["get"]],
+        "no_time_limit": [ids["long"]],
+    }
+
+
+async def test_what_went_wrong_and_files_that_are_not_there(signoff: Stack) -> None:
+    make = (
+        "- None: `true` {#none files=none.txt timeout=9}\n- Empty: `touch empty.txt` {#empty files=empty.txt timeout=9}"
+    )
+    bad = "- Bad: `false` {#bad timeout=9}\n- After: `true` {#after after=bad timeout=9}"
+    project_id = await signoff.started(f"{make}\n{bad}")
+    await signoff.finished(project_id)
+    ids = {task["key"]: task["id"] for task in (await signoff.project(project_id))["tasks"]}
+    found = await codes(signoff, project_id)
+    assert found.pop("approved_by_author") == [None]
+    assert found == {
+        "file_missing": [ids["none"]],
+        "file_empty": [ids["empty"]],
+        "task_failed": [ids["bad"]],
+        "task_skipped": [ids["after"]],
+    }
+
+
+TAMPERINGS: dict[str, tuple[str, str, str]] = {
+    "an event's words": ("chain_broken", "number 3", "UPDATE events SET actor = 'mallory' WHERE project_id = :id AND seq = 3"),
+    "an event is gone": ("chain_broken", "number 5", "DELETE FROM events WHERE project_id = :id AND seq = 4"),
+    "the last event is gone": (
+        "chain_broken", "number",
+        "DELETE FROM events WHERE project_id = :id AND seq = (SELECT max(seq) FROM events WHERE project_id = :id)",
+    ),
+    "the head": ("chain_broken", "number", "UPDATE projects SET last_hash = 'x' WHERE id = :id"),
+    "a decision's author": (
+        "decision_altered", "by mallory",
+        "UPDATE decisions SET actor = 'mallory' WHERE project_id = :id AND kind = 'approve'",
+    ),
+    "a decision is gone": (
+        "decision_missing", "gone", "DELETE FROM decisions WHERE project_id = :id AND kind = 'complete'"
+    ),
+    "a task's status": (
+        "task_altered", "'make'", "UPDATE tasks SET status = 'failed' WHERE project_id = :id AND key = 'make'"
+    ),
+    "a task's outputs": (
+        "task_altered", "its outputs", "UPDATE tasks SET outputs = '{}' WHERE project_id = :id AND key = 'look'"
+    ),
+    "a task's attempt": (
+        "task_altered", "its attempt", "UPDATE tasks SET attempt = 7 WHERE project_id = :id AND key = 'make'"
+    ),
+    "a task's command": (
+        "plan_altered", "phase 'tasks'",
+        """UPDATE tasks SET action = '{"type": "shell", "command": "true"}' WHERE project_id = :id AND key = 'make'""",
+    ),
+    "the plan": ("plan_altered", "version 1", "UPDATE plans SET draft = '{\"phases\": []}' WHERE project_id = :id"),
+    "the project's status": ("project_altered", "failed", "UPDATE projects SET status = 'failed' WHERE id = :id"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TAMPERINGS)
+async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, what: str) -> None:
+    code, named, statement = TAMPERINGS[what]
+    project_id = await done(signoff)
+
+    def tamper(conn: Connection) -> None:
+        assert conn.execute(text(statement), {"id": project_id}).rowcount == 1
+
+    await signoff.database.transact(tamper)
+    audit: dict[str, Any] = await signoff.call("POST", f"/{project_id}/audit")
+    findings = [finding for finding in audit["results"]["findings"] if finding["severity"] == "critical"]
+    assert code in {finding["code"] for finding in findings}, findings
+    assert any(named in finding["message"] for finding in findings if finding["code"] == code), findings
+    assert not audit["trail"]["intact"]
+    assert audit["message"].startswith("The record was altered")
+
+
+async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(signoff: Stack) -> None:
+    """Retries, answers, edits, pauses, new plans, cancels: after each of them the rows are what the events say."""
+    plan = "## One\n\n- Ask? {#ask decision=yes,no}\n- Bad: `[ -e fixed ]` {#bad timeout=9}\n\n## Two\n\n- Rest {#rest wait=1h}"
+    project_id = await signoff.started(plan, decision_mode="human")
+    workspace = Path((await signoff.project(project_id))["workspace"])
+
+    async def check(moment: str) -> None:
+        audit = await signoff.call("POST", f"/{project_id}/audit")
+        assert audit["trail"]["intact"], (moment, audit["results"]["findings"])
+
+    async def answer(kind: str, word: str) -> None:
+        listed = await signoff.call("GET", f"/{project_id}/decisions?status=open")
+        question = next(item for item in listed["decisions"] if item["kind"] == kind)
+        await signoff.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": word})
+
+    await signoff.task_in(project_id, "bad", "waiting")
+    await signoff.task_in(project_id, "ask", "waiting")
+    await check("asking")
+    await signoff.call("POST", f"/{project_id}/pause")
+    await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Added"})
+    await check("paused and edited")
+    await signoff.call("POST", f"/{project_id}/resume")
+    await answer("decision", "yes")
+    (workspace / "fixed").touch()
+    await answer("task_failed", "fail")
+    await signoff.finished(project_id)
+    await check("failed")
+    await signoff.call("POST", f"/{project_id}/retry")
+    await signoff.task_in(project_id, "rest", "waiting")
+    await check("retried")
+    await signoff.call("POST", f"/{project_id}/cancel")
+    await check("cancelled")
+    await signoff.call("POST", f"/{project_id}/regenerate-plan")
+    await check("planned anew")
+    await signoff.call("PUT", f"/{project_id}", json={"strategy": "careful"})
+    await signoff.call("POST", f"/{project_id}/cancel")
+    await check("cancelled before it ran")
