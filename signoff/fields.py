@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+# What the graph can be had as, besides JSON.
+GraphForm = Literal["svg", "dot", "mermaid"]
+
 
 class ProjectFields(TypedDict, total=False):
     """A project; every field is optional."""

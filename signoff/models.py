@@ -7,6 +7,7 @@ from typing import Any
 from app.api.models.answers import CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
 from app.api.models.decisions import Decision, DecisionList
 from app.api.models.events import LiveEvent
+from app.api.models.graph import Graph
 from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
 from app.api.models.projects import Project, ProjectList, ProjectSummary, Run, RunList
 from app.api.models.system import Health, Ready
@@ -21,6 +22,7 @@ __all__ = [
     "DecisionList",
     "DeleteAnswer",
     "Event",
+    "Graph",
     "Health",
     "LiveEvent",
     "Phase",

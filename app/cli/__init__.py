@@ -13,8 +13,17 @@ import click
 _OVERVIEW = {
     "Plans and projects": {
         "run": ("app.cli.run", "Plan a Markdown file, ask for your approval, and carry it out."),
-        "projects": ("app.cli.projects", "List, show, approve, watch, cancel and delete projects."),
-        "tasks": ("app.cli.tasks", "Answer a task that waits for a person."),
+        "projects": ("app.cli.projects", "Make, list, show, decide on, watch and delete projects."),
+        "tasks": ("app.cli.tasks", "List, change and answer tasks, and read their logs."),
+        "phases": ("app.cli.tasks", "List phases and add one."),
+        "decisions": ("app.cli.decisions", "List decisions and answer one that is open."),
+        "files": ("app.cli.files", "List, upload and get the files of a project."),
+        "audit": ("app.cli.reports", "Examine a project's plan, run and record."),
+    },
+    "What may be named in a project": {
+        "agents": ("app.cli.catalogue", "List the agents."),
+        "strategies": ("app.cli.catalogue", "List the strategies."),
+        "archetypes": ("app.cli.catalogue", "List the archetypes of experts."),
     },
     "Services": {
         "up": ("app.cli.services", "Start Temporal, a worker and the app, and keep them running."),
@@ -22,6 +31,7 @@ _OVERVIEW = {
         "worker": ("app.cli.services", "Start a worker alone."),
         "migrate": ("app.cli.services", "Bring the database's schema up to date."),
         "doctor": ("app.cli.services", "Check each part and say what to do about it."),
+        "completion": ("app.cli.completion", "Print the script that has your shell complete commands."),
     },
 }
 _MODULES = {name: module for section in _OVERVIEW.values() for name, (module, _) in section.items()}
@@ -33,7 +43,8 @@ Examples:
   signoff projects list --status running
 
 \b
-Exit codes of run and watch: 0 completed, 1 failed, 2 refused or cancelled.
+Exit codes: 0 done; 1 the API refused, or nothing answers; 2 wrong usage, or you said no.
+Of run and projects watch: 0 completed, 1 failed, 2 refused or cancelled.
 Settings come from flags, else SIGNOFF_… variables, else signoff.toml."""
 
 

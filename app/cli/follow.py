@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.api_client import ApiClient, ApiError, path_of
 from app.cli.display import duration, files_table, output_files, status_text, tasks_table, visible
 from app.cli.live import Screen
-from app.cli.progress import PhaseState, Progress, TaskState
+from app.cli.progress import PhaseState, Progress, Question, TaskState
 from app.domain.identity import milliseconds_between
+from signoff import AsyncSignoff, NotFound, SignoffError, to_json
 
 Json = dict[str, Any]
 
@@ -31,10 +31,25 @@ def can_ask() -> bool:
 
 async def ask(console: Console, question: str) -> bool:
     """Ask a yes-or-no question on the terminal; anything but y or yes is a no. Can be cancelled."""
+    return (await read_reply(console, f"{question} [y/N]")).lower() in {"y", "yes"}
+
+
+async def choose(console: Console, question: str, options: tuple[str, ...]) -> str | None:
+    """Ask which of the options it is to be (any text where there are none); None for no answer that fits one."""
+    shown = f"[{'/'.join(visible(option) for option in options)}] " if options else ""
+    reply = await read_reply(console, f"{question} {shown}".rstrip())
+    if not options or reply in options:
+        return reply or None
+    fitting = [option for option in options if reply and option.lower().startswith(reply.lower())]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+async def read_reply(console: Console, question: str) -> str:
+    """What a person types on the terminal after a question. Can be cancelled."""
     descriptor = sys.stdin.fileno()
     # What was typed before the question could be read is no answer to it.
     termios.tcflush(descriptor, termios.TCIFLUSH)
-    console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
+    console.print(Text(f"{question} "), end="", soft_wrap=True)
     loop = asyncio.get_running_loop()
     # Not input(): a read that blocks would keep Ctrl-C and other answers from being heard.
     readable = asyncio.Event()
@@ -46,14 +61,14 @@ async def ask(console: Console, question: str) -> bool:
         raise
     finally:
         loop.remove_reader(descriptor)
-    return os.read(descriptor, 1024).strip().lower() in {b"y", b"yes"}
+    return os.read(descriptor, 1024).decode(errors="replace").strip()
 
 
-async def fetch_plan(api: ApiClient, project_id: str) -> Json | None:
+async def fetch_plan(api: AsyncSignoff, project_id: str) -> Json | None:
     """The current plan, or None where there is none yet."""
     try:
-        return await api.get(path_of(project_id, "plan"))
-    except ApiError as error:
+        return to_json(await api.projects.plan(project_id))
+    except NotFound as error:
         if error.code == "no_plan":
             return None
         raise
@@ -67,7 +82,7 @@ class Follower:
         quiet: show nothing.
     """
 
-    def __init__(self, api: ApiClient, project: Json, console: Console, *, asks: bool, quiet: bool) -> None:
+    def __init__(self, api: AsyncSignoff, project: Json, console: Console, *, asks: bool, quiet: bool) -> None:
         self._api = api
         self._progress = Progress(project["id"], project["name"])
         self._screen = Screen(console, self._progress, quiet=quiet)
@@ -83,7 +98,7 @@ class Follower:
         """Return when the project has finished, or is deleted.
 
         Raises:
-            ApiError: the API refused, or nothing answers any more.
+            SignoffError: the API refused, or nothing answers any more.
         """
         project_id = self._progress.project_id
         plan = await fetch_plan(self._api, project_id)
@@ -91,10 +106,10 @@ class Follower:
             self._progress.show_plan(plan)
         with self._screen:
             try:
-                async with aclosing(self._api.events(project_id, after=self._seen)) as events:
+                async with aclosing(self._api.projects.events(project_id, after=self._seen)) as events:
                     async for event in events:
-                        await self._take(event)
-                        if event["type"] == "project.deleted":
+                        await self._take(to_json(event))
+                        if event.type == "project.deleted":
                             return
             finally:
                 if self._questions is not None:
@@ -112,24 +127,27 @@ class Follower:
             await self._questions.consider()
 
 
-class _Questions:
-    """Asks about each task and phase that waits for a person, once, one at a time."""
+_Subject = PhaseState | TaskState | Question
 
-    def __init__(self, api: ApiClient, progress: Progress, screen: Screen, console: Console) -> None:
+
+class _Questions:
+    """Asks about each task and phase that waits for a person, and each open decision: once, one at a time."""
+
+    def __init__(self, api: AsyncSignoff, progress: Progress, screen: Screen, console: Console) -> None:
         self._api = api
         self._progress = progress
         self._screen = screen
         self._console = console
         self._asked: set[str] = set()
-        self._subject: PhaseState | TaskState | None = None
+        self._subject: _Subject | None = None
         self._asking: asyncio.Task[None] | None = None
 
     async def consider(self) -> None:
         """Ask what is to be asked now; take a question back that has been answered elsewhere."""
-        waiting: dict[str, PhaseState | TaskState] = {task.id: task for task in self._progress.person_tasks()}
         gate = self._progress.gate()
-        if gate is not None:
-            waiting[gate.id] = gate
+        subjects: list[_Subject] = [*self._progress.person_tasks()]
+        subjects += [question for _, question in self._progress.open_questions()]
+        waiting = {subject.id: subject for subject in [*subjects, *([gate] if gate else [])]}
         if self._subject is not None and self._subject.id not in waiting:
             await self.drop()
         self._asked &= waiting.keys()
@@ -145,25 +163,31 @@ class _Questions:
             await asyncio.wait({self._asking})
         self._subject = self._asking = None
 
-    async def _ask(self, subject: PhaseState | TaskState) -> None:
+    async def _ask(self, subject: _Subject) -> None:
         self._asked.add(subject.id)
         self._screen.pause()
         try:
             await self._ask_and_answer(subject)
-        except ApiError as error:
-            error.show()
+        except SignoffError as error:
+            self._console.print(Text(f"Error: {visible(str(error))}", style="red"), soft_wrap=True)
         finally:
             self._screen.resume()
         self._subject = self._asking = None
         await self.consider()
 
-    async def _ask_and_answer(self, subject: PhaseState | TaskState) -> None:
+    async def _ask_and_answer(self, subject: _Subject) -> None:
         project_id = self._progress.project_id
-        if isinstance(subject, TaskState):
-            if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
-                await self._api.post(path_of(project_id, "tasks", subject.id, "complete"))
-        elif await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
-            await self._api.post(path_of(project_id, "approve"), {"phase_id": subject.id})
+        match subject:
+            case TaskState():
+                if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
+                    await self._api.tasks.complete(project_id, subject.id)
+            case Question():
+                answer = await choose(self._console, visible(subject.text), subject.options)
+                if answer is not None:
+                    await self._api.decisions.answer(project_id, subject.id, answer)
+            case PhaseState():
+                if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
+                    await self._api.projects.approve(project_id, phase_id=subject.id)
 
 
 def show_result(console: Console, project: Json, *, local: bool) -> None:

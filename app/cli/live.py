@@ -48,6 +48,12 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
         yield gate.id, f"Phase '{visible(gate.name)}' waits for an approval: {approve}"
     for task in progress.person_tasks():
         yield task.id, f"{task.key} waits for a person: signoff tasks complete {progress.project_id} {task.key}"
+    for task, question in progress.open_questions():
+        answer = "|".join(visible(option) for option in question.options) or "ANSWER"
+        command = f"signoff decisions answer {progress.project_id} {question.id} {answer}"
+        yield task.id, f"{task.key}: {visible(question.text)} {command}"
+    if progress.stage == "paused":
+        yield progress.project_id, f"The run is paused: signoff projects resume {progress.project_id}"
 
 
 def event_line(event: Json, progress: Progress) -> Text | None:
@@ -56,6 +62,8 @@ def event_line(event: Json, progress: Progress) -> Text | None:
     if verb == "created":
         return None
     data: Json = event["data"]
+    if subject == "decision":
+        return _decision_line(event)
     words = verb.replace("_", " ")
     if subject == "task":
         task = progress.task(data["task_id"])
@@ -65,6 +73,18 @@ def event_line(event: Json, progress: Progress) -> Text | None:
     else:
         status = "running" if verb == "started" else verb
         what = f"{visible(data['name']) if subject == 'phase' else subject} {words}"
+    return _line(event, status, what)
+
+
+def _decision_line(event: Json) -> Text:
+    data: Json = event["data"]
+    about = f"{data['key']} " if "key" in data else ""
+    if event["type"] == "decision.requested":
+        return _line(event, "waiting", f"  {visible(about)}asks for a decision")
+    return _line(event, "", f"  {visible(about)}decided: {visible(str(data.get('answer') or data.get('kind') or ''))}")
+
+
+def _line(event: Json, status: str, what: str) -> Text:
     at = parse_time(event["at"]).astimezone().strftime("%H:%M:%S")
     return Text.assemble((f"{at} ", "dim"), (f"{SIGNS.get(status, '·')} {what}", STYLES.get(status, "")))
 
@@ -78,7 +98,7 @@ def _in_brackets(data: Json) -> str:
 
 def _headline(progress: Progress, now: datetime) -> Text:
     elapsed = duration(max(0.0, (now - progress.started_at).total_seconds() * 1000)) if progress.started_at else ""
-    stage = progress.stage.replace("_", " ")
+    stage = progress.waits_for().replace("_", " ")
     return Text.assemble((visible(progress.name), "bold"), f"  {stage}  ", (elapsed, "dim"))
 
 
@@ -113,7 +133,7 @@ def _tasks(tasks: list[TaskState], now: datetime) -> Table:
 
 
 def _is_active(task: TaskState) -> bool:
-    return task.status in {"running", "waiting"} and not task.needs_person
+    return task.status in {"running", "waiting"} and not task.needs_person and task.question is None
 
 
 class Screen:

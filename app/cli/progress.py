@@ -10,8 +10,8 @@ from app.domain.identity import parse_time
 
 Json = dict[str, Any]
 
-# What a task waits for when it waits for a person.
-PERSON_REASONS = frozenset({"manual", "worker_lost"})
+# What a task waits for when a person has to do it.
+PERSON_REASONS = frozenset({"manual"})
 FINISHED = frozenset({"completed", "failed", "cancelled", "skipped"})
 _TASK_STATUS = {
     "task.started": "running",
@@ -37,13 +37,26 @@ _STAGE = {
     "plan.approved": "executing",
     "run.started": "executing",
     "run.cancelling": "cancelling",
-    "phase.awaiting_approval": "awaiting_phase_approval",
-    "phase.approved": "executing",
+    "run.paused": "paused",
+    "run.resumed": "executing",
     "project.completed": "completed",
     "project.failed": "failed",
     "project.cancelled": "cancelled",
     "project.deleted": "deleted",
 }
+
+
+# Stages in which a run goes on, and can wait for a person besides.
+_GOING_ON = frozenset({"executing", "paused"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """A decision that a task asks for; without options, any answer will do."""
+
+    id: str
+    text: str
+    options: tuple[str, ...]
 
 
 @dataclass
@@ -58,6 +71,7 @@ class TaskState:
     since: datetime | None = None
     note: str = ""
     needs_person: bool = False
+    question: Question | None = None
 
 
 @dataclass
@@ -112,7 +126,9 @@ class Progress:
             self._start_run(at)
         elif kind == "project.updated":
             self.name = data.get("name", self.name)
-        elif task is not None and kind in _TASK_STATUS:
+        elif task is not None and kind == "decision.requested":
+            task.question = Question(data["question_id"], data["question"], tuple(data.get("options") or ()))
+        elif task is not None and (kind in _TASK_STATUS or kind == "decision.made"):
             _move(task, kind, data, at)
         elif phase is not None and kind in _PHASE_STATUS:
             phase.status = _PHASE_STATUS[kind]
@@ -125,24 +141,42 @@ class Progress:
         """The tasks that wait for a person."""
         return [task for task in self._tasks.values() if task.needs_person]
 
+    def open_questions(self) -> list[tuple[TaskState, Question]]:
+        """The decisions that tasks ask for."""
+        if self.stage not in _GOING_ON:
+            return []
+        return [(task, task.question) for task in self._tasks.values() if task.question is not None]
+
     def gate(self) -> PhaseState | None:
         """The phase that waits for an approval."""
-        if self.stage != "awaiting_phase_approval":
+        if self.stage not in _GOING_ON:
             return None
         return next((phase for phase in self.phases.values() if phase.status == "awaiting_approval"), None)
+
+    def waits_for(self) -> str:
+        """The stage, or what a run that goes on waits for."""
+        if self.stage != "executing":
+            return self.stage
+        if self.gate() is not None:
+            return "awaiting_phase_approval"
+        return "awaiting_decision" if self.open_questions() else self.stage
 
     def _start_run(self, at: datetime) -> None:
         # A retry keeps what was completed.
         self.started_at = at
         for task in self._tasks.values():
             if task.status != "completed":
-                task.status, task.note, task.needs_person = "pending", "", False
+                task.status, task.note, task.needs_person, task.question = "pending", "", False, None
         for phase in self.phases.values():
             if phase.status != "completed":
                 phase.status = "pending"
 
 
 def _move(task: TaskState, kind: str, data: Json, at: datetime) -> None:
+    # What is told of a task after its question is what became of that.
+    task.question = None
+    if kind == "decision.made":
+        return
     task.status = _TASK_STATUS[kind]
     task.since = at
     task.attempt = data.get("attempt", task.attempt)

@@ -3,51 +3,95 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
-from app.cli.api_client import ApiClient, path_of
-from app.cli.display import plan_tree, projects_table, visible
-from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
-from app.cli.options import client_options
-from app.cli.target import client_of
+from app.cli.arguments import ProjectId, project_argument
+from app.cli.command import (
+    answer_command,
+    as_json_option,
+    client_command,
+    console,
+    given,
+    is_confirmed,
+    print_json,
+    refusal,
+    whole_id,
+    yes_option,
+)
+from app.cli.control import CONTROLS
+from app.cli.display import plan_tree, projects_table, size, visible
+from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
+from app.cli.reports import REPORTS
+from app.domain.plan import DecisionMode, Strategy
 from app.domain.states import ProjectStatus
-from app.settings import Settings
+from signoff import AsyncSignoff, SignoffError, is_pending, to_json
 
 Json = dict[str, Any]
 
 _INTERRUPTED = 130
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+_SORT_KEYS = ["newest", "oldest", "updated", "name", "status"]
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def projects() -> None:
-    """List, show, approve, watch, cancel and delete projects."""
+    """Make, list, show, decide on, watch and delete projects.
+
+    PROJECT is a project's id, or the beginning or end of one (of the 200 newest). --json prints the API's JSON.
+    """
 
 
-def _console() -> Console:
-    return Console(highlight=False)
+def _field_options(command: Any) -> Any:
+    # What may be set when a project is made and when it is changed; click lists them in reverse order.
+    for option in reversed(
+        (
+            click.option("--name", help="Its name."),
+            click.option(
+                "--description",
+                metavar="TEXT|@FILE|-",
+                callback=_text,
+                help="The work, in Markdown; @FILE takes it from a file, - from standard input.",
+            ),
+            click.option("--strategy", type=click.Choice([item.value for item in Strategy]), help="How to run it."),
+            click.option(
+                "--auto-approve-plan/--ask-plan",
+                default=None,
+                help="Whether a plan that is made runs without an approval.",
+            ),
+            click.option(
+                "--auto-approve-phases/--ask-phases", default=None, help="Whether each phase waits to be approved."
+            ),
+            click.option(
+                "--decision-mode",
+                type=click.Choice([item.value for item in DecisionMode]),
+                help="Who is asked when a task has failed.",
+            ),
+            click.option("--path", help="Folder to work in; default: a new one."),
+            click.option("--agent", "agent_id", help="The agent."),
+            click.option("--archetype", "sme_archetype", help="The expert's archetype."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
-def _finish(work: Coroutine[Any, Any, int]) -> None:
-    sys.exit(asyncio.run(work))
+def _text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value == "-":
+        return sys.stdin.read()
+    if value is None or not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{value[1:]} cannot be read as UTF-8 text: {error}") from error
 
 
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _refusal(what: str) -> int:
-    reason = "" if can_ask() else " There is no terminal to ask on; --yes does it without asking."
-    click.echo(f"{what}{reason}", err=True)
-    return REFUSED
+def _brief(project: Json) -> Text:
+    return Text(f"{project['id']}  {project['status']}  {visible(project['name'])}")
 
 
 @projects.command("list")
@@ -57,47 +101,34 @@ def _refusal(what: str) -> int:
     help="Only projects with this status.",
 )
 @click.option("--search", help="Only projects with this text in their name or description.")
+@click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="In which order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
-@as_json_option
-@client_options
-def list_projects(settings: Settings, status: str | None, search: str | None, limit: int, as_json: bool) -> None:
+@click.option("--offset", type=click.IntRange(0), help="Pass over so many.")
+@answer_command(projects_table)
+async def list_projects(api: AsyncSignoff, **query: Any) -> Any:
     """List projects, newest first."""
-
-    async def work() -> int:
-        async with client_of(settings) as api:
-            listing = await api.get("", status=status, search=search, limit=limit)
-        if as_json:
-            _print_json(listing)
-        else:
-            _console().print(projects_table(listing))
-        return 0
-
-    _finish(work())
+    return await api.projects.list(**query)
 
 
 @projects.command()
-@click.argument("project_id")
+@project_argument
 @as_json_option
-@client_options
-def show(settings: Settings, project_id: str, as_json: bool) -> None:
+@client_command
+async def show(api: AsyncSignoff, project_id: str, *, as_json: bool) -> int:
     """Show a project: its plan, its tasks, and where to find more."""
-
-    async def work() -> int:
-        async with client_of(settings) as api:
-            project = await api.get(path_of(project_id))
-            plan = await fetch_plan(api, project_id)
-        if as_json:
-            _print_json(project)
-            return 0
-        console = _console()
-        if plan is not None:
-            console.print(plan_tree(plan, project["name"]))
-            console.print()
-        show_result(console, project, local=api.is_local)
-        console.print(Text(_more(project), style="dim"), soft_wrap=True)
+    found = await api.projects.get(project_id)
+    if as_json:
+        print_json(found)
         return 0
-
-    _finish(work())
+    project = to_json(found)
+    plan = await fetch_plan(api, project_id)
+    out = console()
+    if plan is not None:
+        out.print(plan_tree(plan, project["name"]))
+        out.print()
+    show_result(out, project, local=api.is_local)
+    out.print(Text(_more(project), style="dim"), soft_wrap=True)
+    return 0
 
 
 def _more(project: Json) -> str:
@@ -109,106 +140,111 @@ def _more(project: Json) -> str:
 
 
 @projects.command()
-@click.argument("project_id")
-@click.option("--comment", default="", help="Kept with the decision.")
-@yes_option
-@client_options
-def approve(settings: Settings, project_id: str, comment: str, yes: bool) -> None:
-    """Show what waits for an approval (the plan, or the next phase), ask, and approve it."""
-
-    async def work() -> int:
-        async with client_of(settings) as api:
-            return await _approve(api, project_id, {"comment": comment} if comment else {}, yes=yes)
-
-    _finish(work())
+@_field_options
+@answer_command(_brief)
+async def create(api: AsyncSignoff, **fields: Any) -> Any:
+    """Make a project, without a plan yet; `signoff projects plan --generate` makes one."""
+    return await api.projects.create(**given(**fields))
 
 
-async def _approve(api: ApiClient, project_id: str, body: Json, *, yes: bool) -> int:
-    console = _console()
-    project = await api.get(path_of(project_id))
-    plan = await fetch_plan(api, project_id)
-    gate: Json | None = project["gate"] if project["status"] == "running" else None
-    if plan is not None:
-        console.print(plan_tree(plan, project["name"]))
-    if gate is not None:
-        name = next((phase["name"] for phase in project["phases"] if phase["id"] == gate["phase_id"]), gate["phase_id"])
-        question, body = f"Start phase '{visible(name)}'?", body | {"phase_id": gate["phase_id"]}
+@projects.command()
+@project_argument
+@_field_options
+@answer_command(_brief)
+async def update(api: AsyncSignoff, project_id: str, **fields: Any) -> Any:
+    """Change fields of a project; what is not named stays."""
+    return await api.projects.update(project_id, **given(**fields))
+
+
+@projects.command()
+@project_argument
+@click.option("--name", help='Name of the copy; default: "… (Copy)".')
+@click.option("--include-files", is_flag=True, default=None, help="Copy the files of its workspace too.")
+@answer_command(_brief)
+async def duplicate(api: AsyncSignoff, project_id: str, name: str | None, include_files: bool | None) -> Any:
+    """Copy a project and its plan, to be approved anew."""
+    return await api.projects.duplicate(project_id, name=name, include_files=include_files)
+
+
+@projects.command()
+@project_argument
+@click.option("--ask", "asks", is_flag=True, help="Ask at the terminal about what waits for a person.")
+@as_json_option
+@client_command
+async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool) -> int:
+    """Show a project's progress until it has finished.
+
+    Ctrl-C leaves it running. Exit codes: 0 completed, 1 failed, 2 cancelled or deleted, 130 Ctrl-C.
+    """
+    out = console()
+    project = to_json(await api.projects.get(project_id))
+    try:
+        await Follower(api, project, out, asks=asks and not as_json, quiet=as_json).follow()
+    except asyncio.CancelledError:
+        click.echo(f"The project goes on; to cancel it: signoff projects cancel {project_id}", err=True)
+        return _INTERRUPTED
+    finished = await api.projects.get(project_id)
+    if as_json:
+        print_json(finished)
     else:
-        question = "Approve this plan and carry it out?"
-        if plan is not None:
-            body |= {"plan_version": plan["version"], "plan_digest": plan["digest"]}
-    # Without a plan or a gate there is nothing to ask about: the API says why.
-    is_askable = gate is not None or (plan is not None and project["status"] == "pending")
-    if is_askable and not yes and not (can_ask() and await ask(console, question)):
-        return _refusal("Not approved.")
-    reply = await api.post(path_of(project_id, "approve"), body)
-    word = "The approval is recorded" if reply.is_pending else "Approved"
-    console.print(Text(f"{word}; to see it run: signoff projects watch {project_id}"), soft_wrap=True)
+        show_result(out, to_json(finished), local=api.is_local)
+    return EXIT_CODES.get(finished.status, REFUSED)
+
+
+@projects.command()
+@click.argument("project_ids", metavar="PROJECT...", nargs=-1, required=True, type=ProjectId())
+@yes_option
+@as_json_option
+@client_command
+async def delete(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
+    """Delete projects for good, with their tasks and the workspaces that were made for them.
+
+    Live ones are cancelled first. Exit codes: 0 all deleted, or being deleted; 1 some could not be; 2 refused.
+    """
+    if len(project_ids) > 1:
+        return await _delete_many(api, project_ids, yes=yes, as_json=as_json)
+    project = await api.projects.get(await whole_id(api, *project_ids))
+    question = f"Delete '{visible(project.name)}' ({project.status}) for good?"
+    if not await is_confirmed(question, yes=yes):
+        return refusal("Not deleted.")
+    answer = await api.projects.delete(project.id)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo("It is being deleted; its tasks are still stopping." if is_pending(answer) else "Deleted.")
     return 0
 
 
-@projects.command()
-@click.argument("project_id")
-@click.option("--reason", default="", help="Kept with the decision.")
-@client_options
-def cancel(settings: Settings, project_id: str, reason: str) -> None:
-    """Cancel a project and wait, 10 seconds at most, until its tasks are stopped."""
-
-    async def work() -> int:
-        async with client_of(settings) as api:
-            reply = await api.post(path_of(project_id, "cancel"), {"reason": reason} if reason else {})
-        tasks: dict[str, int] = reply.body.get("tasks") or {}
-        counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tasks.items())
-        word = "The cancel is recorded; tasks are still stopping" if reply.is_pending else "Cancelled"
-        click.echo(f"{word}{f' ({counts})' if counts else ''}.")
-        return 0
-
-    _finish(work())
+async def _delete_many(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
+    if not await is_confirmed(f"Delete these {len(project_ids)} projects for good?", yes=yes):
+        return refusal("Not deleted.")
+    answer = to_json(await api.projects.batch_delete([await whole_id(api, text) for text in project_ids]))
+    failed: list[Json] = answer["failed"]
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(visible(answer["message"]))
+        for entry in failed:
+            click.secho(visible(f"{entry['id']}: {entry['message']}"), fg="red", err=True)
+    return 1 if failed else 0
 
 
 @projects.command()
-@click.argument("project_id")
-@client_options
-def watch(settings: Settings, project_id: str) -> None:
-    """Show a project's progress until it has finished.
-
-    Ctrl-C leaves it running. Exit codes: 0 completed, 1 failed, 2 cancelled.
-    """
-
-    async def work() -> int:
-        console = _console()
-        async with client_of(settings) as api:
-            project = await api.get(path_of(project_id))
-            await Follower(api, project, console, asks=False, quiet=False).follow()
-            project = await api.get(path_of(project_id))
-        show_result(console, project, local=api.is_local)
-        return EXIT_CODES.get(project["status"], REFUSED)
-
+@project_argument
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to; default: PROJECT.zip here.")
+@client_command
+async def download(api: AsyncSignoff, project_id: str, output: Path | None) -> int:
+    """Save a project as a zip: its files, its plan and the record of everything that happened."""
+    target = output or Path(f"{project_id}.zip")
     try:
-        _finish(work())
-    except KeyboardInterrupt:
-        click.echo(f"The project goes on; to cancel it: signoff projects cancel {project_id}", err=True)
-        sys.exit(_INTERRUPTED)
+        length = await api.projects.download(project_id, target)
+    except OSError as error:
+        raise SignoffError(f"{target} cannot be written: {error.strerror}.") from error
+    click.echo(f"{target} ({size(length)})")
+    return 0
 
 
-@projects.command()
-@click.argument("project_id")
-@yes_option
-@client_options
-def delete(settings: Settings, project_id: str, yes: bool) -> None:
-    """Delete a project for good, with its tasks and the workspace that was made for it."""
-
-    async def work() -> int:
-        async with client_of(settings) as api:
-            project = await api.get(path_of(project_id))
-            question = f"Delete '{visible(project['name'])}' ({project['status']}) for good?"
-            if not yes and not (can_ask() and await ask(_console(), question)):
-                return _refusal("Not deleted.")
-            reply = await api.delete(path_of(project_id))
-        click.echo("It is being deleted; its tasks are still stopping." if reply.is_pending else "Deleted.")
-        return 0
-
-    _finish(work())
-
+for _command in (*CONTROLS, *REPORTS):
+    projects.add_command(_command)
 
 COMMANDS: list[click.Command] = [projects]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import sys
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.api_client import ApiClient, ApiError, path_of
+from app.cli.command import print_json, run_to_end
 from app.cli.display import plan_tree, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
 from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
+from app.domain.errors import Problem
 from app.domain.plan import Strategy
 from app.settings import Settings
+from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, to_json
+from signoff.fields import ProjectFields
 
 Json = dict[str, Any]
 
@@ -92,7 +95,7 @@ def run(
         new_workspace=new_workspace,
         **options,
     )
-    sys.exit(asyncio.run(_run(order, settings)))
+    sys.exit(run_to_end(_run(order, settings)))
 
 
 def _read(plan: Path) -> str:
@@ -146,7 +149,7 @@ def _shared_folder(folder: Path) -> Path | None:
 class _ProjectRun:
     """One project from its creation to its end."""
 
-    def __init__(self, api: ApiClient, target: Target, order: Order, console: Console) -> None:
+    def __init__(self, api: AsyncSignoff, target: Target, order: Order, console: Console) -> None:
         self._api = api
         self._target = target
         self._order = order
@@ -173,9 +176,7 @@ class _ProjectRun:
         if not self._order.yes and not await self._is_approved(project["id"]):
             await self._print_json(project["id"])
             return REFUSED
-        await self._api.post(
-            path_of(project["id"], "approve"), {"plan_version": plan["version"], "plan_digest": plan["digest"]}
-        )
+        await self._api.projects.approve(project["id"], plan_version=plan["version"], plan_digest=plan["digest"])
         return await self._follow(project)
 
     async def _create(self) -> Json:
@@ -184,32 +185,39 @@ class _ProjectRun:
         if self._api.is_local and not order.new_workspace:
             here = order.folder.resolve() if order.folder else _shared_folder(Path.cwd())
             path, implied = here and str(here), order.folder is None
-        body: Json = {"description": order.description, "strategy": order.strategy, "path": path}
-        body |= {"auto_approve_phases": order.auto_approve_phases} | ({"name": order.name} if order.name else {})
+        fields: ProjectFields = {
+            "description": order.description,
+            "strategy": order.strategy,
+            "auto_approve_phases": order.auto_approve_phases,
+            "path": path,
+        }
+        if order.name:
+            fields["name"] = order.name
         try:
-            return (await self._api.post("", body)).body
-        except ApiError as error:
-            if not implied or all(detail.get("field") != "path" for detail in error.details):
+            return to_json(await self._api.projects.create(**fields))
+        except Invalid as error:
+            if not implied or all(detail.field != "path" for detail in error.details):
                 raise
             hint = "Start `signoff up` in this folder, or use --new-workspace."
-            raise ApiError(f"{error.message} {hint}", code=error.code, details=error.details) from error
+            raise Invalid(f"{error.message} {hint}", code=error.code, details=error.details) from error
 
     async def _make_plan(self, project: Json) -> Json:
-        reply = await self._api.post(path_of(project["id"], "generate-plan"), wait_seconds=_PLAN_SECONDS)
-        if reply.is_pending:
+        if is_pending(await self._api.projects.generate_plan(project["id"], wait=_PLAN_SECONDS)):
             await self._plan_event(project["id"])
         plan = await fetch_plan(self._api, project["id"])
         if plan is None:
-            raise ApiError("No plan was made.")
+            raise SignoffError("No plan was made.")
         return plan
 
     async def _plan_event(self, project_id: str) -> None:
         self._say("The plan is being made …")
-        async for event in self._api.events(project_id):
-            if event["type"] == "plan.ready":
-                return
-            if event["type"] == "plan.failed":
-                raise ApiError(event["data"]["message"], details=event["data"].get("details"))
+        async with aclosing(self._api.projects.events(project_id, types="plan.*")) as events:
+            async for event in events:
+                if event.type == "plan.ready":
+                    return
+                if event.type == "plan.failed":
+                    details = [Problem.model_validate(detail) for detail in event.data.get("details") or ()]
+                    raise SignoffError(event.data["message"], details=details)
 
     async def _is_approved(self, project_id: str) -> bool:
         if can_ask():
@@ -229,9 +237,9 @@ class _ProjectRun:
             asks = can_ask() and not self._order.as_json
             self._follower = Follower(self._api, project, self._console, asks=asks, quiet=self._order.as_json)
         await self._follower.follow()
-        finished = await self._api.get(path_of(project["id"]))
+        finished = to_json(await self._api.projects.get(project["id"]))
         if self._order.as_json:
-            click.echo(json.dumps(finished, indent=2, ensure_ascii=False))
+            print_json(finished)
         else:
             show_result(self._console, finished, local=self._api.is_local)
         return EXIT_CODES.get(finished["status"], REFUSED)
@@ -255,14 +263,14 @@ class _ProjectRun:
 
     async def _request_cancel(self, project_id: str) -> None:
         try:
-            await self._api.post(path_of(project_id, "cancel"), {"reason": "interrupted at the terminal"})
-        except ApiError as error:
+            await self._api.projects.cancel(project_id, reason="interrupted at the terminal")
+        except Conflict as error:
             if error.code != "already_finished":
                 raise
 
     async def _print_json(self, project_id: str) -> None:
         if self._order.as_json:
-            click.echo(json.dumps(await self._api.get(path_of(project_id)), indent=2, ensure_ascii=False))
+            print_json(await self._api.projects.get(project_id))
 
     def _say(self, text: str) -> None:
         self._console.print(Text(visible(text), style="dim"), soft_wrap=True)

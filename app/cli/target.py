@@ -12,8 +12,11 @@ from pathlib import Path
 
 import click
 
-from app.cli.api_client import ApiClient
 from app.settings import Settings
+from signoff import AsyncSignoff
+
+# Somebody waits at the terminal.
+_RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,15 @@ def running_url(data_dir: Path) -> str | None:
     return None
 
 
-def client_of(settings: Settings, target: Target | None = None) -> ApiClient:
-    """A client of `target`; without one, of `url`, else of the copy on this data folder, else of the default address."""
-    url = target.url if target else settings.url or running_url(settings.data_dir) or settings.app_url
-    return ApiClient(url, settings.api_key.get_secret_value())
+def address_of(settings: Settings) -> str:
+    """`url` of the settings, else the address of the copy on this data folder, else the default one."""
+    return settings.url or running_url(settings.data_dir) or settings.app_url
+
+
+def client_of(settings: Settings, target: Target | None = None) -> AsyncSignoff:
+    """A client of `target`; without one, of the Signoff that the settings lead to."""
+    url = target.url if target else address_of(settings)
+    return AsyncSignoff(url, api_key=settings.api_key.get_secret_value(), retry_seconds=_RETRY_SECONDS)
 
 
 @asynccontextmanager

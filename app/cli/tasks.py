@@ -1,63 +1,224 @@
-"""`signoff tasks …`: a person's answer to a task that waits for one."""
+"""`signoff tasks …` and `signoff phases …`: the parts of a plan, and a person's answers to tasks that wait."""
 
 from __future__ import annotations
 
-import asyncio
+import json
 from typing import Any
 
 import click
+from rich.text import Text
 
-from app.cli.api_client import path_of
-from app.cli.options import client_options
-from app.cli.target import client_of
-from app.settings import Settings
+from app.cli.arguments import project_argument
+from app.cli.command import answer_command, client_command, comment_option, given
+from app.cli.display import status_text, visible
+from app.cli.tables import fields_table, phase_list, task_list
+from app.domain.plan import AfterFailure, OnCrash, PhaseStrategy
+from app.domain.states import TaskStatus
+from signoff import AsyncSignoff
 
-_ANSWERS = {
-    "complete": "Say that a task which waits for you is done.",
-    "skip": "Pass over a task that waits for you; what depends on it goes on.",
-    "retry": "Have a task that lost its worker tried again.",
-}
+Json = dict[str, Any]
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def tasks() -> None:
-    """Answer a task that waits for a person."""
+    """List, change and answer tasks; TASK is a key or id."""
 
 
-def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
     pairs = [value.partition("=") for value in values]
     if any(not name or not equals for name, equals, _ in pairs):
         raise click.BadParameter("must be NAME=VALUE")
-    return {name: value for name, _, value in pairs}
+    return {name: value for name, _, value in pairs} or None
 
 
-def _answer_command(answer: str, help_text: str) -> click.Command:
-    @click.command(answer, help=f"{help_text} TASK is its key or id.")
-    @click.argument("project_id")
-    @click.argument("task")
-    @click.option("--comment", default="", help="Kept with the decision.")
-    @client_options
-    def command(
-        settings: Settings, project_id: str, task: str, comment: str, outputs: dict[str, str] | None = None
-    ) -> None:
-        body: dict[str, Any] = ({"comment": comment} if comment else {}) | ({"outputs": outputs} if outputs else {})
-        asyncio.run(_send(settings, project_id, task, answer, body))
+def _object(_: click.Context, __: click.Parameter, value: str | None) -> Json | None:
+    if value is None:
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise click.BadParameter('must be a JSON object, such as {"type": "manual"}')
+    return found  # pyright: ignore[reportUnknownVariableType]
 
-    if answer == "complete":
-        output = click.option(
-            "--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An output."
+
+def _field_options(command: Any) -> Any:
+    for option in reversed(
+        (
+            click.option("--description", help="More about it."),
+            click.option("--phase", "phase_id", help="Id or key of its phase; default: the last that has not started."),
+            click.option("--command", "shell", help="The shell command that it is."),
+            click.option("--action", callback=_object, help='Any action, as JSON: {"type": …}.'),
+            click.option("--after", "depends_on", multiple=True, help="A task that it comes after; may be repeated."),
+            click.option("--input", "inputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An input."),
+            click.option("--file", "expected_files", multiple=True, help="A file that it makes; may be repeated."),
+            click.option("--retries", type=click.IntRange(0, 100), help="Further tries."),
+            click.option("--timeout", "timeout_seconds", type=float, help="Seconds that one try may take."),
+            click.option("--on-crash", type=click.Choice([item.value for item in OnCrash]), help="If its worker dies."),
+            click.option(
+                "--after-failure",
+                type=click.Choice([item.value for item in AfterFailure]),
+                help="If it fails for good.",
+            ),
+            click.option("--agent", "agent_id", help="Its agent."),
         )
-        output(command)
+    ):
+        command = option(command)
     return command
 
 
-async def _send(settings: Settings, project_id: str, task: str, answer: str, body: dict[str, Any]) -> None:
-    async with client_of(settings) as api:
-        reply = await api.post(path_of(project_id, "tasks", task, answer), body)
-    click.echo("Recorded." if reply.is_pending else "Done.")
+def _fields(shell: str | None, action: Json | None, fields: Json) -> Json:
+    if shell is not None and action is not None:
+        raise click.UsageError("--command and --action exclude each other.")
+    chosen = {"type": "shell", "command": shell} if shell is not None else action
+    return given(action=chosen, **fields)
 
 
-for _name, _help in _ANSWERS.items():
-    tasks.add_command(_answer_command(_name, _help))
+def _edited(answer: Json) -> Text:
+    if answer.get("recorded"):
+        return Text("Recorded.")
+    return Text.assemble(answer["key"], "  ", status_text(answer["status"]), f"  {visible(answer['title'])}")
 
-COMMANDS: list[click.Command] = [tasks]
+
+@tasks.command("list")
+@project_argument
+@click.option("--status", type=click.Choice([status.value for status in TaskStatus]), help="Only with this status.")
+@click.option("--phase", "phase_id", help="Only those of this phase, by id.")
+@answer_command(task_list)
+async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, phase_id: str | None) -> Any:
+    """List the tasks of a project, in the plan's order."""
+    return await api.tasks.list(project_id, status=status, phase_id=phase_id)
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@answer_command(fields_table)
+async def show(api: AsyncSignoff, project_id: str, task: str) -> Any:
+    """Show all that is known of a task, its outputs included."""
+    return await api.tasks.get(project_id, task)
+
+
+@tasks.command()
+@project_argument
+@click.argument("title")
+@click.option("--key", help="Its short name; default: made from the title.")
+@_field_options
+@answer_command(_edited)
+async def add(
+    api: AsyncSignoff, project_id: str, title: str, shell: str | None, action: Json | None, **fields: Any
+) -> Any:  # fmt: skip
+    """Add a task to the plan; without --command or --action, one that a person does."""
+    return await api.tasks.create(project_id, title=title, **_fields(shell, action, fields))
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@click.option("--title", help="Its title.")
+@_field_options
+@answer_command(_edited)
+async def edit(
+    api: AsyncSignoff, project_id: str, task: str, shell: str | None, action: Json | None, **fields: Any
+) -> Any:  # fmt: skip
+    """Change a task that has not started; what is not named stays."""
+    return await api.tasks.update(project_id, task, **_fields(shell, action, fields))
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Removed."))
+async def remove(api: AsyncSignoff, project_id: str, task: str) -> Any:
+    """Take a task that has not started out of the plan; none may depend on it."""
+    return await api.tasks.delete(project_id, task)
+
+
+def _answered(answer: Json) -> Text:
+    return Text("Recorded." if answer.get("recorded") else "Done.")
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@click.option("--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An output.")
+@comment_option
+@answer_command(_answered)
+async def complete(
+    api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None
+) -> Any:  # fmt: skip
+    """Say that a task which waits is done."""
+    return await api.tasks.complete(project_id, task, outputs=outputs, comment=comment)
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@comment_option
+@answer_command(_answered)
+async def skip(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
+    """Pass over a task that waits or has not started; what depends on it goes on."""
+    return await api.tasks.skip(project_id, task, comment=comment)
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@comment_option
+@answer_command(_answered)
+async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
+    """Have a task tried again that failed or lost its worker and waits; one that waits for its next try begins now."""
+    return await api.tasks.retry(project_id, task, comment=comment)
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@click.option("--attempt", type=click.IntRange(1), help="An earlier attempt.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the task has ended.")
+@client_command
+async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | None, follow: bool) -> int:
+    """Print what a task has written."""
+    if not follow:
+        click.echo(visible(await api.tasks.log(project_id, task, attempt=attempt)), nl=False)
+        return 0
+    async for piece in api.tasks.follow_log(project_id, task, attempt=attempt):
+        click.echo(visible(piece))
+    return 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def phases() -> None:
+    """List phases and add one."""
+
+
+@phases.command("list")
+@project_argument
+@answer_command(phase_list)
+async def list_phases(api: AsyncSignoff, project_id: str) -> Any:
+    """List the phases of a project, in order."""
+    return await api.phases.list(project_id)
+
+
+def _added(answer: Json) -> Text:
+    return Text("Recorded.") if answer.get("recorded") else Text(f"{answer['id']}  {visible(answer['name'])}")
+
+
+@phases.command("add")
+@project_argument
+@click.argument("name")
+@click.option("--key", help="Its short name; default: made from the name.")
+@click.option("--description", help="More about it.")
+@click.option(
+    "--strategy", type=click.Choice([item.value for item in PhaseStrategy]), help="Order of its tasks; default: dag."
+)
+@click.option("--position", type=click.IntRange(0), help="Where it goes, from 0; default: last.")
+@click.option("--requires-approval/--no-approval", default=None, help="Whether it waits to be approved.")
+@answer_command(_added)
+async def add_phase(api: AsyncSignoff, project_id: str, name: str, **fields: Any) -> Any:
+    """Add a phase to the plan."""
+    return await api.phases.create(project_id, name, **given(**fields))
+
+
+COMMANDS: list[click.Command] = [tasks, phases]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from app.api.models.answers import DeleteAnswer
+from app.api.models.graph import Graph
 from app.api.models.projects import Project, ProjectList, RunList
 from app.domain.events import Event
 from signoff._async.control import AsyncControl
@@ -16,7 +17,7 @@ from signoff._async.plans import AsyncPlans
 from signoff._async.save import save
 from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._waiting import EVENT_TYPES, Until, is_reached
-from signoff.fields import ProjectFields
+from signoff.fields import GraphForm, ProjectFields
 
 
 class AsyncProjects(AsyncPlans, AsyncControl):
@@ -80,13 +81,20 @@ class AsyncProjects(AsyncPlans, AsyncControl):
         """The runs, newest first."""
         return await self._transport.call(get(path_of(project_id, "runs")), RunList)
 
-    async def dag(self, project_id: str) -> dict[str, Any]:
-        """The graph of the tasks."""
-        return await self._transport.call(get(path_of(project_id, "dag")), dict[str, Any])
+    async def dag(self, project_id: str, *, phase: str | None = None) -> Graph:
+        """The graph of the tasks, or of those of one phase (id or key)."""
+        return await self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), Graph)
 
-    async def dag_text(self, project_id: str, form: str) -> str:
-        """The graph as `svg`, `dot` or `mermaid`."""
-        return (await self._transport.send(get(path_of(project_id, "dag"), {"format": form}))).text
+    async def dag_text(
+        self, project_id: str, form: GraphForm, *, phase: str | None = None, expand: bool = False
+    ) -> str:
+        """The graph drawn, or as text for other tools.
+
+        Args:
+            expand: draw every task where there are more than 150; otherwise the phases alone are drawn then.
+        """
+        query = {"format": form, "phase": phase, "expand": "true" if expand else None}
+        return (await self._transport.send(get(path_of(project_id, "dag"), query))).text
 
     async def metrics(self, project_id: str) -> dict[str, Any]:
         """How it went, in numbers."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from app.api.models.answers import DeleteAnswer
+from app.api.models.graph import Graph
 from app.api.models.projects import Project, ProjectList, RunList
 from app.domain.events import Event
 from signoff._requests import Request, get, path_of, post, read_answer
@@ -17,7 +18,7 @@ from signoff._sync.control import Control
 from signoff._sync.plans import Plans
 from signoff._sync.save import save
 from signoff._waiting import EVENT_TYPES, Until, is_reached
-from signoff.fields import ProjectFields
+from signoff.fields import GraphForm, ProjectFields
 
 
 class Projects(Plans, Control):
@@ -79,13 +80,18 @@ class Projects(Plans, Control):
         """The runs, newest first."""
         return self._transport.call(get(path_of(project_id, "runs")), RunList)
 
-    def dag(self, project_id: str) -> dict[str, Any]:
-        """The graph of the tasks."""
-        return self._transport.call(get(path_of(project_id, "dag")), dict[str, Any])
+    def dag(self, project_id: str, *, phase: str | None = None) -> Graph:
+        """The graph of the tasks, or of those of one phase (id or key)."""
+        return self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), Graph)
 
-    def dag_text(self, project_id: str, form: str) -> str:
-        """The graph as `svg`, `dot` or `mermaid`."""
-        return (self._transport.send(get(path_of(project_id, "dag"), {"format": form}))).text
+    def dag_text(self, project_id: str, form: GraphForm, *, phase: str | None = None, expand: bool = False) -> str:
+        """The graph drawn, or as text for other tools.
+
+        Args:
+            expand: draw every task where there are more than 150; otherwise the phases alone are drawn then.
+        """
+        query = {"format": form, "phase": phase, "expand": "true" if expand else None}
+        return (self._transport.send(get(path_of(project_id, "dag"), query))).text
 
     def metrics(self, project_id: str) -> dict[str, Any]:
         """How it went, in numbers."""

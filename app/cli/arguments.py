@@ -1,0 +1,43 @@
+"""Arguments that several commands have, and what a shell offers for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+# A person who has pressed the tab key waits for the answer.
+_MOST_SECONDS = 1.0
+_MOST_PROJECTS = 50
+
+
+class ProjectId(click.ParamType[str]):
+    """A project's id, or the beginning or end of one."""
+
+    name = "project"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The newest projects; none where no Signoff answers at once."""
+        del ctx, param
+        try:
+            return [CompletionItem(row.id, help=row.name) for row in _newest() if row.id.startswith(incomplete)]
+        except Exception:  # noqa: BLE001 - a shell shows whatever is printed: nothing is better
+            return []
+
+
+def _newest() -> list[Any]:
+    from app.cli.options import load_settings  # noqa: PLC0415 - only a shell that completes needs it
+    from app.cli.target import address_of  # noqa: PLC0415
+    from signoff import Signoff  # noqa: PLC0415
+
+    settings = load_settings({})
+    key = settings.api_key.get_secret_value()
+    with Signoff(address_of(settings), api_key=key, timeout=_MOST_SECONDS, retry_seconds=0) as client:
+        return list(client.projects.list(limit=_MOST_PROJECTS).projects)
+
+
+def project_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The project that a command is about."""
+    return click.argument("project_id", metavar="PROJECT", type=ProjectId())(command)

@@ -1,0 +1,205 @@
+"""`signoff projects …`: the plan, and what is decided about it and its run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, BinaryIO
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from app.cli.arguments import project_argument
+from app.cli.command import (
+    answer_command,
+    as_json_option,
+    client_command,
+    comment_option,
+    console,
+    is_confirmed,
+    print_json,
+    refusal,
+    yes_option,
+)
+from app.cli.display import plan_tree, visible
+from app.cli.follow import fetch_plan
+from app.cli.tables import plan_changes, plan_list
+from signoff import AsyncSignoff, is_pending, to_json
+
+Json = dict[str, Any]
+
+_PLAN_SECONDS = 60
+
+
+def _plan(answer: Json) -> RenderableType:
+    if answer.get("recorded"):
+        return Text("The plan is being made; to see it: signoff projects plan " + answer["id"])
+    return plan_tree(answer, answer["summary"] or "Plan")
+
+
+def _outcome(answer: Json) -> Text:
+    if answer.get("recorded"):
+        return Text(f"Recorded; the project is {answer['status']}, {answer['stage'].replace('_', ' ')}.")
+    return Text(f"Done: {answer['status']}, {answer['stage'].replace('_', ' ')}.")
+
+
+@click.command()
+@project_argument
+@click.option("--version", type=click.IntRange(1), help="An older version.")
+@click.option("--generate", is_flag=True, help="Have the first plan made.")
+@click.option("--markdown", is_flag=True, help="Print the outline that makes the plan.")
+@as_json_option
+@client_command
+async def plan(
+    api: AsyncSignoff, project_id: str, *, version: int | None, generate: bool, markdown: bool, as_json: bool
+) -> int:
+    """Show a project's plan, or have the first one made."""
+    if generate:
+        made = await api.projects.generate_plan(project_id, wait=_PLAN_SECONDS)
+        if is_pending(made):
+            print_json(made) if as_json else console().print(_plan(to_json(made)), soft_wrap=True)
+            return 0
+    if markdown:
+        click.echo(await api.projects.plan_markdown(project_id, version=version), nl=False)
+        return 0
+    found = await api.projects.plan(project_id, version=version)
+    print_json(found) if as_json else console().print(_plan(to_json(found)))
+    return 0
+
+
+@click.command()
+@project_argument
+@answer_command(plan_list)
+async def plans(api: AsyncSignoff, project_id: str) -> Any:
+    """List every version of a project's plan; an arrow points at the current one."""
+    return await api.projects.plans(project_id)
+
+
+@click.command()
+@project_argument
+@click.option("--from", "before", type=click.IntRange(1), help="The older version; default: the one before.")
+@click.option("--to", "after", type=click.IntRange(1), help="The newer version; default: the current one.")
+@answer_command(plan_changes)
+async def diff(api: AsyncSignoff, project_id: str, before: int | None, after: int | None) -> Any:
+    """Show what one version of the plan has that another has not."""
+    return await api.projects.plan_diff(project_id, before, after)
+
+
+@click.command()
+@project_argument
+@click.option("--instructions", help="What is to be different.")
+@click.option("--planner", help="Who is to make it.")
+@answer_command(_plan)
+async def regenerate(api: AsyncSignoff, project_id: str, instructions: str | None, planner: str | None) -> Any:
+    """Send the plan back, and have a new one made."""
+    return await api.projects.regenerate_plan(
+        project_id, instructions=instructions, planner=planner, wait=_PLAN_SECONDS
+    )
+
+
+@click.command()
+@project_argument
+@click.argument("message", required=False)
+@click.option("--edits", type=click.File("rb"), help="A file with a JSON list of edits; - for standard input.")
+@answer_command(_plan)
+async def refine(api: AsyncSignoff, project_id: str, message: str | None, edits: BinaryIO | None) -> Any:
+    """Have the plan changed: by MESSAGE in plain words, or by edits, all of them or none.
+
+    An edit is {"op": "add_task"|"update_task"|"remove_task"|"move_task"|"add_phase"|"update_phase"|"remove_phase", "task" or
+    "phase": id or key, and the fields}.
+    """
+    if message is None and edits is None:
+        raise click.UsageError("Say in words what is to be different, or give --edits.")
+    return await api.projects.refine_plan(project_id, message=message, edits=_edits(edits) if edits else None)
+
+
+def _edits(file: BinaryIO) -> list[Json]:
+    try:
+        return json.load(file)
+    except ValueError as error:
+        raise click.BadParameter(f"{file.name} is not JSON: {error}") from error
+
+
+@click.command()
+@project_argument
+@comment_option
+@yes_option
+@as_json_option
+@client_command
+async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, yes: bool, as_json: bool) -> int:
+    """Show what waits for an approval (the plan, or the next phase), ask, and approve it.
+
+    Exit codes: 0 approved, 1 the API refused, 2 not approved.
+    """
+    found = await api.projects.get(project_id)
+    plan = await fetch_plan(api, project_id)
+    out = console()
+    gate = found.gate if found.status == "running" else None
+    bound: Json = {}
+    if plan is not None and not as_json:
+        out.print(plan_tree(plan, found.name))
+    if gate is not None:
+        name = next((phase.name for phase in found.phases if phase.id == gate.phase_id), gate.phase_id or "")
+        question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
+    else:
+        question = "Approve this plan and carry it out?"
+        if plan is not None:
+            bound = {"plan_version": plan["version"], "plan_digest": plan["digest"]}
+    # Without a plan or a gate there is nothing to ask about: the API says why.
+    is_askable = gate is not None or (plan is not None and found.status == "pending")
+    if is_askable and not await is_confirmed(question, yes=yes):
+        return refusal("Not approved.")
+    answer = await api.projects.approve(project_id, comment=comment, **bound)
+    if as_json:
+        print_json(answer)
+    else:
+        word = "The approval is recorded" if is_pending(answer) else "Approved"
+        out.print(Text(f"{word}; to see it run: signoff projects watch {project_id}"), soft_wrap=True)
+    return 0
+
+
+def _cancelled(answer: Json) -> Text:
+    tasks: dict[str, int] = answer.get("tasks") or {}
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tasks.items())
+    word = "Cancelled" if answer["status"] == "cancelled" else "The cancel is recorded; tasks are still stopping"
+    return Text(f"{word}{f' ({counts})' if counts else ''}.")
+
+
+@click.command()
+@project_argument
+@click.option("--reason", help="Kept with the decision.")
+@answer_command(_cancelled)
+async def cancel(api: AsyncSignoff, project_id: str, reason: str | None) -> Any:
+    """Cancel a project and wait, 10 seconds at most, until its tasks are stopped."""
+    return await api.projects.cancel(project_id, reason=reason)
+
+
+@click.command()
+@project_argument
+@comment_option
+@answer_command(_outcome)
+async def pause(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
+    """Start no further task; those in progress finish."""
+    return await api.projects.pause(project_id, comment=comment)
+
+
+@click.command()
+@project_argument
+@comment_option
+@answer_command(_outcome)
+async def resume(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
+    """Go on after a pause."""
+    return await api.projects.resume(project_id, comment=comment)
+
+
+@click.command()
+@project_argument
+@click.option("--task", "tasks", multiple=True, help="A task (key or id) to run again all the same; may be repeated.")
+@comment_option
+@answer_command(_outcome)
+async def retry(api: AsyncSignoff, project_id: str, tasks: tuple[str, ...], comment: str | None) -> Any:
+    """Run a finished project again from what failed; what is completed is kept."""
+    return await api.projects.retry(project_id, tasks=tasks or None, comment=comment)
+
+
+CONTROLS: list[click.Command] = [plan, plans, diff, approve, refine, regenerate, cancel, pause, resume, retry]

@@ -1,0 +1,45 @@
+"""`signoff decisions …`: what a project asks for, and the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.text import Text
+
+from app.cli.arguments import project_argument
+from app.cli.command import answer_command, comment_option
+from app.cli.tables import decision_list
+from signoff import AsyncSignoff
+
+_STATUSES = ["open", "answered", "expired", "withdrawn", "accepted", "refused"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def decisions() -> None:
+    """List decisions and answer one that is open."""
+
+
+@decisions.command("list")
+@project_argument
+@click.option("--status", type=click.Choice(_STATUSES), help="Only with this status.")
+@answer_command(decision_list)
+async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None) -> Any:
+    """List what is asked for and every decision that was made, oldest first."""
+    return await api.decisions.list(project_id, status=status)
+
+
+@decisions.command("answer")
+@project_argument
+@click.argument("decision")
+@click.argument("answer")
+@comment_option
+@answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Answered."))
+async def answer_decision(
+    api: AsyncSignoff, project_id: str, decision: str, answer: str, comment: str | None
+) -> Any:  # fmt: skip
+    """Answer an open decision with one of its options; who is second gets the first answer instead."""
+    return await api.decisions.answer(project_id, decision, answer, comment=comment)
+
+
+COMMANDS: list[click.Command] = [decisions]

@@ -1,0 +1,75 @@
+"""`signoff files …`: the files of a project's workspace."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from app.cli.arguments import project_argument
+from app.cli.command import answer_command, client_command
+from app.cli.display import size, visible
+from app.cli.tables import file_list
+from signoff import AsyncSignoff, SignoffError
+
+Json = dict[str, Any]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def files() -> None:
+    """List the files of a project, put one there, and get one from there."""
+
+
+@files.command("list")
+@project_argument
+@answer_command(file_list)
+async def list_files(api: AsyncSignoff, project_id: str) -> Any:
+    """List what tasks have made and people have uploaded."""
+    return await api.files.list(project_id)
+
+
+def _uploaded(answer: Json) -> Text:
+    return Text(f"{visible(answer['path'])} ({size(answer['size'])}), SHA-256 {answer['sha256']}")
+
+
+@files.command()
+@project_argument
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--path", help="Where to, below the workspace; default: the file's name.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@answer_command(_uploaded)
+async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | None, overwrite: bool) -> Any:
+    """Put a file into the workspace of a project."""
+    return await api.files.upload(project_id, source, path=path, overwrite=overwrite)
+
+
+@files.command("get")
+@project_argument
+@click.argument("path")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Where to; default: its name, - for stdout.",
+)
+@client_command
+async def get_file(api: AsyncSignoff, project_id: str, path: str, *, output: Path | None) -> int:
+    """Get a file out of the workspace of a project."""
+    if output is not None and str(output) == "-":
+        async for piece in api.files.stream(project_id, path):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return 0
+    target = output or Path(Path(path).name)
+    try:
+        length = await api.files.download(project_id, path, target)
+    except OSError as error:
+        raise SignoffError(f"{target} cannot be written: {error.strerror}.") from error
+    click.echo(f"{visible(str(target))} ({size(length)})")
+    return 0
+
+
+COMMANDS: list[click.Command] = [files]

@@ -1,0 +1,91 @@
+"""`signoff projects …`: what is told about a project, and `signoff audit`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, TextIO
+
+import click
+
+from app.cli.arguments import project_argument
+from app.cli.command import answer_command, client_command, console, print_json
+from app.cli.tables import audit_report, event_row, fields_table, graph_list, run_list
+from signoff import AsyncSignoff, to_json
+from signoff.fields import GraphForm
+
+
+@click.command()
+@project_argument
+@click.option("--after", type=click.IntRange(0), default=0, help="Only what comes after this number.")
+@click.option("--types", help="Only these, such as task.*,plan.ready.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the project has finished.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
+@client_command
+async def events(
+    api: AsyncSignoff, project_id: str, *, after: int, types: str | None, follow: bool, as_json: bool
+) -> int:
+    """Print the record of everything that happened to a project."""
+    out = console()
+    async for event in api.projects.events(project_id, after=after, types=types, follow=follow):
+        if as_json:
+            click.echo(json.dumps(to_json(event), ensure_ascii=False))
+            sys.stdout.flush()
+        else:
+            out.print(event_row(to_json(event)), soft_wrap=True)
+    return 0
+
+
+@click.command()
+@project_argument
+@click.option("--format", "form", type=click.Choice(["svg", "dot", "mermaid"]), help="A picture or its text.")
+@click.option("--phase", help="Only this phase, by id or key.")
+@click.option("--expand", is_flag=True, help="Draw every task of a plan with more than 150.")
+@click.option("--output", "-o", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="Where to.")
+@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
+@client_command
+async def dag(
+    api: AsyncSignoff,
+    project_id: str,
+    *,
+    form: GraphForm | None,
+    phase: str | None,
+    expand: bool,
+    output: TextIO,
+    as_json: bool,
+) -> int:
+    """Show the graph of a project's tasks."""
+    if form is not None:
+        click.echo(await api.projects.dag_text(project_id, form, phase=phase, expand=expand), file=output)
+        return 0
+    graph = await api.projects.dag(project_id, phase=phase)
+    print_json(graph) if as_json else console().print(graph_list(to_json(graph)))
+    return 0
+
+
+@click.command()
+@project_argument
+@answer_command(fields_table)
+async def metrics(api: AsyncSignoff, project_id: str) -> Any:
+    """Show how a project went, in numbers."""
+    return await api.projects.metrics(project_id)
+
+
+@click.command()
+@project_argument
+@answer_command(audit_report)
+async def audit(api: AsyncSignoff, project_id: str) -> Any:
+    """Examine a project's plan, its run, and whether the record is as it was written."""
+    return await api.projects.audit(project_id)
+
+
+@click.command()
+@project_argument
+@answer_command(run_list)
+async def runs(api: AsyncSignoff, project_id: str) -> Any:
+    """List the runs of a project, newest first."""
+    return await api.projects.runs(project_id)
+
+
+REPORTS: list[click.Command] = [events, dag, metrics, audit, runs]
+COMMANDS: list[click.Command] = [audit]

@@ -1,0 +1,202 @@
+"""Answers of the API as tables and lines of text. Pure functions from its JSON to renderables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.display import STYLES, duration, size, status_text, visible
+
+Json = dict[str, Any]
+
+_SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim"}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> Table:
+    """A plain table; text that comes from outside goes through `visible`."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        is_id = column in {"id", "project"}
+        made.add_column(
+            column, overflow="fold", no_wrap=is_id, justify="right" if column in right else "left"
+        )  # fmt: skip
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
+    return made
+
+
+def fields_table(answer: Json) -> Table:
+    """Names and values, one a line; what is nested is written flat."""
+    return table(("", ""), [(Text(name, style="dim"), value) for name, value in _flat(answer)])
+
+
+def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, item in value.items():
+        words = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(item, dict):
+            yield from _flat(item, f"{words} ")  # pyright: ignore[reportUnknownArgumentType]
+        elif item not in (None, "", []):
+            yield words, item
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | dict):
+        return visible(json.dumps(value, ensure_ascii=False))
+    return visible(str(value))
+
+
+def moment(text: str | None) -> str:
+    """A time of the API, in UTC, to the second."""
+    return (text or "")[:19].replace("T", " ")
+
+
+def task_list(answer: Json) -> Table:
+    """Tasks in a list."""
+    rows = [
+        (task["key"], status_text(task["status"]), task["title"], task["attempt"] or "", duration(task["duration_ms"]),
+         Text(_what_of(task), style=STYLES["failed"] if task["error"] else "dim"))
+        for task in answer["tasks"]
+    ]  # fmt: skip
+    return table(("task", "status", "title", "attempt", "time", ""), rows, right=("attempt", "time"))
+
+
+def _what_of(task: Json) -> str:
+    return visible(task["error"]["message"] if task["error"] else (task["reason"] or "").replace("_", " "))
+
+
+def phase_list(answer: Json) -> Table:
+    """Phases in a list."""
+    rows = [
+        (phase["id"], status_text(phase["status"]), phase["name"], phase["strategy"],
+         "needs an approval" if phase["requires_approval"] else "", phase["task_counts"].get("total", 0))
+        for phase in answer["phases"]
+    ]  # fmt: skip
+    return table(("id", "status", "name", "strategy", "", "tasks"), rows, right=("tasks",))
+
+
+def decision_list(answer: Json) -> RenderableType:
+    """Open and past decisions."""
+    rows = [
+        (item["id"], Text(item["status"], style="yellow" if item["status"] == "open" else ""), item["kind"],
+         item["question"] or item["comment"], "|".join(item["options"]) if item["status"] == "open" else item["answer"],
+         item["actor"], moment(item["at"] or item["opened_at"]))
+        for item in answer["decisions"]
+    ]  # fmt: skip
+    made = table(("id", "status", "kind", "question or comment", "answer", "by", "at"), rows)
+    return Group(made, Text(f"{answer['open']} open", style="yellow" if answer["open"] else "dim"))
+
+
+def plan_list(answer: Json) -> Table:
+    """Every version of a plan."""
+    rows = [
+        (Text(f"{'→' if plan['version'] == answer['current'] else ' '} {plan['version']}"), plan["status"], plan["planner"],
+         (plan["digest"] or "")[:12], moment(plan["created_at"]), plan["created_by"], plan["approved_by"],
+         plan["summary"])
+        for plan in answer["plans"]
+    ]  # fmt: skip
+    return table(("version", "status", "planner", "digest", "created", "by", "approved by", "summary"), rows)
+
+
+def plan_changes(answer: Json) -> Text:
+    """What one plan version has that another has not."""
+    text = Text(f"Version {answer['before']} → {answer['after']}\n", style="dim")
+    for noun in ("phase", "task"):
+        differences: Json = answer[f"{noun}s"]
+        for key in differences["added"]:
+            text.append(f"+ {noun} {visible(key)}\n", style="green")
+        for key in differences["removed"]:
+            text.append(f"- {noun} {visible(key)}\n", style="red")
+        for changed in differences["changed"]:
+            text.append(f"~ {noun} {visible(changed['key'])}\n", style="yellow")
+            _add_changes(text, changed["changes"])
+    if answer["settings"]:
+        text.append("~ settings\n", style="yellow")
+        _add_changes(text, answer["settings"])
+    text.rstrip()
+    return text
+
+
+def _add_changes(text: Text, changes: list[Json]) -> None:
+    for change in changes:
+        text.append(f"    {visible(change['field'])}: ", style="dim")
+        text.append(_cell(change["before"]) or "nothing", style="red")
+        text.append(" → ", style="dim")
+        text.append(f"{_cell(change['after']) or 'nothing'}\n", style="green")
+
+
+def run_list(answer: Json) -> Table:
+    """The runs of a project."""
+    rows = [
+        (run["number"], run["id"], status_text(run["status"]), run["plan_version"], moment(run["started_at"]),
+         moment(run["completed_at"]))
+        for run in answer["runs"]
+    ]  # fmt: skip
+    return table(("run", "id", "status", "plan", "started", "completed"), rows)
+
+
+def audit_report(answer: Json) -> RenderableType:
+    """Findings, and whether the record is intact."""
+    results: Json = answer["results"]
+    rows = [
+        (Text(finding["severity"], style=_SEVERITIES.get(finding["severity"], "")), finding["code"], finding["message"],
+         finding["suggestion"])
+        for finding in results["findings"]
+    ]  # fmt: skip
+    trail: Json = answer["trail"]
+    told = f"{trail['events']} events, {trail['decisions']} decisions: the record is"
+    seal = Text(f"{told} intact.", style="green") if trail["intact"] else Text(f"{told} NOT intact.", style="red bold")
+    parts: list[RenderableType] = [table(("severity", "code", "finding", "suggestion"), rows)] if rows else []
+    return Group(*parts, seal, Text(visible(answer["message"])))
+
+
+def file_list(answer: Json) -> RenderableType:
+    """Files of a workspace."""
+    rows = [
+        (file["path"], size(file["size"]), file["kind"], (file.get("sha256") or "")[:12], moment(file["modified_at"]))
+        for file in answer["files"]
+    ]
+    made = table(("path", "size", "kind", "sha256", "modified"), rows, right=("size",))
+    return Group(made, Text(f"{answer['total']} files, {size(answer['total_size'])}", style="dim"))
+
+
+def graph_list(answer: Json) -> Table:
+    """The graph, a line a task: its level, and what it comes after."""
+    keys: Json = {node["id"]: node["key"] for node in answer["nodes"]}
+    before: dict[str, list[str]] = {}
+    for edge in answer["edges"]:
+        before.setdefault(edge["target"], []).append(keys.get(edge["source"], edge["source"]))
+    rows = [
+        (node["level"], node["phase_name"], node["key"], status_text(node["status"]),
+         Text("critical" if node["critical"] else "", style="yellow"), ", ".join(before.get(node["id"], [])))
+        for node in answer["nodes"]
+    ]  # fmt: skip
+    return table(("level", "phase", "task", "status", "", "after"), rows, right=("level",))
+
+
+def named_list(answer: Any) -> RenderableType:
+    """Agents, strategies or archetypes: whatever list the answer has."""
+    lists: list[Any] = [answer] if isinstance(answer, list) else [v for v in answer.values() if isinstance(v, list)]
+    entries: list[Json] = lists[0] if lists else []
+    if not entries:
+        return Text("none")
+    columns = list(entries[0])
+    return table(columns, [[entry.get(column) for column in columns] for entry in entries])
+
+
+def event_row(event: Json) -> Text:
+    """One event on one line."""
+    data = json.dumps(event["data"], ensure_ascii=False)
+    line = Text(f"{event['seq']:>5} ", style="dim")
+    line.append(f"{moment(event['at'])} ", style="dim")
+    line.append(f"{event['type']} ", style="cyan")
+    line.append(f"{visible(event['actor'])} ")
+    return line.append(visible(data), style="dim")
