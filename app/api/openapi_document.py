@@ -1,0 +1,274 @@
+"""Completes the OpenAPI document.
+
+Litestar describes what a handler's signature says. What the gateway and the error map do for all operations is added here, so
+that no handler has to repeat it; and what a signature cannot say, by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from app.api.bodies import RequestBody
+from app.api.errors import KINDS
+from app.api.models.answers import ErrorBody
+from app.api.models.events import LiveEvent
+from app.domain.events import Event, EventType
+
+METHODS = ("get", "put", "post", "delete", "patch")
+Json = dict[str, Any]
+
+_ERRORS = {
+    400: "The request cannot be understood: not JSON, or a parameter out of range.",
+    401: "No API key, or not the server's.",
+    403: "The server does not answer to this name, or not to a page of another site.",
+    404: "There is no such thing.",
+    409: "Not possible in the state things are in; `code` says why.",
+    412: "It has changed since the version that `If-Match` names.",
+    413: "The body is too large.",
+    415: "The body is not of a type that is taken here.",
+    422: "A value is not acceptable; `details` names each field.",
+    500: "An error in the server; its log has more under `request_id`.",
+    503: "Temporal or the database does not answer; the same request may be repeated.",
+}
+_SUCCESSES = {"200": "Done, or what was asked for.", "201": "Made."}
+_LITESTARS_DESCRIPTION = {str(status.value): status.description for status in HTTPStatus}
+_PATH_PARAMETERS = {
+    "project_id": "The project's id, `proj_…`.",
+    "task_id": "The task's id, or its key.",
+    "phase_id": "The phase's id, or its key.",
+    "decision_id": "The decision's id, `dec_…`.",
+}
+# Operations that need no key.
+_OPEN = frozenset({"health", "ready"})
+# Operations that take `If-Match`, and what its value is.
+_IF_MATCH = {
+    "updateProject": "The ETag of the project as it was read.",
+    "approveProject": "The ETag of the plan as it was read.",
+}
+_TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
+# Operations whose success carries an ETag.
+_WITH_ETAG = frozenset(
+    {"createProject", "getProject", "updateProject", "getPlan", "generatePlan", "regeneratePlan", "refinePlan"}
+)
+
+
+def _stream_of(model: str, types: Iterable[str], *, ends: bool = False) -> Json:
+    """Server-sent events, each described by its fields; the data is JSON, and that of an `end` empty."""
+    content: Json = {"$ref": f"#/components/schemas/{model}"}
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"anyOf": [content, {"type": "object", "maxProperties": 0}]} if ends else content,
+    }
+    fields: Json = {"id": {"type": "string"}, "event": {"enum": [str(name) for name in types]}, "data": data}
+    return {"schema": {"type": "object", "properties": fields, "required": ["event", "data"]}}
+
+
+_TEXT: Json = {"schema": {"type": "string"}}
+# Further forms of an operation's success, by status.
+_FORMS: dict[str, dict[str, dict[str, Json]]] = {
+    "getPlan": {"200": {"text/markdown": _TEXT}},
+    "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
+    "metrics": {"200": {"text/plain": _TEXT}},
+    "streamEvents": {"200": {"text/event-stream": _stream_of("Event", [*EventType, "end"], ends=True)}},
+    "streamLiveEvents": {"200": {"text/event-stream": _stream_of("LiveEvent", EventType)}},
+}
+# Where what a handler declares is not what it sends, nothing of it is kept.
+_REPLACED = frozenset({"metrics", "streamEvents", "streamLiveEvents"})
+_FURTHER_ERRORS = {"getPlan": {409}}
+_FURTHER_STATUSES = {"streamEvents": {"204": "The project is finished, and there is nothing more to come."}}
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Path, method and description of every operation."""
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def complete(document: Json) -> Json:
+    """Add to a document what holds for all operations; changes it and returns it."""
+    components: Json = document["components"]
+    schemas: Json = components.setdefault("schemas", {})
+    for node in _nodes(document):
+        # Litestar makes examples up from the schema: they say nothing that it does not, and may break its rules.
+        if isinstance(node.get("examples"), list):
+            del node["examples"]
+    # Of request bodies Litestar leaves out what is refused: further fields, and keys that do not fit.
+    for model in (ErrorBody, Event, LiveEvent, *_below(RequestBody)):
+        _add_schema(schemas, model)
+    schemas["ErrorBody"]["properties"]["error"]["enum"] = list(KINDS.values())
+    components["responses"] = {_name(status): _error_answer(status) for status in _ERRORS}
+    components["headers"] = {
+        "RequestId": {
+            "description": "The request's id, as in the server's log.",
+            "required": True,
+            "schema": {"type": "string"},
+        },
+        "Replayed": {
+            "description": "`true` where this is the first answer to the same key.",
+            "schema": {"const": "true"},
+        },
+        "ETag": {"description": "For `If-Match`.", "schema": {"type": "string"}},
+        "RetryAfter": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+    }
+    for path, method, operation in operations(document):
+        if not operation.get("deprecated"):
+            operation.pop("deprecated", None)
+        _complete_parameters(operation, method)
+        _complete_body(operation, schemas)
+        _complete_successes(operation, method)
+        _complete_errors(operation, path, method)
+    used = {tag for _, _, operation in operations(document) for tag in operation.get("tags", [])}
+    document["tags"] = [tag for tag in document["tags"] if tag["name"] in used]
+    return document
+
+
+def _add_schema(schemas: Json, model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    for node in _nodes(schema):
+        # Pydantic leaves out that no other keys are taken.
+        if "patternProperties" in node:
+            node.setdefault("additionalProperties", False)
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+
+
+def _nodes(value: Any) -> Iterator[Json]:
+    """Every object within a JSON value, itself included."""
+    if isinstance(value, dict):
+        node = cast("Json", value)
+        yield node
+        for item in node.values():
+            yield from _nodes(item)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _nodes(item)
+
+
+def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for kind in model.__subclasses__():
+        yield kind
+        yield from _below(kind)
+
+
+def _name(status: int) -> str:
+    return KINDS[status].title().replace("_", "")
+
+
+def _error_answer(status: int) -> Json:
+    headers = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+    if status in {409, 503}:
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if status == 401:
+        headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}}  # pyright: ignore[reportArgumentType]
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+    return {"description": _ERRORS[status], "headers": headers, "content": content}
+
+
+def _complete_parameters(operation: Json, method: str) -> None:
+    parameters: list[Json] = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        _plain_parameter(parameter)
+        if parameter["in"] == "path" and parameter["name"] in _PATH_PARAMETERS:
+            parameter["description"] = _PATH_PARAMETERS[parameter["name"]]
+    named = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
+    added: dict[str, tuple[str, Json]] = {}
+    if method == "post":
+        text = "Repeats with the same key and body get the first answer again, for 24 hours."
+        added["Idempotency-Key"] = (text, {"type": "string", "pattern": "^[!-~]{1,255}$"})
+    if operation["operationId"] in _IF_MATCH:
+        added["If-Match"] = (_IF_MATCH[operation["operationId"]], {"type": "string", "pattern": _TAGS_PATTERN})
+    for name, (description, schema) in added.items():
+        if name.lower() not in named:
+            parameters.append({"name": name, "in": "header", "description": description, "schema": schema})
+    if not parameters:
+        del operation["parameters"]
+
+
+def _plain_parameter(parameter: Json) -> None:
+    """Leave out what cannot be sent, null, and what says nothing."""
+    schema: Json = parameter["schema"]
+    alternatives = [item for item in schema.pop("oneOf", []) if item != {"type": "null"}]
+    if len(alternatives) == 1:
+        schema.update(alternatives[0])
+    elif alternatives:
+        schema["oneOf"] = alternatives
+    if isinstance(schema.get("type"), list):
+        types = [name for name in schema["type"] if name != "null"]
+        schema["type"] = types[0] if len(types) == 1 else types
+    if "enum" in schema:
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+    for flag in ("deprecated", "allowEmptyValue", "allowReserved"):
+        if not parameter.get(flag):
+            parameter.pop(flag, None)
+
+
+def _complete_body(operation: Json, schemas: Json) -> None:
+    """A body may be left out where each of its fields may."""
+    content: Json = operation.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        schema: Json = content["application/json"]["schema"]
+        schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        operation["requestBody"]["required"] = bool(schema.get("required"))
+
+
+def _complete_successes(operation: Json, method: str) -> None:
+    name = operation["operationId"]
+    responses: Json = operation["responses"]
+    for status, description in _FURTHER_STATUSES.get(name, {}).items():
+        responses.setdefault(status, {"description": description})
+    for status, forms in _FORMS.get(name, {}).items():
+        kept: Json = {} if name in _REPLACED else responses[status].get("content", {})
+        responses[status]["content"] = kept | forms
+    for status, response in responses.items():
+        if status >= "4":
+            continue
+        if response["description"] == _LITESTARS_DESCRIPTION.get(status):
+            response["description"] = _SUCCESSES[status]
+        headers: Json = response.setdefault("headers", {})
+        headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+        if method == "post":
+            headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
+        if name in _WITH_ETAG and status in {"200", "201"}:
+            headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+
+
+def _complete_errors(operation: Json, path: str, method: str) -> None:
+    responses: Json = operation["responses"]
+    for status in [status for status, response in responses.items() if status >= "4" and _is_litestars(response)]:
+        del responses[status]
+    for status in sorted(_possible_errors(operation, path, method)):
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{_name(status)}"})
+    for status, response in responses.items():
+        if status >= "4" and "$ref" not in response:
+            response.setdefault("headers", {})["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _is_litestars(response: Json) -> bool:
+    """Whether it is the body that Litestar gives errors where nobody maps them."""
+    forms: Json = response.get("content", {})
+    return any("status_code" in form.get("schema", {}).get("properties", {}) for form in forms.values())
+
+
+def _possible_errors(operation: Json, path: str, method: str) -> set[int]:
+    found = {403, 500, 503}
+    if operation["operationId"] in _OPEN:
+        operation["security"] = []
+    else:
+        found.add(401)
+    if any(parameter["in"] in {"query", "header"} for parameter in operation.get("parameters", [])):
+        found.add(400)
+    if "{" in path:
+        found.add(404)
+    if method != "get":
+        found |= {400, 409, 413, 415, 422}
+    if operation["operationId"] in _IF_MATCH:
+        found.add(412)
+    return found | _FURTHER_ERRORS.get(operation["operationId"], set())
