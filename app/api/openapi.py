@@ -19,15 +19,15 @@ PATH = "/schema"
 
 _TAGS = {
     "projects": "Create, find, change, duplicate and delete projects.",
-    "plans": "Have a plan made, read it, send it back, approve it, and cancel.",
+    "plans": "Have a plan made, read it, see its graph, send it back, approve it, and cancel.",
     "phases": "The phases of a plan.",
     "tasks": "The tasks of a plan, their outputs and logs, and a person's word on those that wait for it.",
     "control": "Pause, resume and retry a run.",
     "decisions": "What people are asked, and what was decided.",
     "events": "What happens, as server-sent events.",
     "files": "Files of a project: list, upload, read, download.",
-    "graph": "The task graph, as data and as a picture.",
-    "history": "Versions of plans, runs, metrics and the audit.",
+    "history": "Versions of the plan, and runs.",
+    "insight": "Metrics, and the audit of plan and run.",
     "catalogue": "What may be named in a project.",
     "system": "The process, and what it needs.",
 }

@@ -98,6 +98,8 @@ def _aim_body(body: dict[str, Any], project: Project) -> None:
         body["action"] = choose(_ACTIONS)
     if "answer" in body:
         body["answer"] = choose(["retry", "skip", "fail", "yes", "no"])
+    if "ids" in body:
+        body["ids"] = [project.id]
     for name in ("depends_on", "tasks"):
         if isinstance(body.get(name), list) and project.tasks:
             body[name] = [choose(project.tasks)]

@@ -56,7 +56,7 @@ WANTED = {
     "answerDecision": ("asking",),
     "getDecision": ("asking", "cancelled"),
 }
-_FRESH = 0.3
+_FRESH = 0.2
 _MOST = 200
 
 
