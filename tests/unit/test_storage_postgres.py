@@ -92,11 +92,15 @@ async def test_an_attempt_that_is_given_up_while_it_ends_is_fenced(
     async def give_up() -> None:
         await other.execute("UPDATE tasks SET token = 'second' WHERE id = $1", key.task_id)
 
-    done = Ending(TaskStatus.COMPLETED, {})
-    finished = await in_the_meantime(
-        other, key.project_id, lambda: database.transact(lambda conn: attempts.finish(conn, key, done)), give_up
-    )
+    tries: list[Connection] = []
+
+    def finish(conn: Connection) -> Any:
+        tries.append(conn)
+        return attempts.finish(conn, key, Ending(TaskStatus.COMPLETED, {}))
+
+    finished = await in_the_meantime(other, key.project_id, lambda: database.transact(finish), give_up)
     assert not finished
+    assert len(tries) == 1, "it waited, instead of running into the other one"
     row = await database.read(lambda conn: tasks.get(conn, key.project_id, key.task_id))
     assert (row.status, row.token) == (TaskStatus.RUNNING, "second")
 
@@ -113,6 +117,7 @@ async def test_a_request_is_decided_on_what_is_true_when_it_gets_the_project(
         other, project_id, lambda: database.transact(lambda conn: decide(conn, project_id, "approve")), change
     )
     assert decision.error is not None
+    assert decision.error.code == "not_pending"
 
 
 async def test_readers_and_other_projects_do_not_wait(database: Database, other: asyncpg.Connection) -> None:
