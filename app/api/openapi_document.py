@@ -30,6 +30,7 @@ _ERRORS = {
     412: "It has changed since the version that `If-Match` names.",
     413: "The body is too large.",
     415: "The body is not of a type that is taken here.",
+    416: "The part that `Range` names is not there.",
     422: "A value is not acceptable; `details` names each field.",
     500: "An error in the server; its log has more under `request_id`.",
     503: "Temporal or the database does not answer; the same request may be repeated.",
@@ -49,16 +50,32 @@ _IF_MATCH = {
     "updateProject": "The ETag of the project as it was read.",
     "approveProject": "The ETag of the plan as it was read.",
 }
+# Headers that operations take and their handlers read by themselves.
+_HEADERS = {
+    "getFile": {
+        "Range": "One part: `bytes=0-499`, `bytes=500-` or `bytes=-500`.",
+        "If-None-Match": "The ETag of what one has: 304 where it still stands.",
+        "If-Range": "The ETag of what one has a part of: where it has changed, the whole is sent.",
+    }
+}
 _TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 # Operations whose success carries an ETag.
 _WITH_ETAG = frozenset(
-    {"createProject", "getProject", "updateProject", "getPlan", "generatePlan", "regeneratePlan", "refinePlan"}
+    {
+        "createProject",
+        "getProject",
+        "updateProject",
+        "getPlan",
+        "generatePlan",
+        "regeneratePlan",
+        "refinePlan",
+        "getFile",
+    }
 )
 
 
-def _stream_of(model: str, types: Iterable[str], *, ends: bool = False) -> Json:
+def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Json:
     """Server-sent events, each described by its fields; the data is JSON, and that of an `end` empty."""
-    content: Json = {"$ref": f"#/components/schemas/{model}"}
     data = {
         "type": "string",
         "contentMediaType": "application/json",
@@ -69,18 +86,50 @@ def _stream_of(model: str, types: Iterable[str], *, ends: bool = False) -> Json:
 
 
 _TEXT: Json = {"schema": {"type": "string"}}
+# An empty schema is how OpenAPI 3.1 says: any bytes.
+_BYTES: Json = {"schema": {}}
+_EVENT: Json = {"$ref": "#/components/schemas/Event"}
+_LIVE_EVENT: Json = {"$ref": "#/components/schemas/LiveEvent"}
+_LOG_PIECE: Json = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 # Further forms of an operation's success, by status.
 _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getPlan": {"200": {"text/markdown": _TEXT}},
     "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
+    "getFile": {"200": {"*/*": _BYTES}, "206": {"*/*": _BYTES}},
+    "downloadProject": {"200": {"application/zip": _BYTES}},
+    "getTaskLog": {"200": {"text/event-stream": _stream_of(_LOG_PIECE, ["log", "end"], ends=True)}},
     "metrics": {"200": {"text/plain": _TEXT}},
-    "streamEvents": {"200": {"text/event-stream": _stream_of("Event", [*EventType, "end"], ends=True)}},
-    "streamLiveEvents": {"200": {"text/event-stream": _stream_of("LiveEvent", EventType)}},
+    "streamEvents": {"200": {"text/event-stream": _stream_of(_EVENT, [*EventType, "end"], ends=True)}},
+    "streamLiveEvents": {"200": {"text/event-stream": _stream_of(_LIVE_EVENT, EventType)}},
 }
 # Where what a handler declares is not what it sends, nothing of it is kept.
-_REPLACED = frozenset({"metrics", "streamEvents", "streamLiveEvents"})
-_FURTHER_ERRORS = {"getPlan": {409}}
-_FURTHER_STATUSES = {"streamEvents": {"204": "The project is finished, and there is nothing more to come."}}
+_REPLACED = frozenset({"getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
+_FURTHER_ERRORS = {"getPlan": {409}, "getFile": {416, 422}}
+_FURTHER_STATUSES = {
+    "streamEvents": {"204": "The project is finished, and there is nothing more to come."},
+    "getFile": {"206": "The part that was asked for.", "304": "It is what the reader has."},
+}
+# Bodies that handlers read by themselves, piece by piece.
+_BODIES: dict[str, Json] = {
+    "uploadFile": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                    "path": {
+                        "type": "string",
+                        "maxLength": 4096,
+                        "description": "Relative; the file's name by default.",
+                    },
+                    "overwrite": {"type": "boolean", "default": False},
+                },
+                "required": ["file"],
+                "additionalProperties": False,
+            }
+        }
+    }
+}
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -184,6 +233,8 @@ def _complete_parameters(operation: Json, method: str) -> None:
         added["Idempotency-Key"] = (text, {"type": "string", "pattern": "^[!-~]{1,255}$"})
     if operation["operationId"] in _IF_MATCH:
         added["If-Match"] = (_IF_MATCH[operation["operationId"]], {"type": "string", "pattern": _TAGS_PATTERN})
+    for name, description in _HEADERS.get(operation["operationId"], {}).items():
+        added[name] = (description, {"type": "string", "maxLength": 200})
     for name, (description, schema) in added.items():
         if name.lower() not in named:
             parameters.append({"name": name, "in": "header", "description": description, "schema": schema})
@@ -211,6 +262,8 @@ def _plain_parameter(parameter: Json) -> None:
 
 def _complete_body(operation: Json, schemas: Json) -> None:
     """A body may be left out where each of its fields may."""
+    if operation["operationId"] in _BODIES:
+        operation["requestBody"] = {"required": True, "content": _BODIES[operation["operationId"]]}
     content: Json = operation.get("requestBody", {}).get("content", {})
     if "application/json" in content:
         schema: Json = content["application/json"]["schema"]
@@ -235,7 +288,7 @@ def _complete_successes(operation: Json, method: str) -> None:
         headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
         if method == "post":
             headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
-        if name in _WITH_ETAG and status in {"200", "201"}:
+        if name in _WITH_ETAG and status in {"200", "201", "206", "304"}:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
 
 

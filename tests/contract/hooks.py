@@ -47,6 +47,12 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     query = case.query if isinstance(case.query, dict) else {}
     if case.path.endswith(("/events", "/logs")):
         case.query = {**query, "follow": "false"}
+    if _operation(case) == "getFile" and _world.random.random() < _AIMED:
+        case.query = {**query, "path": "made.txt"}
+        if "Range" in (case.headers or {}):
+            case.headers["Range"] = _world.random.choice(
+                ["bytes=0-1", "bytes=2-", "bytes=-3", "bytes=90-", "bytes=2-1"]
+            )
 
 
 @schemathesis.hook

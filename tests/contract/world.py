@@ -9,7 +9,12 @@ from typing import Any
 
 import httpx
 
-_MANUAL = "## One\n- [ ] Look {#look}\n- B: `echo n=1 >> $SIGNOFF_OUTPUT` {#b}\n\n## Two\n- C: `true` {#c after=look}"
+_MANUAL = """## One
+- [ ] Look {#look}
+- B: `echo n=1 >> $SIGNOFF_OUTPUT; echo text > made.txt` {#b}
+
+## Two
+- C: `true` {#c after=look}"""
 _FAILING = "- A: `true` {#a}\n- F: `false` {#f retries=0}\n- G: `true` {#g after=f}"
 # Nothing here does harm, wherever it runs.
 OUTLINES = (_MANUAL, _FAILING, "- A: `true` {#a}\n- B: `echo done` {#b}", "Look at it, then write it down.")
@@ -54,6 +59,8 @@ WANTED = {
     "retryTask": ("asking",),
     "deleteTask": ("planned",),
     "answerDecision": ("asking",),
+    "getFile": ("running", "asking"),
+    "getTaskLog": ("failed",),
     "getDecision": ("asking", "cancelled"),
 }
 _FRESH = 0.2
