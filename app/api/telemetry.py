@@ -99,7 +99,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         begun = time.perf_counter()
-        status, seconds, streams = 500, 0.0, False
+        status, seconds, streams = 0, 0.0, False
 
         async def watched(message: Message) -> None:
             nonlocal status, seconds, streams
@@ -115,8 +115,10 @@ class Observed:
         finally:
             if streams:
                 self._telemetry.stream_closed()
-            route = str(scope.get("path_template") or UNMATCHED)
-            self._telemetry.observe(scope["method"], route, status, seconds or time.perf_counter() - begun)
+            # Without an answer somebody gave up waiting for one: nothing was answered that could be counted.
+            if status:
+                route = str(scope.get("path_template") or UNMATCHED)
+                self._telemetry.observe(scope["method"], route, status, seconds)
 
 
 def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
