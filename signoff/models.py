@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.api.models.answers import CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
+from app.api.models.answers import BatchDeleteAnswer, CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
+from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from app.api.models.decisions import Decision, DecisionList
 from app.api.models.events import LiveEvent
 from app.api.models.graph import Graph
+from app.api.models.insight import Audit, Finding, Metrics
 from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
 from app.api.models.projects import Project, ProjectList, ProjectSummary, Run, RunList
 from app.api.models.system import Health, Ready
@@ -16,15 +18,23 @@ from app.domain.events import Event
 from app.domain.states import ProjectStatus
 
 __all__ = [
+    "Agent",
+    "AgentList",
+    "Archetype",
+    "ArchetypeList",
+    "Audit",
+    "BatchDeleteAnswer",
     "CancelAnswer",
     "CancelCounts",
     "Decision",
     "DecisionList",
     "DeleteAnswer",
     "Event",
+    "Finding",
     "Graph",
     "Health",
     "LiveEvent",
+    "Metrics",
     "Phase",
     "PhaseList",
     "Plan",
@@ -40,6 +50,8 @@ __all__ = [
     "Run",
     "RunList",
     "StatusAnswer",
+    "StrategyInfo",
+    "StrategyList",
     "Task",
     "TaskDeleted",
     "TaskList",

@@ -67,7 +67,9 @@ class _LazyGroup(click.Group):
                 formatter.write_dl([(name, text) for name, (_, text) in section.items()])
 
 
-@click.group(cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="signoff", message="%(prog)s %(version)s")
 def main() -> None:
     """Automation projects that are planned, signed off by a person, and carried out by durable Temporal workflows."""

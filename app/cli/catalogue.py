@@ -12,21 +12,21 @@ from signoff import AsyncSignoff
 
 
 @click.command()
-@answer_command(named_list)
+@answer_command(lambda answer: named_list(answer["agents"]))
 async def agents(api: AsyncSignoff) -> Any:
     """List the agents that a project or task may name."""
     return await api.agents()
 
 
 @click.command()
-@answer_command(named_list)
+@answer_command(lambda answer: named_list(answer["strategies"]))
 async def strategies(api: AsyncSignoff) -> Any:
     """List the strategies, and what each means."""
     return await api.strategies()
 
 
 @click.command()
-@answer_command(named_list)
+@answer_command(lambda answer: named_list(answer["archetypes"]))
 async def archetypes(api: AsyncSignoff) -> Any:
     """List the archetypes of experts that a project may name."""
     return await api.archetypes()

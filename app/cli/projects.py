@@ -218,15 +218,14 @@ async def delete(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: bool, 
 async def _delete_many(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
     if not await is_confirmed(f"Delete these {len(project_ids)} projects for good?", yes=yes):
         return refusal("Not deleted.")
-    answer = to_json(await api.projects.batch_delete([await whole_id(api, text) for text in project_ids]))
-    failed: list[Json] = answer["failed"]
+    answer = await api.projects.batch_delete([await whole_id(api, text) for text in project_ids])
     if as_json:
         print_json(answer)
     else:
-        click.echo(visible(answer["message"]))
-        for entry in failed:
-            click.secho(visible(f"{entry['id']}: {entry['message']}"), fg="red", err=True)
-    return 1 if failed else 0
+        click.echo(answer.message)
+        for entry in answer.failed:
+            click.secho(visible(f"{entry.id}: {entry.message}"), fg="red", err=True)
+    return 1 if answer.failed else 0
 
 
 @projects.command()

@@ -40,6 +40,10 @@ def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
         words = f"{prefix}{name.replace('_', ' ')}"
         if isinstance(item, dict):
             yield from _flat(item, f"{words} ")  # pyright: ignore[reportUnknownArgumentType]
+        elif name == "slowest":
+            yield words, ", ".join(f"{task['key']} {duration(task['duration_ms'])}" for task in item)
+        elif name.endswith("_ms") and isinstance(item, int):
+            yield words.removesuffix(" ms"), duration(item)
         elif item not in (None, "", []):
             yield words, item
 
@@ -182,14 +186,13 @@ def graph_list(answer: Json) -> Table:
     return table(("level", "phase", "task", "status", "", "after"), rows, right=("level",))
 
 
-def named_list(answer: Any) -> RenderableType:
-    """Agents, strategies or archetypes: whatever list the answer has."""
-    lists: list[Any] = [answer] if isinstance(answer, list) else [v for v in answer.values() if isinstance(v, list)]
-    entries: list[Json] = lists[0] if lists else []
+def named_list(entries: list[Json]) -> RenderableType:
+    """Agents, strategies or archetypes, with all that is said of each."""
     if not entries:
-        return Text("none")
+        return Text("There are none.", style="dim")
     columns = list(entries[0])
-    return table(columns, [[entry.get(column) for column in columns] for entry in entries])
+    titles = [column.replace("_", " ") for column in columns]
+    return table(titles, [[entry[column] for column in columns] for entry in entries])
 
 
 def event_row(event: Json) -> Text:

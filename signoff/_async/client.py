@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Self
+from typing import Self
 
+from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
 from app.api.models.system import Health, Ready
 from signoff._async.files import AsyncFiles
@@ -75,17 +76,17 @@ class AsyncSignoff:
         """Whether the server is on this machine, and so are its folders."""
         return self._transport.is_local
 
-    async def agents(self) -> dict[str, Any]:
+    async def agents(self) -> AgentList:
         """The agents that a project or task may name."""
-        return await self._transport.call(get("/api/agents"), dict[str, Any])
+        return await self._transport.call(get("/api/agents"), AgentList)
 
-    async def strategies(self) -> dict[str, Any]:
+    async def strategies(self) -> StrategyList:
         """The strategies, and what they mean."""
-        return await self._transport.call(get("/api/strategies"), dict[str, Any])
+        return await self._transport.call(get("/api/strategies"), StrategyList)
 
-    async def archetypes(self) -> dict[str, Any]:
+    async def archetypes(self) -> ArchetypeList:
         """The archetypes of experts that a project may name."""
-        return await self._transport.call(get("/api/archetypes"), dict[str, Any])
+        return await self._transport.call(get("/api/archetypes"), ArchetypeList)
 
     async def health(self) -> Health:
         """That the process is alive, and its version."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import closing
-from typing import Any, Self
+from typing import Self
 
+from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
 from app.api.models.system import Health, Ready
 from signoff._requests import get, read_answer
@@ -76,17 +77,17 @@ class Signoff:
         """Whether the server is on this machine, and so are its folders."""
         return self._transport.is_local
 
-    def agents(self) -> dict[str, Any]:
+    def agents(self) -> AgentList:
         """The agents that a project or task may name."""
-        return self._transport.call(get("/api/agents"), dict[str, Any])
+        return self._transport.call(get("/api/agents"), AgentList)
 
-    def strategies(self) -> dict[str, Any]:
+    def strategies(self) -> StrategyList:
         """The strategies, and what they mean."""
-        return self._transport.call(get("/api/strategies"), dict[str, Any])
+        return self._transport.call(get("/api/strategies"), StrategyList)
 
-    def archetypes(self) -> dict[str, Any]:
+    def archetypes(self) -> ArchetypeList:
         """The archetypes of experts that a project may name."""
-        return self._transport.call(get("/api/archetypes"), dict[str, Any])
+        return self._transport.call(get("/api/archetypes"), ArchetypeList)
 
     def health(self) -> Health:
         """That the process is alive, and its version."""

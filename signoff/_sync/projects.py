@@ -7,10 +7,11 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
-from app.api.models.answers import DeleteAnswer
+from app.api.models.answers import BatchDeleteAnswer, DeleteAnswer
 from app.api.models.graph import Graph
+from app.api.models.insight import Audit, Metrics
 from app.api.models.projects import Project, ProjectList, RunList
 from app.domain.events import Event
 from signoff._requests import Request, get, path_of, post, read_answer
@@ -67,9 +68,9 @@ class Projects(Plans, Control):
         """Delete a project for good; a live one is cancelled first (`deleting` while that takes longer than 10 s)."""
         return self._transport.call(Request("DELETE", path_of(project_id)), DeleteAnswer)
 
-    def batch_delete(self, project_ids: Sequence[str]) -> dict[str, Any]:
+    def batch_delete(self, project_ids: Sequence[str]) -> BatchDeleteAnswer:
         """Delete up to 200 projects; one that cannot be deleted does not stop the rest."""
-        return self._transport.call(post("/api/projects/batch/delete", {"ids": [*project_ids]}), dict[str, Any])
+        return self._transport.call(post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer)
 
     def duplicate(self, project_id: str, *, name: str | None = None, include_files: bool | None = None) -> Project:
         """A copy with the same plan, to be approved anew, in a workspace of its own."""
@@ -93,13 +94,13 @@ class Projects(Plans, Control):
         query = {"format": form, "phase": phase, "expand": "true" if expand else None}
         return (self._transport.send(get(path_of(project_id, "dag"), query))).text
 
-    def metrics(self, project_id: str) -> dict[str, Any]:
+    def metrics(self, project_id: str) -> Metrics:
         """How it went, in numbers."""
-        return self._transport.call(get(path_of(project_id, "metrics")), dict[str, Any])
+        return self._transport.call(get(path_of(project_id, "metrics")), Metrics)
 
-    def audit(self, project_id: str) -> dict[str, Any]:
+    def audit(self, project_id: str) -> Audit:
         """What is to be said against plan and run, and whether the record is as it was written."""
-        return self._transport.call(post(path_of(project_id, "audit")), dict[str, Any])
+        return self._transport.call(post(path_of(project_id, "audit")), Audit)
 
     def download(self, project_id: str, target: Path) -> int:
         """Save the project as a zip: its files and its record. Returns the size in bytes; memory stays constant."""

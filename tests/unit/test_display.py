@@ -171,6 +171,35 @@ def test_progress_tells_tasks_that_wait_for_a_person_from_those_that_wait_for_ti
     assert list(person_hints(progress)) == []
 
 
+def test_progress_shows_open_decisions_until_something_comes_of_them() -> None:
+    progress = a_progress(a_task("one"), a_task("two"))
+    progress.apply(an_event("run.started", 0))
+    for second, key in ((1, "one"), (2, "two")):
+        progress.apply(
+            an_event("task.waiting", second, **about(key, reason="after_failure", error={"message": "Bad."}))
+        )
+        asked = {"question_id": f"dec_{key}", "question": "What\x1b now?", "options": ["retry", "skip"]}
+        progress.apply(an_event("decision.requested", second, **about(key, **asked)))
+    assert progress.waits_for() == "awaiting_decision"
+    hint = "one: What\\x1b now? signoff decisions answer proj_1 dec_one retry|skip"
+    assert next(iter(person_hints(progress))) == ("task_one", hint)
+    progress.apply(an_event("decision.made", 3, **about("one", answer="retry")))
+    progress.apply(an_event("task.skipped", 4, **about("two", reason="skipped_by_person")))
+    assert progress.open_questions() == []
+    assert progress.waits_for() == "executing"
+
+
+def test_a_pause_hides_nothing_that_waits() -> None:
+    progress = a_progress(a_task("one"))
+    progress.apply(an_event("run.started", 1))
+    progress.apply(an_event("phase.awaiting_approval", 2, phase_id="phase_1", name="Gather"))
+    progress.apply(an_event("run.paused", 3, comment=""))
+    assert progress.waits_for() == "paused"
+    assert [subject for subject, _ in person_hints(progress)] == ["phase_1", "proj_1"]
+    progress.apply(an_event("run.resumed", 4, comment=""))
+    assert progress.waits_for() == "awaiting_phase_approval"
+
+
 def test_a_newer_plan_keeps_the_state_of_the_tasks_it_keeps() -> None:
     progress = a_progress(a_task("one"))
     progress.apply(an_event("task.started", 1, **about("one", attempt=1)))

@@ -1,0 +1,198 @@
+"""The commands for the whole contract, as a person or a script calls them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Stack
+from tests.e2e.command_line import CommandLine, Ended
+
+REPORT = (
+    "# Report\n\n## Gather\n- Count `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n\n## Write\n- Say `echo hi` {#say}\n"
+)
+SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n- Then `echo x` {#then after=nap}\n"
+FAILS = "# Fails\n\n- Once `test -e there || { touch there; exit 7; }` {#once}\n- Then `echo x` {#then after=once}\n"
+ASKING = "# Ask\n\n- Ship it? {#ship decision=yes,no}\n- Tell `echo x` {#tell after=ship}\n"
+
+
+@pytest.fixture
+def cli(signoff: Stack, tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path, {"SIGNOFF_URL": signoff.url, "SIGNOFF_DATA_DIR": str(tmp_path / "data")})
+
+
+def good(ended: Ended) -> str:
+    assert ended.code == 0, ended
+    return ended.out
+
+
+async def same_as_api(cli: CommandLine, stack: Stack, path: str, *arguments: str) -> Any:
+    """What `--json` prints, which is what the API answers."""
+    printed = json.loads(good(await cli(*arguments, "--json")))
+    assert printed == (await stack.http.get(path)).json()
+    return printed
+
+
+async def test_a_project_by_the_command_line_alone(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "plan.md").write_text(REPORT)
+    made = json.loads(good(await cli("projects", "create", "--name", "Mine", "--description", "@plan.md", "--json")))
+    project = made["id"]
+    assert (made["name"], made["description"]) == ("Mine", REPORT)
+    assert "$ echo hi" in good(await cli("projects", "plan", project, "--generate"))
+    assert "Gather" in good(await cli("projects", "plan", project, "--markdown"))
+    good(await cli("projects", "update", project, "--strategy", "careful"))
+    good(await cli("projects", "approve", project, "--yes"))
+    assert (await cli("projects", "watch", project)).code == 0
+    events = good(await cli("projects", "events", project, "--types", "task.*,project.completed"))
+    assert "project.completed" in events.splitlines()[-1]
+    lines = [json.loads(line) for line in good(await cli("projects", "events", project, "--json")).splitlines()]
+    assert [event["seq"] for event in lines] == list(range(1, len(lines) + 1))
+
+
+async def test_ids_may_be_shortened_where_that_is_clear(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.create("", name="Short")
+    other = await signoff.create("", name="Other")
+    assert "Short" in good(await cli("projects", "show", project[-8:]))
+    assert "Short" in good(await cli("projects", "show", project.removeprefix("proj_")[:26]))
+    unclear = await cli("projects", "show", project[:5])
+    assert unclear.code == 2
+    assert other in unclear.err
+
+
+async def test_plans_are_changed_and_compared(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.planned(REPORT)
+    assert "say" in good(await cli("tasks", "list", project))
+    good(await cli("phases", "add", project, "After", "--strategy", "sequential"))
+    added = good(
+        await cli("tasks", "add", project, "Mail it", "--key", "mail", "--command", "echo mail", "--after", "say")
+    )
+    assert added.startswith("mail")
+    good(await cli("tasks", "edit", project, "mail", "--title", "Send it", "--retries", "2"))
+    edits = json.dumps([{"op": "update_task", "task": "count", "retries": 3}])
+    assert "retries 3" in good(await cli("projects", "refine", project, "--edits", "-", stdin=edits))
+    difference = good(await cli("projects", "diff", project, "--from", "1"))
+    assert "+ task mail" in difference
+    assert "~ task count\n    retries: nothing → 3" in difference
+    assert re.search(r"→ \d", good(await cli("projects", "plans", project)))
+    good(await cli("tasks", "remove", project, "mail"))
+    assert "mail" not in good(await cli("tasks", "list", project))
+    assert "After" in good(await cli("phases", "list", project))
+    assert "Send it" not in good(await cli("projects", "regenerate", project))
+    wrong = await cli("tasks", "add", project, "x", "--action", "[]")
+    assert (wrong.code, "JSON object" in wrong.err) == (2, True)
+
+
+async def test_a_run_is_paused_resumed_and_retried(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.started(SLOW)
+    await signoff.task_in(project, "nap", "running")
+    assert "paused" in good(await cli("projects", "pause", project, "--comment", "lunch"))
+    again = await cli("projects", "pause", project)
+    assert (again.code, "paused already" in again.err) == (1, True)
+    assert "executing" in good(await cli("projects", "resume", project))
+    assert good(await cli("projects", "cancel", project)).startswith("Cancelled (")
+    failed = await signoff.started(FAILS)
+    assert (await signoff.finished(failed))["status"] == "failed"
+    good(await cli("projects", "retry", failed))
+    assert (await signoff.finished(failed))["status"] == "completed"
+    assert len(good(await cli("projects", "runs", failed)).splitlines()) == 3
+
+
+async def test_a_decision_is_listed_and_answered(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.started(ASKING, decision_mode="human")
+    await signoff.task_in(project, "ship", "waiting")
+    listed = good(await cli("decisions", "list", project, "--status", "open"))
+    assert re.search(r"dec_\w+ +open +decision +Ship it\? +yes\|no", listed)
+    found = re.search(r"dec_\w+", listed)
+    assert found
+    assert good(await cli("decisions", "answer", project, found.group(), "yes")) == "Answered.\n"
+    second = await cli("decisions", "answer", project, found.group(), "no")
+    assert (second.code, "Error" in second.err) == (1, True)
+    assert (await signoff.finished(project))["status"] == "completed"
+
+
+@pytest.mark.parametrize(("typed", "status"), [("y\n", "completed"), ("yes\n", "completed")])
+async def test_open_decisions_are_asked_at_the_terminal(
+    cli: CommandLine, signoff: Stack, tmp_path: Path, typed: str, status: str
+) -> None:
+    (tmp_path / "plan.md").write_text(ASKING)
+    async with cli.terminal("run", "plan.md", "--new-workspace") as terminal:
+        await terminal.seen("carry it out? [y/N]")
+        terminal.type("y\n")
+        await terminal.seen("Ship it? [yes/no]")
+        terminal.type(typed)
+        await terminal.seen(f"{status} Ask")
+        assert await terminal.ended() == 0
+
+
+async def test_a_task_that_failed_is_tried_again_from_the_terminal(cli: CommandLine, signoff: Stack) -> None:
+    text = FAILS.replace("{#once}", "{#once after_failure=ask}")
+    project = await signoff.started(text, name="Fails")
+    async with cli.terminal("projects", "watch", project, "--ask") as terminal:
+        await terminal.seen("What now? [retry/skip/fail]")
+        terminal.type("retry\n")
+        await terminal.seen("completed Fails")
+        assert await terminal.ended() == 0
+
+
+async def test_reports_are_the_apis_own(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.started(REPORT)
+    await signoff.finished(project)
+    base = f"/api/projects/{project}"
+    for path, *arguments in (
+        (base, "projects", "show", project),
+        (f"{base}/tasks", "tasks", "list", project),
+        (f"{base}/tasks/say", "tasks", "show", project, "say"),
+        (f"{base}/phases", "phases", "list", project),
+        (f"{base}/plan", "projects", "plan", project),
+        (f"{base}/plans", "projects", "plans", project),
+        (f"{base}/runs", "projects", "runs", project),
+        (f"{base}/dag", "projects", "dag", project),
+        (f"{base}/metrics", "projects", "metrics", project),
+        (f"{base}/decisions", "decisions", "list", project),
+        ("/api/strategies", "strategies"),
+        ("/api/agents", "agents"),
+        ("/api/archetypes", "archetypes"),
+    ):
+        await same_as_api(cli, signoff, path, *arguments)
+        good(await cli(*arguments))
+    audit = json.loads(good(await cli("audit", project, "--json")))
+    assert audit["trail"]["intact"] is True
+    assert "the record is intact." in good(await cli("audit", project))
+    assert good(await cli("projects", "dag", project, "--format", "svg")).startswith("<svg")
+    assert good(await cli("projects", "dag", project, "--format", "mermaid")).startswith("flowchart")
+
+
+async def test_projects_are_duplicated_and_deleted_together(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.planned(REPORT, name="Twice")
+    copy = json.loads(good(await cli("projects", "duplicate", project, "--json")))
+    assert copy["name"] == "Twice (Copy)"
+    assert (await cli("projects", "delete", project, copy["id"])).code == 2
+    gone = await cli("projects", "delete", project, copy["id"], "proj_00000000000000000000000000", "--yes")
+    assert gone.code == 1
+    assert "2 deleted" in gone.out
+    assert "proj_00000000000000000000000000" in gone.err
+
+
+async def test_a_shell_is_offered_commands_and_projects(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_SIGNOFF_COMPLETE" in good(await cli("completion", shell))
+    project = await signoff.create("")
+    asks = {"_SIGNOFF_COMPLETE": "bash_complete", "COMP_WORDS": "signoff projects show ", "COMP_CWORD": "3"}
+    offered = CommandLine(tmp_path, cli.settings | asks)
+    assert f"plain,{project}" in (await offered()).out
+    silent = CommandLine(tmp_path, {"SIGNOFF_URL": "http://127.0.0.1:9", "SIGNOFF_DATA_DIR": str(tmp_path)} | asks)
+    nothing = await silent()
+    assert (nothing.out.strip(), nothing.err) == ("", "")
+
+
+def test_help_comes_without_the_servers_libraries() -> None:
+    code = "import sys; from app.cli import main\ntry: main(['projects', '-h'])\nfinally: print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    for module in ("litestar", "temporalio", "sqlalchemy", "uvicorn"):
+        assert module not in ended.stdout.splitlines()[-1].split()
