@@ -15,12 +15,14 @@ from app.api.copies import CopyController
 from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
+from app.api.files import FileController
 from app.api.gateway import Gateway
 from app.api.graph import GraphController
 from app.api.history import HistoryController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
 from app.api.insight import InsightController
 from app.api.live import LiveController
+from app.api.logs import LogController
 from app.api.methods import Methods
 from app.api.openapi import configuration
 from app.api.phases import PhaseController
@@ -77,6 +79,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             CatalogueController,
             CopyController,
             HistoryController,
+            FileController,
+            LogController,
             ControlController,
             DecisionController,
             GraphController,

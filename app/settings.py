@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(
         default=5.0, ge=0, le=3600, description="Seconds a stopping worker lets its running tasks finish."
     )
+    max_upload: int = Field(default=100 * 1024 * 1024, ge=1, description="Bytes that an uploaded file may have.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
 
     @field_validator("workspace_roots", mode="before")

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from app.domain.actions import TaskFailed
-
-PRIVATE_FOLDER = ".signoff"
+from app.domain.file_paths import PRIVATE_FOLDER
+from app.storage.folders import make_folder, open_folder
 
 
 def inside(workspace: Path, relative: str) -> Path:
@@ -81,29 +81,25 @@ def read_file(workspace: Path, path: Path, limit: int) -> bytes | None:
 
 
 def _open_folder(workspace: Path, folder: Path) -> int:
-    """Open a folder step by step from the workspace, making what is missing and following no link."""
-    current = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
+    """Open a folder below the workspace, making what is missing and following no link."""
+    parts = folder.relative_to(workspace).parts
     try:
-        for name in folder.relative_to(workspace).parts:
-            made = _make_folder(name, current)
-            deeper = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
-            os.close(current)
-            current = deeper
-            if made and name == PRIVATE_FOLDER:
-                _hide_from_git(current)
+        if parts[:1] == (PRIVATE_FOLDER,):
+            _prepare_private_folder(workspace)
+        return open_folder(workspace, parts, make=True)
     except OSError as error:
-        os.close(current)
         raise _unsafe(folder, error) from error
-    return current
 
 
-def _make_folder(name: str, parent: int) -> bool:
-    """Make a folder where there is none; True where it is new."""
+def _prepare_private_folder(workspace: Path) -> None:
+    root = open_folder(workspace, ())
     try:
-        os.mkdir(name, 0o700, dir_fd=parent)
-    except FileExistsError:
-        return False
-    return True
+        if make_folder(PRIVATE_FOLDER, root):
+            made = open_folder(workspace, (PRIVATE_FOLDER,))
+            _hide_from_git(made)
+            os.close(made)
+    finally:
+        os.close(root)
 
 
 def _hide_from_git(folder: int) -> None:

@@ -115,6 +115,13 @@ class UnsupportedMediaType(DomainError):
     default_code = "unsupported_media_type"
 
 
+class RangeNotSatisfiable(DomainError):
+    """A part of a file that is not there."""
+
+    status = 416
+    default_code = "range_not_satisfiable"
+
+
 class Invalid(DomainError):
     """Well-formed, but a value is not acceptable; `details` names each field."""
 
@@ -133,6 +140,6 @@ _BY_STATUS: dict[int, type[DomainError]] = {
     kind.status: kind
     for kind in (
         BadRequest, Unauthorized, Forbidden, NotFound, Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType,
-        Invalid, Unavailable,
+        RangeNotSatisfiable, Invalid, Unavailable,
     )
 }  # fmt: skip

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from app.domain import graph, references
 from app.domain.actions import Action, Actions
 from app.domain.errors import Invalid, Problem
+from app.domain.file_paths import PRIVATE_FOLDER
 from app.domain.plan import MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
 
 MAX_PROBLEMS = 200
-RESERVED_OUTPUT_DIRECTORY = ".signoff"
 
 
 def check_draft(draft: PlanDraft, actions: Actions, agents: Collection[str], *, may_be_empty: bool = False) -> None:
@@ -115,7 +115,7 @@ class _Checker:
             self._add(f"{where}.agent_id", f"Task '{task.key}': unknown agent '{task.agent_id}'; known: {known}.")
         for path in task.expected_files:
             parts = PurePosixPath(path).parts
-            if path.startswith("/") or ".." in parts or parts[:1] == (RESERVED_OUTPUT_DIRECTORY,):
+            if path.startswith("/") or ".." in parts or parts[:1] == (PRIVATE_FOLDER,):
                 message = f"Task '{task.key}': expected file '{path}' must be a relative path inside the workspace."
                 self._add(f"{where}.expected_files", message)
         action = self.actions.get(task.action.type)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.file_paths import PRIVATE_FOLDER
 
 # App and workers must see the same workspaces; a worker that does not find this file sees other ones.
 MARKER = ".signoff-workspaces"
-PRIVATE_FOLDER = ".signoff"
 
 
 class Workspaces:

@@ -19,6 +19,7 @@ ERRORS = {
     412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
+    416: "range_not_satisfiable",
     422: "validation_error",
     503: "unavailable",
 }

@@ -1,0 +1,156 @@
+"""A project as a zip, made while it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import zipfile
+from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Connection
+from zipstream import ZipStream  # pyright: ignore[reportMissingTypeStubs]
+
+from app.api import present
+from app.api.decisions import all_decisions
+from app.api.models.projects import Project
+from app.api.services import Services
+from app.domain.events import Event
+from app.storage import events, files, projects, tasks
+from app.storage.files import WorkspaceFile
+from app.storage.folders import open_file
+from app.storage.projects import ProjectRow
+
+R = TypeVar("R")
+_READ = 256 * 1024
+_SEND = 512 * 1024
+_PAGE = 500
+
+
+class Archive:
+    """What goes into the zip: the record as JSON, the workspace as it is when its turn comes.
+
+    Attributes:
+        name: of the zip.
+    """
+
+    def __init__(self, services: Services, project: ProjectRow, found: list[WorkspaceFile]) -> None:
+        self._services = services
+        self._project = project
+        self._files = found
+        words = re.sub(r"[^\w. -]+", "_", project.name, flags=re.UNICODE).strip(" ._") or "project"
+        self.name = f"{words[:100]}.zip"
+
+    @classmethod
+    async def of(cls, services: Services, project_id: str) -> Archive:
+        """The archive of a project.
+
+        Raises:
+            NotFound: there is no such project.
+        """
+
+        def read(conn: Connection) -> tuple[ProjectRow, files.Origin, dict[str, files.Known]]:
+            project = projects.get(conn, project_id)
+            made = files.origin(conn, project_id, tasks.all_of(conn, project_id))
+            return project, made, files.known_of(conn, project_id)
+
+        project, made, known = await services.database.read(read)
+        found, _ = await asyncio.to_thread(files.listed, project, made, known)
+        return cls(services, project, found)
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The zip, piece by piece; whatever is not read any more is not made."""
+        loop = asyncio.get_running_loop()
+        stream = self._entries(loop)
+        while piece := await asyncio.to_thread(_next_piece, stream):
+            yield piece
+
+    def _entries(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+        # Fast rather than small: what is large is mostly compressed already.
+        stream: Any = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
+        project_id = self._project.id
+        stream.add(_record(self._ask(loop, self._whole)), "project.json")
+        stream.add(_record(self._ask(loop, self._plan)), "plan.json")
+        stream.add(self._tasks(loop), "tasks.json")
+        stream.add(self._events(loop), "events.jsonl")
+        stream.add(_record(self._ask(loop, lambda conn: all_decisions(conn, project_id))), "decisions.json")
+        for file in self._files:
+            # Every part of a path was a name in a folder: none is `..`, and none begins at the root.
+            stream.add(_content(Path(self._project.workspace), file), f"files/{file.path}")
+        return iter(stream)
+
+    def _ask(self, loop: asyncio.AbstractEventLoop, work: Callable[[Connection], R]) -> Iterator[R]:
+        """What the database says, asked from the thread that makes the zip, when its turn comes."""
+        yield asyncio.run_coroutine_threadsafe(self._services.database.read(work), loop).result()
+
+    def _whole(self, conn: Connection) -> Project:
+        row = projects.get(conn, self._project.id)
+        shown = present.project(conn, row, temporal=self._services.engine.link(row.id))
+        # They have a file of their own.
+        return shown.model_copy(update={"tasks": []})
+
+    def _plan(self, conn: Connection) -> BaseModel | None:
+        row = projects.get(conn, self._project.id)
+        return present.plan(conn, row, None) if row.plan_version is not None else None
+
+    def _tasks(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+        yield b"["
+        offset, separator = 0, b"\n"
+        while True:
+            ((rows, ids),) = self._ask(loop, partial(_page, self._project.id, offset))
+            for row in rows:
+                yield separator + present.task(row, ids, whole=True).model_dump_json().encode()
+                separator = b",\n"
+            if len(rows) < _PAGE:
+                break
+            offset += _PAGE
+        yield b"\n]\n"
+
+    def _events(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+        seq = 0
+        while True:
+            (page,) = self._ask(loop, partial(_events_after, self._project.id, seq))
+            for event in page:
+                yield json.dumps(event.model_dump(), ensure_ascii=False).encode() + b"\n"
+            if len(page) < _PAGE:
+                return
+            seq = page[-1].seq
+
+
+def _events_after(project_id: str, seq: int, conn: Connection) -> list[Event]:
+    return events.after(conn, project_id, seq, limit=_PAGE)
+
+
+def _page(project_id: str, offset: int, conn: Connection) -> tuple[list[Any], dict[str, str]]:
+    return tasks.all_of(conn, project_id, limit=_PAGE, offset=offset), tasks.ids_by_key(conn, project_id)
+
+
+def _record(answers: Iterator[BaseModel | None]) -> Iterator[bytes]:
+    for answer in answers:
+        yield (answer.model_dump_json(indent=2) if answer is not None else "null").encode() + b"\n"
+
+
+def _content(root: Path, file: WorkspaceFile) -> Iterator[bytes]:
+    """A file's bytes; none where it is gone, or a link stands in its place by now."""
+    try:
+        descriptor = open_file(root, file.parts)
+    except OSError:
+        return
+    with os.fdopen(descriptor, "rb", buffering=0) as opened:
+        while data := opened.read(_READ):
+            yield data
+
+
+def _next_piece(stream: Iterator[bytes]) -> bytes:
+    """Enough for one message; empty at the end."""
+    piece = bytearray()
+    for data in stream:
+        piece += data
+        if len(piece) >= _SEND:
+            break
+    return bytes(piece)

@@ -1,0 +1,166 @@
+"""Files of a project: list, send, receive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+from sqlalchemy import Connection
+
+from app.api.actor import actor_of
+from app.api.archive import Archive
+from app.api.idempotency import answer_once, claim_of, claim_upload
+from app.api.models.files import FileInfo, FileList, Uploaded
+from app.api.receiving import receiving
+from app.api.sending import content_type_of, disposition, send_file
+from app.api.services import Services
+from app.domain.errors import NotFound
+from app.domain.events import EventType
+from app.domain.file_paths import PRIVATE_FOLDER, check_path
+from app.domain.identity import now
+from app.storage import events, files, projects, tasks
+from app.storage.files import WorkspaceFile
+from app.storage.folders import open_file
+from app.storage.projects import ProjectRow
+
+AnyRequest = Request[Any, Any, Any]
+_WHOLE = {200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream")}
+_ZIP = {200: ResponseSpec(bytes, description="A zip, streamed.", media_type="application/zip")}
+
+
+class FileController(Controller):
+    """The files of one project."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("files",)
+
+    @get("/output-files", operation_id="listOutputFiles", summary="Files of the workspace")
+    async def list_output_files(self, services: NamedDependency[Services], project_id: FromPath[str]) -> FileList:
+        """What tasks made, what was uploaded, and the logs; with checksums, and which task made which."""
+        return await file_list(services, project_id)
+
+    @post(
+        "/files/upload", operation_id="uploadFile", summary="Upload a file", status_code=200, request_max_body_size=None
+    )
+    async def upload_file(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
+    ) -> Response[Uploaded]:
+        """Multipart: `file`, and optionally `path` (relative) and `overwrite`. It is there whole, or not at all."""
+        project = await services.database.read(lambda conn: projects.get(conn, project_id))
+        workspace = await _workspace(project)
+        async with receiving(request, workspace, services.settings.max_upload) as received:
+            parts, overwrite = check_path(received.path), received.overwrite
+            path, upload, actor = "/".join(parts), received.upload, actor_of(request)
+            earlier = await claim_upload(request, path, upload.sha256)
+            if earlier is not None:
+                return earlier
+            claim = claim_of(request)
+            repeated = claim is not None and not claim.first
+            placed = await asyncio.to_thread(upload.place, parts, overwrite=overwrite, repeated=repeated)
+
+            def work(conn: Connection) -> Uploaded:
+                at = now()
+                files.note_upload(conn, project_id, path, placed, actor=actor, at=at)
+                told = {"path": path, "size": placed.size, "sha256": placed.sha256}
+                events.append(conn, project_id, (EventType.FILE_UPLOADED, told), actor=actor, at=at)
+                return Uploaded(path=path, size=placed.size, name=parts[-1], sha256=placed.sha256)
+
+            return await answer_once(request, services, work)
+
+    @get("/files/raw", operation_id="getFile", summary="One file", responses=_WHOLE)
+    async def get_file(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        path: Annotated[str, QueryParameter(max_length=4096)],
+    ) -> Response[Any]:
+        """With `Range`, `If-None-Match` and `If-Range`; what a browser would carry out comes as an attachment."""
+        project = await services.database.read(lambda conn: projects.get(conn, project_id))
+        file, descriptor = await asyncio.to_thread(_open, project, path)
+        return send_file(request, file, descriptor)
+
+    @get("/download", operation_id="downloadProject", summary="The project as a zip", responses=_ZIP)
+    async def download_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Any]:
+        """The workspace under `files/`, and `project.json`, `plan.json`, `tasks.json`, `events.jsonl`, `decisions.json`."""
+        archive = await Archive.of(services, project_id)
+        headers = {"Content-Disposition": disposition("attachment", archive.name), "X-Content-Type-Options": "nosniff"}
+        return Stream(archive.pieces(), media_type="application/zip", headers=headers)
+
+
+async def file_list(services: Services, project_id: str) -> FileList:
+    """The files of a project with their checksums; those that are new are taken, and kept.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+
+    def read(conn: Connection) -> tuple[ProjectRow, list[Any], files.Origin, dict[str, files.Known]]:
+        project = projects.get(conn, project_id)
+        rows = tasks.all_of(conn, project_id)
+        return project, rows, files.origin(conn, project_id, rows), files.known_of(conn, project_id)
+
+    project, rows, made, known = await services.database.read(read)
+    root = Path(project.workspace)
+    found, truncated = await asyncio.to_thread(files.listed, project, made, known)
+    logs = await asyncio.to_thread(files.logs, project, rows)
+    fresh: dict[str, tuple[WorkspaceFile, str]] = {}
+    infos: list[FileInfo] = []
+    for file, task_id in [*((file, None) for file in found), *((file, task_id) for task_id, file in logs)]:
+        earlier = known.get(file.path)
+        valid = earlier is not None and file.fits(earlier)
+        sha256 = earlier.sha256 if earlier is not None and valid else None
+        if sha256 is None:
+            sha256 = await asyncio.to_thread(files.sha256_of, root, file)
+            if sha256 is not None:
+                fresh[file.path] = (file, sha256)
+        uploaded = earlier is not None and valid and earlier.uploaded
+        kind = "log" if task_id is not None else "upload" if uploaded else "output"
+        maker = task_id if kind == "log" else made.maker_of(file) if kind == "output" else None
+        infos.append(
+            FileInfo(
+                path=file.path, size=file.size, modified_at=file.modified_at, content_type=content_type_of(file.path),
+                sha256=sha256, task_id=maker, kind=kind,
+            )
+        )  # fmt: skip
+    if fresh:
+        await services.database.transact(lambda conn: _keep(conn, project_id, fresh))
+    return FileList(files=infos, total=len(infos), total_size=sum(info.size for info in infos), truncated=truncated)
+
+
+def _keep(conn: Connection, project_id: str, fresh: dict[str, tuple[WorkspaceFile, str]]) -> None:
+    if projects.find(conn, project_id) is not None:
+        files.note_checksums(conn, project_id, fresh)
+
+
+async def _workspace(project: ProjectRow) -> Path:
+    workspace = Path(project.workspace)
+    if not await asyncio.to_thread(workspace.is_dir):
+        raise NotFound("The project's workspace is not there any more.", code="no_workspace")
+    return workspace
+
+
+def _open(project: ProjectRow, path: str) -> tuple[WorkspaceFile, int]:
+    """A file of the workspace, or the log of an attempt; nothing else of Signoff's own."""
+    parts = tuple(path.split("/"))
+    is_log = len(parts) == 5 and parts[:2] == (PRIVATE_FOLDER, "attempts") and parts[4] == "log" and parts[3].isdigit()
+    if not is_log:
+        parts = check_path(path)
+    elif not parts[2].replace("_", "").isalnum():
+        raise NotFound("There is no such file.", code="file_not_found")
+    try:
+        descriptor = open_file(Path(project.workspace), parts)
+    except OSError as error:
+        raise NotFound(f"There is no file '{path[:200]}' in the workspace.", code="file_not_found") from error
+    try:
+        return files.looked_at(path, descriptor), descriptor
+    except OSError:
+        os.close(descriptor)
+        raise

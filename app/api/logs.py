@@ -1,0 +1,127 @@
+"""The logs of tasks: as text, or as they are written."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import os
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Annotated, Any
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
+from sqlalchemy import Connection
+
+from app.api.services import Services
+from app.domain.errors import NotFound
+from app.domain.states import TaskStatus
+from app.storage import files, projects, tasks
+from app.storage.folders import open_file
+
+PING_SECONDS = 10.0
+_LOOK_SECONDS = 0.25
+_CHUNK = 64 * 1024
+_TEXT = {200: ResponseSpec(str, description="The log; with `follow`, server-sent events.", media_type="text/plain")}
+
+
+class LogController(Controller):
+    """The log of one task."""
+
+    path = "/api/projects/{project_id:str}/tasks/{task_id:str}/logs"
+    tags = ("tasks",)
+
+    @get("/", operation_id="getTaskLog", summary="A task's log", responses=_TEXT)
+    async def get_task_log(
+        self,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
+        attempt: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
+        follow: FromQuery[bool] = False,
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
+    ) -> Response[Any]:
+        """Of the newest attempt, or of another; `follow` streams what is written until the attempt has ended."""
+        log = await services.database.read(lambda conn: _find(conn, project_id, task_id, attempt))
+        if follow:
+            text = last_event_id or ""
+            start = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
+            headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            return ServerSentEvent(_followed(services, log, start), headers=headers)
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return Stream(_whole(log), media_type="text/plain", headers=headers)
+
+
+class _Log:
+    """The log of an attempt; number 0 where there was none yet."""
+
+    def __init__(self, project_id: str, task_id: str, workspace: str, number: int) -> None:
+        self.project_id = project_id
+        self.task_id = task_id
+        self.number = number
+        self._workspace = Path(workspace)
+
+    def read(self, offset: int) -> bytes:
+        """The next bytes from `offset` on; none where there are none yet. Blocking."""
+        try:
+            descriptor = open_file(self._workspace, files.log_path(self.task_id, self.number).split("/"))
+        except OSError:
+            return b""
+        try:
+            return os.pread(descriptor, _CHUNK, offset)
+        finally:
+            os.close(descriptor)
+
+
+def _find(conn: Connection, project_id: str, task: str, attempt: int | None) -> _Log:
+    project = projects.get(conn, project_id)
+    row = tasks.get(conn, project_id, task)
+    if attempt is not None and attempt > row.attempt:
+        raise NotFound(f"Task '{row.key}' has had {row.attempt} attempts.", code="attempt_not_found")
+    return _Log(project_id, row.id, project.workspace, attempt or row.attempt)
+
+
+async def _whole(log: _Log) -> AsyncGenerator[bytes, None]:
+    offset = 0
+    while data := await asyncio.to_thread(log.read, offset):
+        offset += len(data)
+        yield data
+
+
+async def _followed(services: Services, log: _Log, offset: int) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """What is written, each message with the offset behind it, until the attempt has ended and all of it is read."""
+    yield ServerSentEventMessage(comment="signoff", data=None)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    told = time.monotonic()
+    while True:
+        over = await services.database.read(lambda conn: _is_over(conn, log))
+        while data := await asyncio.to_thread(log.read, offset):
+            offset += len(data)
+            text = decoder.decode(data)
+            if text:
+                told = time.monotonic()
+                # A character that is not whole yet is sent with the next piece, and is behind this offset.
+                behind = offset - len(decoder.getstate()[0])
+                yield ServerSentEventMessage(
+                    event="log", id=behind, data=json.dumps({"text": text}, ensure_ascii=False)
+                )
+        if over:
+            yield ServerSentEventMessage(event="end", data="{}")
+            return
+        if time.monotonic() - told > PING_SECONDS:
+            told = time.monotonic()
+            yield ServerSentEventMessage(comment="ping", data=None)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _is_over(conn: Connection, log: _Log) -> bool:
+    """Whether the attempt has ended: another has begun, or the task does not run."""
+    if projects.find(conn, log.project_id) is None:
+        return True
+    row = tasks.find(conn, log.project_id, log.task_id)
+    return row is None or row.attempt != log.number or row.status != TaskStatus.RUNNING

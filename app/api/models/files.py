@@ -1,0 +1,38 @@
+"""Files of a project's workspace."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+
+class FileInfo(BaseModel):
+    """A file; `task_id` is the task that made it, where that can be told, `sha256` None where it changes right now."""
+
+    path: str
+    size: int
+    modified_at: str
+    content_type: str
+    sha256: str | None
+    task_id: str | None
+    kind: Literal["output", "upload", "log"]
+
+
+class FileList(BaseModel):
+    """The files of a project, by path; `truncated` where there are more than can be listed."""
+
+    files: list[FileInfo]
+    total: int
+    total_size: int
+    truncated: bool
+
+
+class Uploaded(BaseModel):
+    """A file that was uploaded."""
+
+    success: bool = True
+    path: str
+    size: int
+    name: str
+    sha256: str

@@ -1,0 +1,154 @@
+"""A file as a request: read in pieces as it comes, and refused as soon as it is too large."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from litestar import Request
+from multipart import (  # pyright: ignore[reportMissingTypeStubs]
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,  # pyright: ignore[reportUnknownVariableType]
+)
+
+from app.domain.errors import BadRequest, Invalid, Problem, TooLarge, UnsupportedMediaType
+from app.storage.uploads import Upload
+
+# Written in pieces of this size: a hop to a thread for each packet would cost more than the writing.
+_PIECE = 1024 * 1024
+_LONGEST_FIELD = 4096
+_FIELDS = frozenset({"file", "path", "overwrite"})
+
+
+@dataclass
+class Received:
+    """An upload that has come whole, with the fields beside it."""
+
+    upload: Upload
+    name: str = ""
+    fields: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def path(self) -> str:
+        """Where it is to go: as asked for, else the name it came with."""
+        return self.fields.get("path") or self.name
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether a file that is there may be replaced.
+
+        Raises:
+            Invalid: it is neither true nor false.
+        """
+        word = self.fields.get("overwrite", "false").lower()
+        if word not in {"true", "false"}:
+            raise _invalid("overwrite", "overwrite must be true or false.")
+        return word == "true"
+
+
+@asynccontextmanager
+async def receiving(request: Request[Any, Any, Any], workspace: Path, most: int) -> AsyncGenerator[Received, None]:
+    """Receive the multipart body of a request into a file beside the workspace's own, which is gone at the end.
+
+    Args:
+        request: whose body has not been read.
+        workspace: where the file is to go.
+        most: bytes that it may have.
+
+    Raises:
+        TooLarge: it has more; the rest of it is not read.
+        BadRequest: the body is no multipart, or does not come to its end.
+        Invalid: there is no field `file`, or one that is not known.
+        UnsupportedMediaType: the request is no `multipart/form-data`.
+    """
+    kind, options = _content_type(request)
+    if kind != "multipart/form-data" or not options.get("boundary"):
+        raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
+    received = Received(await asyncio.to_thread(Upload, workspace))
+    try:
+        await _Form(received, most).read(request, options["boundary"])
+        yield received
+    finally:
+        await asyncio.to_thread(received.upload.close)
+
+
+def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]:
+    return parse_options_header(request.headers.get("content-type", ""))  # pyright: ignore[reportUnknownVariableType]
+
+
+class _Form:
+    def __init__(self, received: Received, most: int) -> None:
+        self._received = received
+        self._most = most
+        self._field = ""
+        self._text = bytearray()
+        self._piece = bytearray()
+        self._has_file = False
+
+    async def read(self, request: Request[Any, Any, Any], boundary: str) -> None:
+        try:
+            parser = PushMultipartParser(boundary, max_segment_count=10, strict=False)
+            async for chunk in request.stream():
+                if chunk and not parser.closed:
+                    self._take(parser.parse(chunk))
+                if len(self._piece) >= _PIECE:
+                    await self._flush()
+            with suppress(MultipartError):
+                parser.close()
+        except MultipartError as error:
+            raise BadRequest(f"The body is no multipart/form-data: {error}.") from error
+        if not parser.closed or parser.error is not None:
+            raise BadRequest("The body ends in the middle; send it again.")
+        await self._flush()
+        if not self._has_file:
+            raise _invalid("file", "There is no file: send it in the field `file`.")
+
+    def _take(self, events: Iterable[MultipartSegment | bytes | bytearray | None]) -> None:
+        for event in events:
+            if isinstance(event, MultipartSegment):
+                self._begin(event)
+            elif event is None:
+                self._end()
+            elif self._field == "file":
+                self._piece += event
+                if self._received.upload.size + len(self._piece) > self._most:
+                    raise TooLarge(f"A file may have {self._most} bytes; SIGNOFF_MAX_UPLOAD sets another limit.")
+            else:
+                self._text += event
+                if len(self._text) > _LONGEST_FIELD:
+                    raise _invalid(self._field, f"{self._field} is too long.")
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._field = segment.name or ""
+        self._text.clear()
+        if self._field not in _FIELDS:
+            raise _invalid(self._field[:64] or "body", f"There is no field '{self._field[:64]}'.")
+        if self._field in self._received.fields or (self._field == "file" and self._has_file):
+            raise _invalid(self._field, f"{self._field} is given twice.")
+        if self._field == "file":
+            self._has_file = True
+            # Some browsers send the whole path of their own machine.
+            self._received.name = (segment.filename or "").replace("\\", "/").rpartition("/")[2]
+
+    def _end(self) -> None:
+        if self._field == "file":
+            return
+        try:
+            self._received.fields[self._field] = self._text.decode()
+        except UnicodeDecodeError:
+            raise _invalid(self._field, f"{self._field} is not UTF-8.") from None
+
+    async def _flush(self) -> None:
+        if self._piece:
+            piece, self._piece = self._piece, bytearray()
+            await asyncio.to_thread(self._received.upload.write, piece)
+
+
+def _invalid(field_name: str, message: str) -> Invalid:
+    return Invalid(message, details=[Problem(field=field_name, message=message)])

@@ -1,0 +1,210 @@
+"""What is known of the files in workspaces: checksums, who uploaded what, and which task made which."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from app.domain.file_paths import PRIVATE_FOLDER
+from app.domain.identity import isoformat, parse_time
+from app.storage.folders import open_file
+from app.storage.projects import ProjectRow
+from app.storage.tables import attempts, files, runs
+from app.storage.tasks import TaskRow
+from app.storage.uploads import Placed
+
+MOST_FILES = 10_000
+# In a folder that a caller named, which may be a whole repository, these are nobody's results.
+_LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Known:
+    """A checksum and what it was taken of."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    sha256: str
+    uploaded: bool
+
+
+@dataclass(frozen=True)
+class WorkspaceFile:
+    """A regular file below a workspace."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Of its path."""
+        return tuple(self.path.split("/"))
+
+    @property
+    def modified_at(self) -> str:
+        """When it was last written."""
+        return isoformat(datetime.fromtimestamp(self.mtime_ns / 1e9, UTC))
+
+    def fits(self, known: Known | None) -> bool:
+        """Whether a checksum is still that of this file."""
+        mine = (self.size, self.mtime_ns, self.ctime_ns)
+        return known is not None and (known.size, known.mtime_ns, known.ctime_ns) == mine
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What tells which task made a file, and when the first run of its project began."""
+
+    declared: dict[str, str]
+    windows: list[tuple[str, str, str]]
+    began: str | None
+
+    def maker_of(self, file: WorkspaceFile) -> str | None:
+        """The task that declares the file, else the only one with an attempt in progress when it was last written."""
+        if file.path in self.declared:
+            return self.declared[file.path]
+        at = file.modified_at
+        last = bisect_right(self.windows, (at, "\uffff", ""))
+        makers = {task for _, end, task in self.windows[:last] if end >= at}
+        return makers.pop() if len(makers) == 1 else None
+
+
+def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin:
+    """What is on record of who made what."""
+    declared = {path: row.id for row in rows for path in row.expected_files}
+    declared |= {str(row.action["save_to"]): row.id for row in rows if row.action.get("save_to")}
+    query = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.task_id).where(
+        attempts.c.project_id == project_id
+    )
+    windows = sorted((row.started_at, row.ended_at or "9999", row.task_id) for row in conn.execute(query))
+    first = select(runs.c.started_at).where(runs.c.project_id == project_id).order_by(runs.c.number).limit(1)
+    return Origin(declared, windows, conn.execute(first).scalar_one_or_none())
+
+
+def known_of(conn: Connection, project_id: str) -> dict[str, Known]:
+    """What is on record of a project's files, by path."""
+    rows = conn.execute(select(files).where(files.c.project_id == project_id))
+    return {
+        row.path: Known(row.size, row.mtime_ns, row.ctime_ns, row.sha256, uploaded=row.uploaded_at is not None)
+        for row in rows
+    }
+
+
+def note_checksums(conn: Connection, project_id: str, found: dict[str, tuple[WorkspaceFile, str]]) -> None:
+    """Keep checksums; who uploaded a file stays on record only while it is the same."""
+    for path, (file, sha256) in found.items():
+        _put(conn, project_id, path, file.size, file.mtime_ns, file.ctime_ns, sha256)
+
+
+def note_upload(conn: Connection, project_id: str, path: str, placed: Placed, *, actor: str, at: str) -> None:
+    """Keep who uploaded a file."""
+    values = {"uploaded_at": at, "uploaded_by": actor}
+    _put(conn, project_id, path, placed.size, placed.mtime_ns, placed.ctime_ns, placed.sha256, **values)
+
+
+def _put(
+    conn: Connection, project_id: str, path: str, size: int, mtime_ns: int, ctime_ns: int, sha256: str, **more: Any
+) -> None:
+    conn.execute(delete(files).where(files.c.project_id == project_id, files.c.path == path))
+    row = {"project_id": project_id, "path": path, "size": size, "mtime_ns": mtime_ns, "ctime_ns": ctime_ns}
+    conn.execute(insert(files).values(**row, sha256=sha256, **more))
+
+
+def listed(project: ProjectRow, made: Origin, known: dict[str, Known]) -> tuple[list[WorkspaceFile], bool]:
+    """The files of a project, by path, and whether there are more than can be listed. Blocking.
+
+    All of a workspace of its own. Of a folder that a caller named: what tasks declare, uploads, and what was written
+    since the first run began.
+    """
+    found: list[WorkspaceFile] = []
+    root = Path(project.workspace)
+    since = parse_time(made.began).timestamp() * 1e9 if made.began else None
+    for file in _walk(root, skip=_LEFT_OUT if project.path is not None else frozenset()):
+        ours = file.path in made.declared or (file.path in known and known[file.path].uploaded)
+        recent = since is not None and file.mtime_ns >= since
+        if project.path is None or ours or recent:
+            if len(found) == MOST_FILES:
+                return sorted(found, key=lambda item: item.path), True
+            found.append(file)
+    return sorted(found, key=lambda item: item.path), False
+
+
+def logs(project: ProjectRow, rows: Sequence[TaskRow]) -> list[tuple[str, WorkspaceFile]]:
+    """The logs of all attempts, each with its task's id. Blocking."""
+    root = Path(project.workspace)
+    found: list[tuple[str, WorkspaceFile]] = []
+    for row in rows:
+        for number in range(1, row.attempt + 1):
+            path = log_path(row.id, number)
+            try:
+                descriptor = open_file(root, path.split("/"))
+            except OSError:
+                continue
+            found.append((row.id, _file(path, os.fstat(descriptor))))
+            os.close(descriptor)
+    return found
+
+
+def log_path(task_id: str, attempt: int) -> str:
+    """Where the log of an attempt lies in its workspace."""
+    return f"{PRIVATE_FOLDER}/attempts/{task_id}/{attempt}/log"
+
+
+def sha256_of(root: Path, file: WorkspaceFile) -> str | None:
+    """A file's checksum; None where it is gone, or was written meanwhile. Blocking, with constant memory."""
+    try:
+        descriptor = open_file(root, file.parts)
+    except OSError:
+        return None
+    digest = hashlib.sha256()
+    with os.fdopen(descriptor, "rb", buffering=0) as opened:
+        while data := opened.read(_CHUNK):
+            digest.update(data)
+        same = _file(file.path, os.fstat(opened.fileno())) == file
+    return digest.hexdigest() if same else None
+
+
+def looked_at(path: str, descriptor: int) -> WorkspaceFile:
+    """The file behind a descriptor."""
+    return _file(path, os.fstat(descriptor))
+
+
+def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
+    """Every regular file below a folder but for Signoff's own; links are not followed."""
+    stack = [""]
+    while stack:
+        folder = stack.pop()
+        try:
+            entries = list(os.scandir(root / folder))
+        except OSError:
+            continue
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            try:
+                found = entry.stat(follow_symlinks=False)
+                # Names that are no text, or that a database cannot keep, are left to those who can read them.
+                path.encode()
+            except (OSError, UnicodeEncodeError):
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                if entry.name not in skip and (folder or entry.name.lower() != PRIVATE_FOLDER):
+                    stack.append(path)
+            elif stat.S_ISREG(found.st_mode) and len(path) <= 1024:
+                yield _file(path, found)
+
+
+def _file(path: str, found: os.stat_result) -> WorkspaceFile:
+    return WorkspaceFile(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
