@@ -101,7 +101,7 @@ def _in_transaction(url: str, work: Callable[[Connection], R], *, writes: bool =
 
 
 async def _on_postgres(url: URL, work: Callable[[Connection], R]) -> R:
-    engine = make_engine(url, _SESSION, poolclass=NullPool)
+    engine = make_engine(url, _SESSION, call_seconds=None, poolclass=NullPool)
     async with engine.begin() as connection:
         return await connection.run_sync(work)
 

@@ -50,11 +50,20 @@ _READING = {"default_transaction_read_only": "on", "default_transaction_isolatio
 _FAILURES = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-def make_engine(url: URL, session: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
-    """An engine whose every call has an end; `session` sets parameters of the server's for its connections."""
+def make_engine(
+    url: URL, session: dict[str, str] | None = None, *, call_seconds: float | None = 3 * WAIT_SECONDS, **options: Any
+) -> AsyncEngine:
+    """An engine whose every call has an end.
+
+    Args:
+        url: of the database.
+        session: parameters of the server's for its connections, besides our own.
+        call_seconds: longest wait for an answer of the server's; None for no end.
+        options: for SQLAlchemy.
+    """
     arguments: dict[str, Any] = {
         "timeout": CONNECT_SECONDS,
-        "command_timeout": 3 * WAIT_SECONDS,
+        "command_timeout": call_seconds,
         "server_settings": {**_SESSION, **(session or {})},
     }
     engine = create_async_engine(url, connect_args=arguments, **options)
