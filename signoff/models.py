@@ -8,6 +8,7 @@ from app.api.models.answers import BatchDeleteAnswer, CancelAnswer, CancelCounts
 from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from app.api.models.decisions import Decision, DecisionList
 from app.api.models.events import LiveEvent
+from app.api.models.files import FileInfo, FileList, Uploaded
 from app.api.models.graph import Graph
 from app.api.models.insight import Audit, Finding, Metrics
 from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
@@ -30,6 +31,8 @@ __all__ = [
     "DecisionList",
     "DeleteAnswer",
     "Event",
+    "FileInfo",
+    "FileList",
     "Finding",
     "Graph",
     "Health",
@@ -55,6 +58,7 @@ __all__ = [
     "Task",
     "TaskDeleted",
     "TaskList",
+    "Uploaded",
     "is_pending",
 ]
 

@@ -165,11 +165,12 @@ def audit_report(answer: Json) -> RenderableType:
 def file_list(answer: Json) -> RenderableType:
     """Files of a workspace."""
     rows = [
-        (file["path"], size(file["size"]), file["kind"], (file.get("sha256") or "")[:12], moment(file["modified_at"]))
+        (file["path"], size(file["size"]), file["kind"], (file["sha256"] or "")[:12], moment(file["modified_at"]))
         for file in answer["files"]
     ]
     made = table(("path", "size", "kind", "sha256", "modified"), rows, right=("size",))
-    return Group(made, Text(f"{answer['total']} files, {size(answer['total_size'])}", style="dim"))
+    more = ", and more that are not listed" if answer["truncated"] else ""
+    return Group(made, Text(f"{answer['total']} files, {size(answer['total_size'])}{more}", style="dim"))
 
 
 def graph_list(answer: Json) -> Table:

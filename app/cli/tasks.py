@@ -176,7 +176,7 @@ async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | No
 @project_argument
 @click.argument("task")
 @click.option("--attempt", type=click.IntRange(1), help="An earlier attempt.")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the task has ended.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the attempt has ended.")
 @client_command
 async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | None, follow: bool) -> int:
     """Print what a task has written."""
@@ -184,7 +184,7 @@ async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | 
         click.echo(visible(await api.tasks.log(project_id, task, attempt=attempt)), nl=False)
         return 0
     async for piece in api.tasks.follow_log(project_id, task, attempt=attempt):
-        click.echo(visible(piece))
+        click.echo(visible(piece), nl=False)
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, Unpack
 
 from app.api.models.answers import Recorded
@@ -69,10 +71,11 @@ class AsyncTasks:
         return (await self._transport.send(request)).text
 
     async def follow_log(self, project_id: str, task: str, *, attempt: int | None = None) -> AsyncGenerator[str]:
-        """What a task writes, piece by piece, until it has ended; across lost connections."""
+        """What a task writes, piece by piece, until the attempt has ended; across lost connections."""
         request = get(path_of(project_id, "tasks", task, "logs"), {"attempt": attempt, "follow": "true"})
-        async for message in self._transport.messages(request):
-            yield message.text
+        async with aclosing(self._transport.messages(request)) as messages:
+            async for message in messages:
+                yield json.loads(message.text)["text"]
 
     async def _answer(self, project_id: str, task: str, answer: str, body: Mapping[str, Any]) -> Task | Recorded:
         return await self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), Task)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
+from app.api.models.files import FileList, Uploaded
 from signoff._requests import Request, Upload, get, path_of, post, read_answer
 from signoff._sync.save import save
 from signoff._sync.transport import Transport
@@ -18,13 +18,13 @@ class Files:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self, project_id: str) -> dict[str, Any]:
+    def list(self, project_id: str) -> FileList:
         """What tasks have made and people have uploaded: path, size, checksum, and which task made it."""
-        return self._transport.call(get(path_of(project_id, "output-files")), dict[str, Any])
+        return self._transport.call(get(path_of(project_id, "output-files")), FileList)
 
     def upload(
         self, project_id: str, source: Path | bytes, *, path: str | None = None, overwrite: bool = False
-    ) -> dict[str, Any]:
+    ) -> Uploaded:
         """Put a file into the workspace; memory stays constant for one that is on disk.
 
         Args:
@@ -40,7 +40,7 @@ class Files:
         upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()})
         request = post(path_of(project_id, "files", "upload"))
         sent = Request("POST", request.path, headers=request.headers, upload=upload)
-        return read_answer(self._transport.send(sent), dict[str, Any])
+        return read_answer(self._transport.send(sent), Uploaded)
 
     def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
         """The bytes of a file from `start` up to, without, `end`; all of them by default."""
@@ -61,4 +61,4 @@ class Files:
 def _raw(project_id: str, path: str, start: int, end: int | None) -> Request:
     whole = start == 0 and end is None
     part = {} if whole else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
-    return get(path_of(project_id, "files", "raw"), {"path": path}, part)
+    return get(path_of(project_id, "files", "raw"), {"path": path}, {"Accept-Encoding": "identity", **part})

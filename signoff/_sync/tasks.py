@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import Any, Unpack
 
 from app.api.models.answers import Recorded
@@ -70,10 +72,11 @@ class Tasks:
         return (self._transport.send(request)).text
 
     def follow_log(self, project_id: str, task: str, *, attempt: int | None = None) -> Generator[str, None, None]:
-        """What a task writes, piece by piece, until it has ended; across lost connections."""
+        """What a task writes, piece by piece, until the attempt has ended; across lost connections."""
         request = get(path_of(project_id, "tasks", task, "logs"), {"attempt": attempt, "follow": "true"})
-        for message in self._transport.messages(request):
-            yield message.text
+        with closing(self._transport.messages(request)) as messages:
+            for message in messages:
+                yield json.loads(message.text)["text"]
 
     def _answer(self, project_id: str, task: str, answer: str, body: Mapping[str, Any]) -> Task | Recorded:
         return self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), Task)
