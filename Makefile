@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test lint fuzz bench lock clean
+.PHONY: help install demo up test lint fuzz bench docs lock clean
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -38,6 +38,9 @@ fuzz: $(STAMP) ## Send 20,000 made-up requests, and hold every answer to the Ope
 
 bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow
 	$(BIN)/python -m benchmarks.overhead
+
+docs: $(STAMP) ## Run every example of the API guide, and write it anew
+	$(BIN)/python -m docs.api_guide
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	$(BIN)/pip install --quiet uv

@@ -1,0 +1,55 @@
+"""Writes docs/api.md: every endpoint with a real example, made by running it (`python -m docs.api_guide`, `make docs`).
+
+Brings a Signoff up on a folder of its own, calls each endpoint with curl, and writes down what was sent and answered. Ids are
+numbered through, times and paths of the machine are replaced, long answers shortened; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from app.settings import Settings
+from app.supervisor import running_stack
+from docs.api_guide.examples import tell
+from docs.api_guide.guide import Guide
+
+TARGET = Path(__file__).parents[1] / "api.md"
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def main() -> None:
+    """Run every example and write the page."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = Settings(
+            data_dir=folder, port=free_port(), temporal_port=free_port(), temporal_ui_port=free_port(), database_url=""
+        )
+        async with running_stack(settings) as addresses:
+            guide = Guide(addresses.url, str(settings.workspaces_dir))
+            await asyncio.to_thread(tell, guide, folder)
+            document = guide.get("/schema/openapi.json")
+            operations = {
+                operation["operationId"]
+                for path in document["paths"].values()
+                for operation in path.values()
+                if isinstance(operation, dict)
+            }
+            missing = operations - guide.operations
+            if missing:
+                sys.exit(f"without an example: {', '.join(sorted(missing))}")
+            TARGET.write_text(guide.text(), encoding="utf-8")
+            print(f"{TARGET}: {len(guide.operations)} endpoints")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
