@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import overload
+
+from typing_extensions import TypeIs
 
 from app.api.models.answers import BatchDeleteAnswer, CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
 from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
@@ -63,7 +65,11 @@ __all__ = [
 ]
 
 
-def is_pending(answer: Any) -> bool:
+@overload
+def is_pending(answer: CancelAnswer | DeleteAnswer) -> bool: ...  # pyright: ignore[reportOverlappingOverload]
+@overload
+def is_pending(answer: object) -> TypeIs[Recorded]: ...
+def is_pending(answer: object) -> bool:
     """Whether what was asked for is recorded but not yet decided or done; the outcome comes as an event."""
     if isinstance(answer, CancelAnswer):
         return answer.status != ProjectStatus.CANCELLED

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from app.cli.display import visible
 from app.cli.follow import REFUSED, ask, can_ask
@@ -99,7 +100,7 @@ def client_command(work: Work) -> Callable[..., Any]:
     return client_options(command)
 
 
-def answer_command(render: Callable[[Any], RenderableType | None]) -> Decorator:
+def answer_command(render: Callable[[Any], RenderableType]) -> Decorator:
     """Make a command of `work(api, …)`, which returns an answer: printed as JSON with `--json`, else as `render` shows it."""
 
     def decorate(work: Work) -> Callable[..., Any]:
@@ -110,8 +111,7 @@ def answer_command(render: Callable[[Any], RenderableType | None]) -> Decorator:
                 print_json(answer)
                 return 0
             shown = render(to_json(answer))
-            if shown is not None:
-                console().print(shown, soft_wrap=isinstance(shown, str), markup=False)
+            console().print(shown, soft_wrap=isinstance(shown, Text))
             return 0
 
         return as_json_option(client_command(show))

@@ -12,10 +12,8 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
 
 import click
-import httpx
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -29,6 +27,7 @@ from app.storage.failures import reason_of
 from app.storage.migrate import folds_all_letters, is_current
 from app.storage.url import shown_url
 from app.supervisor.ports import find_complaints
+from signoff import AsyncSignoff, NoAnswer, SignoffError
 
 _LEAST_FREE_BYTES = 500 * 1024**2
 _ANSWER_SECONDS = 3.0
@@ -168,19 +167,19 @@ async def _search_attributes(client: Client) -> Finding:
 async def _app(settings: Settings, running: str | None) -> Finding:
     url = settings.url or running or settings.app_url
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, trust_env=False) as http:
-            checks: dict[str, Any] = (await http.get("/ready")).json()["checks"]
-    except httpx.HTTPError as error:
+        async with AsyncSignoff(url, timeout=_ANSWER_SECONDS, retry_seconds=0) as client:
+            checks = (await client.ready()).checks
+    except NoAnswer as error:
         expected = bool(settings.url or running)
-        found = (
-            f"does not answer at {url} ({error or type(error).__name__})" if expected else f"nothing answers at {url}"
-        )
+        reason = str(error.__cause__) or type(error.__cause__).__name__
+        found = f"does not answer at {url} ({reason})" if expected else f"nothing answers at {url}"
         return Finding("app", State.BAD if expected else State.NOTE, found, "Start it: signoff up (or signoff serve)")
-    except (ValueError, KeyError, TypeError):
+    except SignoffError:
         return Finding("app", State.BAD, f"what answers at {url} is not a Signoff", "Choose another SIGNOFF_PORT.")
-    troubles = [f"{part}: {found}" for part, found in checks.items() if part != "workers" and found != "ok"]
+    answers = {"database": checks.database, "temporal": checks.temporal}
+    troubles = [f"{part}: {found}" for part, found in answers.items() if found != "ok"]
     if troubles:
         return Finding("app", State.BAD, f"at {url}, but {'; '.join(troubles)}", "See the logs in the data folder.")
-    if not checks["workers"]:
+    if not checks.workers:
         return Finding("app", State.BAD, f"at {url}, but no worker polls its task queue", "Start one: signoff worker")
-    return Finding("app", State.OK, f"ready at {url}, workers: {checks['workers']}")
+    return Finding("app", State.OK, f"ready at {url}, workers: {checks.workers}")

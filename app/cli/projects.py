@@ -174,7 +174,7 @@ async def duplicate(api: AsyncSignoff, project_id: str, name: str | None, includ
 async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool) -> int:
     """Show a project's progress until it has finished.
 
-    Ctrl-C leaves it running. Exit codes: 0 completed, 1 failed, 2 cancelled or deleted, 130 Ctrl-C.
+    Ctrl-C leaves it running. Exit codes: 0 completed, 1 failed, 2 cancelled, 130 Ctrl-C.
     """
     out = console()
     project = to_json(await api.projects.get(project_id))

@@ -33,7 +33,10 @@ ALONE = """\
 1. Wait `until test -e go; do sleep 0.05; done` {#wait}
 2. End `echo end > end.txt` {#end files=end.txt}
 """
-COMMANDS = ("run", "projects", "tasks", "up", "serve", "worker", "migrate", "doctor")
+COMMANDS = (
+    "run", "projects", "tasks", "phases", "decisions", "files", "audit", "agents", "strategies", "archetypes",
+    "up", "serve", "worker", "migrate", "doctor", "completion",
+)  # fmt: skip
 PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi` {#say}\n"
 
 
@@ -296,7 +299,7 @@ def test_the_overview_names_every_command_and_imports_none() -> None:
     assert ended.returncode == 0
     for name in COMMANDS:
         assert re.search(rf"^  {name} ", ended.stdout, re.MULTILINE)
-    for module in ("httpx", "pydantic", "rich", "app.cli.services"):
+    for module in ("httpx", "pydantic", "rich", "signoff", "app.cli.services"):
         assert f"'{module}'" not in ended.stdout
 
 

@@ -1,0 +1,53 @@
+"""The examples of docs/client.md, run as they stand there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Stack
+
+TEXT = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("example", "printed"),
+    list(
+        zip(
+            EXAMPLES,
+            [
+                "completed 100.0\n42\n42 users\n",
+                "project.completed\n",
+                "plan_superseded 1\nsomebody",
+                "['in/sales.csv']\nb'month'",
+            ],
+            strict=True,
+        )
+    ),
+)
+async def test_an_example_works(signoff: Stack, example: str, printed: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", example),
+        env=os.environ | {"SIGNOFF_URL": signoff.url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err.decode()
+    assert printed in out.decode()
+
+
+def test_every_method_is_named() -> None:
+    from signoff import Signoff  # noqa: PLC0415
+
+    named = set(re.findall(r"\w+", TEXT.split("## What there is")[1].split("Tasks are named")[0]))
+    with Signoff() as client:
+        groups = (client, client.projects, client.tasks, client.phases, client.decisions, client.files)
+        methods = {name for group in groups for name in dir(group) if not name.startswith("_")}
+    assert methods - {"close", "url", "is_local"} <= named
