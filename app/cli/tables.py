@@ -32,7 +32,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
 
 def fields_table(answer: Json) -> Table:
     """Names and values, one a line; what is nested is written flat."""
-    return table(("", ""), [(Text(name, style="dim"), value) for name, value in _flat(answer)])
+    made = table(("", ""), [(Text(visible(name), style="dim"), value) for name, value in _flat(answer)])
+    made.show_header = False
+    return made
 
 
 def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
