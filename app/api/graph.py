@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
-from sqlalchemy import Connection
 
 from app.api.models.graph import Edge, Graph, Node
 from app.api.services import Services
 from app.domain import graph
-from app.domain.errors import NotFound
+from app.domain.errors import BadRequest, NotFound, Problem
 from app.domain.identity import milliseconds_between, now
 from app.domain.states import FINISHED_TASK, TaskStatus
-from app.domain.validation import project_graph
 from app.drawing.svg import to_svg
 from app.drawing.text import to_dot, to_mermaid
-from app.storage import plans, projects, runs, tasks
-from app.storage.tasks import TaskRow
+from app.storage import task_graph
+from app.storage.task_graph import TaskGraph
 
-Format = Literal["json", "svg", "dot", "mermaid"]
-_TYPES = {"svg": "image/svg+xml", "dot": "text/vnd.graphviz", "mermaid": "text/vnd.mermaid"}
+_TYPES = {
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "dot": "text/vnd.graphviz",
+    "mermaid": "text/vnd.mermaid",
+}
 # An SVG is opened as a page of this server's own: it holds no script, and may load none.
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -48,83 +52,101 @@ class GraphController(Controller):
         self,
         services: NamedDependency[Services],
         project_id: FromPath[str],
-        format: FromQuery[Format] = "json",  # noqa: A002 - the name of the query parameter
+        format: Annotated[str, QueryParameter(schema_extra={"enum": list(_TYPES)})] = "json",  # noqa: A002 - its name
         expand: FromQuery[bool] = False,
         phase: Annotated[str | None, QueryParameter(max_length=64)] = None,
     ) -> Response[Any]:
         """Tasks, what they wait for, and the longest way through.
 
-        `format=svg` draws it (of more than 150 tasks the phases alone, unless `expand=true`), `dot` and `mermaid` give the
-        text for other tools. `phase` (id or key) shows one phase.
+        A phase waits for all of the one before it; that order is in the levels and the critical path, and not among the
+        edges. `format=svg` draws it (of more than 150 tasks the phases alone, unless `expand=true`), `dot` and `mermaid`
+        give the text for other tools. `phase` (id or key) shows the tasks of one phase.
         """
-        found, name = await services.database.read(lambda conn: task_graph(conn, project_id, phase))
-        if format == "json":
-            return Response(found)
-        # A large graph takes its time to draw, and others are not to wait for it.
-        drawn = await asyncio.to_thread(_drawn, found, name, format, expand=expand)
-        return Response(drawn, media_type=_TYPES[format], headers=_SAFE)
+        if format not in _TYPES:
+            message = f"There is no format '{format[:64]}'; choose one of {', '.join(_TYPES)}."
+            raise BadRequest(message, details=[Problem(field="format", message=message)])
+        found = await services.database.read(lambda conn: task_graph.get(conn, project_id))
+        # Thousands of tasks take their time, and others are not to wait for them.
+        answer = await asyncio.to_thread(_answer, found, phase, format, expand=expand)
+        return Response(answer, media_type=_TYPES[format], headers={} if format == "json" else _SAFE)
 
 
-def _drawn(found: Graph, name: str, wanted: Format, *, expand: bool) -> str:
+def _answer(found: TaskGraph, phase: str | None, wanted: str, *, expand: bool) -> str | bytes:
+    shown = graph_of(found, at=now())
+    if phase is not None:
+        shown = _only(shown, _phase_id(found, phase))
     if wanted == "svg":
-        return to_svg(found, name, expand=expand)
-    return to_dot(found, name) if wanted == "dot" else to_mermaid(found)
+        return to_svg(shown, found.name, expand=expand or phase is not None)
+    if wanted == "dot":
+        return to_dot(shown, found.name)
+    return to_mermaid(shown) if wanted == "mermaid" else shown.model_dump_json().encode()
 
 
-def task_graph(conn: Connection, project_id: str, phase: str | None = None) -> tuple[Graph, str]:
-    """The graph of a project's current plan, or of one of its phases (by id or key); and the project's name.
-
-    Raises:
-        NotFound: there is no such project or phase, or `no_plan`.
-    """
-    project = projects.get(conn, project_id)
-    if project.plan_version is None:
-        raise NotFound("This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan")
-    rows = tasks.all_of(conn, project_id)
-    phases = {row.id: row for row in runs.phases_of(conn, project_id)}
-    edges = project_graph(plans.content(plans.get(conn, project_id, project.plan_version)))
-    levels = graph.levels(edges)
-    path = graph.critical_path(edges, _weights(rows))
-    step = {node: index for index, node in enumerate(path)}
-    ids = {row.key: (index, row.id) for index, row in enumerate(rows)}
-    chosen = _phase_id(phases, phase)
+def graph_of(found: TaskGraph, *, at: str) -> Graph:
+    """The graph with levels and critical path; tasks in progress have taken as long as until `at`."""
+    rows, names = found.tasks, {row.id: row.name for row in found.phases}
+    durations = [_duration(row, at) for row in rows]
+    phases = _dependencies_in_phases(rows)
+    levels = graph.levels_of_phases(phases)
+    path = graph.critical_path_of_phases(phases, _weights(rows, durations))
+    critical = {rows[node].id for node in path}
+    steps = {(rows[before].id, rows[after].id) for before, after in pairwise(path)}
+    ids = {row.key: row.id for row in rows}
     nodes = [
         Node(
-            id=row.id, key=row.key, label=row.title, status=row.status, type=row.action["type"], phase_id=row.phase_id,
-            phase_name=phases[row.phase_id].name, level=levels[index], critical=index in step,
-            duration_ms=_duration(row),
+            id=row.id, key=row.key, label=row.title, status=row.status, type=row.type, phase_id=row.phase_id,
+            phase_name=names[row.phase_id], level=level, critical=row.id in critical, duration_ms=duration,
         )
-        for index, row in enumerate(rows)
-        if chosen is None or row.phase_id == chosen
+        for row, level, duration in zip(rows, levels, durations, strict=True)
     ]  # fmt: skip
+    edges = [
+        Edge(id=f"{ids[key]}-{row.id}", source=ids[key], target=row.id, critical=(ids[key], row.id) in steps)
+        for row in rows
+        for key in row.depends_on
+        if key in ids
+    ]
+    return Graph(
+        nodes=nodes, edges=edges, levels=max(levels, default=-1) + 1, critical_path=[rows[node].id for node in path]
+    )
+
+
+def _dependencies_in_phases(rows: Sequence[Any]) -> list[list[list[int]]]:
+    phases: dict[str, list[Any]] = {}
+    for row in rows:
+        phases.setdefault(row.phase_id, []).append(row)
+    result: list[list[list[int]]] = []
+    for members in phases.values():
+        position = {row.key: index for index, row in enumerate(members)}
+        result.append([sorted(position[key] for key in row.depends_on if key in position) for row in members])
+    return result
+
+
+def _only(whole: Graph, phase_id: str) -> Graph:
+    """One phase of a graph; levels and critical path stay those of the whole."""
+    nodes = [node for node in whole.nodes if node.phase_id == phase_id]
     shown = {node.id for node in nodes}
-    found: list[Edge] = []
-    for index, row in enumerate(rows):
-        for key in row.depends_on:
-            other, other_id = ids[key]
-            if row.id in shown and other_id in shown:
-                critical = other in step and index in step and step[index] == step[other] + 1
-                found.append(Edge(id=f"{other_id}-{row.id}", source=other_id, target=row.id, critical=critical))
-    way = [rows[node].id for node in path if rows[node].id in shown]
-    return Graph(nodes=nodes, edges=found, levels=max(levels, default=-1) + 1, critical_path=way), project.name
+    return Graph(
+        nodes=nodes,
+        edges=[edge for edge in whole.edges if edge.source in shown and edge.target in shown],
+        levels=whole.levels,
+        critical_path=[task for task in whole.critical_path if task in shown],
+    )
 
 
-def _phase_id(phases: dict[str, Any], phase: str | None) -> str | None:
-    if phase is None:
-        return None
-    for row in phases.values():
+def _phase_id(found: TaskGraph, phase: str) -> str:
+    for row in found.phases:
         if phase in {row.id, row.key}:
             return str(row.id)
     raise NotFound(f"The plan has no phase '{phase}'.", code="phase_not_found")
 
 
-def _weights(rows: list[TaskRow]) -> list[float]:
+def _weights(rows: Sequence[Any], durations: Sequence[int | None]) -> list[float]:
     """Recorded durations where every task has ended, else 1 each; one that took no time still is a step."""
-    if rows and all(row.status in FINISHED_TASK for row in rows):
-        return [float(_duration(row) or 0) + 0.001 for row in rows]
+    if all(row.status in FINISHED_TASK for row in rows):
+        return [float(duration or 0) + 0.001 for duration in durations]
     return [1.0] * len(rows)
 
 
-def _duration(row: TaskRow) -> int | None:
+def _duration(row: Any, at: str) -> int | None:
     goes_on = row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
-    return milliseconds_between(row.started_at, row.completed_at or (now() if goes_on else None))
+    return milliseconds_between(row.started_at, row.completed_at or (at if goes_on else None))

@@ -14,7 +14,7 @@ from app.domain import graph
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
 from app.domain.states import PhaseStatus, PlanStatus, TaskStatus
-from app.domain.validation import effective_dependencies, project_graph
+from app.domain.validation import effective_dependencies, phase_graphs
 from app.storage import plans, runs, tasks
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
@@ -195,12 +195,12 @@ def _plan_info(row: plans.PlanRow) -> PlanInfo:
 
 
 def _stats(draft: PlanDraft) -> PlanStats:
-    edges = project_graph(draft)
+    phases = phase_graphs(draft)
     widths: dict[int, int] = {}
-    for level in graph.levels(edges):
+    for level in graph.levels_of_phases(phases):
         widths[level] = widths.get(level, 0) + 1
     keys = [item.key for item in draft.tasks()]
-    path = graph.critical_path(edges, [1.0] * len(edges))
+    path = graph.critical_path_of_phases(phases, [1.0] * len(keys))
     return PlanStats(
         tasks=len(keys),
         phases=len(draft.phases),

@@ -123,3 +123,30 @@ def critical_path(dependencies: Dependencies, weights: Sequence[float]) -> list[
         path.append(node)
         node = best[node]
     return path[::-1]
+
+
+def levels_of_phases(phases: Sequence[Dependencies]) -> list[int]:
+    """`levels` of phases that follow each other, each waiting for all of the one before it.
+
+    Args:
+        phases: for each phase the dependencies inside of it; those on earlier phases change nothing.
+
+    Returns a level for each node, phase by phase. In proportion to nodes and edges, where a graph with an edge from each
+    node to each of the phase before would grow with the square.
+    """
+    result: list[int] = []
+    for dependencies in phases:
+        below = max(result, default=-1) + 1
+        result += [below + level for level in levels(dependencies)]
+    return result
+
+
+def critical_path_of_phases(phases: Sequence[Dependencies], weights: Sequence[float]) -> list[int]:
+    """`critical_path` of phases that follow each other, as nodes numbered through; `weights` likewise, none negative."""
+    result: list[int] = []
+    first = 0
+    for dependencies in phases:
+        own = weights[first : first + len(dependencies)]
+        result += [first + node for node in critical_path(dependencies, own)]
+        first += len(dependencies)
+    return result

@@ -46,6 +46,16 @@ def effective_dependencies(phase: PhaseDraft) -> list[list[str]]:
     return result
 
 
+def phase_graphs(draft: PlanDraft) -> list[list[list[int]]]:
+    """For each phase what its tasks wait for inside of it, by position in the phase, in ascending order."""
+    result: list[list[list[int]]] = []
+    for phase in draft.phases:
+        position = {task.key: index for index, task in enumerate(phase.tasks)}
+        needed = effective_dependencies(phase)
+        result.append([sorted({position[key] for key in keys if key in position}) for keys in needed])
+    return result
+
+
 def project_graph(draft: PlanDraft) -> list[list[int]]:
     """The dependencies of all tasks by position, with each phase waiting for the one before it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from app.api.models.graph import Graph, Node
 from app.domain.states import TaskStatus
@@ -22,7 +22,11 @@ _COLOURS: dict[str, tuple[str, str]] = {
 
 def to_dot(graph: Graph, name: str) -> str:
     """The graph in Graphviz' language, phases as clusters."""
-    lines = [f"digraph {_quoted(name)} {{", "  rankdir=LR;", '  node [shape=box, style="rounded,filled"];']
+    lines = [
+        f"digraph {_quoted(name)} {{",
+        "  rankdir=LR; compound=true;",
+        '  node [shape=box, style="rounded,filled"];',
+    ]
     for number, (phase, nodes) in enumerate(_by_phase(graph)):
         lines += [f"  subgraph cluster_{number} {{", f"    label={_quoted(phase)};"]
         for node in nodes:
@@ -33,6 +37,10 @@ def to_dot(graph: Graph, name: str) -> str:
         lines.append("  }")
     for edge in graph.edges:
         lines.append(f"  {edge.source} -> {edge.target}{' [penwidth=2]' if edge.critical else ''};")
+    for number, ((_, before), (_, after)) in enumerate(pairwise(_by_phase(graph))):
+        # Clusters have no edges of their own: one between two of their tasks is cut off at the frames.
+        ends = f"ltail=cluster_{number}, lhead=cluster_{number + 1}"
+        lines.append(f"  {before[-1].id} -> {after[0].id} [style=dashed, {ends}];")
     return "\n".join([*lines, "}", ""])
 
 
@@ -44,6 +52,7 @@ def to_mermaid(graph: Graph) -> str:
         lines += [f'    {node.id}["{SIGNS[node.status]} {_entities(node.label)}"]:::{node.status}' for node in nodes]
         lines.append("  end")
     lines += [f"  {edge.source} {'==>' if edge.critical else '-->'} {edge.target}" for edge in graph.edges]
+    lines += [f"  phase{number} -.-> phase{number + 1}" for number in range(len(list(_by_phase(graph))) - 1)]
     for status, (fill, line) in _COLOURS.items():
         lines.append(f"  classDef {status} fill:{fill},stroke:{line},color:#111827")
     return "\n".join([*lines, ""])
@@ -56,7 +65,8 @@ def _by_phase(graph: Graph) -> Iterator[tuple[str, list[Node]]]:
 
 
 def _quoted(text: str) -> str:
-    return '"' + plain(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # Graphviz reads entities such as &amp; in every string.
+    return '"' + plain(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _entities(text: str) -> str:

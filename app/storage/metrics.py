@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from app.domain import graph
 from app.domain.events import EventType
 from app.domain.identity import milliseconds_between, now
-from app.domain.validation import project_graph
+from app.domain.validation import phase_graphs
 from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, events
@@ -95,9 +95,9 @@ def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks
     """The time that the tasks on the longest way through the plan have taken."""
     if project.plan_version is None:
         return 0
-    edges = project_graph(plans.content(plans.get(conn, project.id, project.plan_version)))
+    phases = phase_graphs(plans.content(plans.get(conn, project.id, project.plan_version)))
     weights = [float(duration_ms(row) or 0) for row in rows]
-    return round(sum(weights[node] for node in graph.critical_path(edges, weights)))
+    return round(sum(weights[node] for node in graph.critical_path_of_phases(phases, weights)))
 
 
 def duration_ms(row: tasks.TaskRow) -> int | None:

@@ -39,7 +39,18 @@ async def test_pictures_and_their_texts(signoff: Stack) -> None:
         assert "default-src 'none'" in answer.headers["content-security-policy"]
     svg = (await signoff.http.get(f"/api/projects/{project_id}/dag?format=svg")).text
     assert len([g for g in ElementTree.fromstring(svg).iter() if "task" in g.get("class", "").split()]) == 5
-    await refused(signoff, "GET", f"/{project_id}/dag?format=png", 400)
+    body = await refused(signoff, "GET", f"/{project_id}/dag?format=png", 400, "bad_request")
+    assert all(name in body["message"] for name in ("json", *types)), body["message"]
+
+
+async def test_large_graphs_are_folded_and_hold_nobody_up(signoff: Stack) -> None:
+    phases = [f"## {name} (parallel)\n\n" + "\n".join(f"- t{n}" for n in range(1000)) for name in ("One", "Two")]
+    project_id = await signoff.planned("\n\n".join(phases))
+    graph = await signoff.call("GET", f"/{project_id}/dag")
+    assert (len(graph["nodes"]), graph["edges"], graph["levels"], len(graph["critical_path"])) == (2000, [], 2, 2)
+    for query, count in (("", 2), ("&expand=true", 2000), ("&phase=two", 1000)):
+        svg = (await signoff.http.get(f"/api/projects/{project_id}/dag?format=svg{query}")).text
+        assert svg.count('<g class="task ') == count
 
 
 async def test_no_plan_no_graph(signoff: Stack) -> None:

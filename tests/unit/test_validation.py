@@ -9,10 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
-from app.domain.graph import find_cycles, topological_order
+from app.domain.graph import (
+    critical_path,
+    critical_path_of_phases,
+    find_cycles,
+    levels,
+    levels_of_phases,
+    topological_order,
+)
 from app.domain.plan import MAX_PHASES, MAX_TASKS, PlanDraft
-from app.domain.validation import MAX_PROBLEMS, check_draft, effective_dependencies, project_graph
+from app.domain.validation import MAX_PROBLEMS, check_draft, effective_dependencies, phase_graphs, project_graph
 from app.planning.registry import load_actions
+from tests.unit.effort import lines_executed
 from tests.unit.test_graph import Graph, below, graphs, knots
 
 Fields = dict[str, Any]
@@ -326,6 +334,28 @@ def test_project_graph_has_each_phase_wait_for_all_before_it_and_nothing_else(dr
             if inside[index]:
                 assert set(graph[first + index]) == declared, "no edge that others imply"
         first += size
+
+
+@given(drafts(), st.data())
+@settings(max_examples=300)
+def test_phase_by_phase_levels_and_critical_path_are_those_of_the_whole_graph(
+    draft: PlanDraft, data: st.DataObject
+) -> None:
+    whole, parts = project_graph(draft), phase_graphs(draft)
+    assert levels_of_phases(parts) == levels(whole)
+    weights = [float(data.draw(st.integers(1, 4))) for _ in whole]
+    assert critical_path_of_phases(parts, weights) == critical_path(whole, weights)
+
+
+def test_wide_phases_take_an_effort_that_grows_with_their_tasks_and_not_with_its_square() -> None:
+    def work(size: int) -> None:
+        wide = plan(*(phase(f"p{part}", *(task(f"t{part}_{n}") for n in range(size))) for part in range(2)))
+        parts = phase_graphs(wide)
+        levels_of_phases(parts)
+        critical_path_of_phases(parts, [1.0] * 2 * size)
+
+    files = ("app/domain/graph.py", "app/domain/validation.py")
+    assert lines_executed(lambda: work(1_000), *files) < 15 * lines_executed(lambda: work(100), *files)
 
 
 @given(drafts())
