@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.api.models.graph import Graph, Node
 
-TASK_WIDTH, TASK_HEIGHT = 220.0, 48.0
+TASK_WIDTH, TASK_HEIGHT = 250.0, 48.0
 Point = tuple[float, float]
 
 

@@ -18,7 +18,7 @@ from app.drawing.rows import in_rows
 from app.drawing.simplify import meetings, without_implied
 from app.drawing.style import STYLE
 
-_COLUMNS = 22
+_COLUMNS = 26
 _PHASE_WIDTH, _PHASE_HEIGHT, _PHASE_GAP = 320.0, 64.0, 26.0
 _MARGIN = 20.0
 
@@ -119,7 +119,7 @@ def _task(node: Node, box: Box) -> str:
         f'<rect width="{box.width:g}" height="{box.height:g}" rx="7"/>'
         f'<text class="sign" x="11" y="21">{SIGNS[node.status]}</text>'
         f'<text x="30" y="20">{escape(shortened(node.label, _COLUMNS))}</text>'
-        f'<text class="note" x="30" y="37">{escape(shortened(note, 28))}</text></g>'
+        f'<text class="note" x="30" y="37">{escape(shortened(note, 33))}</text></g>'
     )
 
 
