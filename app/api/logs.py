@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from app.api.services import Services
 from app.domain.errors import NotFound
-from app.domain.states import TaskStatus
+from app.domain.states import FINISHED_TASK, ProjectStatus, TaskStatus
 from app.storage import files, projects, tasks
 from app.storage.folders import open_file
 
@@ -120,8 +120,12 @@ async def _followed(services: Services, log: _Log, offset: int) -> AsyncGenerato
 
 
 def _is_over(conn: Connection, log: _Log) -> bool:
-    """Whether the attempt has ended: another has begun, or the task does not run."""
-    if projects.find(conn, log.project_id) is None:
+    """Whether the attempt has ended: another has begun, or the task does not run. One that is to come is waited for."""
+    project = projects.find(conn, log.project_id)
+    row = tasks.find(conn, log.project_id, log.task_id) if project is not None else None
+    if project is None or row is None:
         return True
-    row = tasks.find(conn, log.project_id, log.task_id)
-    return row is None or row.attempt != log.number or row.status != TaskStatus.RUNNING
+    if log.number == 0 and row.attempt == 0:
+        return project.status != ProjectStatus.RUNNING or row.status in FINISHED_TASK
+    log.number = log.number or row.attempt
+    return row.attempt != log.number or row.status != TaskStatus.RUNNING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,16 @@ async def test_a_log_is_followed_while_it_is_written_and_resumed(signoff: Stack)
     assert seen == "one\ntwo ✓\nthree\n"
     rest, _ = await followed(signoff, project_id, "slow", **{"Last-Event-ID": last})
     assert rest == "two ✓\nthree\n"
+
+
+async def test_the_log_of_a_task_that_is_to_come_is_waited_for(signoff: Stack) -> None:
+    project_id = await signoff.started(
+        "1. First: `while [ ! -e go ]; do sleep 0.05; done` {#first}\n2. Then: `echo then` {#then}"
+    )
+    await signoff.task_in(project_id, "first", "running")
+    following = asyncio.create_task(followed(signoff, project_id, "then"))
+    (Path((await signoff.project(project_id))["workspace"]) / "go").touch()
+    assert (await following)[0] == "then\n"
 
 
 async def test_bytes_that_are_no_text_are_shown_as_such(signoff: Stack) -> None:
