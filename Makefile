@@ -23,8 +23,12 @@ up: $(STAMP) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
 test: $(STAMP) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --database=postgresql
+	@echo "On SQLite here; at the same time on PostgreSQL, into $(VENV)/postgresql.log"
+	@$(BIN)/python -m pytest --database=postgresql > $(VENV)/postgresql.log 2>&1 & other=$$!; \
+	$(BIN)/python -m pytest; here=$$?; \
+	wait $$other; there=$$?; \
+	echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; \
+	exit $$((here | there))
 
 lint: $(STAMP) ## Style, types, import rules and the compose file
 	$(BIN)/ruff check .

@@ -64,9 +64,6 @@ def error_headers(info: ErrorInfo) -> dict[str, str]:
     """What an error's answer says besides its body."""
     if info.status == 503 or info.code == "request_in_progress":
         return {"Retry-After": RETRY_AFTER_SECONDS}
-    if info.status == 413:
-        # The rest of the body is still coming, and nobody will read it.
-        return {"Connection": "close"}
     return {"WWW-Authenticate": "Bearer"} if info.status == 401 else {}
 
 

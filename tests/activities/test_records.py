@@ -6,9 +6,11 @@ from pathlib import Path
 
 from activities.records import Records
 from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.edits import parse_edits
 from app.domain.identity import new_id
+from app.domain.states import Call
 from app.planning.registry import load_actions
-from app.storage import editing, projects
+from app.storage import plan_edits, projects
 from app.storage.database import Database
 from app.storage.migrate import migrate
 from app.storage.workspaces import Workspaces
@@ -28,8 +30,11 @@ async def running_project(database: Database, records: Records, folder: Path) ->
     project_id = new_id("proj")
     row = {**FIELDS, "id": project_id, "workspace": str(folder)}
     await database.transact(lambda conn: projects.create(conn, row, actor="local"))
-    task = {"title": "It", "action": {"type": "milestone"}}
-    await database.transact(lambda conn: editing.add_task(conn, project_id, task, None, load_actions(), actor="local"))
+    edits = parse_edits([{"op": "add_task", "title": "It", "action": {"type": "milestone"}}])
+    call = Call.EDIT_PLAN
+    await database.transact(
+        lambda conn: plan_edits.edit_plan(conn, project_id, edits, load_actions(), actor="local", call=call)
+    )
     return (await records.decide(request(project_id, DecisionKind.APPROVE))).state
 
 
