@@ -42,6 +42,24 @@ from app.storage.database import Database
 from app.storage.workspaces import Workspaces
 
 LARGEST_BODY = 4 * 1024 * 1024
+_CONTROLLERS = [
+    CatalogueController,
+    ControlController,
+    CopyController,
+    DecisionController,
+    EventController,
+    FileController,
+    GraphController,
+    HistoryController,
+    InsightController,
+    LiveController,
+    LogController,
+    PhaseController,
+    PlanController,
+    ProjectController,
+    SystemController,
+    TaskController,
+]
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Litestar:
@@ -75,24 +93,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     api_key = settings.api_key.get_secret_value()
 
     app = Litestar(
-        route_handlers=[
-            CatalogueController,
-            CopyController,
-            HistoryController,
-            FileController,
-            LogController,
-            ControlController,
-            DecisionController,
-            GraphController,
-            InsightController,
-            PhaseController,
-            ProjectController,
-            PlanController,
-            TaskController,
-            EventController,
-            LiveController,
-            SystemController,
-        ],
+        route_handlers=_CONTROLLERS,
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "telemetry": Provide(lambda: telemetry, sync_to_thread=False),
@@ -105,11 +106,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
     keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=LARGEST_BODY)
-    guarded = Gateway(
-        keyed,
-        allowed_hosts=[settings.host, *settings.allowed_hosts],
-        api_key=api_key,
-    )
+    guarded = Gateway(keyed, allowed_hosts=[settings.host, *settings.allowed_hosts], api_key=api_key)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
 

@@ -122,11 +122,7 @@ class Execution:
             return Outcome.ENDED
 
     async def _finish(self, outcome: _PhaseOutcome) -> ProjectState:
-        status = {
-            _PhaseOutcome.COMPLETED: ProjectStatus.COMPLETED,
-            _PhaseOutcome.FAILED: ProjectStatus.FAILED,
-            _PhaseOutcome.CANCELLED: ProjectStatus.CANCELLED,
-        }[outcome]
+        status = ProjectStatus(outcome.value)
         end = RunEnd(
             project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure,
             actor=self._cancelled_by if self._cancelling else OWN_ACTOR,
