@@ -67,6 +67,7 @@ class FileController(Controller):
 
             def work(conn: Connection) -> Uploaded:
                 at = now()
+                projects.get(conn, project_id)
                 files.note_upload(conn, project_id, path, placed, actor=actor, at=at)
                 told = {"path": path, "size": placed.size, "sha256": placed.sha256}
                 events.append(conn, project_id, (EventType.FILE_UPLOADED, told), actor=actor, at=at)
