@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,6 +19,8 @@ from app.domain.identity import new_id
 from app.settings import LOOPBACK_HOSTS
 
 logger = structlog.get_logger(__name__)
+# How long a body that nobody wants is still taken, so that its sender comes to read why.
+LINGER_SECONDS = 5.0
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
@@ -52,20 +56,34 @@ class Gateway:
         # Never unbound: a server gives each request a task, and what it logs of the request afterwards belongs to it too.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        started = False
+        started = unread = False
+
+        async def receive_noted() -> HTTPReceiveMessage:
+            nonlocal unread
+            message: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
+            unread = message["type"] == "http.request" and message.get("more_body", False)
+            return message
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if unread:
+                    # Else the server would take the rest of a body that nobody wants, to have the next request behind it.
+                    message["headers"].append((b"connection", b"close"))
+            elif message["type"] == "http.response.body" and unread and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                await _linger(receive)
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
         try:
             self._check_origin(scope["method"], headers)
             scope["state"]["actor"] = self._check_key(scope["path"], headers)
-            receive = receive if scope["method"] in _SAFE else await _json_body(scope, headers, receive)
-            await self._app(scope, receive, send_with_id)
+            is_safe = scope["method"] in _SAFE
+            body: Receive = receive if is_safe else await _json_body(scope, headers, receive_noted)  # pyright: ignore
+            await self._app(scope, body, send_with_id)
         except DomainError as error:
             await send_error(scope, send_with_id, error.info)
         except Exception:
@@ -116,6 +134,19 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+async def _linger(receive: Receive) -> None:
+    """Let the sender of a body that was refused go on for a while.
+
+    A connection that is closed at once, with bytes unread, takes back the answer that is on its way.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            more = True
+            while more:
+                message = await receive()
+                more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) -> Receive:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from multipart import (  # pyright: ignore[reportMissingTypeStubs]
     MultipartError,
     MultipartSegment,
@@ -23,6 +24,8 @@ from app.storage.uploads import Upload
 # Written in pieces of this size: a hop to a thread for each packet would cost more than the writing.
 _PIECE = 1024 * 1024
 _LONGEST_FIELD = 4096
+# What a body may have beside the file: the other fields, and what separates them.
+_MOST_BESIDE = 256 * 1024
 _FIELDS = frozenset({"file", "path", "overwrite"})
 
 
@@ -63,13 +66,16 @@ async def receiving(request: Request[Any, Any, Any], workspace: Path, most: int)
 
     Raises:
         TooLarge: it has more; the rest of it is not read.
-        BadRequest: the body is no multipart, or does not come to its end.
+        BadRequest: the body is no multipart, or does not come to its end, as where the sender goes away.
         Invalid: there is no field `file`, or one that is not known.
         UnsupportedMediaType: the request is no `multipart/form-data`.
     """
     kind, options = _content_type(request)
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > most + _MOST_BESIDE:
+        raise _too_large(most)
     received = Received(await asyncio.to_thread(Upload, workspace))
     try:
         await _Form(received, most).read(request, options["boundary"])
@@ -92,9 +98,14 @@ class _Form:
         self._has_file = False
 
     async def read(self, request: Request[Any, Any, Any], boundary: str) -> None:
+        size = 0
         try:
             parser = PushMultipartParser(boundary, max_segment_count=10, strict=False)
             async for chunk in request.stream():
+                size += len(chunk)
+                # Also what comes before the first part, and after the last, must come to an end.
+                if size > self._most + _MOST_BESIDE:
+                    raise _too_large(self._most)
                 if chunk and not parser.closed:
                     self._take(parser.parse(chunk))
                 if len(self._piece) >= _PIECE:
@@ -102,7 +113,11 @@ class _Form:
             with suppress(MultipartError):
                 parser.close()
         except MultipartError as error:
-            raise BadRequest(f"The body is no multipart/form-data: {error}.") from error
+            reason = error.args[0] if error.args else "it cannot be read"
+            raise BadRequest(f"The body is no multipart/form-data: {reason}.") from error
+        except InternalServerException as error:
+            # What Litestar says of a sender who went away; nobody is there to hear of it.
+            raise BadRequest("The body ends in the middle; send it again.") from error
         if not parser.closed or parser.error is not None:
             raise BadRequest("The body ends in the middle; send it again.")
         await self._flush()
@@ -118,7 +133,7 @@ class _Form:
             elif self._field == "file":
                 self._piece += event
                 if self._received.upload.size + len(self._piece) > self._most:
-                    raise TooLarge(f"A file may have {self._most} bytes; SIGNOFF_MAX_UPLOAD sets another limit.")
+                    raise _too_large(self._most)
             else:
                 self._text += event
                 if len(self._text) > _LONGEST_FIELD:
@@ -148,6 +163,10 @@ class _Form:
         if self._piece:
             piece, self._piece = self._piece, bytearray()
             await asyncio.to_thread(self._received.upload.write, piece)
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"A file may have {most} bytes; SIGNOFF_MAX_UPLOAD sets another limit.")
 
 
 def _invalid(field_name: str, message: str) -> Invalid:
