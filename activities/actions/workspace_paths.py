@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.domain.actions import TaskFailed
 from app.domain.file_paths import PRIVATE_FOLDER
-from app.storage.folders import make_folder, open_folder
+from app.storage.folders import open_folder
 
 
 def inside(workspace: Path, relative: str) -> Path:
@@ -82,32 +82,10 @@ def read_file(workspace: Path, path: Path, limit: int) -> bytes | None:
 
 def _open_folder(workspace: Path, folder: Path) -> int:
     """Open a folder below the workspace, making what is missing and following no link."""
-    parts = folder.relative_to(workspace).parts
     try:
-        if parts[:1] == (PRIVATE_FOLDER,):
-            _prepare_private_folder(workspace)
-        return open_folder(workspace, parts, make=True)
+        return open_folder(workspace, folder.relative_to(workspace).parts, make=True)
     except OSError as error:
         raise _unsafe(folder, error) from error
-
-
-def _prepare_private_folder(workspace: Path) -> None:
-    root = open_folder(workspace, ())
-    try:
-        if make_folder(PRIVATE_FOLDER, root):
-            made = open_folder(workspace, (PRIVATE_FOLDER,))
-            _hide_from_git(made)
-            os.close(made)
-    finally:
-        os.close(root)
-
-
-def _hide_from_git(folder: int) -> None:
-    """Keep our files out of the status of a repository that serves as a workspace."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
-        os.write(descriptor, b"*\n")
-        os.close(descriptor)
 
 
 def _unsafe(path: Path, error: OSError) -> TaskFailed:

@@ -20,6 +20,7 @@ from app.api import present
 from app.api.decisions import all_decisions
 from app.api.models.projects import Project
 from app.api.services import Services
+from app.domain.errors import Conflict
 from app.domain.events import Event
 from app.storage import events, files, projects, tasks
 from app.storage.files import WorkspaceFile
@@ -30,6 +31,8 @@ R = TypeVar("R")
 _READ = 256 * 1024
 _SEND = 512 * 1024
 _PAGE = 500
+# A zip keeps an entry of each in memory until its end.
+MOST_FILES = 100_000
 
 
 class Archive:
@@ -52,6 +55,7 @@ class Archive:
 
         Raises:
             NotFound: there is no such project.
+            Conflict: `too_many_files`: rather none than some without saying so.
         """
 
         def read(conn: Connection) -> tuple[ProjectRow, files.Origin, dict[str, files.Known]]:
@@ -60,7 +64,10 @@ class Archive:
             return project, made, files.known_of(conn, project_id)
 
         project, made, known = await services.database.read(read)
-        found, _ = await asyncio.to_thread(files.listed, project, made, known)
+        found, more = await asyncio.to_thread(files.listed, project, made, known, most=MOST_FILES)
+        if more:
+            message = f"The workspace has more than {MOST_FILES} files; fetch those that you need one by one."
+            raise Conflict(message, code="too_many_files")
         return cls(services, project, found)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -71,6 +78,7 @@ class Archive:
             yield piece
 
     def _entries(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+        """The zip's bytes; blocking, and not to be read in the event loop, which it asks."""
         # Fast rather than small: what is large is mostly compressed already.
         stream: Any = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
         project_id = self._project.id
@@ -81,8 +89,10 @@ class Archive:
         stream.add(_record(self._ask(loop, lambda conn: all_decisions(conn, project_id))), "decisions.json")
         for file in self._files:
             # Every part of a path was a name in a folder: none is `..`, and none begins at the root.
-            stream.add(_content(Path(self._project.workspace), file), f"files/{file.path}")
-        return iter(stream)
+            # But where a backslash separates folders, a name with one in it would be a path.
+            stream.add(_content(Path(self._project.workspace), file), f"files/{file.path}".replace("\\", "_"))
+            yield from stream.all_files()
+        yield from stream.finalize()
 
     def _ask(self, loop: asyncio.AbstractEventLoop, work: Callable[[Connection], R]) -> Iterator[R]:
         """What the database says, asked from the thread that makes the zip, when its turn comes."""

@@ -64,6 +64,8 @@ def error_headers(info: ErrorInfo) -> dict[str, str]:
     """What an error's answer says besides its body."""
     if info.status == 503 or info.code == "request_in_progress":
         return {"Retry-After": RETRY_AFTER_SECONDS}
+    if info.status == 416:
+        return {"Content-Range": f"bytes */{info.context['size']}"}
     return {"WWW-Authenticate": "Bearer"} if info.status == 401 else {}
 
 

@@ -23,7 +23,7 @@ from app.api.sending import content_type_of, disposition, send_file
 from app.api.services import Services
 from app.domain.errors import NotFound
 from app.domain.events import EventType
-from app.domain.file_paths import PRIVATE_FOLDER, check_path
+from app.domain.file_paths import PRIVATE_FOLDER, check_path, path_inside
 from app.domain.identity import now
 from app.storage import events, files, projects, tasks
 from app.storage.files import WorkspaceFile
@@ -114,7 +114,9 @@ async def file_list(services: Services, project_id: str) -> FileList:
     logs = await asyncio.to_thread(files.logs, project, rows)
     fresh: dict[str, tuple[WorkspaceFile, str]] = {}
     infos: list[FileInfo] = []
-    for file, task_id in [*((file, None) for file in found), *((file, task_id) for task_id, file in logs)]:
+    entries = [*((file, None) for file in found), *((file, task_id) for task_id, file in logs)]
+    truncated = truncated or len(entries) > files.MOST_FILES
+    for file, task_id in entries[: files.MOST_FILES]:
         earlier = known.get(file.path)
         valid = earlier is not None and file.fits(earlier)
         sha256 = earlier.sha256 if earlier is not None and valid else None
@@ -122,7 +124,7 @@ async def file_list(services: Services, project_id: str) -> FileList:
             sha256 = await asyncio.to_thread(files.sha256_of, root, file)
             if sha256 is not None:
                 fresh[file.path] = (file, sha256)
-        uploaded = earlier is not None and valid and earlier.uploaded
+        uploaded = earlier is not None and earlier.uploaded and earlier.sha256 == sha256
         kind = "log" if task_id is not None else "upload" if uploaded else "output"
         maker = task_id if kind == "log" else made.maker_of(file) if kind == "output" else None
         infos.append(
@@ -132,13 +134,15 @@ async def file_list(services: Services, project_id: str) -> FileList:
             )
         )  # fmt: skip
     if fresh:
-        await services.database.transact(lambda conn: _keep(conn, project_id, fresh))
+        await services.database.transact(lambda conn: _keep(conn, project_id, fresh, known))
     return FileList(files=infos, total=len(infos), total_size=sum(info.size for info in infos), truncated=truncated)
 
 
-def _keep(conn: Connection, project_id: str, fresh: dict[str, tuple[WorkspaceFile, str]]) -> None:
+def _keep(
+    conn: Connection, project_id: str, fresh: dict[str, tuple[WorkspaceFile, str]], known: dict[str, files.Known]
+) -> None:
     if projects.find(conn, project_id) is not None:
-        files.note_checksums(conn, project_id, fresh)
+        files.note_checksums(conn, project_id, fresh, known)
 
 
 async def _workspace(project: ProjectRow) -> Path:
@@ -153,12 +157,15 @@ def _open(project: ProjectRow, path: str) -> tuple[WorkspaceFile, int]:
     parts = tuple(path.split("/"))
     is_log = len(parts) == 5 and parts[:2] == (PRIVATE_FOLDER, "attempts") and parts[4] == "log" and parts[3].isdigit()
     if not is_log:
-        parts = check_path(path)
+        parts = path_inside(path)
     elif not parts[2].replace("_", "").isalnum():
         raise NotFound("There is no such file.", code="file_not_found")
     try:
         descriptor = open_file(Path(project.workspace), parts)
     except OSError as error:
+        if not is_log:
+            # What is wrong with the name says more than that there is no file of it.
+            check_path(path)
         raise NotFound(f"There is no file '{path[:200]}' in the workspace.", code="file_not_found") from error
     try:
         return files.looked_at(path, descriptor), descriptor

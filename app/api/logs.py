@@ -87,16 +87,22 @@ def _find(conn: Connection, project_id: str, task: str, attempt: int | None) -> 
 
 
 async def _whole(log: _Log) -> AsyncGenerator[bytes, None]:
-    offset = 0
+    offset, decoder = 0, _decoder()
     while data := await asyncio.to_thread(log.read, offset):
         offset += len(data)
-        yield data
+        yield decoder.decode(data).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def _decoder() -> codecs.IncrementalDecoder:
+    """Makes text of a log piece by piece; bytes that are none become U+FFFD."""
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 async def _followed(services: Services, log: _Log, offset: int) -> AsyncGenerator[ServerSentEventMessage, None]:
     """What is written, each message with the offset behind it, until the attempt has ended and all of it is read."""
     yield ServerSentEventMessage(comment="signoff", data=None)
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder = _decoder()
     told = time.monotonic()
     while True:
         over = await services.database.read(lambda conn: _is_over(conn, log))
@@ -106,17 +112,21 @@ async def _followed(services: Services, log: _Log, offset: int) -> AsyncGenerato
             if text:
                 told = time.monotonic()
                 # A character that is not whole yet is sent with the next piece, and is behind this offset.
-                behind = offset - len(decoder.getstate()[0])
-                yield ServerSentEventMessage(
-                    event="log", id=behind, data=json.dumps({"text": text}, ensure_ascii=False)
-                )
+                yield _message(text, offset - len(decoder.getstate()[0]))
         if over:
+            rest = decoder.decode(b"", final=True)
+            if rest:
+                yield _message(rest, offset)
             yield ServerSentEventMessage(event="end", data="{}")
             return
         if time.monotonic() - told > PING_SECONDS:
             told = time.monotonic()
             yield ServerSentEventMessage(comment="ping", data=None)
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _message(text: str, offset: int) -> ServerSentEventMessage:
+    return ServerSentEventMessage(event="log", id=offset, data=json.dumps({"text": text}, ensure_ascii=False))
 
 
 def _is_over(conn: Connection, log: _Log) -> bool:

@@ -104,7 +104,7 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
 }
 # Where what a handler declares is not what it sends, nothing of it is kept.
 _REPLACED = frozenset({"getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
-_FURTHER_ERRORS = {"getPlan": {409}, "getFile": {416, 422}}
+_FURTHER_ERRORS = {"getPlan": {409}, "getFile": {416, 422}, "downloadProject": {409}}
 _FURTHER_STATUSES = {
     "streamEvents": {"204": "The project is finished, and there is nothing more to come."},
     "getFile": {"206": "The part that was asked for.", "304": "It is what the reader has."},

@@ -48,7 +48,7 @@ def send_file(request: Request[Any, Any, Any], file: WorkspaceFile, descriptor: 
     """
     # Renewed with every write, and unlike a checksum known at once.
     tag = f'"{file.size:x}-{file.mtime_ns:x}-{file.ctime_ns:x}"'
-    modified = datetime.fromtimestamp(file.mtime_ns // 1_000_000_000, UTC)
+    modified = file.modified.replace(microsecond=0)
     content_type = content_type_of(file.path)
     active = bool(_ACTIVE.match(content_type))
     headers = {
@@ -64,16 +64,16 @@ def send_file(request: Request[Any, Any, Any], file: WorkspaceFile, descriptor: 
         if _is_fresh(request, tag, modified):
             os.close(descriptor)
             return Response(None, status_code=304, headers=headers)
-        start, end = _wanted(request, file.size, tag, modified)
+        wanted = _wanted(request, file.size, tag, modified)
     except RangeNotSatisfiable:
         os.close(descriptor)
         raise
-    partial = (start, end) != (0, file.size)
-    if partial:
+    start, end = wanted or (0, file.size)
+    if wanted is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     headers["Content-Length"] = str(end - start)
     pieces = _pieces(descriptor, start, end)
-    return Stream(pieces, status_code=206 if partial else 200, media_type=content_type, headers=headers)
+    return Stream(pieces, status_code=200 if wanted is None else 206, media_type=content_type, headers=headers)
 
 
 async def _pieces(descriptor: int, start: int, end: int) -> AsyncGenerator[bytes, None]:
@@ -98,21 +98,21 @@ def _is_fresh(request: Request[Any, Any, Any], tag: str, modified: datetime) -> 
     return since is not None and modified <= since
 
 
-def _wanted(request: Request[Any, Any, Any], size: int, tag: str, modified: datetime) -> tuple[int, int]:
-    """From where to where to send: all of it where no one part is asked for (RFC 9110, section 14.2)."""
+def _wanted(request: Request[Any, Any, Any], size: int, tag: str, modified: datetime) -> tuple[int, int] | None:
+    """From where to where to send; None where no one part is asked for (RFC 9110, section 14.2)."""
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     condition = request.headers.get("if-range")
     if match is None or (condition is not None and condition not in {tag, format_datetime(modified, usegmt=True)}):
-        return 0, size
+        return None
     first, last = match[1], match[2]
     if not first and not last:
-        return 0, size
+        return None
     if not first:
         start, end = max(0, size - int(last)), size
     else:
         start, end = int(first), min(int(last) + 1, size) if last else size
         if last and int(last) < start:
-            return 0, size
+            return None
     if start >= size or start >= end:
         raise RangeNotSatisfiable(f"The file has {size} bytes.", context={"size": size})
     return start, end

@@ -15,28 +15,47 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def check_path(path: str) -> tuple[str, ...]:
-    """The parts of a relative path.
+    """The parts of a relative path whose names are good on every system: for a file that is to be made.
 
     Raises:
         Invalid: `path_outside` where it leads out of the workspace or into Signoff's own folder, else `bad_path`.
     """
+    if path.startswith("~") or path[1:2] == ":":
+        raise _outside(path, "must be relative to the workspace")
+    parts = path_inside(path)
+    for part in parts:
+        _check_name(path, part)
+    return parts
+
+
+def path_inside(path: str) -> tuple[str, ...]:
+    """The parts of a relative path to a file that a task may have made, under a name that only this system takes.
+
+    Raises:
+        Invalid: as for `check_path`.
+    """
     if not path or len(path) > LONGEST_PATH:
         raise _bad(path, f"A path has 1 to {LONGEST_PATH} characters.")
-    if path.startswith(("/", "~")) or path[1:2] == ":":
+    if "\0" in path:
+        raise _bad(path, "It holds a NUL character.")
+    if path.startswith("/"):
         raise _outside(path, "must be relative to the workspace")
     parts = tuple(path.split("/"))
     if ".." in parts:
         raise _outside(path, "leads out of the workspace")
-    for part in parts:
-        _check_name(path, part)
-    if parts[0].lower() == PRIVATE_FOLDER:
+    if "" in parts or "." in parts:
+        raise _bad(path, "It has an empty part.")
+    if alike(parts[0]) == PRIVATE_FOLDER:
         raise _outside(path, f"lies in {PRIVATE_FOLDER}, which is Signoff's own")
     return parts
 
 
+def alike(name: str) -> str:
+    """The same for all names that some systems take for one: in other case, or with accents composed otherwise."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def _check_name(path: str, name: str) -> None:
-    if name in {"", "."}:
-        raise _bad(path, "It has an empty part.")
     if len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME_BYTES:
         raise _bad(path, f"A name has at most {LONGEST_NAME_BYTES} bytes.")
     if any(unicodedata.category(character) in _HIDDEN for character in name):

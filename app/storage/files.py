@@ -6,15 +6,15 @@ import hashlib
 import os
 import stat
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from app.domain.file_paths import PRIVATE_FOLDER
+from app.domain.file_paths import LONGEST_PATH, PRIVATE_FOLDER, alike
 from app.domain.identity import isoformat, parse_time
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
@@ -26,6 +26,9 @@ MOST_FILES = 10_000
 # In a folder that a caller named, which may be a whole repository, these are nobody's results.
 _LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
 _CHUNK = 1024 * 1024
+_EPOCH = datetime.fromtimestamp(0, UTC)
+# A task may give its files any time; what is outside of this, some centuries, neither dates nor databases take.
+_MOST_NS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,13 @@ class Known:
     mtime_ns: int
     ctime_ns: int
     sha256: str
-    uploaded: bool
+    uploaded_at: str | None = None
+    uploaded_by: str | None = None
+
+    @property
+    def uploaded(self) -> bool:
+        """Whether a caller sent it."""
+        return self.uploaded_at is not None
 
 
 @dataclass(frozen=True)
@@ -54,9 +63,14 @@ class WorkspaceFile:
         return tuple(self.path.split("/"))
 
     @property
+    def modified(self) -> datetime:
+        """When it was last written, as it says itself."""
+        return _EPOCH + timedelta(microseconds=self.mtime_ns // 1000)
+
+    @property
     def modified_at(self) -> str:
-        """When it was last written."""
-        return isoformat(datetime.fromtimestamp(self.mtime_ns / 1e9, UTC))
+        """`modified` as text."""
+        return isoformat(self.modified)
 
     def fits(self, known: Known | None) -> bool:
         """Whether a checksum is still that of this file."""
@@ -64,22 +78,42 @@ class WorkspaceFile:
         return known is not None and (known.size, known.mtime_ns, known.ctime_ns) == mine
 
 
-@dataclass(frozen=True)
 class Origin:
-    """What tells which task made a file, and when the first run of its project began."""
+    """What tells which task made a file, and when the first run of its project began.
 
-    declared: dict[str, str]
-    windows: list[tuple[str, str, str]]
-    began: str | None
+    Args:
+        declared: ids of tasks by the path that they declare.
+        windows: start, end and task of each attempt.
+        began: when the first run did, if there was one.
+    """
+
+    def __init__(self, declared: dict[str, str], windows: Sequence[tuple[str, str, str]], began: str | None) -> None:
+        self.declared = declared
+        self.began = began
+        self._changes, self._alone = _alone_from(windows)
 
     def maker_of(self, file: WorkspaceFile) -> str | None:
         """The task that declares the file, else the only one with an attempt in progress when it was last written."""
         if file.path in self.declared:
             return self.declared[file.path]
-        at = file.modified_at
-        last = bisect_right(self.windows, (at, "\uffff", ""))
-        makers = {task for _, end, task in self.windows[:last] if end >= at}
-        return makers.pop() if len(makers) == 1 else None
+        # An attempt is in progress at both of its ends, too.
+        return self._alone[bisect_right(self._changes, (file.modified_at, False))]
+
+
+def _alone_from(windows: Sequence[tuple[str, str, str]]) -> tuple[list[tuple[str, bool]], list[str | None]]:
+    """The moments when attempts start (False) or have ended (True), and which task is alone before and after each."""
+    starts = [((start, False), task) for start, _, task in windows]
+    ends = [((end, True), task) for _, end, task in windows]
+    changes: list[tuple[str, bool]] = []
+    active: Counter[str] = Counter()
+    alone: list[str | None] = [None]
+    for change, task in sorted(starts + ends):
+        active[task] += -1 if change[1] else 1
+        if not active[task]:
+            del active[task]
+        changes.append(change)
+        alone.append(next(iter(active)) if len(active) == 1 else None)
+    return changes, alone
 
 
 def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin:
@@ -89,7 +123,7 @@ def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin
     query = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.task_id).where(
         attempts.c.project_id == project_id
     )
-    windows = sorted((row.started_at, row.ended_at or "9999", row.task_id) for row in conn.execute(query))
+    windows = [(row.started_at, row.ended_at or "9999", row.task_id) for row in conn.execute(query)]
     first = select(runs.c.started_at).where(runs.c.project_id == project_id).order_by(runs.c.number).limit(1)
     return Origin(declared, windows, conn.execute(first).scalar_one_or_none())
 
@@ -98,33 +132,45 @@ def known_of(conn: Connection, project_id: str) -> dict[str, Known]:
     """What is on record of a project's files, by path."""
     rows = conn.execute(select(files).where(files.c.project_id == project_id))
     return {
-        row.path: Known(row.size, row.mtime_ns, row.ctime_ns, row.sha256, uploaded=row.uploaded_at is not None)
+        row.path: Known(row.size, row.mtime_ns, row.ctime_ns, row.sha256, row.uploaded_at, row.uploaded_by)
         for row in rows
     }
 
 
-def note_checksums(conn: Connection, project_id: str, found: dict[str, tuple[WorkspaceFile, str]]) -> None:
-    """Keep checksums; who uploaded a file stays on record only while it is the same."""
-    for path, (file, sha256) in found.items():
-        _put(conn, project_id, path, file.size, file.mtime_ns, file.ctime_ns, sha256)
+def note_checksums(
+    conn: Connection, project_id: str, taken: dict[str, tuple[WorkspaceFile, str]], known: dict[str, Known]
+) -> None:
+    """Keep checksums that were taken while `known` was on record; what has been noted since then stays.
+
+    Who uploaded a file stays on record while its content does.
+    """
+    current = known_of(conn, project_id)
+    found: dict[str, Known] = {}
+    for path, (file, sha256) in taken.items():
+        earlier = current.get(path)
+        if earlier == known.get(path):
+            by = (earlier.uploaded_at, earlier.uploaded_by) if earlier and earlier.sha256 == sha256 else (None, None)
+            found[path] = Known(file.size, file.mtime_ns, file.ctime_ns, sha256, *by)
+    _put(conn, project_id, found)
 
 
 def note_upload(conn: Connection, project_id: str, path: str, placed: Placed, *, actor: str, at: str) -> None:
     """Keep who uploaded a file."""
-    values = {"uploaded_at": at, "uploaded_by": actor}
-    _put(conn, project_id, path, placed.size, placed.mtime_ns, placed.ctime_ns, placed.sha256, **values)
+    _put(conn, project_id, {path: Known(placed.size, placed.mtime_ns, placed.ctime_ns, placed.sha256, at, actor)})
 
 
-def _put(
-    conn: Connection, project_id: str, path: str, size: int, mtime_ns: int, ctime_ns: int, sha256: str, **more: Any
-) -> None:
-    conn.execute(delete(files).where(files.c.project_id == project_id, files.c.path == path))
-    row = {"project_id": project_id, "path": path, "size": size, "mtime_ns": mtime_ns, "ctime_ns": ctime_ns}
-    conn.execute(insert(files).values(**row, sha256=sha256, **more))
+def _put(conn: Connection, project_id: str, found: dict[str, Known]) -> None:
+    if not found:
+        return
+    mine = (files.c.project_id == project_id, files.c.path == bindparam("of_path"))
+    conn.execute(delete(files).where(*mine), [{"of_path": path} for path in found])
+    conn.execute(insert(files), [{"project_id": project_id, "path": path, **asdict(it)} for path, it in found.items()])
 
 
-def listed(project: ProjectRow, made: Origin, known: dict[str, Known]) -> tuple[list[WorkspaceFile], bool]:
-    """The files of a project, by path, and whether there are more than can be listed. Blocking.
+def listed(
+    project: ProjectRow, made: Origin, known: dict[str, Known], *, most: int = MOST_FILES
+) -> tuple[list[WorkspaceFile], bool]:
+    """The files of a project, by path, and whether there are more than `most`, which are left out. Blocking.
 
     All of a workspace of its own. Of a folder that a caller named: what tasks declare, uploads, and what was written
     since the first run began.
@@ -136,7 +182,7 @@ def listed(project: ProjectRow, made: Origin, known: dict[str, Known]) -> tuple[
         ours = file.path in made.declared or (file.path in known and known[file.path].uploaded)
         recent = since is not None and file.mtime_ns >= since
         if project.path is None or ours or recent:
-            if len(found) == MOST_FILES:
+            if len(found) == most:
                 return sorted(found, key=lambda item: item.path), True
             found.append(file)
     return sorted(found, key=lambda item: item.path), False
@@ -188,23 +234,25 @@ def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
     while stack:
         folder = stack.pop()
         try:
-            entries = list(os.scandir(root / folder))
+            entries = os.scandir(root / folder)
         except OSError:
             continue
-        for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            try:
-                found = entry.stat(follow_symlinks=False)
-                # Names that are no text, or that a database cannot keep, are left to those who can read them.
-                path.encode()
-            except (OSError, UnicodeEncodeError):
-                continue
-            if stat.S_ISDIR(found.st_mode):
-                if entry.name not in skip and (folder or entry.name.lower() != PRIVATE_FOLDER):
-                    stack.append(path)
-            elif stat.S_ISREG(found.st_mode) and len(path) <= 1024:
-                yield _file(path, found)
+        with entries:
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                    # Names that are no text, or that a database cannot keep, are left to those who can read them.
+                    path.encode()
+                except (OSError, UnicodeEncodeError):
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    if entry.name not in skip and (folder or alike(entry.name) != PRIVATE_FOLDER):
+                        stack.append(path)
+                elif stat.S_ISREG(found.st_mode) and len(path) <= LONGEST_PATH:
+                    yield _file(path, found)
 
 
 def _file(path: str, found: os.stat_result) -> WorkspaceFile:
-    return WorkspaceFile(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    mtime_ns = max(-_MOST_NS, min(found.st_mtime_ns, _MOST_NS))
+    return WorkspaceFile(path, found.st_size, mtime_ns, found.st_ctime_ns)

@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.domain.file_paths import PRIVATE_FOLDER
+
 
 def open_folder(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
     """A descriptor of a folder below `root`; with `make`, what is missing is made.
+
+    Signoff's own folder is made for its owner alone, and out of git's sight.
 
     Raises:
         OSError: a part is missing, no folder, or a symbolic link.
     """
     current = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        for name in parts:
-            if make:
-                make_folder(name, current)
+        for depth, name in enumerate(parts):
+            made = make and _make_folder(name, current, mode=0o700 if parts[0] == PRIVATE_FOLDER else 0o777)
             deeper = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
             os.close(current)
             current = deeper
+            if made and depth == 0 and name == PRIVATE_FOLDER:
+                _hide_from_git(current)
     except OSError:
         os.close(current)
         raise
     return current
 
 
-def make_folder(name: str, parent: int) -> bool:
+def _make_folder(name: str, parent: int, *, mode: int) -> bool:
     """Make a folder where there is none; True where it is new."""
     try:
-        os.mkdir(name, 0o700, dir_fd=parent)
+        os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
         return False
     return True
+
+
+def _hide_from_git(folder: int) -> None:
+    """Keep our files out of the status of a repository that serves as a workspace."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        os.write(descriptor, b"*\n")
+        os.close(descriptor)
 
 
 def open_file(root: Path, parts: Sequence[str]) -> int:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.errors import Conflict
-from app.domain.file_paths import PRIVATE_FOLDER
+from app.domain.file_paths import PRIVATE_FOLDER, alike
 from app.domain.identity import new_id
 from app.storage.folders import open_folder
 
 _ASIDE = (PRIVATE_FOLDER, "uploads")
+# What an app that was killed has left behind; an upload in progress is written to all the time.
+_LEFT_BEHIND_SECONDS = 86_400.0
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,16 @@ class Upload:
         self.size = 0
         try:
             self._folder = open_folder(workspace, _ASIDE, make=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            self._file = os.open(self._name, flags, 0o600, dir_fd=self._folder)
         except OSError as error:
-            raise Conflict(f"The workspace cannot be written to: {error.strerror}.", code="unsafe_workspace") from error
+            raise _unwritable(error) from error
+        try:
+            _remove_left_behind(self._folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            # Out of others' sight by the folder it is in; in its place it is like any file that a task makes.
+            self._file = os.open(self._name, flags, 0o666, dir_fd=self._folder)
+        except OSError as error:
+            os.close(self._folder)
+            raise _unwritable(error) from error
 
     @property
     def sha256(self) -> str:
@@ -59,7 +70,7 @@ class Upload:
         """Append.
 
         Raises:
-            Conflict: `no_room`.
+            Conflict: `no_room`, or `unsafe_path` where the file system refuses.
         """
         self._digest.update(data)
         view = memoryview(data)
@@ -68,7 +79,7 @@ class Upload:
                 written = os.write(self._file, view)
                 view = view[written:]
         except OSError as error:
-            raise Conflict(f"The file cannot be written: {error.strerror}.", code="no_room") from error
+            raise _unplaced(error) from error
         self.size += len(data)
 
     def place(self, parts: Sequence[str], *, overwrite: bool, repeated: bool) -> Placed:
@@ -80,16 +91,23 @@ class Upload:
             repeated: this may have been done before: a file there with the same content is ours.
 
         Raises:
-            Conflict: `file_exists`, `file_exists_other_case`, `not_a_file`, or `unsafe_path` where a link is in the way.
+            Conflict: `file_exists`, `file_exists_other_case`, `not_a_file`, `no_room`, or `unsafe_path` where a link is in
+                the way or the file system refuses.
         """
-        os.fsync(self._file)
+        try:
+            os.fsync(self._file)
+            self._check_neighbours(parts)
+            return self._place(parts, overwrite=overwrite, repeated=repeated)
+        except OSError as error:
+            raise _unplaced(error) from error
+
+    def _place(self, parts: Sequence[str], *, overwrite: bool, repeated: bool) -> Placed:
         try:
             folder = open_folder(self._workspace, parts[:-1], make=True)
         except OSError as error:
             message = f"'{'/'.join(parts[:-1])}' is no folder, or a link is in the way ({error.strerror})."
             raise Conflict(message, code="unsafe_path") from error
         try:
-            self._check_neighbours(folder, parts[-1])
             self._put(folder, parts[-1], overwrite=overwrite, repeated=repeated)
             os.fsync(folder)
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
@@ -125,14 +143,42 @@ class Upload:
         with os.fdopen(descriptor, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
-    @staticmethod
-    def _check_neighbours(folder: int, name: str) -> None:
-        """Refuse a name that some systems take for the one of another file that is there."""
-        with os.scandir(folder) as entries:
-            twin = next(
-                (entry.name for entry in entries if entry.name != name and entry.name.casefold() == name.casefold()),
-                None,
-            )
-        if twin is not None:
-            message = f"There is '{twin}' already, which differs in upper and lower case only."
-            raise Conflict(message, code="file_exists_other_case")
+    def _check_neighbours(self, parts: Sequence[str]) -> None:
+        """Refuse names, folders' too, that some systems take for the one of something else that is there."""
+        for depth, name in enumerate(parts):
+            try:
+                folder = open_folder(self._workspace, parts[:depth])
+            except OSError:
+                return
+            try:
+                twin = _twin_of(name, folder)
+            finally:
+                os.close(folder)
+            if twin is not None:
+                where = "/".join([*parts[:depth], twin])
+                message = f"There is '{where}' already, which differs in upper and lower case or in how accents are written only."
+                raise Conflict(message, code="file_exists_other_case")
+
+
+def _twin_of(name: str, folder: int) -> str | None:
+    wanted = alike(name)
+    with os.scandir(folder) as entries:
+        return next((entry.name for entry in entries if entry.name != name and alike(entry.name) == wanted), None)
+
+
+def _remove_left_behind(folder: int) -> None:
+    oldest = time.time() - _LEFT_BEHIND_SECONDS
+    for name in os.listdir(folder):
+        # One that is gone by now was an upload in progress.
+        with contextlib.suppress(OSError):
+            if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest:
+                os.unlink(name, dir_fd=folder)
+
+
+def _unwritable(error: OSError) -> Conflict:
+    return Conflict(f"The workspace cannot be written to: {error.strerror}.", code="unsafe_workspace")
+
+
+def _unplaced(error: OSError) -> Conflict:
+    code = "no_room" if error.errno in _NO_ROOM else "unsafe_path"
+    return Conflict(f"The file cannot be written: {error.strerror}.", code=code)
