@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Connection
 
 from app.api.catalogue import DEFAULT_AGENT
 from app.api.models.insight import Audit, AuditResults, Finding, Trail
 from app.api.services import Services
 from app.domain import audit as checks
+from app.domain import integrity
+from app.domain.actions import Action
 from app.domain.audit import SEVERITIES, Found, Severity
-from app.domain.decisions import Decision
 from app.domain.errors import Conflict
 from app.domain.identity import now
+from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
-from app.storage import decisions, plans, projects, tasks
+from app.domain.validation import effective_dependencies
+from app.storage import audit as storage
+from app.storage import plans
+from app.storage.audit import Record
 from app.storage.events import ChainCheck
-from app.storage.projects import ProjectRow
-from app.storage.tasks import TaskRow
 
 # Events that one look at the database checks: others are not to wait for a long record.
 _PAGE = 500
-
-
-@dataclass(frozen=True)
-class _Record:
-    """What is on record at one moment."""
-
-    project: ProjectRow
-    tasks: list[TaskRow]
-    versions: list[plans.PlanRow]
-    decisions: list[Decision]
+_ALTERED = {"plans": "plan", "runs": "run", "phases": "phase", "tasks": "task", "decisions": "decision"}
 
 
 async def audit(services: Services, project_id: str) -> Audit:
@@ -46,77 +37,88 @@ async def audit(services: Services, project_id: str) -> Audit:
         NotFound: there is no such project.
     """
     # Rows change in one transaction with their events: those up to the number that the project has here tell all of them.
-    record = await services.database.read(lambda conn: _read(conn, project_id))
-    chain, replay = await _check_chain(services, record.project)
+    record = await services.database.read(lambda conn: storage.read(conn, project_id))
+    chain, replay = await _check_chain(services, record)
     # Files are looked at, and thousands of commands read: nothing for the event loop.
-    return _answer(record, chain, await asyncio.to_thread(_findings, record, chain, replay))
+    return await asyncio.to_thread(_answer, record, chain, replay)
 
 
-def _findings(record: _Record, chain: ChainCheck, replay: Replay) -> list[Found]:
-    files = _sizes(record.project.workspace, record.tasks)
-    return [
-        *checks.check_chain(chain.broken, chain.last),
-        *checks.check_rows(record.tasks, record.project, replay),
-        *checks.check_decisions(record.decisions, replay.sealed),
-        *_plans(record),
-        *checks.check_plan(record.tasks, {DEFAULT_AGENT}),
-        *checks.check_outcomes(record.tasks, files),
-        *checks.check_author(record.versions),
-    ]
-
-
-def _read(conn: Connection, project_id: str) -> _Record:
-    return _Record(
-        project=projects.get(conn, project_id),
-        tasks=tasks.all_of(conn, project_id),
-        versions=plans.all_of(conn, project_id),
-        decisions=decisions.all_of(conn, project_id),
-    )
-
-
-async def _check_chain(services: Services, project: ProjectRow) -> tuple[ChainCheck, Replay]:
-    chain, replay = ChainCheck(), Replay()
+async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, Replay]:
+    chain, replay, project = ChainCheck(), Replay(), record.project
     while chain.last < project.last_seq:
         limit = min(_PAGE, project.last_seq - chain.last)
         page = await services.database.read(lambda conn, limit=limit: chain.read(conn, project.id, limit=limit))
         for event in page:
-            replay.take(event.type, event.data)
+            replay.take(event.type, event.data, event.actor)
         if not page:
             break
     replay.end()
     chain.check_end(project.last_seq, project.last_hash)
+    chain.broken.extend(seq for seq in record.stray if seq not in chain.broken)
     return chain, replay
 
 
-def _plans(record: _Record) -> list[Found]:
-    """Versions whose text is not what was signed."""
-    found: list[Found] = []
-    for row in record.versions:
+def _alterations(record: Record, chain: ChainCheck, replay: Replay) -> Iterator[Found]:
+    """Where the record is not what it was."""
+    for row in record.unreadable:
+        what = _ALTERED[row.table]
+        said = f"{what.capitalize()} '{row.name}' cannot be read: nothing that Signoff writes is in its {row.column}."
+        yield integrity.altered(f"{what}_altered", said)
+    yield from integrity.check_chain(chain.broken, chain.last)
+    yield from integrity.check_project(record.project, replay)
+    yield from integrity.check_plans(record.plans, record.unreadable_in("plans"), replay)
+    yield from _plan_texts(record)
+    yield from integrity.check_runs(record.runs, replay)
+    yield from integrity.check_phases(record.phases, replay)
+    yield from integrity.check_tasks(record.tasks, replay)
+    yield from integrity.check_decisions(record.decisions, record.unreadable_in("decisions"), replay.sealed)
+
+
+def _plan_texts(record: Record) -> Iterator[Found]:
+    """Versions whose text is not what was signed; where the current one's is, rows that are not what it says."""
+    for row in record.plans:
         if row.digest is None:
             continue
         try:
-            plans.verified_draft(row)
+            draft = plans.verified_draft(row)
         except (Conflict, ValueError):
-            found.append(_altered(f"Plan version {row.version} is not what its digest says."))
-    current = next((row for row in record.versions if row.version == record.project.plan_version), None)
-    if current is not None and current.draft is not None and not found:
-        try:
-            draft = plans.content(current)
-            by_phase: dict[str, list[TaskRow]] = {}
-            for task in record.tasks:
-                by_phase.setdefault(task.phase_id, []).append(task)
-            for phase in draft.phases:
-                plans.check_rows(phase, by_phase.get(current.ids["phases"][phase.key], []))
-        except Conflict as error:
-            found.append(_altered(error.info.message))
-    return found
+            yield integrity.altered("plan_altered", f"Plan version {row.version} is not what its digest says.")
+            continue
+        if row.version == record.project.plan_version:
+            yield from _signed(record, row, draft)
 
 
-def _altered(message: str) -> Found:
-    return Found("critical", "plan_altered", message, "Somebody changed the database by hand; make the plan anew.")
+def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
+    others = [name for name in RunSettings.model_fields if getattr(record.project, name) != row.settings.get(name)]
+    if others:
+        said = f"The project is not what was signed with plan version {row.version}: {', '.join(others)}."
+        yield integrity.altered("project_altered", said)
+    try:
+        phases, tasks = _rows_of(record, row, draft)
+    except KeyError as error:
+        yield integrity.altered("plan_altered", f"Plan version {row.version} has lost the id of {error}.")
+        return
+    yield from integrity.check_signed("phase", phases, record.phases, record.unreadable_in("phases"))
+    yield from integrity.check_signed("task", tasks, record.tasks, record.unreadable_in("tasks"))
 
 
-def _sizes(workspace: str, rows: Sequence[TaskRow]) -> dict[str, int | None]:
+def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The fields that the rows of phases and tasks have by the plan."""
+    phases: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
+    # Which retries a task has by default, its action said when the plan was made, and may say differently now.
+    actions = {task.action.type: Action for task in draft.tasks()}
+    for position, phase in enumerate(draft.phases):
+        phases.append(plans.phase_row(record.project, phase, position, row.ids))
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            fields = plans.task_row(record.project, task, needed, actions)
+            fields |= {"id": row.ids["tasks"][task.key], "phase_id": phases[-1]["id"], "position": len(tasks)}
+            state = {"status", "outputs"} if task.retries is not None else {"status", "outputs", "retries"}
+            tasks.append({name: value for name, value in fields.items() if name not in state})
+    return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks
+
+
+def _sizes(workspace: str, rows: Sequence[Any]) -> dict[str, int | None]:
     """The size of each file that tasks were to make; None where there is no regular file inside of the workspace."""
     root = Path(workspace)
     return {path: _size(root, path) for row in rows for path in row.expected_files}
@@ -135,7 +137,14 @@ def _size(root: Path, path: str) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _answer(record: _Record, chain: ChainCheck, found: list[Found]) -> Audit:
+def _answer(record: Record, chain: ChainCheck, replay: Replay) -> Audit:
+    alterations = list(_alterations(record, chain, replay))
+    found = [
+        *alterations,
+        *checks.check_plan(record.tasks, {DEFAULT_AGENT}),
+        *checks.check_outcomes(record.tasks, _sizes(record.project.workspace, record.tasks)),
+        *checks.check_author(record.plans),
+    ]
     ranked = sorted(found, key=lambda item: SEVERITIES.index(item.severity))
     summary: dict[Severity, int] = {
         severity: sum(item.severity == severity for item in found) for severity in SEVERITIES
@@ -148,14 +157,13 @@ def _answer(record: _Record, chain: ChainCheck, found: list[Found]) -> Audit:
         )
         for item in ranked
     ]  # fmt: skip
-    tampered: set[Any] = {"chain_broken", "task_altered", "project_altered", "plan_altered"}
-    tampered |= {"decision_altered", "decision_missing", "decision_unsealed"}
-    intact = not any(item.code in tampered for item in found)
+    intact = not alterations
     word = "The record is whole" if intact else "The record was altered"
+    decided = len(record.decisions) + len(record.unreadable_in("decisions"))
     return Audit(
         project_id=record.project.id,
         checked_at=now(),
         results=AuditResults(findings=findings, summary=summary, audited_task_count=len(record.tasks)),
-        trail=Trail(events=chain.last, decisions=len(record.decisions), intact=intact, head=record.project.last_hash),
+        trail=Trail(events=chain.last, decisions=decided, intact=intact, head=chain.head),
         message=f"{word}; {worst + ' to look at' if worst else 'nothing to look at'}.",
     )

@@ -1,4 +1,4 @@
-"""The checks of an audit: pure functions from plan and rows to findings. Deterministic: the same record, the same findings."""
+"""What an audit points at: pure functions from plan and rows to findings. Deterministic: the same record, the same findings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from app.domain.dangers import dangers_of
-from app.domain.decisions import Decision, Outcome
-from app.domain.replay import Replay, ToldTask, outputs_hash
 from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -95,59 +93,3 @@ def check_author(versions: Sequence[Any]) -> Iterator[Found]:
                 f"Plan version {row.version} was approved by {row.approved_by}, who made it.",
                 "Have somebody else look at it.",
             )  # fmt: skip
-
-
-def check_rows(rows: Sequence[Any], project: Any, replay: Replay) -> Iterator[Found]:
-    """Rows that are not what the events say."""
-    suggestion = "Somebody changed the database by hand; the events, sealed by the chain, are what happened."
-    if project.status != replay.project_status:
-        yield Found(
-            "critical", "project_altered",
-            f"The project is {project.status}; by its events it is {replay.project_status}.", suggestion,
-        )  # fmt: skip
-    for row in rows:
-        told = replay.tasks.get(row.id, ToldTask())
-        for what in _differences(row, told):
-            yield Found(
-                "critical", "task_altered", f"Task '{row.key}' is not what its events say: {what}.", suggestion, row.id
-            )
-
-
-def _differences(row: Any, told: ToldTask) -> Iterator[str]:
-    if row.status != told.status:
-        yield f"its status is {row.status}, not {told.status}"
-    elif row.attempt != told.attempt:
-        yield f"its attempt is {row.attempt}, not {told.attempt}"
-    if row.status != told.status:
-        return
-    if "outputs_hash" in told.ending and outputs_hash(row.outputs) != told.ending["outputs_hash"]:
-        yield "its outputs are others"
-    if told.ending.get("error") is not None and row.error != told.ending["error"]:
-        yield "its error is another"
-
-
-def check_decisions(decisions: Sequence[Decision], sealed: Mapping[str, str]) -> Iterator[Found]:
-    """Decisions that are not what their events sealed, are gone, or that no event tells of."""
-    suggestion = "Somebody changed the database by hand; the event has the hash of what was decided."
-    known = {decision.id: decision for decision in decisions}
-    for decision_id, digest in sealed.items():
-        decision = known.get(decision_id)
-        if decision is None:
-            yield Found("critical", "decision_missing", f"Decision {decision_id} is gone from the record.", suggestion)
-        elif decision.seal()["decision_hash"] != digest:
-            said = f"Decision {decision_id} ({decision.kind} by {decision.actor}) is not what its event sealed."
-            yield Found("critical", "decision_altered", said, suggestion)
-    for decision in decisions:
-        if decision.outcome == Outcome.ACCEPTED and decision.id not in sealed:
-            said = f"No event tells of decision {decision.id} ({decision.kind} by {decision.actor})."
-            yield Found("critical", "decision_unsealed", said, suggestion)
-
-
-def check_chain(broken: Sequence[int], total: int) -> Iterator[Found]:
-    """Events that are missing, altered or out of order."""
-    if broken:
-        shown = ", ".join(str(seq) for seq in broken[:10]) + ("…" if len(broken) > 10 else "")
-        yield Found(
-            "critical", "chain_broken", f"The chain of {total} events does not hold at number {shown}.",
-            "Somebody changed the database by hand; compare with a backup.",
-        )  # fmt: skip

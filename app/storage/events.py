@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
 
 from app.domain.errors import NotFound
 from app.domain.events import GENESIS, Event, EventType, chain_hash
 from app.domain.identity import now
+from app.storage.stored_json import read_json
 from app.storage.tables import events, projects, tombstones
 
 # Built once: building a statement costs more than running it. Writers of a project follow each other: `app.storage.locks`.
@@ -16,6 +17,10 @@ _HEAD = select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id ==
 _HELD_HEAD = _HEAD.with_for_update(key_share=True)
 _APPEND = insert(events)
 _SEAL = update(projects).where(projects.c.id == bindparam("of_project"))
+_AS_STORED = select(
+    events.c.seq, events.c.type, events.c.project_id, events.c.at, events.c.actor, events.c.hash,
+    cast(events.c.data, Text).label("data"),
+)  # fmt: skip
 
 
 def append(
@@ -78,20 +83,13 @@ class ChainCheck:
 
     def read(self, conn: Connection, project_id: str, *, limit: int = 500) -> list[Event]:
         """The next events, at most `limit`, checked."""
-        query = (
-            select(events)
-            .where(events.c.project_id == project_id, events.c.seq > self.last)
-            .order_by(events.c.seq)
-            .limit(limit)
-        )
+        query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq > self.last)
         found: list[Event] = []
-        for row in conn.execute(query):
-            event = Event(
-                seq=row.seq, type=row.type, project_id=row.project_id, at=row.at, actor=row.actor, data=row.data
-            )
-            if row.seq != self.last + 1 or row.hash != chain_hash(self.head, event):
+        for row in conn.execute(query.order_by(events.c.seq).limit(limit)):
+            event, whole = _as_stored(row)
+            if row.seq != self.last + 1 or not whole or row.hash != chain_hash(self.head, event):
                 self.broken.append(row.seq)
-            self.head, self.last = row.hash, row.seq
+            self.head, self.last = str(row.hash), row.seq
             found.append(event)
         return found
 
@@ -99,6 +97,21 @@ class ChainCheck:
         """Hold the end against what the project's own row knows of it; the number behind the last event is broken otherwise."""
         if (last_seq, last_hash) != (self.last, self.head):
             self.broken.append(self.last + 1)
+
+
+def _as_stored(row: Any) -> tuple[Event, bool]:
+    """An event, and whether its data is any that Signoff could have written; where it is not, the event has none."""
+    try:
+        data = read_json(row.data)
+    except ValueError:
+        data = None
+    whole = isinstance(data, dict)
+    told: dict[str, Any] = data if whole else {}  # pyright: ignore[reportUnknownVariableType]
+    # Not validated: whatever stands in an altered row, its number is what is looked for.
+    event = Event.model_construct(
+        seq=row.seq, type=str(row.type), project_id=row.project_id, at=row.at, actor=row.actor, data=told
+    )
+    return event, whole
 
 
 def broken_links(conn: Connection, project_id: str) -> list[int]:

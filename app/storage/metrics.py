@@ -95,8 +95,10 @@ def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks
     """The time that the tasks on the longest way through the plan have taken."""
     if project.plan_version is None:
         return 0
-    phases = phase_graphs(plans.content(plans.get(conn, project.id, project.plan_version)))
-    weights = [float(duration_ms(row) or 0) for row in rows]
+    draft = plans.content(plans.get(conn, project.id, project.plan_version))
+    phases = phase_graphs(draft)
+    took = {row.key: float(duration_ms(row) or 0) for row in rows}
+    weights = [took.get(task.key, 0.0) for task in draft.tasks()]
     return round(sum(weights[node] for node in graph.critical_path_of_phases(phases, weights)))
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
+from app.domain.plan import RunSettings, digest_of
+from app.storage import plans
+from app.storage.tables import plans as table
 from tests.api.answers import refused
 from tests.conftest import Stack
 
@@ -103,12 +106,67 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
     "a task's attempt": (
         "task_altered", "its attempt", "UPDATE tasks SET attempt = 7 WHERE project_id = :id AND key = 'make'"
     ),
+    "a task's error": (
+        "task_altered", "its error",
+        """UPDATE tasks SET error = '{"type": "x", "message": "y"}' WHERE project_id = :id AND key = 'make'""",
+    ),
     "a task's command": (
-        "plan_altered", "phase 'tasks'",
+        "task_altered", "'make' is not what was signed: action",
         """UPDATE tasks SET action = '{"type": "shell", "command": "true"}' WHERE project_id = :id AND key = 'make'""",
     ),
+    "a task's action is none": (
+        "task_altered", "'make' cannot be read", "UPDATE tasks SET action = '[]' WHERE project_id = :id AND key = 'make'"
+    ),
+    "what a task waits for": (
+        "task_altered", "'look' is not what was signed: depends_on",
+        "UPDATE tasks SET depends_on = '[]' WHERE project_id = :id AND key = 'look'",
+    ),
+    "a task's time limit": (
+        "task_altered", "'make' is not what was signed: timeout_seconds",
+        "UPDATE tasks SET timeout_seconds = NULL WHERE project_id = :id AND key = 'make'",
+    ),
+    "a task is gone": (
+        "task_altered", "'look' of the plan is gone", "DELETE FROM tasks WHERE project_id = :id AND key = 'look'"
+    ),
+    "a phase's status": ("phase_altered", "'tasks' is failed", "UPDATE phases SET status = 'failed' WHERE project_id = :id"),
+    "a phase's gate": (
+        "phase_altered", "requires_approval", "UPDATE phases SET requires_approval = true WHERE project_id = :id"
+    ),
     "the plan": ("plan_altered", "version 1", "UPDATE plans SET draft = '{\"phases\": []}' WHERE project_id = :id"),
+    "the plan's approver": (
+        "plan_altered", "approved_by is mallory", "UPDATE plans SET approved_by = 'mallory' WHERE project_id = :id"
+    ),
+    "the plan's ids": ("plan_altered", "'1' cannot be read", "UPDATE plans SET ids = '{}' WHERE project_id = :id"),
+    "the plan is gone": ("plan_altered", "version 1 is gone", "DELETE FROM plans WHERE project_id = :id"),
+    "a run's end": ("run_altered", "Run 1 is failed", "UPDATE runs SET status = 'failed' WHERE project_id = :id"),
+    "a run's plan": ("run_altered", "Run 1", "UPDATE runs SET plan_digest = 'x' WHERE project_id = :id"),
     "the project's status": ("project_altered", "failed", "UPDATE projects SET status = 'failed' WHERE id = :id"),
+    "the project's plan": ("project_altered", "version None", "UPDATE projects SET plan_version = NULL WHERE id = :id"),
+    "the project's strategy": (
+        "project_altered", "version 1: strategy", "UPDATE projects SET strategy = 'careful' WHERE id = :id"
+    ),
+    "a decision's kind": (
+        "decision_altered", "cannot be read",
+        "UPDATE decisions SET kind = 'nonsense' WHERE project_id = :id AND kind = 'approve'",
+    ),
+    "a forged decision": (
+        "decision_unsealed", "by mallory",
+        ("INSERT INTO decisions (id, project_id, request_id, kind, actor, at, comment, outcome, payload)"
+         " VALUES (:id || '_x', :id, 'x', 'approve', 'mallory', '2026-01-01T00:00:00.000Z', '', 'accepted', '{}')"),
+    ),
+    "a forged event behind the last": (
+        "chain_broken", "number",
+        ("INSERT INTO events (project_id, seq, type, at, actor, data, hash)"
+         " VALUES (:id, 999, 'task.completed', '2026-01-01T00:00:00.000Z', 'mallory', '{}', 'x')"),
+    ),
+    "an event's data is none": (
+        "chain_broken", "number 6", "UPDATE events SET data = '[1]' WHERE project_id = :id AND seq = 6"
+    ),
+    "an event's data makes no sense": (
+        "chain_broken", "number 7",
+        """UPDATE events SET data = '{"task_id": [1], "decision_id": [2], "attempt"\\: "x"}'
+        WHERE project_id = :id AND seq = 7""",
+    ),
 }  # fmt: skip
 
 
@@ -127,6 +185,42 @@ async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, what: s
     assert any(named in finding["message"] for finding in findings if finding["code"] == code), findings
     assert not audit["trail"]["intact"]
     assert audit["message"].startswith("The record was altered")
+
+
+async def test_a_plan_that_was_rewritten_with_its_digest_is_found(signoff: Stack) -> None:
+    """Whoever alters a plan can make the digest fit; the one in the event is sealed by the chain."""
+    project_id = await done(signoff)
+
+    def rewrite(conn: Connection) -> None:
+        row = plans.get(conn, project_id, 1)
+        draft = plans.content(row)
+        draft.phases[0].tasks[0].title = "Innocent"
+        digest = digest_of(draft, RunSettings.model_validate(row.settings))
+        mine = (table.c.project_id == project_id,)
+        conn.execute(update(table).where(*mine).values(draft=draft.model_dump(mode="json"), digest=digest))
+
+    await signoff.database.transact(rewrite)
+    audit = await signoff.call("POST", f"/{project_id}/audit")
+    assert not audit["trail"]["intact"]
+    messages = [finding["message"] for finding in audit["results"]["findings"] if finding["code"] == "plan_altered"]
+    assert messages == ["Plan version 1 has another digest than the one its event sealed."]
+
+
+@pytest.mark.usefixtures("sqlite_only")
+@pytest.mark.parametrize(
+    ("table_name", "column"), [("events", "data"), ("decisions", "payload"), ("tasks", "outputs"), ("plans", "draft")]
+)
+@pytest.mark.parametrize(
+    "junk", ["{oops", "NaN", '"\\ud800"', "[" * 2000 + "]" * 2000], ids=["cut", "NaN", "surrogate", "deep"]
+)
+async def test_what_is_no_json_is_found_and_stops_no_audit(
+    signoff: Stack, table_name: str, column: str, junk: str
+) -> None:
+    project_id = await done(signoff)
+    statement = text(f"UPDATE {table_name} SET {column} = :junk WHERE project_id = :id")
+    await signoff.database.transact(lambda conn: conn.execute(statement, {"id": project_id, "junk": junk}).rowcount)
+    audit = await signoff.call("POST", f"/{project_id}/audit")
+    assert not audit["trail"]["intact"]
 
 
 async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(signoff: Stack) -> None:

@@ -1,0 +1,152 @@
+"""Rows as they lie there, whatever somebody has made of them: an audit must not stumble over what it looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import JSON, ColumnElement, Connection, Table, Text, cast, or_, select
+
+from app.domain.decisions import Decision
+from app.storage import projects
+from app.storage.stored_json import read_json
+from app.storage.tables import decisions, events, phases, plans, runs, tasks
+from app.storage.tables import projects as project_table
+
+# A forger may have added more; some of them say enough.
+_MOST_STRAY = 20
+_SKIPPED = frozenset({"gate", "failure"})
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that cannot be what Signoff wrote; `name` is a task's key, a decision's id or a plan's version."""
+
+    table: str
+    name: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is on record of a project at one moment; rows have the columns of their tables."""
+
+    project: Any
+    plans: list[Any]
+    runs: list[Any]
+    phases: list[Any]
+    tasks: list[Any]
+    decisions: list[Decision]
+    # Numbers of events that the project's own row does not know of.
+    stray: list[int]
+    unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
+
+    def unreadable_in(self, table: str) -> set[str]:
+        """Names of the rows of a table that cannot be read."""
+        return {row.name for row in self.unreadable if row.table == table}
+
+
+def read(conn: Connection, project_id: str) -> Record:
+    """Everything of a project but its events.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    columns = [column for column in project_table.c if column.name not in _SKIPPED]
+    project = conn.execute(select(*columns).where(project_table.c.id == project_id)).one_or_none()
+    if project is None:
+        raise projects.missing(conn, project_id)
+    unreadable: list[Unreadable] = []
+
+    def rows_of(table: Table, name: str, order: ColumnElement[Any]) -> list[Any]:
+        return _rows(conn, table, project_id, name, order, unreadable)
+
+    return Record(
+        project=project,
+        plans=rows_of(plans, "version", plans.c.version.desc()),
+        runs=rows_of(runs, "id", runs.c.number),
+        phases=rows_of(phases, "key", phases.c.position),
+        tasks=rows_of(tasks, "key", tasks.c.position),
+        decisions=_decisions(rows_of(decisions, "id", decisions.c.position), unreadable),
+        stray=_stray(conn, project),
+        unreadable=unreadable,
+    )
+
+
+def _rows(
+    conn: Connection,
+    table: Table,
+    project_id: str,
+    name: str,
+    order: ColumnElement[Any],
+    unreadable: list[Unreadable],
+) -> list[Any]:
+    structured = [column.name for column in table.c if isinstance(column.type, JSON)]
+    columns = [
+        cast(column, Text).label(column.name) if column.name in structured else column for column in table.c
+    ]  # fmt: skip
+    found: list[Any] = []
+    for row in conn.execute(select(*columns).where(table.c.project_id == project_id).order_by(order)).mappings():
+        values = dict(row)
+        wrong = next((column for column in structured if not _parse(table, column, values)), None)
+        if wrong is None:
+            found.append(SimpleNamespace(**values))
+        else:
+            unreadable.append(Unreadable(table.name, str(values[name]), wrong))
+    return found
+
+
+def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
+    """Put the value in place of its text; False where it is none that the column can have."""
+    try:
+        value = read_json(values[column])
+    except ValueError:
+        return False
+    values[column] = value
+    if value is None:
+        return bool(table.c[column].nullable)
+    return _SHAPES.get(column, _is_object)(value)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)  # pyright: ignore[reportUnknownVariableType]
+
+
+def _is_action(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _has_ids(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), dict) for name in ("phases", "tasks"))  # pyright: ignore[reportUnknownMemberType]
+
+
+_SHAPES: dict[str, Callable[[Any], bool]] = {
+    "depends_on": _is_list_of_texts,
+    "expected_files": _is_list_of_texts,
+    "action": _is_action,
+    "ids": _has_ids,
+}
+
+
+def _decisions(rows: list[Any], unreadable: list[Unreadable]) -> list[Decision]:
+    found: list[Decision] = []
+    for row in rows:
+        try:
+            found.append(Decision.model_validate({name: getattr(row, name) for name in Decision.model_fields}))
+        except ValidationError as error:
+            column = str(error.errors()[0]["loc"][0])
+            unreadable.append(Unreadable(decisions.name, row.id, column))
+    return found
+
+
+def _stray(conn: Connection, project: Any) -> list[int]:
+    outside = or_(events.c.seq > project.last_seq, events.c.seq < 1)
+    query = select(events.c.seq).where(events.c.project_id == project.id, outside).order_by(events.c.seq)
+    return list(conn.execute(query.limit(_MOST_STRAY)).scalars())
