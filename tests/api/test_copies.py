@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
+from temporalio.testing import WorkflowEnvironment
+
 from tests.api.answers import refused
-from tests.conftest import Stack
+from tests.conftest import Stack, eventually, running_stack
 
 PLAN = "## One\n\n- A: `echo a > made` {#a}\n\n## Two\n\n- [ ] B {#b after=a}"
 
@@ -80,6 +84,25 @@ async def test_many_live_projects_are_stopped_together(signoff: Stack) -> None:
         await signoff.task_in(project_id, "stubborn", "running")
     answer = await signoff.call("POST", "/batch/delete", json={"ids": ids})
     assert sorted(answer["deleted"]) == sorted(ids)
+
+
+async def test_many_that_do_not_stop_share_one_wait(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
+    """Nobody carries the cancels out: all of them are recorded, and the answer comes after 10 s, not 10 s for each batch."""
+    async with running_stack(temporal_server, tmp_path) as stack:
+        ids = list(await asyncio.gather(*(stack.started("- [ ] Look {#look}") for _ in range(60))))
+        for project_id in ids:
+            await stack.task_in(project_id, "look", "waiting")
+        await stack.stop_worker()
+        began = time.monotonic()
+        answer = await stack.call("POST", "/batch/delete", json={"ids": ids})
+        assert time.monotonic() - began < 15
+        assert (answer["deleted"], sorted(answer["deleting"]), answer["failed"]) == ([], sorted(ids), [])
+        await stack.start_worker()
+
+        async def gone() -> bool:
+            return (await stack.call("GET", ""))["total"] == 0
+
+        await eventually(gone, what="every project is deleted once a worker is there")
 
 
 async def test_bad_lists_are_refused(signoff: Stack) -> None:
