@@ -11,7 +11,7 @@ from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import project_state
 from app.domain.actions import Actions
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
-from app.domain.plan import PlanDraft
+from app.domain.plan import DEFAULT_AGENT, PlanDraft
 from app.domain.states import PlanStatus
 from app.domain.validation import check_draft
 from app.planning.planner import Brief, Planner
@@ -56,7 +56,7 @@ class Planning:
             known = ", ".join(sorted(self._planners))
             raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
-        check_draft(draft, self._actions, agents=())
+        check_draft(draft, self._actions, agents=(DEFAULT_AGENT,))
         return draft
 
     def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str]:

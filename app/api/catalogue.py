@@ -8,9 +8,8 @@ from litestar.di import NamedDependency
 from app.api.models.catalogue import Agent, AgentList, ArchetypeList, StrategyInfo, StrategyList
 from app.api.services import Services
 from app.domain.errors import Unavailable
-from app.domain.plan import LIMITS, Strategy
+from app.domain.plan import DEFAULT_AGENT, LIMITS, Strategy
 
-DEFAULT_AGENT = "default"
 _DESCRIPTIONS = {
     Strategy.PERFORMANCE: "As much at once as can be; after a failure, independent branches go on.",
     Strategy.BALANCED: "A few tasks at once; after a failure, independent branches go on.",

@@ -24,6 +24,7 @@ from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
 from app.domain.identity import new_id
+from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import ProjectStatus
 from app.engine.requests import Submission
 from app.storage import editing, projects
@@ -170,11 +171,11 @@ async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) 
 
 
 def _check_agent(values: dict[str, Any]) -> None:
-    """There are no named agents yet, nor experts; only their absence is valid."""
+    known = {"agent_id": ("agent", {None, DEFAULT_AGENT}), "sme_archetype": ("archetype", {None})}
     problems = [
-        Problem(field=name, message=f"There is no {label} '{values[name]}'; none are configured.")
-        for name, label in (("agent_id", "agent"), ("sme_archetype", "archetype"))
-        if values.get(name) is not None
+        Problem(field=name, message=f"There is no {label} '{values[name]}'; GET /api/{label}s lists those there are.")
+        for name, (label, valid) in known.items()
+        if values.get(name) not in valid
     ]
     if problems:
         raise Invalid(problems[0].message, details=problems)

@@ -26,6 +26,7 @@ MAX_PHASES = 500
 MAX_TASKS = 10_000
 MAX_NESTING = 100
 KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,63}$"
+DEFAULT_AGENT = "default"  # Carries out what names no agent.
 
 
 def _no_nul(text: str) -> str:

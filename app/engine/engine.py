@@ -22,6 +22,7 @@ from temporalio.common import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.domain.errors import Unavailable
+from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import ProjectStatus, Stage
 from app.engine.connection import connect
 from app.settings import Settings
@@ -205,7 +206,7 @@ def _attributes(project: ProjectRow) -> TypedSearchAttributes:
             SearchAttributePair(search_attributes.STATUS, str(ProjectStatus(project.status))),
             SearchAttributePair(search_attributes.STAGE, str(Stage(project.stage))),
             SearchAttributePair(search_attributes.STRATEGY, project.strategy),
-            SearchAttributePair(search_attributes.AGENT, project.agent_id or "default"),
+            SearchAttributePair(search_attributes.AGENT, project.agent_id or DEFAULT_AGENT),
         ]
     )
 

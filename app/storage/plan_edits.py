@@ -12,7 +12,7 @@ from app.domain.decisions import Decision
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.events import EventType
-from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
+from app.domain.plan import DEFAULT_AGENT, PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
 from app.domain.validation import check_draft, effective_dependencies
 from app.planning.registry import load_actions
@@ -47,7 +47,7 @@ def edit_plan(
         nonlocal editor
         editor = Editor(draft, _keys_by_id(conn, project_id))
         edited = editor.apply(edits)
-        check_draft(edited, actions, agents=(), may_be_empty=True)
+        check_draft(edited, actions, agents=(DEFAULT_AGENT,), may_be_empty=True)
         return edited
 
     version = plans.edit(conn, project, change, actions, actor=actor)
@@ -81,7 +81,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
     editor = Editor(before, _keys_by_id(conn, project.id), waiting)
     after = editor.apply(edits)
-    check_draft(after, actions, agents=())
+    check_draft(after, actions, agents=(DEFAULT_AGENT,))
     _check_started(before, after, phases, tasks.all_of(conn, project.id))
     _install(conn, project, current, after, actions, editor, decision)
 

@@ -99,14 +99,22 @@ def verified_draft(row: PlanRow) -> PlanDraft:
     return draft
 
 
+# What a task's row takes over from its plan unchanged, and what becomes of a run hangs on.
+_COPIED = ("inputs", "agent_id", "expected_files", "timeout_seconds", "on_crash", "after_failure")
+
+
 def check_rows(draft: PhaseDraft, rows: Sequence[Row[Any]]) -> None:
     """Make sure that the tasks about to run are those of the signed draft.
 
     Raises:
         Conflict: `plan_altered`: they are not.
     """
-    signed = [(task.key, task.action.model_dump(mode="json"), task.inputs, task.agent_id) for task in draft.tasks]
-    if signed != [(row.key, row.action, row.inputs, row.agent_id) for row in rows]:
+    needs = effective_dependencies(draft)
+    signed = [
+        (task.key, task.action.model_dump(mode="json"), needed, *(getattr(task, name) for name in _COPIED))
+        for task, needed in zip(draft.tasks, needs, strict=True)
+    ]
+    if signed != [(row.key, row.action, row.depends_on, *(getattr(row, name) for name in _COPIED)) for row in rows]:
         raise Conflict(f"The tasks of phase '{draft.key}' are not what was signed.", code="plan_altered")
 
 

@@ -119,6 +119,7 @@ class Guide:
     def _plain(self, text: str) -> str:
         """Without what tells of this machine and this moment."""
         text = text.replace(self._workspaces, "/var/lib/signoff/workspaces").replace(self._url, SHOWN_URL)
+        text = re.sub(r"@/\S+/", "@", text)
         text = re.sub(r"http://127\.0\.0\.1:\d+/namespaces", "http://127.0.0.1:8233/namespaces", text)
         text = _TIME.sub("2026-11-24T09:30:00.000Z", text)
         return _ID.sub(lambda match: self._ids.setdefault(match[0], _numbered(match[1], len(self._ids))), text)

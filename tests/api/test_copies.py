@@ -119,6 +119,8 @@ async def test_the_catalogue_says_what_may_be_named(signoff: Stack) -> None:
     (agent,) = (await get("/api/agents"))["agents"]
     assert (agent["id"], agent["kind"], agent["queue"]) == ("default", "local", signoff.settings.task_queue)
     assert agent["workers"] >= 1
+    named = {"name": "Named", "agent_id": agent["id"]}
+    assert (await signoff.http.post("/api/projects", json=named)).status_code == 201
     strategies = (await get("/api/strategies"))["strategies"]
     assert [(s["id"], s["max_parallel"]) for s in strategies] == [
         ("performance", 50),
