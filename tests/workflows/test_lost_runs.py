@@ -37,11 +37,18 @@ async def test_a_terminated_run_is_found_by_a_call(signoff: Stack) -> None:
 
 
 async def test_a_lost_run_can_be_retried_once_what_was_left_of_it_has_stopped(signoff: Stack) -> None:
-    plan = "- Done: `echo done >> ran` {#done}\n- Slow: `echo slow >> ran; [ -e go ] || sleep 600` {#slow after=done}"
+    slow = "[ -e go ] && seconds=0 || seconds=600; echo slow >> ran; sleep $seconds"
+    plan = f"- Done: `echo done >> ran` {{#done}}\n- Slow: `{slow}` {{#slow after=done}}"
     project_id = await signoff.started(plan)
-    await signoff.task_in(project_id, "slow", "running")
-    await signoff.temporal.get_workflow_handle(project_id).terminate()
     workspace = Path((await signoff.project(project_id))["workspace"])
+    await signoff.task_in(project_id, "slow", "running")
+
+    async def looked() -> bool:
+        return "slow" in (workspace / "ran").read_text()
+
+    # The record says running before the command is there; `go` is for the second try alone.
+    await eventually(looked, what="the command has seen that there is no `go`")
+    await signoff.temporal.get_workflow_handle(project_id).terminate()
     (workspace / "go").touch()
 
     async def retried() -> bool:
