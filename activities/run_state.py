@@ -30,6 +30,7 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
     plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
     return ProjectState(
         project_id=project_id,
+        seq=project.last_seq,
         name=shorten(project.name),
         status=project.status,
         stage=project.stage,

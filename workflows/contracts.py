@@ -130,9 +130,13 @@ class RunState(BaseModel):
 
 
 class ProjectState(BaseModel):
-    """Where a project stands, as the workflow needs to know it."""
+    """Where a project stands, as the workflow needs to know it.
+
+    Answers of activities that run side by side may arrive in another order than they were made in; `seq` tells which is newer.
+    """
 
     project_id: str
+    seq: int = Field(default=0, description="Number of the newest event by then.")
     name: str = ""
     status: str | None = Field(default=None, description="None: there is no such project (any more).")
     stage: str | None = None

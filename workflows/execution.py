@@ -63,7 +63,7 @@ class Execution:
         thresholds: history lengths at which to continue as new.
         has_request: whether a request waits to be decided.
         decide_next: has the oldest request decided.
-        take: takes over where the project stands once the run has ended, before a request that comes then is decided.
+        take: takes over where the project stands once the run has ended.
     """
 
     def __init__(
@@ -111,11 +111,11 @@ class Execution:
                 # A cancel decided in that last moment is carried out by the next execution, which loads it.
                 return Outcome.CONTINUE
             state = await self._finish(outcome)
-            if state.status == ProjectStatus.RUNNING and state.run is not None:
+            if state.run is not None and state.run.run_id == self._run.run_id:
                 # A phase was added behind the last one at the last moment.
                 self._run = state.run
                 continue
-            # A retry, or a new plan, may be under way to its decision already: what comes of that is newer than this.
+            # A retry, or a new plan, may be decided already, or under way to its decision.
             self._take(state)
             self._closing = True
             await pump

@@ -288,7 +288,9 @@ class ProjectWorkflow:
         return outcome
 
     def _take(self, state: ProjectState) -> None:
-        """Take a state of the database over, and show it in Temporal's lists."""
+        """Take a state of the database over, unless a newer one is known, and show it in Temporal's lists."""
+        if state.status is not None and state.seq < self._state.seq:
+            return
         former, self._state = self._state, state
         if state.status is None:
             return

@@ -39,6 +39,7 @@ class Processes:
         )
         self.environment = {
             **os.environ,
+            "PYTHONFAULTHANDLER": "1",
             "SIGNOFF_DATA_DIR": str(folder),
             "SIGNOFF_DATABASE_URL": self.settings.database_url,
             "SIGNOFF_PORT": str(self.settings.port),
@@ -126,8 +127,23 @@ class Processes:
         for name in ("app", "worker", "temporal"):
             if name in self.running:
                 self.running[name].terminate()
-        for process in self.running.values():
-            await asyncio.to_thread(process.wait, 30)
+        try:
+            for name, process in self.running.items():
+                await asyncio.to_thread(_wait, name, process)
+        finally:
+            # pytest shows it where the test has failed.
+            for file in sorted(self.folder.glob("*.log")):
+                print(f"--- {file.name}", *file.read_text(errors="replace").splitlines()[-60:], sep="\n")
+
+
+def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        # Python's fault handler says into the log where every thread stands.
+        process.send_signal(signal.SIGABRT)
+        process.wait(30)
+        raise AssertionError(f"the {name} does not stop within 30 s") from None
 
 
 @pytest.fixture
