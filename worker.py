@@ -18,7 +18,7 @@ from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
 from app.engine.connection import connect
-from app.engine.search_attributes import ensure_search_attributes
+from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.engine.tuning import worker_options
 from app.log import configure_logging
 from app.planning.outline import OutlinePlanner
@@ -30,6 +30,8 @@ from app.storage.workspaces import Workspaces
 from workflows.project import ProjectWorkflow
 
 CONNECT_SECONDS = 60.0
+# A server that takes a connection and then says nothing is tried anew.
+ANSWER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
@@ -72,7 +74,6 @@ async def run(settings: Settings) -> None:
     client = await _connected(settings, stop)
     if client is None:
         return
-    await ensure_search_attributes(client)
     database = Database(settings.effective_database_url)
     await database.start()
     try:
@@ -85,12 +86,23 @@ async def run(settings: Settings) -> None:
 
 
 async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
-    """Connect, with patience: at a start of the whole stack Temporal comes up at the same time."""
+    """A client of a server that knows our search attributes; None where the worker is told to stop first.
+
+    It has patience: at a start of the whole stack Temporal comes up at the same time.
+
+    Raises:
+        RuntimeError: the server does not answer, or refuses to register the search attributes.
+    """
     deadline = time.monotonic() + CONNECT_SECONDS
     while not stop.is_set():
         try:
-            return await connect(settings)
-        except (RuntimeError, RPCError) as error:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                client = await connect(settings)
+                await ensure_search_attributes(client)
+                return client
+        except SearchAttributesMissing:
+            raise
+        except (RuntimeError, RPCError, TimeoutError) as error:
             if time.monotonic() > deadline:
                 address = settings.effective_temporal_address
                 raise RuntimeError(
