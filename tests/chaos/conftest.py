@@ -138,12 +138,13 @@ class Processes:
 
 def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(30)
+        # A worker says good-bye to Temporal for up to 30 s, where that does not answer.
+        process.wait(45)
     except subprocess.TimeoutExpired:
         # Python's fault handler says into the log where every thread stands.
         process.send_signal(signal.SIGABRT)
         process.wait(30)
-        raise AssertionError(f"the {name} does not stop within 30 s") from None
+        raise AssertionError(f"the {name} does not stop within 45 s") from None
 
 
 @pytest.fixture
