@@ -48,7 +48,7 @@ docs: $(STAMP) ## Run every example of the API guide, and write it anew
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra models --group dev --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements.lock
 
 clean: ## Remove the virtual environment
 	rm -rf $(VENV)

@@ -48,7 +48,8 @@ def build_worker(
         secrets=secrets_from_environment(),
     )
     records = Records(database, actions, workspaces)
-    planning = Planning(database, actions, {planner.name: planner for planner in planners or [OutlinePlanner()]})
+    known = {planner.name: planner for planner in planners or [OutlinePlanner()]}
+    planning = Planning(database, actions, settings.known_agents, known)
     tasks = TaskActivities(database, actions, surroundings)
     return Worker(
         client,

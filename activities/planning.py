@@ -11,9 +11,9 @@ from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import project_state
 from app.domain.actions import Actions
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
-from app.domain.plan import DEFAULT_AGENT, PlanDraft
+from app.domain.plan import PlanDraft
 from app.domain.states import PlanStatus
-from app.domain.validation import check_draft
+from app.domain.validation import Agents, check_draft
 from app.planning.planner import Brief, Planner
 from app.storage import plans, projects
 from app.storage.database import Database
@@ -26,12 +26,14 @@ class Planning:
     Args:
         database: where plans are kept.
         actions: what tasks may do.
+        agents: who may carry them out.
         planners: by name.
     """
 
-    def __init__(self, database: Database, actions: Actions, planners: dict[str, Planner]) -> None:
+    def __init__(self, database: Database, actions: Actions, agents: Agents, planners: dict[str, Planner]) -> None:
         self._database = database
         self._actions = actions
+        self._agents = agents
         self._planners = planners
 
     @activity.defn
@@ -56,7 +58,7 @@ class Planning:
             known = ", ".join(sorted(self._planners))
             raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
-        check_draft(draft, self._actions, agents=(DEFAULT_AGENT,))
+        check_draft(draft, self._actions, self._agents)
         return draft
 
     def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str]:

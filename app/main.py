@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         requests=Requests(database, chosen, workspaces),
         workspaces=workspaces,
         actions=load_actions(),
+        agents=settings.known_agents,
     )
     telemetry = Telemetry()
     api_key = settings.api_key.get_secret_value()

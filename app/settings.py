@@ -21,6 +21,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Price
+from app.domain.plan import DEFAULT_AGENT
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -82,6 +85,53 @@ class Settings(BaseSettings):
         default=5.0, ge=0, le=3600, description="Seconds a stopping worker lets its running tasks finish."
     )
     max_upload: int = Field(default=100 * 1024 * 1024, ge=1, description="Bytes that an uploaded file may have.")
+    model: str = Field(
+        default="",
+        pattern=rf"^$|{MODEL_PATTERN}",
+        max_length=200,
+        description="provider:name of the model that plans, and that agents use which name none; empty: no model.",
+    )
+    small_model: str = Field(
+        default="",
+        pattern=rf"^$|{MODEL_PATTERN}",
+        max_length=200,
+        description="provider:name of the model in its place for projects of the strategy economy.",
+    )
+    model_base_url: str = Field(
+        default="", pattern=r"^$|^https?://\S+$", description="OpenAI-compatible endpoint that serves the models."
+    )
+    model_api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key for the models; default: the variable that their provider reads."
+    )
+    model_timeout: float = Field(
+        default=120.0, gt=0, le=3600, description="Seconds that a model may say nothing before the call is given up."
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=10**12, description="Tokens that a project may spend, where it does not say so itself."
+    )
+    max_cost_usd: float | None = Field(
+        default=None,
+        ge=0,
+        le=10**9,
+        description="US dollars that a project may spend, where it does not say so itself.",
+    )
+    planner_actions: Annotated[list[str], NoDecode] = Field(
+        default=["shell", "http", "agent", "manual", "decision", "wait", "milestone"],
+        description="Actions that a model may put into a plan, separated by commas.",
+    )
+    planner_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=list[str],
+        description="Hosts that http tasks of a model's plan may name, besides those that the project's description names.",
+    )
+    agents: dict[EntryName, AgentEntry] = Field(
+        default_factory=dict[str, AgentEntry], description="Agents that tasks may name, as [agents.NAME] of the file."
+    )
+    archetypes: dict[EntryName, Archetype] = Field(
+        default_factory=dict[str, Archetype], description="Experts of your own, as [archetypes.NAME] of the file."
+    )
+    prices: dict[str, Price] = Field(
+        default_factory=dict[str, Price], description='Prices of your own, as [prices."provider:name"] of the file.'
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
 
     @field_validator("workspace_roots", mode="before")
@@ -89,7 +139,7 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: Any) -> Any:
         return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", "http_allow", mode="before")
+    @field_validator("allowed_hosts", "http_allow", "planner_actions", "planner_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -115,6 +165,12 @@ class Settings(BaseSettings):
         if self.temporal_ui_url:
             return self.temporal_ui_url.rstrip("/")
         return "" if self.temporal_address else f"http://127.0.0.1:{self.temporal_ui_port}"
+
+    @property
+    def known_agents(self) -> dict[str, AgentEntry]:
+        """Every agent that may be named, the default one included: with a model where there is one, else just the queue."""
+        kind = AgentKind.MODEL if self.model else AgentKind.LOCAL
+        return {DEFAULT_AGENT: AgentEntry(kind=kind), **self.agents}
 
     @property
     def app_url(self) -> str:

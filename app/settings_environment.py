@@ -38,5 +38,7 @@ def _as_text(name: str, value: Any) -> str:
             return (os.pathsep if name == "workspace_roots" else ",").join(map(str, cast("list[Any]", value)))
         case Path() | int() | float():
             return str(value)
+        case dict():
+            return json.dumps(value, default=lambda entry: entry.model_dump(mode="json"))
         case _:
             return json.dumps(value)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.api.catalogue import DEFAULT_AGENT
 from app.api.models.insight import Audit, AuditResults, Finding, Trail
 from app.api.services import Services
 from app.domain import audit as checks
@@ -19,7 +18,7 @@ from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
-from app.domain.validation import effective_dependencies
+from app.domain.validation import Agents, effective_dependencies
 from app.storage import audit as storage
 from app.storage import plans
 from app.storage.audit import Record
@@ -40,7 +39,7 @@ async def audit(services: Services, project_id: str) -> Audit:
     record = await services.database.read(lambda conn: storage.read(conn, project_id))
     chain, replay = await _check_chain(services, record)
     # Files are looked at, and thousands of commands read: nothing for the event loop.
-    return await asyncio.to_thread(_answer, record, chain, replay)
+    return await asyncio.to_thread(_answer, record, chain, replay, services.agents)
 
 
 async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, Replay]:
@@ -137,11 +136,11 @@ def _size(root: Path, path: str) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _answer(record: Record, chain: ChainCheck, replay: Replay) -> Audit:
+def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -> Audit:
     alterations = list(_alterations(record, chain, replay))
     found = [
         *alterations,
-        *checks.check_plan(record.tasks, {DEFAULT_AGENT}),
+        *checks.check_plan(record.tasks, agents),
         *checks.check_outcomes(record.tasks, _sizes(record.project.workspace, record.tasks)),
         *checks.check_author(record.plans),
     ]

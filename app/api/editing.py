@@ -75,7 +75,9 @@ async def _edit(
     actor = actor_of(request)
 
     def work(conn: Connection) -> BaseModel:
-        editor = plan_edits.edit_plan(conn, project_id, parsed, services.actions, actor=actor, call=call)
+        editor = plan_edits.edit_plan(
+            conn, project_id, parsed, services.actions, services.agents, actor=actor, call=call
+        )
         return shown(conn, editor.tasks, editor.phases)
 
     automatic = refine and project.auto_approve_plan
@@ -99,6 +101,11 @@ async def _submit(
     status: int,
     refine: bool,
 ) -> Response[Any]:
+    for number, item in enumerate(edits):
+        agent = item.get("agent_id")
+        if agent is not None and agent not in services.agents:
+            message = f"There is no agent '{agent}'; known: {', '.join(sorted(services.agents))}."
+            raise Invalid(message, details=[Problem(field=f"edits.{number}.agent_id", message=message)])
     if len(canonical_json(edits)) > MOST_EDIT_BYTES:
         message = f"Edits of a running plan may have {MOST_EDIT_BYTES} bytes at most."
         raise Invalid(message, details=[Problem(field="edits", message=message)])

@@ -24,7 +24,6 @@ from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
 from app.domain.identity import new_id
-from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import ProjectStatus
 from app.engine.requests import Submission
 from app.storage import editing, projects
@@ -76,7 +75,7 @@ class ProjectController(Controller):
     ) -> Response[Project]:
         """A new project, pending and without a plan."""
         values = data.model_dump()
-        _check_agent(values)
+        _check_agent(services, values)
         project_id = new_id("proj")
         values |= {"id": project_id, "workspace": await _workspace(services.workspaces, project_id, data.path)}
         actor = actor_of(request)
@@ -111,7 +110,7 @@ class ProjectController(Controller):
         check(current)
         await _check_read_only(services, project_id, data.model_extra or {})
         wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
-        _check_agent(wanted)
+        _check_agent(services, wanted)
         workspace = None
         if wanted.get("path", current.path) == current.path:
             # What a GET gave is no change, even where the folder could not be named any more.
@@ -170,8 +169,8 @@ async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) 
     return str(await asyncio.to_thread(workspaces.named, path))
 
 
-def _check_agent(values: dict[str, Any]) -> None:
-    known = {"agent_id": ("agent", {None, DEFAULT_AGENT}), "sme_archetype": ("archetype", {None})}
+def _check_agent(services: Services, values: dict[str, Any]) -> None:
+    known = {"agent_id": ("agent", {None, *services.agents}), "sme_archetype": ("archetype", {None})}
     problems = [
         Problem(field=name, message=f"There is no {label} '{values[name]}'; GET /api/{label}s lists those there are.")
         for name, (label, valid) in known.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.domain.actions import Actions
+from app.domain.validation import Agents
 from app.engine.engine import Engine
 from app.engine.requests import Requests
 from app.settings import Settings
@@ -22,3 +23,4 @@ class Services:
     requests: Requests
     workspaces: Workspaces
     actions: Actions
+    agents: Agents

@@ -14,6 +14,8 @@ from app.settings_environment import variable_of
 
 R = TypeVar("R")
 _PREFIX = "setting_"
+# They have tables of their own in the file, and no flag.
+_TABLES = frozenset({"agents", "archetypes", "prices"})
 _FOR_CLIENTS = ("url", "api_key", "data_dir", "host", "port")
 
 
@@ -28,7 +30,7 @@ def settings_options(command: Callable[..., R]) -> Callable[..., R]:
 
     A setting that cannot be used ends the command with exit code 2 and one line for each.
     """
-    return _with_flags(command, Settings.model_fields)
+    return _with_flags(command, (name for name in Settings.model_fields if name not in _TABLES))
 
 
 def client_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app.domain import graph, references
 from app.domain.actions import Action, Actions
+from app.domain.agents import AgentEntry
 from app.domain.errors import Invalid, Problem
 from app.domain.file_paths import PRIVATE_FOLDER
 from app.domain.plan import MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
@@ -17,10 +18,17 @@ from app.domain.plan import MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, Pl
 MAX_PROBLEMS = 200
 
 
-def check_draft(draft: PlanDraft, actions: Actions, agents: Collection[str], *, may_be_empty: bool = False) -> None:
+Agents = Mapping[str, AgentEntry]
+
+
+def check_draft(draft: PlanDraft, actions: Actions, agents: Agents | None, *, may_be_empty: bool = False) -> None:
     """Accept `draft`, or say everything that is wrong with it.
 
-    `may_be_empty` is for plans in the making by hand: one without a task cannot be approved anyway.
+    Args:
+        draft: the plan.
+        actions: what tasks may do.
+        agents: who may carry them out; None where that has been looked at before.
+        may_be_empty: for plans in the making by hand: one without a task cannot be approved anyway.
 
     Raises:
         Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
@@ -75,7 +83,7 @@ def project_graph(draft: PlanDraft) -> list[list[int]]:
 
 
 class _Checker:
-    def __init__(self, draft: PlanDraft, actions: Actions, agents: Collection[str], *, may_be_empty: bool) -> None:
+    def __init__(self, draft: PlanDraft, actions: Actions, agents: Agents | None, *, may_be_empty: bool) -> None:
         self.draft = draft
         self.may_be_empty = may_be_empty
         self.actions = actions
@@ -120,7 +128,7 @@ class _Checker:
                 self.phase_of.setdefault(task.key, number)
 
     def _task(self, task: TaskDraft, where: str) -> None:
-        if task.agent_id is not None and task.agent_id not in self.agents:
+        if self.agents is not None and task.agent_id is not None and task.agent_id not in self.agents:
             known = ", ".join(sorted(self.agents)) or "none"
             self._add(f"{where}.agent_id", f"Task '{task.key}': unknown agent '{task.agent_id}'; known: {known}.")
         for path in task.expected_files:

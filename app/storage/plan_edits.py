@@ -12,9 +12,9 @@ from app.domain.decisions import Decision
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.events import EventType
-from app.domain.plan import DEFAULT_AGENT, PhaseDraft, PlanDraft, canonical_json, digest_of
+from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
-from app.domain.validation import check_draft, effective_dependencies
+from app.domain.validation import Agents, check_draft, effective_dependencies
 from app.planning.registry import load_actions
 from app.storage import events, plans, projects, runs, tasks
 from app.storage.projects import ProjectRow, situation
@@ -28,9 +28,18 @@ News = tuple[EventType, dict[str, Any]]
 
 
 def edit_plan(
-    conn: Connection, project_id: str, edits: Sequence[Edit], actions: Actions, *, actor: str, call: Call
+    conn: Connection,
+    project_id: str,
+    edits: Sequence[Edit],
+    actions: Actions,
+    agents: Agents | None,
+    *,
+    actor: str,
+    call: Call,
 ) -> Editor:
     """Edit the plan of a project that is not running: the next version, or the first.
+
+    `agents` is None where who the edits name has been looked at before.
 
     Raises:
         NotFound: there is no such project.
@@ -47,7 +56,7 @@ def edit_plan(
         nonlocal editor
         editor = Editor(draft, _keys_by_id(conn, project_id))
         edited = editor.apply(edits)
-        check_draft(edited, actions, agents=(DEFAULT_AGENT,), may_be_empty=True)
+        check_draft(edited, actions, agents, may_be_empty=True)
         return edited
 
     version = plans.edit(conn, project, change, actions, actor=actor)
@@ -68,7 +77,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     project = projects.get(conn, decision.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
-        editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
+        editor = edit_plan(conn, project.id, edits, actions, None, actor=decision.actor, call=call)
         decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
         data = {"kind": decision.kind, "comment": decision.comment, **decision.seal()}
         events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)
@@ -81,7 +90,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
     editor = Editor(before, _keys_by_id(conn, project.id), waiting)
     after = editor.apply(edits)
-    check_draft(after, actions, agents=(DEFAULT_AGENT,))
+    check_draft(after, actions, None)
     _check_started(before, after, phases, tasks.all_of(conn, project.id))
     _install(conn, project, current, after, actions, editor, decision)
 

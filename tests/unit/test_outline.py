@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.agents import AgentEntry
 from app.domain.errors import Invalid
 from app.domain.plan import PlanDraft, TaskDraft
 from app.domain.validation import check_draft
@@ -377,7 +378,7 @@ class TestPage:
         good, wrong = examples
         draft = plan(good)
         assert draft.warnings == []
-        check_draft(draft, load_actions(), agents=["artist"])
+        check_draft(draft, load_actions(), agents={"artist": AgentEntry()})
         answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.MULTILINE | re.DOTALL)
         assert answer is not None
         assert [f"{field}: {message}" for field, message in problems(wrong)] == answer[1].splitlines()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.agents import AgentEntry
 from app.domain.errors import Invalid
 from app.domain.graph import (
     critical_path,
@@ -41,7 +42,7 @@ def plan(*phases: Fields) -> PlanDraft:
 def problems(draft: PlanDraft, agents: tuple[str, ...] = ("default",)) -> list[tuple[str, str]]:
     """Field and message of each problem; none where the draft is accepted."""
     try:
-        check_draft(draft, load_actions(), agents)
+        check_draft(draft, load_actions(), {name: AgentEntry() for name in agents})
     except Invalid as error:
         return [(problem.field, problem.message) for problem in error.info.details]
     return []
@@ -95,7 +96,7 @@ def test_all_problems_are_reported_together() -> None:
         ]
     )
     with pytest.raises(Invalid) as error:
-        check_draft(draft, load_actions(), ["default"])
+        check_draft(draft, load_actions(), {"default": AgentEntry()})
     assert (error.value.info.status, error.value.info.code) == (422, "plan_invalid")
     assert str(error.value).startswith("The plan has 12 problems; the first: ")
 
@@ -103,13 +104,13 @@ def test_all_problems_are_reported_together() -> None:
 def test_a_single_problem_is_the_message_itself() -> None:
     draft = plan(phase("p", task("a", after=["b"])))
     with pytest.raises(Invalid, match=r"^Task 'a' depends on 'b', which does not exist\.$"):
-        check_draft(draft, load_actions(), [])
+        check_draft(draft, load_actions(), {})
 
 
 def test_no_more_than_two_hundred_problems_are_listed_and_all_are_counted() -> None:
     draft = plan(phase("p", *(task(f"t{n}", after=["nobody"]) for n in range(MAX_PROBLEMS + 50))))
     with pytest.raises(Invalid, match=r"^The plan has 250 problems") as error:
-        check_draft(draft, load_actions(), [])
+        check_draft(draft, load_actions(), {})
     assert len(error.value.info.details) == MAX_PROBLEMS
 
 

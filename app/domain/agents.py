@@ -1,0 +1,85 @@
+"""Who carries tasks out, and whose judgement a plan is made with: the entries of `signoff.toml` that projects name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+MODEL_PATTERN = r"^[a-z][a-z0-9_-]*:\S+$"
+ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=200)]
+EntryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class AgentKind(StrEnum):
+    """What an agent is: a worker of a queue, or a model on one."""
+
+    LOCAL = "local"
+    MODEL = "model"
+
+
+class AgentTool(StrEnum):
+    """What a model may do in the course of a task."""
+
+    READ_FILE = "read_file"
+    WRITE_FILE = "write_file"
+    LIST_FILES = "list_files"
+    SEARCH_FILES = "search_files"
+    HTTP_GET = "http_get"
+    RUN_COMMAND = "run_command"
+    ASK_PERSON = "ask_person"
+
+
+FILE_TOOLS = (AgentTool.READ_FILE, AgentTool.WRITE_FILE, AgentTool.LIST_FILES, AgentTool.SEARCH_FILES)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentEntry(_Entry):
+    """One `[agents.NAME]` of `signoff.toml`."""
+
+    kind: AgentKind = Field(default=AgentKind.MODEL, description="`model`, or `local` for a worker's queue alone.")
+    model: ModelName | None = Field(default=None, description="`provider:name`; default: SIGNOFF_MODEL.")
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="OpenAI-compatible endpoint; default: SIGNOFF_MODEL_BASE_URL.",
+    )
+    api_key_env: str | None = Field(default=None, min_length=1, description="Environment variable that holds its key.")
+    instructions: str = Field(default="", max_length=20_000, description="What it is told before every task.")
+    tools: tuple[AgentTool, ...] = Field(
+        default=(*FILE_TOOLS, AgentTool.ASK_PERSON), description="What it may do; each is listed in the documentation."
+    )
+    commands: tuple[str, ...] = Field(default=(), max_length=200, description="Programs that `run_command` may start.")
+    hosts: tuple[str, ...] = Field(default=(), max_length=200, description="Hosts that `http_get` may ask; `*`: any.")
+    queue: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Task queue; default: SIGNOFF_TASK_QUEUE."
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.kind == AgentKind.LOCAL and (self.model or self.base_url or self.instructions):
+            raise ValueError('a local agent has no model, base_url or instructions; make its kind "model"')
+        if AgentTool.RUN_COMMAND in self.tools and not self.commands:
+            raise ValueError("run_command needs `commands`: the programs that it may start")
+        if AgentTool.HTTP_GET in self.tools and not self.hosts:
+            raise ValueError('http_get needs `hosts`: the hosts that it may ask, or ["*"]')
+        return self
+
+
+class Archetype(_Entry):
+    """An expert: how they split work, check it, and what they never forget. One `[archetypes.NAME]` of `signoff.toml`."""
+
+    title: str = Field(min_length=1, max_length=100, description="As people say it: Data analyst.")
+    summary: str = Field(default="", max_length=300, description="What they are asked for, in one sentence.")
+    brief: str = Field(min_length=1, max_length=20_000, description="What the planner is told.")
+
+
+class Price(_Entry):
+    """What a model costs, in US dollars for a million tokens. One `[prices."provider:name"]` of `signoff.toml`."""
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
