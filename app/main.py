@@ -36,6 +36,7 @@ from app.engine.engine import Engine
 from app.engine.lost import sweep_for_ever as look_for_lost_runs
 from app.engine.requests import Requests
 from app.log import configure_logging
+from app.planning.archetypes import load_archetypes
 from app.planning.registry import load_actions
 from app.settings import LOOPBACK_HOSTS, Settings
 from app.storage.database import Database
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         workspaces=workspaces,
         actions=load_actions(),
         agents=settings.known_agents,
+        archetypes=load_archetypes(settings.archetypes),
     )
     telemetry = Telemetry()
     api_key = settings.api_key.get_secret_value()

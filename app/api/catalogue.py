@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from app.api.models.catalogue import Agent, AgentList, ArchetypeList, StrategyInfo, StrategyList
+from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from app.api.services import Services
 from app.domain.errors import Unavailable
 from app.domain.plan import DEFAULT_AGENT, LIMITS, Strategy
@@ -46,6 +46,11 @@ class CatalogueController(Controller):
         return StrategyList(strategies=found, total=len(found))
 
     @get("/archetypes", operation_id="listArchetypes", summary="Archetypes that a project may name")
-    async def list_archetypes(self) -> ArchetypeList:
-        """None are there yet: they speak to a planner with a model."""
-        return ArchetypeList(archetypes=[], total=0)
+    async def list_archetypes(self, services: NamedDependency[Services]) -> ArchetypeList:
+        """With the brief that a planner with a model is given."""
+        own = services.settings.archetypes
+        found = [
+            Archetype(id=name, **archetype.model_dump(), built_in=name not in own)
+            for name, archetype in services.archetypes.items()
+        ]
+        return ArchetypeList(archetypes=found, total=len(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Request, Response, delete, get, post, put
@@ -170,14 +171,18 @@ async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) 
 
 
 def _check_agent(services: Services, values: dict[str, Any]) -> None:
-    known = {"agent_id": ("agent", {None, *services.agents}), "sme_archetype": ("archetype", {None})}
+    known = {"agent_id": ("agent", services.agents), "sme_archetype": ("archetype", services.archetypes)}
     problems = [
-        Problem(field=name, message=f"There is no {label} '{values[name]}'; GET /api/{label}s lists those there are.")
+        Problem(field=name, message=_no_such(label, values[name], valid))
         for name, (label, valid) in known.items()
-        if values.get(name) not in valid
+        if values.get(name) is not None and values[name] not in valid
     ]
     if problems:
         raise Invalid(problems[0].message, details=problems)
+
+
+def _no_such(label: str, name: str, known: Iterable[str]) -> str:
+    return f"There is no {label} '{name}'; known: {', '.join(known)}. GET /api/{label}s says what each is."
 
 
 async def _check_read_only(services: Services, project_id: str, extra: dict[str, Any]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.actions import Actions
+from app.domain.agents import Archetype
 from app.domain.validation import Agents
 from app.engine.engine import Engine
 from app.engine.requests import Requests
@@ -24,3 +26,4 @@ class Services:
     workspaces: Workspaces
     actions: Actions
     agents: Agents
+    archetypes: Mapping[str, Archetype]

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.cli.command import answer_command
-from app.cli.tables import named_list
+from app.cli.tables import archetype_list, archetype_text, named_list
 from signoff import AsyncSignoff
 
 
@@ -26,10 +26,17 @@ async def strategies(api: AsyncSignoff) -> Any:
 
 
 @click.command()
-@answer_command(lambda answer: named_list(answer["archetypes"]))
-async def archetypes(api: AsyncSignoff) -> Any:
-    """List the archetypes of experts that a project may name."""
-    return await api.archetypes()
+@click.argument("name", required=False)
+@answer_command(lambda answer: archetype_list(answer) if "archetypes" in answer else archetype_text(answer))
+async def archetypes(api: AsyncSignoff, name: str | None) -> Any:
+    """List the archetypes of experts that a project may name, or show one with its brief."""
+    listed = await api.archetypes()
+    if name is None:
+        return listed
+    known = {archetype.id: archetype for archetype in listed.archetypes}
+    if name not in known:
+        raise click.BadParameter(f"There is no archetype '{name}'; known: {', '.join(known)}.", param_hint="NAME")
+    return known[name]
 
 
 COMMANDS: list[click.Command] = [agents, strategies, archetypes]

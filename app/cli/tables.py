@@ -190,12 +190,28 @@ def graph_list(answer: Json) -> Table:
 
 
 def named_list(entries: list[Json]) -> RenderableType:
-    """Agents, strategies or archetypes, with all that is said of each."""
+    """Agents or strategies, with all that is said of each."""
     if not entries:
         return Text("There are none.", style="dim")
     columns = list(entries[0])
     titles = [column.replace("_", " ") for column in columns]
     return table(titles, [[entry[column] for column in columns] for entry in entries])
+
+
+def archetype_list(answer: Json) -> Table:
+    """Archetypes without their briefs."""
+    rows = [
+        (item["id"], item["title"], item["summary"], "built in" if item["built_in"] else "own")
+        for item in answer["archetypes"]
+    ]
+    return table(("id", "title", "summary", ""), rows)
+
+
+def archetype_text(archetype: Json) -> Text:
+    """One archetype with its brief, as it was written."""
+    text = Text().append(f"{visible(archetype['title'])}\n", style="bold")
+    text.append(f"{visible(archetype['summary'])}\n\n", style="dim")
+    return text.append(visible(archetype["brief"].rstrip("\n")))
 
 
 def event_row(event: Json) -> Text:

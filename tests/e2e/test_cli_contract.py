@@ -168,6 +168,23 @@ async def test_reports_are_the_apis_own(cli: CommandLine, signoff: Stack) -> Non
     assert good(await cli("projects", "dag", project, "--format", "mermaid")).startswith("flowchart")
 
 
+async def test_experts_are_listed_and_shown(cli: CommandLine, signoff: Stack) -> None:
+    listed = (await signoff.http.get("/api/archetypes")).json()["archetypes"]
+    shown = good(await cli("archetypes"))
+    assert all(re.search(rf"^{item['id']} +{item['title'].split()[0]}", shown, re.MULTILINE) for item in listed)
+    assert "built in" in shown
+    assert "Never forget" not in shown
+    (analyst,) = (item for item in listed if item["id"] == "data_analyst")
+    told = good(await cli("archetypes", "data_analyst"))
+    assert told == f"{analyst['title']}\n{analyst['summary']}\n\n{analyst['brief']}\n"
+    assert json.loads(good(await cli("archetypes", "data_analyst", "--json"))) == analyst
+    unknown = await cli("archetypes", "nobody")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "accountant, data_analyst" in " ".join(unknown.err.split())
+    made = good(await cli("projects", "create", "--name", "x", "--archetype", "data_analyst", "--json"))
+    assert json.loads(made)["sme_archetype"] == "data_analyst"
+
+
 async def test_projects_are_duplicated_and_deleted_together(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.planned(REPORT, name="Twice")
     copy = json.loads(good(await cli("projects", "duplicate", project, "--json")))

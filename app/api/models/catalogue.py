@@ -44,15 +44,20 @@ class StrategyList(BaseModel):
 
 
 class Archetype(BaseModel):
-    """An expert whose way of working a planner takes on."""
+    """An expert whose way of working a planner takes on; `brief` is what the planner is told.
+
+    `built_in` is false for one of `signoff.toml`, also where it has taken the name of a built-in one.
+    """
 
     id: str
-    name: str
-    description: str
+    title: str
+    summary: str
+    brief: str
+    built_in: bool
 
 
 class ArchetypeList(BaseModel):
-    """Every archetype that a project may name."""
+    """Every archetype that a project may name: the built-in ones, then those of `signoff.toml`."""
 
     archetypes: list[Archetype]
     total: int
