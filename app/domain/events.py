@@ -41,6 +41,7 @@ class EventType(StrEnum):
     PHASE_APPROVED = "phase.approved"
     TASK_CREATED = "task.created"
     TASK_STARTED = "task.started"
+    TASK_PROGRESS = "task.progress"
     TASK_RETRYING = "task.retrying"
     TASK_COMPLETED = "task.completed"
     TASK_FAILED = "task.failed"

@@ -58,6 +58,9 @@ projects = Table(
     Column("path", Text),
     Column("agent_id", String(64)),
     Column("sme_archetype", String(64)),
+    # None: as many as the settings say.
+    Column("max_tokens", BigInteger),
+    Column("max_cost_usd", Float),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     # The stage to go back to when a planning comes to nothing.
@@ -288,6 +291,35 @@ events = Table(
     Column("data", JSON, nullable=False),
     Column("hash", String(64), nullable=False),
     UniqueConstraint("project_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# What models were asked and what their tools did: what a conversation goes on from after a crash, and what it cost.
+model_steps = Table(
+    "model_steps",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    _project_id(),
+    # `plan:<version>`, `task:<run>:<task>:<n>` or `decision:<question>`.
+    Column("conversation", String(200), nullable=False),
+    # Of the call to the model; the tools that it called have their name and the call's id besides.
+    Column("number", Integer, nullable=False),
+    Column("call_id", String(200), nullable=False, default=""),
+    Column("tool", String(64)),
+    Column("task_id", String(64)),
+    Column("model", String(200), nullable=False),
+    # open, done, lost (no answer came back, and what was reserved counts as spent) or void (it cost nothing).
+    Column("status", String(8), nullable=False),
+    Column("reserved_tokens", Integer, nullable=False, default=0),
+    Column("reserved_cost", Float),
+    Column("input_tokens", Integer, nullable=False, default=0),
+    Column("output_tokens", Integer, nullable=False, default=0),
+    Column("cost_usd", Float),
+    Column("result", JSON(none_as_null=True)),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+    Index("ix_model_steps_conversation", "project_id", "conversation", "number"),
+    Index("ix_model_steps_task", "task_id"),
     sqlite_autoincrement=True,
 )
 

@@ -79,6 +79,15 @@ def read_outline(description: str, *, has_model: bool) -> PlanDraft:
     return _Reader(findings, has_model=has_model).read(blocks)
 
 
+def is_prose(description: str) -> bool:
+    """Whether a description is plain words, in which nobody has spelt out tasks or phases."""
+    return _is_prose(read_blocks(Findings(description).lines))
+
+
+def _is_prose(blocks: list[Block]) -> bool:
+    return all(isinstance(block, Text) or (isinstance(block, Heading) and block.level == 1) for block in blocks)
+
+
 def read_single_task(markdown: str) -> TaskDraft | None:
     """The one task of `markdown`, with what its own item says and nothing else; None if it is not exactly one."""
     findings = Findings(markdown)
@@ -120,7 +129,7 @@ class _Reader:
         self.phases: list[_Phase] = []
 
     def read(self, blocks: list[Block]) -> PlanDraft:
-        if all(isinstance(block, Text) or (isinstance(block, Heading) and block.level == 1) for block in blocks):
+        if _is_prose(blocks):
             self._prose(blocks)
         else:
             self.place(blocks)

@@ -1,0 +1,48 @@
+"""Which model is meant, and how it is reached; nothing here needs the libraries that ask it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from app.domain.agents import AgentEntry, Price
+from app.domain.errors import Conflict
+from app.domain.plan import Strategy
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class ModelAccess:
+    """One model: `name` is `provider:name`; an empty key leaves it to the variable that the provider's own library reads."""
+
+    name: str
+    base_url: str
+    api_key: str
+    timeout: float
+    price: Price | None
+
+
+def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None) -> ModelAccess | None:
+    """The model of an agent, else the one for a project's strategy; None where none is set up."""
+    small = strategy == Strategy.ECONOMY and settings.small_model
+    own = agent.model if agent is not None and agent.model else None
+    name = own or (settings.small_model if small else settings.model)
+    if not name:
+        return None
+    base_url = (agent.base_url if agent is not None else None) or settings.model_base_url
+    key = settings.model_api_key.get_secret_value()
+    if agent is not None and agent.api_key_env:
+        key = os.environ.get(agent.api_key_env, "")
+    return ModelAccess(name, base_url, key, settings.model_timeout, settings.prices.get(name))
+
+
+def check_installed() -> None:
+    """Make sure that the libraries are there.
+
+    Raises:
+        Conflict: `planner_unavailable`, saying how to install them.
+    """
+    if find_spec("pydantic_ai") is None:
+        message = "A model is set, but what asks it is not installed: pip install 'signoff[models]'."
+        raise Conflict(message, code="planner_unavailable")

@@ -1,0 +1,97 @@
+"""The ledger of one conversation, kept in the database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.usage import RequestUsage
+from sqlalchemy import Connection
+
+from app.domain.budget import Budget, grant
+from app.models.access import ModelAccess
+from app.models.prices import most_cost
+from app.settings import Settings
+from app.storage import model_steps, projects
+from app.storage.database import Database
+from app.storage.model_steps import Talk
+
+# How often to look whether calls under way have been settled, which the budget has to wait for.
+PAUSE = 0.5
+
+
+class DatabaseLedger:
+    """Records calls, and lets them through as the project's budget allows; `app.models.metered.Ledger` says what each does."""
+
+    def __init__(self, database: Database, settings: Settings, talk: Talk) -> None:
+        self._database = database
+        self._settings = settings
+        self.talk = talk
+
+    async def take_up(self) -> None:
+        """Go on with the conversation, in the place of whoever had it before."""
+        await self._database.transact(lambda conn: model_steps.take_up(conn, self.talk))
+
+    async def recorded(self, number: int) -> Any | None:
+        """The answer of a call that was made before."""
+        row = await self._database.read(lambda conn: model_steps.recorded(conn, self.talk, number))
+        return row.result if row is not None else None
+
+    async def reserve(self, number: int, access: ModelAccess, input_tokens: int, output_tokens: int) -> tuple[int, int]:
+        """Set aside what a call can cost at most.
+
+        Raises:
+            BudgetExceeded: the project may not spend that much any more.
+            Conflict: `fenced`.
+        """
+
+        def work(conn: Connection) -> tuple[int, int] | None:
+            project = projects.get(conn, self.talk.project_id)
+            spent = model_steps.spent(conn, project.id)
+            most = grant(
+                _budget(self._settings, project), spent, input_tokens, output_tokens,
+                lambda read, written: most_cost(access, read, written),
+            )  # fmt: skip
+            if most is None:
+                return None
+            cost = most_cost(access, input_tokens, most)
+            tokens = input_tokens + most
+            position = model_steps.reserve(conn, self.talk, number, model=access.name, tokens=tokens, cost=cost)
+            return position, most
+
+        while True:
+            granted = await self._database.transact(work)
+            if granted is not None:
+                return granted
+            await asyncio.sleep(PAUSE)
+
+    async def settle(
+        self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
+    ) -> None:
+        """Record an answer and what it cost; a task's is an event of its own."""
+        news = {
+            "step": "model",
+            "model": answer.model_name,
+            "tokens": {"input": usage.input_tokens, "output": usage.output_tokens},
+            "cost_usd": cost,
+            "calls": [part.tool_name for part in answer.parts if isinstance(part, ToolCallPart)],
+            "characters": sum(len(part.content) for part in answer.parts if isinstance(part, TextPart)),
+        }
+        await self._database.transact(
+            lambda conn: model_steps.settle(
+                conn, self.talk, reservation, result=dumped, input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens, cost=cost, news=news,
+            )
+        )  # fmt: skip
+
+    async def give_up(self, reservation: int, *, charged: bool) -> None:
+        """Record that no answer came."""
+        await self._database.transact(lambda conn: model_steps.give_up(conn, reservation, charged=charged))
+
+
+def _budget(settings: Settings, project: projects.ProjectRow) -> Budget:
+    return Budget(
+        max_tokens=project.max_tokens if project.max_tokens is not None else settings.max_tokens,
+        max_cost_usd=project.max_cost_usd if project.max_cost_usd is not None else settings.max_cost_usd,
+    )

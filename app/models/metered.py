@@ -1,0 +1,161 @@
+"""A model whose every call is recorded, limited by the project's budget, and made once.
+
+The one place where a model is asked. A call that is on record is answered from the record: so a conversation that is begun anew
+after a crash is played through to where it was, without a call being paid for twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any, Protocol
+
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    ModelConnectionError,
+    ModelHTTPError,
+    ModelRateLimitError,
+    ModelRequestTimeout,
+    ModelServerError,
+    ModelUnavailableError,
+    UnexpectedModelBehavior,
+)
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.settings import ModelSettings, merge_model_settings
+from pydantic_ai.usage import RequestUsage
+
+from app.models.access import ModelAccess
+from app.models.prices import cost_of
+from app.models.tokens import most_input_tokens
+
+TRIES = 5
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+# What a call may answer where the budget does not say less.
+MOST_OUTPUT = 8192
+_AGAIN = (ModelRateLimitError, ModelUnavailableError, ModelServerError, ModelConnectionError, ModelRequestTimeout)
+
+
+class Ledger(Protocol):
+    """Keeps the calls of one conversation, and knows what its project may still spend."""
+
+    async def recorded(self, number: int) -> Any | None:
+        """The answer of a call that was made before."""
+        ...
+
+    async def reserve(self, number: int, access: ModelAccess, input_tokens: int, output_tokens: int) -> tuple[int, int]:
+        """Set aside what a call can cost at most; gives the reservation, and the most tokens that the answer may have.
+
+        Raises:
+            BudgetExceeded: the project may not spend that much any more.
+        """
+        ...
+
+    async def settle(
+        self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
+    ) -> None:
+        """Record an answer and what it cost."""
+        ...
+
+    async def give_up(self, reservation: int, *, charged: bool) -> None:
+        """Record that no answer came; `charged` where it may have cost something all the same."""
+        ...
+
+
+class Metered(WrapperModel):
+    """Asks the model `access` through `ledger`."""
+
+    def __init__(self, wrapped: Model[Any], access: ModelAccess, ledger: Ledger) -> None:
+        super().__init__(wrapped)
+        self._access = access
+        self._ledger = ledger
+        self.calls = 0
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Answer from the record, else ask, with patience for a provider that is busy or away.
+
+        Raises:
+            BudgetExceeded: the project's budget does not allow the call.
+            ModelAPIError: the provider refuses, or is away for longer than a few tries.
+            UnexpectedModelBehavior: what it answers cannot be read.
+        """
+        self.calls += 1
+        number = self.calls
+        before = await self._ledger.recorded(number)
+        if before is not None:
+            return _loaded(before)
+        bound = most_input_tokens(messages, model_request_parameters)
+        for tried in range(1, TRIES + 1):
+            try:
+                return await self._once(number, bound, messages, model_settings, model_request_parameters)
+            except ModelAPIError as error:
+                if tried == TRIES or not isinstance(error, _AGAIN):
+                    raise
+                await asyncio.sleep(_pause(tried, error))
+        raise AssertionError("the last try returns or raises")
+
+    def request_stream(self, *args: Any, **keywords: Any) -> Any:
+        """Not offered: an answer is recorded as a whole."""
+        del args, keywords
+        raise NotImplementedError("A metered model answers as a whole.")
+
+    async def _once(
+        self,
+        number: int,
+        bound: int,
+        messages: list[ModelMessage],
+        settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        reservation, most = await self._ledger.reserve(number, self._access, bound, MOST_OUTPUT)
+        limits = ModelSettings(max_tokens=most, timeout=self._access.timeout, max_retries=0)
+        try:
+            response = await self._streamed(messages, merge_model_settings(settings, limits), parameters)
+        except BaseException as error:
+            # An error that came in place of an answer is not billed; whatever else happened may be.
+            refused = isinstance(error, ModelHTTPError) and not error.in_stream
+            await asyncio.shield(self._ledger.give_up(reservation, charged=not refused))
+            raise
+        usage = response.usage
+        if not usage.input_tokens and not usage.output_tokens:
+            # A server that counts nothing: what was set aside is taken for what was used.
+            usage = response.usage = RequestUsage(input_tokens=bound, output_tokens=most)
+        cost = cost_of(self._access, usage)
+        await asyncio.shield(self._ledger.settle(reservation, response, _dumped(response), usage, cost))
+        return response
+
+    async def _streamed(
+        self, messages: list[ModelMessage], settings: ModelSettings | None, parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        """Stream the answer, so that silence can be told from work, and a cancel ends the connection at once."""
+        async with self.wrapped.request_stream(messages, settings, parameters) as stream:
+            async for _ in stream:
+                pass
+            response = stream.get()
+        if response.finish_reason is None and not response.parts:
+            raise UnexpectedModelBehavior("The answer broke off.")
+        return response
+
+
+def _pause(tried: int, error: ModelAPIError) -> float:
+    """Seconds to wait after a try: what the provider asks for, else doubled each time, with some chance in it."""
+    if error.retry_after is not None:
+        return min(error.retry_after, LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2 ** (tried - 1), LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+
+def _dumped(response: ModelResponse) -> Any:
+    return ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+
+
+def _loaded(value: Any) -> ModelResponse:
+    response = ModelMessagesTypeAdapter.validate_python([value])[0]
+    assert isinstance(response, ModelResponse)  # noqa: S101 - for the type checker: nothing else is recorded
+    return response

@@ -1,0 +1,51 @@
+"""Models opened from their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.openai import OpenAIProvider
+
+from app.domain.errors import Conflict
+from app.models.access import ModelAccess
+
+# Servers of one's own ask for no key, but the libraries insist on one.
+NO_KEY = "none"
+
+
+def open_model(access: ModelAccess) -> Model[Any]:
+    """The model that is meant, ready to be asked.
+
+    With an address of one's own it is taken for an OpenAI-compatible server, but for the provider `anthropic`.
+
+    Raises:
+        Conflict: `model_unavailable`: there is no such provider, or it lacks its key; the message says which variable to set.
+    """
+    provider, _, name = access.name.partition(":")
+    try:
+        if provider == "anthropic" and (access.base_url or access.api_key):
+            return AnthropicModel(
+                name, provider=AnthropicProvider(base_url=access.base_url or None, api_key=access.api_key or None)
+            )
+        if access.base_url:
+            return OpenAIChatModel(
+                name, provider=OpenAIProvider(base_url=access.base_url, api_key=access.api_key or NO_KEY)
+            )
+        if access.api_key:
+            return infer_model(access.name, lambda kind: _with_key(kind, access.api_key))
+        return infer_model(access.name)
+    except (UserError, ImportError, ValueError) as error:
+        message = f"The model {access.name} cannot be used: {str(error).splitlines()[0]}"
+        raise Conflict(message, code="model_unavailable") from error
+
+
+def _with_key(kind: str, api_key: str) -> Any:
+    from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415 - of this one way alone
+
+    provider: Any = infer_provider_class(kind)
+    return provider(api_key=api_key)

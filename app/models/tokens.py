@@ -1,0 +1,45 @@
+"""How many tokens a request can have at most, known before it is sent.
+
+Tokenizers of bytes never make more tokens than there are bytes; what providers add themselves is added here with a margin:
+a few tokens a message, and, where tools are offered, a text of their own (Anthropic documents up to 530).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_core import to_json
+
+PER_MESSAGE = 16
+FOR_TOOLS = 600
+
+
+def most_input_tokens(messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> int:
+    """An upper bound of a request's tokens: from the last answer's own count on, where there is one, else from the first byte."""
+    known, start = 0, 0
+    for index in range(len(messages) - 1, -1, -1):
+        message = messages[index]
+        if isinstance(message, ModelResponse) and message.usage.input_tokens:
+            known, start = message.usage.input_tokens + message.usage.output_tokens, index + 1
+            break
+    new = sum(PER_MESSAGE + _bytes(message) for message in messages[start:])
+    return known + new + (0 if known else _of_parameters(parameters))
+
+
+def _bytes(message: ModelMessage) -> int:
+    # As JSON, names of fields included: more than what is sent of it.
+    return len(ModelMessagesTypeAdapter.dump_json([message]))
+
+
+def _of_parameters(parameters: ModelRequestParameters) -> int:
+    tools = [*parameters.function_tools, *parameters.output_tools]
+    described: list[dict[str, Any]] = [
+        {"name": tool.name, "description": tool.description, "schema": tool.parameters_json_schema} for tool in tools
+    ]
+    output = asdict(parameters.output_object) if parameters.output_object is not None else None
+    text = len(to_json([described, output], serialize_unknown=True))
+    return text + (FOR_TOOLS if tools else 0)

@@ -1,0 +1,102 @@
+"""The planner itself: asks, checks, and sends a draft that is not valid back with everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.domain.actions import Actions
+from app.domain.agents import AgentEntry
+from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.plan import DEFAULT_AGENT, PlanDraft
+from app.domain.validation import check_draft
+from app.models.access import check_installed, model_for
+from app.planning.model import prompt, reach
+from app.planning.model.schema import ModelPlan, plan_type
+from app.planning.planner import Brief
+from app.settings import Settings
+
+REPAIRS = 3
+_MOST_SHOWN = 20
+
+
+class ModelPlanner:
+    """Has a language model make the plan.
+
+    Args:
+        settings: name the model, and what it may put into a plan.
+        actions: what tasks may do.
+        open_ledger: gives the ledger of a conversation of a project.
+    """
+
+    name = "model"
+
+    def __init__(self, settings: Settings, actions: Actions, open_ledger: Callable[[str, str], Any]) -> None:
+        self._settings = settings
+        self._actions = {name: actions[name] for name in settings.planner_actions if name in actions}
+        self._all_actions = actions
+        self._open_ledger = open_ledger
+
+    async def plan(self, brief: Brief) -> PlanDraft:
+        """A draft that is valid, and reaches no further than the settings and the project's own words allow.
+
+        Raises:
+            Conflict: `planner_unavailable`, `model_unavailable` or `budget_exceeded`.
+            Invalid: `plan_invalid`: not even the last repair made it valid.
+            Unavailable: the model's provider does not answer.
+        """
+        access = model_for(self._settings, brief.strategy)
+        if access is None:
+            raise Conflict("No model is set up to plan with; set SIGNOFF_MODEL.", code="planner_unavailable")
+        check_installed()
+        from app.models.asking import ask  # noqa: PLC0415 - takes a second to load, and only this needs it
+
+        agents = self._agents(brief)
+        words = f"{brief.name}\n{brief.description}\n{brief.instructions or ''}"
+        hosts = reach.hosts_in(words) | set(self._settings.planner_hosts)
+        problems: list[Problem] = []
+
+        def checked(made: ModelPlan) -> PlanDraft:
+            problems[:] = list(self._problems(made, agents, hosts, words))
+            if problems:
+                lines = [f"- {problem.field}: {problem.message}" for problem in problems[:_MOST_SHOWN]]
+                raise ValueError(
+                    "The plan is not valid. Correct all of this and give the whole plan:\n" + "\n".join(lines)
+                )
+            return made.draft()
+
+        conversation = f"plan:{brief.version}"
+        ledger = self._open_ledger(brief.project_id, conversation)
+        try:
+            draft = await ask(
+                access, ledger, plan_type(self._actions, agents), checked, repairs=REPAIRS,
+                instructions=prompt.instructions(self._actions, agents, brief), request=prompt.request(brief),
+            )  # fmt: skip
+        except Invalid as error:
+            first = f" The last draft: {problems[0].message}" if problems else ""
+            message = f"The model made no valid plan, and did not mend it in {REPAIRS} tries.{first}"
+            raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
+        draft.warnings += reach.warnings_of(draft)
+        return draft
+
+    def _agents(self, brief: Brief) -> Mapping[str, AgentEntry]:
+        agents = self._settings.known_agents
+        return {DEFAULT_AGENT: agents[brief.agent_id or DEFAULT_AGENT], **agents}
+
+    def _problems(
+        self, made: ModelPlan, agents: Mapping[str, AgentEntry], hosts: set[str], words: str
+    ) -> list[Problem]:
+        try:
+            draft = made.draft()
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)
+            return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in found]
+        problems: list[Problem] = []
+        try:
+            check_draft(draft, self._all_actions, agents)
+        except Invalid as error:
+            problems += error.info.details
+        problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words)
+        return problems

@@ -1,0 +1,77 @@
+"""How far a model's plan may reach, whatever it was told by whom: an allow list, checked after the fact.
+
+A file, a web page or a task's output that a model has read may try to order it about. What it may put into a plan is fixed
+before it reads anything: the actions and agents of the settings, hosts and secrets that the project's own words name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from urllib.parse import urlsplit
+
+from app.domain import references
+from app.domain.dangers import dangers_of
+from app.domain.errors import Problem
+from app.domain.plan import PlanDraft, TaskDraft
+
+_HOST = re.compile(r"(?:https?://)?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)", re.IGNORECASE)
+
+
+def hosts_in(text: str) -> set[str]:
+    """The hosts that somebody's words name."""
+    return {host.lower() for host in _HOST.findall(text)}
+
+
+def check_reach(draft: PlanDraft, *, actions: Collection[str], hosts: Collection[str], words: str) -> Iterator[Problem]:
+    """What a plan does that nobody has allowed it to.
+
+    Args:
+        draft: the plan.
+        actions: those that models may use.
+        hosts: those that http tasks may ask; `*` for any.
+        words: what the project's own people have written, where secrets must be named.
+    """
+    for number, phase in enumerate(draft.phases):
+        for index, task in enumerate(phase.tasks):
+            where = f"phases[{number}].tasks[{index}]"
+            if task.action.type not in actions:
+                known = ", ".join(sorted(actions))
+                message = f"Task '{task.key}': models may not plan the action '{task.action.type}'; allowed: {known}."
+                yield Problem(field=f"{where}.action.type", message=message)
+            yield from _hosts(task, where, hosts)
+            yield from _secrets(task, where, words)
+
+
+def _hosts(task: TaskDraft, where: str, allowed: Collection[str]) -> Iterator[Problem]:
+    url = task.action.fields().get("url")
+    if not isinstance(url, str) or "*" in allowed:
+        return
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        host = ""
+    if host not in allowed:
+        named = ", ".join(sorted(allowed)) or "none is named"
+        message = (
+            f"Task '{task.key}': the host '{host or url[:100]}' is not one that the project names ({named}); "
+            "use only hosts that the brief names, or leave the step to a person."
+        )
+        yield Problem(field=f"{where}.action.url", message=message)
+
+
+def _secrets(task: TaskDraft, where: str, words: str) -> Iterator[Problem]:
+    for expression in references.expressions([task.inputs, task.action.fields()]):
+        name = expression.strip().removeprefix("secrets.")
+        if expression.strip().startswith("secrets.") and name not in words:
+            message = f"Task '{task.key}': the secret '{name}' is not one that the project's description names."
+            yield Problem(field=f"{where}.inputs", message=message)
+
+
+def warnings_of(draft: PlanDraft) -> list[str]:
+    """What a person should look at before signing, in words."""
+    return [
+        f"Task '{task.key}' {danger.what}; read its command before you sign."
+        for task in draft.tasks()
+        for danger in dangers_of(task.action.model_dump(mode="json"))
+    ]

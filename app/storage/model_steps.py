@@ -1,0 +1,194 @@
+"""What models were asked and what came of it: kept so that nothing is paid for twice, and nothing is spent unseen.
+
+A call is reserved before it is made, with the most that it can cost, and settled with what it did cost. What was reserved by
+a process that died, or for a call whose answer never came, counts as spent: the provider may have charged it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
+
+from app.domain.budget import Spent
+from app.domain.errors import Conflict
+from app.domain.events import EventType
+from app.domain.identity import now
+from app.storage import events, locks, projects
+from app.storage.tables import model_steps
+from app.storage.tables import tasks as task_table
+
+StepRow = Row[Any]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One conversation with a model: of which project, and, of a task's, the token that its attempt writes under."""
+
+    project_id: str
+    name: str
+    task_id: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was used, and how often a model was asked."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    models: list[str] = field(default_factory=list[str])
+
+
+_CALLS = model_steps.c.tool.is_(None)
+_LOST = model_steps.c.status == "lost"
+_OPEN = model_steps.c.status == "open"
+
+
+def take_up(conn: Connection, talk: Talk) -> None:
+    """Go on with a conversation: whoever had it before is gone, and what they had reserved counts as spent."""
+    _hold(conn, talk)
+    conn.execute(update(model_steps).where(*_of(talk), _OPEN).values(status="lost", ended_at=now()))
+
+
+def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
+    """A step that was finished before."""
+    step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == "done")
+    return conn.execute(select(model_steps).where(*_of(talk), *step).limit(1)).one_or_none()
+
+
+def spent(conn: Connection, project_id: str) -> Spent:
+    """What a project has spent so far."""
+    tokens = case(
+        (_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens + model_steps.c.output_tokens
+    )
+    cost = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
+    columns = (
+        func.coalesce(func.sum(case((_OPEN, 0), else_=tokens)), 0),
+        func.coalesce(func.sum(case((_OPEN, 0.0), else_=cost)), 0.0),
+        func.coalesce(func.sum(case((_OPEN, model_steps.c.reserved_tokens), else_=0)), 0),
+        func.coalesce(func.sum(case((_OPEN, model_steps.c.reserved_cost), else_=0.0)), 0.0),
+    )
+    row = conn.execute(select(*columns).where(model_steps.c.project_id == project_id, _CALLS)).one()
+    return Spent(int(row[0]), float(row[1]), int(row[2]), float(row[3]))
+
+
+def reserve(conn: Connection, talk: Talk, number: int, *, model: str, tokens: int, cost: float | None) -> int:
+    """Note that a model is about to be asked, and the most that it can cost; returns the step's position.
+
+    Raises:
+        Conflict: `fenced`: the attempt that the conversation belongs to was given up.
+    """
+    _hold(conn, talk)
+    return _open(conn, talk, number, model=model, reserved_tokens=tokens, reserved_cost=cost)
+
+
+def begin_tool(conn: Connection, talk: Talk, number: int, call_id: str, tool: str, *, model: str) -> int:
+    """Note that a tool is about to be used; returns the step's position.
+
+    Raises:
+        Conflict: `fenced`.
+    """
+    _hold(conn, talk)
+    return _open(conn, talk, number, model=model, call_id=call_id, tool=tool)
+
+
+def settle(
+    conn: Connection,
+    talk: Talk,
+    position: int,
+    *,
+    result: Any,
+    input_tokens: int = 0,
+    output_tokens: int = 0,
+    cost: float | None = None,
+    news: dict[str, Any] | None = None,
+) -> None:
+    """Record what a step came to; a task's is an event of its own.
+
+    Raises:
+        Conflict: `fenced`: what was spent is on record all the same.
+    """
+    values = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost, "ended_at": now()}
+    query = update(model_steps).where(model_steps.c.position == position)
+    if not _holds(conn, talk):
+        conn.execute(query.values(status="void", **values))
+        return
+    conn.execute(query.values(status="done", result=result, **values))
+    if talk.task_id is not None and news is not None:
+        task = conn.execute(select(task_table).where(task_table.c.id == talk.task_id)).one()
+        data = {"task_id": task.id, "key": task.key, "title": task.title, "attempt": task.attempt, **news}
+        events.append(conn, talk.project_id, (EventType.TASK_PROGRESS, data), actor="worker")
+
+
+def give_up(conn: Connection, position: int, *, charged: bool) -> None:
+    """Record that a call has failed; `charged` where the provider may have billed it all the same."""
+    values: dict[str, Any] = {"status": "lost", "ended_at": now()}
+    if not charged:
+        values |= {"status": "void", "reserved_tokens": 0, "reserved_cost": None}
+    conn.execute(update(model_steps).where(model_steps.c.position == position).values(**values))
+
+
+def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
+    """What the calls that `where` selects have used, those included that were lost."""
+    tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
+    cost = func.sum(case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd))
+    calls = func.sum(case((model_steps.c.status.in_(("done", "lost")), 1), else_=0))
+    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), cost)
+    row = conn.execute(select(*columns).where(*where, _CALLS)).one()
+    if not row[0]:
+        return Usage()
+    models = conn.execute(select(model_steps.c.model).where(*where, _CALLS).distinct().order_by(model_steps.c.model))
+    return Usage(int(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], list(models.scalars()))
+
+
+def of_conversation(project_id: str, name: str) -> ColumnElement[bool]:
+    """Selects one conversation."""
+    return (model_steps.c.project_id == project_id) & (model_steps.c.conversation == name)
+
+
+def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, int, float | None]]:
+    """Input tokens, output tokens and cost of each task that has asked a model."""
+    tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
+    cost = func.sum(case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd))
+    query = select(model_steps.c.task_id, tokens, func.sum(model_steps.c.output_tokens), cost)
+    mine = (model_steps.c.project_id == project_id, model_steps.c.task_id.is_not(None), _CALLS)
+    rows = conn.execute(query.where(*mine).group_by(model_steps.c.task_id))
+    return {row[0]: (int(row[1] or 0), int(row[2] or 0), row[3]) for row in rows}
+
+
+def _open(conn: Connection, talk: Talk, number: int, *, model: str, **values: Any) -> int:
+    row = {
+        "project_id": talk.project_id,
+        "conversation": talk.name,
+        "number": number,
+        "task_id": talk.task_id,
+        "model": model,
+        "status": "open",
+        "started_at": now(),
+        **values,
+    }
+    position = conn.execute(insert(model_steps).values(row)).inserted_primary_key
+    assert position is not None  # noqa: S101 - for the type checker: the table has one
+    return int(position[0])
+
+
+def _of(talk: Talk) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return model_steps.c.project_id == talk.project_id, model_steps.c.conversation == talk.name
+
+
+def _hold(conn: Connection, talk: Talk) -> None:
+    # Two calls that reserve at the same time must see each other.
+    locks.hold_project(conn, talk.project_id)
+    if not _holds(conn, talk):
+        raise Conflict("Another attempt has taken this one's place.", code="fenced")
+
+
+def _holds(conn: Connection, talk: Talk) -> bool:
+    if talk.task_id is None:
+        return projects.find(conn, talk.project_id) is not None
+    token = conn.execute(select(task_table.c.token).where(task_table.c.id == talk.task_id)).scalar_one_or_none()
+    return token is not None and token == talk.token
