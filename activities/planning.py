@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 from temporalio import activity
@@ -10,14 +13,19 @@ from temporalio import activity
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import project_state
 from app.domain.actions import Actions
+from app.domain.agents import AgentKind, Archetype
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
-from app.domain.plan import PlanDraft
+from app.domain.plan import DEFAULT_AGENT, PlanDraft
 from app.domain.states import PlanStatus
 from app.domain.validation import Agents, check_draft
 from app.planning.planner import Brief, Planner
-from app.storage import plans, projects
+from app.storage import model_steps, plans, projects
 from app.storage.database import Database
+from app.storage.files import paths_in
 from workflows.contracts import PlanRequest, ProjectState
+
+# Names of files that a planner is shown.
+MOST_FILES = 200
 
 
 class Planning:
@@ -27,19 +35,29 @@ class Planning:
         database: where plans are kept.
         actions: what tasks may do.
         agents: who may carry them out.
+        archetypes: the experts that projects name.
         planners: by name.
     """
 
-    def __init__(self, database: Database, actions: Actions, agents: Agents, planners: dict[str, Planner]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        actions: Actions,
+        agents: Agents,
+        archetypes: Mapping[str, Archetype],
+        planners: dict[str, Planner],
+    ) -> None:
         self._database = database
         self._actions = actions
         self._agents = agents
+        self._archetypes = archetypes
         self._planners = planners
 
     @activity.defn
     async def make_plan(self, request: PlanRequest) -> ProjectState:
         """Fill a plan version; where that cannot be done the planning fails, on record."""
-        brief, planner = await self._database.read(lambda conn: self._brief(conn, request))
+        brief, planner, workspace = await self._database.read(lambda conn: self._brief(conn, request))
+        brief.files = await asyncio.to_thread(paths_in, Path(workspace), MOST_FILES)
         heartbeat = Heartbeat()
         try:
             draft = await heartbeat.run(self._drafted(brief, planner))
@@ -61,21 +79,33 @@ class Planning:
         check_draft(draft, self._actions, self._agents)
         return draft
 
-    def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str]:
+    def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, str]:
         project = projects.get(conn, request.project_id)
         plan = plans.get(conn, request.project_id, request.version)
+        previous = plans.find(conn, request.project_id, plan.based_on) if plan.based_on is not None else None
+        archetype = self._archetypes.get(project.sme_archetype or "")
         brief = Brief(
+            project_id=project.id,
+            version=request.version,
             name=project.name,
             description=project.description,
             strategy=project.strategy,
+            agent_id=project.agent_id,
+            archetype=archetype.brief if archetype is not None else None,
             instructions=plan.instructions,
-            has_model=False,
+            previous=plans.content(previous) if previous is not None else None,
+            has_model=self._agents[project.agent_id or DEFAULT_AGENT].kind == AgentKind.MODEL,
         )
-        return brief, plan.planner
+        return brief, plan.planner, project.workspace
 
     def _store(self, conn: Connection, request: PlanRequest, draft: PlanDraft) -> ProjectState:
         try:
-            plans.finish_generation(conn, request.project_id, request.version, draft, self._actions)
+            used = model_steps.usage(conn, model_steps.of_conversation(request.project_id, f"plan:{request.version}"))
+            facts: dict[str, Any] = {}
+            if used.calls:
+                tokens = {"input": used.input_tokens, "output": used.output_tokens}
+                facts = {"models": used.models, "calls": used.calls, "tokens": tokens, "cost_usd": used.cost_usd}
+            plans.finish_generation(conn, request.project_id, request.version, draft, self._actions, facts=facts)
         except Conflict as error:
             if error.info.code != "planning_ended":
                 raise

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.run_state import project_state, run_state, task_columns
 from app.domain.actions import Actions
-from app.domain.decisions import DecisionRequest
+from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.states import (
     FINISHED_PHASE,
@@ -23,6 +23,8 @@ from app.domain.states import (
     Stage,
     TaskStatus,
 )
+from app.planning.outline.reader import is_prose
+from app.settings import Settings
 from app.storage import answers, attempts, decisions, plans, projects, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.database import Database
@@ -59,10 +61,12 @@ class Records:
         database: where everything is kept.
         actions: the actions that tasks may have.
         workspaces: where projects' files lie.
+        settings: say whether there is a model.
     """
 
-    def __init__(self, database: Database, actions: Actions, workspaces: Workspaces) -> None:
+    def __init__(self, database: Database, actions: Actions, workspaces: Workspaces, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
         self._actions = actions
         self._workspaces = workspaces
 
@@ -94,6 +98,8 @@ class Records:
 
         def work(conn: Connection) -> Decided:
             try:
+                if request.kind in {DecisionKind.GENERATE, DecisionKind.RETURN} and not request.payload.get("planner"):
+                    self._choose_planner(conn, request)
                 decision = decisions.decide(conn, request, EFFECTS[request.kind], announce_refusal=True)
             except NotFound as error:
                 state = ProjectState(project_id=request.project_id)
@@ -107,6 +113,12 @@ class Records:
             )
 
         return await self._write(work)
+
+    def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
+        """The model plans where there is one and nobody has spelt the tasks out; a plan is refined by words by it alone."""
+        description = projects.get(conn, request.project_id).description
+        words = request.payload.get("refine") or is_prose(description)
+        request.payload["planner"] = "model" if self._settings.model and words else "outline"
 
     @activity.defn
     async def fail_plan(self, request: PlanRequest) -> ProjectState:

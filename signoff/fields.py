@@ -21,6 +21,8 @@ class ProjectFields(TypedDict, total=False):
     path: str | None
     agent_id: str | None
     sme_archetype: str | None
+    max_tokens: int | None
+    max_cost_usd: float | None
 
 
 class PhaseFields(TypedDict, total=False):

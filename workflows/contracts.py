@@ -61,9 +61,10 @@ class Signal(BaseModel):
 
 
 class PlanSignal(Signal):
-    """Make a plan. `regenerate` also replaces one that is there."""
+    """Make a plan. `regenerate` also replaces one that is there, `refine` changes it as the instructions say."""
 
     regenerate: bool = True
+    refine: bool = False
     planner: ShortText | None = None
     instructions: Annotated[str, StringConstraints(max_length=100_000)] | None = None
 

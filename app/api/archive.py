@@ -22,7 +22,7 @@ from app.api.models.projects import Project
 from app.api.services import Services
 from app.domain.errors import Conflict
 from app.domain.events import Event
-from app.storage import events, files, projects, tasks
+from app.storage import events, files, model_steps, projects, tasks
 from app.storage.files import WorkspaceFile
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
@@ -112,9 +112,9 @@ class Archive:
         yield b"["
         offset, separator = 0, b"\n"
         while True:
-            ((rows, ids),) = self._ask(loop, partial(_page, self._project.id, offset))
+            ((rows, ids, used),) = self._ask(loop, partial(_page, self._project.id, offset))
             for row in rows:
-                yield separator + present.task(row, ids, whole=True).model_dump_json().encode()
+                yield separator + present.task(row, ids, used, whole=True).model_dump_json().encode()
                 separator = b",\n"
             if len(rows) < _PAGE:
                 break
@@ -136,8 +136,9 @@ def _events_after(project_id: str, seq: int, conn: Connection) -> list[Event]:
     return events.after(conn, project_id, seq, limit=_PAGE)
 
 
-def _page(project_id: str, offset: int, conn: Connection) -> tuple[list[Any], dict[str, str]]:
-    return tasks.all_of(conn, project_id, limit=_PAGE, offset=offset), tasks.ids_by_key(conn, project_id)
+def _page(project_id: str, offset: int, conn: Connection) -> tuple[list[Any], dict[str, str], present.ModelUse]:
+    rows = tasks.all_of(conn, project_id, limit=_PAGE, offset=offset)
+    return rows, tasks.ids_by_key(conn, project_id), model_steps.tokens_by_task(conn, project_id)
 
 
 def _record(answers: Iterator[BaseModel | None]) -> Iterator[bytes]:

@@ -70,6 +70,8 @@ class CreateProject(RequestBody):
     path: Path | None = None
     agent_id: AgentId | None = None
     sme_archetype: AgentId | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)] | None = None
+    max_cost_usd: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False), BeforeValidator(_number)] | None = None
 
 
 class UpdateProject(CreateProject):

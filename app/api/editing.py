@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import actor_of, is_decided, new_request
-from app.api.bodies import RefinePlan
 from app.api.idempotency import answer_once
 from app.api.models.plans import Plan
 from app.api.outcome import recorded
@@ -76,7 +75,7 @@ async def _edit(
 
     def work(conn: Connection) -> BaseModel:
         editor = plan_edits.edit_plan(
-            conn, project_id, parsed, services.actions, services.agents, actor=actor, call=call
+            conn, project_id, parsed, services.actions, actor=actor, call=call, agents=services.agents
         )
         return shown(conn, editor.tasks, editor.phases)
 
@@ -119,22 +118,20 @@ async def _submit(
     return Response(await services.database.read(lambda conn: shown(conn, tasks, phases)), status_code=status)
 
 
-async def refine(request: AnyRequest, services: Services, project_id: str, data: RefinePlan) -> Response[Plan]:
-    """Make a new version of the plan by edits; words need a model.
+async def refine(
+    request: AnyRequest, services: Services, project_id: str, edits: list[dict[str, Any]]
+) -> Response[Plan]:
+    """Make a new version of the plan by edits.
 
     Raises:
-        Conflict: `planner_unavailable`, or the state of the project does not allow it.
-        Invalid: neither words nor edits, or the plan would not be valid.
+        Conflict: the state of the project does not allow it.
+        Invalid: no edits, or the plan would not be valid.
     """
-    if data.message is not None:
-        await services.database.read(lambda conn: projects.get(conn, project_id))
-        message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
-        raise Conflict(message, code="planner_unavailable")
-    if not data.edits:
+    if not edits:
         message = "Say what is to be different: in `edits`, or in `message`."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
 
     def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> Plan:
         return present.plan(conn, projects.get(conn, project_id), None)
 
-    return await edit(request, services, project_id, data.edits, shown, refine=True)
+    return await edit(request, services, project_id, edits, shown, refine=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api import present
 from app.api.auditing import audit
 from app.api.bodies import NoFields
 from app.api.models.insight import (
@@ -17,14 +19,16 @@ from app.api.models.insight import (
     Audit,
     Durations,
     Metrics,
+    ModelUse,
     Parallelism,
+    PartUse,
     PhaseNumbers,
     SlowTask,
     TaskNumbers,
 )
 from app.api.services import Services
 from app.domain.states import PhaseStatus, TaskStatus
-from app.storage import metrics, projects, runs, tasks
+from app.storage import metrics, model_steps, projects, runs, tasks
 
 AnyRequest = Request[Any, Any, Any]
 _SLOWEST = 5
@@ -59,6 +63,7 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
     done = by_status[TaskStatus.COMPLETED] + by_status[TaskStatus.SKIPPED]
     activity = metrics.attempts_of(conn, project_id)
     timed = [(duration, row) for row in rows if (duration := metrics.duration_ms(row)) is not None]
+    used = model_steps.usage(conn, model_steps.of_project(project_id))
     slowest = sorted(timed, key=lambda item: (-item[0], item[1].position))[:_SLOWEST]
     return Metrics(
         project_id=project_id,
@@ -70,8 +75,9 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
         ),
         tasks=TaskNumbers(total=len(rows), **{str(status): by_status[status] for status in TaskStatus}),
         completion_percentage=round(100 * done / len(rows), 1) if rows else 0.0,
-        tokens_used=0,
-        cost_usd=0.0,
+        tokens_used=used.input_tokens + used.output_tokens,
+        cost_usd=used.cost_usd or 0.0,
+        models=_model_use(conn, project_id, used, rows),
         durations=Durations(
             wall_ms=metrics.wall_ms(runs.all_of(conn, project_id)),
             busy_ms=activity.busy_ms,
@@ -82,3 +88,27 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
         attempts=AttemptNumbers(total=activity.total, retried=activity.retried, lost=activity.lost),
         slowest=[SlowTask(id=row.id, key=row.key, title=row.title, duration_ms=time) for time, row in slowest],
     )
+
+
+def _model_use(conn: Connection, project_id: str, total: model_steps.Usage, rows: Sequence[tasks.TaskRow]) -> ModelUse:
+    by_task = model_steps.tokens_by_task(conn, project_id)
+    parts: dict[str, dict[str, tuple[int, int, float | None]]] = {}
+    for row in rows:
+        if row.id in by_task:
+            parts.setdefault(row.phase_id, {})[row.key] = by_task[row.id]
+    phases = {row.id: row.key for row in runs.phases_of(conn, project_id)}
+    return ModelUse(
+        total=present.usage(total),
+        planning=present.usage(model_steps.usage(conn, model_steps.of_plans(project_id))),
+        phases=[_part(phase, phases[phase], list(used.values())) for phase, used in parts.items()],
+        tasks=[_part(row.id, row.key, [by_task[row.id]]) for row in rows if row.id in by_task],
+    )
+
+
+def _part(part_id: str, key: str, used: Sequence[tuple[int, int, float | None]]) -> PartUse:
+    costs = [cost for _, _, cost in used if cost is not None]
+    tokens: dict[Literal["input", "output"], int] = {
+        "input": sum(item[0] for item in used),
+        "output": sum(item[1] for item in used),
+    }
+    return PartUse(id=part_id, key=key, tokens=tokens, cost_usd=sum(costs) if costs else None)

@@ -21,7 +21,7 @@ from app.api.outcome import RECORDED, recorded, status_answer
 from app.api.preconditions import check_match, etag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
-from app.domain.errors import DomainError, ErrorInfo, NotFound
+from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound
 from app.domain.states import PlanStatus, ProjectStatus
 from app.engine.requests import STOP_SECONDS, Submission
 from app.planning.render import to_markdown
@@ -117,9 +117,19 @@ class PlanController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         data: JSONBody[RefinePlan],
+        prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
-        """One new version with all edits, or none; words need a planner with a model."""
-        return await refine(request, services, project_id, data)
+        """One new version with all edits, or none; by words it is a model that makes it. With both, edits come first."""
+        if data.message is not None and not services.settings.model:
+            await services.database.read(lambda conn: projects.get(conn, project_id))
+            message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
+            raise Conflict(message, code="planner_unavailable")
+        if data.edits or data.message is None:
+            edited = await refine(request, services, project_id, data.edits or [])
+            if data.message is None:
+                return edited
+        words = MakePlan(planner="model", instructions=data.message)
+        return await _make_plan(request, services, project_id, words, DecisionKind.RETURN, prefer, refine=True)
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
     async def approve(
@@ -193,9 +203,18 @@ def _read_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> 
 
 
 async def _make_plan(
-    request: AnyRequest, services: Services, project_id: str, data: MakePlan, kind: DecisionKind, prefer: str | None
+    request: AnyRequest,
+    services: Services,
+    project_id: str,
+    data: MakePlan,
+    kind: DecisionKind,
+    prefer: str | None,
+    *,
+    refine: bool = False,
 ) -> Response[Plan]:
-    payload = {"planner": data.planner, "instructions": data.instructions}
+    payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions}
+    if refine:
+        payload["refine"] = True
     # The words that a plan is sent back with are its reviewer's comment.
     comment = (data.instructions or "")[:LONGEST_COMMENT]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)

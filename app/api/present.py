@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanStats
+from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanStats, Usage
 from app.api.models.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from app.api.models.tasks import LogInfo, Phase, Task, TaskError
 from app.domain import graph
@@ -15,12 +15,14 @@ from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
 from app.domain.states import PhaseStatus, PlanStatus, TaskStatus
 from app.domain.validation import effective_dependencies, phase_graphs
-from app.storage import plans, runs, tasks
+from app.storage import model_steps, plans, runs, tasks
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import TaskRow
 
 API = "/api/projects"
+# Input tokens, output tokens and cost, by task id.
+ModelUse = Mapping[str, tuple[int, int, float | None]]
 # Outputs over this are cut in lists and in the project; `/tasks/{id}` has them whole.
 LONGEST_OUTPUTS = 4096
 _SHOWN_OF_A_CUT_OUTPUT = 1000
@@ -38,7 +40,8 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     run = runs.find(conn, row.run_id) if row.run_id is not None else None
     fields = (
         "id", "name", "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "path",
-        "agent_id", "sme_archetype", "status", "stage", "created_at", "updated_at", "created_by", "workspace",
+        "agent_id", "sme_archetype", "max_tokens", "max_cost_usd", "status", "stage", "created_at", "updated_at", "created_by",
+        "workspace",
     )  # fmt: skip
     return Project(
         **{name: getattr(row, name) for name in fields},
@@ -47,7 +50,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         progress=_progress(task_rows),
         plan=_plan_info(plan) if plan is not None else None,
         phases=phases(conn, row.id),
-        tasks=task_list(task_rows),
+        tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id)),
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
         if run is not None
         else None,
@@ -58,14 +61,14 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     )
 
 
-def task_list(rows: Sequence[TaskRow], *, whole: bool = False) -> list[Task]:
+def task_list(rows: Sequence[TaskRow], used: ModelUse) -> list[Task]:
     """Tasks, all of one project or of one phase; ids of dependencies outside of `rows` are looked up by the caller."""
     ids = {row.key: row.id for row in rows}
-    return [task(row, ids, whole=whole) for row in rows]
+    return [task(row, ids, used, whole=False) for row in rows]
 
 
-def task(row: TaskRow, ids: dict[str, str], *, whole: bool) -> Task:
-    """One task; `ids` by key has at least those it depends on."""
+def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> Task:
+    """One task; `ids` by key has at least those it depends on, `used` by id what those have used that asked a model."""
     fields = (
         "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
         "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure", "attempt", "started_at",
@@ -79,7 +82,7 @@ def task(row: TaskRow, ids: dict[str, str], *, whole: bool) -> Task:
         truncated=truncated,
         duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _goes_on(row) else None)),
         error=TaskError.model_validate(row.error) if row.error is not None else None,
-        tokens=None,
+        tokens={"input": used[row.id][0], "output": used[row.id][1]} if row.id in used else None,
         log=LogInfo(bytes=row.log_bytes, url=f"{API}/{row.project_id}/tasks/{row.id}/logs"),
     )
 
@@ -118,6 +121,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         planner=row.planner,
         summary=draft.summary,
         warnings=draft.warnings,
+        usage=usage(model_steps.usage(conn, model_steps.of_conversation(row.project_id, f"plan:{row.version}"))),
         created_at=row.created_at,
         created_by=row.created_by,
         approved_at=row.approved_at,
@@ -130,9 +134,19 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
     )
 
 
+def usage(used: model_steps.Usage) -> Usage | None:
+    """What models were asked; None where none was."""
+    if not used.calls:
+        return None
+    return Usage(
+        models=used.models, calls=used.calls, tokens={"input": used.input_tokens, "output": used.output_tokens},
+        cost_usd=used.cost_usd,
+    )  # fmt: skip
+
+
 def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
     by_phase: dict[str, list[Task]] = {}
-    for item in task_list(tasks.all_of(conn, project_id)):
+    for item in task_list(tasks.all_of(conn, project_id), model_steps.tokens_by_task(conn, project_id)):
         by_phase.setdefault(item.phase_id, []).append(item)
     return [
         PlanPhase(**phase(row, counts).model_dump(), tasks=by_phase.get(row.id, []))

@@ -22,7 +22,7 @@ from app.domain.errors import Invalid, Problem
 from app.domain.plan import canonical_json
 from app.domain.states import TaskStatus
 from app.engine.requests import Submission
-from app.storage import projects, tasks
+from app.storage import model_steps, projects, tasks
 from workflows.contracts import AnswerSignal
 
 AnyRequest = Request[Any, Any, Any]
@@ -53,7 +53,8 @@ class TaskController(Controller):
             chosen = {"status": status, "phase_id": phase_id}
             rows = tasks.all_of(conn, project_id, **chosen, limit=limit, offset=offset)
             ids = tasks.ids_by_key(conn, project_id)
-            shown = [present.task(row, ids, whole=False) for row in rows]
+            used = model_steps.tokens_by_task(conn, project_id)
+            shown = [present.task(row, ids, used, whole=False) for row in rows]
             return TaskList(tasks=shown, total=tasks.count(conn, project_id, **chosen), limit=limit, offset=offset)
 
         return await services.database.read(work)
@@ -136,7 +137,8 @@ class TaskController(Controller):
 
 def _read(conn: Connection, project_id: str, task_id: str) -> Task:
     projects.get(conn, project_id)
-    return present.task(tasks.get(conn, project_id, task_id), tasks.ids_by_key(conn, project_id), whole=True)
+    row, used = tasks.get(conn, project_id, task_id), model_steps.tokens_by_task(conn, project_id)
+    return present.task(row, tasks.ids_by_key(conn, project_id), used, whole=True)
 
 
 def _shown(project_id: str) -> Shown:

@@ -73,6 +73,8 @@ def _field_options(command: Any) -> Any:
             click.option("--path", help="Folder to work in; default: a new one."),
             click.option("--agent", "agent_id", help="The agent."),
             click.option("--archetype", "sme_archetype", help="The expert's archetype."),
+            click.option("--max-tokens", type=click.IntRange(min=1), help="Tokens that it may spend on models."),
+            click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Dollars that it may spend on models."),
         )
     ):
         command = option(command)

@@ -10,6 +10,7 @@ from app.storage.projects import ProjectRow
 
 COPIED = (
     "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "agent_id", "sme_archetype",
+    "max_tokens", "max_cost_usd",
 )  # fmt: skip
 LONGEST_NAME = 200
 _SUFFIX = " (Copy)"

@@ -15,7 +15,8 @@ from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
 
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})
-ALWAYS = frozenset({"name", "description"})
+# A budget may be raised while a run waits for just that.
+ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd"})
 
 
 def update_project(

@@ -18,7 +18,8 @@ from app.storage.projects import ProjectRow, situation
 def request_plan(conn: Connection, decision: Decision) -> None:
     """Open the next plan version for a planner. Sending a plan back that nobody signed is recorded as returned."""
     project = projects.get(conn, decision.project_id)
-    call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REGENERATE
+    refine = bool(decision.payload.get("refine"))
+    call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
     check_call(call, situation(project))
     planner = decision.payload.get("planner") or "outline"
     version = plans.next_version(conn, project.id)
@@ -29,8 +30,9 @@ def request_plan(conn: Connection, decision: Decision) -> None:
         events.append(conn, project.id, (EventType.PLAN_RETURNED, data), actor=decision.actor)
     instructions = decision.payload.get("instructions")
     plans.begin_generation(
-        conn, project, version, planner=planner, instructions=instructions, actor=decision.actor, seal=seal
-    )
+        conn, project, version, planner=planner, instructions=instructions,
+        based_on=project.plan_version if refine else None, actor=decision.actor, seal=seal,
+    )  # fmt: skip
 
 
 def approve(conn: Connection, decision: Decision) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -186,6 +187,11 @@ def listed(
                 return sorted(found, key=lambda item: item.path), True
             found.append(file)
     return sorted(found, key=lambda item: item.path), False
+
+
+def paths_in(root: Path, most: int) -> list[str]:
+    """The paths of a workspace's files, sorted; which ones, where there are more than `most`, is chance. Blocking."""
+    return sorted(file.path for file in islice(_walk(root, skip=_LEFT_OUT), most))
 
 
 def logs(project: ProjectRow, rows: Sequence[TaskRow]) -> list[tuple[str, WorkspaceFile]]:

@@ -145,6 +145,16 @@ def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
     return Usage(int(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], list(models.scalars()))
 
 
+def of_project(project_id: str) -> ColumnElement[bool]:
+    """Selects everything of a project."""
+    return model_steps.c.project_id == project_id
+
+
+def of_plans(project_id: str) -> ColumnElement[bool]:
+    """Selects what was asked for a project's plans."""
+    return of_project(project_id) & model_steps.c.conversation.startswith("plan:", autoescape=True)
+
+
 def of_conversation(project_id: str, name: str) -> ColumnElement[bool]:
     """Selects one conversation."""
     return (model_steps.c.project_id == project_id) & (model_steps.c.conversation == name)

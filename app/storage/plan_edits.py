@@ -32,10 +32,10 @@ def edit_plan(
     project_id: str,
     edits: Sequence[Edit],
     actions: Actions,
-    agents: Agents | None,
     *,
     actor: str,
     call: Call,
+    agents: Agents | None = None,
 ) -> Editor:
     """Edit the plan of a project that is not running: the next version, or the first.
 
@@ -77,7 +77,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     project = projects.get(conn, decision.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
-        editor = edit_plan(conn, project.id, edits, actions, None, actor=decision.actor, call=call)
+        editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
         decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
         data = {"kind": decision.kind, "comment": decision.comment, **decision.seal()}
         events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)

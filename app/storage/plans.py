@@ -125,16 +125,18 @@ def begin_generation(
     *,
     planner: str,
     instructions: str | None,
+    based_on: int | None,
     actor: str,
     seal: dict[str, str],
 ) -> None:
-    """Open a version for a planner to fill; the project is then planning."""
+    """Open a version for a planner to fill, perhaps by changing another; the project is then planning."""
     row = {
         "project_id": project.id,
         "version": version,
         "status": PlanStatus.GENERATING,
         "planner": planner,
         "instructions": instructions,
+        "based_on": based_on,
         "created_at": now(),
         "created_by": actor,
     }
@@ -144,14 +146,28 @@ def begin_generation(
     events.append(conn, project.id, (EventType.PLAN_GENERATING, data), actor=actor)
 
 
-def finish_generation(conn: Connection, project_id: str, version: int, draft: PlanDraft, actions: Actions) -> str:
-    """Make a generated version the current one; returns its digest.
+def finish_generation(
+    conn: Connection,
+    project_id: str,
+    version: int,
+    draft: PlanDraft,
+    actions: Actions,
+    *,
+    facts: dict[str, Any] | None = None,
+) -> str:
+    """Make a generated version the current one; returns its digest. `facts` are added to the event.
 
     Raises:
         Conflict: `planning_ended`: the planning was cancelled or ended otherwise meanwhile.
     """
     project, row = _generating(conn, project_id, version)
-    return _install(conn, project, version, draft, actions, ids={}, actor=row.created_by, planner=row.planner)
+    ids: Ids = {}
+    if row.based_on is not None and row.based_on == project.plan_version:
+        # What the words did not change stays what it was.
+        ids = get(conn, project_id, row.based_on).ids
+    return _install(
+        conn, project, version, draft, actions, ids=ids, actor=row.created_by, planner=row.planner, facts=facts
+    )
 
 
 def fail_generation(
@@ -245,6 +261,7 @@ def _install(
     ids: Ids,
     actor: str,
     planner: str,
+    facts: dict[str, Any] | None = None,
 ) -> str:
     settings = run_settings(project)
     digest = digest_of(draft, settings)
@@ -268,7 +285,8 @@ def _install(
     else:
         projects.move(conn, project, ProjectStatus.PENDING, **values)
     sizes = {"phases": len(draft.phases), "tasks": len(draft.tasks())}
-    ready = (EventType.PLAN_READY, {"plan_version": version, "plan_digest": digest, "planner": planner, **sizes})
+    made = {"plan_version": version, "plan_digest": digest, "planner": planner, **sizes, **(facts or {})}
+    ready = (EventType.PLAN_READY, made)
     events.append(conn, project.id, *superseded, ready, actor=actor)
     return digest
 

@@ -95,6 +95,8 @@ plans = Table(
     Column("digest", String(64)),
     Column("planner", String(64), nullable=False),
     Column("instructions", Text),
+    # The version that was to be changed by words, where this one was made so.
+    Column("based_on", Integer),
     # What the digest covers, word for word: the draft by key, and the run settings.
     Column("draft", JSON(none_as_null=True)),
     Column("settings", JSON(none_as_null=True)),

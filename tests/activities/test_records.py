@@ -10,6 +10,7 @@ from app.domain.edits import parse_edits
 from app.domain.identity import new_id
 from app.domain.states import Call
 from app.planning.registry import load_actions
+from app.settings import Settings
 from app.storage import plan_edits, projects
 from app.storage.database import Database
 from app.storage.migrate import migrate
@@ -43,7 +44,7 @@ async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path)
     migrate(url)
     database = Database(url)
     await database.start()
-    records = Records(database, load_actions(), Workspaces(tmp_path, [tmp_path]))
+    records = Records(database, load_actions(), Workspaces(tmp_path, [tmp_path]), Settings())
     try:
         state = await running_project(database, records, tmp_path)
         assert state.run is not None

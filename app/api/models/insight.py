@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from app.api.models.plans import Usage
+
 Severity = Literal["critical", "high", "medium", "low"]
 
 
@@ -64,6 +66,24 @@ class SlowTask(BaseModel):
     duration_ms: int
 
 
+class PartUse(BaseModel):
+    """What a phase or a task has used of models."""
+
+    id: str
+    key: str
+    tokens: dict[Literal["input", "output"], int]
+    cost_usd: float | None
+
+
+class ModelUse(BaseModel):
+    """What a project has used of models: in all, of which for plans, and by phase and task."""
+
+    total: Usage | None
+    planning: Usage | None
+    phases: list[PartUse]
+    tasks: list[PartUse]
+
+
 class Metrics(BaseModel):
     """A project in numbers."""
 
@@ -73,6 +93,7 @@ class Metrics(BaseModel):
     completion_percentage: float
     tokens_used: int
     cost_usd: float
+    models: ModelUse
     durations: Durations
     parallelism: Parallelism
     attempts: AttemptNumbers

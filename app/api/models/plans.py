@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -32,6 +32,15 @@ class PlanStats(BaseModel):
     critical_path: list[str]
 
 
+class Usage(BaseModel):
+    """Which models were asked, how often, and what they used; `cost_usd` is null where nobody knows a price."""
+
+    models: list[str]
+    calls: int
+    tokens: dict[Literal["input", "output"], int]
+    cost_usd: float | None
+
+
 class Plan(BaseModel):
     """A plan version."""
 
@@ -42,6 +51,7 @@ class Plan(BaseModel):
     planner: str
     summary: str
     warnings: list[str]
+    usage: Usage | None
     created_at: str
     created_by: str
     approved_at: str | None

@@ -104,6 +104,8 @@ class Project(BaseModel):
     path: str | None
     agent_id: str | None
     sme_archetype: str | None
+    max_tokens: int | None
+    max_cost_usd: float | None
     status: ProjectStatus
     stage: Stage
     since: str | None

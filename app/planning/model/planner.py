@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -17,6 +16,8 @@ from app.planning.model import prompt, reach
 from app.planning.model.schema import ModelPlan, plan_type
 from app.planning.planner import Brief
 from app.settings import Settings
+from app.storage.database import Database
+from app.storage.model_steps import Talk
 
 REPAIRS = 3
 _MOST_SHOWN = 20
@@ -28,16 +29,16 @@ class ModelPlanner:
     Args:
         settings: name the model, and what it may put into a plan.
         actions: what tasks may do.
-        open_ledger: gives the ledger of a conversation of a project.
+        database: where calls are recorded.
     """
 
     name = "model"
 
-    def __init__(self, settings: Settings, actions: Actions, open_ledger: Callable[[str, str], Any]) -> None:
+    def __init__(self, settings: Settings, actions: Actions, database: Database) -> None:
         self._settings = settings
         self._actions = {name: actions[name] for name in settings.planner_actions if name in actions}
         self._all_actions = actions
-        self._open_ledger = open_ledger
+        self._database = database
 
     async def plan(self, brief: Brief) -> PlanDraft:
         """A draft that is valid, and reaches no further than the settings and the project's own words allow.
@@ -52,6 +53,7 @@ class ModelPlanner:
             raise Conflict("No model is set up to plan with; set SIGNOFF_MODEL.", code="planner_unavailable")
         check_installed()
         from app.models.asking import ask  # noqa: PLC0415 - takes a second to load, and only this needs it
+        from app.models.ledger import DatabaseLedger  # noqa: PLC0415
 
         agents = self._agents(brief)
         words = f"{brief.name}\n{brief.description}\n{brief.instructions or ''}"
@@ -67,8 +69,7 @@ class ModelPlanner:
                 )
             return made.draft()
 
-        conversation = f"plan:{brief.version}"
-        ledger = self._open_ledger(brief.project_id, conversation)
+        ledger = DatabaseLedger(self._database, self._settings, Talk(brief.project_id, f"plan:{brief.version}"))
         try:
             draft = await ask(
                 access, ledger, plan_type(self._actions, agents), checked, repairs=REPAIRS,
