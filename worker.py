@@ -47,6 +47,7 @@ def build_worker(
         http_allow=settings.http_allow,
         app_url=settings.app_url,
         secrets=secrets_from_environment(),
+        settings=settings,
     )
     records = Records(database, actions, workspaces, settings)
     chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]

@@ -17,7 +17,7 @@ from app.domain.agents import AgentKind, Archetype
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import DEFAULT_AGENT, PlanDraft
 from app.domain.states import PlanStatus
-from app.domain.validation import Agents, check_draft
+from app.domain.validation import Agents, check_draft, for_project
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.storage.database import Database
@@ -76,7 +76,7 @@ class Planning:
             known = ", ".join(sorted(self._planners))
             raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
-        check_draft(draft, self._actions, self._agents)
+        check_draft(draft, self._actions, for_project(self._agents, brief.agent_id))
         return draft
 
     def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, str]:
@@ -94,7 +94,7 @@ class Planning:
             archetype=archetype.brief if archetype is not None else None,
             instructions=plan.instructions,
             previous=plans.content(previous) if previous is not None else None,
-            has_model=self._agents[project.agent_id or DEFAULT_AGENT].kind == AgentKind.MODEL,
+            has_model=for_project(self._agents, project.agent_id)[DEFAULT_AGENT].kind == AgentKind.MODEL,
         )
         return brief, plan.planner, project.workspace
 

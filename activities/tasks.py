@@ -20,13 +20,17 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.actions.attempt_log import AttemptLog
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from app.domain import references
-from app.domain.actions import Action, Actions, Mode, TaskContext, TaskFailed
+from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, Unavailable
+from app.domain.plan import DEFAULT_AGENT
 from app.domain.references import Reference
 from app.domain.states import TaskStatus
-from app.storage import attempts
-from app.storage.attempts import AttemptKey, Ending, Recorded, Started
+from app.models.desk import Desk
+from app.settings import Settings
+from app.storage import attempts, model_steps
+from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.database import Database
+from app.storage.model_steps import Talk
 from workflows.contracts import ASKED, TaskInput, TaskResult
 
 R = TypeVar("R")
@@ -43,6 +47,7 @@ class TaskSurroundings:
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
     secrets: dict[str, str] = field(default_factory=dict[str, str])
+    settings: Settings = field(default_factory=Settings)
 
 
 class TaskActivities:
@@ -105,6 +110,11 @@ class TaskActivities:
         return await uncancelled(write())
 
     @property
+    def database(self) -> Database:
+        """Where tasks and their outcomes are kept."""
+        return self._database
+
+    @property
     def surroundings(self) -> TaskSurroundings:
         """What tasks get from this worker."""
         return self._surroundings
@@ -131,6 +141,9 @@ class _Attempt:
             ending = Ending(TaskStatus.COMPLETED, outputs, exit_code=self._kind.exit_code_of_success)
         except TaskFailed as failure:
             ending = self._failed(failure)
+        except PersonAsked as asked:
+            question = Question(self._masked(asked.question), self._masked(asked.options), asked.reference)
+            ending = Ending(TaskStatus.WAITING, {}, question=question)
         except asyncio.CancelledError:
             ending = await self._interrupted(heartbeat.stop)
         except ApplicationError:
@@ -174,12 +187,28 @@ class _Attempt:
             kill_grace=surroundings.kill_grace,
             http_allow=surroundings.http_allow,
             app_url=surroundings.app_url,
+            desk=await self._desk(started),
         )
         try:
             async with asyncio.timeout(row.timeout_seconds):
                 return await self._kind().run(context)
         except TimeoutError:
             raise TaskFailed("timeout", f"The task took longer than {row.timeout_seconds:g} s.") from None
+
+    async def _desk(self, started: Started) -> Desk:
+        settings = self._owner.surroundings.settings
+        project, row = started.project, started.task
+        name = row.agent_id or project.agent_id or DEFAULT_AGENT
+        agent = settings.known_agents.get(name)
+        if agent is None:
+            raise TaskFailed(
+                "unknown_agent", f"This worker knows no agent '{name}': see signoff.toml.", retryable=False
+            )
+        conversation = await self._owner.database.read(
+            lambda conn: model_steps.conversation_of(conn, self._key.run_id, row.id)
+        )
+        talk = Talk(project.id, conversation, row.id, self._key.token)
+        return Desk(settings, self._owner.database, talk, name, agent, project.strategy)
 
     def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
         def look_up(reference: Reference) -> Any:
@@ -229,6 +258,7 @@ class _Attempt:
             error={"type": failure.kind, "message": self._masked(failure.message)},
             exit_code=failure.exit_code,
             next_try_in=self._task.next_try_in if again else None,
+            asks=failure.asks,
         )
 
     async def note_stopping(self) -> None:

@@ -129,7 +129,7 @@ class TaskRun:
         return status
 
     async def _resume_waiting(self) -> str | None:
-        if self._progress.reason == "after_failure" or (
+        if self._progress.reason in {"after_failure", "agent_question"} or (
             self._progress.reason == "worker_lost" and self._progress.due_at is None
         ):
             return await self._after_answer()

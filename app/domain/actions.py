@@ -55,6 +55,8 @@ class TaskContext:
     kill_grace: float = 2.0
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
+    # Of Signoff's own: an `app.models.desk.Desk`, for the action that asks a model.
+    desk: Any = None
 
 
 class TaskFailed(Exception):
@@ -66,6 +68,7 @@ class TaskFailed(Exception):
         outputs: what the task produced all the same.
         exit_code: of a command.
         retryable: False where another attempt cannot do better.
+        asks: True where a person is to say what now, whatever the plan says of failures.
     """
 
     def __init__(
@@ -76,13 +79,31 @@ class TaskFailed(Exception):
         outputs: dict[str, Any] | None = None,
         exit_code: int | None = None,
         retryable: bool = True,
+        asks: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.asks = asks
         self.message = message
         self.outputs = outputs or {}
         self.exit_code = exit_code
         self.retryable = retryable
+
+
+class PersonAsked(Exception):
+    """The task has a question for a person; it waits for the answer, and then goes on in a new attempt.
+
+    Args:
+        question: what is asked.
+        options: the answers to choose from; none: any text.
+        reference: the action's own name for the question, under which the next attempt gets the answer.
+    """
+
+    def __init__(self, question: str, options: list[str], reference: str) -> None:
+        super().__init__(question)
+        self.question = question
+        self.options = options
+        self.reference = reference
 
 
 class Action(ABC):
@@ -93,6 +114,7 @@ class Action(ABC):
         mode: who carries it out; only `ACTIVITY` has a `run`.
         fields_model: the pydantic model of its fields.
         resolves_fields: whether `${{ … }}` may stand in its fields too, not only in the task's inputs.
+        takes_secrets: whether its inputs may hold `${{ secrets.… }}`.
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
     """
 
@@ -100,6 +122,7 @@ class Action(ABC):
     mode: ClassVar[Mode] = Mode.ACTIVITY
     fields_model: ClassVar[type[BaseModel]] = Fields
     resolves_fields: ClassVar[bool] = False
+    takes_secrets: ClassVar[bool] = True
     exit_code_of_success: ClassVar[int | None] = None
 
     @classmethod

@@ -41,6 +41,7 @@ class QuestionKind(StrEnum):
     DECISION = "decision"
     TASK_FAILED = "task_failed"
     WORKER_LOST = "worker_lost"
+    AGENT = "agent"
 
 
 class QuestionStatus(StrEnum):

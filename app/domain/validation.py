@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from app.domain import graph, references
 from app.domain.actions import Action, Actions
-from app.domain.agents import AgentEntry
+from app.domain.agents import AgentEntry, AgentKind
 from app.domain.errors import Invalid, Problem
 from app.domain.file_paths import PRIVATE_FOLDER
-from app.domain.plan import MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
+from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
 
 MAX_PROBLEMS = 200
 
@@ -82,6 +82,11 @@ def project_graph(draft: PlanDraft) -> list[list[int]]:
     return result
 
 
+def for_project(agents: Agents, agent_id: str | None) -> Agents:
+    """The agents as a project's tasks name them: one that names none goes to the project's own."""
+    return {**agents, DEFAULT_AGENT: agents.get(agent_id or DEFAULT_AGENT, AgentEntry(kind=AgentKind.LOCAL))}
+
+
 class _Checker:
     def __init__(self, draft: PlanDraft, actions: Actions, agents: Agents | None, *, may_be_empty: bool) -> None:
         self.draft = draft
@@ -139,10 +144,17 @@ class _Checker:
         action = self.actions.get(task.action.type)
         if action is None:
             known = ", ".join(sorted(self.actions))
-            hint = " (agent tasks need a model)" if task.action.type == "agent" else ""
-            message = f"Task '{task.key}': unknown action '{task.action.type}'{hint}; known: {known}."
+            message = f"Task '{task.key}': unknown action '{task.action.type}'; known: {known}."
             self._add(f"{where}.action.type", message)
             return
+        if task.action.type == "agent" and self.agents is not None:
+            agent = self.agents.get(task.agent_id or DEFAULT_AGENT)
+            if agent is not None and agent.kind != AgentKind.MODEL:
+                message = (
+                    f"Task '{task.key}': an agent task needs an agent with a model; set SIGNOFF_MODEL, name one that "
+                    "signoff.toml gives a model, or make it a task for a person (manual)."
+                )
+                self._add(f"{where}.action.type", message)
         self._fields(task, action, where)
 
     def _fields(self, task: TaskDraft, action: type[Action], where: str) -> None:
@@ -163,7 +175,11 @@ class _Checker:
 
     def _references(self, task: TaskDraft, where: str) -> None:
         value: Any = [task.inputs, task.action.fields()]
+        action = self.actions.get(task.action.type)
         for expression in references.expressions(value):
+            if action is not None and not action.takes_secrets and expression.startswith("secrets."):
+                message = f"Task '{task.key}': an {task.action.type} task gets no secrets, for it would tell a model."
+                self._add(f"{where}.inputs", message)
             try:
                 references.parse(expression)
             except ValueError as error:

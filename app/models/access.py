@@ -30,8 +30,12 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
     name = own or (settings.small_model if small else settings.model)
     if not name:
         return None
-    base_url = (agent.base_url if agent is not None else None) or settings.model_base_url
-    key = settings.model_api_key.get_secret_value()
+    # The general address and key are for models of the general one's provider.
+    alike = name.partition(":")[0] == settings.model.partition(":")[0]
+    base_url = settings.model_base_url if alike else ""
+    key = settings.model_api_key.get_secret_value() if alike else ""
+    if agent is not None and agent.base_url:
+        base_url, key = agent.base_url, ""
     if agent is not None and agent.api_key_env:
         key = os.environ.get(agent.api_key_env, "")
     return ModelAccess(name, base_url, key, settings.model_timeout, settings.prices.get(name))

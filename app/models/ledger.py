@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.usage import RequestUsage
 from sqlalchemy import Connection
 
 from app.domain.budget import Budget, grant
+from app.domain.errors import Unavailable
 from app.models.access import ModelAccess
 from app.models.prices import most_cost
 from app.settings import Settings
-from app.storage import model_steps, projects
+from app.storage import model_steps, projects, questions
 from app.storage.database import Database
 from app.storage.model_steps import Talk
 
+R = TypeVar("R")
 # How often to look whether calls under way have been settled, which the budget has to wait for.
 PAUSE = 0.5
 
@@ -78,16 +81,51 @@ class DatabaseLedger:
             "calls": [part.tool_name for part in answer.parts if isinstance(part, ToolCallPart)],
             "characters": sum(len(part.content) for part in answer.parts if isinstance(part, TextPart)),
         }
-        await self._database.transact(
+        await self._persist(
             lambda conn: model_steps.settle(
                 conn, self.talk, reservation, result=dumped, input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens, cost=cost, news=news,
             )
         )  # fmt: skip
 
+    async def tool(self, number: int, call_id: str, name: str, model: str, use: Callable[[], Awaitable[str]]) -> str:
+        """What a tool says: from the record, else by using it, which is an event of its own.
+
+        A tool that was under way when its worker died is used again, for nobody knows how far it had come.
+
+        Raises:
+            Conflict: `fenced`.
+        """
+        before = await self._database.read(lambda conn: model_steps.recorded(conn, self.talk, number, call_id))
+        if before is not None:
+            return str(before.result)
+        position = await self._persist(
+            lambda conn: model_steps.begin_tool(conn, self.talk, number, call_id, name, model=model)
+        )
+        said = await use()
+        news = {"step": "tool", "tool": name, "characters": len(said)}
+        await self._persist(lambda conn: model_steps.settle(conn, self.talk, position, result=said, news=news))
+        return said
+
+    async def answer(self, call_id: str) -> str | None:
+        """What a person has answered to the question that a tool call has asked."""
+        return await self._database.read(lambda conn: questions.answer_to(conn, self.talk.task_id or "", call_id))
+
+    async def close(self) -> None:
+        """End the conversation: the next try of its task begins a new one."""
+        await self._persist(lambda conn: model_steps.close(conn, self.talk))
+
+    async def _persist(self, work: Callable[[Connection], R]) -> R:
+        """Write, however long the database is away: what was paid for must not be forgotten."""
+        while True:
+            try:
+                return await self._database.transact(work)
+            except Unavailable:
+                await asyncio.sleep(PAUSE)
+
     async def give_up(self, reservation: int, *, charged: bool) -> None:
         """Record that no answer came."""
-        await self._database.transact(lambda conn: model_steps.give_up(conn, reservation, charged=charged))
+        await self._persist(lambda conn: model_steps.give_up(conn, reservation, charged=charged))
 
 
 def _budget(settings: Settings, project: projects.ProjectRow) -> Budget:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from pydantic_ai.exceptions import (
@@ -18,7 +19,6 @@ from pydantic_ai.exceptions import (
     ModelRequestTimeout,
     ModelServerError,
     ModelUnavailableError,
-    UnexpectedModelBehavior,
 )
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
@@ -67,10 +67,17 @@ class Ledger(Protocol):
 class Metered(WrapperModel):
     """Asks the model `access` through `ledger`."""
 
-    def __init__(self, wrapped: Model[Any], access: ModelAccess, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        wrapped: Model[Any],
+        access: ModelAccess,
+        ledger: Ledger,
+        on_answer: Callable[[ModelResponse], None] = lambda _: None,
+    ) -> None:
         super().__init__(wrapped)
         self._access = access
         self._ledger = ledger
+        self._on_answer = on_answer
         self.calls = 0
 
     async def request(
@@ -84,19 +91,22 @@ class Metered(WrapperModel):
         Raises:
             BudgetExceeded: the project's budget does not allow the call.
             ModelAPIError: the provider refuses, or is away for longer than a few tries.
-            UnexpectedModelBehavior: what it answers cannot be read.
         """
         self.calls += 1
         number = self.calls
         before = await self._ledger.recorded(number)
         if before is not None:
-            return _loaded(before)
+            response = _loaded(before)
+            self._on_answer(response)
+            return response
         bound = most_input_tokens(messages, model_request_parameters)
         for tried in range(1, TRIES + 1):
             try:
                 return await self._once(number, bound, messages, model_settings, model_request_parameters)
             except ModelAPIError as error:
-                if tried == TRIES or not isinstance(error, _AGAIN):
+                # Of no kind at all: what came could not be read.
+                again = isinstance(error, _AGAIN) or type(error) is ModelAPIError
+                if tried == TRIES or not again:
                     raise
                 await asyncio.sleep(_pause(tried, error))
         raise AssertionError("the last try returns or raises")
@@ -119,8 +129,9 @@ class Metered(WrapperModel):
         try:
             response = await self._streamed(messages, merge_model_settings(settings, limits), parameters)
         except BaseException as error:
-            # An error that came in place of an answer is not billed; whatever else happened may be.
+            # An error that came in place of an answer is not billed, nor what was never sent; whatever else happened may be.
             refused = isinstance(error, ModelHTTPError) and not error.in_stream
+            refused |= isinstance(error, ModelConnectionError) and error.phase in {"pool", "connect"}
             await asyncio.shield(self._ledger.give_up(reservation, charged=not refused))
             raise
         usage = response.usage
@@ -129,6 +140,7 @@ class Metered(WrapperModel):
             usage = response.usage = RequestUsage(input_tokens=bound, output_tokens=most)
         cost = cost_of(self._access, usage)
         await asyncio.shield(self._ledger.settle(reservation, response, _dumped(response), usage, cost))
+        self._on_answer(response)
         return response
 
     async def _streamed(
@@ -139,8 +151,8 @@ class Metered(WrapperModel):
             async for _ in stream:
                 pass
             response = stream.get()
-        if response.finish_reason is None and not response.parts:
-            raise UnexpectedModelBehavior("The answer broke off.")
+        if response.finish_reason is None:
+            raise ModelConnectionError(self.model_name, "The answer broke off before its end.", phase="read")
         return response
 
 

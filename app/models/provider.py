@@ -8,6 +8,7 @@ from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -30,11 +31,17 @@ def open_model(access: ModelAccess) -> Model[Any]:
     try:
         if provider == "anthropic" and (access.base_url or access.api_key):
             return AnthropicModel(
-                name, provider=AnthropicProvider(base_url=access.base_url or None, api_key=access.api_key or None)
+                name,
+                provider=AnthropicProvider(
+                    base_url=access.base_url or None, api_key=access.api_key or (NO_KEY if access.base_url else None)
+                ),
             )
         if access.base_url:
             return OpenAIChatModel(
-                name, provider=OpenAIProvider(base_url=access.base_url, api_key=access.api_key or NO_KEY)
+                name,
+                provider=OpenAIProvider(base_url=access.base_url, api_key=access.api_key or NO_KEY),
+                # A stream that ends without saying why was broken off.
+                profile=OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True),
             )
         if access.api_key:
             return infer_model(access.name, lambda kind: _with_key(kind, access.api_key))

@@ -22,6 +22,7 @@ ANSWERS: dict[str, frozenset[DecisionKind]] = {
     "manual": frozenset({_C, _S, _F}),
     "decision": frozenset({_S, _F}),
     "after_failure": frozenset({_C, _S, _R, _F}),
+    "agent_question": frozenset({_C, _S, _F}),
     "worker_lost": frozenset({_C, _S, _R, _F}),
     "retry": frozenset({_S, _R, _F}),
     "timer": frozenset({_C, _S}),
@@ -161,7 +162,9 @@ def _settle(
 ) -> None:
     """Do what the answer to a question means for its task."""
     is_decision = question.kind == QuestionKind.DECISION
-    effect = DecisionKind.COMPLETE if is_decision else DecisionKind(answer)
+    # The answer to an agent's question lets its task go on.
+    goes_on = DecisionKind.RETRY if question.kind == QuestionKind.AGENT else None
+    effect = DecisionKind.COMPLETE if is_decision else goes_on or DecisionKind(answer)
     decision.payload = {
         **decision.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
         "effect": effect,

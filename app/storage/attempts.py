@@ -60,6 +60,15 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a task asks a person; `reference` is its own name for it."""
+
+    text: str
+    options: list[str]
+    reference: str
+
+
+@dataclass(frozen=True)
 class Ending:
     """How an attempt ended."""
 
@@ -70,8 +79,13 @@ class Ending:
     log_bytes: int = 0
     reason: str | None = None
     next_try_in: float | None = None
+    # A person is asked what now, whatever the plan says of failures.
+    asks: bool = False
+    question: Question | None = None
 
 
+# Why a task waits for a person's word.
+ASKING = frozenset({"after_failure", "agent_question"})
 # Statements on the hot path are built once: building one costs more than running it.
 _NEW = insert(attempts)
 _MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
@@ -123,7 +137,7 @@ def recorded_of(task: TaskRow) -> Recorded:
     """What is on record of a task's last try."""
     status = TaskStatus(task.status)
     lost = task.reason == "worker_lost" and task.due_at is None
-    return Recorded(status, asks=status == TaskStatus.WAITING and (lost or task.reason == "after_failure"))
+    return Recorded(status, asks=status == TaskStatus.WAITING and (lost or task.reason in ASKING))
 
 
 def end(conn: Connection, key: AttemptKey) -> None:
@@ -140,7 +154,10 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
         end(conn, key)
         return None
-    if ending.status == TaskStatus.FAILED and asks_after_failure(conn, task):
+    if ending.question is not None:
+        _finish_with_question(conn, key, task, ending, ending.question)
+        return Recorded(TaskStatus.WAITING, asks=True)
+    if ending.status == TaskStatus.FAILED and (ending.asks or asks_after_failure(conn, task)):
         _finish_asking(conn, key, task, ending)
         return Recorded(TaskStatus.WAITING, asks=True)
     at = now()
@@ -190,6 +207,22 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
     data |= {"reason": "after_failure", "attempt": task.attempt, "error": ending.error}
     events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker", at=at)
     _ask_what_now(conn, task, key.run_id, ending.error)
+
+
+def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending, question: Question) -> None:
+    outcome = {"status": TaskStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
+    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
+    values = {
+        "reason": "agent_question", "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None,
+        "due_at": None,
+    }  # fmt: skip
+    data = tasks.move(conn, task, TaskStatus.WAITING, **values)
+    data |= {"reason": "agent_question", "attempt": task.attempt}
+    events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker")
+    questions.ask(
+        conn, task, key.run_id, QuestionKind.AGENT, question.text, options=question.options,
+        reference=question.reference,
+    )  # fmt: skip
 
 
 def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str, Any] | None) -> None:

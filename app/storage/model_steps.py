@@ -44,6 +44,8 @@ class Usage:
 
 
 _CALLS = model_steps.c.tool.is_(None)
+# The number of the step that ends a conversation.
+_END = 1_000_000
 _LOST = model_steps.c.status == "lost"
 _OPEN = model_steps.c.status == "open"
 
@@ -58,6 +60,23 @@ def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> St
     """A step that was finished before."""
     step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == "done")
     return conn.execute(select(model_steps).where(*_of(talk), *step).limit(1)).one_or_none()
+
+
+def close(conn: Connection, talk: Talk) -> None:
+    """End a conversation: it is not gone on with."""
+    if _holds(conn, talk):
+        position = _open(conn, talk, _END, model="", call_id="end", tool="end")
+        conn.execute(
+            update(model_steps).where(model_steps.c.position == position).values(status="done", ended_at=now())
+        )
+
+
+def conversation_of(conn: Connection, run_id: str, task_id: str) -> str:
+    """The name of the conversation that a task's next attempt goes on with, or begins."""
+    ended = (model_steps.c.task_id == task_id, model_steps.c.number == _END)
+    mine = model_steps.c.conversation.startswith(f"task:{run_id}:", autoescape=True)
+    number = conn.execute(select(func.count()).where(*ended, mine)).scalar_one()
+    return f"task:{run_id}:{task_id}:{number + 1}"
 
 
 def spent(conn: Connection, project_id: str) -> Spent:

@@ -14,7 +14,7 @@ from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
-from app.domain.validation import Agents, check_draft, effective_dependencies
+from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
 from app.planning.registry import load_actions
 from app.storage import events, plans, projects, runs, tasks
 from app.storage.projects import ProjectRow, situation
@@ -56,7 +56,8 @@ def edit_plan(
         nonlocal editor
         editor = Editor(draft, _keys_by_id(conn, project_id))
         edited = editor.apply(edits)
-        check_draft(edited, actions, agents, may_be_empty=True)
+        known = for_project(agents, project.agent_id) if agents is not None else None
+        check_draft(edited, actions, known, may_be_empty=True)
         return edited
 
     version = plans.edit(conn, project, change, actions, actor=actor)

@@ -31,6 +31,7 @@ def ask(
     options: Sequence[str],
     default: str | None = None,
     expires_at: str | None = None,
+    reference: str | None = None,
 ) -> str:
     """Open a decision for a task that waits; the project then waits for it. Returns its id."""
     row = {
@@ -40,6 +41,7 @@ def ask(
         "task_id": task.id,
         "kind": kind,
         "question": question,
+        "reference": reference,
         "options": list(options),
         "default_answer": default,
         "status": QuestionStatus.OPEN,
@@ -76,6 +78,13 @@ def latest_of(conn: Connection, task_id: str) -> QuestionRow | None:
     """The newest question of a task, whatever became of it."""
     query = select(questions).where(questions.c.task_id == task_id).order_by(questions.c.position.desc()).limit(1)
     return conn.execute(query).one_or_none()
+
+
+def answer_to(conn: Connection, task_id: str, reference: str) -> str | None:
+    """The answer to a question that a task has asked under a name of its own."""
+    mine = (questions.c.task_id == task_id, questions.c.reference == reference, questions.c.answer.is_not(None))
+    query = select(questions.c.answer).where(*mine).order_by(questions.c.position.desc()).limit(1)
+    return conn.execute(query).scalar_one_or_none()
 
 
 def all_of(conn: Connection, project_id: str) -> list[QuestionRow]:

@@ -234,6 +234,8 @@ questions = Table(
     Column("task_id", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("question", Text, nullable=False),
+    # An action's own name for its question, under which it finds the answer.
+    Column("reference", String(200)),
     Column("options", JSON, nullable=False),
     Column("default_answer", Text),
     Column("status", String(16), nullable=False),

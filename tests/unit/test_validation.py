@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.agents import AgentEntry
+from app.domain.agents import AgentEntry, AgentKind
 from app.domain.errors import Invalid
 from app.domain.graph import (
     critical_path,
@@ -209,9 +209,15 @@ def test_the_fields_of_an_action_are_checked_by_the_action(action: Fields, field
 
 
 def test_an_unknown_action_is_told_which_there_are() -> None:
-    _, message = the_problem(plan(phase("p", task("a", action={"type": "agent", "prompt": "x"}))))
-    assert "agent tasks need a model" in message
-    assert "http, manual, milestone, shell, wait" in message
+    _, message = the_problem(plan(phase("p", task("a", action={"type": "robot", "prompt": "x"}))))
+    assert "agent, decision, http, manual, milestone, shell, wait" in message
+
+
+def test_an_agent_task_needs_an_agent_with_a_model() -> None:
+    draft = plan(phase("p", task("a", action={"type": "agent", "prompt": "x"})))
+    check_draft(draft, load_actions(), {"default": AgentEntry()})
+    with pytest.raises(Invalid, match="set SIGNOFF_MODEL"):
+        check_draft(draft, load_actions(), {"default": AgentEntry(kind=AgentKind.LOCAL)})
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from app.domain.actions import Actions
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict, Invalid, Problem
-from app.domain.plan import DEFAULT_AGENT, PlanDraft
-from app.domain.validation import check_draft
+from app.domain.plan import PlanDraft
+from app.domain.validation import check_draft, for_project
 from app.models.access import check_installed, model_for
 from app.planning.model import prompt, reach
 from app.planning.model.schema import ModelPlan, plan_type
@@ -83,8 +83,7 @@ class ModelPlanner:
         return draft
 
     def _agents(self, brief: Brief) -> Mapping[str, AgentEntry]:
-        agents = self._settings.known_agents
-        return {DEFAULT_AGENT: agents[brief.agent_id or DEFAULT_AGENT], **agents}
+        return for_project(self._settings.known_agents, brief.agent_id)
 
     def _problems(
         self, made: ModelPlan, agents: Mapping[str, AgentEntry], hosts: set[str], words: str

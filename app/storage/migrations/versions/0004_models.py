@@ -17,6 +17,8 @@ def upgrade() -> None:
     with op.batch_alter_table("projects") as projects:
         projects.add_column(sa.Column("max_tokens", sa.BigInteger(), nullable=True))
         projects.add_column(sa.Column("max_cost_usd", sa.Float(), nullable=True))
+    with op.batch_alter_table("questions") as questions:
+        questions.add_column(sa.Column("reference", sa.String(length=200), nullable=True))
     with op.batch_alter_table("plans") as plans:
         plans.add_column(sa.Column("based_on", sa.Integer(), nullable=True))
     op.create_table(
@@ -52,6 +54,8 @@ def downgrade() -> None:
     op.drop_table("model_steps")
     with op.batch_alter_table("plans") as plans:
         plans.drop_column("based_on")
+    with op.batch_alter_table("questions") as questions:
+        questions.drop_column("reference")
     with op.batch_alter_table("projects") as projects:
         projects.drop_column("max_cost_usd")
         projects.drop_column("max_tokens")
