@@ -21,6 +21,7 @@ from app.engine.connection import connect
 from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.engine.tuning import worker_options
 from app.log import configure_logging
+from app.planning.archetypes import load_archetypes
 from app.planning.model.planner import ModelPlanner
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner
@@ -52,7 +53,7 @@ def build_worker(
     records = Records(database, actions, workspaces, settings)
     chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
-    planning = Planning(database, actions, settings.known_agents, settings.archetypes, known)
+    planning = Planning(database, actions, settings.known_agents, load_archetypes(settings.archetypes), known)
     tasks = TaskActivities(database, actions, surroundings)
     return Worker(
         client,

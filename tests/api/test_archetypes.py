@@ -8,7 +8,10 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from app.domain.agents import Archetype
+from app.domain.plan import PlanDraft
 from app.planning.archetypes import load_archetypes
+from app.planning.outline import OutlinePlanner
+from app.planning.planner import Brief
 from tests.api.answers import fields_of, refused
 from tests.conftest import Stack, running_stack
 
@@ -16,6 +19,19 @@ OWN = {
     "marketer": Archetype(title="Our marketer", summary="Knows our customers.", brief="Ask Anna."),
     "translator": Archetype(title="Translator", brief="Terms first."),
 }
+
+
+class Listener:
+    """The outline planner, which keeps what it was told of the expert."""
+
+    name = "outline"
+
+    def __init__(self) -> None:
+        self.told: list[str | None] = []
+
+    async def plan(self, brief: Brief) -> PlanDraft:
+        self.told.append(brief.archetype)
+        return await OutlinePlanner().plan(brief)
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +88,14 @@ async def test_agent_and_archetype_are_told_together(with_own: Stack) -> None:
     assert fields_of(body) == ["agent_id", "sme_archetype"]
     assert body["message"].startswith("There is no agent 'nobody'; known: default. GET /api/agents")
     assert "technical_writer, translator." in body["details"][1]["message"]
+
+
+async def test_a_planner_is_told_the_brief(with_own: Stack) -> None:
+    listener = Listener()
+    await with_own.start_worker([listener])
+    try:
+        for name in ("researcher", "marketer", "translator", None):
+            await with_own.planned("- Say: `true`", sme_archetype=name)
+    finally:
+        await with_own.stop_worker()
+    assert listener.told == [load_archetypes({})["researcher"].brief, "Ask Anna.", "Terms first.", None]
