@@ -39,6 +39,7 @@ from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
 from app.planning.registry import load_actions
 from app.settings import LOOPBACK_HOSTS, Settings
+from app.settings_loading import load_settings
 from app.storage.database import Database
 from app.storage.workspaces import Workspaces
 
@@ -71,9 +72,10 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         engine: use this way to Temporal instead of one made from the settings.
 
     Raises:
-        ValueError: it would listen beyond loopback without a key, or the database is not one it knows.
+        ValueError: it would listen beyond loopback without a key, the database is not one it knows, or a setting cannot be
+            used.
     """
-    settings = settings or Settings()
+    settings = settings or load_settings()
     if settings.host not in LOOPBACK_HOSTS and not settings.api_key.get_secret_value():
         raise ValueError(
             f"SIGNOFF_HOST is {settings.host}, which others can reach: set SIGNOFF_API_KEY to a key of your own first."

@@ -24,6 +24,8 @@ from pydantic_settings import (
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Price
 from app.domain.plan import DEFAULT_AGENT
 
+# Settings that are tables of the file, with models of their own and no flag.
+TABLES = {"agents": AgentEntry, "archetypes": Archetype, "prices": Price}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -173,6 +175,12 @@ class Settings(BaseSettings):
         return {DEFAULT_AGENT: AgentEntry(kind=kind), **self.agents}
 
     @property
+    def agent_queues(self) -> dict[str, str]:
+        """The task queues of those agents that have another than `task_queue`, by agent."""
+        queues = {agent_id: entry.queue or self.task_queue for agent_id, entry in self.known_agents.items()}
+        return {agent_id: queue for agent_id, queue in queues.items() if queue != self.task_queue}
+
+    @property
     def app_url(self) -> str:
         """The app's own address as tasks on the same machine reach it."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared, not bound
@@ -198,8 +206,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flag over environment over file."""
-        file = Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+
+def settings_file() -> Path:
+    """The file that settings are read from, where there is one."""
+    return Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
 
 
 def secrets_from_environment() -> dict[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+T = TypeVar("T")
+Names = tuple[str, ...]
 MODEL_PATTERN = r"^[a-z][a-z0-9_-]*:\S+$"
 ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=200)]
 EntryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -53,21 +55,37 @@ class AgentEntry(_Entry):
     tools: tuple[AgentTool, ...] = Field(
         default=(*FILE_TOOLS, AgentTool.ASK_PERSON), description="What it may do; each is listed in the documentation."
     )
-    commands: tuple[str, ...] = Field(default=(), max_length=200, description="Programs that `run_command` may start.")
-    hosts: tuple[str, ...] = Field(default=(), max_length=200, description="Hosts that `http_get` may ask; `*`: any.")
+    commands: Names = Field(
+        default=(), max_length=200, validate_default=True, description="Programs that `run_command` may start."
+    )
+    hosts: Names = Field(
+        default=(), max_length=200, validate_default=True, description="Hosts that `http_get` may ask; `*`: any."
+    )
     queue: str | None = Field(
         default=None, min_length=1, max_length=200, description="Task queue; default: SIGNOFF_TASK_QUEUE."
     )
 
-    @model_validator(mode="after")
-    def _fitting(self) -> Self:
-        if self.kind == AgentKind.LOCAL and (self.model or self.base_url or self.instructions):
-            raise ValueError('a local agent has no model, base_url or instructions; make its kind "model"')
-        if AgentTool.RUN_COMMAND in self.tools and not self.commands:
+    # One validator for each field, and not one for the whole: each mistake is reported, with the field that it is in.
+    @field_validator("model", "base_url", "instructions")
+    @classmethod
+    def _only_of_models(cls, value: T, info: ValidationInfo) -> T:
+        if value and info.data.get("kind") == AgentKind.LOCAL:
+            raise ValueError('a local agent has none; take it out, or make its kind "model"')
+        return value
+
+    @field_validator("commands")
+    @classmethod
+    def _programs_named(cls, value: Names, info: ValidationInfo) -> Names:
+        if AgentTool.RUN_COMMAND in info.data.get("tools", ()) and not value:
             raise ValueError("run_command needs `commands`: the programs that it may start")
-        if AgentTool.HTTP_GET in self.tools and not self.hosts:
+        return value
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts_named(cls, value: Names, info: ValidationInfo) -> Names:
+        if AgentTool.HTTP_GET in info.data.get("tools", ()) and not value:
             raise ValueError('http_get needs `hosts`: the hosts that it may ask, or ["*"]')
-        return self
+        return value
 
 
 class Archetype(_Entry):

@@ -1,0 +1,80 @@
+"""Where things stand in a TOML file, for messages that lead to the line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+Keys = tuple[str, ...]
+
+
+class KeyLines:
+    """The lines of the keys and table headers of a file that is valid TOML.
+
+    The standard library's parser gives no positions, and the libraries that do are far larger than the need. But every
+    statement of TOML begins on a line of its own, and no part of one is valid without the rest: the parser itself tells
+    where each ends, and which keys it sets.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[Keys, int] = {}
+        # Tables that no header names: `[a.b]` makes `a` too.
+        self._implied: dict[Keys, int] = {}
+        header: Keys = ()
+        for line, statement, values in _statements(text):
+            if statement.lstrip().startswith("["):
+                header = _innermost(values)
+                self._note(header, line)
+            else:
+                for keys in _keys(values):
+                    self._note(header + keys, line)
+
+    def find(self, location: Sequence[str | int]) -> int | None:
+        """The line, from 1, of the key or the nearest table around it; None where the file has neither.
+
+        Positions in arrays do not count: an array has the line that it begins on.
+        """
+        keys = tuple(part for part in location if isinstance(part, str))
+        for length in range(len(keys), 0, -1):
+            line = self._lines.get(keys[:length], self._implied.get(keys[:length]))
+            if line is not None:
+                return line
+        return None
+
+    def _note(self, keys: Keys, line: int) -> None:
+        self._lines.setdefault(keys, line)
+        for length in range(1, len(keys)):
+            self._implied.setdefault(keys[:length], line)
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Each statement with the line it begins on and what it sets; blank lines and comments set nothing."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    start = 0
+    for end in range(1, len(lines) + 1):
+        statement = "\n".join(lines[start:end])
+        try:
+            values = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:
+            continue
+        yield start + 1, statement, values
+        start = end
+
+
+def _innermost(values: dict[str, Any]) -> Keys:
+    """The name in a header: `[a.b]` sets nothing but `{"a": {"b": {}}}`, and `[[a.b]]` `{"a": {"b": [{}]}}`."""
+    keys: Keys = ()
+    inner: Any = values
+    while isinstance(inner, dict) and inner:
+        ((key, inner),) = cast("dict[str, Any]", inner).items()
+        keys = (*keys, key)
+    return keys
+
+
+def _keys(values: dict[str, Any]) -> Iterator[Keys]:
+    """Every key that a statement sets, inline tables' too."""
+    for key, value in values.items():
+        yield (key,)
+        if isinstance(value, dict):
+            yield from ((key, *inner) for inner in _keys(cast("dict[str, Any]", value)))
