@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import structlog
@@ -27,6 +30,7 @@ from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner
 from app.planning.registry import load_actions
 from app.settings import Settings, secrets_from_environment
+from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
 from app.storage.workspaces import Workspaces
 from workflows.project import ProjectWorkflow
@@ -37,10 +41,23 @@ ANSWER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
+class QueueUnknown(ValueError):
+    """A queue that is to be served on its own, and that no agent has."""
+
+
 def build_worker(
-    client: Client, settings: Settings, database: Database, planners: list[Planner] | None = None
+    client: Client,
+    settings: Settings,
+    database: Database,
+    planners: list[Planner] | None = None,
+    *,
+    queue: str | None = None,
 ) -> Worker:
-    """A worker of everything, not yet running; `database` must be started."""
+    """A worker, not yet running; `database` must be started.
+
+    With `queue`, the task queue of an agent, it carries out tasks of that queue and nothing else; without, it is a worker of
+    workflows, records, plans and the tasks of the usual queue.
+    """
     actions = load_actions()
     workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)
     surroundings = TaskSurroundings(
@@ -55,6 +72,14 @@ def build_worker(
     known = {planner.name: planner for planner in chosen}
     planning = Planning(database, actions, settings.known_agents, load_archetypes(settings.archetypes), known)
     tasks = TaskActivities(database, actions, surroundings)
+    if queue is not None:
+        return Worker(
+            client,
+            task_queue=queue,
+            activities=tasks.activities,
+            graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+            **worker_options(settings.max_concurrent_tasks),
+        )
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -65,8 +90,35 @@ def build_worker(
     )
 
 
-async def run(settings: Settings) -> None:
+def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool) -> list[str | None]:
+    """What a worker process serves; None stands for the workflow queue, with everything that belongs to it.
+
+    Args:
+        settings: name the agents and their queues.
+        queues: serve tasks of just these; the workflow queue where there are none.
+        all_queues: serve the workflow queue and that of every agent.
+
+    Raises:
+        QueueUnknown: no agent has one of them: nothing would ever come there. It says what to do.
+    """
+    known = sorted(set(settings.agent_queues.values()))
+    wanted = list(dict.fromkeys(queues))
+    if all_queues:
+        return [None, *known]
+    for queue in wanted:
+        if queue == settings.task_queue:
+            raise QueueUnknown(f"'{queue}' is the queue of the workflows; a worker without --queue serves it.")
+        if queue not in known:
+            advice = f'name it in signoff.toml: [agents.NAME] queue = "{queue}"' if queue.strip() else "leave it out"
+            there = f"; queues of agents: {', '.join(map(shlex.quote, known))}" if known else ""
+            raise QueueUnknown(f"No agent has the queue '{queue}', so nothing would come there: {advice}{there}.")
+    return [*wanted] or [None]
+
+
+async def run(settings: Settings, queues: list[str | None] | None = None) -> None:
     """Work until SIGTERM or SIGINT; then let running tasks finish for `shutdown_grace` seconds.
+
+    `queues`, as `wanted_queues` gives them, are served each with a limit of its own; by default the workflow queue is.
 
     Raises:
         RuntimeError: Temporal, the database or the workspaces are not what a worker needs; the message says what to do.
@@ -81,13 +133,25 @@ async def run(settings: Settings) -> None:
         return
     database = Database(settings.effective_database_url)
     await database.start()
+    served = queues or [None]
     try:
-        async with build_worker(client, settings, database):
-            logger.info("worker is ready", task_queue=settings.task_queue, namespace=client.namespace)
+        async with _working([build_worker(client, settings, database, queue=queue) for queue in served]):
+            names = ",".join(queue or settings.task_queue for queue in served)
+            logger.info("worker is ready", task_queue=names, namespace=client.namespace)
             await stop.wait()
             logger.info("worker is stopping")
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _working(workers: list[Worker]) -> AsyncGenerator[None]:
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        yield
+        # Together: the time that each lets its tasks finish must not add up.
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
@@ -126,16 +190,36 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def main(settings: Settings | None = None) -> None:
-    """Run a worker to its end; exits with 1 and one sentence where it cannot run."""
-    settings = settings or Settings()
+def main(settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = False) -> None:
+    """Run a worker of the queues that `wanted_queues` says to its end; exits with 1 and one sentence where it cannot run.
+
+    Raises:
+        QueueUnknown: no agent has one of the queues.
+    """
+    served = wanted_queues(settings, queues, all_queues=all_queues)
     configure_logging(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(settings))
+            runner.run(run(settings, served))
     except RuntimeError as error:
         sys.exit(f"signoff worker: {error}")
 
 
+def _main() -> None:
+    """`python worker.py`: settings from the environment and the file; exits with 2 where one cannot be used."""
+    parser = argparse.ArgumentParser(description="Carry out workflows and tasks until told to stop.")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--queue", action="append", default=[], help="carry out tasks of just this queue of agents; may be repeated"
+    )
+    which.add_argument("--all-queues", action="store_true", help="serve the queue of every agent too")
+    given = parser.parse_args()
+    try:
+        main(load_settings(), queues=given.queue, all_queues=given.all_queues)
+    except (SettingsInvalid, QueueUnknown) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    main()
+    _main()

@@ -61,7 +61,7 @@ class Records:
         database: where everything is kept.
         actions: the actions that tasks may have.
         workspaces: where projects' files lie.
-        settings: say whether there is a model.
+        settings: say whether there is a model, and which task queues agents have.
     """
 
     def __init__(self, database: Database, actions: Actions, workspaces: Workspaces, settings: Settings) -> None:
@@ -69,6 +69,7 @@ class Records:
         self._settings = settings
         self._actions = actions
         self._workspaces = workspaces
+        self._queues = settings.agent_queues
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -156,7 +157,7 @@ class Records:
             rows = conn.execute(query).all()
             if ref.offset == 0:
                 plans.check_rows(draft, rows)
-            columns = task_columns(rows, ref.offset, self._actions)
+            columns = task_columns(rows, ref.offset, self._actions, queues=self._queues, agent_id=project.agent_id)
             return PhaseWork(open=True, phase_id=phase.id, name=phase.name, tasks=columns, total=len(rows))
 
         return await self._write(work)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
 from app.domain.actions import Actions, Mode
-from app.domain.plan import LIMITS
+from app.domain.plan import DEFAULT_AGENT, LIMITS
 from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
 from app.storage import plans, projects, runs, tasks
 from app.storage.tables import phases as phase_table
@@ -68,8 +68,18 @@ def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None
     )
 
 
-def task_columns(rows: Sequence[tasks.TaskRow], offset: int, actions: Actions) -> TaskColumns:
-    """The tasks from `offset` on, by column; dependencies on earlier phases are met and left out."""
+def task_columns(
+    rows: Sequence[tasks.TaskRow], offset: int, actions: Actions, *, queues: Mapping[str, str], agent_id: str | None
+) -> TaskColumns:
+    """The tasks from `offset` on, by column; dependencies on earlier phases are met and left out.
+
+    Args:
+        rows: all tasks of the phase.
+        offset: the position of the first that is wanted.
+        actions: the actions that they may have.
+        queues: the task queues of agents, where they are not the usual one.
+        agent_id: the project's agent, for tasks that name none.
+    """
     position = {row.key: index for index, row in enumerate(rows)}
     columns = TaskColumns()
     for index, row in list(enumerate(rows))[offset : offset + PAGE]:
@@ -80,6 +90,8 @@ def task_columns(rows: Sequence[tasks.TaskRow], offset: int, actions: Actions) -
         columns.dependencies.append(sorted(position[key] for key in row.depends_on if key in position))
         if kind.mode != Mode.ACTIVITY:
             columns.modes[index] = kind.mode
+        elif (queue := queues.get(row.agent_id or agent_id or DEFAULT_AGENT)) is not None:
+            columns.queues[index] = queue
         if kind.mode == Mode.TIMER:
             columns.seconds[index] = float(row.action["seconds"])
         if kind.mode == Mode.DECISION and row.action.get("expires_seconds") is not None:

@@ -204,13 +204,14 @@ class TaskColumns(BaseModel):
     retries: dict[int, int] = Field(default_factory=dict[int, int])
     timeouts: dict[int, float] = Field(default_factory=dict[int, float])
     seconds: dict[int, float] = Field(default_factory=dict[int, float])
+    queues: dict[int, str] = Field(default_factory=dict[int, str])
     progress: dict[int, TaskProgress] = Field(default_factory=dict[int, TaskProgress])
 
     def extend(self, more: TaskColumns) -> None:
         """Append the next page; its dictionaries are numbered by position in the phase already."""
         for name in ("keys", "titles", "types", "dependencies"):
             getattr(self, name).extend(getattr(more, name))
-        for name in ("modes", "retries", "timeouts", "seconds", "progress"):
+        for name in ("modes", "retries", "timeouts", "seconds", "queues", "progress"):
             getattr(self, name).update(getattr(more, name))
 
 
@@ -304,12 +305,16 @@ class RunEnd(BaseModel):
 
 
 class TaskInProgress(BaseModel):
-    """A task under way, as the workflow sees it; `state` is running, retrying, person or timer."""
+    """A task under way, as the workflow sees it; `state` is running, retrying, person or timer.
+
+    `queue` is the task queue it is handed out on, None for the workflow's own.
+    """
 
     key: str
     state: str
     try_number: int
     since: str
+    queue: str | None = None
 
 
 class Snapshot(BaseModel):

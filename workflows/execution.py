@@ -324,6 +324,7 @@ class Execution:
             timeout_seconds=columns.timeouts.get(task),
             seconds=columns.seconds.get(task, 0.0),
             progress=columns.progress.get(task),
+            queue=columns.queues.get(task),
             is_cancelling=lambda: self._cancelling,
             is_paused=lambda: self._paused,
         )

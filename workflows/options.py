@@ -33,6 +33,7 @@ class ActivityOptions(TypedDict, total=False):
     retry_policy: RetryPolicy
     cancellation_type: ActivityCancellationType
     summary: str
+    task_queue: str
 
 
 def record_options(summary: str) -> ActivityOptions:
@@ -56,16 +57,22 @@ def planning_options(summary: str) -> ActivityOptions:
     }
 
 
-def task_options(title: str, timeout_seconds: float | None) -> ActivityOptions:
-    """For an activity that carries out a task: one attempt, for the workflow itself counts the tries."""
+def task_options(title: str, timeout_seconds: float | None, queue: str | None = None) -> ActivityOptions:
+    """For an activity that carries out a task: one attempt, for the workflow itself counts the tries.
+
+    `queue` is the task queue of the task's agent, None for the workflow's own.
+    """
     limit = NO_LIMIT if timeout_seconds is None else timedelta(seconds=timeout_seconds)
-    return {
+    options: ActivityOptions = {
         "start_to_close_timeout": limit + KILL_GRACE_LIMIT + TIMEOUT_MARGIN,
         "heartbeat_timeout": HEARTBEAT_TIMEOUT,
         "retry_policy": _ONCE,
         "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         "summary": shorten(title),
     }
+    if queue is not None:
+        options["task_queue"] = queue
+    return options
 
 
 def shorten(text: str) -> str:

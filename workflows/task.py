@@ -66,6 +66,7 @@ class TaskRun:
         timeout_seconds: float | None,
         seconds: float,
         progress: TaskProgress | None,
+        queue: str | None,
         is_cancelling: Callable[[], bool],
         is_paused: Callable[[], bool],
     ) -> None:
@@ -77,6 +78,7 @@ class TaskRun:
         self._timeout_seconds = timeout_seconds
         self._seconds = seconds
         self._progress = progress or TaskProgress(status=TaskStatus.PENDING)
+        self._queue = queue
         self._is_cancelling = is_cancelling
         self._is_paused = is_paused
         self.position = 0
@@ -92,7 +94,9 @@ class TaskRun:
 
     def in_progress(self) -> TaskInProgress:
         """For the snapshot."""
-        return TaskInProgress(key=self._task.task, state=self._state, try_number=self._try, since=self._since)
+        return TaskInProgress(
+            key=self._task.task, state=self._state, try_number=self._try, since=self._since, queue=self._queue
+        )
 
     def answered(self, kind: DecisionKind) -> None:
         """A person's word on this task was accepted."""
@@ -146,10 +150,9 @@ class TaskRun:
         pause = 0.0 if last else backoff_seconds(self._try)
         attempt = self._task.model_copy(update={"try_number": self._try, "last": last, "next_try_in": pause})
         self._mark("running")
+        options = task_options(self._title, self._timeout_seconds, self._queue)
         try:
-            result = await workflow.execute_activity(
-                self._action, attempt, result_type=TaskResult, **task_options(self._title, self._timeout_seconds)
-            )
+            result = await workflow.execute_activity(self._action, attempt, result_type=TaskResult, **options)
             return result.status
         except ActivityError as error:
             return await self._after_error(error, pause)

@@ -97,12 +97,25 @@ def serve(settings: Settings) -> None:
 
 
 @click.command()
+@click.option(
+    "--queue", "queues", multiple=True, metavar="NAME", help="Carry out tasks of just this queue; may be repeated."
+)
+@click.option("--all-queues", is_flag=True, help="Serve the queue of every agent too.")
 @settings_options
-def worker(settings: Settings) -> None:
-    """Start a worker alone, the same as `python worker.py`."""
-    from worker import main  # noqa: PLC0415 - brings all workflows and activities along
+def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool) -> None:
+    """Start a worker alone, the same as `python worker.py`.
 
-    main(settings)
+    It serves the workflow queue, with everything that belongs to it. With --queue it carries out nothing but the tasks of
+    agents that have that queue.
+    """
+    from worker import QueueUnknown, main  # noqa: PLC0415 - brings all workflows and activities along
+
+    if queues and all_queues:
+        raise click.UsageError("--queue and --all-queues exclude each other.")
+    try:
+        main(settings, queues=queues, all_queues=all_queues)
+    except QueueUnknown as error:
+        raise click.BadParameter(str(error), param_hint="--queue") from error
 
 
 @click.command()

@@ -107,7 +107,9 @@ class _Stack:
         await asyncio.to_thread(prepare, settings)
         # Both wait for Temporal themselves, so that all three start at the same time.
         self._launch("app", "app", _signoff("serve"), environment.for_app(os.environ, settings))
-        self._launch("worker", "worker", _signoff("worker"), environment.for_worker(os.environ, settings))
+        # One machine is to work as it comes: what other workers could serve, this one serves as well.
+        serve_all = [*_signoff("worker"), "--all-queues"]
+        self._launch("worker", "worker", serve_all, environment.for_worker(os.environ, settings))
         if not settings.temporal_address:
             await self._until("Temporal", self._temporal_is_ready)
         await self._until("The app with a worker", self._app_is_ready)

@@ -81,6 +81,7 @@ def started(folder: Path) -> Iterator[Up]:
     # A package of the user's that is called as ours is, and settings for a Temporal elsewhere, must not matter.
     (folder / "app").mkdir(exist_ok=True)
     (folder / "app" / "__init__.py").write_text("raise SystemExit('this is the user\\'s own app')")
+    (folder / "signoff.toml").write_text('[agents.gpu]\nkind = "local"\nqueue = "gpu"\n')
     variables = environment(
         folder, SIGNOFF_RETENTION=str(RETENTION_DAYS), TEMPORAL_ADDRESS="127.0.0.1:1", TEMPORAL_TLS="true"
     )
@@ -173,6 +174,15 @@ async def test_a_taken_port_is_named_with_its_setting_and_its_owner(
     for word in (f"Port {taken}", flag, variable, f"process {owner.pid}"):
         assert word in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+
+
+async def test_the_worker_serves_the_queue_of_every_agent(up: Up) -> None:
+    async def served() -> bool:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            agents = (await http.get(f"{up.addresses['url']}/api/agents")).json()["agents"]
+        return [(agent["queue"], agent["workers"]) for agent in agents] == [("signoff", 1), ("gpu", 1)]
+
+    await eventually(served, what="one worker polls each queue")
 
 
 async def test_doctor_finds_nothing_wrong_with_a_running_copy(up: Up) -> None:

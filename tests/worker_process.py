@@ -1,0 +1,45 @@
+"""A worker as a process of its own, on the database and the Temporal server of a stack of the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from app.settings import Settings
+from app.settings_environment import as_variables
+from tests.conftest import eventually
+
+ROOT = Path(__file__).parents[1]
+
+
+@contextlib.asynccontextmanager
+async def worker_process(settings: Settings, *arguments: str) -> AsyncIterator[int]:
+    """`python worker.py` with arguments, ready; the pid of its process."""
+    log = settings.data_dir / "worker.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "worker.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **as_variables(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+
+        async def ready() -> bool:
+            assert process.poll() is None, log.read_text()
+            return "worker is ready" in log.read_text()
+
+        await eventually(ready, what="the worker is ready", seconds=60)
+        yield process.pid
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 45) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
