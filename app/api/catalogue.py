@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
 from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from app.api.services import Services
-from app.domain.errors import Unavailable
-from app.domain.plan import DEFAULT_AGENT, LIMITS, Strategy
+from app.domain.agents import AgentKind
+from app.domain.plan import LIMITS, Strategy
 
 _DESCRIPTIONS = {
     Strategy.PERFORMANCE: "As much at once as can be; after a failure, independent branches go on.",
@@ -27,14 +29,23 @@ class CatalogueController(Controller):
     @get("/agents", operation_id="listAgents", summary="Agents that a project or task may name")
     async def list_agents(self, services: NamedDependency[Services]) -> AgentList:
         """With how many workers serve each now."""
-        try:
-            workers = await services.engine.workers()
-        except Unavailable:
-            workers = None
-        default = Agent(
-            id=DEFAULT_AGENT, kind="local", queue=services.settings.task_queue, model=None, tools=[], workers=workers
-        )
-        return AgentList(agents=[default], total=1)
+        settings = services.settings
+        queues = {agent_id: entry.queue or settings.task_queue for agent_id, entry in settings.known_agents.items()}
+        wanted = sorted(set(queues.values()))
+        counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in wanted))
+        workers = dict(zip(wanted, counted, strict=True))
+        agents = [
+            Agent(
+                id=agent_id,
+                kind=entry.kind.value,
+                queue=queues[agent_id],
+                model=(entry.model or settings.model or None) if entry.kind == AgentKind.MODEL else None,
+                tools=[str(tool) for tool in entry.tools] if entry.kind == AgentKind.MODEL else [],
+                workers=workers[queues[agent_id]],
+            )
+            for agent_id, entry in settings.known_agents.items()
+        ]
+        return AgentList(agents=agents, total=len(agents))
 
     @get("/strategies", operation_id="listStrategies", summary="Strategies that a project may have")
     async def list_strategies(self) -> StrategyList:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from datetime import timedelta
+from collections.abc import Awaitable, Iterator
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TypeVar
 
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeWorkflowExecutionResponse
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.common import (
     SearchAttributePair,
@@ -37,6 +37,10 @@ QUERY_TIMEOUT = timedelta(milliseconds=500)
 # One answer serves all who ask within this time, and a project that did not answer is left alone for the other.
 SNAPSHOT_SECONDS = 0.25
 SILENCE_SECONDS = 5.0
+# How old the number of a queue's workers may be, for those who ask of it often.
+WORKERS_SECONDS = 1.0
+# A worker that has nothing to do asks Temporal anew every 60 s.
+POLL_SECONDS = 70.0
 _AWAY = {
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -69,6 +73,7 @@ class Engine:
         self._client = client
         self._thresholds = thresholds or Thresholds()
         self._snapshots: dict[str, tuple[float, asyncio.Task[Snapshot | None]]] = {}
+        self._workers: dict[str, tuple[float, asyncio.Task[int | None]]] = {}
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -175,29 +180,75 @@ class Engine:
         for project_id in [key for key, (asked, _) in self._snapshots.items() if asked < horizon]:
             del self._snapshots[project_id]
 
-    async def workers(self) -> int:
-        """How many workers poll the task queue of workflows.
+    async def workers(self, queue: str | None = None) -> int:
+        """How many workers poll a task queue: that of an agent, or else that of the workflows.
+
+        A worker that was killed counts for 70 s after it last asked for work. One of an agent's queue whose every slot is taken
+        does not ask, and does not count after that time.
 
         Raises:
             Unavailable: Temporal does not answer.
         """
         client = await self._connected()
+        usual = queue is None or queue == self._settings.task_queue
+        kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if usual else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
         request = DescribeTaskQueueRequest(
             namespace=client.namespace,
-            task_queue=TaskQueue(name=self._settings.task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            task_queue=TaskQueue(name=queue or self._settings.task_queue),
+            task_queue_type=kind,
         )
         try:
             answer = await self._call(client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT))
         except RPCError as error:
             raise _away(self._settings) from error
-        horizon = time.time() - 60
+        horizon = time.time() - POLL_SECONDS
         return len({poller.identity for poller in answer.pollers if poller.last_access_time.seconds > horizon})
+
+    async def known_workers(self, queue: str) -> int | None:
+        """As `workers`, at most a second old; None where Temporal does not say so within 500 ms."""
+        asked, task = self._workers.get(queue, (0.0, None))
+        age = time.monotonic() - asked
+        if task is not None and task.done() and age > (SILENCE_SECONDS if task.result() is None else WORKERS_SECONDS):
+            task = None
+        if task is None:
+            task = asyncio.create_task(self._ask_for_workers(queue))
+            self._workers[queue] = (time.monotonic(), task)
+        return await asyncio.shield(task)
+
+    async def _ask_for_workers(self, queue: str) -> int | None:
+        try:
+            return await asyncio.wait_for(self.workers(queue), QUERY_TIMEOUT.total_seconds())
+        except (TimeoutError, Unavailable):
+            return None
+
+    async def waiting_since(self, project_id: str) -> datetime | None:
+        """Since when something of a project waits on the task queue of the workflows for a worker to take it.
+
+        None where nothing does, and where Temporal does not say so within 500 ms.
+        """
+        try:
+            handle = (await self._connected()).get_workflow_handle(project_id)
+            describing = handle.describe(rpc_timeout=QUERY_TIMEOUT)
+            described = await asyncio.wait_for(describing, QUERY_TIMEOUT.total_seconds())
+        except (TimeoutError, RuntimeError, RPCError):
+            return None
+        return min(_waiting(described.raw_description, self._settings.task_queue), default=None)
 
     def link(self, project_id: str) -> str | None:
         """The address of a project's runs in Temporal's Web UI."""
         base = self._settings.effective_temporal_ui_url
         return f"{base}/namespaces/{self._settings.temporal_namespace}/workflows/{project_id}" if base else None
+
+
+def _waiting(described: DescribeWorkflowExecutionResponse, queue: str) -> Iterator[datetime]:
+    """When each thing was put on the queue that nobody has taken from it."""
+    task = described.pending_workflow_task
+    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
+        yield task.original_scheduled_time.ToDatetime(UTC)
+    for activity in described.pending_activities:
+        scheduled = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        if scheduled and activity.activity_options.task_queue.name in {queue, ""}:
+            yield activity.scheduled_time.ToDatetime(UTC)
 
 
 def _attributes(project: ProjectRow) -> TypedSearchAttributes:

@@ -155,6 +155,12 @@ def engage(conn: Connection, project_id: str) -> None:
     conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=True))
 
 
+def is_engaged(conn: Connection, project_id: str) -> bool:
+    """Whether a workflow is open for it, or on its way: something is asked of it, planned or carried out."""
+    query = select(projects.c.engaged).where(projects.c.id == project_id)
+    return bool(conn.execute(query).scalar())
+
+
 def disengage(conn: Connection, project_id: str) -> None:
     """Note that no workflow is open for the project."""
     conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=False))

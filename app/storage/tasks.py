@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import now
+from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
-from app.domain.states import TASK_MOVES, TaskStatus, sources
+from app.domain.states import TASK_MOVES, ProjectStatus, TaskStatus, sources
 from app.storage import events, locks
-from app.storage.tables import tasks
+from app.storage.tables import projects, tasks
 
 TaskRow = Row[Any]
 News = tuple[EventType, dict[str, Any]]
@@ -138,6 +139,14 @@ def await_next_try(conn: Connection, task: TaskRow) -> None:
     """Have a task that waits be tried again at once."""
     mine = (tasks.c.id == task.id, tasks.c.status == TaskStatus.WAITING)
     conn.execute(update(tasks).where(*mine).values(reason="retry", due_at=None))
+
+
+def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
+    """Whether a task of one of these agents runs, in whatever project."""
+    agent = func.coalesce(tasks.c.agent_id, projects.c.agent_id, DEFAULT_AGENT)
+    running = (projects.c.status == ProjectStatus.RUNNING, tasks.c.status == TaskStatus.RUNNING)
+    query = select(tasks.c.id).join(projects, projects.c.id == tasks.c.project_id).where(*running, agent.in_(agents))
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str) -> None:

@@ -98,6 +98,15 @@ async def test_reading_does_not_wait_for_temporal(unanswered: httpx.AsyncClient)
     assert time.monotonic() - began < 2
 
 
+async def test_agents_are_listed_without_their_workers(alone: httpx.AsyncClient, unanswered: httpx.AsyncClient) -> None:
+    for client in (alone, unanswered):
+        began = time.monotonic()
+        answer = await client.get("/api/agents")
+        assert answer.status_code == 200
+        assert [agent["workers"] for agent in answer.json()["agents"]] == [None]
+        assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("make", [made, with_a_plan])
 async def test_what_no_workflow_carries_can_be_cancelled_and_deleted(alone: httpx.AsyncClient, make: Any) -> None:
     address = f"/api/projects/{await make(alone)}"
