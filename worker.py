@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
@@ -71,6 +72,7 @@ def build_worker(
     chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
     planning = Planning(database, actions, settings.known_agents, load_archetypes(settings.archetypes), known)
+    advice = Advice(database, settings)
     tasks = TaskActivities(database, actions, surroundings)
     if queue is not None:
         return Worker(
@@ -84,7 +86,7 @@ def build_worker(
         client,
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],
-        activities=[*records.activities, planning.make_plan, *tasks.activities],
+        activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
         **worker_options(settings.max_concurrent_tasks),
     )

@@ -14,6 +14,7 @@ from activities.run_state import project_state, run_state, task_columns
 from app.domain.actions import Actions
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
+from app.domain.plan import DecisionMode
 from app.domain.states import (
     FINISHED_PHASE,
     FINISHED_TASK,
@@ -23,6 +24,7 @@ from app.domain.states import (
     Stage,
     TaskStatus,
 )
+from app.models.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
 from app.storage import answers, attempts, decisions, plans, projects, runs, tasks
@@ -188,7 +190,10 @@ class Records:
             if project.stage == Stage.CANCELLING or task.status != TaskStatus.PENDING:
                 return TaskResult(status=TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status)
             if opened.reason == "decision":
-                return TaskResult(status=answers.open_decision(conn, project, task, opened.due_at))
+                has_model = model_for(self._settings, project.strategy) is not None
+                status = answers.open_decision(conn, project, task, opened.due_at, has_model=has_model)
+                asks = status == TaskStatus.WAITING and project.decision_mode == DecisionMode.AGENT
+                return TaskResult(status=status, advise=asks and has_model)
             tasks.open_task(conn, task, reason=opened.reason, due_at=opened.due_at)
             return TaskResult(status=TaskStatus.WAITING)
 

@@ -31,7 +31,7 @@ from app.storage import attempts, model_steps
 from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.database import Database
 from app.storage.model_steps import Talk
-from workflows.contracts import ASKED, TaskInput, TaskResult
+from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ class TaskActivities:
             # Benign: a task's failure is an outcome, and nothing for the worker's log to warn of.
             benign = ApplicationErrorCategory.BENIGN
             outcome = ASKED if recorded.asks else str(recorded.status)
-            raise ApplicationError(message, outcome, type="TaskFailed", non_retryable=True, category=benign)
+            details = [outcome, ADVISE] if recorded.advise and self._surroundings.settings.model else [outcome]
+            raise ApplicationError(message, *details, type="TaskFailed", non_retryable=True, category=benign)
         return TaskResult(status=recorded.status)
 
     async def persist(self, work: Callable[[Connection], R]) -> R:

@@ -19,6 +19,7 @@ TEMPORAL_ACTOR = "temporal"
 OWN_ACTOR = "signoff"
 # What a try came to that failed for good and asks a person what now, beside the statuses of tasks.
 ASKED = "asked"
+ADVISE = "advise"
 
 ShortText = Annotated[str, StringConstraints(max_length=200)]
 
@@ -257,9 +258,21 @@ class TaskInput(BaseModel):
 
 
 class TaskResult(BaseModel):
-    """How a task's try ended; outputs and errors are in the database."""
+    """How a task's try ended; outputs and errors are in the database.
+
+    `advise`: it waits for a decision that the model is to be asked first.
+    """
 
     status: str
+    advise: bool = False
+
+
+class AdviceRequest(BaseModel):
+    """Names the task whose open decision the model is to answer."""
+
+    project_id: str
+    run_id: str
+    task: str
 
 
 class OpenTask(TaskInput):

@@ -57,6 +57,17 @@ def planning_options(summary: str) -> ActivityOptions:
     }
 
 
+def advice_options(summary: str) -> ActivityOptions:
+    """For an activity that asks a model to decide."""
+    return {
+        "start_to_close_timeout": timedelta(minutes=15),
+        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+        "retry_policy": _PLANNING_RETRIES,
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        "summary": shorten(summary),
+    }
+
+
 def task_options(title: str, timeout_seconds: float | None, queue: str | None = None) -> ActivityOptions:
     """For an activity that carries out a task: one attempt, for the workflow itself counts the tries.
 

@@ -19,8 +19,10 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import TaskStatus
     from workflows.contracts import (
+        ADVISE,
         ASKED,
         OWN_ACTOR,
+        AdviceRequest,
         Decided,
         LostAttempt,
         LostVerdict,
@@ -30,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
         TaskProgress,
         TaskResult,
     )
-    from workflows.options import HEARTBEAT_TIMEOUT, record_options, task_options
+    from workflows.options import HEARTBEAT_TIMEOUT, advice_options, record_options, task_options
 
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
@@ -172,6 +174,8 @@ class TaskRun:
         status = str(cause.details[0])
         if status == ASKED:
             self._try += 1
+            if ADVISE in cause.details[1:]:
+                await self._take_advice()
             return await self._after_answer()
         return await self._pause_before_next_try(pause) if status == TaskStatus.WAITING else status
 
@@ -207,6 +211,30 @@ class TaskRun:
         await workflow.wait_condition(lambda: bool(self._answers))
         return self._take_answer()
 
+    async def _take_advice(self) -> None:
+        """Have the model decide, unless a person does first. What it is not sure of stays open for a person."""
+        request = AdviceRequest(
+            project_id=self._task.project_id, run_id=self._task.run_id, task=self._task.task
+        )  # fmt: skip
+        self._mark("running")
+        advice = asyncio.ensure_future(
+            workflow.execute_activity(
+                "advise", request, result_type=Decided, **advice_options(f"Have the model decide: {self._title}")
+            )
+        )
+        try:
+            await workflow.wait_condition(lambda: advice.done() or bool(self._answers))
+        finally:
+            if not advice.done():
+                advice.cancel()
+                await asyncio.gather(advice, return_exceptions=True)
+        if advice.cancelled() or advice.exception() is not None:
+            return
+        decided = advice.result()
+        # A person's word that came first was accepted first, and this one refused.
+        if decided.accepted:
+            self._answers.append(DecisionKind(str(decided.payload["effect"])))
+
     def _take_answer(self) -> str | None:
         kind = self._answers.pop(0)
         return None if kind == DecisionKind.RETRY else _FINAL[kind]
@@ -226,6 +254,8 @@ class TaskRun:
             result = await self._record("open_task", opened, TaskResult, f"Asks for a decision: {self._title}")
             if result.status != TaskStatus.WAITING and not self._answers:
                 return result.status
+            if result.advise:
+                await self._take_advice()
         if due is None:
             return await self._after_answer() or TaskStatus.COMPLETED
         return await self._sleep_until(due, "person") or await self._expire()

@@ -76,11 +76,13 @@ def expire_question(conn: Connection, decision: Decision) -> None:
     tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, **seal)
 
 
-def open_decision(conn: Connection, project: ProjectRow, task: TaskRow, due_at: str | None) -> TaskStatus:
+def open_decision(
+    conn: Connection, project: ProjectRow, task: TaskRow, due_at: str | None, *, has_model: bool
+) -> TaskStatus:
     """Have a decision task ask; in mode `agent`, with no model to ask, its declared default is taken at once."""
     fields = task.action
     default = fields.get("default")
-    if project.decision_mode == DecisionMode.AGENT and default is not None:
+    if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
         request = DecisionRequest(
             project_id=project.id,
             request_id=f"default:{project.run_id}:{task.id}",

@@ -42,10 +42,14 @@ class AttemptKey:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is on record of a try: the task's status; `asks` where it waits for a person's word on what failed."""
+    """What is on record of a try: the task's status; `asks` where it waits for a person's word on what failed.
+
+    `advise`: the project has a model asked first, where there is one.
+    """
 
     status: TaskStatus
     asks: bool = False
+    advise: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,8 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
         return Recorded(TaskStatus.WAITING, asks=True)
     if ending.status == TaskStatus.FAILED and (ending.asks or asks_after_failure(conn, task)):
         _finish_asking(conn, key, task, ending)
-        return Recorded(TaskStatus.WAITING, asks=True)
+        mode = projects.get(conn, key.project_id).decision_mode
+        return Recorded(TaskStatus.WAITING, asks=True, advise=mode == DecisionMode.AGENT and not ending.asks)
     at = now()
     again = ending.status == TaskStatus.WAITING
     outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}

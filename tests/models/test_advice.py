@@ -1,0 +1,116 @@
+"""Decisions that a project leaves to the model: answered with a reason, or handed to a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Stack, eventually
+from tests.model_server import Json, ModelServer, Stall
+
+ASKING = {"type": "decision", "question": "Ship it?", "options": ["yes", "no"]}
+
+
+async def asked(stack: Stack, action: dict[str, Any] | None = None, **fields: Any) -> str:
+    """A project with one decision task, approved."""
+    project_id = await stack.create("A release.", **fields)
+    task = {"title": "Ship", "key": "ship", "action": ASKING | (action or {})}
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
+    await stack.call("POST", f"/{project_id}/approve")
+    return project_id
+
+
+async def the_question(stack: Stack, project_id: str) -> dict[str, Any]:
+    async def opened() -> dict[str, Any] | None:
+        found = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
+        return found[0] if found else None
+
+    return await eventually(opened, what="an open decision")
+
+
+async def advice_of(stack: Stack, project_id: str) -> dict[str, Any]:
+    async def told() -> dict[str, Any] | None:
+        found = [e["data"] for e in await stack.events(project_id) if e["data"].get("step") == "advice"]
+        return found[0] if found else None
+
+    return await eventually(told, what="word that the model has not decided")
+
+
+async def test_the_model_answers_with_a_reason_on_record(stack: Stack, model: ModelServer) -> None:
+    model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
+    project_id = await asked(stack, {"default": "no"})
+    project = await stack.finished(project_id)
+    outputs = project["tasks"][0]["outputs"]
+    assert (outputs["answer"], outputs["answered_by"]) == ("yes", "model:openai-chat:test-model")
+    made = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
+    (answer,) = [decision for decision in made if decision.get("comment") == "All checks passed."]
+    assert answer["actor"] == "model:openai-chat:test-model"
+    assert "Ship it?" in model.requests[0].texts
+    assert (await stack.call("GET", f"/{project_id}/metrics"))["tokens_used"] > 0
+    audit = await stack.call("POST", f"/{project_id}/audit", json={})
+    assert audit["trail"]["intact"]
+
+
+async def test_what_it_is_not_sure_of_goes_to_a_person(stack: Stack, model: ModelServer) -> None:
+    model.say(Json({"answer": "yes", "sure": False, "reason": "Nobody has tested it."}))
+    project_id = await asked(stack)
+    advice = await advice_of(stack, project_id)
+    assert "Nobody has tested it." in advice["reason"]
+    question = await the_question(stack, project_id)
+    assert (await stack.project(project_id))["stage"] == "awaiting_decision"
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
+    assert (await stack.finished(project_id))["tasks"][0]["outputs"]["answer"] == "no"
+
+
+async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:
+    model.say(Stall())
+    project_id = await asked(stack)
+    await model.received(1)
+    question = await the_question(stack, project_id)
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
+    project = await stack.finished(project_id)
+    assert project["tasks"][0]["outputs"]["answered_by"] == "local"
+    await model.closed(1)
+
+
+async def test_over_budget_it_goes_to_a_person(stack: Stack, model: ModelServer) -> None:
+    project_id = await asked(stack, max_tokens=10)
+    advice = await advice_of(stack, project_id)
+    assert "budget" in advice["reason"]
+    assert model.requests == []
+    question = await the_question(stack, project_id)
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+    assert (await stack.finished(project_id))["status"] == "completed"
+
+
+async def test_people_are_asked_where_the_project_says_so(stack: Stack, model: ModelServer) -> None:
+    project_id = await asked(stack, decision_mode="human")
+    question = await the_question(stack, project_id)
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+    await stack.finished(project_id)
+    assert model.requests == []
+
+
+async def test_a_failure_that_asks_is_decided_by_the_model(stack: Stack, model: ModelServer) -> None:
+    model.say(Json({"answer": "retry", "sure": True, "reason": "The server was busy."}))
+    plan = "- Fetch: `echo busy; [ -e second ] || { touch second; exit 7; }` {#fetch}"
+    project_id = await stack.create(plan)
+    await stack.call("POST", f"/{project_id}/generate-plan")
+    edits = [{"op": "update_task", "task": "fetch", "after_failure": "ask"}]
+    await stack.call("POST", f"/{project_id}/refine-plan", json={"edits": edits})
+    await stack.call("POST", f"/{project_id}/approve")
+    project = await stack.finished(project_id)
+    assert project["status"] == "completed", project["failure"]
+    assert project["tasks"][0]["attempt"] == 2
+    assert "exit code 7" in model.requests[0].texts
+    assert (Path(project["workspace"]) / "second").exists()
+
+
+async def test_an_answer_that_is_no_option_is_sent_back(stack: Stack, model: ModelServer) -> None:
+    model.say(
+        Json({"answer": "perhaps", "sure": True, "reason": "Who knows."}),
+        Json({"answer": "no", "sure": True, "reason": "It is not ready."}),
+    )
+    project = await stack.finished(await asked(stack))
+    assert project["tasks"][0]["outputs"]["answer"] == "no"
+    assert len(model.requests) == 2
