@@ -15,13 +15,16 @@ from app.api.idempotency import answer_once
 from app.api.models.plans import Plan
 from app.api.outcome import recorded
 from app.api.services import Services
+from app.domain.agents import AgentKind
 from app.domain.decisions import DecisionKind
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, Invalid, Problem
-from app.domain.plan import canonical_json
+from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.states import Call, ProjectStatus
+from app.domain.validation import for_project
 from app.engine.requests import Submission
 from app.storage import plan_edits, projects
+from app.storage.projects import ProjectRow
 from workflows.contracts import EditSignal
 
 AnyRequest = Request[Any, Any, Any]
@@ -66,10 +69,11 @@ async def _edit(
     status: int,
     refine: bool,
 ) -> Response[Any]:
-    parsed = parse_edits(edits)
     project, decided = await services.database.read(
         lambda conn: (projects.get(conn, project_id), is_decided(conn, request, project_id))
     )
+    edits = [_with_action(services, project, item) for item in edits]
+    parsed = parse_edits(edits)
     call = Call.REFINE if refine else Call.EDIT_PLAN
     actor = actor_of(request)
 
@@ -88,6 +92,17 @@ async def _edit(
             if error.info.code != "project_running" or refine:
                 raise
     return await _submit(request, services, project_id, edits, shown, status=status, refine=refine)
+
+
+def _with_action(services: Services, project: ProjectRow, edit: dict[str, Any]) -> dict[str, Any]:
+    """A new task that does not say how it is done is done by its agent's model, where that has one, else by a person."""
+    if edit.get("op") != "add_task" or edit.get("action") is not None or not isinstance(edit.get("title"), str):
+        return edit
+    agent = for_project(services.agents, project.agent_id).get(str(edit.get("agent_id") or DEFAULT_AGENT))
+    if agent is None or agent.kind != AgentKind.MODEL:
+        return edit
+    words = f"{edit['title']}\n\n{edit.get('description') or ''}".strip()
+    return {**edit, "action": {"type": "agent", "prompt": words}}
 
 
 async def _submit(

@@ -193,3 +193,9 @@ async def test_secrets_are_not_told_to_models(stack: Stack) -> None:
     task = {"title": "Write", "action": {"type": "agent", "prompt": "x"}, "inputs": {"key": "${{ secrets.TOKEN }}"}}
     refused = await stack.call("POST", f"/{project_id}/tasks", status=422, json=task)
     assert "gets no secrets" in refused["details"][0]["message"]
+
+
+async def test_a_task_that_does_not_say_how_is_the_models(stack: Stack) -> None:
+    project_id = await stack.create("")
+    made = await stack.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Sum it up"})
+    assert made["action"] == {"type": "agent", "prompt": "Sum it up"}
