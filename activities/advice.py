@@ -16,7 +16,7 @@ from activities.run_state import project_state
 from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.events import EventType
-from app.models.access import check_installed, model_for
+from app.models.access import load, model_for
 from app.settings import Settings
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.database import Database
@@ -80,8 +80,8 @@ class Advice:
         if access is None or question is None or question.status != QuestionStatus.OPEN:
             return await self._database.transact(lambda conn: _left_open(conn, request))
         try:
-            check_installed()
-            from app.models.asking import ask  # noqa: PLC0415 - takes a second to load, and only this needs it
+            await load("app.models.asking")
+            from app.models.asking import ask  # noqa: PLC0415 - loaded only where a model is asked
             from app.models.ledger import DatabaseLedger  # noqa: PLC0415
 
             ledger = DatabaseLedger(self._database, self._settings, Talk(project.id, f"decision:{question.id}"))

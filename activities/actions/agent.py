@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
-from app.models.access import check_installed
+from app.models.access import load
 
 MOST_CALLS = 30
 
@@ -56,9 +56,9 @@ class Agent(Action):
         """
         fields = AgentFields.model_validate(context.fields)
         try:
-            check_installed()
+            await load("activities.actions.agent_conversation")
         except Conflict as error:
             raise TaskFailed("no_model", error.info.message, retryable=False) from error
-        from activities.actions.agent_conversation import converse  # noqa: PLC0415 - takes a second to load
+        from activities.actions.agent_conversation import converse  # noqa: PLC0415 - loaded only where a model is asked
 
         return await converse(context, fields.prompt, fields.output_schema, fields.max_calls)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 
 from app.domain.agents import AgentEntry, Price
@@ -39,6 +41,16 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
     if agent is not None and agent.api_key_env:
         key = os.environ.get(agent.api_key_env, "")
     return ModelAccess(name, base_url, key, settings.model_timeout, settings.prices.get(name))
+
+
+async def load(module: str) -> None:
+    """Import what stands on the libraries that ask models, beside the event loop: it takes a second, or several.
+
+    Raises:
+        Conflict: `planner_unavailable`, saying how to install them.
+    """
+    check_installed()
+    await asyncio.to_thread(import_module, module)
 
 
 def check_installed() -> None:

@@ -64,6 +64,7 @@ def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> St
 
 def close(conn: Connection, talk: Talk) -> None:
     """End a conversation: it is not gone on with."""
+    locks.hold_project(conn, talk.project_id)
     if _holds(conn, talk):
         position = _open(conn, talk, _END, model="", call_id="end", tool="end")
         conn.execute(
@@ -132,6 +133,7 @@ def settle(
         Conflict: `fenced`: what was spent is on record all the same.
     """
     values = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost, "ended_at": now()}
+    locks.hold_project(conn, talk.project_id)
     query = update(model_steps).where(model_steps.c.position == position)
     if not _holds(conn, talk):
         conn.execute(query.values(status="void", **values))

@@ -11,7 +11,7 @@ from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.plan import PlanDraft
 from app.domain.validation import check_draft, for_project
-from app.models.access import check_installed, model_for
+from app.models.access import load, model_for
 from app.planning.model import prompt, reach
 from app.planning.model.schema import ModelPlan, plan_type
 from app.planning.planner import Brief
@@ -51,8 +51,8 @@ class ModelPlanner:
         access = model_for(self._settings, brief.strategy)
         if access is None:
             raise Conflict("No model is set up to plan with; set SIGNOFF_MODEL.", code="planner_unavailable")
-        check_installed()
-        from app.models.asking import ask  # noqa: PLC0415 - takes a second to load, and only this needs it
+        await load("app.models.asking")
+        from app.models.asking import ask  # noqa: PLC0415 - loaded only where a model is asked
         from app.models.ledger import DatabaseLedger  # noqa: PLC0415
 
         agents = self._agents(brief)
