@@ -7,9 +7,10 @@ COPY pyproject.toml README.md LICENSE worker.py ./
 COPY app app
 COPY workflows workflows
 COPY activities activities
+COPY signoff signoff
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv /opt/signoff \
-    && /opt/signoff/bin/pip install --no-cache-dir --no-index --find-links=/wheels signoff
+    && /opt/signoff/bin/pip install --no-cache-dir --no-index --find-links=/wheels 'signoff[models]'
 
 FROM python:3.11-slim
 # The folders give new volumes their owner.

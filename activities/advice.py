@@ -28,7 +28,10 @@ from app.storage.tasks import TaskRow
 from workflows.contracts import AdviceRequest, Decided
 
 REPAIRS = 2
+# So often a model may have a failed task tried again; then a person looks at it.
+MOST_RETRIES = 3
 MOST_CHARACTERS = 12_000
+MODEL_ACTOR = "model:"
 logger = logging.getLogger(__name__)
 # Type checkers read what stands in the brackets of a Literal; here it is known at run time only.
 _LITERAL: Any = Literal
@@ -75,10 +78,13 @@ class Advice:
             raise
 
     async def _advise(self, request: AdviceRequest) -> Decided:
-        project, task, question, facts = await self._database.read(lambda conn: _read(conn, request))
+        project, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
         access = model_for(self._settings, project.strategy)
         if access is None or question is None or question.status != QuestionStatus.OPEN:
             return await self._database.transact(lambda conn: _left_open(conn, request))
+        if tried >= MOST_RETRIES:
+            why = f"The model has had the task tried again {tried} times."
+            return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
         try:
             await load("app.models.asking")
             from app.models.asking import ask  # noqa: PLC0415 - loaded only where a model is asked
@@ -98,12 +104,15 @@ class Advice:
         return await self._database.transact(lambda conn: _decide(conn, request, question, said, access.name))
 
 
-def _read(conn: Connection, request: AdviceRequest) -> tuple[ProjectRow, TaskRow, QuestionRow | None, dict[str, Any]]:
+def _read(
+    conn: Connection, request: AdviceRequest
+) -> tuple[ProjectRow, TaskRow, QuestionRow | None, dict[str, Any], int]:
     project = projects.get(conn, request.project_id)
     task = tasks.get(conn, request.project_id, request.task)
     before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
     facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
-    return project, task, questions.latest_of(conn, task.id), facts
+    tried = questions.count_answers(conn, task.id, request.run_id, answer=DecisionKind.RETRY, by=MODEL_ACTOR)
+    return project, task, questions.latest_of(conn, task.id), facts, tried
 
 
 def _shape(question: QuestionRow) -> type[Answer]:
@@ -132,7 +141,7 @@ def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, sai
         project_id=request.project_id,
         request_id=f"advice:{question.id}",
         kind=DecisionKind.ANSWER,
-        actor=f"model:{model}",
+        actor=f"{MODEL_ACTOR}{model}",
         comment=said.reason,
         payload={"decision": question.id, "answer": said.answer},
     )

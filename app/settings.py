@@ -21,7 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Price
+from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, Price
 from app.domain.plan import DEFAULT_AGENT
 
 # Settings that are tables of the file, with models of their own and no flag.
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         default=["shell", "http", "agent", "manual", "decision", "wait", "milestone"],
         description="Actions that a model may put into a plan, separated by commas.",
     )
-    planner_hosts: Annotated[list[str], NoDecode] = Field(
+    planner_hosts: Annotated[list[Host], NoDecode] = Field(
         default_factory=list[str],
         description="Hosts that http tasks of a model's plan may name, besides those that the project's description names.",
     )
@@ -170,9 +170,9 @@ class Settings(BaseSettings):
 
     @property
     def known_agents(self) -> dict[str, AgentEntry]:
-        """Every agent that may be named, the default one included: with a model where there is one, else just the queue."""
-        kind = AgentKind.MODEL if self.model else AgentKind.LOCAL
-        return {DEFAULT_AGENT: AgentEntry(kind=kind), **self.agents}
+        """Every agent that may be named, the default one included; those that no model is set for are local."""
+        known = {DEFAULT_AGENT: AgentEntry(), **self.agents}
+        return {name: agent if agent.model or self.model else _without_model(agent) for name, agent in known.items()}
 
     @property
     def agent_queues(self) -> dict[str, str]:
@@ -212,6 +212,10 @@ class Settings(BaseSettings):
 def settings_file() -> Path:
     """The file that settings are read from, where there is one."""
     return Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
+
+
+def _without_model(agent: AgentEntry) -> AgentEntry:
+    return agent.model_copy(update={"kind": AgentKind.LOCAL})
 
 
 def secrets_from_environment() -> dict[str, str]:

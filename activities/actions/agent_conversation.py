@@ -81,7 +81,8 @@ async def converse(
 
     Raises:
         PersonAsked: it has a question.
-        TaskFailed: `model_unavailable`, `model_refused`, `budget_exceeded`, `too_many_steps`, `context_exceeded` or `bad_answer`.
+        TaskFailed: `model_unavailable`, `model_refused`, `budget_exceeded`, `too_many_steps`, `context_exceeded`,
+            `answer_cut` or `bad_answer`.
     """
     desk: Desk = context.desk
     access = _access(desk)
@@ -112,13 +113,22 @@ async def converse(
         log(f"Model {access.name}, agent {desk.agent_id}\n{_request(context, prompt)}")
         async with model:
             result = await agent.run(_request(context, prompt), usage_limits=UsageLimits(request_limit=most_calls))
+        if metered.finish == "length":
+            await ledger.close()
+            message = (
+                "The answer was cut off: it is longer than the model, or the project's budget, allows. Split the task."
+            )
+            raise TaskFailed("answer_cut", message, retryable=False)
         return dict(result.output) if output_schema else {"text": str(result.output)}
     except BudgetExceeded as error:
         raise TaskFailed(error.info.code, error.info.message, retryable=False, asks=True) from error
     except UsageLimitExceeded as error:
+        # Gone on with, it would end in the same way at once.
+        await ledger.close()
         message = f"The agent was not done after {most_calls} calls to its model."
         raise TaskFailed("too_many_steps", message, retryable=False) from error
     except ModelContextWindowExceededError as error:
+        await ledger.close()
         message = "The conversation has become longer than the model takes; split the task, or have it read less."
         raise TaskFailed("context_exceeded", message, retryable=False) from error
     except UnexpectedModelBehavior as error:

@@ -76,7 +76,7 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
         tasks=TaskNumbers(total=len(rows), **{str(status): by_status[status] for status in TaskStatus}),
         completion_percentage=round(100 * done / len(rows), 1) if rows else 0.0,
         tokens_used=used.input_tokens + used.output_tokens,
-        cost_usd=used.cost_usd or 0.0,
+        cost_usd=used.cost_usd if used.calls else 0.0,
         models=_model_use(conn, project_id, used, rows),
         durations=Durations(
             wall_ms=metrics.wall_ms(runs.all_of(conn, project_id)),
@@ -99,6 +99,7 @@ def _model_use(conn: Connection, project_id: str, total: model_steps.Usage, rows
     phases = {row.id: row.key for row in runs.phases_of(conn, project_id)}
     return ModelUse(
         total=present.usage(total),
+        decisions=present.usage(model_steps.usage(conn, model_steps.of_decisions(project_id))),
         planning=present.usage(model_steps.usage(conn, model_steps.of_plans(project_id))),
         phases=[_part(phase, phases[phase], list(used.values())) for phase, used in parts.items()],
         tasks=[_part(row.id, row.key, [by_task[row.id]]) for row in rows if row.id in by_task],

@@ -14,6 +14,11 @@ ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=2
 EntryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
+# Compared with the hosts of addresses, which have no capital letters.
+Host = Annotated[str, StringConstraints(min_length=1, max_length=253, to_lower=True, strip_whitespace=True)]
+Hosts = tuple[Host, ...]
+
+
 class AgentKind(StrEnum):
     """What an agent is: a worker of a queue, or a model on one."""
 
@@ -58,7 +63,7 @@ class AgentEntry(_Entry):
     commands: Names = Field(
         default=(), max_length=200, validate_default=True, description="Programs that `run_command` may start."
     )
-    hosts: Names = Field(
+    hosts: Hosts = Field(
         default=(), max_length=200, validate_default=True, description="Hosts that `http_get` may ask; `*`: any."
     )
     queue: str | None = Field(
@@ -82,7 +87,7 @@ class AgentEntry(_Entry):
 
     @field_validator("hosts")
     @classmethod
-    def _hosts_named(cls, value: Names, info: ValidationInfo) -> Names:
+    def _hosts_named(cls, value: Hosts, info: ValidationInfo) -> Hosts:
         if AgentTool.HTTP_GET in info.data.get("tools", ()) and not value:
             raise ValueError('http_get needs `hosts`: the hosts that it may ask, or ["*"]')
         return value

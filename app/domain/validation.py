@@ -168,7 +168,7 @@ class _Checker:
                 self._add(f"{where}.action.{path}".rstrip("."), message)
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
-                f"Task '{task.key}': '${{{{ … }}}}' is never pasted into a {task.action.type} action; "
+                f"Task '{task.key}': '${{{{ … }}}}' is never pasted into an action of type {task.action.type}; "
                 "put it into the task's inputs, which a command sees as $INPUT_<NAME>."
             )
             self._add(f"{where}.action", message)

@@ -26,7 +26,11 @@ class ModelAccess:
 
 
 def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None) -> ModelAccess | None:
-    """The model of an agent, else the one for a project's strategy; None where none is set up."""
+    """The model of an agent, else the one for a project's strategy; None where none is set up.
+
+    Raises:
+        Conflict: `model_unavailable`: the agent's own key is not there.
+    """
     small = strategy == Strategy.ECONOMY and settings.small_model
     own = agent.model if agent is not None and agent.model else None
     name = own or (settings.small_model if small else settings.model)
@@ -40,6 +44,9 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
         base_url, key = agent.base_url, ""
     if agent is not None and agent.api_key_env:
         key = os.environ.get(agent.api_key_env, "")
+        if not key:
+            message = f"The key for {name} is not there: set {agent.api_key_env} in the worker's environment."
+            raise Conflict(message, code="model_unavailable")
     return ModelAccess(name, base_url, key, settings.model_timeout, settings.prices.get(name))
 
 

@@ -33,6 +33,8 @@ from app.models.tokens import most_input_tokens
 TRIES = 5
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+# What a provider itself may ask for.
+LONGEST_RETRY_AFTER = 300.0
 # What a call may answer where the budget does not say less.
 MOST_OUTPUT = 8192
 _AGAIN = (ModelRateLimitError, ModelUnavailableError, ModelServerError, ModelConnectionError, ModelRequestTimeout)
@@ -79,6 +81,7 @@ class Metered(WrapperModel):
         self._ledger = ledger
         self._on_answer = on_answer
         self.calls = 0
+        self.finish: str | None = None
 
     async def request(
         self,
@@ -97,8 +100,7 @@ class Metered(WrapperModel):
         before = await self._ledger.recorded(number)
         if before is not None:
             response = _loaded(before)
-            self._on_answer(response)
-            return response
+            return self._taken(response)
         bound = most_input_tokens(messages, model_request_parameters)
         for tried in range(1, TRIES + 1):
             try:
@@ -140,6 +142,10 @@ class Metered(WrapperModel):
             usage = response.usage = RequestUsage(input_tokens=bound, output_tokens=most)
         cost = cost_of(self._access, usage)
         await asyncio.shield(self._ledger.settle(reservation, response, _dumped(response), usage, cost))
+        return self._taken(response)
+
+    def _taken(self, response: ModelResponse) -> ModelResponse:
+        self.finish = response.finish_reason
         self._on_answer(response)
         return response
 
@@ -159,7 +165,7 @@ class Metered(WrapperModel):
 def _pause(tried: int, error: ModelAPIError) -> float:
     """Seconds to wait after a try: what the provider asks for, else doubled each time, with some chance in it."""
     if error.retry_after is not None:
-        return min(error.retry_after, LONGEST_PAUSE)
+        return min(error.retry_after, LONGEST_RETRY_AFTER)
     return min(FIRST_PAUSE * 2 ** (tried - 1), LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 

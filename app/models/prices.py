@@ -9,7 +9,7 @@ from app.models.access import ModelAccess
 
 _MILLION = 1_000_000
 # What pydantic-ai calls a provider, where the price table has another name for it.
-_PROVIDERS = {"openai-chat": "openai", "openai-responses": "openai", "google-gla": "google", "google-vertex": "google"}
+_PROVIDERS = {"openai-chat": "openai", "openai-responses": "openai"}
 
 
 def cost_of(access: ModelAccess, usage: RequestUsage) -> float | None:

@@ -43,11 +43,12 @@ class Usage:
     models: list[str] = field(default_factory=list[str])
 
 
-_CALLS = model_steps.c.tool.is_(None)
-# The number of the step that ends a conversation.
-_END = 1_000_000
 _LOST = model_steps.c.status == "lost"
 _OPEN = model_steps.c.status == "open"
+_CALLS = model_steps.c.tool.is_(None)
+_COST = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
+# The number of the step that ends a conversation.
+_END = 1_000_000
 
 
 def take_up(conn: Connection, talk: Talk) -> None:
@@ -158,12 +159,15 @@ def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
     cost = func.sum(case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd))
     calls = func.sum(case((model_steps.c.status.in_(("done", "lost")), 1), else_=0))
-    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), cost)
+    unpriced = func.sum(case((model_steps.c.status.in_(("done", "lost")) & _COST.is_(None), 1), else_=0))
+    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), cost, unpriced)
     row = conn.execute(select(*columns).where(*where, _CALLS)).one()
     if not row[0]:
         return Usage()
     models = conn.execute(select(model_steps.c.model).where(*where, _CALLS).distinct().order_by(model_steps.c.model))
-    return Usage(int(row[0]), int(row[1] or 0), int(row[2] or 0), row[3], list(models.scalars()))
+    # A sum that leaves calls out would look like all of it.
+    cost_usd = None if row[4] else row[3]
+    return Usage(int(row[0]), int(row[1] or 0), int(row[2] or 0), cost_usd, list(models.scalars()))
 
 
 def of_project(project_id: str) -> ColumnElement[bool]:
@@ -174,6 +178,11 @@ def of_project(project_id: str) -> ColumnElement[bool]:
 def of_plans(project_id: str) -> ColumnElement[bool]:
     """Selects what was asked for a project's plans."""
     return of_project(project_id) & model_steps.c.conversation.startswith("plan:", autoescape=True)
+
+
+def of_decisions(project_id: str) -> ColumnElement[bool]:
+    """Selects what was asked to decide."""
+    return of_project(project_id) & model_steps.c.conversation.startswith("decision:", autoescape=True)
 
 
 def of_conversation(project_id: str, name: str) -> ColumnElement[bool]:

@@ -80,6 +80,13 @@ def latest_of(conn: Connection, task_id: str) -> QuestionRow | None:
     return conn.execute(query).one_or_none()
 
 
+def count_answers(conn: Connection, task_id: str, run_id: str, *, answer: str, by: str) -> int:
+    """How often questions of a task were answered so in a run, by those whose names begin with `by`."""
+    mine = (questions.c.task_id == task_id, questions.c.run_id == run_id, questions.c.answer == answer)
+    whose = questions.c.closed_by.startswith(by, autoescape=True)
+    return conn.execute(select(func.count()).select_from(questions).where(*mine, whose)).scalar_one()
+
+
 def answer_to(conn: Connection, task_id: str, reference: str) -> str | None:
     """The answer to a question that a task has asked under a name of its own."""
     mine = (questions.c.task_id == task_id, questions.c.reference == reference, questions.c.answer.is_not(None))

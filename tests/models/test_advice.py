@@ -114,3 +114,18 @@ async def test_an_answer_that_is_no_option_is_sent_back(stack: Stack, model: Mod
     project = await stack.finished(await asked(stack))
     assert project["tasks"][0]["outputs"]["answer"] == "no"
     assert len(model.requests) == 2
+
+
+async def test_the_model_has_a_task_tried_again_a_few_times_only(stack: Stack, model: ModelServer) -> None:
+    model.answer_with(lambda _: Json({"answer": "retry", "sure": True, "reason": "It may pass."}))
+    project_id = await stack.create("")
+    task = {"title": "Fetch", "action": {"type": "shell", "command": "false"}, "after_failure": "ask"}
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
+    await stack.call("POST", f"/{project_id}/approve")
+    advice = await advice_of(stack, project_id)
+    assert "tried again 3 times" in advice["reason"]
+    question = await the_question(stack, project_id)
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "fail"})
+    project = await stack.finished(project_id)
+    assert (project["status"], project["tasks"][0]["attempt"]) == ("failed", 4)
+    assert len(model.requests) == 3

@@ -199,3 +199,9 @@ async def test_a_task_that_does_not_say_how_is_the_models(stack: Stack) -> None:
     project_id = await stack.create("")
     made = await stack.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Sum it up"})
     assert made["action"] == {"type": "agent", "prompt": "Sum it up"}
+
+
+async def test_an_answer_that_was_cut_off_is_no_result(stack: Stack, model: ModelServer) -> None:
+    model.say(Text("word " * 20_000, output_tokens=25_000))
+    project = await stack.finished(await created(stack))
+    assert project["tasks"][0]["error"]["type"] == "answer_cut"

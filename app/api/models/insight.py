@@ -76,10 +76,11 @@ class PartUse(BaseModel):
 
 
 class ModelUse(BaseModel):
-    """What a project has used of models: in all, of which for plans, and by phase and task."""
+    """What a project has used of models: in all, of which for plans and for decisions, and by phase and task."""
 
     total: Usage | None
     planning: Usage | None
+    decisions: Usage | None
     phases: list[PartUse]
     tasks: list[PartUse]
 
@@ -92,7 +93,7 @@ class Metrics(BaseModel):
     tasks: TaskNumbers
     completion_percentage: float
     tokens_used: int
-    cost_usd: float
+    cost_usd: float | None
     models: ModelUse
     durations: Durations
     parallelism: Parallelism

@@ -30,13 +30,22 @@ class ModelPlanner:
         settings: name the model, and what it may put into a plan.
         actions: what tasks may do.
         database: where calls are recorded.
+
+    Raises:
+        RuntimeError: the settings let models plan an action that is not there.
     """
 
     name = "model"
 
     def __init__(self, settings: Settings, actions: Actions, database: Database) -> None:
         self._settings = settings
-        self._actions = {name: actions[name] for name in settings.planner_actions if name in actions}
+        unknown = sorted(set(settings.planner_actions) - set(actions))
+        if unknown or not settings.planner_actions:
+            known = ", ".join(sorted(actions))
+            raise RuntimeError(
+                f"SIGNOFF_PLANNER_ACTIONS names no action '{', '.join(unknown)}'; choose some of: {known}."
+            )
+        self._actions = {name: actions[name] for name in settings.planner_actions}
         self._all_actions = actions
         self._database = database
 

@@ -15,12 +15,16 @@ from app.domain.dangers import dangers_of
 from app.domain.errors import Problem
 from app.domain.plan import PlanDraft, TaskDraft
 
-_HOST = re.compile(r"(?:https?://)?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)", re.IGNORECASE)
+# Of an address any host; without one, what looks like a name of the public network.
+_HOST = re.compile(
+    r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)|((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)",
+    re.IGNORECASE,
+)
 
 
 def hosts_in(text: str) -> set[str]:
     """The hosts that somebody's words name."""
-    return {host.lower() for host in _HOST.findall(text)}
+    return {(address or name).strip("[]").rstrip(".").lower() for address, name in _HOST.findall(text)}
 
 
 def check_reach(draft: PlanDraft, *, actions: Collection[str], hosts: Collection[str], words: str) -> Iterator[Problem]:
@@ -63,7 +67,7 @@ def _hosts(task: TaskDraft, where: str, allowed: Collection[str]) -> Iterator[Pr
 def _secrets(task: TaskDraft, where: str, words: str) -> Iterator[Problem]:
     for expression in references.expressions([task.inputs, task.action.fields()]):
         name = expression.strip().removeprefix("secrets.")
-        if expression.strip().startswith("secrets.") and name not in words:
+        if expression.strip().startswith("secrets.") and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words):
             message = f"Task '{task.key}': the secret '{name}' is not one that the project's description names."
             yield Problem(field=f"{where}.inputs", message=message)
 
