@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from app.engine import devserver
 from tests.conftest import Stack, eventually, running_stack
+from tests.model_server import Answer, Json, ModelServer, Request, Text, ToolCalls, model_server
 from workflows.contracts import Thresholds
 
 FOLDER = Path(__file__).with_name("histories")
@@ -139,6 +141,27 @@ async def edited(stack: Stack) -> str:
     return project_id
 
 
+async def advised(stack: Stack) -> str:
+    """The model decides, and an agent asks a person."""
+    project_id = await stack.started(
+        "- Ship? {#ship decision=yes,no}\n- Write {#write}\n\n  ```prompt\n  Write it.\n  ```\n"
+    )
+    await stack.task_in(project_id, "write", "waiting")
+    (question,) = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "blue"})
+    return project_id
+
+
+def model_says(request: Request) -> Answer:
+    """What the model answers in the scenes that have one."""
+    if "Ship?" in request.texts:
+        return Json({"answer": "yes", "sure": True, "reason": "It is ready."})
+    if "blue" in request.texts:
+        return Text("It is blue.")
+    return ToolCalls(("ask_person", {"question": "Which colour?"}))
+
+
+WITH_MODEL = frozenset({"advised"})
 SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "full_run": (full_run, Thresholds()),
     "cancelled": (cancelled, Thresholds()),
@@ -149,6 +172,7 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "paused_and_retried": (paused_and_retried, Thresholds()),
     "asked": (asked, Thresholds()),
     "edited": (edited, Thresholds()),
+    "advised": (advised, Thresholds()),
 }
 
 
@@ -159,11 +183,19 @@ async def record(names: list[str]) -> None:
     for name in names:
         scene, thresholds = SCENES[name]
         with tempfile.TemporaryDirectory() as folder:
-            async with running_stack(environment, Path(folder), thresholds=thresholds) as stack:
+            async with model_server() as model, _stack(environment, folder, thresholds, name, model) as stack:
                 project_id = await scene(stack)
                 await stack.finished(project_id)
                 await save(stack, name, project_id)
     await environment.shutdown()
+
+
+def _stack(
+    environment: WorkflowEnvironment, folder: str, thresholds: Thresholds, name: str, model: ModelServer
+) -> AbstractAsyncContextManager[Stack]:
+    model.answer_with(model_says)
+    settings = {"model": "openai-chat:test-model", "model_base_url": f"{model.url}/v1"} if name in WITH_MODEL else {}
+    return running_stack(environment, Path(folder), thresholds=thresholds, **settings)
 
 
 async def save(stack: Stack, name: str, project_id: str) -> None:
