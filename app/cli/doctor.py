@@ -19,9 +19,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from app.cli.target import running_url
+from app.domain.agents import AgentEntry
+from app.domain.errors import Conflict
+from app.domain.plan import Strategy
 from app.engine import devserver
 from app.engine.connection import connect
 from app.engine.search_attributes import missing_search_attributes, registration_commands
+from app.models.access import check_installed, model_for
 from app.settings import Settings
 from app.storage.failures import reason_of
 from app.storage.migrate import folds_all_letters, is_current
@@ -63,6 +67,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at every part; never raises for what it finds."""
     running = running_url(settings.data_dir)
     findings = [*_machine(settings), _data_folder(settings), _ports(settings, running), _database(settings)]
+    findings += _models(settings)
     findings += [finding async for finding in _temporal(settings, running)]
     return [*findings, await _app(settings, running)]
 
@@ -137,6 +142,30 @@ def _database(settings: Settings) -> Finding:
     if not settings.database_url and not (settings.data_dir / "signoff.db").exists():
         return Finding("database", State.NOTE, "not there yet; `signoff up` makes it")
     return Finding("database", State.BAD, f"{shown} lacks migrations", "Run: signoff migrate")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    """Every model that the settings name, as this process would open it; none is asked anything."""
+    if not settings.model:
+        yield Finding("model", State.NOTE, "none is set; plans are outlines, and people do what needs judgement")
+    used: dict[str, AgentEntry | None] = {settings.model: None, settings.small_model: None}
+    used |= {agent.model: agent for agent in settings.agents.values() if agent.model}
+    for name, agent in used.items():
+        if not name:
+            continue
+        try:
+            check_installed()
+            from app.models.provider import open_model  # noqa: PLC0415 - loaded only where there is a model
+
+            strategy = Strategy.ECONOMY if name == settings.small_model else Strategy.BALANCED
+            access = model_for(settings, strategy, agent)
+            assert access is not None  # noqa: S101 - for the type checker: it was named
+            open_model(access)
+        except Conflict as error:
+            yield Finding("model", State.BAD, f"{name} cannot be used", error.info.message)
+        else:
+            where = f" at {access.base_url}" if access.base_url else ""
+            yield Finding("model", State.OK, f"{name}{where} (it was not asked anything)")
 
 
 async def _temporal(settings: Settings, running: str | None) -> AsyncIterator[Finding]:

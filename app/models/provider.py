@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic_ai.exceptions import UserError
@@ -47,8 +48,15 @@ def open_model(access: ModelAccess) -> Model[Any]:
             return infer_model(access.name, lambda kind: _with_key(kind, access.api_key))
         return infer_model(access.name)
     except (UserError, ImportError, ValueError) as error:
-        message = f"The model {access.name} cannot be used: {str(error).splitlines()[0]}"
-        raise Conflict(message, code="model_unavailable") from error
+        raise Conflict(_complaint(access.name, str(error)), code="model_unavailable") from error
+
+
+def _complaint(name: str, said: str) -> str:
+    """What is wrong, in our own words where it is the usual thing."""
+    variable = re.search(r"`([A-Z][A-Z0-9_]{3,})`", said)
+    if variable is not None:
+        return f"The key for the model {name} is missing: set {variable[1]}, or SIGNOFF_MODEL_API_KEY."
+    return f"The model {name} cannot be used: {said.splitlines()[0].split('. ')[0].rstrip('.')}."
 
 
 def _with_key(kind: str, api_key: str) -> Any:

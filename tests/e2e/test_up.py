@@ -235,6 +235,27 @@ async def test_doctor_tells_what_is_missing_before_the_first_start(tmp_path: Pat
     assert (states["temporal"], states["database"], states["Temporal"], states["app"]) == ("ok", "note", "note", "note")
 
 
+@pytest.mark.parametrize(
+    ("model", "more", "state", "said"),
+    [
+        ("", (), "note", "none is set"),
+        ("openai:gpt-5-mini", (), "bad", "set OPENAI_API_KEY, or SIGNOFF_MODEL_API_KEY"),
+        ("nobody:x", (), "bad", "Unknown model: nobody:x"),
+        (
+            "openai-chat:x",
+            ("--model-base-url", "http://127.0.0.1:9/v1"),
+            "ok",
+            "openai-chat:x at http://127.0.0.1:9/v1",
+        ),
+    ],
+)
+def test_doctor_looks_at_the_model(tmp_path: Path, model: str, more: tuple[str, ...], state: str, said: str) -> None:
+    answer = call(tmp_path, "doctor", "--json", *port_flags(), "--model", model, *more)
+    (found,) = [finding for finding in json.loads(answer.stdout) if finding["part"] == "model"]
+    assert found["state"] == state
+    assert said in found["found"] + found["advice"]
+
+
 @pytest.mark.parametrize("command", ["up", "serve", "worker", "migrate", "doctor"])
 async def test_a_bad_setting_is_named_in_one_line(tmp_path: Path, command: str) -> None:
     answer = call(tmp_path, command, SIGNOFF_TEMPORAL_PORT="many")
