@@ -55,6 +55,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):  # pyright: ignore[reportUnknownVariableType]
+        return visible(", ".join(value))  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, list | dict):
         return visible(json.dumps(value, ensure_ascii=False))
     return visible(str(value))
@@ -90,15 +92,22 @@ def phase_list(answer: Json) -> Table:
 
 
 def decision_list(answer: Json) -> RenderableType:
-    """Open and past decisions."""
-    rows = [
-        (item["id"], Text(item["status"], style="yellow" if item["status"] == "open" else ""), item["kind"],
-         item["question"] or item["comment"], "|".join(item["options"]) if item["status"] == "open" else item["answer"],
-         item["actor"], moment(item["at"] or item["opened_at"]))
-        for item in answer["decisions"]
-    ]  # fmt: skip
-    made = table(("id", "status", "kind", "question or comment", "answer", "by", "at"), rows)
-    return Group(made, Text(f"{answer['open']} open", style="yellow" if answer["open"] else "dim"))
+    """Open and past decisions: who, what and when, and below it the words."""
+    text = Text()
+    for item in answer["decisions"]:
+        is_open = item["status"] == "open"
+        text.append(f"{item['id']}  {item['kind']}  ")
+        text.append(item["status"], style="yellow" if is_open else "")
+        said = [visible(item["actor"]) if item["actor"] else "", moment(item["at"] or item["opened_at"])]
+        text.append(f"  {'  '.join(part for part in said if part)}\n", style="dim")
+        words = item["question"] or item["comment"]
+        given = " | ".join(item["options"]) if is_open else item["answer"]
+        if words or given:
+            text.append(f"    {visible(words)}  " if words else "    ")
+            text.append(f"→ {visible(given)}" if given else "", style="yellow" if is_open else "green")
+            text.append("\n")
+    text.append(f"{answer['open']} open", style="yellow" if answer["open"] else "dim")
+    return text
 
 
 def plan_list(answer: Json) -> Table:
