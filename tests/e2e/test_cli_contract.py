@@ -107,7 +107,7 @@ async def test_a_decision_is_listed_and_answered(cli: CommandLine, signoff: Stac
     project = await signoff.started(ASKING, decision_mode="human")
     await signoff.task_in(project, "ship", "waiting")
     listed = good(await cli("decisions", "list", project, "--status", "open"))
-    assert re.search(r"dec_\w+ +open +decision +Ship it\? +yes\|no", listed)
+    assert re.search(r"dec_\w+ +decision +open .*\n +Ship it\? +→ yes \| no\n", listed)
     found = re.search(r"dec_\w+", listed)
     assert found
     assert good(await cli("decisions", "answer", project, found.group(), "yes")) == "Answered.\n"
