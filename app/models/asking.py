@@ -70,8 +70,12 @@ async def ask(
 
 
 def output_of(model: Model[Any], shape: Any) -> Any:
-    """How a model is made to answer in a shape: by its own means where it has some, else by a tool that takes the answer."""
-    return NativeOutput(shape) if model.profile.get("supports_json_schema_output") else ToolOutput(shape)
+    """How a model is made to answer in a shape: by its own means where it has some, else by a tool that takes the answer.
+
+    Anthropic's own means know only objects whose every field is named beforehand, which inputs and headers of tasks are not.
+    """
+    own = model.profile.get("supports_json_schema_output") and model.system != "anthropic"
+    return NativeOutput(shape) if own else ToolOutput(shape)
 
 
 def explained(access: ModelAccess, error: Exception) -> DomainError:
