@@ -248,7 +248,9 @@ class ProjectWorkflow:
             self._take(planner.result())
         except ActivityError as error:
             self._take(await self._fail_planning(request, error))
-        self._approve_where_automatic()
+        # Where nothing came of it, the plan before it stands, which somebody has sent back.
+        if self._state.plan_version == request.version:
+            self._approve_where_automatic()
 
     async def _fail_planning(self, request: PlanRequest, error: ActivityError) -> ProjectState:
         message = f"The planner could not finish: {error.cause or error}"
