@@ -62,12 +62,13 @@ class Signal(BaseModel):
 
 
 class PlanSignal(Signal):
-    """Make a plan. `regenerate` also replaces one that is there, `refine` changes it as the instructions say."""
+    """Make a plan. `regenerate` also replaces one that is there, `refine` changes it: by `edits`, then as the words say."""
 
     regenerate: bool = True
     refine: bool = False
     planner: ShortText | None = None
     instructions: Annotated[str, StringConstraints(max_length=100_000)] | None = None
+    edits: list[dict[str, Any]] | None = None
 
 
 class ApproveSignal(Signal):

@@ -115,14 +115,7 @@ async def _submit(
     status: int,
     refine: bool,
 ) -> Response[Any]:
-    for number, item in enumerate(edits):
-        agent = item.get("agent_id")
-        if agent is not None and agent not in services.agents:
-            message = f"There is no agent '{agent}'; known: {', '.join(sorted(services.agents))}."
-            raise Invalid(message, details=[Problem(field=f"edits.{number}.agent_id", message=message)])
-    if len(canonical_json(edits)) > MOST_EDIT_BYTES:
-        message = f"Edits of a running plan may have {MOST_EDIT_BYTES} bytes at most."
-        raise Invalid(message, details=[Problem(field="edits", message=message)])
+    check_sendable(services, edits)
     payload = {"edits": edits, "refine": refine}
     decision = new_request(request, project_id, DecisionKind.EDIT, payload=payload)
     signal = EditSignal(request_id=decision.request_id, actor=decision.actor, edits=edits, refine=refine)
@@ -131,6 +124,22 @@ async def _submit(
         return await recorded(services, decision)
     tasks, phases = decided.payload.get("tasks", []), decided.payload.get("phases", [])
     return Response(await services.database.read(lambda conn: shown(conn, tasks, phases)), status_code=status)
+
+
+def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
+    """Make sure of what a workflow that is to have edits decided cannot look after itself.
+
+    Raises:
+        Invalid: an agent that there is not, or more than Temporal carries.
+    """
+    for number, item in enumerate(edits):
+        agent = item.get("agent_id")
+        if agent is not None and agent not in services.agents:
+            message = f"There is no agent '{agent}'; known: {', '.join(sorted(services.agents))}."
+            raise Invalid(message, details=[Problem(field=f"edits.{number}.agent_id", message=message)])
+    if len(canonical_json(edits)) > MOST_EDIT_BYTES:
+        message = f"Edits that a workflow decides may have {MOST_EDIT_BYTES} bytes at most."
+        raise Invalid(message, details=[Problem(field="edits", message=message)])
 
 
 async def refine(

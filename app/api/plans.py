@@ -14,14 +14,15 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import is_decided, new_request
 from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan, RefinePlan
-from app.api.editing import refine
+from app.api.editing import check_sendable, refine
 from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
 from app.api.models.plans import Plan
 from app.api.outcome import RECORDED, recorded, status_answer
 from app.api.preconditions import check_match, etag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
-from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound
+from app.domain.edits import parse_edits
+from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound, Problem
 from app.domain.states import PlanStatus, ProjectStatus
 from app.engine.requests import STOP_SECONDS, Submission
 from app.planning.render import to_markdown
@@ -120,16 +121,20 @@ class PlanController(Controller):
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
         """One new version with all edits, or none; by words it is a model that makes it. With both, edits come first."""
-        if data.message is not None and not services.settings.model:
-            await services.database.read(lambda conn: projects.get(conn, project_id))
+        if data.message is None:
+            return await refine(request, services, project_id, data.edits or [])
+        await services.database.read(lambda conn: projects.get(conn, project_id))
+        if not data.message.strip():
+            message = "Say in words what is to be different, or leave `message` out."
+            raise Invalid(message, details=[Problem(field="message", message=message)])
+        if not services.settings.model:
             message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
             raise Conflict(message, code="planner_unavailable")
-        if data.edits or data.message is None:
-            edited = await refine(request, services, project_id, data.edits or [])
-            if data.message is None:
-                return edited
+        parse_edits(data.edits or [])
+        check_sendable(services, data.edits or [])
         words = MakePlan(planner="model", instructions=data.message)
-        return await _make_plan(request, services, project_id, words, DecisionKind.RETURN, prefer, refine=True)
+        changes = {"refine": True, "edits": data.edits or None}
+        return await _make_plan(request, services, project_id, words, DecisionKind.RETURN, prefer, changes)
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
     async def approve(
@@ -209,12 +214,9 @@ async def _make_plan(
     data: MakePlan,
     kind: DecisionKind,
     prefer: str | None,
-    *,
-    refine: bool = False,
+    changes: dict[str, Any] | None = None,
 ) -> Response[Plan]:
-    payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions}
-    if refine:
-        payload["refine"] = True
+    payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions, **(changes or {})}
     # The words that a plan is sent back with are its reviewer's comment.
     comment = (data.instructions or "")[:LONGEST_COMMENT]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)

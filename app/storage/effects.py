@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
+from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo
 from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.states import Call, PhaseStatus, ProjectStatus, Situation, Stage, check_call
+from app.planning.registry import load_actions
 from app.storage import answers, control, decisions, events, plan_edits, plans, projects, questions, runs
 from app.storage.projects import ProjectRow, situation
 
@@ -22,12 +24,17 @@ def request_plan(conn: Connection, decision: Decision) -> None:
     call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
     check_call(call, situation(project))
     planner = decision.payload.get("planner") or "outline"
-    version = plans.next_version(conn, project.id)
+    edits = decision.payload.get("edits")
+    version = plans.next_version(conn, project.id) + (1 if edits else 0)
     decision.payload = {**decision.payload, "version": version}
     seal = decision.seal()
     if situation(project) == Situation.PLAN_READY:
         data = {"plan_version": project.plan_version, "comment": decision.comment, **seal}
         events.append(conn, project.id, (EventType.PLAN_RETURNED, data), actor=decision.actor)
+    if edits:
+        # A version of its own, which stands where the planner fails.
+        plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=decision.actor, call=call)
+        project = projects.get(conn, project.id)
     instructions = decision.payload.get("instructions")
     plans.begin_generation(
         conn, project, version, planner=planner, instructions=instructions,
