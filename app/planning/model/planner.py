@@ -70,7 +70,7 @@ class ModelPlanner:
         problems: list[Problem] = []
 
         def checked(made: ModelPlan) -> PlanDraft:
-            problems[:] = list(self._problems(made, agents, hosts, words))
+            problems[:] = self._problems(made, agents, hosts, words, brief.previous)
             if problems:
                 lines = [f"- {problem.field}: {problem.message}" for problem in problems[:_MOST_SHOWN]]
                 raise ValueError(
@@ -88,14 +88,37 @@ class ModelPlanner:
             first = f" The last draft: {problems[0].message}" if problems else ""
             message = f"The model made no valid plan, and did not mend it in {REPAIRS} tries.{first}"
             raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
+        if brief.previous is not None:
+            self._keep(draft, brief.previous)
         draft.warnings += reach.warnings_of(draft)
         return draft
+
+    def _keep(self, draft: PlanDraft, previous: PlanDraft) -> None:
+        """Have what stays be what it was: a model neither sees everything, nor leaves out what is as usual."""
+        phases = {phase.key: phase for phase in previous.phases}
+        for phase in draft.phases:
+            if not phase.description and phase.key in phases:
+                phase.description = phases[phase.key].description
+        before = {task.key: task for task in previous.tasks()}
+        for task in draft.tasks():
+            former = before.get(task.key)
+            if former is None or former.action.type != task.action.type:
+                continue
+            task.retries = former.retries
+            fields = self._all_actions[task.action.type].fields_model
+            if fields.model_validate(former.action.fields()) == fields.model_validate(task.action.fields()):
+                task.action = former.action
 
     def _agents(self, brief: Brief) -> Mapping[str, AgentEntry]:
         return for_project(self._settings.known_agents, brief.agent_id)
 
     def _problems(
-        self, made: ModelPlan, agents: Mapping[str, AgentEntry], hosts: set[str], words: str
+        self,
+        made: ModelPlan,
+        agents: Mapping[str, AgentEntry],
+        hosts: set[str],
+        words: str,
+        previous: PlanDraft | None,
     ) -> list[Problem]:
         try:
             draft = made.draft()
@@ -107,5 +130,5 @@ class ModelPlanner:
             check_draft(draft, self._all_actions, agents)
         except Invalid as error:
             problems += error.info.details
-        problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words)
+        problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=previous)
         return problems

@@ -27,7 +27,14 @@ def hosts_in(text: str) -> set[str]:
     return {(address or name).strip("[]").rstrip(".").lower() for address, name in _HOST.findall(text)}
 
 
-def check_reach(draft: PlanDraft, *, actions: Collection[str], hosts: Collection[str], words: str) -> Iterator[Problem]:
+def check_reach(
+    draft: PlanDraft,
+    *,
+    actions: Collection[str],
+    hosts: Collection[str],
+    words: str,
+    previous: PlanDraft | None = None,
+) -> Iterator[Problem]:
     """What a plan does that nobody has allowed it to.
 
     Args:
@@ -35,7 +42,9 @@ def check_reach(draft: PlanDraft, *, actions: Collection[str], hosts: Collection
         actions: those that models may use.
         hosts: those that http tasks may ask; `*` for any.
         words: what the project's own people have written, where secrets must be named.
+        previous: the plan that is refined: a task of it that stays may reach what it reached there, whoever had put it in.
     """
+    before = {task.key: task for task in previous.tasks()} if previous is not None else {}
     for number, phase in enumerate(draft.phases):
         for index, task in enumerate(phase.tasks):
             where = f"phases[{number}].tasks[{index}]"
@@ -43,19 +52,18 @@ def check_reach(draft: PlanDraft, *, actions: Collection[str], hosts: Collection
                 known = ", ".join(sorted(actions))
                 message = f"Task '{task.key}': models may not plan the action '{task.action.type}'; allowed: {known}."
                 yield Problem(field=f"{where}.action.type", message=message)
-            yield from _hosts(task, where, hosts)
-            yield from _secrets(task, where, words)
+            former = before.get(task.key)
+            yield from _hosts(task, where, hosts, former)
+            yield from _secrets(task, where, words, former)
 
 
-def _hosts(task: TaskDraft, where: str, allowed: Collection[str]) -> Iterator[Problem]:
+def _hosts(task: TaskDraft, where: str, allowed: Collection[str], former: TaskDraft | None) -> Iterator[Problem]:
     url = task.action.fields().get("url")
     if not isinstance(url, str) or "*" in allowed:
         return
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        host = ""
-    if host not in allowed:
+    host = _host_of(task)
+    kept = host and former is not None and host == _host_of(former)
+    if host not in allowed and not kept:
         named = ", ".join(sorted(allowed)) or "none is named"
         message = (
             f"Task '{task.key}': the host '{host or url[:100]}' is not one that the project names ({named}); "
@@ -64,12 +72,25 @@ def _hosts(task: TaskDraft, where: str, allowed: Collection[str]) -> Iterator[Pr
         yield Problem(field=f"{where}.action.url", message=message)
 
 
-def _secrets(task: TaskDraft, where: str, words: str) -> Iterator[Problem]:
-    for expression in references.expressions([task.inputs, task.action.fields()]):
-        name = expression.strip().removeprefix("secrets.")
-        if expression.strip().startswith("secrets.") and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words):
+def _host_of(task: TaskDraft) -> str:
+    url = task.action.fields().get("url")
+    try:
+        return (urlsplit(url).hostname or "").lower() if isinstance(url, str) else ""
+    except ValueError:
+        return ""
+
+
+def _secrets(task: TaskDraft, where: str, words: str, former: TaskDraft | None) -> Iterator[Problem]:
+    kept = _secrets_of(former) if former is not None else set[str]()
+    for name in sorted(_secrets_of(task) - kept):
+        if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words):
             message = f"Task '{task.key}': the secret '{name}' is not one that the project's description names."
             yield Problem(field=f"{where}.inputs", message=message)
+
+
+def _secrets_of(task: TaskDraft) -> set[str]:
+    found = references.expressions([task.inputs, task.action.fields()])
+    return {name.removeprefix("secrets.") for name in found if name.startswith("secrets.")}
 
 
 def warnings_of(draft: PlanDraft) -> list[str]:
