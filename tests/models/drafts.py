@@ -1,0 +1,59 @@
+"""Plans as a model answers them: the one place that knows the shape of its JSON."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import WorkflowEnvironment
+
+from tests.conftest import Stack, running_stack
+from tests.model_answers import Output
+from tests.model_server import ModelServer
+
+# Key, title, action, and the keys of the tasks before it; other fields of a task may follow.
+Drafted = tuple[Any, ...]
+SHELL = {"type": "shell", "command": "true"}
+MANUAL = {"type": "manual"}
+
+
+def drafted(*tasks: Drafted, assumptions: Sequence[str] = (), questions: Sequence[str] = ()) -> dict[str, Any]:
+    """A plan of one phase, `work`."""
+    made = [
+        {"key": key, "title": title, "action": action, "depends_on": list(depends_on), **(more[0] if more else {})}
+        for key, title, action, depends_on, *more in tasks
+    ]
+    return {
+        "summary": "What the words ask for.",
+        "assumptions": list(assumptions),
+        "questions": list(questions),
+        "phases": [{"key": "work", "name": "Work", "strategy": "dag", "tasks": made}],
+    }
+
+
+def plan(*tasks: Drafted, **tokens: int) -> Output:
+    """The answer that is such a plan."""
+    return Output(drafted(*tasks), **tokens)
+
+
+GOOD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("gather",)))
+# Its second task waits for one that is not there; what the validator says to that.
+BAD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("nowhere",)))
+SAID = "Task 'check' depends on 'nowhere', which does not exist."
+
+
+@contextlib.asynccontextmanager
+async def planning_stack(
+    environment: WorkflowEnvironment, folder: Path, server: ModelServer, **settings: Any
+) -> AsyncIterator[Stack]:
+    """A Signoff whose model is the provider double."""
+    usual = {"model": "openai-chat:test-model", "model_base_url": f"{server.url}/v1"}
+    async with running_stack(environment, folder, **(usual | settings)) as stack:
+        yield stack
+
+
+async def events_of(stack: Stack, project_id: str, kind: str) -> list[dict[str, Any]]:
+    """What the events of one type say."""
+    return [event["data"] for event in await stack.events(project_id) if event["type"] == kind]
