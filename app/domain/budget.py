@@ -76,6 +76,7 @@ def _fitting(
         most = min(most, budget.max_tokens - used - input_tokens)
     if budget.max_cost_usd is None:
         return most
+    least = min(LEAST_OUTPUT, output_tokens)
     left = budget.max_cost_usd - spent.cost_usd - (spent.reserved_cost if reserved else 0.0)
     while most > 0:
         cost = cost_of(input_tokens, most)
@@ -87,7 +88,7 @@ def _fitting(
             raise BudgetExceeded(message, code="price_unknown")
         if cost <= left:
             return most
-        most //= 2
+        most = least if least < most < 2 * least else most // 2
     return most
 
 
