@@ -57,6 +57,7 @@ class DatabaseLedger:
                 lambda read, written: most_cost(access, read, written),
             )  # fmt: skip
             if most is None:
+                model_steps.end_orphans(conn, project.id)
                 return None
             cost = most_cost(access, input_tokens, most)
             tokens = input_tokens + most

@@ -12,11 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
 
 from app.domain.budget import Spent
+from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import now
+from app.domain.states import PlanStatus, TaskStatus
 from app.storage import events, locks, projects
-from app.storage.tables import model_steps
+from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
 
 StepRow = Row[Any]
@@ -55,6 +57,29 @@ def take_up(conn: Connection, talk: Talk) -> None:
     """Go on with a conversation: whoever had it before is gone, and what they had reserved counts as spent."""
     _hold(conn, talk)
     conn.execute(update(model_steps).where(*_of(talk), _OPEN).values(status="lost", ended_at=now()))
+
+
+def end_orphans(conn: Connection, project_id: str) -> None:
+    """Count as spent what was reserved in conversations that nobody will go on with: their worker was lost, and they were ended.
+
+    Without this, whoever waits for what is reserved to be settled might wait for ever.
+    """
+    locks.hold_project(conn, project_id)
+    planning = select(plans.c.version).where(plans.c.project_id == project_id, plans.c.status == PlanStatus.GENERATING)
+    asked = select(questions.c.id).where(
+        questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN
+    )
+    live = [f"plan:{version}" for version in conn.execute(planning).scalars()]
+    live += [f"decision:{question_id}" for question_id in conn.execute(asked).scalars()]
+    running = select(task_table.c.id).where(
+        task_table.c.project_id == project_id, task_table.c.status == TaskStatus.RUNNING
+    )
+    orphaned = case(
+        (model_steps.c.task_id.is_(None), model_steps.c.conversation.not_in(live)),
+        else_=model_steps.c.task_id.not_in(running),
+    )
+    mine = (model_steps.c.project_id == project_id, _OPEN, orphaned)
+    conn.execute(update(model_steps).where(*mine).values(status="lost", ended_at=now()))
 
 
 def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
