@@ -106,6 +106,17 @@ async def test_words_in_place_of_a_plan_go_back(
         assert made["usage"]["calls"] == 2
 
 
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_a_plan_that_is_always_cut_off_says_so(
+    temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer, name: str
+) -> None:
+    model.answer_with(lambda _: plan(*GOOD, output_tokens=10 * metered.MOST_OUTPUT))
+    async with planning_stack(temporal_server, tmp_path, model, **settings_for(name, model)) as stack:
+        said = await refused(stack, 422, "plan_invalid")
+    assert f"The model {name} gave no answer that can be used: " in said
+    assert len(model.requests) <= 1 + REPAIRS
+
+
 async def test_a_provider_that_there_is_not_is_named(
     temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer
 ) -> None:

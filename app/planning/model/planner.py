@@ -85,8 +85,8 @@ class ModelPlanner:
                 instructions=prompt.instructions(self._actions, agents, brief), request=prompt.request(brief),
             )  # fmt: skip
         except Invalid as error:
-            first = f" The last draft: {problems[0].message}" if problems else ""
-            message = f"The model made no valid plan, and did not mend it in {REPAIRS} tries.{first}"
+            why = f"The last draft that could be read: {problems[0].message}" if problems else error.info.message
+            message = f"The model made no valid plan, whatever was sent back to it. {why}"
             raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
         if brief.previous is not None:
             self._keep(draft, brief.previous)
