@@ -130,9 +130,14 @@ def test_a_task_that_stays_reaches_what_it_reached_and_no_other_does() -> None:
     assert len(problems(plan(http("https://new.example/")), "", former)) == 1
 
 
-def test_a_former_address_that_names_no_host_allows_none() -> None:
-    former = plan(http("${{ tasks.t1.outputs.url }}"))
-    assert len(problems(former, "", former)) == 1
+@pytest.mark.parametrize(
+    "url", ["${{ tasks.t1.outputs.url }}", "https://${{ tasks.t1.outputs.host }}/", "https://[broken/", "none"]
+)
+def test_a_former_address_that_names_no_host_allows_itself_alone(url: str) -> None:
+    former = plan(http(url))
+    assert problems(former, "", former) == []
+    for other in (f"{url}x", "", "https://other.example/"):
+        assert len(problems(plan(http(other)), "", former)) == 1
 
 
 def test_dangerous_commands_are_warned_of() -> None:

@@ -62,14 +62,21 @@ def _hosts(task: TaskDraft, where: str, allowed: Collection[str], former: TaskDr
     if not isinstance(url, str) or "*" in allowed:
         return
     host = _host_of(task)
-    kept = host and former is not None and host == _host_of(former)
-    if host not in allowed and not kept:
+    if host not in allowed and not (former is not None and _asks_the_same(task, former)):
         named = ", ".join(sorted(allowed)) or "none is named"
         message = (
             f"Task '{task.key}': the host '{host or url[:100]}' is not one that the project names ({named}); "
             "use only hosts that the brief names, or leave the step to a person."
         )
         yield Problem(field=f"{where}.action.url", message=message)
+
+
+def _asks_the_same(task: TaskDraft, former: TaskDraft) -> bool:
+    """Whether a task asks the host that it asked before; where another task's output names it, at the very same address."""
+    if task.action.fields().get("url") == former.action.fields().get("url"):
+        return True
+    host = _host_of(task)
+    return host != "" and "$" not in host and host == _host_of(former)
 
 
 def _host_of(task: TaskDraft) -> str:
