@@ -93,7 +93,9 @@ async def test_what_breaks_off_is_asked_for_again(
         project_id = await stack.create(WORDS)
         made = await stack.call("POST", f"/{project_id}/generate-plan")
         assert [task["key"] for task in made["phases"][0]["tasks"]] == ["gather", "check"]
-    assert len(model.requests) == 2
+    # Asked again, and not told to mend an answer that it never gave.
+    first, second = model.requests
+    assert first.body["messages"] == second.body["messages"]
 
 
 async def test_words_in_place_of_a_plan_go_back(

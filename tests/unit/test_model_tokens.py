@@ -63,9 +63,16 @@ def metered(server: ModelServer, name: str, ledger: Reserved) -> Metered:
 
 def bytes_of(request: Request) -> int:
     """Everything in a request that a model gets to see, in bytes, without what frames it."""
-    seen = [request.texts, json.dumps(request.body.get("tools") or [], ensure_ascii=False)]
-    seen.append(json.dumps(request.body.get("response_format") or {}, ensure_ascii=False))
+    seen = [request.texts, *(given for message in request.body["messages"] for given in arguments_in(message))]
+    seen += [json.dumps(request.body.get(part) or "", ensure_ascii=False) for part in ("tools", "response_format")]
     return sum(len(text.encode()) for text in seen)
+
+
+def arguments_in(message: dict[str, Any]) -> list[str]:
+    """What tools were called with, in either protocol."""
+    blocks = message["content"] if isinstance(message["content"], list) else []
+    used = [json.dumps(block["input"], ensure_ascii=False) for block in blocks if block["type"] == "tool_use"]
+    return used + [call["function"]["arguments"] for call in message.get("tool_calls") or []]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,5 +133,5 @@ def answer(request: Request, words: str) -> Any:
     asked = len([message for message in request.body["messages"] if message["role"] == "assistant"])
     if asked == 3:
         return Text("Done.", input_tokens=count, output_tokens=2)
-    call = {"path": words}
-    return ToolCalls(("look", call), input_tokens=count, output_tokens=len(json.dumps(call).encode()) + 4)
+    call = json.dumps({"path": words}, ensure_ascii=False)
+    return ToolCalls(("look", call), input_tokens=count, output_tokens=len(call.encode()) + 4)
