@@ -119,9 +119,10 @@ class Records:
 
     def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
         """The model plans where there is one and nobody has spelt the tasks out; a plan is refined by words by it alone."""
-        description = projects.get(conn, request.project_id).description
-        words = request.payload.get("refine") or is_prose(description)
-        request.payload["planner"] = "model" if self._settings.model and words else "outline"
+        project = projects.get(conn, request.project_id)
+        words = request.payload.get("refine") or is_prose(project.description)
+        has_model = model_for(self._settings, project.strategy) is not None
+        request.payload["planner"] = "model" if has_model and words else "outline"
 
     @activity.defn
     async def fail_plan(self, request: PlanRequest) -> ProjectState:

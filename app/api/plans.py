@@ -25,6 +25,7 @@ from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound, Problem
 from app.domain.states import PlanStatus, ProjectStatus
 from app.engine.requests import STOP_SECONDS, Submission
+from app.models.access import model_for
 from app.planning.render import to_markdown
 from app.storage import plans, projects, runs
 from app.storage.projects import ProjectRow
@@ -123,11 +124,11 @@ class PlanController(Controller):
         """One new version with all edits, or none; by words it is a model that makes it. With both, edits come first."""
         if data.message is None:
             return await refine(request, services, project_id, data.edits or [])
-        await services.database.read(lambda conn: projects.get(conn, project_id))
+        project = await services.database.read(lambda conn: projects.get(conn, project_id))
         if not data.message.strip():
             message = "Say in words what is to be different, or leave `message` out."
             raise Invalid(message, details=[Problem(field="message", message=message)])
-        if not services.settings.model:
+        if model_for(services.settings, project.strategy) is None:
             message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
             raise Conflict(message, code="planner_unavailable")
         parse_edits(data.edits or [])
