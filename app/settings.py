@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     model_timeout: float = Field(
         default=120.0, gt=0, le=3600, description="Seconds that a model may say nothing before the call is given up."
     )
+    model_max_output: int = Field(
+        default=8192,
+        ge=64,
+        le=10**6,
+        description="Tokens that one answer of a model may have, where the budget has as many.",
+    )
     max_tokens: int | None = Field(
         default=None, ge=1, le=10**12, description="Tokens that a project may spend, where it does not say so itself."
     )

@@ -22,6 +22,7 @@ class ModelAccess:
     base_url: str
     api_key: str
     timeout: float
+    max_output: int
     price: Price | None
 
 
@@ -47,7 +48,9 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
         if not key:
             message = f"The key for {name} is not there: set {agent.api_key_env} in the worker's environment."
             raise Conflict(message, code="model_unavailable")
-    return ModelAccess(name, base_url, key, settings.model_timeout, settings.prices.get(name))
+    return ModelAccess(
+        name, base_url, key, settings.model_timeout, settings.model_max_output, settings.prices.get(name)
+    )
 
 
 async def load(module: str) -> None:

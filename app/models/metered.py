@@ -35,8 +35,6 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 # What a provider itself may ask for.
 LONGEST_RETRY_AFTER = 300.0
-# What a call may answer where the budget does not say less.
-MOST_OUTPUT = 8192
 _AGAIN = (ModelRateLimitError, ModelUnavailableError, ModelServerError, ModelConnectionError, ModelRequestTimeout)
 
 
@@ -126,7 +124,7 @@ class Metered(WrapperModel):
         settings: ModelSettings | None,
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        reservation, most = await self._ledger.reserve(number, self._access, bound, MOST_OUTPUT)
+        reservation, most = await self._ledger.reserve(number, self._access, bound, self._access.max_output)
         limits = ModelSettings(max_tokens=most, timeout=self._access.timeout, max_retries=0)
         try:
             response = await self._streamed(messages, merge_model_settings(settings, limits), parameters)
