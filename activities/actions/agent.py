@@ -45,6 +45,7 @@ class Agent(Action):
 
     type: ClassVar[str] = "agent"
     fields_model: ClassVar[type[BaseModel]] = AgentFields
+    rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls")
     takes_secrets: ClassVar[bool] = False
 
     async def run(self, context: TaskContext) -> dict[str, Any]:

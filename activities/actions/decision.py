@@ -42,3 +42,4 @@ class Decision(Unattended):
     type: ClassVar[str] = "decision"
     mode: ClassVar[Mode] = Mode.DECISION
     fields_model: ClassVar[type[BaseModel]] = DecisionFields
+    rare: ClassVar[tuple[str, ...]] = ("default", "expires_seconds")

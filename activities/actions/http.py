@@ -32,7 +32,11 @@ DEFAULT_MAX_SAVED_BYTES = 100 * 1024 * 1024
 class HttpFields(Fields):
     """A request and what to make of its answer; texts may hold `${{ … }}`."""
 
-    method: str = Field(default="GET", description="GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.")
+    method: str = Field(
+        default="GET",
+        description="GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.",
+        json_schema_extra={"enum": list(METHODS)},
+    )
     url: str = Field(description="http:// or https:// address, without user name and password.")
     headers: dict[str, str] = Field(default_factory=dict[str, str], description="Headers of the request.")
     body: JsonValue = Field(default=None, description="Text as it is; anything else is sent as JSON.")
@@ -94,6 +98,7 @@ class Http(Action):
     type: ClassVar[str] = "http"
     fields_model: ClassVar[type[BaseModel]] = HttpFields
     resolves_fields: ClassVar[bool] = True
+    rare: ClassVar[tuple[str, ...]] = ("follow_redirects", "max_bytes")
 
     @classmethod
     def default_retries(cls, fields: dict[str, Any]) -> int:

@@ -67,6 +67,8 @@ class Shell(Action):
     type: ClassVar[str] = "shell"
     exit_code_of_success: ClassVar[int | None] = 0
     fields_model: ClassVar[type[BaseModel]] = ShellFields
+    one_of: ClassVar[tuple[str, ...]] = ("command", "argv")
+    rare: ClassVar[tuple[str, ...]] = ("argv", "cwd", "env")
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Run the command and return its outputs.

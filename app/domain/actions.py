@@ -116,6 +116,8 @@ class Action(ABC):
         resolves_fields: whether `${{ … }}` may stand in its fields too, not only in the task's inputs.
         takes_secrets: whether its inputs may hold `${{ secrets.… }}`.
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
+        one_of: fields of which exactly one is given.
+        rare: fields that few plans need; a model that makes a plan is not shown them.
     """
 
     type: ClassVar[str]
@@ -124,6 +126,8 @@ class Action(ABC):
     resolves_fields: ClassVar[bool] = False
     takes_secrets: ClassVar[bool] = True
     exit_code_of_success: ClassVar[int | None] = None
+    one_of: ClassVar[tuple[str, ...]] = ()
+    rare: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def default_retries(cls, fields: dict[str, Any]) -> int:

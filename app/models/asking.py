@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
-from pydantic_ai import Agent, ModelRetry, NativeOutput, ToolOutput
-from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior
+from pydantic_ai import Agent, ModelRetry, NativeOutput, ToolOutput, capture_run_messages
+from pydantic_ai.exceptions import ModelAPIError, OutputTokenLimitExceeded, ToolRetryError, UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models import Model
+from pydantic_core import ErrorDetails
 
 from app.domain.errors import Conflict, DomainError, Invalid, Unavailable
 from app.models.access import ModelAccess
 from app.models.ledger import DatabaseLedger
 from app.models.metered import Metered
 from app.models.provider import open_model
+
+MOST_SHOWN = 20
+CUT_OFF = "- It was cut off before its end. Make it shorter."
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
@@ -47,10 +53,10 @@ async def ask(
         Unavailable: the provider does not answer.
     """
     model = open_model(access)
-    agent: Agent[None, M] = Agent(
-        Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=repairs
-    )
     made: list[R] = []
+    agent: Agent[None, M] = Agent(
+        Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=0
+    )
 
     @agent.output_validator
     def check(answer: M) -> M:
@@ -61,12 +67,63 @@ async def ask(
         return answer
 
     await ledger.take_up()
-    try:
-        async with model:
-            await agent.run(request)
-    except (ModelAPIError, UnexpectedModelBehavior) as error:
-        raise explained(access, error) from error
-    return made[0]
+    asked = request
+    async with model:
+        for left in range(repairs, -1, -1):
+            with capture_run_messages() as messages:
+                try:
+                    await agent.run(asked)
+                except (ModelAPIError, UnexpectedModelBehavior) as error:
+                    wrong = _wrong(error, _answer(messages))
+                    if wrong is None or not left:
+                        raise explained(access, error) from error
+                    asked = _again(request, _whole(_answer(messages)), wrong)
+                else:
+                    return made[0]
+    raise AssertionError("the last try returns or raises")
+
+
+def _wrong(error: Exception, answer: list[str]) -> str | None:
+    """What is wrong with an answer, for the model that gave it; None where the trouble is not what it said."""
+    if isinstance(error, OutputTokenLimitExceeded):
+        # One that has spent it all on thoughts would do so again.
+        return CUT_OFF if answer else None
+    cause = error.__cause__
+    if isinstance(cause, ToolRetryError):
+        return _as_list(cause.tool_retry.content)
+    return str(cause) if isinstance(cause, ModelRetry) else None
+
+
+def _as_list(found: Any) -> str:
+    """The errors of a validation, which come as data or as a text, for a reader that has to correct them."""
+    if not isinstance(found, list):
+        return str(found)
+    errors = cast("list[ErrorDetails]", found)[:MOST_SHOWN]
+    return "\n".join(f"- {'.'.join(map(str, item['loc'])) or 'answer'}: {item['msg']}" for item in errors)
+
+
+def _again(request: str, answer: str, wrong: str) -> str:
+    """A fresh request with what is wrong: a model that has lost the thread gets no chat of its own to lose it in again."""
+    shown = f"Your last answer:\n<data>\n{answer}\n</data>\n\n" if answer else ""
+    return f"{request}\n\n{shown}It cannot be taken as it is. Correct all of this, and answer anew as a whole:\n{wrong}"
+
+
+def _answer(messages: list[ModelMessage]) -> list[str]:
+    """What the model has said last, in words or as what it handed to a tool."""
+    answers = [message for message in messages if isinstance(message, ModelResponse)]
+    parts = answers[-1].parts if answers else ()
+    said = [part.content for part in parts if isinstance(part, TextPart)]
+    return said + [part.args_as_json_str() for part in parts if isinstance(part, ToolCallPart)]
+
+
+def _whole(answer: list[str]) -> str:
+    """An answer in few tokens; nothing where it broke off, and so is worth no second look."""
+    for said in answer:
+        try:
+            return json.dumps(json.loads(said), ensure_ascii=False)
+        except ValueError:
+            continue
+    return ""
 
 
 def output_of(model: Model[Any], shape: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from app.domain.actions import Actions
+from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.plan import PlanDraft
@@ -67,22 +67,22 @@ class ModelPlanner:
         agents = self._agents(brief)
         words = f"{brief.name}\n{brief.description}\n{brief.instructions or ''}"
         hosts = reach.hosts_in(words) | set(self._settings.planner_hosts)
+        actions = self._offered(hosts)
         problems: list[Problem] = []
 
         def checked(made: ModelPlan) -> PlanDraft:
-            problems[:] = self._problems(made, agents, hosts, words, brief.previous)
+            problems[:] = self._problems(made, brief, agents, hosts, words)
             if problems:
-                lines = [f"- {problem.field}: {problem.message}" for problem in problems[:_MOST_SHOWN]]
                 raise ValueError(
-                    "The plan is not valid. Correct all of this and give the whole plan:\n" + "\n".join(lines)
+                    "\n".join(f"- {problem.field}: {problem.message}" for problem in problems[:_MOST_SHOWN])
                 )
-            return made.draft()
+            return made.draft(brief.previous)
 
         ledger = DatabaseLedger(self._database, self._settings, Talk(brief.project_id, f"plan:{brief.version}"))
         try:
             draft = await ask(
-                access, ledger, plan_type(self._actions, agents), checked, repairs=REPAIRS,
-                instructions=prompt.instructions(self._actions, agents, brief), request=prompt.request(brief),
+                access, ledger, plan_type(actions, agents, whole=brief.previous is not None), checked, repairs=REPAIRS,
+                instructions=prompt.instructions(actions, agents, brief), request=prompt.request(brief),
             )  # fmt: skip
         except Invalid as error:
             why = f"The last draft that could be read: {problems[0].message}" if problems else error.info.message
@@ -109,26 +109,28 @@ class ModelPlanner:
             if fields.model_validate(former.action.fields()) == fields.model_validate(task.action.fields()):
                 task.action = former.action
 
+    def _offered(self, hosts: set[str]) -> Mapping[str, type[Action]]:
+        """The actions that a plan of this project can use: none that asks a host where no host may be asked."""
+        asking = {name for name, action in self._actions.items() if "url" in action.fields_model.model_fields}
+        if hosts or asking == self._actions.keys():
+            return self._actions
+        return {name: action for name, action in self._actions.items() if name not in asking}
+
     def _agents(self, brief: Brief) -> Mapping[str, AgentEntry]:
         return for_project(self._settings.known_agents, brief.agent_id)
 
     def _problems(
-        self,
-        made: ModelPlan,
-        agents: Mapping[str, AgentEntry],
-        hosts: set[str],
-        words: str,
-        previous: PlanDraft | None,
+        self, made: ModelPlan, brief: Brief, agents: Mapping[str, AgentEntry], hosts: set[str], words: str
     ) -> list[Problem]:
         try:
-            draft = made.draft()
+            draft = made.draft(brief.previous)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
             return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in found]
-        problems: list[Problem] = []
+        problems = list(made.problems())
         try:
             check_draft(draft, self._all_actions, agents)
         except Invalid as error:
             problems += error.info.details
-        problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=previous)
+        problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=brief.previous)
         return problems

@@ -1,0 +1,145 @@
+"""Between a model's plan, whose tasks have numbers, and a draft, whose tasks have keys.
+
+`${{ tasks.3.outputs.total }}` is how a model names the output of task 3.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from app.domain.plan import PlanDraft, TaskDraft, slug
+
+_NUMBERED = re.compile(r"(\$\{\{\s*tasks\.)([0-9]{1,9})(\.outputs\.)")
+_ANY_NUMBERED = re.compile(r"\$\{\{\s*tasks\.([0-9]{1,9})\.outputs\.")
+_KEYED = re.compile(r"(\$\{\{\s*tasks\.)([a-z][a-z0-9_-]{0,63})(\.outputs\.)")
+_SHOWN = set(TaskDraft.model_fields) - {"key", "depends_on"}
+
+
+def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Where a numbered plan uses a number that several of its tasks have, and the number; one that nobody uses may repeat."""
+    count = Counter(task["number"] for phase in plan["phases"] for task in phase["tasks"])
+    for place, phase in enumerate(plan["phases"]):
+        for index, task in enumerate(phase["tasks"]):
+            used = set(task.get("depends_on", ()))
+            used.update(int(found[1]) for found in _ANY_NUMBERED.finditer(json.dumps(task)))
+            for number in sorted(used):
+                if count[number] > 1:
+                    yield f"phases[{place}].tasks[{index}]", number
+
+
+def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any]:
+    """A numbered plan with a key for each number.
+
+    What has the title, or does the very thing, of a task in the plan before keeps that task's key, so that a refined plan
+    still names what it kept as before; else the key is made of the title. A number that no task has gets a key that no task
+    has: the check of the draft then says so.
+    """
+    tasks = [task for phase in plan["phases"] for task in phase["tasks"]]
+    before = previous.tasks() if previous is not None else []
+    kept = _kept(tasks, before)
+    # Not even the key of a task that is gone: it would look like that task.
+    taken = {task.key for task in before}
+    keys: dict[int, str] = {}
+    own: list[str] = []
+    for index, task in enumerate(tasks):
+        key = kept.get(index) or slug(task["title"], taken)
+        taken.add(key)
+        own.append(key)
+        keys.setdefault(task["number"], key)
+
+    def key_of(number: int) -> str:
+        return keys.get(number) or slug(f"task {number}", taken)
+
+    keyed = iter(own)
+    phases = [
+        {**phase, "key": "", "tasks": [_task_with_key(task, next(keyed), key_of) for task in phase["tasks"]]}
+        for phase in plan["phases"]
+    ]
+    _name_phases(phases, previous)
+    return {**plan, "phases": phases}
+
+
+def with_numbers(draft: PlanDraft) -> dict[str, Any]:
+    """A plan as a model would give it, to show it one: without what is as usual."""
+    number = {task.key: index for index, task in enumerate(draft.tasks(), 1)}
+    phases = [
+        {
+            **phase.model_dump(mode="json", exclude={"key", "tasks"}, exclude_defaults=True),
+            "strategy": phase.strategy,
+            "tasks": [_numbered(task, number) for task in phase.tasks],
+        }
+        for phase in draft.phases
+    ]
+    return {"summary": draft.summary, "phases": phases}
+
+
+def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
+    values = task.model_dump(mode="json", include=_SHOWN, exclude_defaults=True)
+    shown = _in_texts(values, lambda text: _KEYED.sub(lambda found: _with(found, number.get(found[2], found[2])), text))
+    return {
+        "number": number[task.key],
+        **shown,
+        "depends_on": [number[key] for key in task.depends_on if key in number],
+    }
+
+
+def _task_with_key(task: dict[str, Any], key: str, key_of: Callable[[int], str]) -> dict[str, Any]:
+    values = {name: value for name, value in task.items() if name not in {"number", "depends_on"}}
+    for name in ("inputs", "action"):
+        if name in values:
+            values[name] = _in_texts(
+                values[name], lambda text: _NUMBERED.sub(lambda found: _with(found, key_of(int(found[2]))), text)
+            )
+    return {
+        **values,
+        "key": key,
+        "depends_on": list(dict.fromkeys(key_of(number) for number in task.get("depends_on", []))),
+    }
+
+
+def _with(found: re.Match[str], name: str | int) -> str:
+    return f"{found[1]}{name}{found[3]}"
+
+
+def _kept(tasks: list[dict[str, Any]], before: list[TaskDraft]) -> dict[int, str]:
+    """The keys of tasks, by position, that the plan before has too: found by their title, else by what they do."""
+    kept: dict[int, str] = {}
+    free = {task.key: task for task in before}
+    for same in (_same_title, _same_action):
+        for index, task in enumerate(tasks):
+            key = next((key for key, old in free.items() if same(task, old)), None) if index not in kept else None
+            if key is not None:
+                kept[index] = key
+                del free[key]
+    return kept
+
+
+def _same_title(task: dict[str, Any], old: TaskDraft) -> bool:
+    return task["title"] == old.title
+
+
+def _same_action(task: dict[str, Any], old: TaskDraft) -> bool:
+    # Actions of which many tasks have the very same say nothing about which of them is meant.
+    return len(task["action"]) > 1 and task["action"] == old.action.model_dump(mode="json")
+
+
+def _name_phases(phases: list[dict[str, Any]], previous: PlanDraft | None) -> None:
+    before = {phase.name: phase.key for phase in reversed(previous.phases)} if previous is not None else {}
+    taken = set(before.values())
+    for phase in phases:
+        phase["key"] = before.pop(phase["name"], None) or slug(phase["name"], taken)
+        taken.add(phase["key"])
+
+
+def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_in_texts(item, change) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {name: _in_texts(item, change) for name, item in cast("dict[str, Any]", value).items()}
+    return value
