@@ -15,21 +15,30 @@ from tests.model_server import ModelServer
 
 # Key, title, action, and the keys of the tasks before it; other fields of a task may follow.
 Drafted = tuple[Any, ...]
+# The number of a task that is not there.
+NOWHERE = 99
 SHELL = {"type": "shell", "command": "true"}
 MANUAL = {"type": "manual"}
 
 
 def drafted(*tasks: Drafted, assumptions: Sequence[str] = (), questions: Sequence[str] = ()) -> dict[str, Any]:
     """A plan of one phase, `work`."""
+    numbers = {key: number for number, (key, *_) in enumerate(tasks, start=1)}
     made = [
-        {"key": key, "title": title, "action": action, "depends_on": list(depends_on), **(more[0] if more else {})}
+        {
+            "number": numbers[key],
+            "title": title,
+            "action": action,
+            "depends_on": [numbers.get(other, NOWHERE) for other in depends_on],
+            **(more[0] if more else {}),
+        }
         for key, title, action, depends_on, *more in tasks
     ]
     return {
         "summary": "What the words ask for.",
         "assumptions": list(assumptions),
         "questions": list(questions),
-        "phases": [{"key": "work", "name": "Work", "strategy": "dag", "tasks": made}],
+        "phases": [{"name": "Work", "strategy": "dag", "tasks": made}],
     }
 
 
@@ -41,7 +50,7 @@ def plan(*tasks: Drafted, **tokens: int) -> Output:
 GOOD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("gather",)))
 # Its second task waits for one that is not there; what the validator says to that.
 BAD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("nowhere",)))
-SAID = "Task 'check' depends on 'nowhere', which does not exist."
+SAID = f"Task 'check' depends on 'task_{NOWHERE}', which does not exist."
 
 
 @contextlib.asynccontextmanager

@@ -112,7 +112,7 @@ async def test_words_in_place_of_a_plan_go_back(
 async def test_a_plan_that_is_always_cut_off_says_so(
     temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer, name: str
 ) -> None:
-    model.answer_with(lambda _: plan(*GOOD, output_tokens=10 * metered.MOST_OUTPUT))
+    model.answer_with(lambda _: plan(*GOOD, output_tokens=100_000))
     async with planning_stack(temporal_server, tmp_path, model, **settings_for(name, model)) as stack:
         said = await refused(stack, 422, "plan_invalid")
     assert f"The model {name} gave no answer that can be used: " in said

@@ -14,7 +14,7 @@ from tests.model_server import ModelServer
 from tests.models.drafts import GOOD, MANUAL, SHELL, events_of, plan, planning_stack
 from tests.models.test_model_planner import WORDS, ids_of, keys_of
 
-CLEANED = (*GOOD, ("clean", "Clean up", SHELL, ("check",)))
+CLEANED = (*GOOD, ("clean", "Clean", SHELL, ("check",)))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_words_change_the_plan_and_what_stays_keeps_its_id(planner: Stack,
     assert ids_of(before).items() <= ids_of(after).items()
     asked = model.requests[1].texts
     assert message in asked
-    for told in ("gather", "check", "The plan so far"):
+    for told in ("Gather", "Check", "The plan so far"):
         assert told in asked
     diff = await planner.call("GET", f"/{project_id}/plan/diff")
     assert (diff["tasks"], diff["phases"]["changed"]) == ({"added": ["clean"], "removed": [], "changed": []}, [])
@@ -79,7 +79,7 @@ async def test_without_a_model_there_is_nobody_to_read_words(temporal_server: An
 
 @pytest.mark.parametrize("key", [None, "once"])
 async def test_edits_come_first_and_words_after_them(planner: Stack, model: ModelServer, key: str | None) -> None:
-    model.say(plan(*GOOD), plan(*CLEANED, ("sign", "Sign", MANUAL, ())))
+    model.say(plan(*GOOD), plan(*CLEANED, ("sign", "Sign by hand", MANUAL, ())))
     project_id = await planner.planned(WORDS)
     edits = [{"op": "add_task", "title": "Sign by hand", "key": "sign", "action": MANUAL}]
     body = {"message": "Clean up.", "edits": edits}

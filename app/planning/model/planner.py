@@ -67,7 +67,7 @@ class ModelPlanner:
         agents = self._agents(brief)
         words = f"{brief.name}\n{brief.description}\n{brief.instructions or ''}"
         hosts = reach.hosts_in(words) | set(self._settings.planner_hosts)
-        actions = self._offered(hosts)
+        actions = self._offered(hosts, brief.previous)
         problems: list[Problem] = []
 
         def checked(made: ModelPlan) -> PlanDraft:
@@ -109,12 +109,16 @@ class ModelPlanner:
             if fields.model_validate(former.action.fields()) == fields.model_validate(task.action.fields()):
                 task.action = former.action
 
-    def _offered(self, hosts: set[str]) -> Mapping[str, type[Action]]:
-        """The actions that a plan of this project can use: none that asks a host where no host may be asked."""
+    def _offered(self, hosts: set[str], previous: PlanDraft | None) -> Mapping[str, type[Action]]:
+        """The actions that a plan of this project can use: none that asks a host where no host may be asked.
+
+        What the plan before has can be kept in any case.
+        """
         asking = {name for name, action in self._actions.items() if "url" in action.fields_model.model_fields}
-        if hosts or asking == self._actions.keys():
-            return self._actions
-        return {name: action for name, action in self._actions.items() if name not in asking}
+        useless = asking if not hosts and asking != self._actions.keys() else set[str]()
+        names = {*self._actions} - useless
+        names |= {task.action.type for task in previous.tasks()} if previous is not None else set()
+        return {name: self._all_actions[name] for name in sorted(names)}
 
     def _agents(self, brief: Brief) -> Mapping[str, AgentEntry]:
         return for_project(self._settings.known_agents, brief.agent_id)

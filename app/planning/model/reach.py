@@ -48,11 +48,11 @@ def check_reach(
     for number, phase in enumerate(draft.phases):
         for index, task in enumerate(phase.tasks):
             where = f"phases[{number}].tasks[{index}]"
-            if task.action.type not in actions:
+            former = before.get(task.key)
+            if task.action.type not in actions and (former is None or former.action.type != task.action.type):
                 known = ", ".join(sorted(actions))
                 message = f"Task '{task.key}': models may not plan the action '{task.action.type}'; allowed: {known}."
                 yield Problem(field=f"{where}.action.type", message=message)
-            former = before.get(task.key)
             yield from _hosts(task, where, hosts, former)
             yield from _secrets(task, where, words, former)
 
