@@ -69,3 +69,13 @@ async def test_a_request_is_offered_only_where_a_host_may_be_asked(stack: Stack,
     await stack.planned(f"{BRIEF} They are listed at https://example.org/visitors.")
     offered = ["HttpAction" in str(request.body["response_format"]) for request in model.requests]
     assert offered == [False, True]
+
+
+async def test_a_plan_with_a_request_can_be_given_back_where_no_host_is_named(stack: Stack, model: ModelServer) -> None:
+    project_id = await stack.create("")
+    fetch = {"title": "Fetch", "action": {"type": "http", "url": "https://byhand.example/"}}
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=fetch)
+    model.say(Output(plan({"number": 1, **fetch}, task(2, "Look", depends_on=[1]))))
+    refined = await stack.call("POST", f"/{project_id}/refine-plan", json={"message": "Have it looked at."})
+    assert [item["key"] for item in refined["phases"][0]["tasks"]] == ["fetch", "look"]
+    assert "HttpAction" in str(model.requests[0].body["response_format"])

@@ -119,6 +119,13 @@ def test_a_refined_plan_keeps_the_keys_of_what_it_kept() -> None:
     assert [item.key for item in made.draft(before).tasks()] == ["count_all_2", "ask", "count_all"]
 
 
+def test_of_two_that_do_the_same_neither_is_taken_for_the_one_before() -> None:
+    before = plan(task(1, "Sign by hand")).draft()
+    assert [item.key for item in plan(task(1, "Sign"), shape=WHOLE).draft(before).tasks()] == ["sign_by_hand"]
+    made = plan(task(1, "Sign"), task(2, "Seal"), shape=WHOLE).draft(before)
+    assert [item.key for item in made.tasks()] == ["sign", "seal"]
+
+
 def test_a_model_that_plans_anew_is_shown_one_way_to_run_a_command() -> None:
     shapes = {name for name in SHAPE.model_json_schema()["$defs"] if name.startswith("Shell")}
     fields = SHAPE.model_json_schema()["$defs"]["ShellCommandAction"]

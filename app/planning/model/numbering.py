@@ -34,7 +34,7 @@ def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
 def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any]:
     """A numbered plan with a key for each number.
 
-    What has the title, or does the very thing, of a task in the plan before keeps that task's key, so that a refined plan
+    What has the title, or alone does the very thing, of a task in the plan before keeps that task's key, so that a refined plan
     still names what it kept as before; else the key is made of the title. A number that no task has gets a key that no task
     has: the check of the draft then says so.
     """
@@ -106,25 +106,20 @@ def _with(found: re.Match[str], name: str | int) -> str:
 
 
 def _kept(tasks: list[dict[str, Any]], before: list[TaskDraft]) -> dict[int, str]:
-    """The keys of tasks, by position, that the plan before has too: found by their title, else by what they do."""
+    """The keys of tasks, by position, that the plan before has too: found by their title, else by what they alone do."""
     kept: dict[int, str] = {}
-    free = {task.key: task for task in before}
-    for same in (_same_title, _same_action):
-        for index, task in enumerate(tasks):
-            key = next((key for key, old in free.items() if same(task, old)), None) if index not in kept else None
-            if key is not None:
-                kept[index] = key
-                del free[key]
+    free = list(before)
+    for index, task in enumerate(tasks):
+        same = [old for old in free if old.title == task["title"]]
+        if same:
+            kept[index] = same[0].key
+            free.remove(same[0])
+    others = {index: task["action"] for index, task in enumerate(tasks) if index not in kept}
+    for index, action in others.items():
+        same = [old for old in free if old.action.model_dump(mode="json") == action]
+        if len(same) == 1 and list(others.values()).count(action) == 1:
+            kept[index] = same[0].key
     return kept
-
-
-def _same_title(task: dict[str, Any], old: TaskDraft) -> bool:
-    return task["title"] == old.title
-
-
-def _same_action(task: dict[str, Any], old: TaskDraft) -> bool:
-    # Actions of which many tasks have the very same say nothing about which of them is meant.
-    return len(task["action"]) > 1 and task["action"] == old.action.model_dump(mode="json")
 
 
 def _name_phases(phases: list[dict[str, Any]], previous: PlanDraft | None) -> None:

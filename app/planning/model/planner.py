@@ -104,7 +104,8 @@ class ModelPlanner:
             former = before.get(task.key)
             if former is None or former.action.type != task.action.type:
                 continue
-            task.retries = former.retries
+            if task.retries is None:
+                task.retries = former.retries
             fields = self._all_actions[task.action.type].fields_model
             if fields.model_validate(former.action.fields()) == fields.model_validate(task.action.fields()):
                 task.action = former.action
