@@ -25,6 +25,7 @@ from activities.actions.agent_tools import Mistake, Tools
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
+from app.domain.material import framed
 from app.models.access import ModelAccess, model_for
 from app.models.asking import explained, output_of
 from app.models.desk import Desk
@@ -157,7 +158,7 @@ def _request(context: TaskContext, prompt: str) -> str:
     parts = [f"Project: {context.project_name}", f"Task:\n{prompt}"]
     if context.inputs:
         inputs = json.dumps(context.inputs, ensure_ascii=False)
-        parts.append(f"Inputs, from earlier tasks:\n<data>\n{inputs}\n</data>")
+        parts.append(f"Inputs, from earlier tasks:\n{framed(inputs)}")
     return "\n\n".join(parts)
 
 

@@ -8,12 +8,19 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 from pydantic_ai import Agent, ModelRetry, NativeOutput, ToolOutput, capture_run_messages
-from pydantic_ai.exceptions import ModelAPIError, OutputTokenLimitExceeded, ToolRetryError, UnexpectedModelBehavior
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    OutputTokenLimitExceeded,
+    ToolRetryError,
+    UnexpectedModelBehavior,
+    UserError,
+)
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models import Model
 from pydantic_core import ErrorDetails
 
 from app.domain.errors import Conflict, DomainError, Invalid, Unavailable
+from app.domain.material import framed
 from app.models.access import ModelAccess
 from app.models.ledger import DatabaseLedger
 from app.models.metered import Metered
@@ -54,9 +61,13 @@ async def ask(
     """
     model = open_model(access)
     made: list[R] = []
-    agent: Agent[None, M] = Agent(
-        Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=0
-    )
+    try:
+        agent: Agent[None, M] = Agent(
+            Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=0
+        )
+    except UserError as error:
+        message = f"The model {access.name} cannot be asked for an answer of that shape: {str(error).splitlines()[0]}"
+        raise Conflict(message, code="model_unavailable") from error
 
     @agent.output_validator
     def check(answer: M) -> M:
@@ -104,7 +115,7 @@ def _as_list(found: Any) -> str:
 
 def _again(request: str, answer: str, wrong: str) -> str:
     """A fresh request with what is wrong: a model that has lost the thread gets no chat of its own to lose it in again."""
-    shown = f"Your last answer:\n<data>\n{answer}\n</data>\n\n" if answer else ""
+    shown = f"Your last answer:\n{framed(answer)}\n\n" if answer else ""
     return f"{request}\n\n{shown}It cannot be taken as it is. Correct all of this, and answer anew as a whole:\n{wrong}"
 
 

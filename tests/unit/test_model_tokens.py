@@ -57,7 +57,7 @@ class Shape(BaseModel):
 
 def metered(server: ModelServer, name: str, ledger: Reserved) -> Metered:
     url = server.url if name.startswith("anthropic") else f"{server.url}/v1"
-    access = ModelAccess(name, url, "key", 10.0, None)
+    access = ModelAccess(name, url, "key", 10.0, 8192, None)
     return Metered(open_model(access), access, ledger)
 
 

@@ -48,9 +48,9 @@ def show(folder: Path) -> str:
 
 
 def test_built_in_actions_and_plug_ins_are_found_alike(tmp_path: Path) -> None:
-    assert show(tmp_path).split(",") == ["decision", "http", "manual", "milestone", "shell", "wait"]
+    assert show(tmp_path).split(",") == ["agent", "decision", "http", "manual", "milestone", "shell", "wait"]
     package(tmp_path, "mailer", "mail = mailer:Mail", GOOD)
-    assert show(tmp_path).split(",") == ["decision", "http", "mail", "manual", "milestone", "shell", "wait"]
+    assert show(tmp_path).split(",") == ["agent", "decision", "http", "mail", "manual", "milestone", "shell", "wait"]
 
 
 def test_one_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
