@@ -7,14 +7,23 @@ a few tokens a message, and, where tools are offered, a text of their own (Anthr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    SystemPromptPart,
+    TextPart,
+    UserPromptPart,
+)
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_core import to_json
 
 PER_MESSAGE = 16
+_WORDS = (SystemPromptPart, UserPromptPart, TextPart)
 FOR_TOOLS = 600
 
 
@@ -26,13 +35,21 @@ def most_input_tokens(messages: Sequence[ModelMessage], parameters: ModelRequest
         if isinstance(message, ModelResponse) and message.usage.input_tokens:
             known, start = message.usage.input_tokens + message.usage.output_tokens, index + 1
             break
-    new = sum(PER_MESSAGE + _bytes(message) for message in messages[start:])
+    new = sum(_bytes(message) for message in messages[start:])
     return known + new + (0 if known else _of_parameters(parameters))
 
 
 def _bytes(message: ModelMessage) -> int:
-    # As JSON, names of fields included: more than what is sent of it.
-    return len(ModelMessagesTypeAdapter.dump_json([message]))
+    words = [part.content for part in message.parts if isinstance(part, _WORDS) and isinstance(part.content, str)]
+    if isinstance(message, ModelRequest) and message.instructions:
+        words.append(message.instructions)
+    size = sum(PER_MESSAGE + len(text.encode("utf-8", "surrogatepass")) for text in words)
+    others = [part for part in message.parts if not (isinstance(part, _WORDS) and isinstance(part.content, str))]
+    if others:
+        # As JSON, names of fields included: more than what is sent of it.
+        rest: Any = replace(message, parts=others)
+        size += PER_MESSAGE + len(ModelMessagesTypeAdapter.dump_json([rest]))
+    return size
 
 
 def _of_parameters(parameters: ModelRequestParameters) -> int:

@@ -26,10 +26,11 @@ async def model() -> AsyncIterator[ModelServer]:
 async def stack(temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer) -> AsyncIterator[Stack]:
     worker = AgentEntry(tools=EVERY_TOOL, commands=("wc", "false"), hosts=("127.0.0.1",))
     claude = AgentEntry(model="anthropic:claude-sonnet-5", base_url=model.url)
+    plain = AgentEntry(tools=())
     settings = {
         "model": "openai-chat:test-model",
         "model_base_url": f"{model.url}/v1",
-        "agents": {"worker": worker, "claude": claude},
+        "agents": {"worker": worker, "claude": claude, "plain": plain},
     }
     async with running_stack(temporal_server, tmp_path, **settings) as running:
         yield running

@@ -205,3 +205,29 @@ async def test_an_answer_that_was_cut_off_is_no_result(stack: Stack, model: Mode
     model.say(Text("word " * 20_000, output_tokens=25_000))
     project = await stack.finished(await created(stack))
     assert project["tasks"][0]["error"]["type"] == "answer_cut"
+
+
+async def test_a_budget_is_never_passed_however_often_the_model_is_asked(stack: Stack, model: ModelServer) -> None:
+    """The answers are as long as they may be, and wrong, so that the model is asked again until nothing is left."""
+    schema = {"type": "object", "properties": {"score": {"type": "integer", "maximum": 5}}, "required": ["score"]}
+    model.answer_with(lambda request: Json({"score": 9}, input_tokens=len(request.texts) // 4, output_tokens=40))
+    project_id = await created(stack, "plain", {"output_schema": schema}, max_tokens=2_000)
+    task = await stack.task_in(project_id, "write", "waiting", "failed")
+    assert task["error"]["type"] == "budget_exceeded"
+    spent = (await stack.call("GET", f"/{project_id}/metrics"))["tokens_used"]
+    told = sum(request.usage.input_tokens + request.usage.output_tokens for request in model.requests if request.usage)
+    assert 0 < told == spent <= 2_000
+
+
+async def test_of_a_thousand_tokens_the_next_one_is_never_spent(stack: Stack, model: ModelServer) -> None:
+    model.say(Text("word " * 4_000, input_tokens=180, output_tokens=5_000))
+    project_id = await created(stack, "plain", max_tokens=1_000)
+    project = await stack.finished(project_id)
+    (request,) = model.requests
+    # What the prompt can have at most is kept free for it; the rest is what the answer may have.
+    assert request.usage is not None
+    assert request.max_tokens is not None
+    assert 32 <= request.usage.output_tokens == request.max_tokens
+    assert project["tasks"][0]["error"]["type"] == "answer_cut"
+    spent = (await stack.call("GET", f"/{project_id}/metrics"))["tokens_used"]
+    assert 0 < spent <= 1_000
