@@ -107,9 +107,11 @@ def _model_use(conn: Connection, project_id: str, total: model_steps.Usage, rows
 
 
 def _part(part_id: str, key: str, used: Sequence[tuple[int, int, float | None]]) -> PartUse:
-    costs = [cost for _, _, cost in used if cost is not None]
+    costs = [cost for _, _, cost in used]
     tokens: dict[Literal["input", "output"], int] = {
         "input": sum(item[0] for item in used),
         "output": sum(item[1] for item in used),
     }
-    return PartUse(id=part_id, key=key, tokens=tokens, cost_usd=sum(costs) if costs else None)
+    return PartUse(
+        id=part_id, key=key, tokens=tokens, cost_usd=None if None in costs else sum(cost or 0.0 for cost in costs)
+    )

@@ -49,6 +49,8 @@ _LOST = model_steps.c.status == "lost"
 _OPEN = model_steps.c.status == "open"
 _CALLS = model_steps.c.tool.is_(None)
 _COST = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
+# A sum that leaves calls out would look like all of it.
+_UNPRICED = func.sum(case((model_steps.c.status.in_(("done", "lost")) & _COST.is_(None), 1), else_=0))
 # The number of the step that ends a conversation.
 _END = 1_000_000
 
@@ -184,13 +186,11 @@ def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
     cost = func.sum(case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd))
     calls = func.sum(case((model_steps.c.status.in_(("done", "lost")), 1), else_=0))
-    unpriced = func.sum(case((model_steps.c.status.in_(("done", "lost")) & _COST.is_(None), 1), else_=0))
-    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), cost, unpriced)
+    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), cost, _UNPRICED)
     row = conn.execute(select(*columns).where(*where, _CALLS)).one()
     if not row[0]:
         return Usage()
     models = conn.execute(select(model_steps.c.model).where(*where, _CALLS).distinct().order_by(model_steps.c.model))
-    # A sum that leaves calls out would look like all of it.
     cost_usd = None if row[4] else row[3]
     return Usage(int(row[0]), int(row[1] or 0), int(row[2] or 0), cost_usd, list(models.scalars()))
 
@@ -218,11 +218,10 @@ def of_conversation(project_id: str, name: str) -> ColumnElement[bool]:
 def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, int, float | None]]:
     """Input tokens, output tokens and cost of each task that has asked a model."""
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
-    cost = func.sum(case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd))
-    query = select(model_steps.c.task_id, tokens, func.sum(model_steps.c.output_tokens), cost)
+    columns = (model_steps.c.task_id, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
     mine = (model_steps.c.project_id == project_id, model_steps.c.task_id.is_not(None), _CALLS)
-    rows = conn.execute(query.where(*mine).group_by(model_steps.c.task_id))
-    return {row[0]: (int(row[1] or 0), int(row[2] or 0), row[3]) for row in rows}
+    rows = conn.execute(select(*columns).where(*mine).group_by(model_steps.c.task_id))
+    return {row[0]: (int(row[1] or 0), int(row[2] or 0), None if row[4] else row[3]) for row in rows}
 
 
 def _open(conn: Connection, talk: Talk, number: int, *, model: str, **values: Any) -> int:
