@@ -20,6 +20,7 @@ async def test_a_draft_has_nothing_to_count(signoff: Stack) -> None:
         "completion_percentage": 0.0,
         "tokens_used": 0,
         "cost_usd": 0.0,
+        "models": {"total": None, "planning": None, "decisions": None, "phases": [], "tasks": []},
         "durations": {"wall_ms": 0, "busy_ms": 0, "awaiting_approval_ms": 0, "critical_path_ms": 0},
         "parallelism": {"mean": 0.0, "peak": 0},
         "attempts": {"total": 0, "retried": 0, "lost": 0},
