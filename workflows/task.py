@@ -173,6 +173,9 @@ class TaskRun:
             return await self._after_loss(_describe(cause))
         status = str(cause.details[0])
         if status == ASKED:
+            if self._is_cancelling():
+                # As for a failure: a cancel that met the end of the activity has been swallowed by it.
+                return TaskStatus.CANCELLED
             self._try += 1
             if ADVISE in cause.details[1:]:
                 await self._take_advice()
