@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, StringConstraints, create_model
 from sqlalchemy import Connection
 from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import project_state
-from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.events import EventType
 from app.domain.material import RULE, framed
@@ -32,6 +32,8 @@ REPAIRS = 2
 # So often a model may have a failed task tried again; then a person looks at it.
 MOST_RETRIES = 3
 MOST_CHARACTERS = 12_000
+# As for people.
+LONGEST_ANSWER = 10_000
 MODEL_ACTOR = "model:"
 logger = logging.getLogger(__name__)
 # Type checkers read what stands in the brackets of a Literal; here it is known at run time only.
@@ -53,7 +55,7 @@ or its input fails again. `skip` lets the tasks after it run as if it had succee
 class Answer(BaseModel):
     """What a model says to a question."""
 
-    answer: str
+    answer: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ANSWER, strip_whitespace=True)]
     sure: bool
     reason: str = Field(min_length=1, max_length=2000)
 
@@ -83,8 +85,11 @@ class Advice:
 
     async def _advise(self, request: AdviceRequest) -> Decided:
         project, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
+        if question is not None and question.status != QuestionStatus.OPEN:
+            # Perhaps by this very activity, whose worker was lost before it could say so.
+            return await self._database.transact(lambda conn: _decided_before(conn, request, question))
         access = model_for(self._settings, project.strategy)
-        if access is None or question is None or question.status != QuestionStatus.OPEN:
+        if access is None or question is None:
             return await self._database.transact(lambda conn: _left_open(conn, request))
         if tried >= MOST_RETRIES:
             why = f"The model has had the task tried again {tried} times."
@@ -143,13 +148,25 @@ def _question(project: ProjectRow, task: TaskRow, question: QuestionRow, facts: 
 def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, said: Answer, model: str) -> Decided:
     answer = DecisionRequest(
         project_id=request.project_id,
-        request_id=f"advice:{question.id}",
+        request_id=_request_id(question),
         kind=DecisionKind.ANSWER,
         actor=f"{MODEL_ACTOR}{model}",
         comment=said.reason,
         payload={"decision": question.id, "answer": said.answer},
     )
-    decision = decisions.decide(conn, answer, EFFECTS[answer.kind])
+    return _as_decided(conn, request, decisions.decide(conn, answer, EFFECTS[answer.kind]))
+
+
+def _decided_before(conn: Connection, request: AdviceRequest, question: QuestionRow) -> Decided:
+    decision = decisions.find(conn, request.project_id, _request_id(question))
+    return _as_decided(conn, request, decision) if decision is not None else _left_open(conn, request)
+
+
+def _request_id(question: QuestionRow) -> str:
+    return f"advice:{question.id}"
+
+
+def _as_decided(conn: Connection, request: AdviceRequest, decision: Decision) -> Decided:
     return Decided(
         accepted=decision.error is None,
         kind=decision.kind,

@@ -22,7 +22,7 @@ from activities.heartbeat import Heartbeat, Stop, uncancelled
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, Unavailable
-from app.domain.plan import DEFAULT_AGENT
+from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference
 from app.domain.states import TaskStatus
 from app.models.desk import Desk
@@ -94,7 +94,9 @@ class TaskActivities:
             # Benign: a task's failure is an outcome, and nothing for the worker's log to warn of.
             benign = ApplicationErrorCategory.BENIGN
             outcome = ASKED if recorded.asks else str(recorded.status)
-            details = [outcome, ADVISE] if recorded.advise and self._surroundings.settings.model else [outcome]
+            settings = self._surroundings.settings
+            has_model = settings.model or settings.small_model
+            details = [outcome, ADVISE] if recorded.advise and has_model else [outcome]
             raise ApplicationError(message, *details, type="TaskFailed", non_retryable=True, category=benign)
         return TaskResult(status=recorded.status)
 
@@ -240,6 +242,12 @@ class _Attempt:
             raise TaskFailed("bad_fields", message, retryable=False) from None
 
     def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            canonical_json(outputs)
+        except (ValueError, RecursionError) as error:
+            # On record they would be neither hashed nor kept.
+            message = f"The outputs cannot be kept: {type(error).__name__}."
+            raise TaskFailed("bad_outputs", message, retryable=False) from error
         size = len(str(outputs))
         if size > MOST_OUTPUT_BYTES:
             raise TaskFailed(

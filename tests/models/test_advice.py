@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Stack, eventually
+import pytest
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+
+from activities.advice import Advice
+from tests.conftest import Stack, eventually, running_stack
 from tests.model_server import Json, ModelServer, Stall
+from workflows.contracts import AdviceRequest
 
 ASKING = {"type": "decision", "question": "Ship it?", "options": ["yes", "no"]}
 
@@ -129,3 +134,43 @@ async def test_the_model_has_a_task_tried_again_a_few_times_only(stack: Stack, m
     project = await stack.finished(project_id)
     assert (project["status"], project["tasks"][0]["attempt"]) == ("failed", 4)
     assert len(model.requests) == 3
+
+
+async def test_an_answer_whose_worker_was_lost_before_it_could_say_so_still_counts(
+    stack: Stack, model: ModelServer
+) -> None:
+    model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
+    project_id = await asked(stack, decision_mode="human")
+    await the_question(stack, project_id)
+    run_id = (await stack.project(project_id))["run"]["id"]
+    request = AdviceRequest(project_id=project_id, run_id=run_id, task="ship")
+    advice = Advice(stack.database, stack.settings)
+    for _ in range(2):
+        decided = await ActivityEnvironment(client=stack.temporal).run(advice.advise, request)
+        assert (decided.accepted, decided.payload["effect"]) == (True, "complete")
+    assert len(model.requests) == 1
+
+
+async def test_an_answer_of_nothing_is_sent_back(stack: Stack, model: ModelServer) -> None:
+    model.say(
+        Json({"answer": "  ", "sure": True, "reason": "Nothing to say."}),
+        Json({"answer": "Blue \0", "sure": True, "reason": "It is \ud800 ours."}),
+    )
+    project = await stack.finished(await asked(stack, {"options": [], "question": "Which colour?"}))
+    assert project["tasks"][0]["outputs"]["answer"] == "Blue \ufffd"
+    assert len(model.requests) == 2
+
+
+async def test_a_small_model_alone_decides_after_a_failure(
+    temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{model.url}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    model.say(Json({"answer": "skip", "sure": True, "reason": "Nobody needs it."}))
+    async with running_stack(temporal_server, tmp_path, small_model="openai-chat:small") as stack:
+        project_id = await stack.create("", strategy="economy", decision_mode="agent")
+        task = {"title": "Fetch", "action": {"type": "shell", "command": "false"}, "after_failure": "ask"}
+        await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
+        await stack.call("POST", f"/{project_id}/approve")
+        project = await stack.finished(project_id)
+    assert project["tasks"][0]["status"] == "skipped"
