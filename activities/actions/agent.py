@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator, SchemaError
 from pydantic import BaseModel, Field, field_validator
@@ -32,6 +33,7 @@ class AgentFields(Fields):
             Draft202012Validator.check_schema(value)
         except SchemaError as error:
             raise ValueError(f"this is no JSON schema: {error.message}") from error
+        _follow(value, value, {}, ())
         if value.get("type") != "object":
             raise ValueError('the schema must be of an object: {"type": "object", "properties": …}')
         return value
@@ -63,3 +65,52 @@ class Agent(Action):
         from activities.actions.agent_conversation import converse  # noqa: PLC0415 - loaded only where a model is asked
 
         return await converse(context, fields.prompt, fields.output_schema, fields.max_calls)
+
+
+# What holds schemas by name, a list of schemas, or one; everything else in a schema is data.
+_BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SINGLE = (
+    "items", "contains", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "propertyNames", "not", "if",
+    "then", "else", "contentSchema",
+)  # fmt: skip
+_MOST_PARTS = 10_000
+
+
+def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tuple[str, ...]) -> int:
+    """How many parts a schema has once its references are written out, which is how some models get it.
+
+    Raises:
+        ValueError: a reference leads out of the schema, nowhere or back to itself, or there are too many parts.
+    """
+    if not isinstance(schema, dict):
+        return 1
+    known = cast("dict[str, Any]", schema)
+    if "$dynamicRef" in known or "$recursiveRef" in known:
+        raise ValueError("references are made with $ref alone")
+    parts = [part for name in _BY_NAME if isinstance(known.get(name), dict) for part in known[name].values()]
+    parts += [part for name in _LISTED if isinstance(known.get(name), list) for part in known[name]]
+    parts += [known[name] for name in _SINGLE if name in known]
+    size = 1 + sum(_follow(root, part, sizes, under) for part in parts)
+    if isinstance(reference := known.get("$ref"), str):
+        if reference in under:
+            raise ValueError(f"the reference {reference} leads back to itself")
+        if reference not in sizes:
+            sizes[reference] = _follow(root, _target(root, reference), sizes, (*under, reference))
+        size += sizes[reference]
+    if size > _MOST_PARTS:
+        raise ValueError("the schema is too large with its references written out")
+    return size
+
+
+def _target(root: dict[str, Any], reference: str) -> Any:
+    """What a reference means: a place in the same schema."""
+    found: Any = root
+    if reference != "#" and not reference.startswith("#/"):
+        raise ValueError(f"the reference {reference[:200]} leads out of the schema; #/$defs/NAME is one within it")
+    for name in reference.split("/")[1:]:
+        key = unquote(name).replace("~1", "/").replace("~0", "~")
+        found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+    if found is None:
+        raise ValueError(f"the reference {reference[:200]} leads nowhere")
+    return found
