@@ -10,6 +10,7 @@ from pathlib import Path
 
 from activities.actions.workspace_paths import PRIVATE_FOLDER, inside
 from app.domain.actions import TaskFailed
+from app.domain.file_paths import alike
 
 
 def download_target(workspace: Path, relative: str) -> Path:
@@ -20,7 +21,11 @@ def download_target(workspace: Path, relative: str) -> Path:
     """
     target = inside(workspace, relative)
     parts = target.relative_to(workspace.resolve()).parts
-    if not parts or parts[0] == PRIVATE_FOLDER or target.is_dir():
+    try:
+        refused = not parts or alike(parts[0]) == PRIVATE_FOLDER or target.is_dir()
+    except OSError:  # a name that is too long, or a folder that must not be looked into
+        refused = True
+    if refused:
         raise TaskFailed("path_outside", f"'{relative}' is not a file that a task may write.", retryable=False)
     return target
 

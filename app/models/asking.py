@@ -148,7 +148,11 @@ def output_of(model: Model[Any], shape: Any) -> Any:
 
 def explained(access: ModelAccess, error: Exception) -> DomainError:
     """An error of pydantic-ai in our own words: whether it lies with the provider, or with what the model said."""
-    said = " ".join(str(error).split())[:300]
+    said = " ".join(str(error).split())
+    if access.api_key:
+        # A server may repeat it.
+        said = said.replace(access.api_key, "***")
+    said = said[:300]
     if isinstance(error, UnexpectedModelBehavior):
         return Invalid(f"The model {access.name} gave no answer that can be used: {said}", code="model_answer_invalid")
     status = getattr(error, "status_code", None)
