@@ -5,27 +5,33 @@ Loaded only where an agent task runs: what it stands on takes a second to load, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter, ValidationError
 from pydantic_ai import Agent, ModelRetry, RunContext, StructuredDict, UsageLimits
 from pydantic_ai.exceptions import (
     ModelAPIError,
     ModelContextWindowExceededError,
+    OutputTokenLimitExceeded,
     UnexpectedModelBehavior,
     UsageLimitExceeded,
+    UserError,
 )
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.toolsets import FunctionToolset, ToolsetTool, WrapperToolset
+from referencing import Registry
 
 from activities.actions.agent_tools import Mistake, Tools
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
-from app.domain.material import framed
+from app.domain.material import framed, storable
+from app.domain.plan import Json
 from app.models.access import ModelAccess, model_for
 from app.models.asking import explained, output_of
 from app.models.desk import Desk
@@ -35,6 +41,9 @@ from app.models.provider import open_model
 
 RETRIES = 3
 LONGEST_LOGGED = 4_000
+LONGEST_CALL_ID = 100
+_JSON: TypeAdapter[Any] = TypeAdapter(Json)
+_CUT = "The answer was cut off: it is longer than the model, or the project's budget, allows. Split the task."
 
 _RULES = """\
 You carry out one task of an automation project, on your own, with the tools you have. Paths are relative to the project's \
@@ -51,11 +60,14 @@ class _Recorded(WrapperToolset[None]):
     calls: Callable[[], int]
     model: str
     log: Callable[[str], None]
+    masked: Callable[[str], str]
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
     ) -> Any:
         call_id = ctx.tool_call_id or name
+        if len(call_id) > LONGEST_CALL_ID:
+            call_id = hashlib.sha256(call_id.encode()).hexdigest()
         reference = f"{self.ledger.talk.name}/{self.calls()}/{call_id}"[-200:]
         answer = await self.ledger.answer(reference)
 
@@ -63,11 +75,13 @@ class _Recorded(WrapperToolset[None]):
             if answer is not None:
                 return answer
             try:
-                return str(await super(_Recorded, self).call_tool(name, tool_args, ctx, tool))
+                return self.masked(storable(str(await super(_Recorded, self).call_tool(name, tool_args, ctx, tool))))
             except PersonAsked as asked:
                 raise PersonAsked(asked.question, asked.options, reference) from None
             except (Mistake, TaskFailed) as mistake:
-                return f"That did not work: {mistake}"
+                return self.masked(storable(f"That did not work: {mistake}"))
+            except OSError as error:
+                return f"That did not work: {error.strerror or type(error).__name__}."
 
         self.log(f"-> {name} {json.dumps(tool_args, ensure_ascii=False)}")
         said = await self.ledger.tool(self.calls(), call_id, name, self.model, use)
@@ -96,8 +110,11 @@ async def converse(
     try:
         model = open_model(access)
         metered = Metered(model, access, ledger, lambda answer: log(_said(answer)))
-        functions: FunctionToolset[None] = FunctionToolset(Tools(context, desk.agent).offered(), max_retries=RETRIES)
-        tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log)
+        functions: FunctionToolset[None] = FunctionToolset(
+            # One after the other: what is written is there to be read, and a question interrupts nothing.
+            Tools(context, desk.agent).offered(), max_retries=RETRIES, sequential=True,
+        )  # fmt: skip
+        tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log, context.log.mask)
         answer_type: Any = output_of(model, StructuredDict(output_schema, name="result")) if output_schema else str
         # Its overloads do not take an output type that is made at run time.
         make: Any = Agent
@@ -116,30 +133,36 @@ async def converse(
             result = await agent.run(_request(context, prompt), usage_limits=UsageLimits(request_limit=most_calls))
         if metered.finish == "length":
             await ledger.close()
-            message = (
-                "The answer was cut off: it is longer than the model, or the project's budget, allows. Split the task."
-            )
-            raise TaskFailed("answer_cut", message, retryable=False)
+            raise TaskFailed("answer_cut", _CUT, retryable=False)
         return dict(result.output) if output_schema else {"text": str(result.output)}
     except BudgetExceeded as error:
         raise TaskFailed(error.info.code, error.info.message, retryable=False, asks=True) from error
-    except UsageLimitExceeded as error:
-        # Gone on with, it would end in the same way at once.
-        await ledger.close()
-        message = f"The agent was not done after {most_calls} calls to its model."
-        raise TaskFailed("too_many_steps", message, retryable=False) from error
-    except ModelContextWindowExceededError as error:
-        await ledger.close()
-        message = "The conversation has become longer than the model takes; split the task, or have it read less."
-        raise TaskFailed("context_exceeded", message, retryable=False) from error
-    except UnexpectedModelBehavior as error:
-        await ledger.close()
-        raise TaskFailed("bad_answer", explained(access, error).info.message) from error
-    except ModelAPIError as error:
-        failure = explained(access, error)
-        raise TaskFailed(failure.info.code, failure.info.message, retryable=isinstance(failure, Unavailable)) from error
     except Conflict as error:
         raise TaskFailed(error.info.code, error.info.message, retryable=False) from error
+    except (UsageLimitExceeded, UnexpectedModelBehavior, ModelAPIError, UserError) as error:
+        failure, over = _failure(access, error, most_calls)
+        if over:
+            await ledger.close()
+        raise failure from error
+
+
+def _failure(access: ModelAccess, error: Exception, most_calls: int) -> tuple[TaskFailed, bool]:
+    """What an error means for the task, and whether the conversation is over: gone on with, it would end in the same way."""
+    if isinstance(error, UsageLimitExceeded):
+        message = f"The agent was not done after {most_calls} calls to its model."
+        return TaskFailed("too_many_steps", message, retryable=False), True
+    if isinstance(error, ModelContextWindowExceededError):
+        message = "The conversation has become longer than the model takes; split the task, or have it read less."
+        return TaskFailed("context_exceeded", message, retryable=False), True
+    if isinstance(error, OutputTokenLimitExceeded):
+        return TaskFailed("answer_cut", _CUT, retryable=False), True
+    if isinstance(error, UserError):
+        message = f"The model {access.name} cannot be asked like that: {str(error).splitlines()[0]}"
+        return TaskFailed("model_unavailable", message, retryable=False), False
+    info = explained(access, error)
+    if isinstance(error, UnexpectedModelBehavior):
+        return TaskFailed("bad_answer", info.info.message), True
+    return TaskFailed(info.info.code, info.info.message, retryable=isinstance(info, Unavailable)), False
 
 
 def _access(desk: Desk) -> ModelAccess:
@@ -172,9 +195,14 @@ def _said(answer: ModelResponse) -> str:
 
 
 def _checker(schema: dict[str, Any]) -> Callable[[Any], Any]:
-    validator: Any = Draft202012Validator(schema)
+    # With a registry of its own it looks nothing up in the network.
+    validator: Any = Draft202012Validator(schema, registry=Registry())
 
     def check(answer: Any) -> Any:
+        try:
+            _JSON.validate_python(answer)
+        except ValidationError as error:
+            raise ModelRetry(f"The result cannot be kept: {error.errors(include_url=False)[0]['msg']}.") from error
         found = [f"- {error.json_path}: {error.message}" for error in validator.iter_errors(answer)]
         if found:
             raise ModelRetry("The result does not fit its schema. Correct this:\n" + "\n".join(found[:20]))

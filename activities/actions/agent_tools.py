@@ -19,7 +19,7 @@ from activities.actions.shell import environment
 from activities.actions.workspace_paths import attempt_folder, inside
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
-from app.domain.file_paths import PRIVATE_FOLDER
+from app.domain.file_paths import PRIVATE_FOLDER, alike
 from app.storage.files import paths_in
 from app.storage.folders import open_file
 
@@ -31,6 +31,8 @@ MOST_READ = 20_000_000
 MOST_FETCHED = 1_000_000
 COMMAND_SECONDS = 600.0
 LONGEST_LINE = 300
+MOST_OPTIONS = 50
+LONGEST_OPTION = 200
 
 
 class Mistake(Exception):
@@ -150,6 +152,13 @@ class Tools:
         if not argv or argv[0] not in self._agent.commands:
             raise Mistake(f"That program is not allowed; allowed: {', '.join(self._agent.commands)}.")
         printed = bytearray()
+
+        def keep(data: bytes) -> None:
+            # The end of what a program prints says most.
+            printed.extend(data)
+            if len(printed) > MOST_READ:
+                del printed[: -MOST_READ // 2]
+
         folder = attempt_folder(self._workspace, self._context.task_id, self._context.attempt)
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
@@ -157,7 +166,7 @@ class Tools:
                     argv,
                     cwd=self._workspace,
                     env=environment(self._context, {}, folder / "output"),
-                    on_output=lambda data: printed.extend(data[: MOST_READ - len(printed)]),
+                    on_output=keep,
                     grace=self._context.kill_grace,
                 )
         except TimeoutError as error:
@@ -166,10 +175,7 @@ class Tools:
             raise Mistake(f"It could not be run: {error}.") from error
         ended = f"exit code {status.code}" if status.code is not None else f"signal {status.signal}"
         text = bytes(printed).decode("utf-8", "replace")
-        # The end of what a program prints says most.
-        cut = (
-            "" if len(text) <= MOST_CHARACTERS else f"[{len(text) - MOST_CHARACTERS} characters before this left out]\n"
-        )
+        cut = "" if len(text) <= MOST_CHARACTERS else "[what came before this is left out]\n"
         return f"{ended}\n{cut}{text[-MOST_CHARACTERS:]}"
 
     async def ask_person(self, question: str, options: list[str] | None = None) -> str:
@@ -179,12 +185,19 @@ class Tools:
             question: complete, with what they need to know to answer.
             options: the answers to choose from; leave it out where any text will do.
         """
-        raise PersonAsked(question, options or [], "")
+        given = [option.strip() for option in options or []]
+        if not question.strip():
+            raise Mistake("Say what you want to know.")
+        if len(given) > MOST_OPTIONS or any(not 0 < len(option) <= LONGEST_OPTION for option in given):
+            raise Mistake(f"Options are {MOST_OPTIONS} at most, each of 1 to {LONGEST_OPTION} characters.")
+        if len(set(given)) < len(given):
+            raise Mistake("An option is given twice.")
+        raise PersonAsked(question, given, "")
 
     def _read(self, path: str) -> bytes:
         place = inside(self._workspace, path)
         parts = place.relative_to(self._workspace.resolve()).parts
-        if not parts or parts[0] == PRIVATE_FOLDER:
+        if not parts or alike(parts[0]) == PRIVATE_FOLDER:
             raise Mistake(f"'{path}' is not a file of the workspace.")
         try:
             with os.fdopen(open_file(self._workspace.resolve(), parts), "rb") as file:
@@ -198,8 +211,10 @@ class Tools:
             if not fnmatch.fnmatch(name, pattern):
                 continue
             try:
-                content = self._read(name).decode()
-            except (Mistake, TaskFailed, UnicodeDecodeError):
+                content = self._read(name).decode("utf-8", "replace")
+            except (Mistake, TaskFailed):
+                continue
+            if "\0" in content[:1000]:
                 continue
             for number, line in enumerate(content.splitlines(), start=1):
                 if text in line.casefold():

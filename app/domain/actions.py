@@ -37,6 +37,10 @@ class Log(Protocol):
         """Append `data`."""
         ...
 
+    def mask(self, value: Any) -> Any:
+        """A JSON value with every secret in its texts replaced by `***`."""
+        ...
+
 
 @dataclass(frozen=True)
 class TaskContext:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 OPEN, CLOSE = "<data>", "</data>"
 # What instructions say of it.
 RULE = (
@@ -18,3 +21,18 @@ def framed(text: str) -> str:
 def one_line(text: str) -> str:
     """`text` without line breaks, for lists with one entry a line."""
     return " ".join(text.split())
+
+
+# NUL, which databases refuse, and halves of characters, which are no UTF-8; JSON can carry both.
+_NOT_KEPT = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """A JSON value whose texts a database can keep: what it cannot is U+FFFD."""
+    if isinstance(value, str):
+        return _NOT_KEPT.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {storable(name): storable(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [storable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

@@ -7,6 +7,7 @@ after a crash is played through to where it was, without a call being paid for t
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings, merge_model_settings
 from pydantic_ai.usage import RequestUsage
 
+from app.domain.material import storable
 from app.models.access import ModelAccess
 from app.models.prices import cost_of
 from app.models.tokens import most_input_tokens
@@ -154,7 +156,7 @@ class Metered(WrapperModel):
         async with self.wrapped.request_stream(messages, settings, parameters) as stream:
             async for _ in stream:
                 pass
-            response = stream.get()
+            response = _kept(stream.get())
         if response.finish_reason is None:
             raise ModelConnectionError(self.model_name, "The answer broke off before its end.", phase="read")
         return response
@@ -169,6 +171,36 @@ def _pause(tried: int, error: ModelAPIError) -> float:
 
 def _dumped(response: ModelResponse) -> Any:
     return ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+
+
+def _kept(response: ModelResponse) -> ModelResponse:
+    """An answer as a database can keep it, and as it can be sent back to its provider; no two of its calls have one id."""
+    dumped = _dumped(response)
+    cleaned = storable(dumped)
+    ids: set[str] = set()
+    for part in cleaned["parts"]:
+        for name in ("args", "content"):
+            if isinstance(part.get(name), str):
+                part[name] = _kept_json(part[name])
+        if part.get("part_kind") == "tool-call":
+            given, number = part["tool_call_id"], 1
+            while part["tool_call_id"] in ids:
+                number += 1
+                part["tool_call_id"] = f"{given}_{number}"
+            ids.add(part["tool_call_id"])
+    return response if cleaned == dumped else _loaded(cleaned)
+
+
+def _kept_json(text: str) -> str:
+    """Arguments and results are JSON as a text, in which what cannot be kept stands escaped; other texts stay as they are."""
+    if "\\u" not in text:
+        return text
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    cleaned = storable(given)
+    return text if cleaned == given else json.dumps(cleaned, ensure_ascii=False)
 
 
 def _loaded(value: Any) -> ModelResponse:

@@ -1,0 +1,79 @@
+"""The tools of agents by themselves: what they reach, and what they say where the system refuses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic_ai.exceptions import ModelHTTPError
+
+from activities.actions.agent_tools import Mistake, Tools
+from activities.actions.attempt_log import AttemptLog
+from app.domain.actions import TaskContext, TaskFailed
+from app.domain.agents import AgentEntry, AgentTool
+from app.models.access import ModelAccess
+from app.models.asking import explained
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    context = TaskContext(
+        project_id="proj_1", project_name="P", task_id="task_1", key="k", attempt=1, workspace=tmp_path, fields=None, inputs={},
+        log=AttemptLog(tmp_path, "task_1", 1),
+    )  # fmt: skip
+    return Tools(context, AgentEntry(tools=tuple(AgentTool), commands=("sh",), hosts=("127.0.0.1",)))
+
+
+async def test_of_what_a_command_prints_the_end_is_kept_however_much_it_is(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.actions.agent_tools.MOST_READ", 100_000)
+    said = await tools.run_command(
+        ["sh", "-c", "i=0; while [ $i -lt 40 ]; do printf '%05000d' 0; i=$((i+1)); done; echo END"]
+    )
+    assert said.startswith("exit code 0\n[what came before this is left out]\n")
+    assert said.endswith("END\n")
+
+
+@pytest.mark.parametrize("folder", [".signoff", ".SIGNOFF", ".Signoff"])
+async def test_the_private_folder_is_out_of_reach_in_every_spelling(tools: Tools, tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "x").write_text("private")
+    with pytest.raises(Mistake):
+        await tools.read_file(f"{folder}/x")
+    with pytest.raises(TaskFailed):
+        await tools.write_file(f"{folder}/x", "y")
+    assert "private" not in await tools.search_files("private")
+
+
+async def test_links_and_other_things_of_the_file_system_lead_nowhere(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to("/etc")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "own").symlink_to(".signoff")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (
+        "out/passwd",
+        "self",
+        "own/attempts/task_1/1/log",
+        "pipe",
+        "..",
+        ".",
+        "",
+        "a\0b",
+        "x" * 300,
+        "\udc80\ud800",
+    ):
+        with pytest.raises((Mistake, TaskFailed)):
+            await tools.read_file(path)
+    for path in ("out/x", "self", "own/x", "..", ".", "", "a\0b", "x" * 300, "\ud800"):
+        with pytest.raises((Mistake, TaskFailed)):
+            await tools.write_file(path, "y")
+    await tools.write_file("pipe", "now a file")
+    assert await tools.read_file("pipe") == "now a file"
+
+
+def test_a_key_that_a_server_repeats_is_not_passed_on() -> None:
+    access = ModelAccess("openai:x", "http://h", "sk-very-secret", 1.0, 100, None)
+    error = ModelHTTPError(401, "x", {"message": "Incorrect API key provided: sk-very-secret."})
+    assert "sk-very-secret" not in explained(access, error).info.message
