@@ -87,7 +87,7 @@ class Advice:
         project, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
         if question is not None and question.status != QuestionStatus.OPEN:
             # Perhaps by this very activity, whose worker was lost before it could say so.
-            return await self._database.transact(lambda conn: _decided_before(conn, request, question))
+            return await self._database.read(lambda conn: _decided_before(conn, request, question))
         access = model_for(self._settings, project.strategy)
         if access is None or question is None:
             return await self._database.transact(lambda conn: _left_open(conn, request))
