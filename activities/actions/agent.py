@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar, cast
-from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator, SchemaError
 from pydantic import BaseModel, Field, field_validator
@@ -75,6 +74,7 @@ _SINGLE = (
     "then", "else", "contentSchema",
 )  # fmt: skip
 _MOST_PARTS = 10_000
+_DEFINITIONS = "#/$defs/"
 
 
 def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tuple[str, ...]) -> int:
@@ -104,13 +104,10 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
 
 
 def _target(root: dict[str, Any], reference: str) -> Any:
-    """What a reference means: a place in the same schema."""
-    found: Any = root
-    if reference != "#" and not reference.startswith("#/"):
-        raise ValueError(f"the reference {reference[:200]} leads out of the schema; #/$defs/NAME is one within it")
-    for name in reference.split("/")[1:]:
-        key = unquote(name).replace("~1", "/").replace("~0", "~")
-        found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+    """What a reference means: one of the schema's own definitions, which is what the libraries that ask models know of."""
+    if not reference.startswith(_DEFINITIONS):
+        raise ValueError(f"the reference {reference[:200]} is none to a definition of this schema: {_DEFINITIONS}NAME")
+    found = root.get("$defs", {}).get(reference.removeprefix(_DEFINITIONS))
     if found is None:
         raise ValueError(f"the reference {reference[:200]} leads nowhere")
     return found

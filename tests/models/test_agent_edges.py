@@ -142,6 +142,8 @@ SCHEMAS: list[dict[str, Any]] = [
     {"type": "object", "properties": {"a": {"$dynamicRef": "http://127.0.0.1:1/schema"}}},
     {"type": "object", "properties": {"a": {"$ref": "#/$defs/missing"}}},
     {"type": "object", "allOf": [{"$ref": "#"}]},
+    {"type": "object", "properties": {"a": {"$ref": "#/properties/b"}, "b": {"type": "null"}}},
+    {"type": "object", "$defs": {"a": {"items": {"type": "null"}}}, "properties": {"b": {"$ref": "#/$defs/a/items"}}},
     {
         "type": "object",
         "$defs": {"a": {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}}},
@@ -223,7 +225,7 @@ async def test_a_cancel_is_not_held_up_by_a_question_that_comes_with_it(stack: S
 async def test_a_secret_that_a_tool_reads_is_masked(
     temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer
 ) -> None:
-    settings = {"model": "openai-chat:test-model", "model_base_url": f"{model.url}/v1"}
+    settings: dict[str, Any] = {"model": "openai-chat:test-model", "model_base_url": f"{model.url}/v1"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGNOFF_SECRET_TOKEN", "hunter2")
         async with running_stack(temporal_server, tmp_path, **settings) as stack:
