@@ -147,5 +147,6 @@ async def test_no_request_is_too_odd(signoff: Stack) -> None:
                 check_error(answer)
         for project_id in (ids["draft"], ids["planned"]):
             await signoff.http.delete(f"/api/projects/{project_id}")
-    # It reached the handlers, not only the door.
-    assert {200, 404, 405, 422} <= statuses
+    # It reached the handlers, not only the door; which of the refusals come is chance.
+    assert {200, 404} <= statuses
+    assert statuses & {400, 405, 415, 422}
