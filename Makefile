@@ -24,12 +24,16 @@ demo: $(STAMP) ## Install, then plan, approve and run the example report
 up: $(STAMP) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
+# Run after PostgreSQL's, so that both halves take about as long.
+APART := tests/client tests/contract tests/e2e tests/replay
+
 test: $(STAMP) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
-	@echo "On SQLite here; at the same time on PostgreSQL, into $(VENV)/postgresql.log"
-	@$(BIN)/python -m pytest --database=postgresql > $(VENV)/postgresql.log 2>&1 & other=$$!; \
-	$(BIN)/python -m pytest; here=$$?; \
+	@echo "On SQLite here; at the same time on PostgreSQL, and then $(APART), into $(VENV)/postgresql.log"
+	@{ $(BIN)/python -m pytest --database=postgresql; first=$$?; $(BIN)/python -m pytest $(APART); second=$$?; \
+	exit $$((first | second)); } > $(VENV)/postgresql.log 2>&1 & other=$$!; \
+	$(BIN)/python -m pytest $(APART:%=--ignore=%); here=$$?; \
 	wait $$other; there=$$?; \
-	echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; \
+	echo "On PostgreSQL, and then $(APART):"; cat $(VENV)/postgresql.log; \
 	exit $$((here | there))
 
 test-model: $(VENV)/.model ## Install a small language model (190 MB), and plan and run with it
