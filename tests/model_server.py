@@ -272,7 +272,7 @@ async def _reply(connection: Connection, request: Request, answer: Answer) -> bo
         await connection.write(half)
         return not broken_off
     if isinstance(answer, Slow):
-        await asyncio.sleep(answer.seconds_per_chunk * len(split(content.text, words=True)))
+        await asyncio.sleep(answer.seconds_per_chunk * len(split(content.text, words=True)))  # why: this answer is slow
     # Before the client can know it, so that a test finds it as soon as it has its answer.
     request.usage = Usage(content.input_tokens, content.output_tokens)
     await connection.answer(200, headers, request.wire.whole(content))
@@ -292,7 +292,7 @@ async def _stream(connection: Connection, request: Request, answer: Answer) -> b
     whole = not isinstance(answer, Truncated | Stall)
     for event in wire.pieces(content, words=isinstance(answer, Slow), finished=whole):
         if isinstance(answer, Slow):
-            await asyncio.sleep(answer.seconds_per_chunk)
+            await asyncio.sleep(answer.seconds_per_chunk)  # why: this answer is slow
         await connection.write(event)
     match answer:
         case Stall():

@@ -116,7 +116,7 @@ class Metered(WrapperModel):
     def request_stream(self, *args: Any, **keywords: Any) -> Any:
         """Not offered: an answer is recorded as a whole."""
         del args, keywords
-        raise NotImplementedError("A metered model answers as a whole.")
+        raise TypeError("A metered model answers as a whole.")
 
     async def _once(
         self,

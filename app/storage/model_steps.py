@@ -113,10 +113,9 @@ def spent(conn: Connection, project_id: str) -> Spent:
     tokens = case(
         (_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens + model_steps.c.output_tokens
     )
-    cost = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
     columns = (
         func.coalesce(func.sum(case((_OPEN, 0), else_=tokens)), 0),
-        func.coalesce(func.sum(case((_OPEN, 0.0), else_=cost)), 0.0),
+        func.coalesce(func.sum(case((_OPEN, 0.0), else_=_COST)), 0.0),
         func.coalesce(func.sum(case((_OPEN, model_steps.c.reserved_tokens), else_=0)), 0),
         func.coalesce(func.sum(case((_OPEN, model_steps.c.reserved_cost), else_=0.0)), 0.0),
     )
@@ -157,8 +156,7 @@ def settle(
 ) -> None:
     """Record what a step came to; a task's is an event of its own.
 
-    Raises:
-        Conflict: `fenced`: what was spent is on record all the same.
+    Of an attempt that was given up meanwhile, what was spent is recorded alone.
     """
     values = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost, "ended_at": now()}
     locks.hold_project(conn, talk.project_id)
@@ -184,9 +182,8 @@ def give_up(conn: Connection, position: int, *, charged: bool) -> None:
 def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
     """What the calls that `where` selects have used, those included that were lost."""
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
-    cost = func.sum(case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd))
     calls = func.sum(case((model_steps.c.status.in_(("done", "lost")), 1), else_=0))
-    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), cost, _UNPRICED)
+    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
     row = conn.execute(select(*columns).where(*where, _CALLS)).one()
     if not row[0]:
         return Usage()

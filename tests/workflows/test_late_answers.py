@@ -32,7 +32,7 @@ def hold_back(
         info = activity.info()
         if info.activity_type == name and not held and await when(str(info.workflow_id), answer):
             held.append(name)
-            await asyncio.sleep(A_MOMENT)
+            await asyncio.sleep(A_MOMENT)  # why: the order in which answers arrive is what is tested
             if then_fail:
                 raise ConnectionResetError("the answer is lost")
         return answer
