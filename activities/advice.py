@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
-from activities.run_state import project_state
+from activities.run_state import decided, project_state
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.events import EventType
@@ -167,13 +167,7 @@ def _request_id(question: QuestionRow) -> str:
 
 
 def _as_decided(conn: Connection, request: AdviceRequest, decision: Decision) -> Decided:
-    return Decided(
-        accepted=decision.error is None,
-        kind=decision.kind,
-        error=decision.error,
-        payload={name: decision.payload.get(name) for name in ("key", "effect")},
-        state=project_state(conn, request.project_id),
-    )
+    return decided(conn, decision)
 
 
 def _left_open(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.run_state import project_state, run_state, task_columns
+from activities.run_state import decided, project_state, run_state, task_columns
 from app.domain.actions import Actions
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
@@ -107,13 +107,7 @@ class Records:
             except NotFound as error:
                 state = ProjectState(project_id=request.project_id)
                 return Decided(accepted=False, kind=request.kind, error=error.info, state=state)
-            return Decided(
-                accepted=decision.error is None,
-                kind=decision.kind,
-                error=decision.error,
-                payload={name: decision.payload.get(name) for name in ("key", "effect")},
-                state=project_state(conn, request.project_id),
-            )
+            return decided(conn, decision)
 
         return await self._write(work)
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from app.domain.actions import Actions, Mode
+from app.domain.decisions import Decision
 from app.domain.plan import DEFAULT_AGENT, LIMITS
 from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
 from app.storage import plans, projects, runs, tasks
 from app.storage.tables import phases as phase_table
-from workflows.contracts import ProjectState, RunState, TaskColumns, TaskProgress
+from workflows.contracts import Decided, ProjectState, RunState, TaskColumns, TaskProgress
 from workflows.options import shorten
 
 # Tasks loaded in one answer: some 200 kB with long titles, well below the 2 MiB that Temporal takes.
@@ -41,6 +42,17 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
         plan_digest=plan.digest if plan is not None else None,
         generating=generating,
         run=run_state(conn, project) if project.status == ProjectStatus.RUNNING else None,
+    )
+
+
+def decided(conn: Connection, decision: Decision) -> Decided:
+    """A decision's outcome, and where the project stands after it."""
+    return Decided(
+        accepted=decision.error is None,
+        kind=decision.kind,
+        error=decision.error,
+        payload={name: decision.payload.get(name) for name in ("key", "effect")},
+        state=project_state(conn, decision.project_id),
     )
 
 
