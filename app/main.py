@@ -32,6 +32,7 @@ from app.api.services import Services
 from app.api.system import SystemController
 from app.api.tasks import TaskController
 from app.api.telemetry import Observed, Telemetry
+from app.dashboard.serving import PAGE
 from app.engine.engine import Engine
 from app.engine.lost import sweep_for_ever as look_for_lost_runs
 from app.engine.requests import Requests
@@ -98,7 +99,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     api_key = settings.api_key.get_secret_value()
 
     app = Litestar(
-        route_handlers=_CONTROLLERS,
+        route_handlers=[*_CONTROLLERS, PAGE],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "telemetry": Provide(lambda: telemetry, sync_to_thread=False),

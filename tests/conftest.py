@@ -33,8 +33,8 @@ from worker import build_worker
 from workflows.contracts import Thresholds
 
 DEADLINE = 30.0
-# Needs a model's weights; `make test-model` installs them and names the folder, which then counts.
-collect_ignore = ["small_model"]
+# Need a model's weights and Chromium; `make test-model` and `make test-browser` install them and name the folders, which then count.
+collect_ignore = ["browser", "small_model"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

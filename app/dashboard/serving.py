@@ -1,0 +1,91 @@
+"""Serves the page's files out of the package: the page itself at each of its addresses, and what it loads below /assets."""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+BUILT = Path(__file__).resolve().parent / "built"
+# Styles of single elements are set by scripts, through the object model, which the policy does not concern.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Vary": "Accept-Encoding",
+}
+# Names of assets hold a hash of their content.
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_FIRST = "no-cache"
+_SMALLEST_ZIPPED = 512
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class _File:
+    content: bytes
+    zipped: bytes | None
+    media_type: str
+    etag: str
+
+
+@get(["/", "/new", "/projects/{_rest:path}"], include_in_schema=False)
+async def _page(request: AnyRequest, _rest: str = "") -> Response[bytes]:
+    return _answer(request, "index.html", _ASK_FIRST)
+
+
+@get("/favicon.svg", include_in_schema=False)
+async def _icon(request: AnyRequest) -> Response[bytes]:
+    return _answer(request, "favicon.svg", _ASK_FIRST)
+
+
+@get("/assets/{name:str}", include_in_schema=False)
+async def _asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    return _answer(request, f"assets/{name}", _FOR_EVER)
+
+
+PAGE = Router("/", route_handlers=[_page, _icon, _asset])
+
+
+def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:
+    file = _files().get(name)
+    if file is None:
+        if name == "index.html":
+            raise NotFoundException("The web page has not been built: 'python tools/build_dashboard.py' does.")
+        raise NotFoundException
+    headers = {**_HEADERS, "Cache-Control": caching, "ETag": file.etag}
+    if file.etag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers, media_type=file.media_type)
+    content = file.content
+    if file.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        content = file.zipped
+    return Response(content, headers=headers, media_type=file.media_type)
+
+
+@cache
+def _files() -> dict[str, _File]:
+    """Every file of the page by its name, compressed once: all of them together are smaller than one photograph."""
+    paths = [path for path in BUILT.rglob("*") if path.is_file()]
+    return {path.relative_to(BUILT).as_posix(): _file(path) for path in paths}
+
+
+def _file(path: Path) -> _File:
+    content = path.read_bytes()
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
+    zipped = gzip.compress(content, mtime=0) if len(content) >= _SMALLEST_ZIPPED else None
+    return _File(content, zipped, media_type, f'"{sha256(content).hexdigest()[:32]}"')

@@ -1,0 +1,115 @@
+/**
+ * Reads server-sent events by fetch.
+ *
+ * Not by EventSource: that hides the server's pings, so a page could not tell a quiet connection from one that died while
+ * the computer slept.
+ */
+import { createParser } from "eventsource-parser";
+
+export type StreamState = "connecting" | "live" | "stale";
+
+export interface Following {
+  /** Where to read, given the id of the last event that came. */
+  address: (lastId: string) => string;
+  onEvent: (event: { type: string; id: string; data: string }) => void;
+  onState: (state: StreamState) => void;
+  /** The server has nothing more to say (`end`, or 204): the stream is not opened again. */
+  onEnd?: () => void;
+  /** The server refuses: it is not asked again. */
+  onRefused?: (status: number) => void;
+  /** The stream is open: from now on nothing is missed. */
+  onOpen?: () => void;
+}
+
+/** The server says something at least every 10 s. */
+const SILENCE_MS = 25_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Follow a stream until it ends or the returned function is called; reconnects, and resumes behind the last event. */
+export function follow(options: Following): () => void {
+  const stop = new AbortController();
+  void run(options, stop.signal);
+  return () => stop.abort();
+}
+
+async function run(options: Following, stopped: AbortSignal): Promise<void> {
+  let lastId = "";
+  let pause = FIRST_PAUSE_MS;
+  options.onState("connecting");
+  while (!stopped.aborted) {
+    const outcome = await readOnce(options, lastId, stopped, (id) => {
+      lastId = id || lastId;
+      pause = FIRST_PAUSE_MS;
+    });
+    if (stopped.aborted) return;
+    if (outcome === "end") return options.onEnd?.();
+    if (typeof outcome === "number") return options.onRefused?.(outcome);
+    options.onState("stale");
+    await pauseOrWake(pause * (0.75 + Math.random() / 2), stopped);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
+}
+
+async function readOnce(
+  options: Following,
+  lastId: string,
+  stopped: AbortSignal,
+  heard: (id: string) => void,
+): Promise<"end" | "lost" | number> {
+  const connection = new AbortController();
+  const abort = () => connection.abort();
+  stopped.addEventListener("abort", abort, { once: true });
+  let timer = setTimeout(abort, SILENCE_MS);
+  let ended = false;
+  const parser = createParser({
+    onEvent: (event) => {
+      heard(event.id ?? "");
+      if (event.event === "end") ended = true;
+      else options.onEvent({ type: event.event ?? "message", id: event.id ?? "", data: event.data });
+    },
+  });
+  try {
+    const headers: Record<string, string> = { Accept: "text/event-stream" };
+    if (lastId) headers["Last-Event-ID"] = lastId;
+    const response = await fetch(options.address(lastId), { headers, signal: connection.signal, cache: "no-store" });
+    if (response.status === 204) return "end";
+    if (!response.ok || !response.body)
+      return response.status >= 500 || response.status === 429 ? "lost" : response.status;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    options.onState("live");
+    options.onOpen?.();
+    while (!ended) {
+      const { value, done } = await reader.read();
+      if (done) return "lost";
+      clearTimeout(timer);
+      timer = setTimeout(abort, SILENCE_MS);
+      heard("");
+      parser.feed(value);
+    }
+    return "end";
+  } catch {
+    return "lost";
+  } finally {
+    clearTimeout(timer);
+    connection.abort();
+    stopped.removeEventListener("abort", abort);
+  }
+}
+
+/** Wait, but not longer than until the network is back or the page is looked at again. */
+function pauseOrWake(milliseconds: number, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      stopped.removeEventListener("abort", done);
+      removeEventListener("online", done);
+      document.removeEventListener("visibilitychange", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    stopped.addEventListener("abort", done);
+    addEventListener("online", done);
+    document.addEventListener("visibilitychange", done);
+  });
+}

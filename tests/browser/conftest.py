@@ -1,0 +1,160 @@
+"""A whole Signoff as `signoff up` starts it, and Chromium to look at it with. Tests here are plain functions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from tests.ports import free_port
+
+DEADLINE_SECONDS = 60.0
+FAILED = Path(__file__).parent / "failed"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# What would look for Google's hosts at every start is off.
+FLAGS = [
+    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]  # fmt: skip
+expect.set_options(timeout=15_000)
+
+
+@dataclass(frozen=True)
+class Signoff:
+    """A running Signoff; `api` speaks to it as a program would."""
+
+    url: str
+    folder: Path
+    addresses: dict[str, Any]
+    api: httpx.Client
+
+    def create(self, name: str, description: str, **fields: Any) -> str:
+        """A project; its id."""
+        body = {"name": name, "description": description, **fields}
+        return self.api.post("/api/projects", json=body).raise_for_status().json()["id"]
+
+    def planned(self, name: str, description: str, **fields: Any) -> str:
+        """A project with a plan that waits for its approval."""
+        project_id = self.create(name, description, **fields)
+        self.api.post(f"/api/projects/{project_id}/generate-plan", json={}).raise_for_status()
+        return project_id
+
+    def started(self, name: str, description: str, **fields: Any) -> str:
+        """A project whose run has started."""
+        project_id = self.planned(name, description, **fields)
+        self.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
+        return project_id
+
+    def finished(self, name: str, description: str, **fields: Any) -> str:
+        """A project whose run has ended."""
+        project_id = self.started(name, description, **fields)
+        self.eventually(project_id, lambda project: project["stage"] == "finished")
+        return project_id
+
+    def project(self, project_id: str) -> dict[str, Any]:
+        return self.api.get(f"/api/projects/{project_id}").raise_for_status().json()
+
+    def eventually(self, project_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The project as soon as the condition holds."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition(project := self.project(project_id)):
+            assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {project['status']} {project['stage']}"
+            time.sleep(0.05)  # why: the step of a wait that has a condition and a deadline
+        return project
+
+
+def start_signoff(folder: Path, **variables: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """`signoff up` on ports and in a folder of its own; the process and its addresses."""
+    ports = [free_port(), free_port(), free_port()]
+    names = ("SIGNOFF_PORT", "SIGNOFF_TEMPORAL_PORT", "SIGNOFF_TEMPORAL_UI_PORT")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
+    environment = inherited | {"SIGNOFF_DATA_DIR": str(folder / "data")} | variables
+    environment |= {name: str(port) for name, port in zip(names, ports, strict=True)}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "app.cli", "up", "--json"],
+            cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, (folder / "log").read_text()
+    return process, json.loads(line)
+
+
+@pytest.fixture(scope="session")
+def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
+    folder = tmp_path_factory.mktemp("signoff")
+    process, addresses = start_signoff(folder)
+    try:
+        with httpx.Client(base_url=addresses["url"], timeout=60) as api:
+            yield Signoff(addresses["url"], folder, addresses, api)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    assert found, "The browser tests need Chromium: apt-get install chromium."
+    running = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def context(browser: Browser, signoff: Signoff, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A browser without a past. What its pages say on the console as errors, or ask of another host, fails the test."""
+    options = getattr(request, "param", {})
+    context = browser.new_context(
+        base_url=signoff.url, viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="UTC", **options
+    )
+    wrong: list[str] = []
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
+    context.on("request", lambda sent: wrong.append(sent.url) if _is_outside(sent.url, signoff.url) else None)
+    yield context
+    context.close()
+    assert not wrong
+
+
+def _is_wrong(said: Any) -> bool:
+    # A refusal that the page shows is one that the browser notes too.
+    return said.type == "error" and "Failed to load resource" not in said.text
+
+
+def _is_outside(address: str, own: str) -> bool:
+    return not address.startswith((own, "data:", "blob:"))
+
+
+@pytest.fixture
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    page = context.new_page()
+    yield page
+    if getattr(request.node, "failed", False):
+        FAILED.mkdir(exist_ok=True)
+        page.screenshot(path=FAILED / f"{request.node.name}.png", full_page=True)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:  # noqa: ARG001
+    outcome: Any = yield
+    if outcome.get_result().failed:
+        item.failed = True  # pyright: ignore[reportAttributeAccessIssue]
