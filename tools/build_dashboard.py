@@ -24,7 +24,7 @@ class DashboardHook(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the page; a source distribution carries the sources alone."""
         if self.target_name == "wheel":
             build()

@@ -69,7 +69,9 @@ class Signoff:
         """The project as soon as the condition holds."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not condition(project := self.project(project_id)):
-            assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {project['status']} {project['stage']}"
+            assert time.monotonic() < deadline, (
+                f"not within {DEADLINE_SECONDS} s: {project['status']} {project['stage']}"
+            )
             time.sleep(0.05)  # why: the step of a wait that has a condition and a deadline
         return project
 
@@ -154,7 +156,7 @@ def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Pa
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:  # noqa: ARG001
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     outcome: Any = yield
     if outcome.get_result().failed:
         item.failed = True  # pyright: ignore[reportAttributeAccessIssue]
