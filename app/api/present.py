@@ -41,7 +41,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     fields = (
         "id", "name", "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "path",
         "agent_id", "sme_archetype", "max_tokens", "max_cost_usd", "status", "stage", "created_at", "updated_at", "created_by",
-        "workspace",
+        "workspace", "last_seq",
     )  # fmt: skip
     return Project(
         **{name: getattr(row, name) for name in fields},

@@ -202,4 +202,4 @@ async def _check_read_only(services: Services, project_id: str, extra: dict[str,
 
 
 # What changes by itself between a GET and the PUT that follows it cannot be told from an attempt to set it.
-_MOVING = frozenset({"live", "since", "updated_at", "progress", "tasks", "phases", "blocked"})
+_MOVING = frozenset({"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked"})

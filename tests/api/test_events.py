@@ -56,6 +56,37 @@ async def test_a_stream_resumes_behind_the_last_event(signoff: Stack, by: str) -
         assert [json.loads(message["data"]) for message in found[:-1]] == events[seen:]
 
 
+async def test_a_project_names_the_event_to_read_on_from(signoff: Stack) -> None:
+    project_id = await signoff.create("- A: `true`")
+    before = await signoff.project(project_id)
+    assert before["last_seq"] == 1
+    await signoff.call("PUT", f"/{project_id}", json={"name": "changed"})
+    await signoff.call("POST", f"/{project_id}/generate-plan")
+    news = await read(signoff, project_id, after=before["last_seq"], follow=False)
+    assert [message["event"] for message in news[:-1]] == ["project.updated", "plan.generating", "plan.ready"]
+    after = await signoff.project(project_id)
+    assert after["last_seq"] == json.loads(news[-2]["data"])["seq"] == 4
+    copy = await signoff.call("POST", f"/{project_id}/duplicate", status=201)
+    assert copy["last_seq"] == len(await signoff.events(copy["id"]))
+
+
+async def test_in_the_middle_of_a_run_it_names_the_event_that_the_rest_of_the_answer_is_as_of(signoff: Stack) -> None:
+    steps = "\n".join(f"{number}. Step {number}: `true`" for number in range(1, 9))
+    project_id = await signoff.started(f"## Steps (sequential)\n\n{steps}")
+    answers = [await signoff.project(project_id)]
+    while answers[-1]["stage"] != "finished":
+        answers.append(await signoff.project(project_id))
+    completed = {
+        event["data"]["task_id"]: event["seq"]
+        for event in await signoff.events(project_id)
+        if event["type"] == "task.completed"
+    }
+    assert len(completed) == 8
+    for answer in answers:
+        done = {task["id"] for task in answer["tasks"] if task["status"] == "completed"}
+        assert done == {task for task, seq in completed.items() if seq <= answer["last_seq"]}
+
+
 @pytest.mark.parametrize("by", ["after", "Last-Event-ID"])
 async def test_with_nothing_more_to_come_a_reconnect_gets_204(signoff: Stack, by: str) -> None:
     project_id, events = await finished(signoff)

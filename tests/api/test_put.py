@@ -19,7 +19,8 @@ async def test_what_is_omitted_stays(signoff: Stack) -> None:
     project_id = await signoff.create("the text", name="the name", strategy="careful", auto_approve_plan=True)
     before = await signoff.project(project_id)
     after = await put(signoff, project_id, description="another text")
-    assert after == before | {"description": "another text", "updated_at": after["updated_at"]}
+    moved = {"updated_at": after["updated_at"], "last_seq": before["last_seq"] + 1}
+    assert after == before | {"description": "another text"} | moved
     assert after["updated_at"] >= before["updated_at"]
     assert after == await signoff.project(project_id)
 
@@ -37,6 +38,13 @@ async def test_get_change_put_works(signoff: Stack, plan: str) -> None:
     project_id = await (signoff.planned(plan) if plan else signoff.create(""))
     project = await signoff.project(project_id)
     assert (await put(signoff, project_id, **project | {"name": "changed"}))["name"] == "changed"
+
+
+async def test_what_was_read_may_be_sent_back_after_events_that_change_nothing_of_it(signoff: Stack) -> None:
+    project_id = await signoff.create("")
+    project = await signoff.project(project_id)
+    await put(signoff, project_id, name="changed")
+    assert (await put(signoff, project_id, **project | {"name": "again"}))["name"] == "again"
 
 
 async def test_get_change_put_works_where_the_folder_is_gone(signoff: Stack) -> None:

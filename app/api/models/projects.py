@@ -92,7 +92,11 @@ class Links(BaseModel):
 
 
 class Project(BaseModel):
-    """One project, with its phases and tasks."""
+    """One project, with its phases and tasks.
+
+    `last_seq` is the number of the newest event that the rest of the answer tells of: whoever reads on with
+    `events?after=<last_seq>` misses none.
+    """
 
     id: str
     name: str
@@ -122,6 +126,7 @@ class Project(BaseModel):
     failure: Failure | None
     workspace: str
     links: Links
+    last_seq: int
     live: bool
 
 
