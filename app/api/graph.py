@@ -59,8 +59,9 @@ class GraphController(Controller):
         """Tasks, what they wait for, and the longest way through.
 
         A phase waits for all of the one before it; that order is in the levels and the critical path, and not among the
-        edges. `format=svg` draws it (of more than 150 tasks the phases alone, unless `expand=true`), `dot` and `mermaid`
-        give the text for other tools. `phase` (id or key) shows the tasks of one phase.
+        edges. `format=svg` draws it (of more than 150 tasks the phases alone, unless `expand=true`; `data-task` and
+        `data-phase` are the ids of what is drawn), `dot` and `mermaid` give the text for other tools. `phase` (id or key)
+        shows the tasks of one phase.
         """
         if format not in _TYPES:
             message = f"There is no format '{format[:64]}'; choose one of {', '.join(_TYPES)}."

@@ -1,13 +1,15 @@
 """A task graph as SVG: phases as frames, tasks in them, arrows for what they wait for.
 
 No picture of 1,000 tasks can be read at once, so in that of a large graph each phase is one box, with counts.
+What stands for a task carries its id as `data-task`, what stands for a phase as `data-phase`, so that a page can keep a
+picture up to date without another one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from app.api.models.graph import Graph, Node
 from app.domain.states import TaskStatus
@@ -46,7 +48,7 @@ def _whole(graph: Graph, title: str, places: Places) -> str:
     # The critical path above other lines, and names of phases above all lines.
     lines = sorted(places.lines, key=lambda line: line.critical)
     parts = [
-        *(_frame(places.frames[phase.id]) for phase in phases),
+        *(_frame(phase, places.frames[phase.id]) for phase in phases),
         *map(_line, lines),
         *(f'<circle class="meeting" cx="{x:g}" cy="{y:g}" r="3"/>' for x, y in places.meetings),
         *(_frame_name(phase, places.frames[phase.id]) for phase in phases),
@@ -87,7 +89,8 @@ def _summary(phase: Phase, y: float) -> str:
         f'<text class="name" x="14" y="26">{escape(shortened(phase.name, 36))}</text>',
         f'<text class="note" x="14" y="47">{len(phase.nodes)} tasks: {said}</text>',
     ]
-    return f'<g class="task {_status_of(counts)}" transform="translate(0 {y:g})">{"".join(inner)}</g>'
+    marks = f'class="task {_status_of(counts)}" data-phase={quoteattr(phase.id)}'
+    return f'<g {marks} transform="translate(0 {y:g})">{"".join(inner)}</g>'
 
 
 def _status_of(counts: Counter[str]) -> str:
@@ -97,9 +100,9 @@ def _status_of(counts: Counter[str]) -> str:
     return TaskStatus.COMPLETED if counts[TaskStatus.COMPLETED] else TaskStatus.SKIPPED
 
 
-def _frame(box: Box) -> str:
+def _frame(phase: Phase, box: Box) -> str:
     size = f'x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}"'
-    return f'<rect class="phase" {size} rx="10"/>'
+    return f'<rect class="phase" data-phase={quoteattr(phase.id)} {size} rx="10"/>'
 
 
 def _frame_name(phase: Phase, box: Box) -> str:
@@ -114,7 +117,8 @@ def _task(node: Node, box: Box) -> str:
     critical = " critical" if node.critical else ""
     note = " · ".join(part for part in (node.type, str(node.status), duration(node.duration_ms)) if part)
     return (
-        f'<g class="task {node.status}{critical}" transform="translate({box.x:g} {box.y:g})">'
+        f'<g class="task {node.status}{critical}" data-task={quoteattr(node.id)} '
+        f'transform="translate({box.x:g} {box.y:g})">'
         f"<title>{escape(plain(node.label))} ({escape(node.key)}): {node.status}</title>"
         f'<rect width="{box.width:g}" height="{box.height:g}" rx="7"/>'
         f'<text class="sign" x="11" y="21">{SIGNS[node.status]}</text>'

@@ -37,8 +37,12 @@ async def test_pictures_and_their_texts(signoff: Stack) -> None:
         assert answer.headers["content-type"].split(";")[0] == content_type
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-    svg = (await signoff.http.get(f"/api/projects/{project_id}/dag?format=svg")).text
-    assert len([g for g in ElementTree.fromstring(svg).iter() if "task" in g.get("class", "").split()]) == 5
+    root = ElementTree.fromstring((await signoff.http.get(f"/api/projects/{project_id}/dag?format=svg")).text)
+    assert len([g for g in root.iter() if "task" in g.get("class", "").split()]) == 5
+    project = await signoff.project(project_id)
+    for what in ("task", "phase"):
+        marked = [mark for element in root.iter() if (mark := element.get(f"data-{what}"))]
+        assert marked == [row["id"] for row in project[f"{what}s"]]
     body = await refused(signoff, "GET", f"/{project_id}/dag?format=png", 400, "bad_request")
     assert all(name in body["message"] for name in ("json", *types)), body["message"]
 

@@ -78,6 +78,32 @@ def test_a_large_graph_is_folded_unless_all_of_it_is_asked_for() -> None:
     assert len(boxes(to_svg(large, "Large", expand=True))) == 1000
 
 
+def test_tasks_and_phases_carry_their_ids_in_every_layout() -> None:
+    small, large = graph(2, 3), graph(10, 100, fan=1)
+    for drawn, expand in ((small, False), (large, True)):
+        root = ElementTree.fromstring(to_svg(drawn, "Marked", expand=expand))
+        assert [group.get("data-task") for group in boxes(to_svg(drawn, "Marked", expand=expand))] == [
+            node.id for node in drawn.nodes
+        ]
+        frames = [rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "phase"]
+        assert [frame.get("data-phase") for frame in frames] == list({node.phase_id: None for node in drawn.nodes})
+    folded = boxes(to_svg(large, "Marked"))
+    assert [(group.get("data-phase"), group.get("data-task")) for group in folded] == [
+        (f"phase_{number}", None) for number in range(10)
+    ]
+
+
+def test_ids_are_text_whatever_they_hold() -> None:
+    odd = "\"' onload='x' <a>&amp;"
+    drawn = graph(1, 1)
+    drawn.nodes[0] = drawn.nodes[0].model_copy(update={"id": odd, "phase_id": f"{odd}2"})
+    svg = to_svg(drawn, "Odd")
+    assert boxes(svg)[0].get("data-task") == odd
+    root = ElementTree.fromstring(svg)
+    assert [rect.get("data-phase") for rect in root.iter() if rect.get("data-phase")] == [f"{odd}2"]
+    assert all("onload" not in element.attrib for element in root.iter())
+
+
 def waiting_for(needed: dict[int, list[int]], critical: tuple[int, ...] = ()) -> Graph:
     """One phase of tasks by number, each with those it waits for."""
     level: dict[int, int] = {}
