@@ -13,7 +13,7 @@ from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import decided, project_state
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
+from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.events import EventType
 from app.domain.material import RULE, framed
@@ -154,20 +154,16 @@ def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, sai
         comment=said.reason,
         payload={"decision": question.id, "answer": said.answer},
     )
-    return _as_decided(conn, request, decisions.decide(conn, answer, EFFECTS[answer.kind]))
+    return decided(conn, decisions.decide(conn, answer, EFFECTS[answer.kind]))
 
 
 def _decided_before(conn: Connection, request: AdviceRequest, question: QuestionRow) -> Decided:
     decision = decisions.find(conn, request.project_id, _request_id(question))
-    return _as_decided(conn, request, decision) if decision is not None else _left_open(conn, request)
+    return decided(conn, decision) if decision is not None else _left_open(conn, request)
 
 
 def _request_id(question: QuestionRow) -> str:
     return f"advice:{question.id}"
-
-
-def _as_decided(conn: Connection, request: AdviceRequest, decision: Decision) -> Decided:
-    return decided(conn, decision)
 
 
 def _left_open(
