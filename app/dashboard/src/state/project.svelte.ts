@@ -11,9 +11,11 @@ const SETTLE_MS = 80;
 const REST_FACTOR = 3;
 
 /** Which answers an event makes out of date; the project itself with every event. */
-function outdated(type: string): Part[] {
+function outdated({ type, data }: Event): Part[] {
   if (type.startsWith("plan.") || type === "project.updated" || type === "task.created") return ["plan", "decisions"];
-  return type.startsWith("decision.") || type.startsWith("run.") || type === "phase.approved" ? ["decisions"] : [];
+  // What a decision came to is told by the event of its effect, such as `task.completed`; the end of a run withdraws all.
+  const decided = "decision_id" in data || /^(decision|run|project)\./.test(type);
+  return decided ? ["decisions"] : [];
 }
 
 export class ProjectStore {
@@ -94,7 +96,7 @@ export class ProjectStore {
     if (event.seq <= this.#seq) return;
     this.#seq = event.seq;
     if (event.type === "project.deleted") this.gone = true;
-    else this.#mark(["project", ...outdated(event.type)]);
+    else this.#mark(["project", ...outdated(event)]);
     for (const listener of this.#listeners) listener(event);
   }
 
