@@ -13,11 +13,11 @@ from temporalio import activity
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import project_state
 from app.domain.actions import Actions
-from app.domain.agents import AgentKind, Archetype
+from app.domain.agents import Archetype
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
-from app.domain.plan import DEFAULT_AGENT, PlanDraft
+from app.domain.plan import PlanDraft
 from app.domain.states import PlanStatus
-from app.domain.validation import Agents, check_draft, for_project
+from app.domain.validation import Agents, check_draft, for_project, has_model
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.storage.database import Database
@@ -94,7 +94,7 @@ class Planning:
             archetype=archetype.brief if archetype is not None else None,
             instructions=plan.instructions,
             previous=plans.content(previous) if previous is not None else None,
-            has_model=for_project(self._agents, project.agent_id)[DEFAULT_AGENT].kind == AgentKind.MODEL,
+            has_model=has_model(self._agents, project.agent_id),
         )
         return brief, plan.planner, project.workspace
 

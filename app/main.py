@@ -25,6 +25,7 @@ from app.api.live import LiveController
 from app.api.logs import LogController
 from app.api.methods import Methods
 from app.api.openapi import configuration
+from app.api.outline import OutlineController
 from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
@@ -57,6 +58,7 @@ _CONTROLLERS = [
     InsightController,
     LiveController,
     LogController,
+    OutlineController,
     PhaseController,
     PlanController,
     ProjectController,

@@ -13,6 +13,7 @@ from app.api.models.events import LiveEvent
 from app.api.models.files import FileInfo, FileList, Uploaded
 from app.api.models.graph import Graph
 from app.api.models.insight import Audit, Finding, Metrics
+from app.api.models.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
 from app.api.models.projects import Project, ProjectList, ProjectSummary, Run, RunList
 from app.api.models.system import Health, Ready
@@ -40,6 +41,10 @@ __all__ = [
     "Health",
     "LiveEvent",
     "Metrics",
+    "OutlineFinding",
+    "OutlinePhase",
+    "OutlinePreview",
+    "OutlineTask",
     "Phase",
     "PhaseList",
     "Plan",

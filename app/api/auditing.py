@@ -13,7 +13,7 @@ from app.api.services import Services
 from app.domain import audit as checks
 from app.domain import integrity
 from app.domain.actions import Action
-from app.domain.audit import SEVERITIES, Found, Severity
+from app.domain.audit import SEVERITIES, Found, Severity, worst_first
 from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.domain.plan import PlanDraft, RunSettings
@@ -144,7 +144,6 @@ def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -
         *checks.check_outcomes(record.tasks, _sizes(record.project.workspace, record.tasks)),
         *checks.check_author(record.plans),
     ]
-    ranked = sorted(found, key=lambda item: SEVERITIES.index(item.severity))
     summary: dict[Severity, int] = {
         severity: sum(item.severity == severity for item in found) for severity in SEVERITIES
     }
@@ -154,7 +153,7 @@ def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -
             id=item.id, severity=item.severity, code=item.code, message=item.message, task_id=item.task_id,
             suggestion=item.suggestion,
         )
-        for item in ranked
+        for item in worst_first(found)
     ]  # fmt: skip
     intact = not alterations
     word = "The record is whole" if intact else "The record was altered"

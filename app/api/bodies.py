@@ -100,6 +100,15 @@ class MakePlan(RequestBody):
     instructions: LongText | None = None
 
 
+class PreviewOutline(RequestBody):
+    """A description, and what else of a project its plan depends on."""
+
+    description: LongText
+    name: Name = "Untitled"
+    strategy: Strategy = Strategy.PERFORMANCE
+    agent_id: AgentId | None = None
+
+
 class Approve(RequestBody):
     """Which plan (or phase) is approved; what is omitted is the current one."""
 

@@ -5,6 +5,8 @@ The first request with a key claims it. Its answer is kept for 24 h: by `answer_
 that belongs to the claim. Kept are successes and conflicts. Nothing came of a request that could not be understood, whose
 subject is not there, or whose If-Match was stale: its key is free again. After a 5xx, a repeat takes the request up.
 
+Of addresses where nothing is carried out nothing is kept: a repeat simply asks again.
+
 Two bodies are the same when they are the same JSON value, whatever their spaces and the order of their members.
 """
 
@@ -22,6 +24,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.utils import normalize_path
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
@@ -39,6 +42,8 @@ RENEWAL_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
 # No route has a longer one, and the column has an end.
 LONGEST_PATH = 500
+# What these are asked has no effect that could come twice.
+_NOTHING_KEPT = frozenset({"/api/outline"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -68,6 +73,10 @@ class IdempotencyKeys:
             return
         if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
             raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters, and there is one of it.")
+        # As the router reads it, which takes `//` for `/`.
+        if normalize_path(scope["path"]) in _NOTHING_KEPT:
+            await self._app(scope, receive, send)
+            return
         path = scope["path"].rstrip("/")
         keyed = _KeyedRequest(self._database, RequestKey(scope["state"]["actor"], "POST", path, keys[0]))
         if not _is_upload(scope):

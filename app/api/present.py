@@ -127,7 +127,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         approved_at=row.approved_at,
         approved_by=row.approved_by,
         phases=shown,
-        stats=_stats(draft),
+        stats=stats(draft),
         next=NextPlan(version=latest.version, status=latest.status)
         if latest is not None and latest.status == PlanStatus.GENERATING
         else None,
@@ -208,7 +208,8 @@ def _plan_info(row: plans.PlanRow) -> PlanInfo:
     )
 
 
-def _stats(draft: PlanDraft) -> PlanStats:
+def stats(draft: PlanDraft) -> PlanStats:
+    """A plan in numbers."""
     phases = phase_graphs(draft)
     widths: dict[int, int] = {}
     for level in graph.levels_of_phases(phases):

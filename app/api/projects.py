@@ -76,7 +76,7 @@ class ProjectController(Controller):
     ) -> Response[Project]:
         """A new project, pending and without a plan."""
         values = data.model_dump()
-        _check_agent(services, values)
+        check_named(services, values)
         project_id = new_id("proj")
         values |= {"id": project_id, "workspace": await _workspace(services.workspaces, project_id, data.path)}
         actor = actor_of(request)
@@ -111,7 +111,7 @@ class ProjectController(Controller):
         check(current)
         await _check_read_only(services, project_id, data.model_extra or {})
         wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
-        _check_agent(services, wanted)
+        check_named(services, wanted)
         workspace = None
         if wanted.get("path", current.path) == current.path:
             # What a GET gave is no change, even where the folder could not be named any more.
@@ -170,7 +170,12 @@ async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) 
     return str(await asyncio.to_thread(workspaces.named, path))
 
 
-def _check_agent(services: Services, values: dict[str, Any]) -> None:
+def check_named(services: Services, values: dict[str, Any]) -> None:
+    """Make sure that the agent and the archetype that a project names are there.
+
+    Raises:
+        Invalid: one is not; `details` has the field.
+    """
     known = {"agent_id": ("agent", services.agents), "sme_archetype": ("archetype", services.archetypes)}
     problems = [
         Problem(field=name, message=_no_such(label, values[name], valid))

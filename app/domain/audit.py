@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from app.domain.dangers import dangers_of
@@ -35,6 +35,11 @@ class Found(NamedTuple):
     def id(self) -> str:
         """The same each time the same is found."""
         return hashlib.sha256("\0".join([self.code, self.task_id or "", self.message]).encode()).hexdigest()[:16]
+
+
+def worst_first(found: Iterable[Found]) -> list[Found]:
+    """Findings by severity, and else in the order in which they were found."""
+    return sorted(found, key=lambda item: SEVERITIES.index(item.severity))
 
 
 def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:

@@ -87,6 +87,17 @@ def for_project(agents: Agents, agent_id: str | None) -> Agents:
     return {**agents, DEFAULT_AGENT: agents.get(agent_id or DEFAULT_AGENT, AgentEntry(kind=AgentKind.LOCAL))}
 
 
+def has_model(agents: Agents, agent_id: str | None) -> bool:
+    """Whether tasks of a project that name no agent go to a model; `agent_id` is the project's own."""
+    return for_project(agents, agent_id)[DEFAULT_AGENT].kind == AgentKind.MODEL
+
+
+def retries_of(task: TaskDraft, actions: Actions) -> int:
+    """How often a task is tried again after a failure: as it says, else as its action does by default."""
+    default = actions[task.action.type].default_retries(task.action.fields())
+    return default if task.retries is None else task.retries
+
+
 class _Checker:
     def __init__(self, draft: PlanDraft, actions: Actions, agents: Agents | None, *, may_be_empty: bool) -> None:
         self.draft = draft

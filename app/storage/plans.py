@@ -17,7 +17,7 @@ from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
 from app.domain.states import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
-from app.domain.validation import effective_dependencies
+from app.domain.validation import effective_dependencies, retries_of
 from app.storage import events, locks, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans, tasks
@@ -341,7 +341,6 @@ def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -
 
 def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
     """The row of a task that has not started, but for its id, phase and place; `needed` are all keys it waits for."""
-    default_retries = actions[task.action.type].default_retries(task.action.fields())
     return {
         "project_id": project.id,
         "key": task.key,
@@ -352,7 +351,7 @@ def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: A
         "depends_on": needed,
         "inputs": task.inputs,
         "expected_files": task.expected_files,
-        "retries": default_retries if task.retries is None else task.retries,
+        "retries": retries_of(task, actions),
         "timeout_seconds": task.timeout_seconds,
         "on_crash": task.on_crash,
         "after_failure": task.after_failure,

@@ -69,6 +69,11 @@ def _project(guide: Guide) -> str:
 
 def _plan(guide: Guide, base: str) -> None:
     guide.write("## Plans")
+    outline = "- Count: `wc -l *.csv > lines.txt` {#count}\n- [ ] Read it {#read after=cuont}\n"
+    guide.call("previewOutline", "POST", "/api/outline", {"description": outline},
+               about="What the planner `outline` would make of a description, with nothing stored: for while it is written. Where it "
+               "makes a plan, `phases` has it whole, and `findings` what an audit would point at.")  # fmt: skip
+    guide.call("previewOutline", "POST", "/api/outline", {"description": outline.replace("cuont", "count")})
     guide.call("generatePlan", "POST", f"{base}/generate-plan", {}, headers={"Prefer": "wait=10"})
     guide.call("getPlan", "GET", f"{base}/plan", headers={"Accept": "text/markdown"}, lines=30,
                about="JSON by default; as Markdown it is the outline that makes the plan.")  # fmt: skip

@@ -134,9 +134,9 @@ def shortened(value: Any, depth: int = 0) -> Any:
         return items + ([f"… {len(value) - _MOST_ITEMS} more"] if len(value) > _MOST_ITEMS else [])
     if isinstance(value, dict):
         chosen = value
-        if depth >= 2 and {"key", "title", "action"} <= value.keys():
+        if depth >= 2 and {"id", "key", "title", "action"} <= value.keys():
             chosen = {name: value[name] for name in _OF_A_TASK} | {"…": "…"}
-        elif depth >= 2 and {"key", "name", "strategy"} <= value.keys():
+        elif depth >= 2 and {"id", "key", "name", "strategy"} <= value.keys():
             chosen = {name: value[name] for name in _OF_A_PHASE if name in value} | {"…": "…"}
         return {name: shortened(item, depth + 1) for name, item in chosen.items()}
     return value

@@ -9,12 +9,13 @@ from typing import Self
 
 from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
+from app.api.models.outline import OutlinePreview
 from app.api.models.system import Health, Ready
 from signoff._async.files import AsyncFiles
 from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
 from signoff._async.transport import AsyncTransport
-from signoff._requests import get, read_answer
+from signoff._requests import get, post, read_answer
 
 # Longer than the 60 s for which a plan may be waited for.
 _ANSWER_SECONDS = 75.0
@@ -87,6 +88,14 @@ class AsyncSignoff:
     async def archetypes(self) -> ArchetypeList:
         """The archetypes of experts that a project may name."""
         return await self._transport.call(get("/api/archetypes"), ArchetypeList)
+
+    async def preview_outline(
+        self, description: str, *, name: str | None = None, strategy: str | None = None, agent_id: str | None = None
+    ) -> OutlinePreview:
+        """What the planner `outline` would make of a description, with nothing stored; a description that makes no plan is
+        no error: its `problems` say why."""
+        body = {"description": description, "name": name, "strategy": strategy, "agent_id": agent_id}
+        return await self._transport.call(post("/api/outline", body), OutlinePreview)
 
     async def health(self) -> Health:
         """That the process is alive, and its version."""

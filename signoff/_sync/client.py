@@ -10,8 +10,9 @@ from typing import Self
 
 from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
+from app.api.models.outline import OutlinePreview
 from app.api.models.system import Health, Ready
-from signoff._requests import get, read_answer
+from signoff._requests import get, post, read_answer
 from signoff._sync.files import Files
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
@@ -88,6 +89,14 @@ class Signoff:
     def archetypes(self) -> ArchetypeList:
         """The archetypes of experts that a project may name."""
         return self._transport.call(get("/api/archetypes"), ArchetypeList)
+
+    def preview_outline(
+        self, description: str, *, name: str | None = None, strategy: str | None = None, agent_id: str | None = None
+    ) -> OutlinePreview:
+        """What the planner `outline` would make of a description, with nothing stored; a description that makes no plan is
+        no error: its `problems` say why."""
+        body = {"description": description, "name": name, "strategy": strategy, "agent_id": agent_id}
+        return self._transport.call(post("/api/outline", body), OutlinePreview)
 
     def health(self) -> Health:
         """That the process is alive, and its version."""

@@ -98,6 +98,13 @@ def _wait_briefly(url: str, project_id: str) -> None:
         client.projects.wait(project_id, timeout=0.3)
 
 
+async def test_an_outline_is_tried_before_there_is_a_project(client: AsyncSignoff, signoff: Stack) -> None:
+    preview = await client.preview_outline(REPORT, name="Report", strategy="careful")
+    assert [task.key for phase in preview.phases for task in phase.tasks] == ["count", "write"]
+    preview = await client.preview_outline("- A {#a after=b}")
+    assert (preview.valid, preview.problems[0].field) == (False, "line 1, column 9")
+
+
 async def test_a_run_is_paused_resumed_and_retried(client: AsyncSignoff, signoff: Stack) -> None:
     project_id = await signoff.started(FAILS)
     assert (await client.projects.wait(project_id, timeout=30)).status == "failed"

@@ -1,0 +1,63 @@
+"""What a description would make, with nothing stored."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from app.api.models.insight import Severity
+from app.api.models.plans import PlanStats
+from app.domain.errors import Problem
+from app.domain.plan import AfterFailure, OnCrash, PhaseStrategy
+
+
+class OutlineTask(BaseModel):
+    """A task of a plan that is not stored: `depends_on` are keys, all that it would wait for."""
+
+    key: str
+    title: str
+    description: str
+    action: dict[str, Any]
+    agent_id: str | None
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+
+
+class OutlinePhase(BaseModel):
+    """A phase of it; `requires_approval` is null where the project's `auto_approve_phases` says."""
+
+    key: str
+    name: str
+    description: str
+    strategy: PhaseStrategy
+    requires_approval: bool | None
+    tasks: list[OutlineTask]
+
+
+class OutlineFinding(BaseModel):
+    """One thing to look at before such a plan is signed."""
+
+    severity: Severity
+    code: str
+    message: str
+    suggestion: str
+    task_key: str | None
+
+
+class OutlinePreview(BaseModel):
+    """The plan that a description makes; where it makes none, `problems` says why and the rest is empty."""
+
+    valid: bool
+    planner: Literal["outline"]
+    summary: str
+    warnings: list[str]
+    problems: list[Problem]
+    stats: PlanStats
+    phases: list[OutlinePhase]
+    findings: list[OutlineFinding]
