@@ -24,7 +24,7 @@ export class ApiError extends Error {
 }
 
 /** A key that no other request has; `crypto.randomUUID` exists on secure pages only. */
-function newKey(): string {
+export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -37,7 +37,9 @@ export function whenUnauthorized(listener: () => void): void {
 
 const watched: Middleware = {
   onRequest({ request }) {
-    if (request.method === "POST") request.headers.set("Idempotency-Key", newKey());
+    // Who repeats a request sets the key of the first.
+    if (request.method === "POST" && !request.headers.has("Idempotency-Key"))
+      request.headers.set("Idempotency-Key", newKey());
     return request;
   },
   onResponse({ response }) {
