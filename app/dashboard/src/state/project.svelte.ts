@@ -1,14 +1,15 @@
 /** One project as the page knows it: the server's own answers, asked for anew as its events tell of changes. */
 import { ApiError, answer, api, type Plan, type Project, type Schemas } from "../api/client";
 import { follow, type StreamState } from "../api/stream";
+import { applied } from "./apply";
 
 export type Event = Schemas["Event"];
 export type Decision = Schemas["Decision"];
 type Part = "project" | "plan" | "decisions";
 
-/** Events that come together are answered by one reading; a large project is read less often. */
+/** Events that come together are answered by one reading; a project that takes long to read is read less often. */
 const SETTLE_MS = 80;
-const REST_FACTOR = 3;
+const REST_FACTOR = 8;
 
 /** Which answers an event makes out of date; the project itself with every event. */
 function outdated({ type, data }: Event): Part[] {
@@ -30,6 +31,9 @@ export class ProjectStore {
 
   #listeners = new Set<(event: Event) => void>();
   #due = new Set<Part>();
+  /** What came since the project was last read. */
+  #news: Event[] = [];
+  #frame = 0;
   #seq = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reading = false;
@@ -45,6 +49,7 @@ export class ProjectStore {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    cancelAnimationFrame(this.#frame);
     this.#stop();
   }
 
@@ -95,9 +100,16 @@ export class ProjectStore {
   #take(event: Event): void {
     if (event.seq <= this.#seq) return;
     this.#seq = event.seq;
+    this.#news.push(event);
+    this.#frame ||= requestAnimationFrame(() => this.#show());
     if (event.type === "project.deleted") this.gone = true;
     else this.#mark(["project", ...outdated(event)]);
     for (const listener of this.#listeners) listener(event);
+  }
+
+  #show(): void {
+    this.#frame = 0;
+    if (this.project) this.project = applied(this.project, this.#news);
   }
 
   #mark(parts: Part[]): void {
@@ -136,14 +148,18 @@ export class ProjectStore {
 
   async #readProject(): Promise<void> {
     const params = { path: { project_id: this.id } };
-    this.project = await answer(api.GET("/api/projects/{project_id}", { params }));
-    if (!this.#seq) this.#seq = this.project.last_seq;
+    const read = await answer(api.GET("/api/projects/{project_id}", { params }));
+    this.#seq ||= read.last_seq;
+    // What came while the answer was under way is newer than it.
+    this.#news = this.#news.filter((event) => event.seq > read.last_seq);
+    this.project = applied(read, this.#news);
   }
 
   async #readPlan(): Promise<void> {
     try {
       const params = { path: { project_id: this.id } };
-      this.plan = await answer(api.GET("/api/projects/{project_id}/plan", { params }));
+      // As text it is only where text was asked for.
+      this.plan = (await answer(api.GET("/api/projects/{project_id}/plan", { params }))) as Plan;
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "no_plan") throw error;
       this.plan = null;
