@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -18,6 +19,9 @@ from app.supervisor.stack import prepare
 
 # How long a stopping app lets requests finish; event streams go on for ever.
 _GRACE_SECONDS = 2
+# Objects that are made, net, before the collector of reference cycles looks for some. An answer about 10,000 tasks is made of
+# several hundred thousand, none of them in a cycle: looked for every 700, as is usual, that took two thirds of its time.
+_COLLECT_AFTER = 100_000
 
 
 @click.command()
@@ -85,6 +89,9 @@ def serve(settings: Settings) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     debug = settings.log_level == "debug"
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 10)
     uvicorn.run(
         app,
         host=settings.host,
