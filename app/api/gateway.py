@@ -24,6 +24,9 @@ LINGER_SECONDS = 5.0
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
+# The page that people use, which holds nothing by itself: what it shows it asks of the API.
+_PAGE_PATHS = frozenset({"/", "/new", "/projects", "/favicon.svg"})
+_PAGE_FOLDERS = ("/projects/", "/assets/")
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
 _JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 
@@ -80,7 +83,7 @@ class Gateway:
 
         try:
             self._check_origin(scope["method"], headers)
-            scope["state"]["actor"] = self._check_key(scope["path"], headers)
+            scope["state"]["actor"] = self._check_key(scope["method"], scope["path"], headers)
             is_safe = scope["method"] in _SAFE
             body: Receive = receive if is_safe else await _json_body(scope, headers, receive_noted)  # pyright: ignore
             await self._app(scope, body, send_with_id)
@@ -106,8 +109,8 @@ class Gateway:
         if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
-    def _check_key(self, path: str, headers: dict[str, str]) -> str:
-        if not self._api_key or _is_open(path):
+    def _check_key(self, method: str, path: str, headers: dict[str, str]) -> str:
+        if not self._api_key or _is_open(method, path):
             return "local"
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._api_key):
@@ -115,8 +118,15 @@ class Gateway:
         return "admin"
 
 
-def _is_open(path: str) -> bool:
-    return path in _OPEN_PATHS or path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
+def _is_open(method: str, path: str) -> bool:
+    return path in _OPEN_PATHS or path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/") or _is_page(method, path)
+
+
+def _is_page(method: str, path: str) -> bool:
+    """Whether it is a file of the page; nothing that leads out of its folders for whoever resolves dots is."""
+    if method not in {"GET", "HEAD"} or not {".", ".."}.isdisjoint(re.split(r"[/\\]", path)):
+        return False
+    return path in _PAGE_PATHS or path.startswith(_PAGE_FOLDERS)
 
 
 def _is_upload(path: str, headers: dict[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -140,6 +141,58 @@ async def test_with_the_key_everything_is(locked: Stack, authorization: str) -> 
 async def test_health_and_ready_need_no_key(locked: Stack) -> None:
     assert (await locked.http.get("/health")).json()["service"] == "signoff"
     assert (await locked.http.get("/ready")).status_code == 200
+
+
+PAGE = [
+    "/",
+    "/new",
+    "/projects",
+    "/projects/proj_x",
+    "/projects/proj_x/tasks/a",
+    "/assets/index-1a2b.js",
+    "/favicon.svg",
+]
+
+
+@pytest.mark.parametrize("path", PAGE)
+async def test_the_page_can_be_loaded_without_the_key(locked: Stack, path: str) -> None:
+    for method in ("GET", "HEAD"):
+        assert (await locked.http.request(method, path)).status_code in {200, 404}, method
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        assert (await locked.http.request(method, path)).status_code == 401, method
+
+
+async def raw_status(stack: Stack, target: str, method: str = "GET") -> int:
+    """The status for a path that is sent as it stands, which no client does that puts paths in order first."""
+    host = stack.url.removeprefix("http://")
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.settings.port)
+    writer.write(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
+
+
+ODD_PATHS = [
+    "/projects/../api/projects", "/projects/%2e%2e/api/projects", "/projects/%2E%2E%2Fapi%2Fprojects",
+    "/projects/x/../../api/projects", "/projects/./../api/projects", "/assets/../api/projects", "/assets/..%2fapi/projects",
+    "/assets/..%5capi%5cprojects", "/projects/..", "//api/projects", "/api//projects", "//api//projects", "/api/projects/",
+    "/./api/projects", "/new/../api/projects", "/new/x", "/newer", "/projectsx", "/assets", "/Projects", "/favicon.svg/x",
+    "/api", "/api/", "/api/projects?/projects/", "/%61pi/projects", "/index.html", "/favicon.ico", "/%2fapi/projects",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+async def test_nothing_but_the_page_is_open_however_it_is_spelt(locked: Stack, path: str) -> None:
+    assert await raw_status(locked, path) == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/projects//api/projects", "/projects/%252e%252e/api/projects", "/projects/api/projects"]
+)
+async def test_what_lies_below_the_page_is_never_the_api(locked: Stack, path: str) -> None:
+    answer = await locked.http.get(path)
+    assert answer.status_code in {200, 404}
+    assert "status_counts" not in answer.text
 
 
 async def test_what_the_api_looks_like_can_be_read_without_the_key(locked: Stack) -> None:
