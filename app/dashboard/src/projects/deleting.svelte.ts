@@ -1,0 +1,107 @@
+/** Deletions that can still be taken back: nothing is sent before their time is over, or the page is left. */
+import { ApiError, answer, api, newKey, type Schemas } from "../api/client";
+import { say } from "../state/toasts.svelte";
+import { texts } from "../texts";
+
+type Named = { id: string; name: string };
+interface Batch {
+  projects: Named[];
+  timer: ReturnType<typeof setTimeout>;
+}
+
+const UNDO_MS = 8000;
+/** How many the API takes at once. */
+const MOST = 200;
+const waiting = new Set<Batch>();
+let leaving = $state.raw<ReadonlySet<string>>(new Set());
+
+export const deleting = {
+  /** Ids of projects that are about to be deleted. */
+  get ids(): ReadonlySet<string> {
+    return leaving;
+  },
+};
+
+/** Delete projects, unless somebody takes it back within 8 s. */
+export function deleteSoon(projects: Named[]): void {
+  const fresh = projects.filter(({ id }) => !leaving.has(id));
+  for (let first = 0; first < fresh.length; first += MOST) wait(fresh.slice(first, first + MOST));
+}
+
+function wait(projects: Named[]): void {
+  const batch: Batch = {
+    projects,
+    timer: setTimeout(() => {
+      waiting.delete(batch);
+      void send(projects);
+    }, UNDO_MS),
+  };
+  waiting.add(batch);
+  leaving = new Set([...leaving, ...projects.map(({ id }) => id)]);
+  const close = say(texts.list.leaving(projects.length, projects[0]?.name ?? ""), {
+    stands: UNDO_MS,
+    action: {
+      label: texts.list.undo,
+      run: () => {
+        close();
+        if (!waiting.delete(batch)) return;
+        clearTimeout(batch.timer);
+        release(projects);
+      },
+    },
+  });
+}
+
+async function send(projects: Named[]): Promise<void> {
+  try {
+    tell(
+      projects,
+      await answer(api.POST("/api/projects/batch/delete", { body: { ids: projects.map(({ id }) => id) } })),
+    );
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const close = say(texts.list.notDeleted(projects.length, error.message || texts.shell.unreachable), {
+      kind: "error",
+      action: {
+        label: texts.shell.retry,
+        run: () => {
+          close();
+          leaving = new Set([...leaving, ...projects.map(({ id }) => id)]);
+          void send(projects);
+        },
+      },
+    });
+  } finally {
+    release(projects);
+  }
+}
+
+function tell(projects: Named[], outcome: Schemas["BatchDeleteAnswer"]): void {
+  const names = new Map(projects.map(({ id, name }) => [id, name]));
+  const done = texts.list.outcome(outcome.deleted.length, outcome.deleting.length);
+  if (done) say(done);
+  // One that somebody else has deleted meanwhile is as it was wanted.
+  for (const { id, error, message } of outcome.failed.filter(({ error }) => error !== "project_deleted"))
+    say(texts.list.refused(names.get(id) ?? id, message || error), { kind: "error" });
+}
+
+function release(projects: Named[]): void {
+  const rest = new Set(leaving);
+  for (const { id } of projects) rest.delete(id);
+  leaving = rest;
+}
+
+/** Who leaves the page has not taken it back. */
+addEventListener("pagehide", () => {
+  for (const { projects, timer } of waiting) {
+    clearTimeout(timer);
+    void fetch("/api/projects/batch/delete", {
+      method: "POST",
+      keepalive: true,
+      headers: { "Content-Type": "application/json", "Idempotency-Key": newKey() },
+      body: JSON.stringify({ ids: projects.map(({ id }) => id) }),
+    });
+    release(projects);
+  }
+  waiting.clear();
+});

@@ -1,0 +1,52 @@
+/** What the list shows, as its address says it: `/?status=running&search=report&sort=name&page=2&size=50`. */
+export const statuses = ["all", "pending", "running", "completed", "failed", "cancelled"] as const;
+export const sorts = ["newest", "oldest", "updated", "name", "status"] as const;
+export const sizes = [20, 50, 100, 200] as const;
+
+export interface ListQuery {
+  status: (typeof statuses)[number];
+  search: string;
+  sort: (typeof sorts)[number];
+  /** Counted from 1. */
+  page: number;
+  size: (typeof sizes)[number];
+}
+
+/** The API refuses more. */
+export const LONGEST_SEARCH = 1000;
+const LAST_OFFSET = 2 ** 31 - 1;
+
+/** What the parameters ask for; what makes no sense counts as not said. */
+export function readQuery(parameters: URLSearchParams): ListQuery {
+  const size = one(sizes, Number(parameters.get("size"))) ?? sizes[0];
+  const page = Number(parameters.get("page"));
+  return {
+    status: one(statuses, parameters.get("status")) ?? "all",
+    search: (parameters.get("search") ?? "").slice(0, LONGEST_SEARCH),
+    sort: one(sorts, parameters.get("sort")) ?? "newest",
+    page: Number.isInteger(page) && page > 0 && page * size < LAST_OFFSET ? page : 1,
+    size,
+  };
+}
+
+/** The address of the list with some of it changed; another page than asked for is the first one. */
+export function addressOf(query: ListQuery, changes: Partial<ListQuery> = {}): string {
+  const { status, search, sort, page, size } = { ...query, page: 1, ...changes };
+  const parameters = new URLSearchParams();
+  if (status !== "all") parameters.set("status", status);
+  if (search) parameters.set("search", search);
+  if (sort !== "newest") parameters.set("sort", sort);
+  if (page > 1) parameters.set("page", String(page));
+  if (size !== sizes[0]) parameters.set("size", String(size));
+  const text = parameters.toString();
+  return text ? `/?${text}` : "/";
+}
+
+/** Whether the query leaves projects out. */
+export function isFiltered(query: ListQuery): boolean {
+  return query.status !== "all" || query.search !== "";
+}
+
+function one<T>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((candidate) => candidate === value);
+}

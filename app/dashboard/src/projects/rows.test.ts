@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { firstLine, range } from "./rows.ts";
+
+test("the first line that says more than the name, without its marks", () => {
+  assert.equal(
+    firstLine("\n# Weekly report\n\nWhat the **team** looks at\nand more", "Weekly report"),
+    "What the team looks at",
+  );
+  assert.equal(firstLine("- [ ] Build: `make` {#build}", "x"), "Build: make");
+  assert.equal(firstLine("", "x"), "");
+});
+
+test("a long line is cut", () => {
+  assert.equal(firstLine("a".repeat(5000), "x").length, 241);
+});
+
+test("a range goes both ways, and is one id where its beginning has gone", () => {
+  const ids = ["a", "b", "c", "d"];
+  assert.deepEqual(range(ids, "b", "d"), ["b", "c", "d"]);
+  assert.deepEqual(range(ids, "d", "b"), ["b", "c", "d"]);
+  assert.deepEqual(range(ids, "gone", "b"), ["b"]);
+  assert.deepEqual(range(ids, null, "c"), ["c"]);
+});
