@@ -1,0 +1,84 @@
+/** From the form to the project: it is made, its files are sent, its plan is asked for. */
+import { ApiError, answer, api, newKey, type Project } from "../api/client";
+import { bodyOf, type Fields } from "./fields";
+import { upload } from "./uploading";
+
+export interface Chosen {
+  file: File;
+  state: "chosen" | "sending" | "sent" | "failed";
+  /** From 0 to 1. */
+  share: number;
+  why: string;
+}
+
+export class Creation {
+  busy = $state(false);
+  error = $state.raw<ApiError | null>(null);
+  /** Made; from here on nothing makes another one. */
+  project = $state.raw<Project | null>(null);
+  files = $state<Chosen[]>([]);
+
+  /** The same request, sent again because its answer was lost, does not make a second project. */
+  #key = { of: "", value: "" };
+
+  /** @returns whether the project is there with all its files. */
+  async make(fields: Fields): Promise<boolean> {
+    return this.#once(async () => {
+      if (!this.project) {
+        const body = bodyOf(fields);
+        const text = JSON.stringify(body);
+        if (this.#key.of !== text) this.#key = { of: text, value: newKey() };
+        const headers = { "Idempotency-Key": this.#key.value };
+        this.project = await answer(api.POST("/api/projects", { body, headers }));
+      }
+      await this.#sendFiles(this.project.id);
+    });
+  }
+
+  /** Have the plan made, or say why not; whether at once or later, the project's own page shows how it goes on. */
+  async plan(planner: Fields["planner"]): Promise<ApiError | null> {
+    await this.#once(async () => {
+      if (!this.project) return;
+      const params = { path: { project_id: this.project.id }, header: { Prefer: "wait=2" } };
+      const body = { planner: planner === "automatic" ? null : planner, instructions: null };
+      await answer(api.POST("/api/projects/{project_id}/generate-plan", { params, body }));
+    });
+    return this.error;
+  }
+
+  /** Go on without the files that did not arrive. */
+  dropFailed(): void {
+    this.files = this.files.filter(({ state }) => state !== "failed");
+  }
+
+  async #once(work: () => Promise<void>): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    this.error = null;
+    try {
+      await work();
+      return this.files.every(({ state }) => state !== "failed");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.error = error;
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async #sendFiles(projectId: string): Promise<void> {
+    for (const chosen of this.files) {
+      if (chosen.state === "sent") continue;
+      chosen.state = "sending";
+      try {
+        await upload(projectId, chosen.file, (share) => (chosen.share = share));
+        chosen.state = "sent";
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        chosen.state = "failed";
+        chosen.why = error.message;
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/** The form of a new project: its fields, what is kept of them between visits, and the request that they make. */
+import type { Schemas } from "../api/client";
+
+export interface Fields {
+  name: string;
+  description: string;
+  planner: "automatic" | "outline" | "model";
+  strategy: Schemas["Strategy"];
+  auto_approve_plan: boolean;
+  auto_approve_phases: boolean;
+  decision_mode: Schemas["DecisionMode"];
+  path: string;
+  agent_id: string;
+  sme_archetype: string;
+  max_tokens: string;
+  max_cost_usd: string;
+}
+
+export const emptyFields: Readonly<Fields> = {
+  name: "",
+  description: "",
+  planner: "automatic",
+  strategy: "performance",
+  auto_approve_plan: false,
+  auto_approve_phases: true,
+  decision_mode: "agent",
+  path: "",
+  agent_id: "",
+  sme_archetype: "",
+  max_tokens: "",
+  max_cost_usd: "",
+};
+
+/** Fields that are folded away under "More settings". */
+export const moreFields = ["path", "agent_id", "sme_archetype", "max_tokens", "max_cost_usd"];
+
+export const LONGEST_NAME = 200;
+export const LONGEST_DESCRIPTION = 100_000;
+
+/** The name that is given, else the title that the description begins with. */
+export function nameOf(fields: Fields): string {
+  const title = /^\s*# +(.+)/.exec(fields.description)?.[1] ?? "";
+  return fields.name.trim() || title.trim().slice(0, LONGEST_NAME) || "Untitled";
+}
+
+export function bodyOf(fields: Fields): Schemas["CreateProject"] {
+  const { planner: _, ...sent } = fields;
+  return {
+    ...sent,
+    name: nameOf(fields),
+    path: fields.path.trim() || null,
+    agent_id: fields.agent_id || null,
+    sme_archetype: fields.sme_archetype || null,
+    max_tokens: numberOf(fields.max_tokens),
+    max_cost_usd: numberOf(fields.max_cost_usd),
+  };
+}
+
+/** What is no number is sent as it is, for the server to refuse: it must not count as no limit. */
+function numberOf(text: string): number | null {
+  const value = Number(text);
+  if (text.trim() === "") return null;
+  return Number.isFinite(value) ? value : (text as unknown as number);
+}
+
+/** What was stored, as far as it is what such a form may hold. */
+export function restored(text: string | null): Fields {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text ?? "");
+  } catch {
+    return { ...emptyFields };
+  }
+  const known = Object.entries(emptyFields).map(([name, empty]) => {
+    const value = (stored as Record<string, unknown> | null)?.[name];
+    return [name, typeof value === typeof empty ? value : empty];
+  });
+  return Object.fromEntries(known) as unknown as Fields;
+}
+
+export function isEmpty(fields: Fields): boolean {
+  return Object.entries(emptyFields).every(([name, empty]) => fields[name as keyof Fields] === empty);
+}
+
+const SPELT_OUT = /^ {0,3}(#{2,}\s|[-*+]\s|\d{1,9}[.)]\s|```|~~~)/m;
+
+/** Whether a description is plain words, in which nobody has spelt out tasks or phases. */
+export function isProse(description: string): boolean {
+  return description.trim() !== "" && !SPELT_OUT.test(description);
+}

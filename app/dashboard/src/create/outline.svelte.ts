@@ -1,0 +1,66 @@
+/** The plan that the description would make, asked for anew as it is written. */
+import { ApiError, answer, api, type Schemas } from "../api/client";
+import { nameOf, type Fields } from "./fields";
+
+export type Preview = Schemas["OutlinePreview"];
+
+const SETTLE_MS = 250;
+
+export class OutlineStore {
+  preview = $state.raw<Preview | null>(null);
+  error = $state.raw<ApiError | null>(null);
+  /** The text has changed since the plan that is shown. */
+  outdated = $state(false);
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #request: AbortController | null = null;
+  #asked = "";
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#request?.abort();
+  }
+
+  /** Ask once nothing has been typed for a moment. */
+  follow(fields: Fields): void {
+    const body = bodyOf(fields);
+    if (JSON.stringify(body) === this.#asked) return;
+    clearTimeout(this.#timer);
+    this.outdated = true;
+    const soon = this.#asked === "" || body.description === "";
+    this.#timer = setTimeout(() => void this.#read(body), soon ? 0 : SETTLE_MS);
+  }
+
+  /** The plan of the text as it is now, without waiting; null where the server does not say. */
+  async check(fields: Fields): Promise<Preview | null> {
+    const body = bodyOf(fields);
+    if (JSON.stringify(body) !== this.#asked || this.outdated || this.error) await this.#read(body);
+    return this.error || this.outdated ? null : this.preview;
+  }
+
+  async #read(body: Schemas["PreviewOutline"]): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#request?.abort();
+    const request = (this.#request = new AbortController());
+    this.#asked = JSON.stringify(body);
+    try {
+      // An empty text is no mistake of somebody who has not begun.
+      const preview = body.description.trim()
+        ? await answer(api.POST("/api/outline", { body, signal: request.signal }))
+        : null;
+      if (request.signal.aborted) return;
+      this.preview = preview;
+      this.error = null;
+    } catch (error) {
+      if (request.signal.aborted) return;
+      if (!(error instanceof ApiError)) throw error;
+      this.error = error;
+    }
+    this.outdated = false;
+  }
+}
+
+function bodyOf(fields: Fields): Schemas["PreviewOutline"] {
+  const { description, strategy, agent_id } = fields;
+  return { description, strategy, name: nameOf(fields), agent_id: agent_id || null };
+}

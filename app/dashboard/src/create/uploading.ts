@@ -1,0 +1,28 @@
+/** Sends one file; by XMLHttpRequest, since fetch does not tell how far an upload is. */
+import { ApiError, newKey, refusal } from "../api/client";
+
+/** @throws ApiError the server refused it, or was not reached. */
+export function upload(projectId: string, file: File, onprogress: (share: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api/projects/${projectId}/files/upload`);
+    request.setRequestHeader("Idempotency-Key", newKey());
+    request.upload.onprogress = ({ loaded, total }) => onprogress(total ? loaded / total : 0);
+    request.onload = () => {
+      if (request.status < 300) resolve();
+      else reject(refusal(parsed(request.responseText), request.status));
+    };
+    request.onerror = request.onabort = () => reject(new ApiError("", "unreachable", 0));
+    const form = new FormData();
+    form.append("file", file, file.name);
+    request.send(form);
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
