@@ -1,0 +1,92 @@
+/** A log as lines, built up piece by piece as it is written. */
+
+/** Colours and the like (SGR) that are in force where a line begins, which a line before it may have set. */
+type Carry = string;
+
+const SGR = /\x1b\[([\d;:]*)m/g;
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[ -Z\\^_`-~])/g;
+const LONGEST_CARRY = 200;
+
+export class LogLines {
+  #done: string[] = [];
+  #carries = new Map<number, Carry>();
+  #open = "";
+  #carry: Carry = "";
+
+  /** Lines so far; one that has not ended yet counts. */
+  get length(): number {
+    return this.#done.length + (this.#open ? 1 : 0);
+  }
+
+  /** Append what was written. */
+  push(text: string): void {
+    const parts = (this.#open + text).split("\n");
+    const open = parts.pop()!;
+    for (const line of parts) this.#end(line);
+    this.#open = this.#current(open);
+  }
+
+  /** A line as it was written, with its colours. */
+  at(index: number): string {
+    return index < this.#done.length ? this.#done[index]! : shownOf(this.#open);
+  }
+
+  /** What a line must begin with to look as it does in its place. */
+  carryAt(index: number): Carry {
+    return index < this.#done.length ? (this.#carries.get(index) ?? "") : this.#carry;
+  }
+
+  /** All of it, without colours. */
+  text(): string {
+    return Array.from({ length: this.length }, (_, index) => plain(this.at(index))).join("\n");
+  }
+
+  /** Which lines from `start` on have the words in them; capitals make no difference. */
+  find(words: string, start = 0): number[] {
+    const wanted = words.toLowerCase();
+    const found: number[] = [];
+    for (let index = start; index < this.length; index++)
+      if (plain(this.at(index)).toLowerCase().includes(wanted)) found.push(index);
+    return found;
+  }
+
+  #end(line: string): void {
+    const last = this.#current(line.replace(/\r+$/, ""));
+    if (this.#carry) this.#carries.set(this.#done.length, this.#carry);
+    this.#done.push(last);
+    this.#carry = carried(this.#carry, last);
+  }
+
+  /** What a carriage return has not overwritten; it does so only when something comes behind it. */
+  #current(line: string): string {
+    const start = line.lastIndexOf("\r", line.length - 2) + 1;
+    if (!start) return line;
+    this.#carry = carried(this.#carry, line.slice(0, start));
+    return line.slice(start);
+  }
+}
+
+function shownOf(open: string): string {
+  return open.replace(/\r$/, "");
+}
+
+function carried(before: Carry, line: string): Carry {
+  if (!line.includes("\x1b")) return before;
+  let carry = before;
+  for (const [whole, codes] of line.matchAll(SGR)) {
+    const isReset = !codes || /^0*(;|$)/.test(codes);
+    const rest = isReset ? codes!.replace(/^0*;?/, "") : codes!;
+    carry = (isReset ? "" : carry) + (isReset ? (rest ? `\x1b[${rest}m` : "") : whole);
+  }
+  return carry.length > LONGEST_CARRY ? carry.slice(carry.indexOf("\x1b", carry.length - LONGEST_CARRY)) : carry;
+}
+
+/** A line without its escape sequences. */
+export function plain(line: string): string {
+  return line.includes("\x1b") ? line.replace(ESCAPES, "") : line;
+}
+
+/** A line with no other escape sequences than those of colours. */
+export function coloursOnly(line: string): string {
+  return line.replace(ESCAPES, (sequence) => (/^\x1b\[[\d;:]*m$/.test(sequence) ? sequence : ""));
+}
