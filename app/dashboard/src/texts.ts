@@ -675,7 +675,8 @@ export const texts = {
       "task.skipped": ({ title, reason }) => `${title} was skipped${reason}`,
       "task.waiting": ({ title, reason }) => `${title} waits${reason}`,
       "decision.requested": ({ title, question }) => `${title} asks: ${question}`,
-      "decision.made": ({ kind, title, refused }) => `${refused || "decided"}: ${kind}${title && ` ${title}`}`,
+      "decision.made": ({ kind, title, refused, why }) =>
+        refused ? `${refused} (${kind})${why}` : `${kind}${title && `: ${title}`}`,
       "file.uploaded": ({ path }) => `uploaded ${path}`,
     } as Record<string, (told: Record<string, string>) => string>,
     parts: {
