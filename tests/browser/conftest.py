@@ -94,6 +94,13 @@ def start_signoff(folder: Path, **variables: str) -> tuple[subprocess.Popen[str]
     return process, json.loads(line)
 
 
+def chromium() -> str:
+    """Where the browser is."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    assert found, "The browser tests need Chromium: apt-get install chromium."
+    return found
+
+
 @pytest.fixture(scope="session")
 def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
     folder = tmp_path_factory.mktemp("signoff")
@@ -114,9 +121,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    assert found, "The browser tests need Chromium: apt-get install chromium."
-    running = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
     yield running
     running.close()
 

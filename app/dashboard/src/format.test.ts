@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { dollars, relative, size, span } from "./format.ts";
 
 test("spans name their two largest units", () => {
-  assert.deepEqual([0, 840, 9_940, 12_400, 187_000, 7_500_000, 273_600_000].map(span), [
+  assert.deepEqual([0, 840, 9_940, 12_400, 187_000, 300_000, 7_500_000, 273_600_000].map(span), [
     "0 ms",
     "840 ms",
     "9.9 s",

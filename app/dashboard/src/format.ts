@@ -27,19 +27,19 @@ export function relative(at: string, now: number): string {
   return ago.format(-1, "minute");
 }
 
-/** A span: `840 ms`, `12.4 s`, `3 min 07 s`, `2 h 05 min`, `3 d 04 h`. */
+/** A span: `840 ms`, `9.4 s`, `12 s`, `3 min 07 s`, `5 min`, `2 h 05 min`, `3 d 04 h`. */
 export function span(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
   const seconds = milliseconds / 1000;
   if (seconds < 60) return `${seconds < 9.95 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${two(Math.floor(seconds % 60))} s`;
+  if (minutes < 60) return `${minutes} min${rest(Math.floor(seconds % 60), "s")}`;
   const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${two(minutes % 60)} min` : `${Math.floor(hours / 24)} d ${two(hours % 24)} h`;
+  return hours < 48 ? `${hours} h${rest(minutes % 60, "min")}` : `${Math.floor(hours / 24)} d${rest(hours % 24, "h")}`;
 }
 
-function two(value: number): string {
-  return String(value).padStart(2, "0");
+function rest(value: number, unit: string): string {
+  return value ? ` ${String(value).padStart(2, "0")} ${unit}` : "";
 }
 
 /** A size: `812 B`, `14.2 kB`, `3.1 MB`; a kilobyte has 1000 bytes. */
