@@ -80,13 +80,18 @@ interface Shape {
   sign: Element | null;
   note: Element | null;
   title: Element | null;
+  /** The title as the picture has it, perhaps cut. */
+  name: string;
   shown: string;
 }
 
 interface Said {
   status: Task["status"];
-  name: string;
+  /** All of it, where the picture may have a part alone. */
+  title: string;
   note: string;
+  /** What the note's signs mean. */
+  spoken: string;
 }
 
 function shapeOf(group: Element, address: string): Shape {
@@ -95,19 +100,24 @@ function shapeOf(group: Element, address: string): Shape {
   group.before(link);
   link.append(group);
   const find = (what: string) => group.querySelector(what);
-  return { link, group, sign: find(".sign"), note: find(".note"), title: find("title"), shown: "" };
+  // Words that stand apart are apart for those who have them read out, too.
+  for (const text of group.querySelectorAll("text")) text.after(" ");
+  const name = group.querySelector("text:not(.sign, .note)")?.textContent ?? "";
+  return { link, group, sign: find(".sign"), note: find(".note"), title: find("title"), name, shown: "" };
 }
 
 function draw(shape: Shape | undefined, said: Said): void {
-  const key = `${said.status}\n${said.name}\n${said.note}`;
+  const key = `${said.status}\n${said.title}\n${said.note}`;
   if (!shape || shape.shown === key) return;
   shape.shown = key;
   shape.group.classList.remove(...statuses);
   shape.group.classList.add(said.status);
   if (shape.sign) shape.sign.textContent = SIGNS[said.status];
   if (shape.note) shape.note.textContent = said.note;
-  if (shape.title) shape.title.textContent = said.name;
-  shape.link.setAttribute("aria-label", said.name);
+  if (shape.title) shape.title.textContent = [said.title, said.spoken].filter(Boolean).join(": ");
+  // The name has what is seen, so that who speaks to the computer can say it; then all of the title.
+  const whole = said.title === shape.name ? "" : said.title;
+  shape.link.setAttribute("aria-label", [`${shape.name} ${said.note}`, said.spoken, whole].filter(Boolean).join(", "));
 }
 
 function taskSaid(task: Task, at: number): Said {
@@ -116,8 +126,9 @@ function taskSaid(task: Task, at: number): Said {
   const parts = [String(task.action.type ?? ""), statusNames[task.status], took === null ? "" : span(took)];
   return {
     status: task.status,
-    name: `${task.title}: ${statusNames[task.status]}`,
+    title: task.title,
     note: parts.filter(Boolean).join(" · "),
+    spoken: "",
   };
 }
 
@@ -129,7 +140,8 @@ function phaseSaid(phase: Phase): Said {
   const total = texts.graph.taskCount(phase.task_counts.total ?? 0);
   return {
     status: order.find((status) => phase.task_counts[status]) ?? "skipped",
-    name: `${phase.name}: ${total}${spoken ? `, ${spoken}` : ""}`,
+    title: phase.name,
+    spoken,
     note: `${total}: ${some.map(({ status, number }) => `${SIGNS[status]} ${number}`).join("  ")}`,
   };
 }

@@ -18,6 +18,11 @@ export function fitting(picture: Size, room: Room): number {
   return Math.min(1, room.clientWidth / picture.width, room.clientHeight / picture.height);
 }
 
+/** The whole width; the rest is scrolled. */
+export function widthOf(picture: Size, room: Room): number {
+  return Math.min(1, room.clientWidth / picture.width);
+}
+
 /** What a picture starts with: its whole width where that can be read. */
 export function readable(picture: Size, width: number): number {
   return Math.min(1, Math.max(READABLE, width / picture.width));

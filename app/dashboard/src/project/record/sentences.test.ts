@@ -24,7 +24,7 @@ test("what tasks do says how, and who did it where that was a person", () => {
 
 test("a refusal says so", () => {
   const said = say("decision.made", { kind: "approve", outcome: "refused", message: "The plan was changed." });
-  assert.match(said, /^ann was refused.*The plan was changed\.$/);
+  assert.match(said, /^ann wanted to approve, and was refused: The plan was changed\.$/);
 });
 
 test("no sentence has a hole, whatever the event lacks", () => {

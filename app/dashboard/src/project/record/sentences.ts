@@ -50,6 +50,7 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     path: text(data.path),
     question: text(data.question),
     kind: texts.record.kinds[text(data.kind)] ?? text(data.kind),
+    tried: texts.record.tried[text(data.kind)] ?? text(data.kind),
     what: Array.isArray(data.fields) ? data.fields.map((field) => text(field).replaceAll("_", " ")).join(", ") : "",
     refused: data.outcome === "refused" ? words.refused : "",
     why: text(error.message) && words.why(text(error.message)),
