@@ -12,6 +12,7 @@ from litestar.di import Provide
 from app.api.catalogue import CatalogueController
 from app.api.control import ControlController
 from app.api.copies import CopyController
+from app.api.credentials import Credentials
 from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
@@ -30,6 +31,7 @@ from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
 from app.api.services import Services
+from app.api.session import SessionController
 from app.api.system import SystemController
 from app.api.tasks import TaskController
 from app.api.telemetry import Observed, Telemetry
@@ -62,6 +64,7 @@ _CONTROLLERS = [
     PhaseController,
     PlanController,
     ProjectController,
+    SessionController,
     SystemController,
     TaskController,
 ]
@@ -98,23 +101,24 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         archetypes=load_archetypes(settings.archetypes),
     )
     telemetry = Telemetry()
-    api_key = settings.api_key.get_secret_value()
+    credentials = Credentials(settings.api_key.get_secret_value())
 
     app = Litestar(
         route_handlers=[*_CONTROLLERS, PAGE],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "telemetry": Provide(lambda: telemetry, sync_to_thread=False),
+            "credentials": Provide(lambda: credentials, sync_to_thread=False),
         },
         exception_handlers={Exception: to_response},
         lifespan=[lambda _app: _serving(services)],
-        openapi_config=configuration(key_needed=bool(api_key)),
+        openapi_config=configuration(key_needed=credentials.key_needed),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
     # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
     keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=LARGEST_BODY)
-    guarded = Gateway(keyed, allowed_hosts=[settings.host, *settings.allowed_hosts], api_key=api_key)
+    guarded = Gateway(keyed, allowed_hosts=[settings.host, *settings.allowed_hosts], credentials=credentials)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from app.domain.edits import MAX_EDITS
 from app.domain.plan import (
@@ -52,6 +52,12 @@ class RequestBody(BaseModel):
     """Base of request bodies: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+
+class SignIn(RequestBody):
+    """The server's key; not shown by whatever shows the body."""
+
+    key: SecretStr = Field(max_length=1000)
 
 
 class NoFields(RequestBody):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 from collections.abc import Collection
 from contextlib import suppress
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
+from app.api.credentials import Credentials
 from app.api.errors import INTERNAL_ERROR, send_error
 from app.api.openapi import PATH as OPENAPI_PATH
 from app.domain.errors import DomainError, Forbidden, Unauthorized, UnsupportedMediaType
@@ -37,14 +37,14 @@ class Gateway:
     Args:
         app: what a request that passes goes to.
         allowed_hosts: names, besides loopback, that a request's `Host` may have.
-        api_key: the key that requests must carry; empty for none.
+        credentials: what tells who sends a request.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Collection[str], api_key: str) -> None:
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Collection[str], credentials: Credentials) -> None:
         self._app = app
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
         self._any_host = "*" in self._hosts
-        self._api_key = api_key.encode()
+        self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or answer why not."""
@@ -83,7 +83,7 @@ class Gateway:
 
         try:
             self._check_origin(scope["method"], headers)
-            scope["state"]["actor"] = self._check_key(scope["method"], scope["path"], headers)
+            scope["state"]["actor"] = self._actor(scope["method"], scope["path"], headers)
             is_safe = scope["method"] in _SAFE
             body: Receive = receive if is_safe else await _json_body(scope, headers, receive_noted)  # pyright: ignore
             await self._app(scope, body, send_with_id)
@@ -109,17 +109,27 @@ class Gateway:
         if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
-    def _check_key(self, method: str, path: str, headers: dict[str, str]) -> str:
-        if not self._api_key or _is_open(method, path):
-            return "local"
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._api_key):
+    def _actor(self, method: str, path: str, headers: dict[str, str]) -> str:
+        """Who sends the request; for what is open to all, `local` may be anybody.
+
+        Raises:
+            Unauthorized: it carries neither the key nor a cookie that stands for it.
+        """
+        actor = self._credentials.actor_of(
+            authorization=headers.get("authorization", ""), cookies=headers.get("cookie", "")
+        )
+        if actor is None and not _is_open(method, path):
             raise Unauthorized("Send the server's API key as 'Authorization: Bearer …'.")
-        return "admin"
+        return actor or "local"
 
 
 def _is_open(method: str, path: str) -> bool:
-    return path in _OPEN_PATHS or path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/") or _is_page(method, path)
+    is_schema = path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
+    return path in _OPEN_PATHS or is_schema or _is_page(method, path) or _is_sign_in(method, path)
+
+
+def _is_sign_in(method: str, path: str) -> bool:
+    return path.removesuffix("/") == "/api/session" and method in {"GET", "HEAD", "POST", "DELETE"}
 
 
 def _is_page(method: str, path: str) -> bool:

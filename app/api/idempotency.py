@@ -42,8 +42,9 @@ RENEWAL_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
 # No route has a longer one, and the column has an end.
 LONGEST_PATH = 500
-# What these are asked has no effect that could come twice.
-_NOTHING_KEPT = frozenset({"/api/outline"})
+# What these are asked has no effect that could come twice. And neither the key that somebody signs in with may be kept, not
+# even as a hash of few bytes to guess, nor the cookie that answers it.
+_NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 

@@ -29,6 +29,7 @@ _TAGS = {
     "history": "Versions of the plan, and runs.",
     "insight": "Metrics, and the audit of plan and run.",
     "catalogue": "What may be named in a project.",
+    "session": "Signing in with a browser; programs send the key.",
     "system": "The process, and what it needs.",
 }
 _DESCRIPTION = """Automation projects that are planned, signed off by a person, and carried out by durable workflows.

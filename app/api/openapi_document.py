@@ -44,7 +44,7 @@ _PATH_PARAMETERS = {
     "decision_id": "The decision's id, `dec_…`.",
 }
 # Operations that need no key.
-_OPEN = frozenset({"health", "ready"})
+_OPEN = frozenset({"health", "ready", "getSession", "signIn", "signOut"})
 # Operations that take `If-Match`, and what its value is.
 _IF_MATCH = {
     "updateProject": "The ETag of the project as it was read.",
@@ -104,7 +104,7 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
 }
 # Where what a handler declares is not what it sends, nothing of it is kept.
 _REPLACED = frozenset({"getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
-_FURTHER_ERRORS = {"getPlan": {409}, "getFile": {416, 422}, "downloadProject": {409}}
+_FURTHER_ERRORS = {"getPlan": {409}, "signIn": {401}, "getFile": {416, 422}, "downloadProject": {409}}
 _FURTHER_STATUSES = {
     "streamEvents": {"204": "The project is finished, and there is nothing more to come."},
     "getFile": {"206": "The part that was asked for.", "304": "It is what the reader has."},

@@ -34,7 +34,7 @@ shortened: `…` stands for what is left out. The whole contract is the OpenAPI 
   the current version), `request_id`.
 - **202** means: durably recorded, not yet decided or done; the outcome comes as an event.
 - Every POST takes an `Idempotency-Key`: a repeat gets the first answer again, with `Idempotency-Replayed: true`.
-- With keys, send `Authorization: Bearer …`.
+- With keys, send `Authorization: Bearer …`; a browser may sign in once instead, for a cookie.
 """
 
 
@@ -50,6 +50,7 @@ def tell(guide: Guide, folder: Path) -> None:
     _files(guide, project, folder)
     _control(guide, project)
     _many(guide, project)
+    _session(guide)
     _system(guide)
 
 
@@ -183,6 +184,17 @@ def _many(guide: Guide, base: str) -> None:
     body = {"ids": [copy["id"], "proj_nothing"]}
     guide.call("deleteProjects", "POST", "/api/projects/batch/delete", body)
     guide.call("deleteProject", "DELETE", base)
+
+
+def _session(guide: Guide) -> None:
+    guide.write("## Signing in with a browser")
+    guide.call("getSession", "GET", "/api/session",
+               about="Open to all, for a page that has to know whether to ask for a key. `actor` is null where one is needed "
+               "and none was given. This server has none.")  # fmt: skip
+    guide.call("signIn", "POST", "/api/session", {"key": "…"},
+               about="Where the server has a key: the cookie `signoff_session` for it, for 30 days, or 401. No script can read the cookie, "
+               "and no other site has it sent.")  # fmt: skip
+    guide.call("signOut", "DELETE", "/api/session")
 
 
 def _system(guide: Guide) -> None:

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from litestar.types import Receive, Scope, Send
 
+from app.api.credentials import Credentials
 from app.api.gateway import Gateway
 from app.log import configure_logging
 from tests.api.answers import check_error
@@ -114,7 +115,7 @@ async def broken(scope: Scope, _receive: Receive, send: Send) -> None:
 
 async def test_what_nobody_foresaw_is_answered_and_logged_with_it(logged: io.StringIO) -> None:
     port = free_port()
-    gateway: Any = Gateway(broken, allowed_hosts=[], api_key="")
+    gateway: Any = Gateway(broken, allowed_hosts=[], credentials=Credentials(""))
     server = uvicorn.Server(uvicorn.Config(gateway, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
     serving = asyncio.create_task(server.serve())
