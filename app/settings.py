@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     )
     api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as Bearer token.")
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
+    public_url: str = Field(
+        default="",
+        pattern=r"^$|^https?://\S+$",
+        description="Address at which people reach the page, for links from Temporal; default: the one the app listens on.",
+    )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list[str], description="Host names, besides loopback, that requests may be addressed to."
     )
@@ -191,6 +196,11 @@ class Settings(BaseSettings):
         """The app's own address as tasks on the same machine reach it."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def effective_public_url(self) -> str:
+        """Where people reach the app: as set, else its own address on this machine."""
+        return (self.public_url or self.app_url).rstrip("/")
 
     @property
     def workspaces_dir(self) -> Path:

@@ -131,7 +131,7 @@ class Engine:
                 start_signal_args=[signal],
                 search_attributes=_attributes(project),
                 static_summary=shorten(project.name),
-                static_details=f"Project `{project.id}`: {self._settings.app_url}/api/projects/{project.id}",
+                static_details=self._details(project.id),
                 rpc_timeout=RPC_TIMEOUT,
             )
         )
@@ -233,6 +233,12 @@ class Engine:
         except (TimeoutError, RuntimeError, RPCError):
             return None
         return min(_waiting(described.raw_description, self._settings.task_queue), default=None)
+
+    def _details(self, project_id: str) -> str:
+        """What Temporal's Web UI shows of a workflow from its start on, as Markdown: the way back to the project."""
+        base = self._settings.effective_public_url
+        page, api = f"{base}/projects/{project_id}", f"{base}/api/projects/{project_id}"
+        return f"[Project `{project_id}`]({page}), [as JSON]({api})"
 
     def link(self, project_id: str) -> str | None:
         """The address of a project's runs in Temporal's Web UI."""

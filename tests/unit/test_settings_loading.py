@@ -54,6 +54,7 @@ def complaints(text: str, **flags: object) -> list[str]:
         ("[prices.'a:b']\ninput = nan\noutput = 1", '2: prices."a:b".input: ', "finite"),
         ("host = 'x'\n\nport = 'many'", "3: port: ", "integer"),
         ("retention_days = 0", "1: retention_days: ", "greater than or equal to 1"),
+        ("public_url = 'signoff.example'", "1: public_url: ", "pattern"),
         ("log_level = 'loud'", "1: log_level: ", "pattern"),
     ],
 )
