@@ -13,6 +13,7 @@ import click
 _OVERVIEW = {
     "Plans and projects": {
         "run": ("app.cli.run", "Plan a Markdown file, ask for your approval, and carry it out."),
+        "outline": ("app.cli.outline", "Show what a Markdown file would make, and store nothing."),
         "projects": ("app.cli.projects", "Make, list, show, decide on, watch and delete projects."),
         "tasks": ("app.cli.tasks", "List, change and answer tasks, and read their logs."),
         "phases": ("app.cli.tasks", "List phases and add one."),

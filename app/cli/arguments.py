@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,3 +43,21 @@ def _newest() -> list[Any]:
 def project_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """The project that a command is about."""
     return click.argument("project_id", metavar="PROJECT", type=ProjectId())(command)
+
+
+def plan_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The Markdown file that a command reads."""
+    kind = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+    return click.argument("plan", type=kind)(command)
+
+
+def read_plan(plan: Path) -> str:
+    """The text of a Markdown file; `-` is standard input.
+
+    Raises:
+        click.UsageError: it is no UTF-8 text, or cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read().decode() if str(plan) == "-" else plan.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{plan} cannot be read as UTF-8 text: {error}") from error

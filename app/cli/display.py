@@ -98,6 +98,11 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
     )
     if plan["summary"] not in {"", name}:
         label.append(f"\n{visible(plan['summary'])}")
+    return phases_tree(label, plan, keys)
+
+
+def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType:
+    """The phases of a plan under a label; `keys` has those of tasks whose dependencies are told by id."""
     tree = Tree(label, guide_style="dim")
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.arguments import plan_argument, read_plan
 from app.cli.command import print_json, run_to_end
 from app.cli.display import plan_tree, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
@@ -45,7 +46,7 @@ class Order:
 
 
 @click.command()
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@plan_argument
 @click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
 @click.option("--name", help="Name of the project; default: the plan's first heading, else the file's name.")
 @click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
@@ -87,7 +88,7 @@ def run(
     """
     if folder is not None and new_workspace:
         raise click.UsageError("--path and --new-workspace exclude each other.")
-    text = _read(plan)
+    text = read_plan(plan)
     order = Order(
         name=name or heading_of(text) or (None if str(plan) == "-" else plan.stem),
         description=text,
@@ -96,13 +97,6 @@ def run(
         **options,
     )
     sys.exit(run_to_end(_run(order, settings)))
-
-
-def _read(plan: Path) -> str:
-    try:
-        return sys.stdin.buffer.read().decode() if str(plan) == "-" else plan.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{plan} cannot be read as UTF-8 text: {error}") from error
 
 
 def heading_of(markdown: str) -> str | None:

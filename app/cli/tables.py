@@ -158,18 +158,23 @@ def run_list(answer: Json) -> Table:
     return table(("run", "id", "status", "plan", "started", "completed"), rows)
 
 
-def audit_report(answer: Json) -> RenderableType:
-    """Findings, and whether the record is intact."""
-    results: Json = answer["results"]
+def findings_table(findings: list[Json]) -> Table:
+    """What an audit found."""
     rows = [
         (Text(finding["severity"], style=_SEVERITIES.get(finding["severity"], "")), finding["code"], finding["message"],
          finding["suggestion"])
-        for finding in results["findings"]
+        for finding in findings
     ]  # fmt: skip
+    return table(("severity", "code", "finding", "suggestion"), rows)
+
+
+def audit_report(answer: Json) -> RenderableType:
+    """Findings, and whether the record is intact."""
+    results: Json = answer["results"]
     trail: Json = answer["trail"]
     told = f"{trail['events']} events, {trail['decisions']} decisions: the record is"
     seal = Text(f"{told} intact.", style="green") if trail["intact"] else Text(f"{told} NOT intact.", style="red bold")
-    parts: list[RenderableType] = [table(("severity", "code", "finding", "suggestion"), rows)] if rows else []
+    parts: list[RenderableType] = [findings_table(results["findings"])] if results["findings"] else []
     return Group(*parts, seal, Text(visible(answer["message"])))
 
 

@@ -34,7 +34,7 @@ ALONE = """\
 2. End `echo end > end.txt` {#end files=end.txt}
 """
 COMMANDS = (
-    "run", "projects", "tasks", "phases", "decisions", "files", "audit", "agents", "strategies", "archetypes",
+    "run", "outline", "projects", "tasks", "phases", "decisions", "files", "audit", "agents", "strategies", "archetypes",
     "up", "serve", "worker", "migrate", "doctor", "completion",
 )  # fmt: skip
 PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi` {#say}\n"

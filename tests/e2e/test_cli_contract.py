@@ -55,6 +55,18 @@ async def test_a_project_by_the_command_line_alone(cli: CommandLine, tmp_path: P
     assert [event["seq"] for event in lines] == list(range(1, len(lines) + 1))
 
 
+async def test_an_outline_is_tried_without_a_project(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
+    (tmp_path / "plan.md").write_text(REPORT)
+    shown = good(await cli("outline", "plan.md", "--strategy", "careful"))
+    assert "echo hi" in shown
+    assert "no_time_limit" in shown
+    printed = json.loads(good(await cli("outline", "-", "--json", stdin=REPORT)))
+    assert printed == (await signoff.http.post("/api/outline", json={"description": REPORT})).json()
+    (tmp_path / "plan.md").write_text("- A {#a after=b}")
+    refused = await cli("outline", "plan.md")
+    assert (refused.code, "line 1, column 9" in refused.out) == (1, True)
+
+
 async def test_ids_may_be_shortened_where_that_is_clear(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.create("", name="Short")
     other = await signoff.create("", name="Other")

@@ -1,0 +1,46 @@
+"""`signoff outline`: what a Markdown file would make, with nothing stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from app.cli.arguments import plan_argument, read_plan
+from app.cli.command import as_json_option, client_command, console, print_json
+from app.cli.display import phases_tree, visible
+from app.cli.tables import findings_table
+from app.domain.plan import Strategy
+from signoff import AsyncSignoff, to_json
+
+Json = dict[str, Any]
+
+
+@click.command()
+@plan_argument
+@click.option("--strategy", type=click.Choice([strategy.value for strategy in Strategy]), help="Of the project.")
+@click.option("--agent", "agent_id", help="Of the project.")
+@as_json_option
+@client_command
+async def outline(api: AsyncSignoff, plan: Path, *, strategy: str | None, agent_id: str | None, as_json: bool) -> int:
+    """Show what the Markdown file PLAN (- for standard input) would make, and store nothing.
+
+    Exit code 1 where it makes no plan.
+    """
+    preview = await api.preview_outline(read_plan(plan), strategy=strategy, agent_id=agent_id)
+    print_json(preview) if as_json else console().print(_shown(to_json(preview), str(plan)))
+    return 0 if preview.valid else 1
+
+
+def _shown(preview: Json, name: str) -> RenderableType:
+    if not preview["valid"]:
+        return Text("\n".join(f"{problem['field']}: {visible(problem['message'])}" for problem in preview["problems"]))
+    label = Text(visible(preview["summary"] or name), style="bold")
+    parts: list[RenderableType] = [phases_tree(label, preview, {})]
+    return Group(*parts, *([findings_table(preview["findings"])] if preview["findings"] else []))
+
+
+COMMANDS: list[click.Command] = [outline]
