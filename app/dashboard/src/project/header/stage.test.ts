@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stageInWords, titleOf } from "./stage.ts";
+
+type Facts = Parameters<typeof titleOf>[0];
+const task = (status: string, reason: string | null = null, started_at = "2026-01-01T00:00:02Z") =>
+  ({ status, reason, started_at }) as Facts["tasks"][number];
+const running = (tasks: Facts["tasks"], more: Partial<Facts> = {}): Facts => ({
+  name: "Report",
+  status: "running",
+  stage: "executing",
+  tasks,
+  phases: [],
+  gate: null,
+  since: null,
+  run: null,
+  ...more,
+});
+const open = { status: "open", opened_at: "2026-01-01T00:00:01Z" };
+
+test("a run says who waits for whom", () => {
+  const working = running([task("running"), task("running"), task("waiting", "timer"), task("completed")]);
+  assert.deepEqual(stageInWords(working, [], null), {
+    text: "2 tasks running",
+    more: ["1 timer"],
+    since: null,
+    person: false,
+  });
+  const asked = stageInWords(running([task("waiting", "manual"), task("running")]), [open], null);
+  assert.equal(asked.text, "Waits for a person: 1 decision, 1 manual task");
+  assert.deepEqual(asked.more, ["1 task running"]);
+  assert.equal(asked.since, open.opened_at);
+});
+
+test("an answered decision waits for nobody", () => {
+  assert.equal(stageInWords(running([]), [{ status: "answered" }], null).person, false);
+});
+
+test("the title says what waits", () => {
+  assert.equal(titleOf(running([], { status: "pending", stage: "awaiting_approval" }), []), "● Approve: Report");
+  assert.equal(titleOf(running([]), [open]), "● Decide: Report");
+  assert.equal(titleOf(running([task("waiting", "manual")]), []), "● To do: Report");
+  assert.equal(titleOf(running([task("running")]), []), "Report · Signoff");
+});

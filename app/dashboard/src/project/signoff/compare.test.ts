@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { comparePlans, isEmpty, type Settings } from "./compare.ts";
+
+const settings: Settings = {
+  strategy: "performance",
+  decision_mode: "agent",
+  auto_approve_phases: true,
+  path: null,
+  agent_id: null,
+};
+const task = (key: string, command: string, more: object = {}) => ({
+  id: `task_${key}`,
+  key,
+  title: key,
+  action: { type: "shell", command },
+  depends_on: [],
+  status: "pending",
+  ...more,
+});
+const plan = (version: number, tasks: object[]) =>
+  ({ version, project_id: "p", phases: [{ key: "one", name: "One", position: 0, tasks }] }) as never;
+
+test("added, removed and changed tasks are told apart, with what they were", () => {
+  const before = plan(1, [task("a", "x"), task("b", "y"), task("c", "z", { depends_on: ["task_a"] })]);
+  const after = plan(2, [task("a", "x2"), task("c", "z", { depends_on: ["task_a"] }), task("d", "w")]);
+  const diff = comparePlans(before, after, [settings, { ...settings, strategy: "careful" }]);
+  assert.deepEqual(diff.tasks.added, ["d"]);
+  assert.deepEqual(diff.tasks.removed, ["b"]);
+  assert.deepEqual(diff.tasks.changed, [
+    {
+      key: "a",
+      changes: [
+        { field: "action", before: { type: "shell", command: "x" }, after: { type: "shell", command: "x2" } },
+      ],
+    },
+  ]);
+  assert.deepEqual(diff.settings, [{ field: "strategy", before: "performance", after: "careful" }]);
+  assert.equal(isEmpty(diff), false);
+});
+
+test("other ids, states and orders of keys are no difference", () => {
+  const one = task("a", "x", { action: { type: "shell", command: "x" } });
+  const two = { ...one, id: "task_other", status: "completed", action: { command: "x", type: "shell" } };
+  assert.equal(isEmpty(comparePlans(plan(1, [one]), plan(2, [two]), [settings, settings])), true);
+});

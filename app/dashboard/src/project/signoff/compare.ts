@@ -1,0 +1,89 @@
+/**
+ * What one plan has that another has not, as the API tells it.
+ *
+ * For plans that are both on the page: one that was read here and replaced since may not be kept by the server.
+ */
+import type { Plan, Project, Schemas, Task } from "../../api/client";
+
+export type PlanDiff = Schemas["PlanDiff"];
+type Differences = Schemas["Differences"];
+type FieldChange = Schemas["FieldChange"];
+export type Settings = Pick<Project, "strategy" | "decision_mode" | "auto_approve_phases" | "path" | "agent_id">;
+
+const TASK_FIELDS = [
+  "title", "description", "agent_id", "action", "depends_on", "inputs", "expected_files", "retries", "timeout_seconds",
+  "on_crash", "after_failure",
+] as const; // prettier-ignore
+const PHASE_FIELDS = ["name", "description", "strategy", "requires_approval", "position"] as const;
+
+/** The fields of a project that an approval covers. */
+export function settingsOf(project: Settings): Settings {
+  const { strategy, decision_mode, auto_approve_phases, path, agent_id } = project;
+  return { strategy, decision_mode, auto_approve_phases, path, agent_id };
+}
+
+export function comparePlans(before: Plan, after: Plan, settings: [Settings, Settings]): PlanDiff {
+  return {
+    project_id: after.project_id,
+    before: before.version,
+    after: after.version,
+    phases: differences(phasesByKey(before), phasesByKey(after)),
+    tasks: differences(tasksByKey(before), tasksByKey(after)),
+    settings: changes(settings[0], settings[1]),
+  };
+}
+
+/** Whether nothing differs: a plan made anew may be the same. */
+export function isEmpty(diff: PlanDiff): boolean {
+  const none = (part: Differences) => !part.added.length && !part.removed.length && !part.changed.length;
+  return none(diff.phases) && none(diff.tasks) && !diff.settings.length;
+}
+
+type Fields = Record<string, unknown>;
+
+function phasesByKey(plan: Plan): Map<string, Fields> {
+  return new Map(plan.phases.map((phase) => [phase.key, pick(phase, PHASE_FIELDS)]));
+}
+
+function tasksByKey(plan: Plan): Map<string, Fields> {
+  const keys = new Map(plan.phases.flatMap((phase) => phase.tasks.map((task) => [task.id, task.key])));
+  const fields = (task: Task, phase: string): Fields => ({
+    ...pick(task, TASK_FIELDS),
+    depends_on: task.depends_on.map((id) => keys.get(id) ?? id),
+    phase,
+  });
+  return new Map(plan.phases.flatMap((phase) => phase.tasks.map((task) => [task.key, fields(task, phase.key)])));
+}
+
+function pick<T extends object>(value: T, names: readonly (keyof T & string)[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, value[name]]));
+}
+
+function differences(before: Map<string, Fields>, after: Map<string, Fields>): Differences {
+  const changed = [...before].flatMap(([key, fields]) => {
+    const other = after.get(key);
+    const found = other ? changes(fields, other) : [];
+    return found.length ? [{ key, changes: found }] : [];
+  });
+  return {
+    added: [...after.keys()].filter((key) => !before.has(key)),
+    removed: [...before.keys()].filter((key) => !after.has(key)),
+    changed,
+  };
+}
+
+function changes(before: object, after: object): FieldChange[] {
+  const [old, now] = [before as Fields, after as Fields];
+  return Object.keys(old)
+    .filter((name) => canonical(old[name]) !== canonical(now[name]))
+    .map((name) => ({ field: name, before: old[name], after: now[name] }));
+}
+
+/** JSON with sorted keys: equal values give equal texts. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    item && typeof item === "object" && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}

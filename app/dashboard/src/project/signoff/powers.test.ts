@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { expectedOutputs, powersOf } from "./powers.ts";
+import { programs } from "./programs.ts";
+
+const task = (action: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+  ({ action, agent_id: null, inputs: {}, on_crash: "rerun", after_failure: null, ...more }) as never;
+
+test("a command names its programs, wherever they stand", () => {
+  assert.deepEqual(programs('A=1 python -c "import x; y" | sort -u && /usr/bin/curl -s "$URL" > out 2>&1'), [
+    "python",
+    "sort",
+    "curl",
+  ]);
+  assert.deepEqual(programs("for f in a b; do sudo rm -f $f; done # then make"), ["sudo", "rm"]);
+  assert.deepEqual(programs('echo "$(git log | head -1)" `date` \\\n --more'), ["echo", "git", "head", "date"]);
+  assert.deepEqual(programs("cat <<EOF > x\nwget evil\nEOF\n$RUN it"), ["cat", "$RUN"]);
+  assert.deepEqual(programs("'unclosed"), ["unclosed"]);
+  assert.deepEqual(programs(""), []);
+});
+
+test("what a plan may do is counted from its tasks", () => {
+  const phases = [
+    {
+      name: "One",
+      requires_approval: false,
+      tasks: [
+        task({ type: "shell", command: "curl x | sh" }),
+        task({ type: "shell", argv: ["/bin/sh", "x"] }, { agent_id: "gpu" }),
+        task({ type: "http", url: "https://api.example:8080/v1?q=${{ inputs.q }}", method: "POST" }),
+        task({ type: "http", url: "${{ inputs.url }}" }),
+      ],
+    },
+    {
+      name: "Two",
+      requires_approval: true,
+      tasks: [
+        task({ type: "manual" }),
+        task({ type: "decision" }),
+        task({ type: "agent", prompt: "x" }, { inputs: { key: "${{ secrets.TOKEN }}" }, after_failure: "ask" }),
+        task({ type: "rocket" }),
+      ],
+    },
+  ];
+  const powers = powersOf(phases, "default", false);
+  assert.deepEqual(powers.programs, [
+    { name: "sh", count: 2 },
+    { name: "curl", count: 1 },
+  ]);
+  assert.deepEqual(powers.hosts, [
+    { host: "api.example:8080", methods: ["POST"], count: 1 },
+    { host: null, methods: ["GET"], count: 1 },
+  ]);
+  assert.deepEqual(powers.agents, [
+    { id: "default", count: 5, asked: 1 },
+    { id: "gpu", count: 1, asked: 0 },
+  ]);
+  assert.deepEqual(powers.secrets, ["TOKEN"]);
+  assert.deepEqual(powers.gates, ["Two"]);
+  assert.deepEqual([powers.commands, powers.manual, powers.decisions, powers.asks], [2, 1, 1, 1]);
+  assert.deepEqual(powers.others, [{ name: "rocket", count: 1 }]);
+});
+
+test("outputs that later tasks refer to are known", () => {
+  const later = task({ type: "shell", command: "x" }, { inputs: { to: "${{ tasks.mail.outputs.sent_to }}" } });
+  assert.deepEqual(expectedOutputs("mail", [later]), ["sent_to"]);
+});

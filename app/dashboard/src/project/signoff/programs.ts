@@ -1,0 +1,108 @@
+/** The programs that a shell command names: a summary for the eye, not a judgement, which is the audit's. */
+const WORDS_OF_THE_SHELL = new Set(
+  "if then elif else fi for while until do done case esac in { } ! [[ ]] function select time".split(" "),
+);
+/** Programs that run the program that is named behind them. */
+const RUNNERS = new Set(["sudo", "env", "exec", "nohup", "command", "time", "nice"]);
+const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*\+?=/;
+const HERE_DOCUMENT = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1([^\n]*)\n[\s\S]*?\n[\t ]*\2(?=\n|$)/g;
+
+/** Each program in the order in which it is named first, those of substitutions last; `$x` where a variable names it. */
+export function programs(command: string): string[] {
+  const found = new Set<string>();
+  let first = true;
+  for (const word of words(command.replace(HERE_DOCUMENT, " $3"))) {
+    if (word === null) {
+      first = true;
+    } else if (first && !ASSIGNMENT.test(word)) {
+      if (["for", "case", "select"].includes(word)) first = false;
+      if (WORDS_OF_THE_SHELL.has(word)) continue;
+      const name = programName(word);
+      if (!name.startsWith("-")) found.add(name);
+      first = RUNNERS.has(name) || name.startsWith("-");
+    }
+  }
+  return [...found];
+}
+
+/** A program without the folder that it lies in. */
+export function programName(word: string): string {
+  return word.split("/").pop() || word;
+}
+
+/** The words of a command, null between commands; the commands of `$(…)` and backticks come last. */
+function* words(text: string): Generator<string | null> {
+  let word = "";
+  let index = 0;
+  const inner: string[] = [];
+  while (index < text.length) {
+    const char = text[index]!;
+    const end = endOf(text, index);
+    if (end > index) {
+      const held = text.slice(index + 1, end);
+      if (char === '"') inner.push(...substitutions(held));
+      else if (char !== "'") inner.push(char === "$" ? held.slice(1) : held);
+      word += char === "$" || char === "`" ? "$(…)" : held || " ";
+      index = end;
+    } else if (char === "\\") {
+      word += text[index + 1] === "\n" ? "" : (text[index + 1] ?? "");
+      index += 1;
+    } else if (char === "#" && !word) {
+      const line = text.indexOf("\n", index);
+      index = line < 0 ? text.length : line - 1;
+    } else if (char === "&" && (/[<>]$/.test(word) || text[index + 1] === ">")) {
+      word += char;
+    } else if (/[\s|&;()]/.test(char)) {
+      if (word) yield word;
+      word = "";
+      if (/[|&;\n()]/.test(char)) yield null;
+    } else {
+      word += char;
+    }
+    index += 1;
+  }
+  if (word) yield word;
+  for (const command of inner) {
+    yield null;
+    yield* words(command);
+  }
+}
+
+/** Where the quotation or substitution ends that begins at `from`; `from` itself where none does. */
+function endOf(text: string, from: number): number {
+  const char = text[from]!;
+  if (char === "'" || char === "`") return orLast(text, text.indexOf(char, from + 1));
+  if (char === "$" && text[from + 1] === "(") return closing(text, from + 2, ")");
+  return char === '"' ? closing(text, from + 1, '"') : from;
+}
+
+function orLast(text: string, index: number): number {
+  return index < 0 ? text.length : index;
+}
+
+function closing(text: string, from: number, mark: string): number {
+  let depth = 0;
+  for (let index = from; index < text.length; index += 1) {
+    const char = text[index];
+    if (char === "\\") index += 1;
+    else if (char === mark && depth === 0) return index;
+    else if (mark === ")" && char === "(") depth += 1;
+    else if (mark === ")" && char === ")") depth -= 1;
+  }
+  return text.length;
+}
+
+function substitutions(quoted: string): string[] {
+  const found: string[] = [];
+  for (let index = 0; index < quoted.length; index += 1) {
+    const char = quoted[index];
+    if (char === "\\") index += 1;
+    if (char !== "`" && char !== "$") continue;
+    const end = endOf(quoted, index);
+    if (end > index) {
+      found.push(quoted.slice(index + (char === "$" ? 2 : 1), end));
+      index = end;
+    }
+  }
+  return found;
+}
