@@ -30,9 +30,7 @@ test("added, removed and changed tasks are told apart, with what they were", () 
   assert.deepEqual(diff.tasks.changed, [
     {
       key: "a",
-      changes: [
-        { field: "action", before: { type: "shell", command: "x" }, after: { type: "shell", command: "x2" } },
-      ],
+      changes: [{ field: "action", before: { type: "shell", command: "x" }, after: { type: "shell", command: "x2" } }],
     },
   ]);
   assert.deepEqual(diff.settings, [{ field: "strategy", before: "performance", after: "careful" }]);

@@ -37,8 +37,8 @@ export function powersOf(phases: PlannedPhase[], agent: string, asksAfterFailure
   const tasks = phases.flatMap((phase) => phase.tasks);
   const of = (type: string) => tasks.filter((task) => task.action.type === type);
   const shell = of("shell");
-  const worked = tasks.filter((task) => !UNATTENDED.has(task.action.type));
-  const known = new Set([...UNATTENDED, "shell", "http", "agent"]);
+  const worked = tasks.filter((task) => !UNATTENDED.has(String(task.action.type)));
+  const known = new Set<string>([...UNATTENDED, "shell", "http", "agent"]);
   return {
     commands: shell.length,
     programs: counted(shell.flatMap((task) => [...new Set(programsOf(task.action))])),

@@ -42,3 +42,28 @@ function read(projectId: string): Kept | null {
 function isVersion(value: unknown): value is Version {
   return typeof value === "object" && value !== null && "version" in value && "digest" in value;
 }
+
+const SEEN_MS = 1500;
+
+/** Call `seen` once the element has stood on a screen that is looked at for a moment. */
+export function onScreen(element: HTMLElement, seen: () => void): { destroy: () => void } {
+  let inView = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    clearTimeout(timer);
+    if (inView && document.visibilityState === "visible") timer = setTimeout(seen, SEEN_MS);
+  };
+  const observer = new IntersectionObserver((entries) => {
+    inView = entries.some((entry) => entry.isIntersecting);
+    look();
+  });
+  observer.observe(element);
+  document.addEventListener("visibilitychange", look);
+  return {
+    destroy() {
+      clearTimeout(timer);
+      observer.disconnect();
+      document.removeEventListener("visibilitychange", look);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { entriesOf } from "./entries.ts";
+
+test("of a changed action only what differs is told, as text", () => {
+  const none = { added: [], removed: [], changed: [] };
+  const change = {
+    field: "action",
+    before: { type: "shell", command: "a" },
+    after: { type: "shell", command: "b", env: { X: "1" } },
+  };
+  const tasks = { added: ["new"], removed: ["old"], changed: [{ key: "one", changes: [change] }] };
+  const settings = [{ field: "path", before: null, after: "/srv" }];
+  const diff = { project_id: "p", before: 1, after: 2, phases: none, tasks, settings };
+  assert.deepEqual(
+    entriesOf(diff).map((entry) => [entry.kind, entry.what, entry.key, entry.fields]),
+    [
+      ["added", "task", "new", []],
+      [
+        "changed",
+        "task",
+        "one",
+        [
+          { field: "command", before: "a", after: "b" },
+          { field: "env", before: null, after: '{"X":"1"}' },
+        ],
+      ],
+      ["removed", "task", "old", []],
+      ["changed", "setting", "path", [{ field: "path", before: null, after: "/srv" }]],
+    ],
+  );
+});

@@ -1,0 +1,48 @@
+/** The differences between two plans as one list to read. */
+import type { PlanDiff } from "./compare";
+
+export interface Entry {
+  kind: "added" | "removed" | "changed";
+  what: "task" | "phase" | "setting";
+  key: string;
+  fields: { field: string; before: string | null; after: string | null }[];
+}
+
+/** Tasks first, for they are what acts; of an action only the fields that differ. */
+export function entriesOf(diff: PlanDiff): Entry[] {
+  const of = (what: "task" | "phase", part: PlanDiff["tasks"]): Entry[] => [
+    ...part.added.map((key): Entry => ({ kind: "added", what, key, fields: [] })),
+    ...part.changed.map(({ key, changes }): Entry => ({
+      kind: "changed",
+      what,
+      key,
+      fields: changes.flatMap(fieldsOf),
+    })),
+    ...part.removed.map((key): Entry => ({ kind: "removed", what, key, fields: [] })),
+  ];
+  const settings = diff.settings.map((change): Entry => ({
+    kind: "changed",
+    what: "setting",
+    key: change.field,
+    fields: fieldsOf(change),
+  }));
+  return [...of("task", diff.tasks), ...of("phase", diff.phases), ...settings];
+}
+
+function fieldsOf({ field, before, after }: PlanDiff["settings"][number]): Entry["fields"] {
+  if (field !== "action" || !isObject(before) || !isObject(after))
+    return [{ field, before: asText(before), after: asText(after) }];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names
+    .map((name) => ({ field: name, before: asText(before[name]), after: asText(after[name]) }))
+    .filter((change) => change.before !== change.after);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function asText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

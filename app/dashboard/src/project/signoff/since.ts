@@ -1,0 +1,35 @@
+/** What is new in a plan for the person at this browser. */
+import { ApiError, answer, api, type Plan } from "../../api/client";
+import { texts } from "../../texts";
+import type { PlanDiff } from "./compare";
+import { seenBefore } from "./seen";
+
+const says = texts.signoff.changes;
+
+/** Compared with the version seen last here, else with the one approved last; null where there is neither. */
+export async function changesBefore(
+  projectId: string,
+  plan: Plan,
+): Promise<{ label: string; diff: PlanDiff | null } | null> {
+  const params = { path: { project_id: projectId } };
+  const seen = seenBefore(projectId, plan);
+  try {
+    let from = seen?.version;
+    let label = seen ? says.sinceSeen(seen.version) : "";
+    if (from === undefined && plan.version > 1) {
+      const { plans } = await answer(api.GET("/api/projects/{project_id}/plans", { params }));
+      const approved = plans.find((entry) => entry.approved_at && entry.version < plan.version);
+      from = approved?.version;
+      if (approved) label = says.sinceApproved(approved.version, approved.approved_by ?? "?");
+    }
+    if (from === undefined) return null;
+    const query = { from, to: plan.version };
+    const path = "/api/projects/{project_id}/plan/diff";
+    const diff = await answer(api.GET(path, { params: { ...params, query } }));
+    return { label, diff };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // A draft that its author went on editing is not kept.
+    return seen && error.status === 404 ? { label: says.lost(seen.version), diff: null } : null;
+  }
+}
