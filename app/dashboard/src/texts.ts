@@ -24,6 +24,10 @@ export const stageNames: Record<Project["stage"], string> = {
   finished: "Finished",
 };
 
+function plural(count: number, word: string): string {
+  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+}
+
 export const texts = {
   shell: {
     product: "Signoff",
