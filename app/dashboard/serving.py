@@ -41,8 +41,14 @@ class _File:
     etag: str
 
 
-@get(["/", "/new", "/projects/{_rest:path}"], include_in_schema=False)
-async def _page(request: AnyRequest, _rest: str = "") -> Response[bytes]:
+@get(["/", "/new"], include_in_schema=False)
+async def _page(request: AnyRequest) -> Response[bytes]:
+    return _answer(request, "index.html", _ASK_FIRST)
+
+
+@get("/projects/{rest:path}", include_in_schema=False)
+async def _page_of_a_project(request: AnyRequest, rest: FromPath[str]) -> Response[bytes]:
+    del rest  # the page itself reads its address
     return _answer(request, "index.html", _ASK_FIRST)
 
 
@@ -56,7 +62,7 @@ async def _asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return _answer(request, f"assets/{name}", _FOR_EVER)
 
 
-PAGE = Router("/", route_handlers=[_page, _icon, _asset])
+PAGE = Router("/", route_handlers=[_page, _page_of_a_project, _icon, _asset])
 
 
 def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:

@@ -18,8 +18,10 @@ class Danger(NamedTuple):
 
 
 _FOLDERS = r"bin|boot|dev|etc|home|lib|opt|root|sbin|srv|sys|usr|var"
-# A system folder, the root, the home folder, or whatever lies above the workspace.
+# A system folder, the root, the home folder, or whatever lies above the workspace, as a whole.
 _ROOT = rf"""(?:["']?(?:/|~|\$HOME|\$\{{HOME\}}|/\*|/(?:{_FOLDERS})(?:/\*?)?|\.\.(?:/\S*)?)["']?)(?=\s|$|[;&|])"""
+# Whatever lies outside of the workspace, but for what is temporary.
+_OUTSIDE = r"""["']?(?:/(?!(?:var/)?tmp/)|~|\$HOME\b|\$\{HOME\}|\.\.(?=[/\s"';&|]|$))"""
 _DOWNLOAD = r"(?:curl|wget|fetch|http|https)\b"
 _FLAGS = r"(?:-[^\s|;&]+\s+){0,20}"
 _INTERPRETER = r"(?:(?:ba|z|da|k|c|tc|fi)?sh|python|python3|perl|ruby|node)\b"
@@ -46,7 +48,7 @@ _DESTROYS, _OPENS = "destructive_command", "network_to_shell"
 _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         _DESTROYS, "removes files outside of its workspace",
-        rf"{_RM}(?={_COMMAND}*\s(?:-\w*[rf]|--recursive|--force)){_COMMAND}*\s{_ROOT}",
+        rf"{_RM}(?={_COMMAND}*\s(?:-\w*[rf]|--recursive|--force)){_COMMAND}*\s{_OUTSIDE}",
     ),
     (_DESTROYS, "makes a file system or a partition table anew", _DISKS),
     (_DESTROYS, "writes to a device", _TO_A_DEVICE),

@@ -42,7 +42,14 @@ Counts what happened in the week, writes it up, and mails it.
   ```
 
   ```sh
-  printf '# The week\\n\\n| what | count |\\n|---|---|\\n| users | %s |\\n| orders | %s |\\n' "$INPUT_USERS" "$INPUT_ORDERS" > report.md
+  cat > report.md <<END
+  # The week
+
+  | what | count |
+  |---|---|
+  | users | $INPUT_USERS |
+  | orders | $INPUT_ORDERS |
+  END
   cat report.md
   ```
 - Clear what older reports left {#clean after=write timeout=1m}
@@ -129,7 +136,6 @@ def build(signoff: Signoff) -> dict[str, str]:
     signoff.api.post(f"/api/projects/{found['manual']}/files/upload", files=body).raise_for_status()
     found["pending"] = signoff.planned("Weekly report", WEEKLY)
     edits = [{"op": "update_task", "task": "users", "title": "Count users of all regions", "timeout_seconds": 600}]
-    found["edits"] = found["pending"]
     post(signoff, found["pending"], "refine-plan", edits=edits)
     return found
 

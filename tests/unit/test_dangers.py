@@ -11,6 +11,7 @@ from app.domain.dangers import dangers_of
 BAD = {
     "destructive_command": [
         "rm -rf /", "rm -rf /*", "sudo rm -fr --no-preserve-root /", "rm -rf ~", "rm -rf $HOME", "rm -r build ../other",
+        'rm -rf "$HOME/reports/old"', "rm -rf ~/old /tmp/x", "rm -f /srv/shop/orders.csv",
         "cd x && rm -rf /usr/", "mkfs.ext4 /dev/sda1", "dd if=/dev/zero of=/dev/sda bs=1M", "echo x > /dev/sda",
         "shutdown -h now", "true; reboot", "git push --force origin main", "git push -f", "git push origin +main",
         "psql -c 'drop table users'", "mysql -e 'TRUNCATE TABLE x'", "kill -9 -1", "chmod -R 777 /", "chown -R me /etc",
@@ -27,7 +28,7 @@ GOOD = [
     "rm -rf build", "rm -rf ./build/*", "rm file", "curl -o file https://x", "curl x | jq .", "git push origin main",
     "git push --force-with-lease", "dd if=a of=b", "echo done > /dev/null", "make shutdown-tests", "echo 'no reboot needed'",
     "kill -9 $PID", "chmod -R u+w build", "base64 -d data > out", "wget https://x/install.sh", "bash install.sh", "python x.py",
-    "echo table dropped", "rm -rf /tmp/mine/build", "grep -r shell /etc",
+    "echo table dropped", "rm -rf /tmp/mine/build", "rm -rf /var/tmp/x", "rm -rf ...x", "rm -rf a/../b", "grep -r shell /etc",
 ]  # fmt: skip
 
 

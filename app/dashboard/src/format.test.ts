@@ -9,6 +9,7 @@ test("spans name their two largest units", () => {
     "9.9 s",
     "12 s",
     "3 min 07 s",
+    "5 min",
     "2 h 05 min",
     "3 d 04 h",
   ]);
