@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff
+from tests.browser.conftest import Signoff, start_signoff
 
 
 def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
@@ -30,11 +32,39 @@ def test_links_change_the_view_without_loading_the_page_again(page: Page, signof
     page.get_by_role("link", name="Files").click()
     page.go_back()
     page.go_back()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
     assert page.evaluate("window.kept") is True
 
 
 def test_nobody_is_shut_out(page: Page) -> None:
     page.goto("/")
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
     assert violations(page) == []
+
+
+def test_a_server_with_a_key_asks_for_it_once(browser: Browser, tmp_path: Path) -> None:
+    process, addresses = start_signoff(tmp_path, SIGNOFF_API_KEY="a-long-key")
+    try:
+        context = browser.new_context(base_url=addresses["url"])
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("API key").fill("a-wrong-key")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        page.get_by_label("API key").fill("a-long-key")
+        page.get_by_label("API key").press("Enter")
+        expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
+        assert page.evaluate("document.cookie") == ""
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert context.request.get("/api/projects").status == 401
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_the_api_is_browsed_without_a_network(page: Page) -> None:
+    page.goto("/schema")
+    expect(page.get_by_text("listProjects").or_(page.get_by_text("/api/projects", exact=True)).first).to_be_visible()
