@@ -193,7 +193,7 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
 def _lasting(project: dict[str, Any]) -> dict[str, Any]:
     """A project without what changes by itself."""
     tasks = [task | {"duration_ms": None} for task in project["tasks"]]
-    return project | {"updated_at": None, "live": None, "since": None, "tasks": tasks}
+    return project | {"updated_at": None, "last_seq": None, "live": None, "since": None, "tasks": tasks}
 
 
 async def outcome(stack: Stack, project_id: str, call: str) -> Outcome:
