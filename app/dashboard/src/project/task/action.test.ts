@@ -27,8 +27,8 @@ test("a request is shown as it is sent", () => {
 });
 
 test("fields that this page has never heard of are shown, and what says nothing is not", () => {
-  assert.deepEqual(fieldsOf({ type: "rocket", fuel: { kind: "lox" }, stages: 2, crew: null, cwd: "." }), [
+  assert.deepEqual(fieldsOf({ type: "rocket", fuel: { kind: "lox" }, stages: [2, 3], crew: null, cwd: "." }), [
     { name: "fuel", text: '{\n  "kind": "lox"\n}', form: "code" },
-    { name: "stages", text: "2", form: "value" },
+    { name: "stages", text: "2, 3", form: "value" },
   ]);
 });

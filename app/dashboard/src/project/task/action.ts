@@ -53,6 +53,7 @@ function fieldOf(name: string, value: unknown): Field {
     const form = WORDS.has(name) ? "words" : CODE.has(name) || value.includes("\n") ? "code" : "value";
     return { name, text: value, form };
   }
+  if (isScalars(value)) return { name, text: value.map(String).join(", "), form: "value" };
   if (typeof value === "object") return { name, text: JSON.stringify(value, null, 2), form: "code" };
   return { name, text: String(value), form: "value" };
 }
@@ -76,6 +77,10 @@ function quoted(word: string): string {
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isScalars(value: unknown): value is (number | boolean)[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "number" || typeof item === "boolean");
 }
 
 function isPairs(value: unknown): value is Record<string, string> {

@@ -1,0 +1,58 @@
+/** How a file can be shown. */
+export type Kind = "image" | "markdown" | "table" | "json" | "text";
+
+const BY_ENDING: Record<string, Kind> = {
+  md: "markdown",
+  markdown: "markdown",
+  csv: "table",
+  tsv: "table",
+  json: "json",
+  geojson: "json",
+  svg: "text",
+};
+
+/** By the name, and by what the server says of it; whether something is text at all shows in its content. */
+export function kindOf(path: string, contentType: string): Kind {
+  const ending = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  const known = BY_ENDING[ending];
+  if (known) return known;
+  return /^image\/(png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon)$/.test(contentType) ? "image" : "text";
+}
+
+const LOOKED_AT = 8192;
+
+/** The text of some bytes, or null where they are none; a character cut at the end is left out. */
+export function textOf(bytes: Uint8Array): string | null {
+  const start = bytes.subarray(0, LOOKED_AT);
+  if (start.includes(0)) return null;
+  const text = new TextDecoder("utf-8").decode(bytes).replace(/\uFFFD$/, "");
+  const unknown = text.slice(0, LOOKED_AT).split("\uFFFD").length - 1;
+  return unknown > start.length / 20 ? null : text;
+}
+
+/** JSON with line breaks; numbers and strings stay to the letter, as `JSON.parse` would not leave them. Null where it is none. */
+export function prettyJson(text: string): string | null {
+  try {
+    JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const pieces: string[] = [];
+  let depth = 0;
+  const newLine = () => `\n${"  ".repeat(depth)}`;
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
+  tokens.forEach((token, index) => {
+    const next = tokens[index + 1];
+    if (token === "{" || token === "[") {
+      const isEmpty = next === "}" || next === "]";
+      if (!isEmpty) depth++;
+      pieces.push(token, isEmpty ? "" : newLine());
+    } else if (token === "}" || token === "]") {
+      const isEmpty = tokens[index - 1] === "{" || tokens[index - 1] === "[";
+      if (!isEmpty) depth--;
+      pieces.push(isEmpty ? "" : newLine(), token);
+    } else if (token === ",") pieces.push(token, newLine());
+    else pieces.push(token === ":" ? ": " : token);
+  });
+  return pieces.join("");
+}

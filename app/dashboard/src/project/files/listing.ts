@@ -1,0 +1,42 @@
+/** Files as they are listed: by folder, the logs of tasks by themselves. */
+import type { Schemas } from "../../api/client";
+
+export type FileInfo = Schemas["FileInfo"];
+
+export interface Folder {
+  /** Without a slash at the end; empty for the workspace itself, null for the logs. */
+  path: string | null;
+  files: FileInfo[];
+}
+
+/** The files whose path has all the words in it, by folder; logs come last. */
+export function foldersOf(files: FileInfo[], words: string): Folder[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const folders = new Map<string | null, FileInfo[]>();
+  for (const file of files) {
+    const path = file.path.toLowerCase();
+    if (!wanted.every((word) => path.includes(word))) continue;
+    const folder = file.kind === "log" ? null : file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));
+    const known = folders.get(folder);
+    if (known) known.push(file);
+    else folders.set(folder, [file]);
+  }
+  return [...folders]
+    .map(([path, found]) => ({ path, files: found }))
+    .sort((a, b) => (a.path === null ? 1 : b.path === null ? -1 : a.path < b.path ? -1 : 1));
+}
+
+/** The last part of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** `.signoff/attempts/<task>/<attempt>/log`: the attempt. */
+export function attemptOf(path: string): string {
+  return path.split("/").at(-2) ?? "";
+}
+
+/** Where the server has a file. */
+export function rawAddress(projectId: string, path: string): string {
+  return `/api/projects/${projectId}/files/raw?path=${encodeURIComponent(path)}`;
+}
