@@ -23,7 +23,7 @@ A **bold** claim. [site](https://site.example/) [table](data/table.csv) [bad](ja
 """
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c63f8cfc0f01f0005000 1ff56c72f0d0000000049454e44ae426082".replace(" ", "")
+    "1f15c4890000000d49444154789c63f8cfc0f01f00050001ff56c72f0d0000000049454e44ae426082"
 )
 
 
@@ -59,7 +59,10 @@ def test_markdown_can_do_nothing(page: Page, project_id: str) -> None:
     expect(preview.get_by_role("heading", name="Result")).to_be_visible()
     # What the network could be told by is named, not loaded: that another host was asked would fail the test.
     expect(preview).to_contain_text("[spy: https://spy.example/pixel.png]")
-    assert preview.evaluate("section => section.querySelectorAll('img, script, svg, style, [onerror], [onload]').length") == 0
+    assert (
+        preview.evaluate("section => section.querySelectorAll('img, script, svg, style, [onerror], [onload]').length")
+        == 0
+    )
     assert "hacked" not in page.title()
     assert preview.get_by_role("link", name="site").get_attribute("rel") == "noopener noreferrer"
     assert preview.get_by_text("bad", exact=True).get_attribute("href") is None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
@@ -24,7 +25,7 @@ HOSTILE = """\
 - Many steps {#many}
 
   ```sh
-%s
+MANY_LINES
   ```
 
 ## Publish {approval=yes}
@@ -40,7 +41,7 @@ HOSTILE = """\
 
 2. Send <b>it</b>? {#send decision=yes,no default=no}
 3. [ ] Ring them up
-""" % "\n".join(f"  echo step {number}" for number in range(1, 31))
+""".replace("MANY_LINES", "\n".join(f"  echo step {number}" for number in range(1, 31)))
 
 
 def test_everything_that_is_signed_can_be_read(page: Page, signoff: Signoff) -> None:
@@ -63,7 +64,9 @@ def test_everything_that_is_signed_can_be_read(page: Page, signoff: Signoff) -> 
 
 def test_dangers_are_marked_at_their_task_and_above_the_plan(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.planned('Dangers', HOSTILE)}")
-    summary = page.get_by_role("main").locator("section", has=page.get_by_role("heading", name="1 task needs a close look"))
+    summary = page.get_by_role("main").locator(
+        "section", has=page.get_by_role("heading", name="1 task needs a close look")
+    )
     expect(summary.get_by_role("link", name="Install")).to_be_visible()
     task = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Install"))
     expect(task.get_by_text("Dangerous:")).to_be_visible()
@@ -80,16 +83,38 @@ def test_a_plan_is_made_and_a_failed_one_says_why(page: Page, signoff: Signoff) 
     expect(page.get_by_role("alert").first).to_contain_text("several pieces of inline code")
 
 
+def test_planning_is_said_with_how_long_it_takes_and_how_it_failed(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.create("Slowly planned", "")
+    changes: dict[str, Any] = {"stage": "planning", "since": "2026-01-01T00:00:00.000Z"}
+
+    def planning(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | changes)
+
+    page.route(f"**/api/projects/{project_id}", planning)
+    page.goto(f"/projects/{project_id}")
+    expect(page.get_by_text("The plan is being made")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"for \d+ d"))).to_be_visible()
+    expect(page.get_by_role("button", name="Make the plan")).to_have_count(0)
+    changes |= {
+        "stage": "draft",
+        "failure": {"code": "planner_failed", "message": "The model said no.", "task_id": None},
+    }
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("The model said no.")
+    expect(page.get_by_role("button", name="Make the plan")).to_be_visible()
+
+
 def test_a_plan_is_changed_by_hand(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.create('By hand', '')}")
     page.get_by_role("button", name="Add a task").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Title").fill("First")
-    dialog.get_by_label("Command").fill("echo one")
+    dialog.get_by_role("textbox", name="Command").fill("echo one")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Version 1")).to_be_visible()
     page.get_by_role("button", name="Edit: First").click()
-    dialog.get_by_label("Command").fill("echo two")
+    dialog.get_by_role("textbox", name="Command").fill("echo two")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_role("code").get_by_text("echo two")).to_be_visible()
     page.get_by_role("button", name="Remove: First").click()
@@ -99,7 +124,9 @@ def test_a_plan_is_changed_by_hand(page: Page, signoff: Signoff) -> None:
 
 def test_a_thousand_tasks_can_be_searched(page: Page, signoff: Signoff) -> None:
     outline = "\n".join(
-        f"## Part {part}\n\n" + "\n".join(f"- Task {part}-{number}: `echo {part} {number}`" for number in range(100)) + "\n"
+        f"## Part {part}\n\n"
+        + "\n".join(f"- Task {part}-{number}: `echo {part} {number}`" for number in range(100))
+        + "\n"
         for part in range(10)
     )
     page.goto(f"/projects/{signoff.planned('Large', outline)}")

@@ -50,8 +50,8 @@ def test_a_log_is_followed_line_by_line(page: Page, signoff: Signoff) -> None:
 
 
 def test_colours_and_overwritten_lines_are_as_in_a_terminal(page: Page, signoff: Signoff) -> None:
-    outline = r"- Paint {#paint}" + "\n\n  ```sh\n" + r"  printf '10%%\r100%%\n\033[31mred\nstill\033[0m plain \033[2K\342\200\256end\n'"
-    project_id = signoff.finished("Colours", outline + "\n  ```\n")
+    command = r"printf '10%%\r100%%\n\033[31mred\nstill\033[0m plain \033[2K\342\200\256end\n'"
+    project_id = signoff.finished("Colours", f"- Paint {{#paint}}\n\n  ```sh\n  {command}\n  ```\n")
     page.goto(f"/projects/{project_id}?task=paint")
     log = page.get_by_role("region", name="Log", exact=True)
     expect(log.locator("[data-line]")).to_have_text(["100%", "red", "still plain ⟨U+202E⟩end"])
@@ -100,8 +100,8 @@ def test_a_failed_task_shows_why_and_its_earlier_attempts(page: Page, signoff: S
 
 
 def test_long_outputs_are_shown_whole(page: Page, signoff: Signoff) -> None:
-    outline = """- Speak: `{ printf 'words='; head -c 9000 /dev/zero | tr '\\0' 'a'; echo ' the end'; } >> "$SIGNOFF_OUTPUT"` {#speak}"""
-    project_id = signoff.finished("Outputs", outline)
+    command = """{ printf 'words='; head -c 9000 /dev/zero | tr '\\0' 'a'; echo ' the end'; } >> "$SIGNOFF_OUTPUT\""""
+    project_id = signoff.finished("Outputs", f"- Speak: `{command}` {{#speak}}")
     page.goto(f"/projects/{project_id}?task=speak")
     panel = page.get_by_role("dialog", name="Speak")
     panel.get_by_role("button", name="Show all 9,008 characters").click()
@@ -127,8 +127,12 @@ def test_the_way_to_a_task_and_back_needs_no_mouse(page: Page, signoff: Signoff)
 
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
 def test_nobody_is_shut_out_of_a_task(page: Page, signoff: Signoff) -> None:
-    colours = "".join(f"\\033[{number}mcolour {number}\\033[0m\\n" for number in (*range(30, 38), *range(90, 98), 41, 107))
-    project_id = signoff.finished("Accessible task", f"- Paint {{#paint}}\n\n  ```sh\n  printf '{colours}'; exit 1\n  ```\n")
+    colours = "".join(
+        f"\\033[{number}mcolour {number}\\033[0m\\n" for number in (*range(30, 38), *range(90, 98), 41, 107)
+    )
+    project_id = signoff.finished(
+        "Accessible task", f"- Paint {{#paint}}\n\n  ```sh\n  printf '{colours}'; exit 1\n  ```\n"
+    )
     page.goto(f"/projects/{project_id}?task=paint")
     page.get_by_role("searchbox", name="Search the log").fill("colour 3")
     expect(page.get_by_text("1 of 8")).to_be_visible()
