@@ -1,0 +1,234 @@
+"""The list of projects: its address, what it tells by itself, and deletions that can be taken back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff
+
+MANY = 60
+
+
+@pytest.fixture(scope="module")
+def many(signoff: Signoff) -> Iterator[list[str]]:
+    """Names of 60 projects that only the search for `catalogued` finds, oldest first."""
+    names = [f"Catalogued {number:02}" for number in range(MANY)]
+    for name in names:
+        signoff.create(name, "- `true`", strategy="careful" if name.endswith("0") else "performance")
+    yield names
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_role("main").get_by_role("listitem")
+
+
+def row(page: Page, name: str) -> Locator:
+    return rows(page).filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def tick(page: Page, name: str) -> Locator:
+    return page.get_by_role("checkbox", name=f"Select {name}", exact=True)
+
+
+def exists(signoff: Signoff, project_id: str) -> bool:
+    return signoff.api.get(f"/api/projects/{project_id}").status_code == 200
+
+
+def test_what_is_shown_stands_in_the_address(page: Page, many: list[str]) -> None:
+    page.goto("/")
+    page.get_by_role("searchbox").press_sequentially("catalogued")
+    expect(page.get_by_text(f"1–20 of {MANY}")).to_be_visible()
+    page.get_by_label("Sort by").select_option("Name")
+    expect(rows(page).first).to_contain_text(many[0])
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text(f"21–40 of {MANY}")).to_be_visible()
+    page.reload()
+    expect(rows(page).first).to_contain_text(many[20])
+    expect(page.get_by_role("searchbox")).to_have_value("catalogued")
+    expect(page.get_by_label("Sort by")).to_have_value("name")
+    page.get_by_label("Rows").select_option("100")
+    expect(rows(page)).to_have_count(MANY)
+    page.get_by_role("link", name=many[7]).click()
+    page.wait_for_url("**/projects/*")
+    page.go_back()
+    expect(rows(page)).to_have_count(MANY)
+    page.go_back()
+    expect(page.get_by_text(f"21–40 of {MANY}")).to_be_visible()
+
+
+def test_filters_count_what_they_would_show(page: Page, signoff: Signoff, many: list[str]) -> None:
+    page.goto("/?search=catalogued")
+    tabs = page.get_by_role("navigation", name="Projects by status")
+    expect(tabs.get_by_role("link", name=re.compile("^All"))).to_have_text(re.compile(rf"All\s+{MANY}"))
+    tabs.get_by_role("link", name=re.compile("^Pending")).click()
+    expect(page.get_by_text(f"1–20 of {MANY}")).to_be_visible()
+    tabs.get_by_role("link", name=re.compile("^Failed")).click()
+    expect(page.get_by_role("heading", name="No project matches")).to_be_visible()
+    page.get_by_role("link", name="Clear search and filter").click()
+    expect(rows(page).first).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("")
+
+
+def test_an_older_answer_does_not_take_the_place_of_a_newer_one(page: Page, many: list[str]) -> None:
+    page.goto("/?search=catalogued")
+    expect(rows(page)).to_have_count(20)
+    page.route("**/api/projects?*search=catalogued+0*", lambda route: (page.wait_for_timeout(800), route.continue_()))
+    search = page.get_by_role("searchbox")
+    search.fill("catalogued 0")
+    page.wait_for_timeout(200)  # why: the request that is held up has to be under way
+    search.fill("catalogued 11")
+    expect(rows(page)).to_have_count(1)
+    page.wait_for_timeout(1000)  # why: the held-up answer has to have had its chance
+    expect(rows(page)).to_have_count(1)
+
+
+def test_rows_change_as_their_projects_do(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.planned("Seen live", "- Go on? {decision=yes,no}", decision_mode="human")
+    page.goto("/?search=seen+live")
+    page.evaluate("window.kept = true")
+    mine = row(page, "Seen live")
+    expect(mine).to_contain_text("Waiting for your approval")
+    signoff.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
+    expect(mine).to_contain_text("Running")
+    expect(mine).to_contain_text("Waiting for your answer")
+    expect(page.get_by_role("link", name=re.compile("^Running"))).to_contain_text("1")
+    signoff.create("Seen live as well", "")
+    expect(row(page, "Seen live as well")).to_be_visible()
+    signoff.api.delete(f"/api/projects/{project_id}").raise_for_status()
+    expect(mine).to_have_count(0)
+    assert page.evaluate("window.kept") is True
+
+
+def test_a_lost_connection_is_said_and_mended(page: Page, signoff: Signoff) -> None:
+    page.route("**/api/events", lambda route: route.abort())
+    page.goto("/")
+    expect(page.get_by_text("may be out of date")).to_be_visible()
+    signoff.create("Made meanwhile", "")
+    page.unroute("**/api/events")
+    expect(row(page, "Made meanwhile")).to_be_visible()
+    expect(page.get_by_text("may be out of date")).to_have_count(0)
+
+
+def test_a_list_that_cannot_be_read_says_so(page: Page) -> None:
+    page.route("**/api/projects?*", lambda route: route.abort())
+    page.goto("/")
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute("**/api/projects?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(rows(page).first).to_be_visible()
+
+
+def test_undo_keeps_projects_and_nothing_else_does(page: Page, signoff: Signoff) -> None:
+    kept, gone = (signoff.create(f"Undoable {word}", "") for word in ("kept", "gone"))
+    running = signoff.started("Undoable running", "- `sleep 600`")
+    page.clock.install()
+    page.goto("/?search=undoable")
+    tick(page, "Undoable kept").check()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row(page, "Undoable kept")).to_contain_text("Is being deleted")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(row(page, "Undoable kept")).not_to_contain_text("Is being deleted")
+    tick(page, "Undoable gone").check()
+    tick(page, "Undoable running").check()
+    page.get_by_role("button", name="Delete…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 is running")
+    page.get_by_role("dialog").get_by_role("button", name="Delete 2").click()
+    expect(row(page, "Undoable gone")).to_contain_text("Is being deleted")
+    assert exists(signoff, gone)
+    page.clock.fast_forward(9000)
+    expect(page.get_by_role("status").filter(has_text="2 projects were deleted.")).to_be_visible()
+    expect(rows(page).filter(has_text="Undoable")).to_have_count(1)
+    assert [exists(signoff, project_id) for project_id in (kept, gone, running)] == [True, False, False]
+
+
+def test_leaving_the_page_sends_what_nobody_took_back(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.create("Left behind", "")
+    page.goto("/?search=left+behind")
+    page.get_by_role("button", name="More for Left behind").click()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row(page, "Left behind")).to_contain_text("Is being deleted")
+    page.goto("about:blank")
+    for _ in range(100):
+        if not exists(signoff, project_id):
+            return
+        page.wait_for_timeout(50)  # why: the step of a wait that has a condition and a deadline
+    raise AssertionError("the project is still there")
+
+
+def test_a_refused_deletion_is_told_with_its_reason(page: Page, signoff: Signoff) -> None:
+    signoff.create("Not to be deleted", "")
+    answer = {"deleted": [], "deleting": [], "message": ""}
+
+    def refuse(route: object) -> None:
+        ids = route.request.post_data_json["ids"]  # pyright: ignore[reportAttributeAccessIssue]
+        failed = [{"id": ids[0], "error": "task_still_stopping", "message": "A task has not stopped yet."}]
+        route.fulfill(json={**answer, "failed": failed})  # pyright: ignore[reportAttributeAccessIssue]
+
+    page.route("**/api/projects/batch/delete", refuse)
+    page.clock.install()
+    page.goto("/?search=not+to+be+deleted")
+    tick(page, "Not to be deleted").check()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row(page, "Not to be deleted")).to_contain_text("Is being deleted")
+    page.clock.fast_forward(9000)
+    expect(page.get_by_text("“Not to be deleted” was not deleted: A task has not stopped yet.")).to_be_visible()
+    expect(row(page, "Not to be deleted")).not_to_contain_text("Is being deleted")
+
+
+def test_a_range_is_chosen_by_keyboard_alone(page: Page, many: list[str]) -> None:
+    page.goto("/?search=catalogued&sort=name")
+    tick(page, many[1]).focus()
+    page.keyboard.press("Space")
+    tick(page, many[4]).focus()
+    page.keyboard.press("Shift+Space")
+    expect(page.get_by_text("4 selected")).to_be_visible()
+    expect(tick(page, many[3])).to_be_checked()
+    page.get_by_label("4 selected").press("Space")
+    expect(page.get_by_text("20 selected")).to_be_visible()
+
+
+def test_a_copy_is_made_from_the_list(page: Page, signoff: Signoff) -> None:
+    signoff.planned("Master copy", "- `true`")
+    page.goto("/?search=master+copy")
+    page.get_by_role("button", name="More for Master copy").press("Enter")
+    page.get_by_role("button", name="Duplicate").press("Enter")
+    expect(row(page, "Master copy (Copy)")).to_be_visible()
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_url("**/projects/*")
+
+
+def test_markup_in_a_name_is_text(page: Page, signoff: Signoff) -> None:
+    name = '<img src=x onerror="window.run = true"> <b>bold</b>'
+    signoff.create(name, "<script>window.run = true</script>")
+    page.goto("/?search=onerror")
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    assert page.evaluate("window.run") is None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_shut_out(page: Page, signoff: Signoff, theme: str) -> None:
+    signoff.planned(f"Open to all in {theme}", "Words.\n\n- `true`")
+    page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
+    page.goto("/?search=open+to+all")
+    tick(page, f"Open to all in {theme}").check()
+    assert violations(page) == []
+    page.get_by_role("button", name="Delete…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_phone_shows_all_of_it(page: Page, signoff: Signoff) -> None:
+    signoff.planned("Narrow " + "x" * 190, "y" * 5000 + "\n\n- `true`")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/?search=narrow")
+    expect(rows(page).first).to_be_visible()
+    assert rows(page).first.bounding_box()["width"] <= 360  # pyright: ignore[reportOptionalSubscript]
+    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
