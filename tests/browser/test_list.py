@@ -42,6 +42,7 @@ def exists(signoff: Signoff, project_id: str) -> bool:
 def test_what_is_shown_stands_in_the_address(page: Page, many: list[str]) -> None:
     page.goto("/")
     page.get_by_role("searchbox").press_sequentially("catalogued")
+    page.wait_for_url("**/?search=catalogued")
     expect(page.get_by_text(f"1–20 of {MANY}")).to_be_visible()
     page.get_by_label("Sort by").select_option("Name")
     expect(rows(page).first).to_contain_text(many[0])

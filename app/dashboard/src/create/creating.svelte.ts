@@ -1,6 +1,6 @@
 /** From the form to the project: it is made, its files are sent, its plan is asked for. */
 import { ApiError, answer, api, newKey, type Project } from "../api/client";
-import { bodyOf, type Fields } from "./fields";
+import { bodyOf, emptyFields, type Fields } from "./fields";
 import { upload } from "./uploading";
 
 export interface Chosen {
@@ -20,6 +20,17 @@ export class Creation {
 
   /** The same request, sent again because its answer was lost, does not make a second project. */
   #key = { of: "", value: "" };
+
+  /** What the server said of each field. */
+  get atFields(): Record<string, string> {
+    return Object.fromEntries((this.error?.details ?? []).map(({ field, message }) => [field, message]));
+  }
+
+  /** All that was refused stands at fields of the form. */
+  get allAtFields(): boolean {
+    const named = Object.keys(this.atFields);
+    return named.length > 0 && named.every((field) => field in emptyFields);
+  }
 
   /** @returns whether the project is there with all its files. */
   async make(fields: Fields): Promise<boolean> {

@@ -1,0 +1,249 @@
+"""Making a project: what the page shows before is what there is afterwards, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff
+
+PLAN = """# Two phases
+
+What they are for.
+
+## Prepare (parallel)
+
+- Fetch: `echo fetch` {#fetch}
+- [ ] Look at it {#look}
+
+## Finish
+
+1. Write {#write after=fetch}
+
+   ```sh
+   echo written > out.txt
+   ```
+2. Done {#done milestone}
+"""
+WRONG = "## Build\n\n- Fetch: `git pull` {#fetch}\n- Test: `make test` {after=biuld}\n"
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_role("textbox", name="Description").fill(text)
+
+
+def shown(page: Page) -> list[str]:
+    """Names of phases and titles of tasks as the preview has them, in order."""
+    preview = page.get_by_role("region", name="The plan it makes")
+    phases = preview.get_by_role("heading", level=3).all_inner_texts()
+    return [*phases, *preview.locator("[data-task-title]").all_inner_texts()]
+
+
+def made(page: Page, signoff: Signoff) -> dict[str, Any]:
+    """The project whose page this is."""
+    page.wait_for_url("**/projects/proj_*")
+    return signoff.project(page.url.rsplit("/", 1)[1])
+
+
+def test_the_plan_is_the_one_that_was_shown(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    write(page, PLAN)
+    preview = page.get_by_role("region", name="The plan it makes")
+    expect(preview.get_by_text("2 phases, 4 tasks")).to_be_visible()
+    promised = shown(page)
+    page.get_by_role("button", name="Create and make the plan").click()
+    project = made(page, signoff)
+    assert project["name"] == "Two phases"
+    assert project["stage"] == "awaiting_approval"
+    names = [phase["name"] for phase in project["phases"]]
+    assert [*names, *(task["title"] for task in project["tasks"])] == promised
+    expect(page.get_by_role("heading", name="Two phases", level=1)).to_be_visible()
+
+
+def test_a_problem_leads_to_its_line(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    write(page, WRONG)
+    page.get_by_role("button", name=re.compile("^Line 4")).click()
+    area = page.get_by_role("textbox", name="Description")
+    expect(area).to_be_focused()
+    assert WRONG[: area.evaluate("area => area.selectionStart")].count("\n") == 3
+    page.get_by_role("button", name="Create and make the plan").click()
+    expect(area).to_have_accessible_description(re.compile("No plan can be made of this yet: .*biuld"))
+    assert page.url.endswith("/new")
+
+
+def test_dangerous_commands_are_marked(page: Page) -> None:
+    page.goto("/new")
+    write(page, "- Harmless: `true`\n- Wipe: `rm -rf / --no-preserve-root`\n")
+    tasks = page.get_by_role("region", name="The plan it makes").get_by_role("listitem")
+    expect(tasks.filter(has_text="Dangerous")).to_have_count(2)  # The task, and the phase that it is in.
+    expect(tasks.filter(has_text="Harmless").last).not_to_contain_text("Dangerous")
+
+
+def test_files_are_there_before_the_plan_is_made(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    write(page, "- Read: `cat numbers.txt`")
+    files = [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in ("numbers.txt", "b ü.txt")]
+    page.get_by_label("Files to upload").set_input_files(files)  # pyright: ignore[reportArgumentType]
+    page.get_by_role("button", name="Create and make the plan").click()
+    project = made(page, signoff)
+    path = f"/api/projects/{project['id']}"
+    listed = signoff.api.get(f"{path}/output-files").json()["files"]
+    assert {file["path"]: file["kind"] for file in listed} == {"numbers.txt": "upload", "b ü.txt": "upload"}
+    assert signoff.api.get(f"{path}/files/raw", params={"path": "numbers.txt"}).text == "numbers.txt"
+    types = re.findall(r"^event: (\S+)", signoff.api.get(f"{path}/events?follow=false").text, re.MULTILINE)
+    assert types.index("file.uploaded") < types.index("plan.generating")
+
+
+def test_a_file_that_does_not_arrive_is_named_and_the_project_kept(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    page.get_by_label("Name").fill("Half sent")
+    write(page, "- `true`")
+    page.get_by_label("Files to upload").set_input_files({"name": "lost.txt", "mimeType": "text/plain", "buffer": b"x"})
+    page.route("**/files/upload", lambda route: route.abort())
+    page.get_by_role("button", name="Create and make the plan").click()
+    expect(page.get_by_role("alert")).to_contain_text("lost.txt")
+    page.unroute("**/files/upload")
+    page.get_by_role("button", name="Send them again").click()
+    project = made(page, signoff)
+    assert project["plan"] is not None
+    assert signoff.api.get("/api/projects?search=half+sent").json()["total"] == 1
+    assert signoff.api.get(f"/api/projects/{project['id']}/output-files").json()["total"] == 1
+
+
+def test_a_double_click_and_a_lost_answer_make_one_project(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    page.get_by_label("Name").fill("Only once")
+    lost: list[str] = []
+
+    def lose_first(route: Route) -> None:
+        answer = route.fetch() if route.request.method == "POST" else None
+        if answer is None or lost:
+            route.continue_() if answer is None else route.fulfill(response=answer)
+        else:
+            lost.append(answer.json()["id"])
+            route.abort()
+
+    page.route("**/api/projects", lose_first)
+    page.get_by_role("button", name="Create only").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.get_by_role("button", name="Create only").dblclick()
+    assert made(page, signoff)["id"] == lost[0]
+    assert signoff.api.get("/api/projects?search=only+once").json()["total"] == 1
+
+
+def test_what_was_typed_survives_a_reload_and_is_gone_afterwards(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    page.get_by_label("Name").fill("Kept over a reload")
+    write(page, "- `true`")
+    page.get_by_label("Strategy").select_option("careful")
+    page.reload()
+    expect(page.get_by_label("Name")).to_have_value("Kept over a reload")
+    expect(page.get_by_role("textbox", name="Description")).to_have_value("- `true`")
+    page.get_by_role("button", name="Create only").click()
+    project = made(page, signoff)
+    assert (project["strategy"], project["plan"]) == ("careful", None)
+    page.goto("/new")
+    expect(page.get_by_label("Name")).to_have_value("")
+
+
+def test_what_the_server_refuses_is_said_at_the_field(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    page.get_by_text("More settings").click()
+    page.get_by_label("Folder").fill("/nowhere/at/all")
+    page.get_by_text("More settings").click()
+    page.get_by_role("button", name="Create only").click()
+    expect(page.get_by_label("Folder")).to_be_focused()
+    expect(page.get_by_label("Folder")).to_have_accessible_description(re.compile("/nowhere/at/all|folder", re.IGNORECASE))
+    page.get_by_label("Folder").fill("")
+    page.get_by_label("Most US dollars").fill("ten")
+    page.get_by_role("button", name="Create only").click()
+    expect(page.get_by_label("Most US dollars")).to_be_focused()
+
+
+def test_a_plan_that_approves_itself_is_warned_of_and_starts(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    write(page, "- `true`")
+    page.get_by_label("Approve the plan by itself").check()
+    expect(page.get_by_role("alert")).to_contain_text("Nobody reads the plan")
+    page.get_by_role("button", name="Create, plan and start").click()
+    project = made(page, signoff)
+    signoff.eventually(project["id"], lambda now: now["status"] == "completed")
+
+
+def test_words_become_steps_where_there_is_no_model(page: Page) -> None:
+    page.goto("/new")
+    write(page, "Weekly report: gather metrics, write a summary, mail it")
+    expect(page.get_by_text("No model is set up here")).to_be_visible()
+    expect(page.get_by_text("1 phase, 3 tasks")).to_be_visible()
+
+
+def test_the_keyboard_alone_makes_a_project(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    page.get_by_label("Name").press_sequentially("By keyboard")
+    for _ in range(9):  # Three examples and five pieces stand between name and text.
+        page.keyboard.press("Tab")
+    area = page.get_by_role("textbox", name="Description")
+    expect(area).to_be_focused()
+    page.keyboard.type("- One: `true`")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("More about it.")
+    expect(area).to_have_value("- One: `true`\n  More about it.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(area).not_to_be_focused()
+    for _ in range(20):
+        if page.evaluate("document.activeElement.textContent").strip() == "Create and make the plan":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert made(page, signoff)["name"] == "By keyboard"
+
+
+def test_pieces_are_put_in_and_taken_back(page: Page) -> None:
+    page.goto("/new?example=report")
+    area = page.get_by_role("textbox", name="Description")
+    expect(area).to_have_value(re.compile("^# Machine report"))
+    before = area.input_value()
+    area.press("ControlOrMeta+End")
+    page.get_by_role("button", name="Manual step").click()
+    page.keyboard.type("Sign it")
+    expect(area).to_have_value(f"{before}- [ ] Sign it\n")
+    page.get_by_role("button", name="Data job").click()
+    expect(area).to_have_value(re.compile("^# Orders by region"))
+    page.get_by_role("button", name="Undo").click()
+    expect(area).to_have_value(f"{before}- [ ] Sign it\n")
+
+
+def test_every_example_makes_a_plan(page: Page) -> None:
+    page.goto("/new")
+    for name, makes in (("Machine report", "2 phases, 6"), ("Release checklist", "3 phases, 9"), ("Data job", "2 phases, 4")):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("region", name="The plan it makes").get_by_text(makes)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_shut_out(page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
+    page.goto("/new")
+    page.get_by_text("More settings").click()
+    page.get_by_label("Approve the plan by itself").check()
+    write(page, PLAN + "3. Wipe: `rm -rf / --no-preserve-root`\n")
+    expect(page.get_by_text("Dangerous").first).to_be_visible()
+    assert violations(page) == []
+    write(page, WRONG)
+    expect(page.get_by_role("button", name=re.compile("^Line 4"))).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_phone_shows_all_of_it(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/new")
+    write(page, f"- {'x' * 190}: `{'y' * 10_000}`")
+    expect(page.get_by_text("1 phase, 1 task")).to_be_visible()
+    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
