@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ _ORDERS = {
 # An attempt that was told to stop gives a sign of life every few seconds until it has ended.
 STOPPING_SIGN = timedelta(seconds=10)
 SORT_KEYS = tuple(_ORDERS)
+# Comparing texts takes a list's time. So few are not looked for twice; of more, a page is found before long.
+FEW_MATCHES = 500
 
 
 _FIND = select(projects).where(projects.c.id == bindparam("of_project"))
@@ -91,10 +94,16 @@ def list_page(
         projects.c.id, projects.c.name, projects.c.description, projects.c.status, projects.c.stage,
         projects.c.strategy, projects.c.created_at, projects.c.updated_at,
     )  # fmt: skip
-    counting = _searched(select(projects.c.status, func.count().label("number")), search).group_by(projects.c.status)
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    counts.update((row.status, row.number) for row in conn.execute(counting))
-    query = _searched(select(*columns), search)
+    query = select(*columns)
+    if search:
+        matching = conn.execute(_searched(select(projects.c.id, projects.c.status), search)).all()
+        counts.update(Counter(row.status for row in matching))
+        few = len(matching) <= FEW_MATCHES
+        query = query.where(projects.c.id.in_([row.id for row in matching])) if few else _searched(query, search)
+    else:
+        counting = select(projects.c.status, func.count().label("number")).group_by(projects.c.status)
+        counts.update((row.status, row.number) for row in conn.execute(counting))
     if status is not None:
         query = query.where(projects.c.status == status)
     rows = conn.execute(query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset)).all()
@@ -102,9 +111,7 @@ def list_page(
     return list(rows), total, counts
 
 
-def _searched(query: AnySelect, search: str | None) -> AnySelect:
-    if not search:
-        return query
+def _searched(query: AnySelect, search: str) -> AnySelect:
     return query.where(
         or_(
             projects.c.name.icontains(search, autoescape=True),
