@@ -6,13 +6,15 @@ interface Cancel {
   /** The tasks that were not done when it was asked for, by id; null where nobody here cancels. */
   open: string[] | null;
   counts: Schemas["CancelCounts"] | null;
+  /** Who cancels, and why, as the event tells. */
+  by: { actor: string; reason: string } | null;
   /** Why the server refused. */
   error: ApiError | null;
 }
 
 const DONE = new Set(["completed", "failed", "skipped", "cancelled"]);
 
-const none = (): Cancel => ({ asking: false, open: null, counts: null, error: null });
+const none = (): Cancel => ({ asking: false, open: null, counts: null, by: null, error: null });
 const all: Record<string, Cancel> = $state({});
 
 /** Where the cancel of a project stands on this page. */

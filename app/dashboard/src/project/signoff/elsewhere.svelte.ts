@@ -54,8 +54,6 @@ export class Elsewhere {
       if (type === "task.completed") this.#told(task.id, id, says.completed(title, actor));
       if (type === "task.skipped") this.#told(task.id, id, says.skipped(title, actor));
       if (type === "task.failed") this.#told(task.id, id, says.failed(title, actor));
-    } else if (type === "run.cancelling" && this.#open.size) {
-      this.#told("cancel", id, says.cancelled(actor));
     }
   }
 
