@@ -1,0 +1,111 @@
+"""What a run asks of people: answered once, by whoever comes first."""
+
+from __future__ import annotations
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff
+
+DECISION = "- Which list? {#list decision=everybody,team default=team expires=2d}\n"
+MANUAL = """\
+- [ ] Look at it {#look}
+
+  Compare <b>the totals</b>.
+- Use: `echo "$INPUT_ROWS rows" > rows.txt` {#use after=look files=rows.txt}
+
+  ```inputs
+  ROWS: ${{ tasks.look.outputs.rows }}
+  ```
+"""
+
+
+def _open(signoff: Signoff, name: str, description: str) -> str:
+    project_id = signoff.started(name, description, decision_mode="human")
+    signoff.eventually(project_id, lambda project: any(task["status"] == "waiting" for task in project["tasks"]))
+    return project_id
+
+
+def _task(signoff: Signoff, project_id: str, key: str) -> dict:
+    return signoff.api.get(f"/api/projects/{project_id}/tasks/{key}").json()
+
+
+def test_a_decision_is_answered_with_a_comment(page: Page, signoff: Signoff) -> None:
+    project_id = _open(signoff, "Ask", DECISION)
+    page.goto(f"/projects/{project_id}")
+    form = page.get_by_role("form", name="Which list?")
+    expect(page).to_have_title("● Decide: Ask")
+    expect(page.get_by_role("main")).to_contain_text("Waits for a person: 1 decision")
+    expect(form).to_contain_text("Without an answer in time: team")
+    expect(form).to_contain_text("left")
+    form.get_by_role("button", name="Answer").click()
+    expect(form.get_by_role("alert")).to_contain_text("Choose an answer")
+    assert violations(page) == []
+    form.get_by_label("everybody").check()
+    form.get_by_label("Comment").fill("they asked")
+    form.get_by_role("button", name="Answer").dblclick()
+    expect(page.get_by_role("status").filter(has_text="All done")).to_be_visible()
+    expect(form).to_be_hidden()
+    # Of one's own answer nobody is told as of another's.
+    expect(page.get_by_text("Answered by")).to_be_hidden()
+    outputs = _task(signoff, project_id, "list")["outputs"]
+    assert (outputs["answer"], outputs["comment"]) == ("everybody", "they asked")
+
+
+def test_what_is_answered_elsewhere_goes_with_a_word(page: Page, context: BrowserContext, signoff: Signoff) -> None:
+    project_id = _open(signoff, "Two people", DECISION + "- [ ] Look at it {#look}\n- [ ] Stay {#stay}\n")
+    other = context.new_page()
+    for one in (page, other):
+        one.goto(f"/projects/{project_id}")
+        expect(one.get_by_role("form", name="Which list?")).to_be_visible()
+    kept = page.get_by_role("form", name="Stay").get_by_label("Comment")
+    kept.fill("half a sentence")
+    other.get_by_role("form", name="Which list?").get_by_label("team").check()
+    other.get_by_role("form", name="Which list?").get_by_role("button", name="Answer").click()
+    other.get_by_role("form", name="Look at it").get_by_role("button", name="Skip").click()
+    expect(page.get_by_text("Which list? Answered by local: team")).to_be_visible()
+    expect(page.get_by_text("“Look at it” was skipped by local.")).to_be_visible()
+    expect(page.get_by_role("form", name="Which list?")).to_be_hidden()
+    # What stands below keeps what was typed.
+    expect(kept).to_have_value("half a sentence")
+
+
+def test_a_failed_task_is_tried_again(page: Page, signoff: Signoff) -> None:
+    project_id = _open(signoff, "Mend", "- Check: `test -e ok.txt || { echo no ok.txt >&2; exit 3; }` {#check}")
+    page.goto(f"/projects/{project_id}")
+    form = page.get_by_role("form", name="“Check” has failed. What now?")
+    expect(form).to_contain_text("no ok.txt")
+    task_id = _task(signoff, project_id, "check")["id"]
+    log = form.get_by_role("link", name="to the task and its log")
+    expect(log).to_have_attribute("href", f"/projects/{project_id}?task={task_id}")
+    signoff.api.post(f"/api/projects/{project_id}/files/upload", files={"file": ("ok.txt", b"ok")}).raise_for_status()
+    form.get_by_label("Try again").check()
+    form.get_by_role("button", name="Answer").click()
+    expect(page.get_by_role("status").filter(has_text="All done")).to_be_visible()
+
+
+def test_a_manual_task_gives_what_later_tasks_use(page: Page, signoff: Signoff) -> None:
+    project_id = _open(signoff, "By hand", MANUAL)
+    page.goto(f"/projects/{project_id}")
+    form = page.get_by_role("form", name="Look at it")
+    expect(form).to_contain_text("Compare <b>the totals</b>.")
+    # The name of the output is known from the task that uses it.
+    expect(form.get_by_label("Name 1")).to_have_value("rows")
+    form.get_by_role("button", name="Done").click()
+    expect(form.get_by_role("alert")).to_contain_text("Later tasks use rows")
+    form.get_by_label("Value 1").fill("3")
+    form.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("status").filter(has_text="All done")).to_be_visible()
+    assert _task(signoff, project_id, "look")["outputs"] == {"rows": 3}
+
+
+def test_a_refused_answer_says_why(page: Page, signoff: Signoff) -> None:
+    project_id = _open(signoff, "Refused", "- [ ] Look at it {#look}\n- [ ] Stay {#stay}\n")
+    page.route("**/events*", lambda route: route.abort())
+    page.goto(f"/projects/{project_id}")
+    form = page.get_by_role("form", name="Look at it")
+    expect(form).to_be_visible()
+    page.route("**/complete", lambda route: route.abort())
+    form.get_by_role("button", name="Done").click()
+    expect(form.get_by_role("alert")).to_contain_text("does not answer")
+    expect(form.get_by_role("button", name="Done")).to_be_enabled()
