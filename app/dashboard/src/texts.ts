@@ -733,7 +733,6 @@ export const texts = {
   signoff: {
     title: "Waits for a person",
     recorded: "Recorded, not yet decided. This goes away as soon as it is.",
-    comment: "Comment",
     commentOptional: "Comment (optional)",
     since: "since",
     due: (left: string) => `${left} left`,
@@ -809,7 +808,6 @@ export const texts = {
       clean: "The audit found nothing critical or high.",
       task: "to the task",
       moreFindings: (count: number) => `${count} more critical or high`,
-      intact: "The record is whole.",
       broken: "The record was altered: its hash chain does not hold.",
     },
     changes: {
@@ -843,7 +841,6 @@ export const texts = {
       submit: "Send back",
       submitAnew: "Send back and make it anew",
       sent: "Sent back. A new version is being made.",
-      sentReady: (version: number) => `Sent back. Version ${version} is here.`,
     },
     phase: {
       title: (name: string) => `Phase “${name}” waits for your approval`,
@@ -911,7 +908,6 @@ export const texts = {
       answered: (question: string, who: string, answer: string) => `${question} Answered by ${who}: ${answer}`,
       expired: (question: string, answer: string | null) =>
         answer === null ? `${question} Nobody answered in time.` : `${question} Nobody answered in time: ${answer}`,
-      withdrawn: (question: string) => `${question} No longer asked.`,
       completed: (title: string, who: string) => `“${title}” was completed by ${who}.`,
       skipped: (title: string, who: string) => `“${title}” was skipped by ${who}.`,
       failed: (title: string, who: string) => `“${title}” was given up by ${who}.`,
