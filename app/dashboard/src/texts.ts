@@ -981,7 +981,6 @@ export const texts = {
     actions: {
       label: "Actions",
       more: "More",
-      generate: "Make the plan",
       regenerate: "Make the plan anew…",
       pause: "Pause",
       resume: "Resume",

@@ -9,7 +9,7 @@ const approved = { ...plan, status: "approved" } as const;
 const names = (facts: Facts) => [...allowed(facts)].sort();
 
 test("what is offered follows the contract's table", () => {
-  assert.deepEqual(names({ status: "pending", stage: "draft", plan: null }), ["cancel", "generate"]);
+  assert.deepEqual(names({ status: "pending", stage: "draft", plan: null }), ["cancel"]);
   assert.deepEqual(names({ status: "pending", stage: "planning", plan: null }), ["cancel"]);
   assert.deepEqual(names({ status: "pending", stage: "awaiting_approval", plan: ready }), ["cancel", "regenerate"]);
   assert.deepEqual(names({ status: "running", stage: "executing", plan: approved }), ["cancel", "pause"]);
@@ -19,7 +19,7 @@ test("what is offered follows the contract's table", () => {
   assert.deepEqual(names({ status: "failed", stage: "finished", plan: approved }), ["regenerate", "retry"]);
   // Cancelled before anybody approved it: there is no run to go on with.
   assert.deepEqual(names({ status: "cancelled", stage: "finished", plan: ready }), ["regenerate"]);
-  assert.deepEqual(names({ status: "cancelled", stage: "finished", plan: null }), ["generate"]);
+  assert.deepEqual(names({ status: "cancelled", stage: "finished", plan: null }), []);
 });
 
 test("a running project's plan is not changed by way of its settings, its budget may be", () => {

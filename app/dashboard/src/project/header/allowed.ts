@@ -1,7 +1,7 @@
 /** What may be asked of a project in the state it is in: the contract's table, as far as the header offers it. */
 import type { Project } from "../../api/client";
 
-export type Action = "generate" | "regenerate" | "pause" | "resume" | "cancel" | "retry" | "again";
+export type Action = "regenerate" | "pause" | "resume" | "cancel" | "retry" | "again";
 
 type Facts = Pick<Project, "status" | "stage" | "plan">;
 
@@ -10,7 +10,8 @@ export function allowed({ status, stage, plan }: Facts): Set<Action> {
   if (stage === "planning") return new Set(["cancel"]);
   if (stage === "cancelling") return new Set();
   if (status === "running") return new Set([stage === "paused" ? "resume" : "pause", "cancel"]);
-  const found = new Set<Action>([plan ? "regenerate" : "generate"]);
+  // Where there is no plan yet, the view of the plan offers to make one.
+  const found = new Set<Action>(plan ? ["regenerate"] : []);
   if (status === "pending") found.add("cancel");
   else if (plan?.status === "approved") found.add(status === "completed" ? "again" : "retry");
   return found;
