@@ -158,7 +158,9 @@ def test_what_the_server_refuses_is_said_at_the_field(page: Page, signoff: Signo
     page.get_by_text("More settings").click()
     page.get_by_role("button", name="Create only").click()
     expect(page.get_by_label("Folder")).to_be_focused()
-    expect(page.get_by_label("Folder")).to_have_accessible_description(re.compile("/nowhere/at/all|folder", re.IGNORECASE))
+    expect(page.get_by_label("Folder")).to_have_accessible_description(
+        re.compile("/nowhere/at/all|folder", re.IGNORECASE)
+    )
     page.get_by_label("Folder").fill("")
     page.get_by_label("Most US dollars").fill("ten")
     page.get_by_role("button", name="Create only").click()
@@ -222,7 +224,11 @@ def test_pieces_are_put_in_and_taken_back(page: Page) -> None:
 
 def test_every_example_makes_a_plan(page: Page) -> None:
     page.goto("/new")
-    for name, makes in (("Machine report", "2 phases, 6"), ("Release checklist", "3 phases, 9"), ("Data job", "2 phases, 4")):
+    for name, makes in (
+        ("Machine report", "2 phases, 6"),
+        ("Release checklist", "3 phases, 9"),
+        ("Data job", "2 phases, 4"),
+    ):
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("region", name="The plan it makes").get_by_text(makes)).to_be_visible()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -15,12 +14,16 @@ MANY = 60
 
 
 @pytest.fixture(scope="module")
-def many(signoff: Signoff) -> Iterator[list[str]]:
+def many(signoff: Signoff) -> list[str]:
     """Names of 60 projects that only the search for `catalogued` finds, oldest first."""
     names = [f"Catalogued {number:02}" for number in range(MANY)]
     for name in names:
         signoff.create(name, "- `true`", strategy="careful" if name.endswith("0") else "performance")
-    yield names
+    return names
+
+
+def span(first: int, last: int) -> str:
+    return f"{first}\N{EN DASH}{last} of {MANY}"
 
 
 def rows(page: Page) -> Locator:
@@ -43,11 +46,11 @@ def test_what_is_shown_stands_in_the_address(page: Page, many: list[str]) -> Non
     page.goto("/")
     page.get_by_role("searchbox").press_sequentially("catalogued")
     page.wait_for_url("**/?search=catalogued")
-    expect(page.get_by_text(f"1–20 of {MANY}")).to_be_visible()
+    expect(page.get_by_text(span(1, 20))).to_be_visible()
     page.get_by_label("Sort by").select_option("Name")
     expect(rows(page).first).to_contain_text(many[0])
     page.get_by_role("link", name="Next").click()
-    expect(page.get_by_text(f"21–40 of {MANY}")).to_be_visible()
+    expect(page.get_by_text(span(21, 40))).to_be_visible()
     page.reload()
     expect(rows(page).first).to_contain_text(many[20])
     expect(page.get_by_role("searchbox")).to_have_value("catalogued")
@@ -59,7 +62,7 @@ def test_what_is_shown_stands_in_the_address(page: Page, many: list[str]) -> Non
     page.go_back()
     expect(rows(page)).to_have_count(MANY)
     page.go_back()
-    expect(page.get_by_text(f"21–40 of {MANY}")).to_be_visible()
+    expect(page.get_by_text(span(21, 40))).to_be_visible()
 
 
 def test_filters_count_what_they_would_show(page: Page, signoff: Signoff, many: list[str]) -> None:
@@ -67,7 +70,7 @@ def test_filters_count_what_they_would_show(page: Page, signoff: Signoff, many: 
     tabs = page.get_by_role("navigation", name="Projects by status")
     expect(tabs.get_by_role("link", name=re.compile("^All"))).to_have_text(re.compile(rf"All\s+{MANY}"))
     tabs.get_by_role("link", name=re.compile("^Pending")).click()
-    expect(page.get_by_text(f"1–20 of {MANY}")).to_be_visible()
+    expect(page.get_by_text(span(1, 20))).to_be_visible()
     tabs.get_by_role("link", name=re.compile("^Failed")).click()
     expect(page.get_by_role("heading", name="No project matches")).to_be_visible()
     page.get_by_role("link", name="Clear search and filter").click()
@@ -164,15 +167,10 @@ def test_leaving_the_page_sends_what_nobody_took_back(page: Page, signoff: Signo
 
 
 def test_a_refused_deletion_is_told_with_its_reason(page: Page, signoff: Signoff) -> None:
-    signoff.create("Not to be deleted", "")
-    answer = {"deleted": [], "deleting": [], "message": ""}
-
-    def refuse(route: object) -> None:
-        ids = route.request.post_data_json["ids"]  # pyright: ignore[reportAttributeAccessIssue]
-        failed = [{"id": ids[0], "error": "task_still_stopping", "message": "A task has not stopped yet."}]
-        route.fulfill(json={**answer, "failed": failed})  # pyright: ignore[reportAttributeAccessIssue]
-
-    page.route("**/api/projects/batch/delete", refuse)
+    project_id = signoff.create("Not to be deleted", "")
+    failed = [{"id": project_id, "error": "task_still_stopping", "message": "A task has not stopped yet."}]
+    answer = {"deleted": [], "deleting": [], "failed": failed, "message": ""}
+    page.route("**/api/projects/batch/delete", lambda route: route.fulfill(json=answer))
     page.clock.install()
     page.goto("/?search=not+to+be+deleted")
     tick(page, "Not to be deleted").check()
