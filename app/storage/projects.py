@@ -95,7 +95,7 @@ def list_page(
         projects.c.strategy, projects.c.created_at, projects.c.updated_at,
     )  # fmt: skip
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    query = select(*columns)
+    query: AnySelect = select(*columns)
     if search:
         matching = conn.execute(_searched(select(projects.c.id, projects.c.status), search)).all()
         counts.update(Counter(row.status for row in matching))

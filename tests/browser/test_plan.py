@@ -112,7 +112,7 @@ def test_a_plan_is_changed_by_hand(page: Page, signoff: Signoff) -> None:
     dialog.get_by_label("Title").fill("First")
     dialog.get_by_role("textbox", name="Command").fill("echo one")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Version 1")).to_be_visible()
+    expect(page.get_by_text("Version 1", exact=True)).to_be_visible()
     page.get_by_role("button", name="Edit: First").click()
     dialog.get_by_role("textbox", name="Command").fill("echo two")
     dialog.get_by_role("button", name="Save").click()

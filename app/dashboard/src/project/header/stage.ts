@@ -1,6 +1,6 @@
 /** What a project is at, in words: who waits for whom, and since when. */
 import type { Project } from "../../api/client";
-import { texts } from "../../texts.ts";
+import { texts } from "../../texts/index.ts";
 
 const says = texts.header.says;
 

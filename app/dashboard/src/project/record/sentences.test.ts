@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { texts } from "../../texts.ts";
+import { texts } from "../../texts/index.ts";
 import { doer, sentence } from "./sentences.ts";
 
 const say = (type: string, data: Record<string, unknown> = {}, actor = "ann") => sentence({ type, actor, data });

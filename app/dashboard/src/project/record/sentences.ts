@@ -1,6 +1,6 @@
 /** What an event says, as a sentence. */
 import { span } from "../../format.ts";
-import { statusNames, texts } from "../../texts.ts";
+import { statusNames, texts } from "../../texts/index.ts";
 
 export interface Told {
   type: string;

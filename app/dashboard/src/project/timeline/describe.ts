@@ -1,5 +1,5 @@
 /** A span of a timeline in words. */
-import { texts } from "../../texts.ts";
+import { texts } from "../../texts/index.ts";
 import type { Segment } from "./segments.ts";
 
 const exact = new Intl.DateTimeFormat("en-GB", {

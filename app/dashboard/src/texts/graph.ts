@@ -1,0 +1,25 @@
+/** The graph. */
+
+export const graph = {
+  noPlan: "There is no plan yet, so there is nothing to draw.",
+  allPhases: "All phases",
+  folded: (tasks: number) => `Of ${tasks.toLocaleString("en")} tasks the phases alone are shown. Open one, or:`,
+  showAll: (tasks: number) => `Show all ${tasks.toLocaleString("en")} tasks`,
+  large: "A large picture: a slow computer takes a while.",
+  phasesOnly: "Show the phases alone",
+  critical: "Critical path",
+  download: "Download:",
+  legend: "Statuses",
+  alternative: "The same as a list, with all texts:",
+  picture: "Task graph",
+  area: "Picture of the task graph; scroll by arrow keys, zoom by + and -, 0 shows all of it",
+  zoom: "Zoom",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  fit: "Fit all",
+  fitWidth: "Fit width",
+  full: "Full screen",
+  leaveFull: "Leave full screen",
+  skip: "Skip the picture",
+  taskCount: (tasks: number) => (tasks === 1 ? "1 task" : `${tasks} tasks`),
+};

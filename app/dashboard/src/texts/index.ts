@@ -1,0 +1,34 @@
+/** Every text of the page, by view. */
+import { create } from "./create.ts";
+import { files } from "./files.ts";
+import { graph } from "./graph.ts";
+import { header } from "./header.ts";
+import { list } from "./list.ts";
+import { metrics } from "./metrics.ts";
+import { plan } from "./plan.ts";
+import { record } from "./record.ts";
+import { shell, signIn, project } from "./shell.ts";
+import { signoff } from "./signoff.ts";
+import { task } from "./task.ts";
+import { timeline } from "./timeline.ts";
+import { versions } from "./versions.ts";
+
+export { stageNames, statusNames } from "./words.ts";
+
+export const texts = {
+  shell,
+  signIn,
+  project,
+  list,
+  create,
+  plan,
+  task,
+  files,
+  graph,
+  timeline,
+  metrics,
+  record,
+  versions,
+  signoff,
+  header,
+};
