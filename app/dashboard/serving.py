@@ -91,7 +91,5 @@ def _files() -> dict[str, _File]:
 def _file(path: Path) -> _File:
     content = path.read_bytes()
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
     zipped = gzip.compress(content, mtime=0) if len(content) >= _SMALLEST_ZIPPED else None
     return _File(content, zipped, media_type, f'"{sha256(content).hexdigest()[:32]}"')

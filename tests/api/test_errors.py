@@ -47,14 +47,14 @@ async def test_options_is_answered_and_grants_no_foreign_page_anything(signoff: 
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nothing",
+        "/index.html",
+        "/assets/%2e%2e/index.html",
         "/api",
         "/api/",
         "/api/project",
         "/api/projects/x/nothing",
         "/api/projects/x/plan/y",
-        "//x",
         "/%00",
         "/%ff",
         "/api/projects/%2e%2e/%2e%2e/health/x",

@@ -119,6 +119,8 @@ def test_a_lost_connection_is_said_and_mended(page: Page, signoff: Signoff) -> N
 
 
 def test_a_list_that_cannot_be_read_says_so(page: Page) -> None:
+    # Else news of another project would have the list read again before anybody asks for it.
+    page.route("**/api/events", lambda route: route.abort())
     page.route("**/api/projects?*", lambda route: route.abort())
     page.goto("/")
     expect(page.get_by_role("alert")).to_contain_text("does not answer")

@@ -157,7 +157,8 @@ async def test_a_cancel_closes_the_connection_at_once(
         await model.received(1)
         cancelled = time.monotonic()
         assert (await stack.call("POST", f"/{project_id}/cancel"))["status"] == "cancelled"
-        assert await model.closed(1) - cancelled < 1
+        # The answer would have gone on for 30 s, or for ever.
+        assert await model.closed(1) - cancelled < 10
         (failed,) = await events_of(stack, project_id, "plan.failed")
         assert failed["code"] == "planning_cancelled"
         model.say(plan(*GOOD))

@@ -2,6 +2,7 @@
 import { ApiError, answer, api, type Plan, type Project, type Schemas } from "../api/client";
 import { follow, type StreamState } from "../api/stream";
 import { applied } from "./apply";
+import { ProjectAudit } from "./audit.svelte";
 
 export type Event = Schemas["Event"];
 export type Decision = Schemas["Decision"];
@@ -41,7 +42,10 @@ export class ProjectStore {
   #stop: () => void = () => {};
   #closed = false;
 
+  readonly audit: ProjectAudit;
+
   constructor(readonly id: string) {
+    this.audit = new ProjectAudit(id);
     void this.#start();
   }
 

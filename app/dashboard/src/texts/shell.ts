@@ -18,6 +18,10 @@ export const shell = {
   retry: "Try again",
   cancel: "Cancel",
   loading: "Loading…",
+  copy: "Copy",
+  copied: "Copied.",
+  notCopied: "The browser does not allow copying; select the text and copy it by hand.",
+  copyOf: (what: string) => `Copy the ${what}`,
 };
 
 export const signIn = {

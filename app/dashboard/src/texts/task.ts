@@ -65,7 +65,6 @@ export const task = {
   previousMatch: "Previous match",
   nextMatch: "Next match",
   wrap: "Wrap lines",
-  copy: "Copy",
   download: "Download",
   jump: "Jump to the end",
   earlier: (count: string) => `Show ${count} earlier lines`,
