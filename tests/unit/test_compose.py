@@ -55,6 +55,17 @@ def test_every_variable_is_a_setting() -> None:
     assert used - {SECRETS_PREFIX.rstrip("_")} <= known
 
 
+def test_the_image_is_built_from_what_is_sent_to_the_engine() -> None:
+    copied = {
+        name
+        for words in re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+        for name in words.split()
+    }
+    sent = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert copied == sent
+    assert all((ROOT / name).exists() for name in copied)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_a_service_refers_to_exists(name: str) -> None:
     service = SERVICES[name]

@@ -1,22 +1,22 @@
 /** The server's picture of the task graph, taken into the page: cleaned, with links, and kept up to date. */
 import type { Phase, Project, Task } from "../../api/client";
 import { span } from "../../format";
+import { signs } from "../../parts/signs";
 import { statusNames, texts } from "../../texts";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 /** What a picture is made of; whatever else it holds is dropped, and so its colours are the page's own. */
 const ELEMENTS = new Set(["svg", "g", "rect", "circle", "path", "text", "tspan", "title"]);
 const ATTRIBUTES = new Set("class d x y width height rx r cx cy transform viewBox data-task data-phase".split(" "));
-const SIGNS: Record<Task["status"], string> = {
-  pending: "○",
-  waiting: "◔",
-  running: "▶",
-  completed: "✓",
-  failed: "✗",
-  cancelled: "■",
-  skipped: "→",
-};
-export const statuses = Object.keys(SIGNS) as Task["status"][];
+export const statuses: Task["status"][] = [
+  "pending",
+  "waiting",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+  "skipped",
+];
 
 export interface Picture {
   svg: SVGSVGElement;
@@ -112,7 +112,7 @@ function draw(shape: Shape | undefined, said: Said): void {
   shape.shown = key;
   shape.group.classList.remove(...statuses);
   shape.group.classList.add(said.status);
-  if (shape.sign) shape.sign.textContent = SIGNS[said.status];
+  if (shape.sign) shape.sign.textContent = signs[said.status];
   if (shape.note) shape.note.textContent = said.note;
   if (shape.title) shape.title.textContent = [said.title, said.spoken].filter(Boolean).join(": ");
   // The name has what is seen, so that who speaks to the computer can say it; then all of the title.
@@ -142,6 +142,6 @@ function phaseSaid(phase: Phase): Said {
     status: order.find((status) => phase.task_counts[status]) ?? "skipped",
     title: phase.name,
     spoken,
-    note: `${total}: ${some.map(({ status, number }) => `${SIGNS[status]} ${number}`).join("  ")}`,
+    note: `${total}: ${some.map(({ status, number }) => `${signs[status]} ${number}`).join("  ")}`,
   };
 }
