@@ -131,7 +131,7 @@ class Stack:
     async def planned(self, description: str, **fields: Any) -> str:
         """A project with a plan, waiting for its approval."""
         project_id = await self.create(description, **fields)
-        await self.call("POST", f"/{project_id}/generate-plan")
+        await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
         return project_id
 
     async def started(self, description: str, **fields: Any) -> str:

@@ -89,7 +89,9 @@ async def test_many_live_projects_are_stopped_together(signoff: Stack) -> None:
 async def test_many_that_do_not_stop_share_one_wait(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
     """Nobody carries the cancels out: all of them are recorded, and the answer comes after 10 s, not 10 s for each batch."""
     async with running_stack(temporal_server, tmp_path) as stack:
-        ids = list(await asyncio.gather(*(stack.started("- [ ] Look {#look}") for _ in range(60))))
+        ids: list[str] = []
+        for _ in range(6):  # a machine that has other work too takes its time for 60 at once
+            ids += await asyncio.gather(*(stack.started("- [ ] Look {#look}") for _ in range(10)))
         for project_id in ids:
             await stack.task_in(project_id, "look", "waiting")
         await stack.stop_worker()

@@ -2,6 +2,7 @@
 import { plural } from "./words.ts";
 
 export const header = {
+  temporal: "Open in Temporal",
   rename: "Rename",
   name: "Name",
   save: "Save",
@@ -79,7 +80,6 @@ export const header = {
     duplicate: "Duplicate…",
     delete: "Delete…",
     download: "Download as zip",
-    temporal: "Open in Temporal",
     json: "Open as JSON",
     recorded: "Recorded, not yet decided.",
     paused: "Paused: no new task starts, tasks in progress finish.",

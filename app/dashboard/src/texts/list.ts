@@ -21,7 +21,7 @@ export const list = {
     planning: "A plan is being made",
     awaiting_approval: "Waiting for your approval",
     executing: "",
-    awaiting_phase_approval: "A phase waits for your approval",
+    awaiting_phase_approval: "A phase waits for you",
     awaiting_decision: "Waiting for your answer",
     paused: "Paused",
     cancelling: "Being cancelled",

@@ -44,6 +44,7 @@ export const signoff = {
     more: (count: number) => `and ${count} more`,
     noCommands: "runs none",
     hosts: "Network",
+    ownHost: "this Signoff itself",
     unknownHost: "an address known only at run time",
     noHosts: "no requests of its own; commands may make some",
     agents: "Carried out by",

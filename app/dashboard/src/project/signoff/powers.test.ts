@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expectedOutputs, powersOf } from "./powers.ts";
+import { expectedOutputs, OWN, powersOf } from "./powers.ts";
 import { programs } from "./programs.ts";
 
 const task = (action: Record<string, unknown>, more: Record<string, unknown> = {}) =>
@@ -64,4 +64,22 @@ test("what a plan may do is counted from its tasks", () => {
 test("outputs that later tasks refer to are known", () => {
   const later = task({ type: "shell", command: "x" }, { inputs: { to: "${{ tasks.mail.outputs.sent_to }}" } });
   assert.deepEqual(expectedOutputs("mail", [later]), ["sent_to"]);
+});
+
+test("an address of this very server is known, one that only begins like it is not", () => {
+  const urls = [
+    "${{ signoff.url }}/health",
+    "${{signoff.url}}",
+    "${{ signoff.url }}.evil.example/",
+    "${{ inputs.url }}",
+  ];
+  const tasks = urls.map((url) => task({ type: "http", url }));
+  const { hosts } = powersOf([{ name: "One", requires_approval: false, tasks }], "default", false);
+  assert.deepEqual(
+    hosts.map(({ host, count }) => [host, count]),
+    [
+      [OWN, 2],
+      [null, 2],
+    ],
+  );
 });

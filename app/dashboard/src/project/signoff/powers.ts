@@ -71,8 +71,12 @@ function hostsOf(tasks: PlannedTask[]): Powers["hosts"] {
   return [...found].map(([host, { methods, count }]) => ({ host, methods: [...methods], count }));
 }
 
-/** The host of an address; null where a reference stands in front of its path. */
+/** How a plan names the address of the Signoff that carries it out. */
+export const OWN = "${{ signoff.url }}";
+
+/** The host of an address; null where a reference that only the run resolves stands in front of its path. */
 function hostOf(address: string): string | null {
+  if (/^\$\{\{\s*signoff\.url\s*\}\}(?:[/?#]|$)/.test(address)) return OWN;
   const authority = /^https?:\/\/([^/?#]*)/i.exec(address)?.[1];
   return authority && !authority.includes("${{") ? authority : null;
 }
