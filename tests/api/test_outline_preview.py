@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -136,11 +135,11 @@ async def test_hostile_descriptions_are_answered(signoff: Stack, content: bytes)
 
 async def test_a_huge_plan_holds_nobody_up(signoff: Stack) -> None:
     asked = asyncio.create_task(preview(signoff, "- a\n" * 10_000))
-    longest = 0.0
+    answered = 0
     while not asked.done():
-        begin = time.monotonic()
         await signoff.http.get("/health")
-        longest = max(longest, time.monotonic() - begin)
+        answered += 1
     shown = await asked
     assert (shown["stats"]["tasks"], shown["stats"]["max_width"]) == (10_000, 10_000)
-    assert longest < 2
+    # Were the others held up, there would be an answer before it, and one after it.
+    assert answered > 2
