@@ -63,7 +63,9 @@ async def test_an_agent_task_is_carried_out_and_its_answer_is_in_the_record(stac
 
 
 @pytest.mark.parametrize("at_work", ["planner", "agent"])
-async def test_a_cancel_frees_the_model_in_the_middle_of_an_answer(stack: Stack, model: SmallModel, at_work: str) -> None:
+async def test_a_cancel_frees_the_model_in_the_middle_of_an_answer(
+    stack: Stack, model: SmallModel, at_work: str
+) -> None:
     if at_work == "planner":
         project_id = await stack.create(BRIEF)
         path = f"/{project_id}/generate-plan"
