@@ -41,6 +41,7 @@ export class ProjectStore {
   #lastTook = 0;
   #stop: () => void = () => {};
   #closed = false;
+  #followsAll = false;
 
   readonly audit: ProjectAudit;
 
@@ -75,6 +76,7 @@ export class ProjectStore {
   }
 
   #followProject(): void {
+    this.#followsAll = false;
     this.#stop();
     this.#stop = follow({
       address: () => `/api/projects/${this.id}/events?after=${this.#seq}`,
@@ -82,12 +84,15 @@ export class ProjectStore {
       onState: (state) => (this.stream = state),
       onEnd: () => this.#followAll(),
       onRefused: () => void this.refresh(),
+      // What could not be read while the server was away.
+      onOpen: () => this.#due.size && this.#mark([]),
     });
   }
 
   /** A finished project's own stream has ended; should somebody have it go on, the news of all projects tells. */
   #followAll(): void {
     if (this.gone || this.#closed) return;
+    this.#followsAll = true;
     this.#stop();
     this.#stop = follow({
       address: () => "/api/events",
@@ -133,6 +138,7 @@ export class ProjectStore {
     const parts = new Set(this.#due);
     this.#due.clear();
     const began = performance.now();
+    let failed = false;
     try {
       await Promise.all([
         parts.has("project") && this.#readProject(),
@@ -141,12 +147,14 @@ export class ProjectStore {
       ]);
       this.error = null;
     } catch (error) {
+      failed = true;
+      for (const part of parts) this.#due.add(part);
       if (error instanceof ApiError) this.error = error;
       if (error instanceof ApiError && error.status === 404 && this.project) this.gone = true;
     } finally {
       this.#lastTook = performance.now() - began;
       this.#reading = false;
-      if (this.#due.size && !this.#closed) this.#schedule();
+      if (this.#due.size && !failed && !this.#closed) this.#schedule();
     }
   }
 
@@ -154,6 +162,8 @@ export class ProjectStore {
     const params = { path: { project_id: this.id } };
     const read = await answer(api.GET("/api/projects/{project_id}", { params }));
     this.#seq ||= read.last_seq;
+    // It went on, and perhaps ended again, while nobody told this page.
+    if (this.#followsAll && read.last_seq > this.#seq) this.#followProject();
     // What came while the answer was under way is newer than it.
     this.#news = this.#news.filter((event) => event.seq > read.last_seq);
     this.project = applied(read, this.#news);
