@@ -31,8 +31,8 @@ demo: $(PAGE) ## Install, then plan, approve and run the example report
 up: $(PAGE) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
-# Of these each runs once, whatever the database; the others run beside them on SQLite and on PostgreSQL.
-APART := tests/client tests/contract tests/e2e tests/replay
+# On SQLite in a run of their own, so that the three runs take about as long as each other.
+APART := tests/client tests/contract tests/e2e tests/models tests/replay
 
 test: $(PAGE) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
 	@echo "On SQLite here; at the same time on PostgreSQL, and $(APART), into $(VENV)/postgresql.log and $(VENV)/apart.log"

@@ -27,7 +27,7 @@ from app.domain.errors import Invalid, Problem
 from app.domain.identity import new_id
 from app.domain.states import ProjectStatus
 from app.engine.requests import Submission
-from app.storage import editing, projects
+from app.storage import editing, projects, tasks
 from app.storage.workspaces import Workspaces
 from workflows.contracts import CancelSignal
 
@@ -57,13 +57,15 @@ class ProjectController(Controller):
         """A page of projects; `status_counts` counts by status under the same search."""
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "")
-        rows, total, counts = await services.database.read(
-            lambda conn: projects.list_page(
-                conn, status=wanted, search=term, sort_by=sort_by, limit=limit, offset=offset
-            )
-        )
+
+        def page(conn: Connection) -> tuple[list[projects.ProjectRow], int, dict[str, int], dict[str, int]]:
+            found = projects.list_page(conn, status=wanted, search=term, sort_by=sort_by, limit=limit, offset=offset)
+            running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
+            return *found, tasks.manual_waiting(conn, running) if running else {}
+
+        rows, total, counts, waiting = await services.database.read(page)
         return ProjectList(
-            projects=[present.summary(row) for row in rows],
+            projects=[present.summary(row, waiting.get(row.id, 0)) for row in rows],
             total=total,
             limit=limit,
             offset=offset,

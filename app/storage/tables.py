@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -129,6 +130,9 @@ phases = Table(
     UniqueConstraint("project_id", "key"),
 )
 
+# A task that a person has to do. Word for word in index and query: with parameters, databases do not use the index.
+WAITS_FOR_PERSON = text("status = 'waiting' AND reason = 'manual'")
+
 tasks = Table(
     "tasks",
     metadata,
@@ -168,6 +172,7 @@ tasks = Table(
     UniqueConstraint("project_id", "key"),
     Index("ix_tasks_project_position", "project_id", "position"),
     Index("ix_tasks_phase", "phase_id"),
+    Index("ix_tasks_manual", "project_id", sqlite_where=WAITS_FOR_PERSON, postgresql_where=WAITS_FOR_PERSON),
 )
 
 runs = Table(

@@ -14,7 +14,7 @@ from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
 from app.domain.states import TASK_MOVES, ProjectStatus, TaskStatus, sources
 from app.storage import events, locks
-from app.storage.tables import projects, tasks
+from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
 
 TaskRow = Row[Any]
 News = tuple[EventType, dict[str, Any]]
@@ -44,6 +44,16 @@ def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
     """A task by id or key, or None."""
     locks.hold_project(conn, project_id)
     return conn.execute(_FIND, {"in_project": project_id, "named": task}).one_or_none()
+
+
+def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, int]:
+    """How many tasks of each project wait for a person to do them; without those that have none."""
+    query = (
+        select(tasks.c.project_id, func.count().label("number"))
+        .where(tasks.c.project_id.in_(project_ids), WAITS_FOR_PERSON)
+        .group_by(tasks.c.project_id)
+    )
+    return {row.project_id: row.number for row in conn.execute(query)}
 
 
 def get(conn: Connection, project_id: str, task: str) -> TaskRow:

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from app.storage.tables import projects
+from app.storage.tables import WAITS_FOR_PERSON, projects
 from tests.api.answers import fields_of, refused
-from tests.conftest import Stack, running_stack
+from tests.conftest import Stack, eventually, running_stack
 
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 
@@ -40,6 +40,36 @@ async def test_a_row_has_what_clients_rely_on(signoff: Stack) -> None:
     project = await signoff.project(project_id)
     fields = ("id", "name", "description", "status", "created_at", "updated_at")
     assert {name: row[name] for name in fields} == {name: project[name] for name in fields}
+
+
+async def test_a_row_counts_the_tasks_that_wait_for_a_person(signoff: Stack) -> None:
+    project_id = await signoff.started("- [ ] Look\n- [ ] Sign\n- `sleep 60`", name="Counts what waits")
+
+    async def waiting() -> int:
+        [row] = (await listed(signoff, search="Counts what waits"))["projects"]
+        return row["manual_waiting"]
+
+    async def both() -> bool:
+        return await waiting() == 2
+
+    await eventually(both, what="two tasks wait")
+    await signoff.call("POST", f"/{project_id}/tasks/look/complete", json={})
+    assert await waiting() == 1
+    await signoff.call("POST", f"/{project_id}/cancel")
+    assert await waiting() == 0
+
+
+@pytest.mark.usefixtures("sqlite_only")  # the other one looks at how many rows there are, and takes what is quicker
+async def test_what_waits_is_found_without_reading_every_task(signoff: Stack) -> None:
+    steps = await signoff.database.read(
+        lambda conn: [
+            str(row)
+            for row in conn.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN SELECT count(*) FROM tasks WHERE project_id IN ('a', 'b') AND {WAITS_FOR_PERSON}"
+            )
+        ]
+    )
+    assert "ix_tasks_manual" in steps[0]
 
 
 async def test_newest_come_first_and_pages_neither_repeat_nor_miss_any(signoff: Stack) -> None:

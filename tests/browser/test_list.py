@@ -108,6 +108,21 @@ def test_rows_change_as_their_projects_do(page: Page, signoff: Signoff) -> None:
     assert page.evaluate("window.kept") is True
 
 
+def test_a_task_for_a_person_is_told_in_the_list(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.started("By hand in the list", "- [ ] Look at it\n- [ ] And at this")
+    page.goto("/?search=by+hand+in+the+list")
+    mine = row(page, "By hand in the list")
+    expect(mine).to_contain_text("2 tasks wait for you")
+    expect(page.get_by_role("button", name="1 waits for you")).to_be_visible()
+    first, second = (task["id"] for task in signoff.project(project_id)["tasks"])
+    signoff.api.post(f"/api/projects/{project_id}/tasks/{first}/complete", json={}).raise_for_status()
+    expect(mine).to_contain_text("A task waits for you")
+    signoff.api.post(f"/api/projects/{project_id}/tasks/{second}/complete", json={}).raise_for_status()
+    signoff.eventually(project_id, lambda project: project["status"] == "completed")
+    expect(mine).to_contain_text("Completed")
+    expect(mine).not_to_contain_text("waits for you")
+
+
 def test_a_lost_connection_is_said_and_mended(page: Page, signoff: Signoff) -> None:
     page.route("**/api/events", lambda route: route.abort())
     page.goto("/")

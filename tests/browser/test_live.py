@@ -8,6 +8,18 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import Signoff
 
 STALE = "The connection is lost"
+# Has every stream of the page end when `dropStreams` is called.
+DROPPABLE = """
+const plain = window.fetch;
+const open = [];
+window.fetch = (address, options = {}) => {
+  if (!options.signal || !String(address).includes("/events")) return plain(address, options);
+  const drop = new AbortController();
+  open.push(drop);
+  return plain(address, { ...options, signal: AbortSignal.any([options.signal, drop.signal]) });
+};
+window.dropStreams = () => open.forEach((drop) => drop.abort());
+"""
 
 
 def app_process(signoff: Signoff) -> psutil.Process:
@@ -35,6 +47,43 @@ def test_a_finished_project_that_goes_on_is_followed_again(page: Page, signoff: 
     signoff.api.post(f"/api/projects/{project_id}/files/upload", files={"file": ("go", b"")}).raise_for_status()
     signoff.api.post(f"/api/projects/{project_id}/retry", json={}).raise_for_status()
     expect(page.get_by_text("Completed").first).to_be_visible()
+
+
+def test_a_run_that_came_and_ended_between_two_streams_is_shown_in_full(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.finished("Came and went", "- Again: `test -e go`")
+    page.add_init_script(DROPPABLE)
+    page.goto(f"/projects/{project_id}/timeline")
+    expect(page.get_by_text("Run 1", exact=True)).to_be_visible()
+    page.route("**/api/events", lambda route: route.abort())
+    page.evaluate("dropStreams()")
+    expect(page.get_by_text(STALE)).to_be_visible()
+    signoff.api.post(f"/api/projects/{project_id}/files/upload", files={"file": ("go", b"")}).raise_for_status()
+    signoff.api.post(f"/api/projects/{project_id}/retry", json={}).raise_for_status()
+    signoff.eventually(project_id, lambda project: project["status"] == "completed")
+    page.unroute("**/api/events")
+    expect(page.get_by_text("Run 2", exact=True)).to_be_visible()
+    # From its events, not from the project alone.
+    expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value("2")
+
+
+def test_what_could_not_be_read_is_read_once_the_stream_is_back(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.started(
+        "Read later", "- Go on? {#ask decision=yes,no}\n- [ ] Stay {#stay}", decision_mode="human"
+    )
+    page.add_init_script(DROPPABLE)
+    page.goto(f"/projects/{project_id}")
+    question = page.get_by_role("form", name="Go on?")
+    expect(question).to_be_visible()
+    asked = signoff.api.get(f"/api/projects/{project_id}/decisions", params={"status": "open"}).json()["decisions"][0]
+    page.route(f"**/api/projects/{project_id}/decisions", lambda route: route.abort())
+    answer = {"answer": "yes"}
+    signoff.api.post(f"/api/projects/{project_id}/decisions/{asked['id']}", json=answer).raise_for_status()
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute(f"**/api/projects/{project_id}/decisions")
+    expect(question).to_be_visible()
+    page.evaluate("dropStreams()")
+    expect(question).to_be_hidden()
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_page_keeps_one_stream_and_asks_for_nothing_while_nothing_happens(

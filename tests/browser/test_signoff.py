@@ -122,6 +122,42 @@ def test_what_is_new_since_it_was_seen_last_is_told(page: Page, signoff: Signoff
         expect(link).to_have_attribute("href", f"/projects/{project_id}/versions?from=1&to=2")
 
 
+def test_what_cannot_be_seen_is_named_in_what_changed(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.planned("Unseen", "- One: `echo before` {#one}")
+    page.goto(f"/projects/{project_id}")
+    page.evaluate(SEEN, f"signoff.seen.{project_id}")
+    _edit(signoff, project_id, "echo \u202eafter")
+    page.reload()
+    box = page.get_by_role("region", name="Waits for a person")
+    expect(box).to_contain_text("echo ⟨U+202E⟩after")
+    box.get_by_role("link", name="Compare in full").click()
+    expect(page.get_by_role("group", name="action.command, Version 2")).to_contain_text("echo ⟨U+202E⟩after")
+
+
+def test_a_command_that_nobody_could_read_does_not_take_the_page_down(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.planned("Nested", "- One: `true` {#one}")
+    _edit(signoff, project_id, f"ls {'$(' * 9_000}")
+    page.goto(f"/projects/{project_id}")
+    box = page.get_by_role("region", name="Waits for a person")
+    expect(box.get_by_role("region", name="What it may do")).to_contain_text("…")
+    expect(box.get_by_role("button", name="Approve and start")).to_be_enabled()
+
+
+def test_a_part_that_cannot_be_drawn_leaves_the_others_standing(browser: Browser, signoff: Signoff) -> None:
+    project_id = signoff.planned("Half", "- One: `true` {#one}")
+    # Not the usual page: what went wrong stands on its console as well.
+    page = browser.new_page(base_url=signoff.url)
+    page.route("**/plan", lambda route: route.fulfill(json={**route.fetch().json(), "stats": None}))
+    page.goto(f"/projects/{project_id}/files")
+    expect(page.get_by_role("alert")).to_contain_text("This part of the page cannot be shown")
+    expect(page.get_by_role("heading", name="Half")).to_be_visible()
+    expect(page.get_by_text("There are no files yet")).to_be_visible()
+    page.unroute("**/plan")
+    page.reload()
+    expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
+    page.close()
+
+
 def test_a_critical_finding_asks_to_be_read(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Dangerous", DANGEROUS)
     page.goto(f"/projects/{project_id}")

@@ -52,14 +52,13 @@ async def test_a_brief_in_plain_words_is_planned_signed_and_carried_out(stack: S
 
 async def test_an_agent_task_is_carried_out_and_its_answer_is_in_the_record(stack: Stack) -> None:
     project_id = await stack.started(SHORT_TASK)
-    project = await stack.finished(project_id, seconds=90)
-    assert project["status"] == "completed", project["failure"]
-    task = await stack.call("GET", f"/{project_id}/tasks/greet")
+    task = await greeted(stack, project_id)
+    assert task["status"] == "completed", task["error"]
     assert task["outputs"]["text"].strip()
     steps = [event["data"] for event in await stack.events(project_id) if event["type"] == "task.progress"]
-    assert [step["step"] for step in steps] == ["model"]
-    assert steps[0]["characters"] == len(task["outputs"]["text"])
-    assert steps[0]["tokens"] == task["tokens"]
+    assert {step["step"] for step in steps} == {"model"}
+    assert steps[-1]["characters"] == len(task["outputs"]["text"])
+    assert steps[-1]["tokens"] == task["tokens"]
 
 
 @pytest.mark.parametrize("at_work", ["planner", "agent"])
@@ -85,6 +84,17 @@ async def test_a_cancel_frees_the_model_in_the_middle_of_an_answer(
     print(f"\ncancelled in the middle of an answer ({at_work}): free after {took * 1000:.0f} ms")
     # An answer goes on for longer than that; how long it takes on a quiet machine is printed above.
     assert took < 5
+
+
+async def greeted(stack: Stack, project_id: str) -> dict[str, Any]:
+    """The task at its end; where so small a model went on and on, it is run again, as a person would have it run."""
+    for _ in range(3):
+        await stack.finished(project_id, seconds=90)
+        task = await stack.call("GET", f"/{project_id}/tasks/greet")
+        if task["status"] == "completed" or task["error"]["type"] != "answer_cut":
+            break
+        await stack.call("POST", f"/{project_id}/retry", json={})
+    return task
 
 
 async def planned(stack: Stack, project_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from app.domain.states import ProjectStatus, Stage
 
 
 class ProjectSummary(BaseModel):
-    """A project in a list."""
+    """A project in a list; `manual_waiting` of its tasks wait for a person to do them."""
 
     id: str
     name: str
@@ -23,6 +23,7 @@ class ProjectSummary(BaseModel):
     strategy: Strategy
     created_at: str
     updated_at: str
+    manual_waiting: int
 
 
 class ProjectList(BaseModel):

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstLine, range } from "./rows.ts";
+import { firstLine, range, waitsForPerson } from "./rows.ts";
 
 test("the first line that says more than the name, without its marks", () => {
   assert.equal(
@@ -21,4 +21,12 @@ test("a range goes both ways, and is one id where its beginning has gone", () =>
   assert.deepEqual(range(ids, "d", "b"), ["b", "c", "d"]);
   assert.deepEqual(range(ids, "gone", "b"), ["b"]);
   assert.deepEqual(range(ids, null, "c"), ["c"]);
+});
+
+test("a task for a person makes a project wait as well as a question does", () => {
+  assert.equal(waitsForPerson({ stage: "awaiting_decision", manual_waiting: 1 }), "Waiting for your answer");
+  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }), "A task waits for you");
+  assert.equal(waitsForPerson({ stage: "paused", manual_waiting: 2 }), "2 tasks wait for you");
+  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 0 }), null);
+  assert.equal(waitsForPerson({ stage: "cancelling", manual_waiting: 1 }), null);
 });

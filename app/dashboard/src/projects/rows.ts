@@ -1,12 +1,17 @@
 /** What a row of the list says of its project. */
 import type { ProjectSummary } from "../api/client";
+import { texts } from "../texts/index.ts";
 
-type Stage = ProjectSummary["stage"];
 const LONGEST = 240;
 
-/** Whether the project goes on only once a person has done something. */
-export function waitsForPerson(stage: Stage): boolean {
-  return stage === "awaiting_approval" || stage === "awaiting_phase_approval" || stage === "awaiting_decision";
+/** What a project waits for a person to do, in words; null where it does not. */
+export function waitsForPerson({
+  stage,
+  manual_waiting,
+}: Pick<ProjectSummary, "stage" | "manual_waiting">): string | null {
+  if (stage === "awaiting_approval" || stage === "awaiting_phase_approval" || stage === "awaiting_decision")
+    return texts.list.stages[stage];
+  return manual_waiting && stage !== "cancelling" ? texts.list.manual(manual_waiting) : null;
 }
 
 /** The first line of a description that says something, without the marks of Markdown. */

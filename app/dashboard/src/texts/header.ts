@@ -123,6 +123,7 @@ export const header = {
     chosenHint: "Whatever else is not completed runs too.",
     search: "Search tasks",
     choose: "Choose at least one task.",
+    more: (number: string) => `${number} more: search for them.`,
     comment: "Comment (optional)",
     submit: "Run again",
     started: "Started.",

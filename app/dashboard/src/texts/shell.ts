@@ -33,6 +33,7 @@ export const signIn = {
 
 export const project = {
   deleted: "This project was deleted.",
+  broken: (why: string) => `This part of the page cannot be shown; the project itself is as it was. ${why}`,
   tabs: {
     plan: "Plan",
     graph: "Graph",

@@ -19,6 +19,11 @@ test("a command names its programs, wherever they stand", () => {
   assert.deepEqual(programs(""), []);
 });
 
+test("a command that nobody could read is read as far as it goes, and said to go on", () => {
+  assert.deepEqual(programs(`ls ${"$(".repeat(10_000)}`), ["ls", "$(…)", "…"]);
+  assert.deepEqual(programs(`ls; ${":".repeat(20_000)}; rm x`).at(-1), "…");
+});
+
 test("what a plan may do is counted from its tasks", () => {
   const phases = [
     {

@@ -7,11 +7,21 @@ const RUNNERS = new Set(["sudo", "env", "exec", "nohup", "command", "time", "nic
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*\+?=/;
 const HERE_DOCUMENT = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1([^\n]*)\n[\s\S]*?\n[\t ]*\2(?=\n|$)/g;
 
-/** Each program in the order in which it is named first, those of substitutions last; `$x` where a variable names it. */
+/** As far as the audit reads, too, which finds fault with longer commands. */
+const LONGEST = 20_000;
+/** Commands within commands that people write are not nested as deep as this. */
+const DEEPEST = 10;
+/** Stands for what was not looked through. */
+const MORE = "…";
+
+/**
+ * Each program in the order in which it is named first, those of substitutions last; `$x` where a variable names it, `…`
+ * last where there may be more.
+ */
 export function programs(command: string): string[] {
   const found = new Set<string>();
   let first = true;
-  for (const word of words(command.replace(HERE_DOCUMENT, " $3"))) {
+  for (const word of words(command.slice(0, LONGEST).replace(HERE_DOCUMENT, " $3"))) {
     if (word === null) {
       first = true;
     } else if (first && !ASSIGNMENT.test(word)) {
@@ -22,7 +32,8 @@ export function programs(command: string): string[] {
       first = RUNNERS.has(name) || name.startsWith("-");
     }
   }
-  return [...found];
+  const goesOn = found.delete(MORE) || command.length > LONGEST;
+  return goesOn ? [...found, MORE] : [...found];
 }
 
 /** A program without the folder that it lies in. */
@@ -32,9 +43,22 @@ export function programName(word: string): string {
 
 /** The words of a command, null between commands; the commands of `$(…)` and backticks come last. */
 function* words(text: string): Generator<string | null> {
+  let level = [text];
+  for (let depth = 0; level.length; depth += 1) {
+    if (depth > DEEPEST) return yield* [null, MORE];
+    const inner: string[] = [];
+    for (const command of level) {
+      yield null;
+      yield* wordsOf(command, inner);
+    }
+    level = inner;
+  }
+}
+
+/** The words of one command; what its substitutions hold is added to `inner`. */
+function* wordsOf(text: string, inner: string[]): Generator<string | null> {
   let word = "";
   let index = 0;
-  const inner: string[] = [];
   while (index < text.length) {
     const char = text[index]!;
     const end = endOf(text, index);
@@ -62,10 +86,6 @@ function* words(text: string): Generator<string | null> {
     index += 1;
   }
   if (word) yield word;
-  for (const command of inner) {
-    yield null;
-    yield* words(command);
-  }
 }
 
 /** Where the quotation or substitution ends that begins at `from`; `from` itself where none does. */
