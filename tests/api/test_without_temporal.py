@@ -95,7 +95,7 @@ async def test_reading_does_not_wait_for_temporal(unanswered: httpx.AsyncClient)
     for _ in range(5):
         assert (await unanswered.get(address)).json()["live"] is False
     # Asked once, for 500 ms, and then left alone for five seconds; the rest is for a busy machine.
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
 
 
 async def test_agents_are_listed_without_their_workers(alone: httpx.AsyncClient, unanswered: httpx.AsyncClient) -> None:
@@ -104,7 +104,7 @@ async def test_agents_are_listed_without_their_workers(alone: httpx.AsyncClient,
         answer = await client.get("/api/agents")
         assert answer.status_code == 200
         assert [agent["workers"] for agent in answer.json()["agents"]] == [None]
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("make", [made, with_a_plan])

@@ -22,6 +22,19 @@ window.dropStreams = () => open.forEach((drop) => drop.abort());
 """
 
 
+# A page behind which another one is looked at: pages of a test are all looked at, whatever their browser is told.
+LEAVABLE = """
+let seen = "visible";
+Object.defineProperty(document, "visibilityState", { get: () => seen });
+const become = (state) => {
+  seen = state;
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+window.leave = () => become("hidden");
+window.comeBack = () => become("visible");
+"""
+
+
 def app_process(signoff: Signoff) -> psutil.Process:
     port = int(signoff.url.rpartition(":")[2])
     listening = (one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
@@ -84,6 +97,30 @@ def test_what_could_not_be_read_is_read_once_the_stream_is_back(page: Page, sign
     page.evaluate("dropStreams()")
     expect(question).to_be_hidden()
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_more_tabs_than_a_browser_has_connections(context: BrowserContext, signoff: Signoff) -> None:
+    ids = [signoff.started(f"Tab {number}", "- [ ] Say when {#say}") for number in range(9)]
+    context.add_init_script(LEAVABLE)
+    pages = []
+    for number, project_id in enumerate(ids):
+        if pages:
+            pages[-1].evaluate("leave()")
+        page = context.new_page()
+        page.goto(f"/projects/{project_id}?task=say")
+        expect(page.get_by_role("heading", name=f"Tab {number}")).to_be_visible()
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        pages.append(page)
+    for number in (0, 7):
+        signoff.api.post(f"/api/projects/{ids[number]}/tasks/say/complete", json={}).raise_for_status()
+    # The last one that was left goes on; an early one catches up when somebody comes back to it.
+    expect(pages[7]).to_have_title("Tab 7 · Signoff")
+    expect(pages[0].get_by_text("Connecting", exact=True)).to_be_visible()
+    expect(pages[0]).to_have_title("● To do: Tab 0")
+    pages[8].evaluate("leave()")
+    pages[0].evaluate("comeBack()")
+    expect(pages[0]).to_have_title("Tab 0 · Signoff")
+    expect(pages[0].get_by_text("Completed").first).to_be_visible()
 
 
 def test_a_page_keeps_one_stream_and_asks_for_nothing_while_nothing_happens(

@@ -174,14 +174,10 @@ def test_what_the_api_sends_is_kept_whole() -> None:
 
 
 def test_importing_the_client_brings_nothing_of_the_server_along() -> None:
-    code = (
-        "import sys, time; t = time.perf_counter(); import signoff; print(time.perf_counter() - t); print(*sys.modules)"
-    )
+    code = "import sys, signoff; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
-    took, loaded = ended.stdout.splitlines()
     for name in ("litestar", "temporalio", "sqlalchemy", "uvicorn", "app.storage", "app.engine"):
-        assert name not in loaded.split()
-    assert float(took) < 3
+        assert name not in ended.stdout.split()
 
 
 def test_the_sync_client_is_made_from_the_async_one() -> None:

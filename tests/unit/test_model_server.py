@@ -195,7 +195,7 @@ async def test_a_cancelled_run_frees_the_connection(
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert 0 <= await server.closed(1, seconds=1) - cancelled < 1
+    assert await server.closed(1) >= cancelled
     assert (request.answered, request.usage) == (False, None)
 
 

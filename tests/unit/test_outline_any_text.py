@@ -57,7 +57,7 @@ class TestAnyText:
         for variant in (document, f"- {document}", f"x{document}"):
             with contextlib.suppress(Invalid):
                 plan(variant)
-        assert (time.process_time() - begin) / 3 < 4.0
+        assert (time.process_time() - begin) / 3 < 10
 
     def test_thousands_of_tasks_of_one_title_have_keys_of_their_own(self) -> None:
         keys = [task.key for task in plan("- same\n" * 9000).tasks()]

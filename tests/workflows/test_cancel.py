@@ -45,7 +45,7 @@ async def test_cancel_leaves_no_process_behind(signoff: Stack, command: str, lim
     assert answer["status"] == "cancelled"
     assert answer["tasks"] == {"completed": 1, "interrupted": 3, "never_started": 1, "did_not_stop": 0}
     # Generous towards a busy machine; benchmarks/cancel.py has the figures.
-    assert took < limit * 3
+    assert took < limit * 6
 
     project = await signoff.project(project_id)
     assert (project["status"], project["stage"]) == ("cancelled", "finished")

@@ -5,6 +5,7 @@
  * the computer slept.
  */
 import { createParser } from "eventsource-parser";
+import { mayStream, onTabs } from "./tabs";
 
 export type StreamState = "connecting" | "live" | "stale";
 
@@ -19,6 +20,8 @@ export interface Following {
   onRefused?: (status: number) => void;
   /** The stream is open: from now on nothing is missed. */
   onOpen?: () => void;
+  /** It is read only while the page is looked at. */
+  foreground?: boolean;
 }
 
 /** The server says something at least every 10 s. */
@@ -26,7 +29,11 @@ const SILENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Follow a stream until it ends or the returned function is called; reconnects, and resumes behind the last event. */
+/**
+ * Follow a stream until it ends or the returned function is called; reconnects, and resumes behind the last event.
+ *
+ * It rests while other tabs need the connection.
+ */
 export function follow(options: Following): () => void {
   const stop = new AbortController();
   void run(options, stop.signal);
@@ -38,11 +45,17 @@ async function run(options: Following, stopped: AbortSignal): Promise<void> {
   let pause = FIRST_PAUSE_MS;
   options.onState("connecting");
   while (!stopped.aborted) {
+    await untilAwake(options, stopped);
+    if (stopped.aborted) return;
     const outcome = await readOnce(options, lastId, stopped, (id) => {
       lastId = id || lastId;
       pause = FIRST_PAUSE_MS;
     });
     if (stopped.aborted) return;
+    if (outcome === "rest") {
+      options.onState("connecting");
+      continue;
+    }
     if (outcome === "end") return options.onEnd?.();
     if (typeof outcome === "number") return options.onRefused?.(outcome);
     options.onState("stale");
@@ -56,10 +69,15 @@ async function readOnce(
   lastId: string,
   stopped: AbortSignal,
   heard: (id: string) => void,
-): Promise<"end" | "lost" | number> {
+): Promise<"end" | "lost" | "rest" | number> {
   const connection = new AbortController();
   const abort = () => connection.abort();
   stopped.addEventListener("abort", abort, { once: true });
+  let rests = false;
+  const offTabs = onTabs(() => {
+    rests ||= !isAwake(options);
+    if (rests) abort();
+  });
   let timer = setTimeout(abort, SILENCE_MS);
   let ended = false;
   const parser = createParser({
@@ -89,12 +107,31 @@ async function readOnce(
     }
     return "end";
   } catch {
-    return "lost";
+    return rests ? "rest" : "lost";
   } finally {
     clearTimeout(timer);
+    offTabs();
     connection.abort();
     stopped.removeEventListener("abort", abort);
   }
+}
+
+function isAwake({ foreground = false }: Following): boolean {
+  return mayStream(!foreground);
+}
+
+function untilAwake(options: Following, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!stopped.aborted && !isAwake(options)) return;
+      offTabs();
+      stopped.removeEventListener("abort", look);
+      resolve();
+    };
+    const offTabs = onTabs(look);
+    stopped.addEventListener("abort", look);
+    look();
+  });
 }
 
 /** Wait, but not longer than until the network is back or the page is looked at again. */

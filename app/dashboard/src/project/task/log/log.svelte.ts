@@ -35,6 +35,7 @@ export class TaskLog {
         this.#draw();
       },
       onRefused: () => (this.refused = true),
+      foreground: true,
     });
   }
 

@@ -1,0 +1,103 @@
+"""Plain words become a plan by a model, are signed, and carried out by agents: all of it on the page."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff, start_signoff
+from tests.model_server import ModelServer, Output, Text, ToolCalls, model_server
+from tests.models.drafts import drafted
+
+WORDS = "Count the orders of the quarter and have somebody check them."
+COUNT = ("count", "Count the orders", {"type": "agent", "prompt": "How many orders are there?"}, ())
+CHECK = ("check", "Check the number", {"type": "manual"}, ("count",))
+MAIL = ("mail", "Mail it to the team", {"type": "manual"}, ("check",))
+SIGNOFF_TOML = '[agents.default]\nmodel = "openai-chat:test-model"\ntools = ["ask_person"]\n'
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    """A provider that answers while the browser's own loop is busy."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    serving = model_server()
+    try:
+        server = asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result()
+        yield server
+        asyncio.run_coroutine_threadsafe(serving.__aexit__(None, None, None), loop).result()
+        assert server.faults == []
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def signoff(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Signoff]:
+    """One that has a model."""
+    folder = tmp_path_factory.mktemp("with-a-model")
+    (folder / "signoff.toml").write_text(SIGNOFF_TOML)
+    variables = {"SIGNOFF_MODEL": "openai-chat:test-model", "SIGNOFF_MODEL_BASE_URL": f"{model.url}/v1"}
+    process, addresses = start_signoff(folder, **variables)
+    try:
+        with httpx.Client(base_url=addresses["url"], timeout=60) as api:
+            yield Signoff(addresses["url"], folder, addresses, api)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_words_are_planned_sent_back_signed_and_carried_out(page: Page, signoff: Signoff, model: ModelServer) -> None:
+    first = drafted(COUNT, CHECK, assumptions=["The quarter is the last one."], questions=["Who is to check?"])
+    model.say(Output(first), Output(drafted(COUNT, CHECK, MAIL)))
+    page.goto("/new")
+    page.get_by_label("Name", exact=True).fill("Orders")
+    page.get_by_role("textbox", name="Description").fill(WORDS)
+    expect(page.get_by_role("region", name="The plan it makes")).to_contain_text("test-model")
+    page.get_by_role("button", name="Create and make the plan").click()
+    box = page.get_by_role("region", name="Waits for a person")
+    expect(box.get_by_role("heading", name="Plan version 1 waits for your approval")).to_be_visible()
+    for told in ("The quarter is the last one.", "Who is to check?", "planner model", "1 call"):
+        expect(box).to_contain_text(told)
+    assert violations(page) == []
+
+    box.get_by_role("button", name="Send back…").click()
+    dialog = page.get_by_role("dialog", name="Send version 1 back")
+    expect(dialog).to_contain_text("A model makes the next version from your words.")
+    dialog.get_by_label("What is to be different").fill("Mail it in the end.")
+    dialog.get_by_role("button", name="Send back").click()
+    expect(box.get_by_role("alert")).to_contain_text("Mail it to the team")
+    box.get_by_role("button", name="Show version 2").click()
+    assert "Mail it in the end." in model.requests[-1].texts
+
+    model.say(
+        ToolCalls(("ask_person", {"question": "Which table?", "options": ["orders", "sales"]})), Text("There are 42.")
+    )
+    box.get_by_role("button", name="Approve and start").click()
+    question = page.get_by_role("form", name="Which table?")
+    question.get_by_label("sales").check()
+    question.get_by_role("button", name="Answer").click()
+    expect(page.get_by_role("form", name="Check the number")).to_be_visible()
+    page.get_by_role("link", name="Count the orders").first.click()
+    panel = page.get_by_role("dialog", name="Count the orders")
+    for told in ("Which table?", "sales", "There are 42."):
+        expect(panel).to_contain_text(told)
+    page.get_by_role("button", name="Close").last.click()
+    page.get_by_role("link", name="Metrics").click()
+    expect(page.get_by_role("table", name="What models used")).to_contain_text("Plans")
+
+
+def test_a_model_that_does_not_answer_is_said_on_the_page(page: Page, signoff: Signoff, model: ModelServer) -> None:
+    model.say(*[Output({"nonsense": True})] * 4)
+    project_id = signoff.create("Nonsense", WORDS)
+    page.goto(f"/projects/{project_id}")
+    page.get_by_role("button", name="Make the plan").click()
+    expect(page.get_by_role("alert").first).to_contain_text("plan")
+    expect(page.get_by_role("button", name="Make the plan")).to_be_enabled()
