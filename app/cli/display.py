@@ -204,14 +204,29 @@ def _said(task: Json) -> str:
 def projects_table(listing: Json) -> RenderableType:
     """A list of projects, with how many there are in all."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("id", "status", "name", "created"):
+    for column in ("id", "status", "name", "created", "waits for"):
         table.add_column(column, no_wrap=column != "name", overflow="fold")
     for row in listing["projects"]:
         created = row["created_at"][:16].replace("T", " ")
-        table.add_row(row["id"], status_text(row["status"]), Text(visible(row["name"])), created)
+        waits = Text(_awaited(row), style="yellow")
+        table.add_row(row["id"], status_text(row["status"]), Text(visible(row["name"])), created, waits)
     counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
     shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (in all: {counts})" if counts else "")
     return Group(table, Text(shown, style="dim"))
+
+
+_AWAITED = {
+    "awaiting_approval": "approval",
+    "awaiting_phase_approval": "approval of a phase",
+    "awaiting_decision": "an answer",
+}
+
+
+def _awaited(row: Json) -> str:
+    """What a project of a list waits for a person to do."""
+    number = 0 if row["stage"] == "cancelling" else row["manual_waiting"]
+    by_hand = f"{number} task{'' if number == 1 else 's'} by hand" if number else ""
+    return _AWAITED.get(row["stage"]) or by_hand
 
 
 def output_files(project: Json) -> list[tuple[str, Path, int | None]]:

@@ -17,7 +17,12 @@ from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, events
 
 _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}
-_CLOSES = {EventType.PLAN_APPROVED: "plan", EventType.PHASE_APPROVED: "phase"}
+# While another version is made, nobody is waited for; one that came to nothing leaves the one before it to be decided on.
+_CLOSES = {
+    EventType.PLAN_APPROVED: "plan",
+    EventType.PLAN_GENERATING: "plan",
+    EventType.PHASE_APPROVED: "phase",
+}
 _ENDS = frozenset({EventType.PROJECT_CANCELLED, EventType.PROJECT_FAILED, EventType.PROJECT_COMPLETED})
 
 
@@ -74,7 +79,7 @@ def wall_ms(rows: Iterable[Row[Any]]) -> int:
 
 def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
     """How long plans and phases have waited for a person, an unanswered wait until now."""
-    wanted = (*_OPENS, *_CLOSES, *_ENDS)
+    wanted = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
     query = (
         select(events.c.type, events.c.at, events.c.data)
         .where(events.c.project_id == project.id, events.c.type.in_(wanted))
@@ -82,9 +87,15 @@ def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
     )
     since: dict[str, str] = {}
     total = 0
+    was_waiting = False
     for row in conn.execute(query):
+        if row.type == EventType.PLAN_GENERATING:
+            was_waiting = "plan" in since
         if row.type in _OPENS:
             since.setdefault(_OPENS[row.type], row.at)
+        elif row.type == EventType.PLAN_FAILED:
+            if was_waiting:
+                since.setdefault("plan", row.at)
         else:
             closed = [_CLOSES[row.type]] if row.type in _CLOSES else list(since)
             total += sum(milliseconds_between(since.pop(gate), row.at) or 0 for gate in closed if gate in since)

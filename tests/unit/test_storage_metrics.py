@@ -1,0 +1,40 @@
+"""What of a project's time people were waited for, from its events."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection
+
+from app.domain.events import EventType
+from app.storage import events, metrics, projects
+from app.storage.database import Database
+from tests.unit.conftest import new_project
+
+READY, MAKING, FAILED, APPROVED = (
+    EventType.PLAN_READY, EventType.PLAN_GENERATING, EventType.PLAN_FAILED, EventType.PLAN_APPROVED,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ([(0, READY), (7, APPROVED)], 7),
+        # An edit makes a version that is ready at once: it goes on.
+        ([(0, READY), (4, READY), (7, APPROVED)], 7),
+        # Sent back: while a planner is at work, it is the planner that is waited for.
+        ([(0, READY), (2, MAKING), (5, READY), (6, APPROVED)], 3),
+        ([(0, READY), (2, MAKING), (5, FAILED), (6, APPROVED)], 3),
+        ([(0, MAKING), (3, FAILED), (4, MAKING), (5, READY), (7, APPROVED)], 2),
+        ([(0, READY), (1, APPROVED), (2, MAKING), (4, FAILED), (9, EventType.PROJECT_COMPLETED)], 1),
+    ],
+)
+async def test_people_are_waited_for_while_a_plan_is_ready(
+    database: Database, told: list[tuple[int, EventType]], seconds: int
+) -> None:
+    def measured(conn: Connection) -> int:
+        project_id = new_project(conn)
+        for second, kind in told:
+            events.append(conn, project_id, (kind, {}), actor="somebody", at=f"2026-01-01T00:00:0{second}.000Z")
+        return metrics.awaiting_approval_ms(conn, projects.get(conn, project_id))
+
+    assert await database.transact(measured) == seconds * 1000
