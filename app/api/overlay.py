@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from app.api.blocked import tasks_blocked, workflows_blocked
-from app.api.models.projects import Blocked, Gate, Project
+from app.api.models.projects import Blocked, Project
 from app.api.services import Services
 from app.domain.errors import Unavailable
 from app.domain.states import ProjectStatus, Stage
@@ -58,11 +58,12 @@ async def _in_time(looking: Coroutine[Any, Any, Blocked | None], limit: float) -
 
 
 def _said(project: Project, snapshot: Snapshot) -> dict[str, object]:
-    """The stage as the workflow sees it, within what the recorded status allows."""
+    """The stage as the workflow sees it, within what the recorded status allows.
+
+    Not its gate: a workflow opens one after it is on record and shuts it after the approval is, so that where the two differ
+    the workflow is behind, or the record was read a moment before.
+    """
     said: dict[str, object] = {"since": snapshot.since}
     if project.status == ProjectStatus.RUNNING and snapshot.stage == Stage.CANCELLING:
         said["stage"] = Stage.CANCELLING
-    if project.gate is None and snapshot.gate is not None:
-        gate = Gate.model_validate({**snapshot.gate, "approvals": {"given": 0, "needed": 1}})
-        said["gate"] = gate
     return said

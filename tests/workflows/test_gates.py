@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from app.engine import engine
 from tests.conftest import Stack, eventually
 
 GATED = "## One\n\n- A: `true` {#a}\n\n## Two\n\n- B: `true` {#b}\n\n## Three\n\n- C: `true` {#c}"
@@ -29,6 +32,24 @@ async def test_each_later_phase_waits_for_its_approval(signoff: Stack) -> None:
     await at_gate(signoff, project_id, "Three")
     await signoff.call("POST", f"/{project_id}/approve")
     assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+async def test_a_gate_that_was_opened_is_not_shown_once_more(signoff: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "SNAPSHOT_SECONDS", 0.0)
+    project_id = await signoff.started("## One\n- `true`\n## Two {approval=yes}\n- [ ] Wait {#wait}")
+    gate = (await at_gate(signoff, project_id, "Two"))["gate"]
+
+    async def told() -> bool:
+        return (await signoff.temporal.get_workflow_handle(project_id).query("snapshot"))["gate"] is not None
+
+    await eventually(told, what="the workflow tells of its gate")
+    await signoff.project(project_id)
+    monkeypatch.setattr(engine, "SNAPSHOT_SECONDS", 60.0)
+    await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": gate["phase_id"]})
+    # What the workflow said before is still at hand.
+    project = await signoff.project(project_id)
+    assert (project["gate"], project["stage"]) == (None, "executing")
+    await signoff.call("POST", f"/{project_id}/cancel")
 
 
 async def test_approving_a_running_project_without_a_gate_is_refused(signoff: Stack) -> None:
