@@ -32,7 +32,7 @@ up: $(PAGE) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
 # On SQLite in a run of their own, so that the three runs take about as long as each other.
-APART := tests/client tests/contract tests/e2e tests/models tests/replay
+APART := tests/activities tests/client tests/contract tests/e2e tests/models tests/replay tests/unit
 
 test: $(PAGE) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
 	@echo "On SQLite here; at the same time on PostgreSQL, and $(APART), into $(VENV)/postgresql.log and $(VENV)/apart.log"

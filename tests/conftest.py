@@ -55,9 +55,6 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=[item for item in items if not DATABASES.runs(item)])
     items[:] = [item for item in items if DATABASES.runs(item)]
-    if DATABASES.kind == POSTGRESQL:
-        # From the other end: what waits in one of two runs beside each other leaves the machine to the other one.
-        items.sort(key=lambda item: item.path, reverse=True)
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seconds: float = DEADLINE) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.api.answers import refused
@@ -86,6 +87,7 @@ async def test_many_live_projects_are_stopped_together(signoff: Stack) -> None:
     assert sorted(answer["deleted"]) == sorted(ids)
 
 
+@pytest.mark.usefixtures("sqlite_only")  # it waits for a clock
 async def test_many_that_do_not_stop_share_one_wait(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
     """Nobody carries the cancels out: all of them are recorded, and the answer comes after 10 s, not 10 s for each batch."""
     async with running_stack(temporal_server, tmp_path) as stack:

@@ -170,6 +170,7 @@ class Deaf(Action):
         return {}
 
 
+@pytest.mark.usefixtures("sqlite_only")  # it waits for a clock
 async def test_a_task_that_does_not_stop_is_given_up_and_said_so(
     temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
