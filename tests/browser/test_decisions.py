@@ -99,6 +99,18 @@ def test_a_manual_task_gives_what_later_tasks_use(page: Page, signoff: Signoff) 
     assert _task(signoff, project_id, "look")["outputs"] == {"rows": 3}
 
 
+def test_of_many_that_wait_some_are_shown_at_once(page: Page, signoff: Signoff) -> None:
+    project_id = _open(signoff, "Many", "\n".join(f"- [ ] Look {number}" for number in range(50)))
+    page.goto(f"/projects/{project_id}")
+    box = page.get_by_role("region", name="Waits for a person")
+    expect(box.get_by_role("form")).to_have_count(20)
+    box.get_by_role("button", name="Show more of the 30").click()
+    expect(box.get_by_role("form")).to_have_count(40)
+    box.get_by_role("button", name="Show more of the 10").click()
+    expect(box.get_by_role("form")).to_have_count(50)
+    signoff.api.post(f"/api/projects/{project_id}/cancel", json={}).raise_for_status()
+
+
 def test_a_refused_answer_says_why(page: Page, signoff: Signoff) -> None:
     project_id = _open(signoff, "Refused", "- [ ] Look at it {#look}\n- [ ] Stay {#stay}\n")
     page.route("**/events*", lambda route: route.abort())

@@ -8,6 +8,7 @@ export const signoff = {
   since: "since",
   due: (left: string) => `${left} left`,
   overdue: "time is up",
+  more: (number: string) => `Show more of the ${number} that wait as well`,
   dismiss: "Dismiss",
   plan: {
     title: (version: number) => `Plan version ${version} waits for your approval`,
