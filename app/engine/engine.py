@@ -88,7 +88,9 @@ class Engine:
             RPCError: any other refusal.
         """
         try:
-            return await asyncio.wait_for(call, RPC_TIMEOUT.total_seconds() + 1)
+            # Not `wait_for`, here or elsewhere: before Python 3.12 that loses a cancel that comes as its result does.
+            async with asyncio.timeout(RPC_TIMEOUT.total_seconds() + 1):
+                return await call
         except (TimeoutError, RuntimeError) as error:
             raise _away(self._settings) from error
         except RPCError as error:
@@ -171,7 +173,8 @@ class Engine:
         try:
             handle = (await self._connected()).get_workflow_handle(project_id)
             query = handle.query("snapshot", result_type=Snapshot, rpc_timeout=QUERY_TIMEOUT)
-            return await asyncio.wait_for(query, QUERY_TIMEOUT.total_seconds())
+            async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+                return await query
         except (TimeoutError, RuntimeError, RPCError, WorkflowQueryFailedError):
             return None
 
@@ -217,7 +220,8 @@ class Engine:
 
     async def _ask_for_workers(self, queue: str) -> int | None:
         try:
-            return await asyncio.wait_for(self.workers(queue), QUERY_TIMEOUT.total_seconds())
+            async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+                return await self.workers(queue)
         except (TimeoutError, Unavailable):
             return None
 
@@ -229,7 +233,8 @@ class Engine:
         try:
             handle = (await self._connected()).get_workflow_handle(project_id)
             describing = handle.describe(rpc_timeout=QUERY_TIMEOUT)
-            described = await asyncio.wait_for(describing, QUERY_TIMEOUT.total_seconds())
+            async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+                described = await describing
         except (TimeoutError, RuntimeError, RPCError):
             return None
         return min(_waiting(described.raw_description, self._settings.task_queue), default=None)

@@ -28,7 +28,8 @@ class Subscription:
     async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109 - a deadline is what callers have
         """Wait until something came, at most `timeout` seconds; False where nothing did."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._event.wait()
         came = self._event.is_set()
         self._event.clear()
         return came

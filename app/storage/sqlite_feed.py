@@ -40,7 +40,8 @@ class SqliteFeed(ChangeFeed):
             self._wake_all()
             while self._subscriptions:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._poke.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._poke.wait()
                 self._poke.clear()
                 with suppress(sqlite3.OperationalError):
                     seen = connection.execute("PRAGMA data_version").fetchone()[0]

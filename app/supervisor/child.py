@@ -60,7 +60,8 @@ class Child:
         with suppress(ProcessLookupError):
             process.terminate()
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), grace)
+            async with asyncio.timeout(grace):
+                await process.wait()
         if process.returncode is None:
             self.kill()
             await process.wait()

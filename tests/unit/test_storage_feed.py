@@ -171,3 +171,17 @@ async def test_folder_may_have_any_name(file: Path) -> None:
             await settled(subscription)
             await database.transact(lambda conn: append(conn, project_id, 1))
             assert await subscription.wait(DEADLINE)
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_watching_ends_even_where_news_comes_at_that_moment(file: Path, steps: int) -> None:
+    async with opened(file) as database:
+        with database.feed.subscribe() as subscription:
+            await settled(subscription)
+            await database.transact(new_project)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            closing = asyncio.create_task(database.feed.close())
+            ended, _ = await asyncio.wait({closing}, timeout=DEADLINE)
+            closing.cancel()
+            assert ended
