@@ -34,7 +34,7 @@ up: $(PAGE) ## Start Temporal, a worker and the app
 # On SQLite in a run of their own, so that the three runs take about as long as each other.
 APART := tests/activities tests/client tests/contract tests/e2e tests/models tests/replay tests/unit
 
-test: $(PAGE) ## Install, then run every test; what works with a database on SQLite and on PostgreSQL
+test: $(PAGE) ## Install, then run the tests; what works with a database on SQLite and on PostgreSQL
 	@echo "On SQLite here; at the same time on PostgreSQL, and $(APART), into $(VENV)/postgresql.log and $(VENV)/apart.log"
 	@$(BIN)/python -m pytest --database=postgresql > $(VENV)/postgresql.log 2>&1 & postgresql=$$!; \
 	$(BIN)/python -m pytest $(APART) > $(VENV)/apart.log 2>&1 & apart=$$!; \

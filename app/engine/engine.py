@@ -88,7 +88,6 @@ class Engine:
             RPCError: any other refusal.
         """
         try:
-            # Not `wait_for`, here or elsewhere: before Python 3.12 that loses a cancel that comes as its result does.
             async with asyncio.timeout(RPC_TIMEOUT.total_seconds() + 1):
                 return await call
         except (TimeoutError, RuntimeError) as error:

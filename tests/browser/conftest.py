@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -76,8 +77,9 @@ class Signoff:
         return project
 
 
-def start_signoff(folder: Path, **variables: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    """`signoff up` on ports and in a folder of its own; the process and its addresses."""
+@contextlib.contextmanager
+def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
+    """`signoff up` on ports and in a folder of its own."""
     ports = [free_port(), free_port(), free_port()]
     names = ("SIGNOFF_PORT", "SIGNOFF_TEMPORAL_PORT", "SIGNOFF_TEMPORAL_UI_PORT")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
@@ -89,9 +91,15 @@ def start_signoff(folder: Path, **variables: str) -> tuple[subprocess.Popen[str]
             cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
         )  # fmt: skip
     assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, (folder / "log").read_text()
-    return process, json.loads(line)
+    try:
+        line = process.stdout.readline()
+        assert line, (folder / "log").read_text()
+        addresses = json.loads(line)
+        with httpx.Client(base_url=addresses["url"], timeout=60) as api:
+            yield Signoff(addresses["url"], folder, addresses, api)
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def chromium() -> str:
@@ -103,14 +111,8 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
-    folder = tmp_path_factory.mktemp("signoff")
-    process, addresses = start_signoff(folder)
-    try:
-        with httpx.Client(base_url=addresses["url"], timeout=60) as api:
-            yield Signoff(addresses["url"], folder, addresses, api)
-    finally:
-        process.terminate()
-        process.wait(30)
+    with running_signoff(tmp_path_factory.mktemp("signoff")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser import scenes
-from tests.browser.conftest import FLAGS, Signoff, chromium, start_signoff
+from tests.browser.conftest import FLAGS, Signoff, chromium, running_signoff
 
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
@@ -76,17 +75,10 @@ def take(browser: Browser, signoff: Signoff, found: dict[str, str], folder: Path
 
 
 def main(folder: str, *names: str) -> None:
-    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
-        process, addresses = start_signoff(Path(data))
-        try:
-            with httpx.Client(base_url=addresses["url"], timeout=60) as api:
-                signoff = Signoff(addresses["url"], Path(data), addresses, api)
-                browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-                take(browser, signoff, scenes.build(signoff), Path(folder), list(names))
-                browser.close()
-        finally:
-            process.terminate()
-            process.wait(30)
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright, running_signoff(Path(data)) as signoff:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        take(browser, signoff, scenes.build(signoff), Path(folder), list(names))
+        browser.close()
 
 
 if __name__ == "__main__":

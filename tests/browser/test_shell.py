@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, start_signoff
+from tests.browser.conftest import Signoff, running_signoff
 
 
 def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
@@ -43,9 +43,8 @@ def test_nobody_is_shut_out(page: Page) -> None:
 
 
 def test_a_server_with_a_key_asks_for_it_once(browser: Browser, tmp_path: Path) -> None:
-    process, addresses = start_signoff(tmp_path, SIGNOFF_API_KEY="a-long-key")
-    try:
-        context = browser.new_context(base_url=addresses["url"])
+    with running_signoff(tmp_path, SIGNOFF_API_KEY="a-long-key") as signoff:
+        context = browser.new_context(base_url=signoff.url)
         page = context.new_page()
         page.goto("/")
         page.get_by_label("API key").fill("a-wrong-key")
@@ -60,9 +59,6 @@ def test_a_server_with_a_key_asks_for_it_once(browser: Browser, tmp_path: Path) 
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert context.request.get("/api/projects").status == 401
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def test_the_api_is_browsed_without_a_network(page: Page) -> None:

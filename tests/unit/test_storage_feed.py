@@ -180,7 +180,7 @@ async def test_watching_ends_even_where_news_comes_at_that_moment(file: Path, st
             await settled(subscription)
             await database.transact(new_project)
             for _ in range(steps):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # why: the stop is to fall between the steps in which the news arrives
             closing = asyncio.create_task(database.feed.close())
             ended, _ = await asyncio.wait({closing}, timeout=DEADLINE)
             closing.cancel()
