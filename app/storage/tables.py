@@ -130,7 +130,7 @@ phases = Table(
     UniqueConstraint("project_id", "key"),
 )
 
-# A task that a person has to do. Word for word in index and query: with parameters, databases do not use the index.
+# A task that a person has to do. Word for word in index and query: with parameters, a database may not see that they fit.
 WAITS_FOR_PERSON = text("status = 'waiting' AND reason = 'manual'")
 
 tasks = Table(
