@@ -204,12 +204,15 @@ def _said(task: Json) -> str:
 def projects_table(listing: Json) -> RenderableType:
     """A list of projects, with how many there are in all."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("id", "status", "name", "created", "waits for"):
+    for column in ("id", "status", "name", "created"):
         table.add_column(column, no_wrap=column != "name", overflow="fold")
     for row in listing["projects"]:
         created = row["created_at"][:16].replace("T", " ")
-        waits = Text(_awaited(row), style="yellow")
-        table.add_row(row["id"], status_text(row["status"]), Text(visible(row["name"])), created, waits)
+        name = Text(visible(row["name"]))
+        # Below the name: beside it there is no room in a terminal of 80 columns.
+        if awaited := _awaited(row):
+            name.append(f"\nwaits for {awaited}", style="yellow")
+        table.add_row(row["id"], status_text(row["status"]), name, created)
     counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
     shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (in all: {counts})" if counts else "")
     return Group(table, Text(shown, style="dim"))

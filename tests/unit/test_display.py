@@ -142,21 +142,21 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
 @pytest.mark.parametrize(
     ("stage", "by_hand", "told"),
     [
-        ("awaiting_approval", 0, "approval"),
-        ("awaiting_decision", 1, "an answer"),
-        ("executing", 1, "1 task by hand"),
-        ("paused", 2, "2 tasks by hand"),
-        ("cancelling", 2, ""),
+        ("awaiting_approval", 0, ["waits for approval"]),
+        ("awaiting_decision", 1, ["waits for an answer"]),
+        ("executing", 1, ["waits for 1 task by hand"]),
+        ("paused", 2, ["waits for 2 tasks by hand"]),
+        ("cancelling", 2, []),
     ],
 )
-def test_a_list_tells_what_a_project_waits_for(stage: str, by_hand: int, told: str) -> None:
+def test_a_list_tells_what_a_project_waits_for(stage: str, by_hand: int, told: list[str]) -> None:
     row = {
         "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
         "stage": stage, "manual_waiting": by_hand,
     }  # fmt: skip
     listing = {"projects": [row], "total": 1, "status_counts": {}}
-    line = shown(projects_table(listing)).splitlines()[1]
-    assert line.rstrip().endswith(f"2026-01-01 10:20  {told}".rstrip())
+    lines = shown(projects_table(listing)).splitlines()
+    assert [line.strip() for line in lines[2:-1]] == told
 
 
 def test_output_files_are_those_of_completed_tasks_with_their_sizes(tmp_path: Path) -> None:
