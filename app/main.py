@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.types import ASGIApp
 
 from app.api.catalogue import CatalogueController
 from app.api.control import ControlController
@@ -17,7 +18,7 @@ from app.api.decisions import DecisionController
 from app.api.errors import to_response
 from app.api.events import EventController
 from app.api.files import FileController
-from app.api.gateway import Gateway
+from app.api.gateway import Gateway, nothing
 from app.api.graph import GraphController
 from app.api.history import HistoryController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
@@ -35,6 +36,7 @@ from app.api.session import SessionController
 from app.api.system import SystemController
 from app.api.tasks import TaskController
 from app.api.telemetry import Observed, Telemetry
+from app.api.temporal_ui import TemporalUi, by_port
 from app.dashboard.serving import PAGE
 from app.engine.engine import Engine
 from app.engine.lost import sweep_for_ever as look_for_lost_runs
@@ -101,6 +103,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         archetypes=load_archetypes(settings.archetypes),
     )
     telemetry = Telemetry()
+    temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
     credentials = Credentials(settings.api_key.get_secret_value())
 
     app = Litestar(
@@ -111,20 +114,24 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             "credentials": Provide(lambda: credentials, sync_to_thread=False),
         },
         exception_handlers={Exception: to_response},
-        lifespan=[lambda _app: _serving(services)],
+        lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
     # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
     keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=LARGEST_BODY)
-    guarded = Gateway(keyed, allowed_hosts=[settings.host, *settings.allowed_hosts], credentials=credentials)
+    hosts = [settings.host, *settings.allowed_hosts]
+    guarded: ASGIApp = Gateway(keyed, allowed_hosts=hosts, credentials=credentials)
+    if temporal_ui is not None:
+        shown = Gateway(temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing)
+        guarded = by_port(settings.temporal_ui_port, shown, guarded)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
 
 
 @asynccontextmanager
-async def _serving(services: Services) -> AsyncGenerator[None, None]:
+async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncGenerator[None, None]:
     """Keep the database open, look for lost runs and forget old keys, for as long as the app serves."""
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
@@ -139,4 +146,6 @@ async def _serving(services: Services) -> AsyncGenerator[None, None]:
             sweep.cancel()
             with suppress(asyncio.CancelledError):
                 await sweep
+        if temporal_ui is not None:
+            await temporal_ui.close()
         await services.database.close()

@@ -49,7 +49,14 @@ class Settings(BaseSettings):
         default="", description="host:port of a Temporal server; default: the dev server's port on this machine."
     )
     temporal_port: int = Field(default=7233, ge=1, le=65535, description="Port of the dev server that `up` starts.")
-    temporal_ui_port: int = Field(default=8233, ge=1, le=65535, description="Port of the dev server's Web UI.")
+    temporal_ui_port: int = Field(
+        default=8233, ge=1, le=65535, description="Port on which the app shows Temporal's Web UI, read-only."
+    )
+    temporal_ui_upstream: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^/\s]+/?$",
+        description="Address of the Web UI that the app shows, which nobody else needs to reach; `up` sets it by itself.",
+    )
     temporal_ui_url: str = Field(default="", description="Address of Temporal's Web UI, for links into runs.")
     temporal_namespace: str = Field(default="default", min_length=1, description="Temporal namespace.")
     temporal_sync: str = Field(
@@ -174,10 +181,10 @@ class Settings(BaseSettings):
 
     @property
     def effective_temporal_ui_url(self) -> str:
-        """Where Temporal's Web UI answers: as set, else the dev server's, else empty (links are left out)."""
+        """Where Temporal's Web UI answers: as set, else where the app shows one, else empty (links are left out)."""
         if self.temporal_ui_url:
             return self.temporal_ui_url.rstrip("/")
-        return "" if self.temporal_address else f"http://127.0.0.1:{self.temporal_ui_port}"
+        return self._own_url(self.temporal_ui_port) if self.temporal_ui_upstream else ""
 
     @property
     def known_agents(self) -> dict[str, AgentEntry]:
@@ -194,8 +201,11 @@ class Settings(BaseSettings):
     @property
     def app_url(self) -> str:
         """The app's own address as tasks on the same machine reach it."""
+        return self._own_url(self.port)
+
+    def _own_url(self, port: int) -> str:
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared, not bound
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def effective_public_url(self) -> str:

@@ -115,7 +115,7 @@ async def compare(rounds: int) -> None:
         }
         me = [sys.executable, "-m", "benchmarks.overhead"]
         commands = [
-            devserver.command(settings),
+            devserver.command(settings, None),
             [sys.executable, "-m", "app.cli", "migrate"],
             [*me, "--role", "signoff"],
             [*me, "--role", "bare"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -38,13 +38,22 @@ class Gateway:
         app: what a request that passes goes to.
         allowed_hosts: names, besides loopback, that a request's `Host` may have.
         credentials: what tells who sends a request.
+        open_to_all: which methods and paths need no key.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Collection[str], credentials: Credentials) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: Collection[str],
+        credentials: Credentials,
+        open_to_all: Callable[[str, str], bool] | None = None,
+    ) -> None:
         self._app = app
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
         self._any_host = "*" in self._hosts
         self._credentials = credentials
+        self._open_to_all = open_to_all or _is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or answer why not."""
@@ -118,9 +127,15 @@ class Gateway:
         actor = self._credentials.actor_of(
             authorization=headers.get("authorization", ""), cookies=headers.get("cookie", "")
         )
-        if actor is None and not _is_open(method, path):
+        if actor is None and not self._open_to_all(method, path):
             raise Unauthorized("Send the server's API key as 'Authorization: Bearer …'.")
         return actor or "local"
+
+
+def nothing(method: str, path: str) -> bool:
+    """For an app that shows nothing to those who have not signed in."""
+    del method, path
+    return False
 
 
 def _is_open(method: str, path: str) -> bool:

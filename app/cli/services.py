@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import signal
+import socket
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -92,15 +93,31 @@ def serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         access_log=debug,
         log_config=None,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )
+    uvicorn.Server(config).run(sockets=_listening(settings))
+
+
+def _listening(settings: Settings) -> list[socket.socket]:
+    """A socket for the app, and one for Temporal's Web UI where the app shows it.
+
+    Raises:
+        click.ClickException: one of the ports cannot be opened.
+    """
+    wanted = [settings.port] + ([settings.temporal_ui_port] if settings.temporal_ui_upstream else [])
+    sockets: list[socket.socket] = []
+    for port in wanted:
+        try:
+            family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+            sockets.append(socket.create_server((settings.host, port), family=family, backlog=2048))
+        except OSError as error:
+            raise click.ClickException(f"Cannot listen on {settings.host}, port {port}: {error.strerror}.") from error
+    return sockets
 
 
 @click.command()

@@ -29,12 +29,7 @@ def _for_client(inherited: Mapping[str, str], settings: Settings) -> dict[str, s
     if settings.temporal_address:
         return dict(inherited) | as_variables(settings)
     # TLS and keys in TEMPORAL_… are for another server than our own on loopback, which they would keep us from.
-    own = settings.model_copy(
-        update={
-            "temporal_address": settings.effective_temporal_address,
-            "temporal_ui_url": settings.effective_temporal_ui_url,
-        }
-    )
+    own = settings.model_copy(update={"temporal_address": settings.effective_temporal_address})
     return _without(inherited, _TEMPORALS) | as_variables(own)
 
 

@@ -35,7 +35,8 @@ def find_complaints(settings: Settings) -> list[str]:
     wanted = {"port": (settings.host, settings.port)}
     if not settings.temporal_address:
         wanted["temporal_port"] = ("127.0.0.1", settings.temporal_port)
-        wanted["temporal_ui_port"] = ("127.0.0.1", settings.temporal_ui_port)
+    if not settings.temporal_address or settings.temporal_ui_upstream:
+        wanted["temporal_ui_port"] = (settings.host, settings.temporal_ui_port)
     complaints = list[str]()
     purposes = dict[int, str]()
     for field, (host, port) in wanted.items():

@@ -68,7 +68,10 @@ async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncG
     """
     with data_folder.held(settings.data_dir, settings.app_url):
         ports.check(settings)
-        stack = _Stack(settings, say)
+        ui = None if settings.temporal_address else devserver.hidden_ui()
+        if ui is not None:
+            settings = settings.model_copy(update={"temporal_ui_upstream": ui.url})
+        stack = _Stack(settings, ui, say)
         try:
             await stack.start()
             yield Addresses(
@@ -85,8 +88,9 @@ async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncG
 class _Stack:
     """Starts, watches and stops the processes."""
 
-    def __init__(self, settings: Settings, say: Say) -> None:
+    def __init__(self, settings: Settings, ui: devserver.UiListener | None, say: Say) -> None:
         self._settings = settings
+        self._ui = ui
         self._say = say
         self._children = dict[str, Child]()
         self._watchers = list[asyncio.Task[None]]()
@@ -100,7 +104,7 @@ class _Stack:
         settings = self._settings
         if not settings.temporal_address:
             try:
-                command = devserver.command(settings)
+                command = devserver.command(settings, self._ui)
             except FileNotFoundError as error:
                 raise StackError(str(error)) from error
             self._launch("Temporal", "temporal", command, environment.for_temporal(os.environ))

@@ -64,7 +64,7 @@ class Processes:
 
     def start(self, *names: str) -> None:
         commands = {
-            "temporal": devserver.command(self.settings),
+            "temporal": devserver.command(self.settings, None),
             "worker": [sys.executable, "worker.py"],
             "app": [sys.executable, "-m", "app.cli", "serve"],
         }

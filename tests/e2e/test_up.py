@@ -169,7 +169,7 @@ async def test_a_taken_port_is_named_with_its_setting_and_its_owner(
     flag, variable = f"--{setting.replace('_', '-')}", f"SIGNOFF_{setting.upper()}"
     answer = call(tmp_path, "up", *port_flags(), flag, taken)
     assert answer.returncode == 1
-    owner = up.part("app" if setting == "port" else "Temporal")
+    owner = up.part("Temporal" if setting == "temporal_port" else "app")
     assert owner is not None
     for word in (f"Port {taken}", flag, variable, f"process {owner.pid}"):
         assert word in answer.stderr
