@@ -30,6 +30,7 @@ from app.planning.model.planner import ModelPlanner
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner
 from app.planning.registry import load_actions
+from app.private_files import keep_private
 from app.settings import Settings, secrets_from_environment
 from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
@@ -200,6 +201,11 @@ def main(settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = F
     """
     served = wanted_queues(settings, queues, all_queues=all_queues)
     configure_logging(settings.log_level)
+    try:
+        for message in keep_private(settings):
+            logger.warning(message)
+    except OSError as error:
+        sys.exit(f"signoff worker: the data folder {settings.data_dir} cannot be used: {error.strerror}")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run(settings, served))

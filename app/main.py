@@ -44,7 +44,8 @@ from app.engine.requests import Requests
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
 from app.planning.registry import load_actions
-from app.settings import LOOPBACK_HOSTS, Settings
+from app.server_key import check_server_key
+from app.settings import Settings
 from app.settings_loading import load_settings
 from app.storage.database import Database
 from app.storage.workspaces import Workspaces
@@ -80,14 +81,11 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         engine: use this way to Temporal instead of one made from the settings.
 
     Raises:
-        ValueError: it would listen beyond loopback without a key, the database is not one it knows, or a setting cannot be
-            used.
+        ValueError: it would listen beyond loopback without a key, the key can be guessed, the database is not one it
+            knows, or a setting cannot be used.
     """
     settings = settings or load_settings()
-    if settings.host not in LOOPBACK_HOSTS and not settings.api_key.get_secret_value():
-        raise ValueError(
-            f"SIGNOFF_HOST is {settings.host}, which others can reach: set SIGNOFF_API_KEY to a key of your own first."
-        )
+    check_server_key(settings)
     configure_logging(settings.log_level)
     database = Database(settings.effective_database_url)
     workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)

@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 
 from app.cli.options import settings_options
+from app.private_files import keep_private
+from app.server_key import new_key
 from app.settings import Settings
 from app.supervisor import Addresses, StackError, running_stack
 from app.supervisor.stack import prepare
@@ -85,6 +87,7 @@ def serve(settings: Settings) -> None:
 
     from app.main import create_app  # noqa: PLC0415
 
+    _keep_private(settings)
     try:
         app = create_app(settings)
     except ValueError as error:
@@ -146,6 +149,7 @@ def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool) -> Non
 @settings_options
 def migrate(settings: Settings) -> None:
     """Bring the database's schema up to date, and prepare the folder of workspaces."""
+    _keep_private(settings)
     try:
         prepare(settings)
     except StackError as error:
@@ -153,6 +157,12 @@ def migrate(settings: Settings) -> None:
     from app.storage.url import shown_url  # noqa: PLC0415 - SQLAlchemy is loaded by now, and not before
 
     click.echo(f"{shown_url(settings.effective_database_url)} is up to date.")
+
+
+@click.command()
+def key() -> None:
+    """Print a new key for SIGNOFF_API_KEY: 43 characters, 256 random bits. It is stored nowhere."""
+    click.echo(new_key())
 
 
 @click.command()
@@ -167,4 +177,15 @@ def doctor(settings: Settings, as_json: bool) -> None:
     sys.exit(any(finding.is_fatal for finding in findings))
 
 
-COMMANDS: list[click.Command] = [up, serve, worker, migrate, doctor]
+def _keep_private(settings: Settings) -> None:
+    try:
+        messages = keep_private(settings)
+    except OSError as error:
+        raise click.ClickException(
+            f"The data folder {settings.data_dir} cannot be used ({error.strerror}); set SIGNOFF_DATA_DIR to another folder."
+        ) from error
+    for message in messages:
+        click.echo(f"signoff: {message}", err=True)
+
+
+COMMANDS: list[click.Command] = [up, serve, worker, migrate, key, doctor]

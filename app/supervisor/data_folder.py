@@ -6,11 +6,13 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from app.private_files import UMASK, keep_private
+from app.settings import Settings
 from app.supervisor.errors import AlreadyRunning, StackError
 
 LOCK_NAME = "up.lock"
@@ -19,32 +21,45 @@ _PATIENCE_SECONDS = 0.3
 
 
 @contextmanager
-def held(data_dir: Path, url: str) -> Generator[None]:
-    """Hold the folder's lock, which the kernel frees when this process ends, however it ends. Makes the folder.
+def held(settings: Settings, say: Callable[[str], None]) -> Generator[None]:
+    """Hold the data folder's lock, which the kernel frees when this process ends, however it ends. Makes the folder.
 
-    The lock file holds `{"pid": …, "url": …}` meanwhile, for clients to find the app.
+    The lock file holds `{"pid": …, "url": …}` meanwhile, for clients to find the app. What this process and its children
+    write meanwhile is for their own user only.
+
+    Args:
+        settings: have the data folder, and the address of the app.
+        say: hears of what other users can still open.
 
     Raises:
         AlreadyRunning: another process holds it.
         StackError: the folder cannot be written to.
     """
+    data_dir = settings.data_dir
+    umask = os.umask(UMASK)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        open_to_others = keep_private(settings)
         file = (data_dir / LOCK_NAME).open("a+", encoding="utf-8")
     except OSError as error:
         message = (
             f"Cannot write to the data folder {data_dir} ({error.strerror}); set SIGNOFF_DATA_DIR to another folder."
         )
+        os.umask(umask)
         raise StackError(message) from error
-    with file:
-        _lock(file, data_dir)
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "url": url}))
-        file.flush()
-        try:
-            yield
-        finally:
+    try:
+        with file:
+            _lock(file, data_dir)
+            for message in open_to_others:
+                say(message)
             file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "url": settings.app_url}))
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+    finally:
+        os.umask(umask)
 
 
 def _lock(file: TextIO, data_dir: Path) -> None:

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from app.engine import devserver
+from app.server_key import check_server_key
 from app.settings import Settings
 from app.supervisor import data_folder, environment, ports
 from app.supervisor.child import Child, describe_end, start_log
@@ -64,9 +65,13 @@ async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncG
     Raises:
         AlreadyRunning: another stack works on the data folder.
         PortTaken: a port is in use.
-        StackError: a process does not start, or not all are ready within 60 s.
+        StackError: the key can be guessed, a process does not start, or not all are ready within 60 s.
     """
-    with data_folder.held(settings.data_dir, settings.app_url):
+    try:
+        check_server_key(settings)
+    except ValueError as error:
+        raise StackError(str(error)) from error
+    with data_folder.held(settings, say):
         ports.check(settings)
         ui = None if settings.temporal_address else devserver.hidden_ui()
         if ui is not None:

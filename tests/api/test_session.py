@@ -18,7 +18,7 @@ from app.storage.tables import idempotency
 from tests.api.answers import check_error, fields_of
 from tests.conftest import Stack, running_stack
 
-KEY = "a key of some length"
+KEY = "a key of 32 characters or a few more"
 PATH = "/api/session"
 
 

@@ -14,7 +14,7 @@ from app.settings import Settings
 from tests.api.answers import check_error
 from tests.conftest import Stack, running_stack
 
-KEY = "a key of some length"
+KEY = "a key of 32 characters or a few more"
 PATHS = ["/api/projects", "/health", "/nothing", "/schema/openapi.json"]
 
 

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff, running_signoff
 
+KEY = "a key that nobody guesses, of 32 or more"
+
 
 def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
     page.goto("/projects/proj_00000000000000000000000000")
@@ -43,14 +45,14 @@ def test_nobody_is_shut_out(page: Page) -> None:
 
 
 def test_a_server_with_a_key_asks_for_it_once(browser: Browser, tmp_path: Path) -> None:
-    with running_signoff(tmp_path, SIGNOFF_API_KEY="a-long-key") as signoff:
+    with running_signoff(tmp_path, SIGNOFF_API_KEY=KEY) as signoff:
         context = browser.new_context(base_url=signoff.url)
         page = context.new_page()
         page.goto("/")
         page.get_by_label("API key").fill("a-wrong-key")
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("alert")).to_be_visible()
-        page.get_by_label("API key").fill("a-long-key")
+        page.get_by_label("API key").fill(KEY)
         page.get_by_label("API key").press("Enter")
         expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
         page.reload()

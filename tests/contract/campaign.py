@@ -22,7 +22,7 @@ from temporalio.testing import WorkflowEnvironment
 from app.engine import devserver
 from tests.conftest import Stack, running_stack
 
-KEY = "a key for made-up requests"
+KEY = "a key for made-up requests, long enough to serve"
 FOLDER = Path(__file__).parent
 # What fits the schema, and what just does not; requests that build upon each other, and each field at its limits.
 ROUNDS = (("fuzzing,stateful", "positive"), ("coverage,fuzzing", "all"))

@@ -151,6 +151,27 @@ async def test_a_project_may_work_in_the_folder_that_up_was_started_in(up: Up) -
     assert (inside.status_code, outside.status_code) == (201, 422)
 
 
+async def test_nothing_in_the_data_folder_is_open_to_other_users(up: Up) -> None:
+    steps = "- Make `umask && touch mine && mkdir folder` {#make}\n- Open `umask 022 && touch theirs` {#open}\n"
+    async with httpx.AsyncClient(base_url=up.addresses["url"], trust_env=False, timeout=60) as http:
+        made = await http.post("/api/projects", json={"description": steps, "auto_approve_plan": True})
+        path = f"/api/projects/{made.json()['id']}"
+        (await http.post(f"{path}/files/upload", files={"file": ("sent.txt", b"x")})).raise_for_status()
+        (await http.post(f"{path}/generate-plan")).raise_for_status()
+
+        async def completed() -> bool:
+            return (await http.get(path)).json()["status"] == "completed"
+
+        await eventually(completed, what="both tasks are done")
+        assert (await http.get(f"{path}/download")).is_success
+    data = up.folder / "data"
+    found = {str(file.relative_to(data)): file.lstat().st_mode & 0o077 for file in data.rglob("*")}
+    assert data.stat().st_mode & 0o077 == 0
+    assert {name.rpartition("/")[2] for name, others in found.items() if others} == {"theirs"}
+    assert {"signoff.db", "signoff.db-wal", "temporal.db", "up.lock", "logs/worker.log"} <= found.keys()
+    assert {"mine", "sent.txt", "folder"} <= {name.rpartition("/")[2] for name in found}
+
+
 async def test_a_second_copy_on_the_same_data_folder_is_refused(up: Up) -> None:
     answer = call(up.folder, "up", *port_flags())
     assert answer.returncode == 1
