@@ -23,7 +23,7 @@ from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, Unavailable
 from app.domain.plan import DEFAULT_AGENT, canonical_json
-from app.domain.references import Reference
+from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import TaskStatus
 from app.models.desk import Desk
 from app.settings import Settings
@@ -233,13 +233,16 @@ class _Attempt:
 
         inputs = references.resolve(started.task.inputs, look_up)
         fields = {name: value for name, value in started.task.action.items() if name != "type"}
-        if self._kind.resolves_fields:
-            fields = references.resolve(fields, look_up)
         try:
+            if self._kind.resolves_fields:
+                fields = self._kind.fill_fields(fields, look_up)
             return inputs, self._kind.fields_model.model_validate(fields)
         except ValidationError as error:
             message = f"The action's fields do not fit: {error.errors(include_url=False)[0]['msg']}."
             raise TaskFailed("bad_fields", message, retryable=False) from None
+        except ReferenceMisplaced as error:
+            message = f"The value of a reference cannot be used: {error}."
+            raise TaskFailed("bad_reference", message, retryable=False) from None
 
     def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
         try:

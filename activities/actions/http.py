@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import httpx
@@ -13,9 +15,10 @@ from pydantic import BaseModel, Field, JsonValue, field_validator
 from activities.actions.attempt_log import readable
 from activities.actions.download import download_target, save
 from activities.actions.http_exchange import Request, exchange
+from activities.actions.http_template import filled, misplaced
 from activities.actions.netguard import check_url
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
-from app.domain.references import as_text
+from app.domain.references import LookUp, as_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # RFC 9110, 9.2.2: what may be sent twice. These are tried again by default.
@@ -24,6 +27,8 @@ DEFAULT_RETRIES = 2
 # The server's trouble, or "later": another attempt may do better (RFC 9110, RFC 8470, RFC 6585).
 TRANSIENT = frozenset({408, 425, 429})
 KEPT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after")
+# RFC 9110, 5.6.2.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 BODY_OUTPUT_BYTES = 256 * 1024
 DEFAULT_MAX_BYTES = 1024 * 1024
 DEFAULT_MAX_SAVED_BYTES = 100 * 1024 * 1024
@@ -67,8 +72,13 @@ class HttpFields(Fields):
         if not isinstance(value, dict):
             return value
         texts = {str(name): as_text(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        if any(name.lower() == "host" for name in texts):
-            raise ValueError("the Host header is taken from the url")
+        for name in texts:
+            if name.lower() == "host":
+                raise ValueError("the Host header is taken from the url")
+            if name.lower() in {"content-length", "transfer-encoding"}:
+                raise ValueError(f"the {name} header is made from the body")
+            if _HEADER_NAME.fullmatch(name) is None:
+                raise ValueError(f"'{name}' cannot be the name of a header")
         return texts
 
     def is_expected(self, status: int) -> bool:
@@ -104,6 +114,16 @@ class Http(Action):
     def default_retries(cls, fields: dict[str, Any]) -> int:
         """2 for methods that may be repeated, else 0."""
         return DEFAULT_RETRIES if str(fields.get("method", "GET")).upper() in IDEMPOTENT else 0
+
+    @classmethod
+    def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
+        """Each value goes where its reference stands, and can add nothing to the request: see `http_template`."""
+        return filled(fields, look_up)
+
+    @classmethod
+    def misplaced(cls, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """References that stand where no value can be put in safely."""
+        return misplaced(fields)
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Send the request and return the outputs.

@@ -6,12 +6,16 @@ A plug-in is a class in a user's package, registered under the entry point group
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+from app.domain import references
+from app.domain.references import LookUp
 
 
 class Mode(StrEnum):
@@ -138,6 +142,23 @@ class Action(ABC):
         """How often a failed task of this action is tried again if its plan does not say."""
         del fields
         return 0
+
+    @classmethod
+    def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
+        """The fields with the values of their references; only called where `resolves_fields`.
+
+        An action whose fields have a syntax of their own puts each value in so that it cannot change that syntax.
+
+        Raises:
+            ReferenceMisplaced: a value cannot stand where its reference does.
+        """
+        return references.resolve(fields, look_up)
+
+    @classmethod
+    def misplaced(cls, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """References that stand where no value can be put in safely: the field and a sentence, for the planner."""
+        del fields
+        yield from ()
 
     @abstractmethod
     async def run(self, context: TaskContext) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`${{ … }}`: how a task's inputs name other tasks' outputs, facts of the project, and secrets.
 
 A value that is one reference and nothing else keeps the type of what it names; within a longer text it is written out.
+A text with a syntax of its own, such as an address, is a `Template`: its syntax comes from the plan alone.
 """
 
 from __future__ import annotations
@@ -59,6 +60,18 @@ def expressions(value: Any) -> Iterator[str]:
             yield from expressions(item)
 
 
+def names_with_references(value: Any) -> Iterator[str]:
+    """Names of members of a JSON value that hold a reference; names are never resolved."""
+    if isinstance(value, dict):
+        for name, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+            if _REFERENCE.search(name):  # pyright: ignore[reportUnknownArgumentType]
+                yield name
+            yield from names_with_references(item)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from names_with_references(item)
+
+
 def referenced_tasks(value: Any) -> list[str]:
     """Keys of the tasks whose outputs `value` uses; malformed references are left to validation."""
     keys: dict[str, None] = {}
@@ -80,6 +93,44 @@ def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
     if isinstance(value, list):
         return [resolve(item, look_up) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return value
+
+
+# Stands for a reference in the text of a template. Plans hold no NUL: a database refuses it.
+HOLE = "\0"
+LookUp = Callable[[Reference], Any]
+
+
+class ReferenceMisplaced(ValueError):
+    """A reference stands where no value can be put in safely, or its value does not fit there; the text says what to do."""
+
+
+class Template(NamedTuple):
+    """A text whose syntax is read before any value is put in: `text` holds a `HOLE` for each of `expressions`."""
+
+    text: str
+    expressions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Template:
+        """The template that a plan's text is."""
+        if HOLE in text:
+            raise ReferenceMisplaced("a text with references cannot hold a NUL character")
+        return cls(_REFERENCE.sub(HOLE, text), tuple(expressions(text)))
+
+    @property
+    def is_one_reference(self) -> bool:
+        """Whether the text is one reference and nothing else."""
+        return self.text == HOLE
+
+    def values(self, look_up: LookUp) -> Iterator[tuple[str, Any]]:
+        """For each hole, in order, its expression as a plan has it, and its value."""
+        for expression in self.expressions:
+            yield f"${{{{ {expression} }}}}", look_up(parse(expression))
+
+
+def fill(text: str, values: Iterator[tuple[str, Any]], encode: Callable[[str, Any], str]) -> str:
+    """`text` with each hole replaced by what `encode` makes of the next of `values`."""
+    return re.sub(HOLE, lambda _: encode(*next(values)), text)
 
 
 def as_text(value: Any) -> str:

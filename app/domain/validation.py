@@ -183,10 +183,17 @@ class _Checker:
                 "put it into the task's inputs, which a command sees as $INPUT_<NAME>."
             )
             self._add(f"{where}.action", message)
+        if action.resolves_fields:
+            for path, problem in action.misplaced(fields):
+                message = f"Task '{task.key}', {task.action.type} action: {path}: {problem}."
+                self._add(f"{where}.action.{path}", message)
 
     def _references(self, task: TaskDraft, where: str) -> None:
         value: Any = [task.inputs, task.action.fields()]
         action = self.actions.get(task.action.type)
+        if any(references.names_with_references(value)):
+            message = f"Task '{task.key}': a reference cannot be the name of a field; write the name into the plan."
+            self._add(f"{where}.inputs", message)
         for expression in references.expressions(value):
             if action is not None and not action.takes_secrets and expression.startswith("secrets."):
                 message = f"Task '{task.key}': an {task.action.type} task gets no secrets, for it would tell a model."

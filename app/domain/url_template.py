@@ -1,0 +1,149 @@
+"""An address with references: each value stays in the part of the address where its reference stands."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, unquote
+
+from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as_text, fill
+
+# RFC 3986, 3: the same parts that the HTTP client sees.
+_ADDRESS = re.compile(r"(https?://)([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
+_AUTHORITY = re.compile(rf"(\[[^\]@{HOLE}]*\]|[^:\[\]@]*)(?::([^:@]*))?")
+# The beginning of an address, as a reference at the start of a url may give it.
+_BASE = re.compile(r"https?://[^/?#@\\\s]+(?:/[^?#]*)?", re.IGNORECASE)
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+
+Values = Iterator[tuple[str, Any]]
+
+
+def fill_url(text: str, look_up: LookUp) -> Any:
+    """The address that `text` makes with the values of its references.
+
+    One reference alone gives its value as it is. A reference at the start is the beginning of an address, up to its path.
+    In the host, a value is the whole host or a piece of one label; in the port, a number; in a path segment, a query value
+    and the fragment it is percent-encoded. Numbers, lists and objects are written as JSON first.
+
+    Raises:
+        ReferenceMisplaced: a reference stands elsewhere, or a value does not fit its place.
+    """
+    template = Template.of(text)
+    values = template.values(look_up)
+    if template.is_one_reference:
+        return next(values)[1]
+    if not template.expressions:
+        return text
+    if re.search(rf"%[0-9A-Fa-f]?{HOLE}", template.text):
+        raise ReferenceMisplaced("a value would become part of a percent escape; write %25 for a percent sign")
+    if template.text.startswith(HOLE):
+        rest = template.text[1:]
+        if not rest.startswith(("/", "?", "#")):
+            raise ReferenceMisplaced(
+                "a reference at the start is the beginning of an address, so '/', '?' or '#' must follow it; "
+                "write http:// or https:// before a reference that is a host"
+            )
+        base = _base(*next(values))
+        # An address may end with the slash that the path after it begins with.
+        start, path_on = (base.rstrip("/") if rest.startswith("/") else base), rest
+        match = re.fullmatch(r"([^?#]*)(\?[^#]*)?(#.*)?", path_on, re.DOTALL)
+        path, query, fragment = match.groups(default="") if match else ("", "", "")
+    else:
+        match = _ADDRESS.fullmatch(template.text)
+        if match is None:
+            raise ReferenceMisplaced("write http:// or https:// at the start; no reference can stand before or in it")
+        scheme, authority, path, query, fragment = match.groups(default="")
+        start = scheme + _authority(authority, values)
+    return start + _path(path, values) + _query(query, values) + fill(fragment, values, _encoded)
+
+
+def _base(reference: str, value: Any) -> str:
+    if not isinstance(value, str) or _BASE.fullmatch(value) is None:
+        raise ReferenceMisplaced(
+            f"the value of {reference} is no beginning of an address; it needs http:// or https:// and a host, "
+            "and cannot hold a user name, '?' or '#'"
+        )
+    return value
+
+
+def _authority(text: str, values: Values) -> str:
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
+        what = "a user name or password" if "@" in text else "a host and port that cannot be told apart"
+        raise ReferenceMisplaced(f"the address has {what}; a reference is a whole host, without brackets, or a port")
+    host, port = match.groups()
+    filled = _host(*next(values)) if host == HOLE else fill(host, values, _label)
+    if port is None:
+        return filled
+    if HOLE in port and port != HOLE:
+        raise ReferenceMisplaced("a reference in the port must be the whole port")
+    return f"{filled}:{fill(port, values, _port)}"
+
+
+def _host(reference: str, value: Any) -> str:
+    """A host name or an IP address: nothing in it can end the host."""
+    text = value if isinstance(value, str) else ""
+    if ":" in text and "%" not in text:
+        with contextlib.suppress(ValueError):
+            return f"[{ipaddress.IPv6Address(text)}]"
+    # What is equal to its compatibility form holds no character that becomes a '/' or '.' on the way.
+    labels = text.removesuffix(".").split(".")
+    if unicodedata.normalize("NFKC", text) != text or not all(map(_is_label, labels)) or len(text) > 253:
+        raise ReferenceMisplaced(
+            f"the value of {reference} is no host name; a port needs a reference of its own: "
+            "https://${{ … }}:${{ … }}/"
+        )
+    return text
+
+
+def _is_label(text: str) -> bool:
+    return 0 < len(text) <= 63 and all(char.isalnum() or char in "-_" for char in text)
+
+
+def _label(reference: str, value: Any) -> str:
+    text = as_text(value)
+    if _LABEL.fullmatch(text) is None:
+        raise ReferenceMisplaced(
+            f"the value of {reference} is a part of a host name, and may hold only letters, digits, '-' and '_'"
+        )
+    return text
+
+
+def _port(reference: str, value: Any) -> str:
+    text = as_text(value)
+    if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
+        raise ReferenceMisplaced(f"the value of {reference} is no port: a number from 1 to 65535")
+    return text
+
+
+def _path(text: str, values: Values) -> str:
+    return "/".join(_segment(segment, values) for segment in text.split("/"))
+
+
+def _segment(text: str, values: Values) -> str:
+    """One segment of the path: a value stays inside of it, also for a server that decodes it before it takes it apart."""
+    if HOLE not in text:
+        return text
+    filled = fill(text, values, _encoded)
+    if not filled:
+        raise ReferenceMisplaced("a value is empty, and would take its segment out of the path")
+    if {".", ".."} & set(re.split(r"[/\\]", unquote(filled))):
+        raise ReferenceMisplaced("a value makes a path segment '.' or '..', which leads to another path")
+    return filled
+
+
+def _query(text: str, values: Values) -> str:
+    if any(HOLE in pair.partition("=")[0] for pair in re.split("[&;]", text)):
+        raise ReferenceMisplaced(
+            "a reference in the query is the value of a parameter, as in ?name=${{ … }}; "
+            "parameters themselves cannot come from a value"
+        )
+    return fill(text, values, _encoded)
+
+
+def _encoded(_: str, value: Any) -> str:
+    return quote(as_text(value), safe="")
