@@ -27,7 +27,7 @@ from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import TaskStatus
 from app.models.desk import Desk
 from app.settings import Settings
-from app.storage import attempts, model_steps
+from app.storage import attempts, files, model_steps
 from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.database import Database
 from app.storage.model_steps import Talk
@@ -133,6 +133,7 @@ class _Attempt:
         self._key = key
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
+        self._expected: tuple[Path, list[str]] | None = None
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start, act and record; returns what is on record and, of a failure, the message."""
@@ -174,6 +175,7 @@ class _Attempt:
         workspace = Path(project.workspace)
         if not await asyncio.to_thread(workspace.is_dir):
             raise TaskFailed("no_workspace", f"The workspace {workspace} is not there on this worker.", retryable=False)
+        self._expected = (workspace, list(row.expected_files))
         self._log = AttemptLog(workspace, row.id, started.number, secrets=list(self._secrets.values()))
         inputs, fields = self._resolved(started)
         context = TaskContext(
@@ -286,12 +288,20 @@ class _Attempt:
         raise ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=True)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
-        size = self._log.size if self._log is not None else 0
-        whole = replace(ending, log_bytes=size)
+        whole = replace(ending, files=await asyncio.to_thread(self._made))
+        if self._log is not None:
+            whole = replace(whole, log_bytes=self._log.size, log_sha256=self._log.sha256)
         recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
         if recorded is None:
             raise _fenced("Another attempt has taken this one's place.")
         return recorded, str((whole.error or {}).get("message", ""))
+
+    def _made(self) -> dict[str, dict[str, Any] | None] | None:
+        """Size and checksum of each file that the task was to make; None for one that is not there. Blocking."""
+        if self._expected is None:
+            return None
+        workspace, paths = self._expected
+        return {path: files.fingerprint(workspace, path) for path in paths}
 
 
 def _fenced(message: str) -> ApplicationError:

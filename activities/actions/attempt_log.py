@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -40,6 +41,7 @@ class AttemptLog:
     def __init__(self, workspace: Path, task_id: str, attempt: int, secrets: Iterable[str] = ()) -> None:
         self.path = attempt_folder(workspace, task_id, attempt) / "log"
         self.size = 0
+        self._digest = hashlib.sha256()
         self._secrets = sorted({secret.encode() for secret in secrets if secret}, key=len, reverse=True)
         # Longest first: of two secrets that begin alike the longer one must win.
         self._pattern = re.compile(b"|".join(map(re.escape, self._secrets))) if self._secrets else None
@@ -59,6 +61,11 @@ class AttemptLog:
             # The cut may have gone through a character: its remaining bytes mean nothing.
             end = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", end)
         return readable(end).removesuffix("\n").removesuffix("\r")
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of what was written to the file, whatever the file holds by now."""
+        return self._digest.hexdigest()
 
     def mask(self, value: Any) -> Any:
         """A JSON value with every secret in its texts replaced by `***`."""
@@ -130,6 +137,7 @@ class AttemptLog:
         while view and self._file is not None:
             written = os.write(self._file, view)
             self.size += written
+            self._digest.update(view[:written])
             view = view[written:]
 
     def _close_file(self) -> None:

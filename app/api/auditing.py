@@ -20,13 +20,16 @@ from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
 from app.domain.validation import Agents, effective_dependencies
 from app.storage import audit as storage
-from app.storage import plans
+from app.storage import files, plans
 from app.storage.audit import Record
 from app.storage.events import ChainCheck
 
 # Events that one look at the database checks: others are not to wait for a long record.
 _PAGE = 500
-_ALTERED = {"plans": "plan", "runs": "run", "phases": "phase", "tasks": "task", "decisions": "decision"}
+_ALTERED = {
+    "plans": "plan", "runs": "run", "phases": "phase", "tasks": "task", "decisions": "decision", "attempts": "attempt",
+    "questions": "question",
+}  # fmt: skip
 
 
 async def audit(services: Services, project_id: str) -> Audit:
@@ -48,7 +51,7 @@ async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, 
         limit = min(_PAGE, project.last_seq - chain.last)
         page = await services.database.read(lambda conn, limit=limit: chain.read(conn, project.id, limit=limit))
         for event in page:
-            replay.take(event.type, event.data, event.actor)
+            replay.take(event)
         if not page:
             break
     replay.end()
@@ -70,7 +73,9 @@ def _alterations(record: Record, chain: ChainCheck, replay: Replay) -> Iterator[
     yield from integrity.check_runs(record.runs, replay)
     yield from integrity.check_phases(record.phases, replay)
     yield from integrity.check_tasks(record.tasks, replay)
-    yield from integrity.check_decisions(record.decisions, record.unreadable_in("decisions"), replay.sealed)
+    yield from integrity.check_attempts(record.attempts, replay)
+    yield from integrity.check_questions(record.questions, record.decisions, replay)
+    yield from integrity.check_decisions(record.decisions, record.unreadable_in("decisions"), replay)
 
 
 def _plan_texts(record: Record) -> Iterator[Found]:
@@ -97,6 +102,9 @@ def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
     except KeyError as error:
         yield integrity.altered("plan_altered", f"Plan version {row.version} has lost the id of {error}.")
         return
+    named = {"phases": {phase["key"] for phase in phases}, "tasks": {task["key"] for task in tasks}}
+    if {what: set(ids) for what, ids in row.ids.items()} != named:
+        yield integrity.altered("plan_altered", f"Plan version {row.version} has ids of what is not in it.")
     yield from integrity.check_signed("phase", phases, record.phases, record.unreadable_in("phases"))
     yield from integrity.check_signed("task", tasks, record.tasks, record.unreadable_in("tasks"))
 
@@ -136,12 +144,31 @@ def _size(root: Path, path: str) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
+def _logs(workspace: Path, replay: Replay) -> dict[tuple[str, int], str | None]:
+    """The checksum of each log that an event tells of."""
+    wanted = [key for key, told in replay.attempts.items() if told.log is not None]
+    return {key: _sha256(workspace, files.log_path(*key)) for key in wanted}
+
+
+def _checksums(workspace: Path, replay: Replay) -> dict[str, str | None]:
+    """The checksum of each file that a task left."""
+    return {path: _sha256(workspace, path) for path, told in replay.files.items() if told.task_id is not None}
+
+
+def _sha256(workspace: Path, path: str) -> str | None:
+    found = files.fingerprint(workspace, path)
+    return found["sha256"] if found is not None else None
+
+
 def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -> Audit:
+    workspace = Path(record.project.workspace)
     alterations = list(_alterations(record, chain, replay))
+    alterations += integrity.check_logs(_logs(workspace, replay), replay)
     found = [
         *alterations,
         *checks.check_plan(record.tasks, agents),
         *checks.check_outcomes(record.tasks, _sizes(record.project.workspace, record.tasks)),
+        *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
     ]
     summary: dict[Severity, int] = {
@@ -155,7 +182,7 @@ def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -
         )
         for item in worst_first(found)
     ]  # fmt: skip
-    intact = not alterations
+    intact = not any(item.severity == "critical" for item in alterations)
     word = "The record is whole" if intact else "The record was altered"
     decided = len(record.decisions) + len(record.unreadable_in("decisions"))
     return Audit(

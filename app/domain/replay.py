@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.events import EventType
+from app.domain.events import Event, EventType
 from app.domain.plan import canonical_json
-from app.domain.states import FINISHED_PHASE, PhaseStatus, ProjectStatus, TaskStatus
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PhaseStatus, PlanStatus, ProjectStatus, TaskStatus
 
 _TASK_STATUS: dict[str, TaskStatus] = {
     EventType.TASK_STARTED: TaskStatus.RUNNING,
@@ -33,6 +33,15 @@ _ENDS: dict[str, ProjectStatus] = {
 }
 
 
+_PLAN_STATUS: dict[str, PlanStatus] = {
+    EventType.PLAN_GENERATING: PlanStatus.GENERATING,
+    EventType.PLAN_READY: PlanStatus.READY,
+    EventType.PLAN_FAILED: PlanStatus.FAILED,
+    EventType.PLAN_APPROVED: PlanStatus.APPROVED,
+    EventType.PLAN_SUPERSEDED: PlanStatus.SUPERSEDED,
+}
+
+
 @dataclass
 class ToldTask:
     """What the events say of one task; `last` is the data of the newest event about it that was no start."""
@@ -41,24 +50,70 @@ class ToldTask:
     attempt: int = 0
     phase_id: str = ""
     last: dict[str, Any] = field(default_factory=dict[str, Any])
+    # When it ended, where it has.
+    ended_at: str | None = None
+
+
+@dataclass
+class ToldAttempt:
+    """What the events say of one attempt; `log` is size and checksum of its log, None where no event tells of its end."""
+
+    started_at: str
+    try_number: int | None
+    run_id: str | None
+    log: dict[str, Any] | None = None
+
+
+@dataclass
+class ToldFile:
+    """A file as a task left it, or as it was uploaded after that; `sha256` is None where it was not there."""
+
+    size: int | None
+    sha256: str | None
+    task_id: str | None
 
 
 @dataclass
 class ToldPlan:
-    """What the events say of one plan version."""
+    """What the events say of one plan version; None stands for what older events do not tell."""
 
     digest: str | None
     created_by: str
+    planner: str | None = None
+    created_at: str | None = None
     approved_by: str | None = None
+    approved_at: str | None = None
 
 
 @dataclass
 class ToldRun:
-    """What the events say of one run."""
+    """What the events say of one run; None stands for what older events do not tell."""
 
     plan_version: int | None
     plan_digest: str | None
     status: str = ProjectStatus.RUNNING
+    number: int | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+
+
+@dataclass
+class ToldDecision:
+    """What the events say of one decision."""
+
+    digest: str
+    # Who decided, by each event that names it.
+    actors: set[str] = field(default_factory=set[str])
+    # What each event says was approved.
+    plans: set[tuple[int | None, str | None]] = field(default_factory=set[tuple[int | None, str | None]])
+
+
+@dataclass
+class ToldProject:
+    """Who created a project, and when."""
+
+    created_by: str = ""
+    created_at: str = ""
 
 
 def outputs_hash(outputs: dict[str, Any]) -> str | None:
@@ -72,26 +127,41 @@ class Replay:
     Attributes:
         project_status: the status that the project's own events give it.
         plan_version: the version that is current.
+        project: how it began.
+        run_id: of the newest run.
         plans: by version, those that became ready.
+        plan_status: by version, of every one that was begun.
         runs: by id.
         tasks: by id, those that something was told of.
-        sealed: the hash of each decision that an event names, by its id.
+        attempts: by id of the task and number.
+        files: by path, those that completed tasks were to make.
+        questions: by id, the data of the event that tells of each.
+        approvals: by id of the phase, who approved it and when.
+        decisions: by id, those that an event names.
     """
 
     def __init__(self) -> None:
         self.project_status: str = ProjectStatus.PENDING
         self.plan_version: int | None = None
         self.plans: dict[int, ToldPlan] = {}
+        self.plan_status: dict[int, PlanStatus] = {}
         self.runs: dict[str, ToldRun] = {}
+        self.project = ToldProject()
         self.tasks: dict[str, ToldTask] = {}
-        self.sealed: dict[str, str] = {}
+        self.attempts: dict[tuple[str, int], ToldAttempt] = {}
+        self.files: dict[str, ToldFile] = {}
+        self.questions: dict[str, dict[str, Any]] = {}
+        self.approvals: dict[str, tuple[str, str]] = {}
+        self.decisions: dict[str, ToldDecision] = {}
+        self.run_id: str | None = None
         self._phases: dict[str, PhaseStatus] = {}
         # The status of phases that nothing was told of.
         self._other_phases = PhaseStatus.PENDING
         self._new_plan = False
 
-    def take(self, kind: str, data: dict[str, Any], actor: str) -> None:
+    def take(self, event: Event) -> None:
         """One more event."""
+        kind, data, actor = event.type, event.data, event.actor
         if self._new_plan:
             # An edit in the middle of a run is told by its approval right behind it; any other new plan begins anew.
             self._new_plan = False
@@ -99,17 +169,34 @@ class Replay:
                 self._start_over()
         decision_id = _text(data, "decision_id")
         if decision_id:
-            self.sealed[decision_id] = _text(data, "decision_hash")
+            told = self.decisions.setdefault(decision_id, ToldDecision(_text(data, "decision_hash")))
+            told.actors.add(actor)
+            if kind == EventType.PLAN_APPROVED:
+                told.plans.add((_number(data, "plan_version"), _text(data, "plan_digest")))
         if kind in _TASK_STATUS:
-            self._task(kind, data)
+            self._task(kind, data, event.at)
         elif kind in _PHASE_STATUS:
             self._phases[_text(data, "phase_id")] = _PHASE_STATUS[kind]
         elif kind == EventType.RUN_STARTED:
             self._begin(data)
         elif kind in _ENDS:
-            self._end_run(_ENDS[kind], data)
-        else:
+            self._end_run(_ENDS[kind], data, event.at)
+        elif kind in _PLAN_STATUS:
             self._plan(kind, data, actor)
+        else:
+            self._single(event)
+
+    def _single(self, event: Event) -> None:
+        """An event that tells all there is to know of one thing."""
+        data = event.data
+        if event.type == EventType.PROJECT_CREATED:
+            self.project = ToldProject(event.actor, event.at)
+        elif event.type == EventType.PHASE_APPROVED:
+            self.approvals[_text(data, "phase_id")] = (event.actor, event.at)
+        elif event.type == EventType.DECISION_REQUESTED:
+            self.questions[_text(data, "question_id")] = data
+        elif event.type == EventType.FILE_UPLOADED:
+            self.files[_text(data, "path")] = ToldFile(_number(data, "size"), _text(data, "sha256"), None)
 
     def end(self) -> None:
         """There are no more events."""
@@ -124,30 +211,50 @@ class Replay:
         version = data.get("plan_version")
         if not isinstance(version, int):
             return
+        self.plan_status[version] = _PLAN_STATUS[kind]
         if kind == EventType.PLAN_READY:
             self._new_plan = True
             self.plan_version = version
-            self.plans[version] = ToldPlan(_text(data, "plan_digest"), actor)
+            self.plans[version] = ToldPlan(
+                _text(data, "plan_digest"), actor, _text(data, "planner") or None, _text(data, "created_at") or None
+            )
         elif kind == EventType.PLAN_APPROVED:
             if version in self.plans:
                 self.plans[version].approved_by = actor
+                self.plans[version].approved_at = _text(data, "approved_at") or None
             run = self.runs.get(_text(data, "run_id"))
             if run is not None:
                 run.plan_version, run.plan_digest = version, _text(data, "plan_digest")
 
-    def _task(self, kind: str, data: dict[str, Any]) -> None:
-        told = self.tasks.setdefault(_text(data, "task_id"), ToldTask())
+    def _task(self, kind: str, data: dict[str, Any], at: str) -> None:
+        task_id = _text(data, "task_id")
+        told = self.tasks.setdefault(task_id, ToldTask())
         told.status = _TASK_STATUS[kind]
         told.phase_id = _text(data, "phase_id")
-        attempt = data.get("attempt")
-        told.attempt = max(told.attempt, attempt if isinstance(attempt, int) else 0)
+        told.ended_at = at if told.status in FINISHED_TASK else None
+        attempt = _number(data, "attempt") or 0
+        told.attempt = max(told.attempt, attempt)
         told.last = {} if kind == EventType.TASK_STARTED else data
+        if kind == EventType.TASK_STARTED:
+            self.attempts[task_id, attempt] = ToldAttempt(at, _number(data, "try"), self.run_id)
+        elif (task_id, attempt) in self.attempts and isinstance(data.get("log"), dict):
+            self.attempts[task_id, attempt].log = data["log"]
+        files = data.get("files")
+        if kind == EventType.TASK_COMPLETED and isinstance(files, dict):
+            for path, left in files.items():  # pyright: ignore[reportUnknownVariableType]
+                made: dict[str, Any] = left if isinstance(left, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+                self.files[str(path)] = ToldFile(_number(made, "size"), _text(made, "sha256") or None, task_id)  # pyright: ignore[reportUnknownArgumentType]
 
     def _begin(self, data: dict[str, Any]) -> None:
         self.project_status = ProjectStatus.RUNNING
         version = data.get("plan_version")
-        run = ToldRun(version if isinstance(version, int) else None, _text(data, "plan_digest"))
-        self.runs[_text(data, "run_id")] = run
+        run_id = self.run_id = _text(data, "run_id")
+        self.runs[run_id] = ToldRun(
+            version if isinstance(version, int) else None,
+            _text(data, "plan_digest"),
+            number=_number(data, "run_number"),
+            started_at=_text(data, "started_at") or None,
+        )
         reset = data.get("reset")
         reopened: set[str] = set()
         for task_id in reset if isinstance(reset, list) else ():  # pyright: ignore[reportUnknownVariableType]
@@ -158,14 +265,14 @@ class Replay:
         self._phases = {name: done for name, at in self._phases.items() if at == done and name not in reopened}
         self._other_phases = PhaseStatus.PENDING
 
-    def _end_run(self, status: ProjectStatus, data: dict[str, Any]) -> None:
+    def _end_run(self, status: ProjectStatus, data: dict[str, Any], at: str) -> None:
         self.project_status = status
         run = self.runs.get(_text(data, "run_id"))
         if run is not None:
-            run.status = status
+            run.status, run.completed_at = status, at
         # Phases that end with their project have no event of their own.
-        for name, at in self._phases.items():
-            if at not in FINISHED_PHASE:
+        for name, where in self._phases.items():
+            if where not in FINISHED_PHASE:
                 self._phases[name] = PhaseStatus.CANCELLED
         self._other_phases = PhaseStatus.CANCELLED
 
@@ -173,8 +280,14 @@ class Replay:
         self._new_plan = False
         self.project_status = ProjectStatus.PENDING
         self._phases, self._other_phases = {}, PhaseStatus.PENDING
+        self.approvals.clear()
         for task_id, told in self.tasks.items():
             self.tasks[task_id] = ToldTask(attempt=told.attempt)
+
+
+def _number(data: dict[str, Any], name: str) -> int | None:
+    value = data.get(name)
+    return value if isinstance(value, int) else None
 
 
 def _text(data: dict[str, Any], name: str) -> str:

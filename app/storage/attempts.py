@@ -81,6 +81,9 @@ class Ending:
     error: dict[str, Any] | None = None
     exit_code: int | None = None
     log_bytes: int = 0
+    # What the event of the end carries, so that the seals cover the log and the files that the task was to make.
+    log_sha256: str | None = None
+    files: dict[str, dict[str, Any] | None] | None = None
     reason: str | None = None
     next_try_in: float | None = None
     # A person is asked what now, whatever the plan says of failures.
@@ -183,7 +186,9 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     }
     data = tasks.move(conn, task, ending.status, **values)
     data.update(attempt=task.attempt, duration_ms=milliseconds_between(task.started_at, at))
-    data.update(outputs_hash=outputs_hash(ending.outputs))
+    data.update(_evidence(ending))
+    if ending.reason is not None:
+        data.update(reason=ending.reason)
     if ending.error is not None:
         data.update(error=ending.error)
     if again:
@@ -191,6 +196,16 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     kind = EventType.TASK_RETRYING if again else tasks.EVENT_OF[ending.status]
     events.append(conn, key.project_id, (kind, data), actor="worker", at=at)
     return Recorded(ending.status)
+
+
+def _evidence(ending: Ending) -> dict[str, Any]:
+    """What the event of an attempt's end says of what the attempt left behind."""
+    evidence: dict[str, Any] = {"outputs_hash": outputs_hash(ending.outputs), "exit_code": ending.exit_code}
+    if ending.log_sha256 is not None:
+        evidence["log"] = {"bytes": ending.log_bytes, "sha256": ending.log_sha256}
+    if ending.files:
+        evidence["files"] = ending.files
+    return evidence
 
 
 def asks_after_failure(conn: Connection, task: TaskRow) -> bool:
@@ -209,7 +224,7 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
         "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
     data = tasks.move(conn, task, TaskStatus.WAITING, **values)
-    data |= {"reason": "after_failure", "attempt": task.attempt, "error": ending.error}
+    data |= {"reason": "after_failure", "attempt": task.attempt, "error": ending.error, **_evidence(ending)}
     events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker", at=at)
     _ask_what_now(conn, task, key.run_id, ending.error)
 
@@ -222,7 +237,7 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
         "due_at": None,
     }  # fmt: skip
     data = tasks.move(conn, task, TaskStatus.WAITING, **values)
-    data |= {"reason": "agent_question", "attempt": task.attempt}
+    data |= {"reason": "agent_question", "attempt": task.attempt, **_evidence(ending)}
     events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker")
     questions.ask(
         conn, task, key.run_id, QuestionKind.AGENT, question.text, options=question.options,

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, ColumnElement, Connection, Table, Text, cast, or_, 
 from app.domain.decisions import Decision
 from app.storage import projects
 from app.storage.stored_json import read_json
-from app.storage.tables import decisions, events, phases, plans, runs, tasks
+from app.storage.tables import attempts, decisions, events, phases, plans, questions, runs, tasks
 from app.storage.tables import projects as project_table
 
 # A forger may have added more; some of them say enough.
@@ -40,6 +40,8 @@ class Record:
     phases: list[Any]
     tasks: list[Any]
     decisions: list[Decision]
+    attempts: list[Any]
+    questions: list[Any]
     # Numbers of events that the project's own row does not know of.
     stray: list[int]
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
@@ -71,6 +73,8 @@ def read(conn: Connection, project_id: str) -> Record:
         phases=rows_of(phases, "key", phases.c.position),
         tasks=rows_of(tasks, "key", tasks.c.position),
         decisions=_decisions(rows_of(decisions, "id", decisions.c.position), unreadable),
+        attempts=rows_of(attempts, "task_id", attempts.c.started_at),
+        questions=rows_of(questions, "id", questions.c.position),
         stray=_stray(conn, project),
         unreadable=unreadable,
     )
@@ -130,6 +134,7 @@ def _has_ids(value: Any) -> bool:
 _SHAPES: dict[str, Callable[[Any], bool]] = {
     "depends_on": _is_list_of_texts,
     "expected_files": _is_list_of_texts,
+    "options": _is_list_of_texts,
     "action": _is_action,
     "ids": _has_ids,
 }

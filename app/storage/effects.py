@@ -62,7 +62,10 @@ def approve(conn: Connection, decision: Decision) -> None:
     events.append(
         conn,
         project.id,
-        (EventType.PLAN_APPROVED, {**signed, "comment": decision.comment, **decision.seal()}),
+        (
+            EventType.PLAN_APPROVED,
+            {**signed, "approved_at": decision.at, "comment": decision.comment, **decision.seal()},
+        ),
         (EventType.RUN_STARTED, {**signed, **run}),
         actor=decision.actor,
     )

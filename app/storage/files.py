@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -227,6 +228,23 @@ def sha256_of(root: Path, file: WorkspaceFile) -> str | None:
             digest.update(data)
         same = _file(file.path, os.fstat(opened.fileno())) == file
     return digest.hexdigest() if same else None
+
+
+def fingerprint(root: Path, path: str) -> dict[str, Any] | None:
+    """Size and checksum of a regular file below a folder; None where there is none. Blocking, with constant memory."""
+    parts = path.split("/")
+    if ".." in parts:
+        return None
+    try:
+        descriptor = open_file(root, parts)
+    except (OSError, ValueError):
+        return None
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(descriptor, "rb", buffering=0) as opened:
+        while data := opened.read(_CHUNK):
+            digest.update(data)
+            size += len(data)
+    return {"size": size, "sha256": digest.hexdigest()}
 
 
 def looked_at(path: str, descriptor: int) -> WorkspaceFile:

@@ -171,8 +171,9 @@ def _install(
     decision.plan_version, decision.plan_digest = version, digest
     decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
     signed = {"plan_version": version, "plan_digest": digest}
-    sizes = {"planner": "hand", "phases": len(draft.phases), "tasks": len(draft.tasks())}
-    approved = {**signed, "comment": decision.comment, "run_id": project.run_id, **decision.seal()}
+    sizes = {"planner": "hand", "created_at": decision.at, "phases": len(draft.phases), "tasks": len(draft.tasks())}
+    approved = {**signed, "approved_at": decision.at, "comment": decision.comment, "run_id": project.run_id}
+    approved |= decision.seal()
     events.append(
         conn, project.id, (EventType.PLAN_SUPERSEDED, {"plan_version": current.version, "by": version}),
         (EventType.PLAN_READY, {**signed, **sizes}), (EventType.PLAN_APPROVED, approved),

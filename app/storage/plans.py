@@ -142,7 +142,7 @@ def begin_generation(
     }
     conn.execute(insert(plans).values(row))
     projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
-    data = {"plan_version": version, "planner": planner, **seal}
+    data = {"plan_version": version, "planner": planner, "created_at": row["created_at"], **seal}
     events.append(conn, project.id, (EventType.PLAN_GENERATING, data), actor=actor)
 
 
@@ -285,7 +285,8 @@ def _install(
     else:
         projects.move(conn, project, ProjectStatus.PENDING, **values)
     sizes = {"phases": len(draft.phases), "tasks": len(draft.tasks())}
-    made = {"plan_version": version, "plan_digest": digest, "planner": planner, **sizes, **(facts or {})}
+    created = {"created_at": get(conn, project.id, version).created_at}
+    made = {"plan_version": version, "plan_digest": digest, "planner": planner, **created, **sizes, **(facts or {})}
     ready = (EventType.PLAN_READY, made)
     events.append(conn, project.id, *superseded, ready, actor=actor)
     return digest

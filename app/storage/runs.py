@@ -30,7 +30,7 @@ DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop within
 
 
 def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> dict[str, Any]:
-    """Open the next run of a project; returns `{run_id, run_number}`."""
+    """Open the next run of a project; returns `{run_id, run_number, started_at}`."""
     query = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.project_id == project.id)
     number = conn.execute(query).scalar_one() + 1
     row = {
@@ -47,7 +47,7 @@ def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, tempora
     started = {"stage": Stage.EXECUTING, "run_id": row["id"], "failure": None, "gate": None, "engaged": True}
     started["paused"] = False
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
-    return {"run_id": row["id"], "run_number": number}
+    return {"run_id": row["id"], "run_number": number, "started_at": row["started_at"]}
 
 
 def check_workspace_free(conn: Connection, project: ProjectRow) -> None:

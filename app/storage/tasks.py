@@ -164,9 +164,10 @@ def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str)
     wanted = set(keys)
     query = select(tasks).where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
     rows = [row for row in conn.execute(query.order_by(tasks.c.position)) if row.key in wanted]
-    news = end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=now())
+    at = now()
+    news = end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=at)
     if news:
-        events.append(conn, project_id, *news, actor="signoff")
+        events.append(conn, project_id, *news, actor="signoff", at=at)
 
 
 def close_task(

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, select, text, update
 
+from app.domain.events import GENESIS, Event, chain_hash
 from app.domain.plan import RunSettings, digest_of
 from app.storage import plans
+from app.storage.tables import events, projects
 from app.storage.tables import plans as table
 from tests.api.answers import refused
 from tests.conftest import Stack
@@ -260,3 +262,61 @@ async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(s
     await signoff.call("PUT", f"/{project_id}", json={"strategy": "careful"})
     await signoff.call("POST", f"/{project_id}/cancel")
     await check("cancelled before it ran")
+
+
+async def test_a_log_that_was_overwritten_or_removed_is_found(signoff: Stack) -> None:
+    project_id = await done(signoff)
+    project = await signoff.project(project_id)
+    task = next(task["id"] for task in project["tasks"] if task["key"] == "make")
+    log = Path(project["workspace"]) / ".signoff" / "attempts" / task / "1" / "log"
+    written = log.read_bytes()
+    log.write_bytes(b"nothing to see\n")
+    assert await codes(signoff, project_id) == {"log_altered": [task], "approved_by_author": [None]}
+    audit = await signoff.call("POST", f"/{project_id}/audit")
+    assert not audit["trail"]["intact"]
+    log.unlink()
+    assert await codes(signoff, project_id) == {"log_missing": [task], "approved_by_author": [None]}
+    log.write_bytes(written)
+    assert await codes(signoff, project_id) == {"approved_by_author": [None]}
+
+
+async def test_a_log_that_was_overwritten_while_its_task_ran_is_found(signoff: Stack) -> None:
+    forging = "echo honest; log=$(ls .signoff/attempts/*/*/log); echo forged > $log; echo more"
+    project_id = await signoff.started(f"- Forge: `{forging}` {{#forge timeout=60}}")
+    await signoff.finished(project_id)
+    task = await signoff.task_in(project_id, "forge", "completed", "failed")
+    found = await codes(signoff, project_id)
+    log = Path((await signoff.project(project_id))["workspace"]) / ".signoff" / "attempts" / task["id"] / "1" / "log"
+    # Where tasks cannot reach their own logs, there is nothing to find.
+    assert ("log_altered" in found) == (b"forged" in log.read_bytes())
+
+
+async def test_a_file_that_is_not_what_its_task_left_is_found(signoff: Stack) -> None:
+    project_id = await done(signoff)
+    project = await signoff.project(project_id)
+    task = next(task["id"] for task in project["tasks"] if task["key"] == "make")
+    (Path(project["workspace"]) / "out.txt").write_text("other\n")
+    assert await codes(signoff, project_id) == {"file_changed": [task], "approved_by_author": [None]}
+
+
+async def test_the_actor_of_an_approval_is_the_same_in_event_decision_and_plan(signoff: Stack) -> None:
+    """Whoever changes the event, and all hashes behind it, is given away by the decision."""
+    project_id = await done(signoff)
+
+    def forge(conn: Connection) -> None:
+        rows = conn.execute(select(events).where(events.c.project_id == project_id).order_by(events.c.seq)).mappings()
+        head = GENESIS
+        for row in rows.all():
+            actor = "ceo@company" if row["type"] == "plan.approved" else row["actor"]
+            event = Event.model_validate({**row, "actor": actor})
+            head = chain_hash(head, event)
+            where = events.c.position == row["position"]
+            conn.execute(update(events).where(where).values(actor=actor, hash=head))
+        conn.execute(update(projects).where(projects.c.id == project_id).values(last_hash=head))
+        conn.execute(update(table).where(table.c.project_id == project_id).values(approved_by="ceo@company"))
+
+    await signoff.database.transact(forge)
+    found = await codes(signoff, project_id)
+    assert set(found) >= {"decision_altered"}
+    audit = await signoff.call("POST", f"/{project_id}/audit")
+    assert not audit["trail"]["intact"]

@@ -65,6 +65,7 @@ async def test_generated_plan_becomes_current_with_its_rows_and_digest(database:
         for phase, draft in zip(phases, DRAFT.phases, strict=True):
             plans.check_rows(draft, [row for row in rows if row.phase_id == phase.id])
         said = data_of(conn, project_id, "plan.ready")
+        assert said.pop("created_at") == plans.get(conn, project_id, 1).created_at
         assert said == {"plan_version": 1, "plan_digest": digest, "planner": "outline", "phases": 2, "tasks": 3}
 
     await database.read(look)

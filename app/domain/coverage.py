@@ -1,0 +1,100 @@
+"""Which columns an audit checks, against what, and which it does not check, and why.
+
+Every column of every table is on one of the two lists: a test fails for one that is on neither, and another alters each
+column that is said to be checked.
+"""
+
+from __future__ import annotations
+
+_SIGNED = "the signed plan"
+_EVENTS = "the events"
+_DECISION = "the hash in its event"
+_KEY = "rows are found by it: a changed one is a missing row and a forged one"
+_CHAIN = "the chain of hashes"
+
+CHECKED: dict[str, dict[str, str]] = {
+    "projects": {
+        "status": _EVENTS, "plan_version": _EVENTS, "run_id": _EVENTS, "created_by": _EVENTS, "created_at": _EVENTS,
+        "strategy": _SIGNED, "decision_mode": _SIGNED, "auto_approve_phases": _SIGNED, "path": _SIGNED,
+        "agent_id": _SIGNED, "last_seq": _CHAIN, "last_hash": _CHAIN,
+    },
+    "plans": {
+        "version": _KEY, "status": _EVENTS, "digest": _EVENTS, "planner": _EVENTS, "draft": "the digest",
+        "settings": "the digest", "ids": "the ids of phases and tasks", "created_at": _EVENTS, "created_by": _EVENTS,
+        "approved_at": _EVENTS, "approved_by": _EVENTS,
+    },
+    "phases": {
+        "id": _KEY, "key": _SIGNED, "name": _SIGNED, "description": _SIGNED, "position": _SIGNED, "strategy": _SIGNED,
+        "requires_approval": _SIGNED, "approved_at": _EVENTS, "approved_by": _EVENTS, "status": _EVENTS,
+    },
+    "tasks": {
+        "id": _KEY, "phase_id": _SIGNED, "key": _SIGNED, "title": _SIGNED, "description": _SIGNED, "position": _SIGNED,
+        "agent_id": _SIGNED, "action": _SIGNED, "depends_on": _SIGNED, "inputs": _SIGNED, "expected_files": _SIGNED,
+        "retries": _SIGNED, "timeout_seconds": _SIGNED, "on_crash": _SIGNED, "after_failure": _SIGNED,
+        "status": _EVENTS, "reason": _EVENTS, "outputs": _EVENTS, "error": _EVENTS, "exit_code": _EVENTS,
+        "log_bytes": _EVENTS, "completed_at": _EVENTS, "attempt": _EVENTS,
+    },
+    "runs": {
+        "id": _KEY, "number": _EVENTS, "plan_version": _EVENTS, "plan_digest": _EVENTS, "status": _EVENTS,
+        "started_at": _EVENTS, "completed_at": _EVENTS,
+    },
+    "attempts": {
+        "task_id": _KEY, "number": _KEY, "run_id": _EVENTS, "try_number": _EVENTS, "started_at": _EVENTS,
+    },
+    "decisions": {
+        "id": _DECISION, "request_id": _DECISION, "kind": _DECISION, "actor": _DECISION, "at": _DECISION,
+        "comment": _DECISION, "plan_version": _DECISION, "plan_digest": _DECISION, "outcome": _DECISION,
+        "error": _DECISION, "payload": _DECISION,
+    },
+    "questions": {
+        "id": _KEY, "task_id": _EVENTS, "kind": _EVENTS, "question": _EVENTS, "options": _EVENTS,
+        "default_answer": _EVENTS, "expires_at": _EVENTS, "status": "the decision", "answer": "the decision",
+        "closed_by": "the decision", "decision_id": "the decision",
+    },
+    "events": {
+        "seq": _CHAIN, "type": _CHAIN, "at": _CHAIN, "actor": _CHAIN, "data": _CHAIN, "hash": _CHAIN,
+    },
+}  # fmt: skip
+
+_HANDLING = "how work is handed out; it says nothing of what happened"
+_SHOWN = "only shown; the events have it"
+_OTHER_ROWS = "the rows of one project are looked up by it"
+_WORDS = "words of the caller, which may be changed at any time"
+_BUDGET = "a limit, which may be changed at any time"
+
+UNCHECKED: dict[str, dict[str, str]] = {
+    "projects": {
+        "id": _OTHER_ROWS, "name": _WORDS, "description": _WORDS, "sme_archetype": _WORDS, "max_tokens": _BUDGET,
+        "max_cost_usd": _BUDGET, "auto_approve_plan": "may be changed at any time; what it approves is checked",
+        "stage": _SHOWN, "former_stage": _HANDLING, "gate": _SHOWN, "failure": _SHOWN, "engaged": _HANDLING,
+        "paused": _SHOWN, "revision": _HANDLING, "updated_at": _SHOWN,
+        "workspace": "where the files are; logs are checked by their checksums",
+    },
+    "plans": {
+        "project_id": _OTHER_ROWS, "instructions": "words to a planner; what it made of them is signed",
+        "based_on": _HANDLING, "failure": _SHOWN,
+    },
+    "phases": {"project_id": _OTHER_ROWS, "started_at": _SHOWN, "completed_at": _SHOWN},
+    "tasks": {
+        "project_id": _OTHER_ROWS, "started_at": _SHOWN, "due_at": _HANDLING, "recorded_try": _HANDLING,
+        "token": _HANDLING,
+    },
+    "runs": {"project_id": _OTHER_ROWS, "temporal_run_id": "a link to another system"},
+    "attempts": {
+        "project_id": _OTHER_ROWS, "token": _HANDLING, "status": _SHOWN, "ended_at": _SHOWN, "error": _SHOWN,
+        "stopping_at": _HANDLING,
+    },
+    "decisions": {"position": _HANDLING, "project_id": _OTHER_ROWS},
+    "questions": {
+        "position": _HANDLING, "project_id": _OTHER_ROWS, "run_id": _HANDLING, "reference": _HANDLING,
+        "opened_at": _SHOWN, "closed_at": _SHOWN,
+    },
+    "events": {"position": _HANDLING, "project_id": _OTHER_ROWS},
+}  # fmt: skip
+
+UNCHECKED_TABLES: dict[str, str] = {
+    "idempotency": "answers to repeated requests, which are deleted after a day",
+    "files": "a cache of checksums",
+    "model_steps": "what models were asked; its totals are shown, and nothing is approved by them",
+    "tombstones": "what is left of deleted projects; the project is gone",
+}
