@@ -19,7 +19,7 @@ from app.domain.events import EventType
 from app.domain.material import RULE, framed
 from app.models.access import load, model_for
 from app.settings import Settings
-from app.storage import decisions, events, projects, questions, tasks
+from app.storage import decisions, events, plans, projects, questions, tasks
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.model_steps import Talk
@@ -84,7 +84,7 @@ class Advice:
             raise
 
     async def _advise(self, request: AdviceRequest) -> Decided:
-        project, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
+        project, told, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
         if question is not None and question.status != QuestionStatus.OPEN:
             # Perhaps by this very activity, whose worker was lost before it could say so.
             return await self._database.read(lambda conn: _decided_before(conn, request, question))
@@ -102,7 +102,7 @@ class Advice:
             ledger = DatabaseLedger(self._database, self._settings, Talk(project.id, f"decision:{question.id}"))
             said = await ask(
                 access, ledger, _shape(question), lambda answer: answer, repairs=REPAIRS,
-                instructions=_RULES, request=_question(project, task, question, facts),
+                instructions=_RULES, request=_question(told, task, question, facts),
             )  # fmt: skip
         except DomainError as error:
             why = f"The model could not decide: {error.info.message}"
@@ -115,13 +115,16 @@ class Advice:
 
 def _read(
     conn: Connection, request: AdviceRequest
-) -> tuple[ProjectRow, TaskRow, QuestionRow | None, dict[str, Any], int]:
+) -> tuple[ProjectRow, str, TaskRow, QuestionRow | None, dict[str, Any], int]:
     project = projects.get(conn, request.project_id)
+    signed = plans.get(conn, project.id, project.plan_version).settings
+    name, description = (signed.get(f"project_{field}", getattr(project, field)) for field in ("name", "description"))
+    told = f"Project: {name}\n{description[:MOST_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)
     before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
     facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
     tried = questions.count_answers(conn, task.id, request.run_id, answer=DecisionKind.RETRY, by=MODEL_ACTOR)
-    return project, task, questions.latest_of(conn, task.id), facts, tried
+    return project, told, task, questions.latest_of(conn, task.id), facts, tried
 
 
 def _shape(question: QuestionRow) -> type[Answer]:
@@ -132,14 +135,14 @@ def _shape(question: QuestionRow) -> type[Answer]:
     return create_model("Answer", __base__=Answer, **fields)
 
 
-def _question(project: ProjectRow, task: TaskRow, question: QuestionRow, facts: dict[str, Any]) -> str:
+def _question(project: str, task: TaskRow, question: QuestionRow, facts: dict[str, Any]) -> str:
     options = f"Options: {', '.join(question.options)}" if question.options else "Any short text is an answer."
     known: dict[str, Any] = {"task": task.title, "description": task.description, "before_it": facts}
     if question.kind == QuestionKind.TASK_FAILED:
         known |= {"error": task.error, "attempts": task.attempt, "action": task.action, "outputs": task.outputs}
     data = json.dumps(known, ensure_ascii=False)[:MOST_CHARACTERS]
     parts = [
-        f"Project: {project.name}\n{project.description[:MOST_CHARACTERS]}", f"Question: {question.question}", options,
+        project, f"Question: {question.question}", options,
         _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "", framed(data),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)

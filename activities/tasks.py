@@ -180,7 +180,7 @@ class _Attempt:
         inputs, fields = self._resolved(started)
         context = TaskContext(
             project_id=project.id,
-            project_name=project.name,
+            project_name=started.project_value("name"),
             task_id=row.id,
             key=row.key,
             attempt=started.number,
@@ -218,7 +218,7 @@ class _Attempt:
     def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
         def look_up(reference: Reference) -> Any:
             if reference.kind == "project":
-                return getattr(started.project, reference.name)
+                return started.project_value(reference.name)
             if reference.kind == "signoff":
                 return self._owner.surroundings.app_url
             if reference.kind == "secret":

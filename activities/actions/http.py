@@ -108,6 +108,7 @@ class Http(Action):
     type: ClassVar[str] = "http"
     fields_model: ClassVar[type[BaseModel]] = HttpFields
     resolves_fields: ClassVar[bool] = True
+    reads_project_name: ClassVar[bool] = False
     rare: ClassVar[tuple[str, ...]] = ("follow_redirects", "max_bytes")
 
     @classmethod

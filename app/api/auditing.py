@@ -18,6 +18,7 @@ from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
+from app.domain.signed_values import PROJECT_VALUES
 from app.domain.validation import Agents, effective_dependencies
 from app.storage import audit as storage
 from app.storage import files, plans
@@ -93,7 +94,9 @@ def _plan_texts(record: Record) -> Iterator[Found]:
 
 
 def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
-    others = [name for name in RunSettings.model_fields if getattr(record.project, name) != row.settings.get(name)]
+    # A project may be renamed in the middle of its run; its tasks go on with the name that was signed.
+    names = [name for name in RunSettings.model_fields if name not in PROJECT_VALUES]
+    others = [name for name in names if getattr(record.project, name) != row.settings.get(name)]
     if others:
         said = f"The project is not what was signed with plan version {row.version}: {', '.join(others)}."
         yield integrity.altered("project_altered", said)

@@ -124,6 +124,7 @@ class Action(ABC):
         resolves_fields: whether `${{ … }}` may stand in its fields too, not only in the task's inputs.
         takes_secrets: whether its inputs may hold `${{ secrets.… }}`.
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
+        reads_project_name: whether `run` uses `context.project_name`; the name is then part of what is signed.
         one_of: fields of which exactly one is given.
         rare: fields that few plans need; a model that makes a plan is not shown them.
     """
@@ -134,6 +135,7 @@ class Action(ABC):
     resolves_fields: ClassVar[bool] = False
     takes_secrets: ClassVar[bool] = True
     exit_code_of_success: ClassVar[int | None] = None
+    reads_project_name: ClassVar[bool] = True
     one_of: ClassVar[tuple[str, ...]] = ()
     rare: ClassVar[tuple[str, ...]] = ()
 
@@ -173,6 +175,8 @@ class Action(ABC):
 
 class Unattended(Action):
     """Base of the actions that no activity carries out: the workflow waits for them itself."""
+
+    reads_project_name: ClassVar[bool] = False
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Never called: the workflow schedules no activity for these modes."""

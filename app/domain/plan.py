@@ -107,6 +107,10 @@ class DecisionMode(StrEnum):
     HUMAN = "human"
 
 
+def _without_unset(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None or name not in names}
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
 
@@ -147,10 +151,7 @@ class TaskDraft(_Strict):
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is not set of the fields that came later, so that the digests of older plans stay the same."""
-        values = serialize(self)
-        if values.get("after_failure") is None:
-            values.pop("after_failure", None)
-        return values
+        return _without_unset(serialize(self), ("after_failure",))
 
 
 class PhaseDraft(_Strict):
@@ -184,6 +185,13 @@ class RunSettings(_Strict):
     auto_approve_phases: bool = True
     path: str | None = None
     agent_id: str | None = None
+    project_name: str | None = Field(default=None, description="The project's name, where a task of the plan reads it.")
+    project_description: str | None = Field(default=None, description="The same of its description.")
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not set of the fields that came later, so that the digests of older plans stay the same."""
+        return _without_unset(serialize(self), ("project_name", "project_description"))
 
 
 class Limits(BaseModel):

@@ -21,7 +21,7 @@ from app.domain.references import referenced_tasks
 from app.domain.replay import outputs_hash
 from app.domain.states import Stage, TaskStatus
 from app.storage import events, projects, questions, tasks
-from app.storage.tables import attempts
+from app.storage.tables import attempts, plans
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 
@@ -61,6 +61,13 @@ class Started:
     project: projects.ProjectRow
     number: int
     upstream: dict[str, dict[str, Any]]
+    # The run settings that were signed.
+    settings: dict[str, Any]
+
+    def project_value(self, name: str) -> Any:
+        """A field of the project as the task may read it: as it was signed, whatever it is by now."""
+        signed = self.settings.get(f"project_{name}")
+        return getattr(self.project, name) if signed is None else signed
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,9 @@ class Ending:
 ASKING = frozenset({"after_failure", "agent_question"})
 # Statements on the hot path are built once: building one costs more than running it.
 _NEW = insert(attempts)
+_SETTINGS = select(plans.c.settings).where(
+    plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
+)
 _MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
 
 
@@ -109,8 +119,9 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     if project is None or task is None or project.run_id != key.run_id:
         raise Conflict("This run has ended.", code="fenced")
     upstream = _upstream_outputs(conn, task)
+    settings = conn.execute(_SETTINGS, {"of_project": project.id, "numbered": project.plan_version}).scalar_one()
     if task.recorded_try >= key.try_number:
-        return Started(recorded_of(task), task, project, task.attempt, upstream)
+        return Started(recorded_of(task), task, project, task.attempt, upstream, settings)
     if project.stage == Stage.CANCELLING:
         raise Conflict("The run is being cancelled.", code="fenced")
     number, at = task.attempt + 1, now()
@@ -137,7 +148,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     conn.execute(_NEW, row)
     news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
     events.append(conn, key.project_id, news, actor="worker", at=at)
-    return Started(None, task, project, number, upstream)
+    return Started(None, task, project, number, upstream, settings)
 
 
 def recorded_of(task: TaskRow) -> Recorded:

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, update
 
 from app.domain.actions import Actions
 from app.domain.events import EventType
-from app.domain.states import Call, ProjectStatus, check_call
+from app.domain.states import Call, ProjectStatus, Situation, check_call
 from app.storage import events, plans, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
 
+# Fields that the approval of any plan covers; of the other fields, those that a task of the plan reads.
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})
 # A budget may be raised while a run waits for just that.
 ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd"})
@@ -50,7 +51,7 @@ def update_project(
     changes = {name: value for name, value in wanted.items() if getattr(project, name) != value}
     if not changes:
         return project
-    covered = not PLAN_FIELDS.isdisjoint(changes)
+    covered = not PLAN_FIELDS.isdisjoint(changes) or _is_read(conn, project, changes)
     if covered or (project.status == ProjectStatus.RUNNING and not ALWAYS.issuperset(changes)):
         check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
@@ -62,3 +63,14 @@ def update_project(
     else:
         events.append(conn, project_id, told, actor=actor)
     return projects.get(conn, project_id)
+
+
+def _is_read(conn: Connection, project: ProjectRow, changes: dict[str, Any]) -> bool:
+    """Whether a plan that waits for its approval has a task that reads one of the fields.
+
+    Once a plan is approved, its tasks get the value that was signed, whatever the project is called by then.
+    """
+    if projects.situation(project) != Situation.PLAN_READY:
+        return False
+    plan = plans.get(conn, project.id, project.plan_version)
+    return any(plan.settings.get(f"project_{name}") is not None for name in changes)

@@ -13,6 +13,7 @@ from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
+from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
 from app.planning.registry import load_actions
@@ -153,7 +154,12 @@ def _install(
     editor: Editor,
     decision: Decision,
 ) -> None:
-    settings = plans.run_settings(project)
+    # A project may be renamed in the middle of its run; its tasks go on with the name that was signed.
+    signed = {name: value for name, value in current.settings.items() if name in PROJECT_VALUES}
+    settings = plans.run_settings(project, draft, actions)
+    settings = settings.model_copy(
+        update={name: signed[name] for name in signed if getattr(settings, name) is not None}
+    )
     version, digest = plans.next_version(conn, project.id), digest_of(draft, settings)
     ids = plans.with_ids(draft, current.ids)
     row = {

@@ -16,6 +16,7 @@ from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
+from app.domain.signed_values import project_values_read
 from app.domain.states import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 from app.domain.validation import effective_dependencies, retries_of
 from app.storage import events, locks, projects
@@ -27,14 +28,16 @@ Ids = dict[str, dict[str, str]]
 OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
 
 
-def run_settings(project: ProjectRow) -> RunSettings:
-    """The fields of a project that an approval covers."""
+def run_settings(project: ProjectRow, draft: PlanDraft, actions: Actions) -> RunSettings:
+    """The fields of a project that an approval of `draft` covers: its name and description where a task reads them."""
+    read = project_values_read(draft, actions, project.decision_mode)
     return RunSettings(
         strategy=project.strategy,
         decision_mode=project.decision_mode,
         auto_approve_phases=project.auto_approve_phases,
         path=project.path,
         agent_id=project.agent_id,
+        **{f"project_{name}": getattr(project, name) for name in read},
     )
 
 
@@ -263,7 +266,7 @@ def _install(
     planner: str,
     facts: dict[str, Any] | None = None,
 ) -> str:
-    settings = run_settings(project)
+    settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
     kept = with_ids(draft, ids)
     stored = {"draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"), "ids": kept}

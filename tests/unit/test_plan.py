@@ -39,6 +39,8 @@ SETTINGS: dict[str, Any] = {
     "auto_approve_phases": False,
     "path": "/srv/x",
     "agent_id": "a1",
+    "project_name": "Release",
+    "project_description": "Every week",
 }
 
 

@@ -45,7 +45,9 @@ async def test_first_task_makes_version_one_with_a_phase_of_its_own(database: Da
         assert types_of(conn, project_id) == ["project.created", "plan.ready", "task.created"]
         plan = plans.get(conn, project_id, 1)
         assert data_of(conn, project_id, "plan.ready")["plan_digest"] == plan.digest
-        assert plan.digest == digest_of(plans.content(plan), plans.run_settings(project))
+        assert plan.digest == digest_of(
+            plans.content(plan), plans.run_settings(project, plans.content(plan), load_actions())
+        )
 
     await database.read(look)
 

@@ -53,7 +53,7 @@ async def test_generated_plan_becomes_current_with_its_rows_and_digest(database:
         project, plan = projects.get(conn, project_id), plans.get(conn, project_id, 1)
         assert (project.stage, project.plan_version, plan.status) == ("awaiting_approval", 1, "ready")
         assert plans.content(plan) == plans.verified_draft(plan) == DRAFT
-        assert plan.digest == digest == digest_of(DRAFT, plans.run_settings(project))
+        assert plan.digest == digest == digest_of(DRAFT, plans.run_settings(project, DRAFT, load_actions()))
         rows = tasks.all_of(conn, project_id)
         assert [(row.key, row.position, row.depends_on, row.retries) for row in rows] == [
             ("a", 0, [], 2), ("b", 1, ["a"], 0), ("c", 2, [], 0),

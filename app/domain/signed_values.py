@@ -1,0 +1,32 @@
+"""Which of a project's own texts the tasks of a plan read: those are part of what is signed."""
+
+from __future__ import annotations
+
+from app.domain import references
+from app.domain.actions import Actions, Mode
+from app.domain.plan import AfterFailure, DecisionMode, PlanDraft, TaskDraft
+
+# As the fields of `RunSettings` are named.
+PROJECT_VALUES = ("project_name", "project_description")
+
+
+def project_values_read(draft: PlanDraft, actions: Actions, decision_mode: str) -> set[str]:
+    """`name` and `description`, as far as a task gets to see them: by a reference, or because a model is told."""
+    read: set[str] = set()
+    for task in draft.tasks():
+        kind = actions.get(task.action.type)
+        if kind is None or (kind.mode == Mode.ACTIVITY and kind.reads_project_name):
+            read.add("name")
+        if decision_mode == DecisionMode.AGENT and _may_ask_model(task, kind.mode if kind is not None else None):
+            read |= {"name", "description"}
+        expressions = references.expressions([task.inputs, task.action.fields()])
+        read |= {text.removeprefix("project.") for text in expressions if text in _REFERENCES}
+    return read
+
+
+_REFERENCES = frozenset({"project.name", "project.description"})
+
+
+def _may_ask_model(task: TaskDraft, mode: Mode | None) -> bool:
+    """A model that answers for people is told what the project is for."""
+    return mode == Mode.DECISION or task.after_failure == AfterFailure.ASK
