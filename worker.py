@@ -34,7 +34,7 @@ from app.private_files import keep_private
 from app.settings import Settings, secrets_from_environment
 from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
-from app.storage.workspaces import Workspaces
+from app.storage.workspaces import workspaces_of
 from workflows.project import ProjectWorkflow
 
 CONNECT_SECONDS = 60.0
@@ -61,7 +61,7 @@ def build_worker(
     workflows, records, plans and the tasks of the usual queue.
     """
     actions = load_actions()
-    workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)
+    workspaces = workspaces_of(settings)
     surroundings = TaskSurroundings(
         kill_grace=settings.kill_grace,
         http_allow=settings.http_allow,
@@ -126,7 +126,7 @@ async def run(settings: Settings, queues: list[str | None] | None = None) -> Non
     Raises:
         RuntimeError: Temporal, the database or the workspaces are not what a worker needs; the message says what to do.
     """
-    Workspaces(settings.workspaces_dir, settings.allowed_roots).check_marker()
+    workspaces_of(settings).check_marker()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

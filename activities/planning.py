@@ -22,6 +22,7 @@ from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.storage.database import Database
 from app.storage.files import paths_in
+from app.storage.workspaces import root_of
 from workflows.contracts import PlanRequest, ProjectState
 
 # Names of files that a planner is shown.
@@ -57,7 +58,7 @@ class Planning:
     async def make_plan(self, request: PlanRequest) -> ProjectState:
         """Fill a plan version; where that cannot be done the planning fails, on record."""
         brief, planner, workspace = await self._database.read(lambda conn: self._brief(conn, request))
-        brief.files = await asyncio.to_thread(paths_in, Path(workspace), MOST_FILES)
+        brief.files = await asyncio.to_thread(paths_in, workspace, MOST_FILES)
         heartbeat = Heartbeat()
         try:
             draft = await heartbeat.run(self._drafted(brief, planner))
@@ -79,7 +80,7 @@ class Planning:
         check_draft(draft, self._actions, for_project(self._agents, brief.agent_id))
         return draft
 
-    def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, str]:
+    def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, Path]:
         project = projects.get(conn, request.project_id)
         plan = plans.get(conn, request.project_id, request.version)
         previous = plans.find(conn, request.project_id, plan.based_on) if plan.based_on is not None else None
@@ -96,7 +97,7 @@ class Planning:
             previous=plans.content(previous) if previous is not None else None,
             has_model=has_model(self._agents, project.agent_id),
         )
-        return brief, plan.planner, project.workspace
+        return brief, plan.planner, root_of(project.workspace, project.path)
 
     def _store(self, conn: Connection, request: PlanRequest, draft: PlanDraft) -> ProjectState:
         try:

@@ -21,7 +21,7 @@ from activities.actions.attempt_log import AttemptLog
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
-from app.domain.errors import Conflict, Unavailable
+from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import TaskStatus
@@ -31,6 +31,8 @@ from app.storage import attempts, files, model_steps
 from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.database import Database
 from app.storage.model_steps import Talk
+from app.storage.projects import ProjectRow
+from app.storage.workspaces import Workspaces, workspaces_of
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 
 R = TypeVar("R")
@@ -63,6 +65,7 @@ class TaskActivities:
         self._database = database
         self._actions = actions
         self._surroundings = surroundings
+        self._workspaces = workspaces_of(surroundings.settings)
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -116,6 +119,11 @@ class TaskActivities:
     def database(self) -> Database:
         """Where tasks and their outcomes are kept."""
         return self._database
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """Where projects' files lie."""
+        return self._workspaces
 
     @property
     def surroundings(self) -> TaskSurroundings:
@@ -172,9 +180,7 @@ class _Attempt:
     async def _act(self, started: Started) -> dict[str, Any]:
         surroundings = self._owner.surroundings
         project, row = started.project, started.task
-        workspace = Path(project.workspace)
-        if not await asyncio.to_thread(workspace.is_dir):
-            raise TaskFailed("no_workspace", f"The workspace {workspace} is not there on this worker.", retryable=False)
+        workspace = await self._workspace(project)
         self._expected = (workspace, list(row.expected_files))
         self._log = AttemptLog(workspace, row.id, started.number, secrets=list(self._secrets.values()))
         inputs, fields = self._resolved(started)
@@ -199,6 +205,13 @@ class _Attempt:
                 return await self._kind().run(context)
         except TimeoutError:
             raise TaskFailed("timeout", f"The task took longer than {row.timeout_seconds:g} s.") from None
+
+    async def _workspace(self, project: ProjectRow) -> Path:
+        try:
+            return await asyncio.to_thread(self._owner.workspaces.checked, project.workspace, project.path)
+        except (NotFound, Conflict) as error:
+            message = f"{error.info.message} This worker looked at {project.workspace}."
+            raise TaskFailed(error.info.code, message, retryable=False) from error
 
     async def _desk(self, started: Started) -> Desk:
         settings = self._owner.surroundings.settings

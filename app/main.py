@@ -48,7 +48,7 @@ from app.server_key import check_server_key
 from app.settings import Settings
 from app.settings_loading import load_settings
 from app.storage.database import Database
-from app.storage.workspaces import Workspaces
+from app.storage.workspaces import workspaces_of
 
 LARGEST_BODY = 4 * 1024 * 1024
 _CONTROLLERS = [
@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     check_server_key(settings)
     configure_logging(settings.log_level)
     database = Database(settings.effective_database_url)
-    workspaces = Workspaces(settings.workspaces_dir, settings.allowed_roots)
+    workspaces = workspaces_of(settings)
     chosen = engine or Engine(settings)
     services = Services(
         settings=settings,

@@ -214,13 +214,13 @@ class Settings(BaseSettings):
 
     @property
     def workspaces_dir(self) -> Path:
-        """Where workspaces that Signoff makes itself lie; always an allowed root."""
+        """Where workspaces that Signoff makes itself lie."""
         return self.data_dir / "workspaces"
 
     @property
     def allowed_roots(self) -> list[Path]:
-        """Resolved folders that workspaces may lie in."""
-        return [root.expanduser().resolve() for root in [self.workspaces_dir, *self.workspace_roots]]
+        """Resolved folders that workspaces named by callers may lie in."""
+        return [root.expanduser().resolve() for root in self.workspace_roots]
 
     @classmethod
     def settings_customise_sources(

@@ -21,7 +21,7 @@ import httpx
 
 from app.settings import Settings
 from app.storage.migrate import migrate
-from app.storage.workspaces import Workspaces
+from app.storage.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
 
 MIB = 1024 * 1024
@@ -51,7 +51,7 @@ async def measure(mib: int) -> list[Figure]:
         folder = Path(name)
         settings = Settings(data_dir=folder, port=free_port(), temporal_address="127.0.0.1:1", database_url="")
         migrate(settings.effective_database_url)
-        Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+        workspaces_of(settings).prepare()
         environment = {**os.environ, "SIGNOFF_DATA_DIR": name, "SIGNOFF_PORT": str(settings.port)}
         environment |= {"SIGNOFF_TEMPORAL_ADDRESS": "127.0.0.1:1", "SIGNOFF_MAX_UPLOAD": str(8192 * MIB)}
         with (folder / "app.log").open("wb") as log:

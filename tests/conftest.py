@@ -23,7 +23,7 @@ from app.planning.planner import Planner
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.migrate import migrate
-from app.storage.workspaces import Workspaces
+from app.storage.workspaces import workspaces_of
 from tests.databases import DATABASES, POSTGRESQL, SQLITE
 from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port
@@ -108,6 +108,11 @@ class Stack:
     _exit: contextlib.AsyncExitStack = field(repr=False)
     _worker: contextlib.AsyncExitStack | None = field(default=None, repr=False)
 
+    @property
+    def root(self) -> Path:
+        """The folder in which projects may name one of their own."""
+        return self.settings.workspace_roots[0]
+
     async def start_worker(self, planners: list[Planner] | None = None) -> None:
         assert self._worker is None
         self._worker = contextlib.AsyncExitStack()
@@ -173,15 +178,16 @@ async def running_stack(
 ) -> AsyncIterator[Stack]:
     """A whole Signoff in this process, on a task queue and a database of its own."""
     port = free_port()
+    (folder / "data").mkdir()
     settings = Settings(
-        data_dir=folder,
+        data_dir=folder / "data",
         port=port,
         temporal_address=environment.client.service_client.config.target_host,
         task_queue=f"signoff-{port}",
         **{"workspace_roots": [folder], "database_url": await asyncio.to_thread(DATABASES.setting), **values},
     )
     await asyncio.to_thread(migrate, settings.effective_database_url)
-    Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+    workspaces_of(settings).prepare()
     async with contextlib.AsyncExitStack() as stack:
         temporal = await connect(settings)
         database = Database(settings.effective_database_url)

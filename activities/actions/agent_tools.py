@@ -19,7 +19,7 @@ from activities.actions.shell import environment
 from activities.actions.workspace_paths import attempt_folder, inside
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
-from app.domain.file_paths import PRIVATE_FOLDER, alike
+from app.domain.file_paths import alike, is_private
 from app.storage.files import paths_in
 from app.storage.folders import open_file
 
@@ -93,7 +93,9 @@ class Tools:
             yield data
 
         target = await asyncio.to_thread(download_target, self._workspace, path)
-        await save(chunks(), target, limit=MOST_WRITTEN, mark=self._context.task_id)
+        if any(alike(part) == ".git" for part in target.parts):
+            raise Mistake(f"'{path}' belongs to git, which would run what is written there; use git itself.")
+        await save(chunks(), self._workspace, target, limit=MOST_WRITTEN, mark=self._context.task_id)
         return f"{path} is written, {len(data)} bytes."
 
     async def list_files(self, pattern: str = "*") -> str:
@@ -196,11 +198,11 @@ class Tools:
 
     def _read(self, path: str) -> bytes:
         place = inside(self._workspace, path)
-        parts = place.relative_to(self._workspace.resolve()).parts
-        if not parts or alike(parts[0]) == PRIVATE_FOLDER:
+        parts = place.relative_to(self._workspace).parts
+        if not parts or any(map(is_private, parts)):
             raise Mistake(f"'{path}' is not a file of the workspace.")
         try:
-            with os.fdopen(open_file(self._workspace.resolve(), parts), "rb") as file:
+            with os.fdopen(open_file(self._workspace, parts), "rb") as file:
                 return file.read(MOST_READ)
         except OSError as error:
             raise Mistake(f"{path} cannot be read: {error.strerror or 'it is not there'}.") from error

@@ -6,60 +6,68 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from activities.actions.workspace_paths import PRIVATE_FOLDER, inside
+from activities.actions.workspace_paths import inside
 from app.domain.actions import TaskFailed
-from app.domain.file_paths import alike
+from app.domain.file_paths import is_private
+from app.storage.folders import open_folder
 
 
-def download_target(workspace: Path, relative: str) -> Path:
-    """The file that `relative` names in the workspace, with symbolic links followed.
+def download_target(workspace: Path, relative: str) -> PurePosixPath:
+    """The file that `relative` names, as a path below the workspace with symbolic links followed.
 
     Raises:
         TaskFailed: `path_outside`, where it is not a file's place inside the workspace.
     """
     target = inside(workspace, relative)
-    parts = target.relative_to(workspace.resolve()).parts
+    place = PurePosixPath(*target.relative_to(workspace).parts)
     try:
-        refused = not parts or alike(parts[0]) == PRIVATE_FOLDER or target.is_dir()
+        refused = not place.parts or any(map(is_private, place.parts)) or target.is_dir()
     except OSError:  # a name that is too long, or a folder that must not be looked into
         refused = True
     if refused:
         raise TaskFailed("path_outside", f"'{relative}' is not a file that a task may write.", retryable=False)
-    return target
+    return place
 
 
-async def save(chunks: AsyncIterator[bytes], target: Path, *, limit: int, mark: str) -> int:
+async def save(chunks: AsyncIterator[bytes], workspace: Path, target: PurePosixPath, *, limit: int, mark: str) -> int:
     """Write `chunks` beside `target`, then put the file in its place; returns its bytes.
 
     Args:
         chunks: the content.
-        target: a place that `download_target` gave; its folders are made.
+        workspace: where it goes.
+        target: a place that `download_target` gave; its folders are made, and none of them may have become a link since.
         limit: bytes that are too many when exceeded.
         mark: keeps the unfinished files of different tasks apart.
 
     Raises:
         TaskFailed: `response_too_large`, or `not_saved` where the file system refuses.
     """
-    part = target.with_name(f".{mark}.part")
+    part = f".{mark}.part"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        with os.fdopen(os.open(part, flags, 0o666), "wb") as file:
-            size = 0
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > limit:
-                    message = f"The answer is larger than {limit} bytes; max_bytes sets another limit."
-                    raise TaskFailed("response_too_large", message, retryable=False)
-                file.write(chunk)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
-        part.replace(target)
+        folder = open_folder(workspace, target.parts[:-1], make=True)
+        try:
+            return await _save(chunks, folder, part, target.name, limit)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(part, dir_fd=folder)
+            os.close(folder)
     except OSError as error:
         raise TaskFailed("not_saved", f"The answer cannot be saved: {error.strerror}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+
+
+async def _save(chunks: AsyncIterator[bytes], folder: int, part: str, name: str, limit: int) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(part, flags, 0o666, dir_fd=folder), "wb") as file:
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                message = f"The answer is larger than {limit} bytes; max_bytes sets another limit."
+                raise TaskFailed("response_too_large", message, retryable=False)
+            file.write(chunk)
+        file.flush()
+        await asyncio.to_thread(os.fsync, file.fileno())
+    os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
     return size

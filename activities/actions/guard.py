@@ -16,8 +16,9 @@ group is stopped, and what has left that group survives.
 """
 
 # pathlib and contextlib would double the time of the start.
-# ruff: noqa: PTH118, PTH123, PTH208, SIM105
+# ruff: noqa: PTH109, PTH118, PTH123, PTH208, SIM105
 
+import errno
 import marshal
 import os
 import select
@@ -155,6 +156,9 @@ def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, guard: int, f
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         step = "chdir"
         os.chdir(cwd)
+        # Where a folder on the way has become a link since the worker looked, this is another place.
+        if os.getcwdb() != cwd:
+            raise OSError(errno.ELOOP, "a link is in the way")
         step = "exec"
         execute(argv, env)
     except OSError as error:

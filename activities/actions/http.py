@@ -144,7 +144,9 @@ class Http(Action):
                 outputs |= _body(response, *await _read(response, BODY_OUTPUT_BYTES))
                 failure = _unexpected(fields, request, response, outputs)
             elif target is not None:
-                size = await save(response.aiter_bytes(), target, limit=fields.limit, mark=context.task_id)
+                size = await save(
+                    response.aiter_bytes(), context.workspace, target, limit=fields.limit, mark=context.task_id
+                )
                 outputs |= {"path": fields.save_to, "bytes": size}
                 failure = None
             else:

@@ -12,17 +12,18 @@ from app.storage.folders import open_folder
 
 
 def inside(workspace: Path, relative: str) -> Path:
-    """`relative` as an absolute path with all symbolic links followed; it need not exist.
+    """`relative` as an absolute path with all symbolic links below the workspace followed; it need not exist.
+
+    What is opened afterwards must be opened step by step (`app.storage.folders`): the links may have changed by then.
 
     Raises:
         TaskFailed: `path_outside`, where it leads out of the workspace.
     """
-    root = workspace.resolve()
     try:
-        path = (root / relative).resolve()
+        path = (workspace / relative).resolve()
     except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL character
         path = None
-    if path is None or not path.is_relative_to(root):
+    if path is None or not path.is_relative_to(workspace):
         message = f"The path '{relative}' leads out of the task's workspace."
         raise TaskFailed("path_outside", message, retryable=False)
     return path

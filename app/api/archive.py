@@ -26,6 +26,7 @@ from app.storage import events, files, model_steps, projects, tasks
 from app.storage.files import WorkspaceFile
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
+from app.storage.workspaces import root_of
 
 R = TypeVar("R")
 _READ = 256 * 1024
@@ -87,10 +88,14 @@ class Archive:
         stream.add(self._tasks(loop), "tasks.json")
         stream.add(self._events(loop), "events.jsonl")
         stream.add(_record(self._ask(loop, lambda conn: all_decisions(conn, project_id))), "decisions.json")
+        root = root_of(self._project.workspace, self._project.path)
         for file in self._files:
             # Every part of a path was a name in a folder: none is `..`, and none begins at the root.
             # But where a backslash separates folders, a name with one in it would be a path.
-            stream.add(_content(Path(self._project.workspace), file), f"files/{file.path}".replace("\\", "_"))
+            stream.add(
+                _content(root, file),
+                f"files/{file.path}".replace("\\", "_"),
+            )
             yield from stream.all_files()
         yield from stream.finalize()
 

@@ -24,6 +24,7 @@ from app.storage import audit as storage
 from app.storage import files, plans
 from app.storage.audit import Record
 from app.storage.events import ChainCheck
+from app.storage.workspaces import root_of
 
 # Events that one look at the database checks: others are not to wait for a long record.
 _PAGE = 500
@@ -128,16 +129,15 @@ def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str,
     return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks
 
 
-def _sizes(workspace: str, rows: Sequence[Any]) -> dict[str, int | None]:
+def _sizes(root: Path, rows: Sequence[Any]) -> dict[str, int | None]:
     """The size of each file that tasks were to make; None where there is no regular file inside of the workspace."""
-    root = Path(workspace)
     return {path: _size(root, path) for row in rows for path in row.expected_files}
 
 
 def _size(root: Path, path: str) -> int | None:
     try:
         resolved = (root / path).resolve()
-        if not resolved.is_relative_to(root.resolve()):
+        if not resolved.is_relative_to(root):
             return None
         found = resolved.stat()
     except (OSError, ValueError, RuntimeError):
@@ -164,13 +164,13 @@ def _sha256(workspace: Path, path: str) -> str | None:
 
 
 def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -> Audit:
-    workspace = Path(record.project.workspace)
+    workspace = root_of(record.project.workspace, record.project.path)
     alterations = list(_alterations(record, chain, replay))
     alterations += integrity.check_logs(_logs(workspace, replay), replay)
     found = [
         *alterations,
         *checks.check_plan(record.tasks, agents),
-        *checks.check_outcomes(record.tasks, _sizes(record.project.workspace, record.tasks)),
+        *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
     ]

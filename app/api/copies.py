@@ -24,6 +24,7 @@ from app.domain.errors import DomainError, NotFound
 from app.domain.identity import new_id
 from app.engine.requests import STOP_SECONDS, Submission
 from app.storage import copies, projects
+from app.storage.workspaces import root_of
 from workflows.contracts import CancelSignal
 
 AnyRequest = Request[Any, Any, Any]
@@ -63,7 +64,8 @@ class CopyController(Controller):
 
         try:
             if data.include_files:
-                await asyncio.to_thread(services.workspaces.copy_files, source.workspace, workspace)
+                files = await asyncio.to_thread(services.workspaces.checked, source.workspace, source.path)
+                await asyncio.to_thread(services.workspaces.copy_files, files, root_of(str(workspace), None))
             return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
         except BaseException:
             await asyncio.to_thread(services.workspaces.remove, copy_id)

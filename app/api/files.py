@@ -29,6 +29,7 @@ from app.storage import events, files, projects, tasks
 from app.storage.files import WorkspaceFile
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
+from app.storage.workspaces import root_of
 
 AnyRequest = Request[Any, Any, Any]
 _WHOLE = {200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream")}
@@ -54,7 +55,7 @@ class FileController(Controller):
     ) -> Response[Uploaded]:
         """Multipart: `file`, and optionally `path` (relative) and `overwrite`. It is there whole, or not at all."""
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
-        workspace = await _workspace(project)
+        workspace = await _workspace(services, project)
         async with receiving(request, workspace, services.settings.max_upload) as received:
             parts, overwrite = check_path(received.path), received.overwrite
             path, upload, actor = "/".join(parts), received.upload, actor_of(request)
@@ -85,7 +86,8 @@ class FileController(Controller):
     ) -> Response[Any]:
         """With `Range`, `If-None-Match` and `If-Range`; what a browser would carry out comes as an attachment."""
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
-        file, descriptor = await asyncio.to_thread(_open, project, path)
+        workspace = await _workspace(services, project)
+        file, descriptor = await asyncio.to_thread(_open, workspace, path)
         return send_file(request, file, descriptor)
 
     @get("/download", operation_id="downloadProject", summary="The project as a zip", responses=_ZIP)
@@ -109,7 +111,7 @@ async def file_list(services: Services, project_id: str) -> FileList:
         return project, rows, files.origin(conn, project_id, rows), files.known_of(conn, project_id)
 
     project, rows, made, known = await services.database.read(read)
-    root = Path(project.workspace)
+    root = root_of(project.workspace, project.path)
     found, truncated = await asyncio.to_thread(files.listed, project, made, known)
     logs = await asyncio.to_thread(files.logs, project, rows)
     fresh: dict[str, tuple[WorkspaceFile, str]] = {}
@@ -145,14 +147,11 @@ def _keep(
         files.note_checksums(conn, project_id, fresh, known)
 
 
-async def _workspace(project: ProjectRow) -> Path:
-    workspace = Path(project.workspace)
-    if not await asyncio.to_thread(workspace.is_dir):
-        raise NotFound("The project's workspace is not there any more.", code="no_workspace")
-    return workspace
+async def _workspace(services: Services, project: ProjectRow) -> Path:
+    return await asyncio.to_thread(services.workspaces.checked, project.workspace, project.path)
 
 
-def _open(project: ProjectRow, path: str) -> tuple[WorkspaceFile, int]:
+def _open(workspace: Path, path: str) -> tuple[WorkspaceFile, int]:
     """A file of the workspace, or the log of an attempt; nothing else of Signoff's own."""
     parts = tuple(path.split("/"))
     is_log = len(parts) == 5 and parts[:2] == (PRIVATE_FOLDER, "attempts") and parts[4] == "log" and parts[3].isdigit()
@@ -161,7 +160,7 @@ def _open(project: ProjectRow, path: str) -> tuple[WorkspaceFile, int]:
     elif not parts[2].replace("_", "").isalnum():
         raise NotFound("There is no such file.", code="file_not_found")
     try:
-        descriptor = open_file(Path(project.workspace), parts)
+        descriptor = open_file(workspace, parts)
     except OSError as error:
         if not is_log:
             # What is wrong with the name says more than that there is no file of it.

@@ -23,6 +23,7 @@ from app.domain.errors import NotFound
 from app.domain.states import FINISHED_TASK, ProjectStatus, TaskStatus
 from app.storage import files, projects, tasks
 from app.storage.folders import open_file
+from app.storage.workspaces import root_of
 
 PING_SECONDS = 10.0
 _LOOK_SECONDS = 0.25
@@ -60,11 +61,11 @@ class LogController(Controller):
 class _Log:
     """The log of an attempt; number 0 where there was none yet."""
 
-    def __init__(self, project_id: str, task_id: str, workspace: str, number: int) -> None:
+    def __init__(self, project_id: str, task_id: str, workspace: Path, number: int) -> None:
         self.project_id = project_id
         self.task_id = task_id
         self.number = number
-        self._workspace = Path(workspace)
+        self._workspace = workspace
 
     def read(self, offset: int) -> bytes:
         """The next bytes from `offset` on; none where there are none yet. Blocking."""
@@ -83,7 +84,7 @@ def _find(conn: Connection, project_id: str, task: str, attempt: int | None) -> 
     row = tasks.get(conn, project_id, task)
     if attempt is not None and attempt > row.attempt:
         raise NotFound(f"Task '{row.key}' has had {row.attempt} attempts.", code="attempt_not_found")
-    return _Log(project_id, row.id, project.workspace, attempt or row.attempt)
+    return _Log(project_id, row.id, root_of(project.workspace, project.path), attempt or row.attempt)
 
 
 async def _whole(log: _Log) -> AsyncGenerator[bytes, None]:

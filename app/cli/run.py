@@ -23,6 +23,7 @@ from app.cli.target import Target, client_of, serving
 from app.domain.errors import Problem
 from app.domain.plan import Strategy
 from app.settings import Settings
+from app.storage.private_places import PrivatePlaces
 from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, to_json
 from signoff.fields import ProjectFields
 
@@ -79,8 +80,8 @@ def run(
     A running Signoff is used: the one that SIGNOFF_URL names, else the `signoff up` of this data folder. Otherwise one
     is brought up for as long as the run takes.
 
-    The tasks work in the current folder, as with make; in a new one where that is / or your home, or the Signoff is on
-    another machine.
+    The tasks work in the current folder, as with make; in a new one where that is / or your home, where Signoff's data
+    folder lies in it, or where the Signoff is on another machine.
 
     Ctrl-C cancels the project and waits until its tasks are stopped; a second one leaves at once.
 
@@ -119,12 +120,12 @@ async def _run(order: Order, settings: Settings) -> int:
     assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    here = _shared_folder(Path.cwd())
+    here = _shared_folder(Path.cwd(), settings)
     folders = [folder for folder in (here, order.folder and order.folder.resolve()) if folder]
     try:
         async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
             console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
-            return await _ProjectRun(api, target, order, console).carry_out()
+            return await _ProjectRun(api, target, order, console, settings).carry_out()
     except asyncio.CancelledError:
         return EXIT_CODES["cancelled"]
 
@@ -135,19 +136,21 @@ def _introduction(target: Target, settings: Settings) -> str:
     return f"Signoff at {target.url}"
 
 
-def _shared_folder(folder: Path) -> Path | None:
-    """The folder, unless it is one that nobody means to open to tasks as a whole."""
-    return None if folder in {Path("/"), Path.home()} else folder
+def _shared_folder(folder: Path, settings: Settings) -> Path | None:
+    """The folder, unless it is one that nobody means to open to tasks as a whole, or that no project may have."""
+    private = PrivatePlaces([settings.data_dir]).objection_to(folder) is not None
+    return None if private or folder in {Path("/"), Path.home()} else folder
 
 
 class _ProjectRun:
     """One project from its creation to its end."""
 
-    def __init__(self, api: AsyncSignoff, target: Target, order: Order, console: Console) -> None:
+    def __init__(self, api: AsyncSignoff, target: Target, order: Order, console: Console, settings: Settings) -> None:
         self._api = api
         self._target = target
         self._order = order
         self._console = console
+        self._settings = settings
         self._project: Json | None = None
         self._follower: Follower | None = None
 
@@ -177,8 +180,10 @@ class _ProjectRun:
         order = self._order
         path, implied = order.folder and str(order.folder), False
         if self._api.is_local and not order.new_workspace:
-            here = order.folder.resolve() if order.folder else _shared_folder(Path.cwd())
+            here = order.folder.resolve() if order.folder else _shared_folder(Path.cwd(), self._settings)
             path, implied = here and str(here), order.folder is None
+            if here is None:
+                self._say("The current folder is not one to share with tasks: they work in a new one.")
         fields: ProjectFields = {
             "description": order.description,
             "strategy": order.strategy,

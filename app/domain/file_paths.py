@@ -45,9 +45,14 @@ def path_inside(path: str) -> tuple[str, ...]:
         raise _outside(path, "leads out of the workspace")
     if "" in parts or "." in parts:
         raise _bad(path, "It has an empty part.")
-    if alike(parts[0]) == PRIVATE_FOLDER:
+    if any(map(is_private, parts)):
         raise _outside(path, f"lies in {PRIVATE_FOLDER}, which is Signoff's own")
     return parts
+
+
+def is_private(name: str) -> bool:
+    """Whether a part of a path, at any depth, is Signoff's own folder: a workspace may hold another one's folder."""
+    return alike(name) == PRIVATE_FOLDER
 
 
 def alike(name: str) -> str:

@@ -12,7 +12,7 @@ from app.domain import graph, references
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.errors import Invalid, Problem
-from app.domain.file_paths import PRIVATE_FOLDER
+from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
 
 MAX_PROBLEMS = 200
@@ -149,8 +149,8 @@ class _Checker:
             self._add(f"{where}.agent_id", f"Task '{task.key}': unknown agent '{task.agent_id}'; known: {known}.")
         for path in task.expected_files:
             parts = PurePosixPath(path).parts
-            if path.startswith("/") or ".." in parts or parts[:1] == (PRIVATE_FOLDER,):
-                message = f"Task '{task.key}': expected file '{path}' must be a relative path inside the workspace."
+            if path.startswith("/") or ".." in parts or any(map(is_private, parts)):
+                message = f"Task '{task.key}': expected file '{path}' must lie inside the workspace, not in .signoff."
                 self._add(f"{where}.expected_files", message)
         action = self.actions.get(task.action.type)
         if action is None:

@@ -8,6 +8,7 @@ import stat
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,13 +17,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from app.domain.file_paths import LONGEST_PATH, PRIVATE_FOLDER, alike
+from app.domain.file_paths import LONGEST_PATH, PRIVATE_FOLDER, is_private
 from app.domain.identity import isoformat, parse_time
-from app.storage.folders import open_file
+from app.storage.folders import open_file, open_folder
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, files, runs
 from app.storage.tasks import TaskRow
 from app.storage.uploads import Placed
+from app.storage.workspaces import root_of
 
 MOST_FILES = 10_000
 # In a folder that a caller named, which may be a whole repository, these are nobody's results.
@@ -178,7 +180,7 @@ def listed(
     since the first run began.
     """
     found: list[WorkspaceFile] = []
-    root = Path(project.workspace)
+    root = root_of(project.workspace, project.path)
     since = parse_time(made.began).timestamp() * 1e9 if made.began else None
     for file in _walk(root, skip=_LEFT_OUT if project.path is not None else frozenset()):
         ours = file.path in made.declared or (file.path in known and known[file.path].uploaded)
@@ -197,7 +199,7 @@ def paths_in(root: Path, most: int) -> list[str]:
 
 def logs(project: ProjectRow, rows: Sequence[TaskRow]) -> list[tuple[str, WorkspaceFile]]:
     """The logs of all attempts, each with its task's id. Blocking."""
-    root = Path(project.workspace)
+    root = root_of(project.workspace, project.path)
     found: list[tuple[str, WorkspaceFile]] = []
     for row in rows:
         for number in range(1, row.attempt + 1):
@@ -257,11 +259,13 @@ def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
     stack = [""]
     while stack:
         folder = stack.pop()
-        try:
-            entries = os.scandir(root / folder)
-        except OSError:
-            continue
-        with entries:
+        with ExitStack() as opened:
+            try:
+                descriptor = open_folder(root, folder.split("/") if folder else ())
+                opened.callback(os.close, descriptor)
+                entries = opened.enter_context(os.scandir(descriptor))
+            except OSError:
+                continue
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 try:
@@ -271,7 +275,7 @@ def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
                 except (OSError, UnicodeEncodeError):
                     continue
                 if stat.S_ISDIR(found.st_mode):
-                    if entry.name not in skip and (folder or alike(entry.name) != PRIVATE_FOLDER):
+                    if entry.name not in skip and not is_private(entry.name):
                         stack.append(path)
                 elif stat.S_ISREG(found.st_mode) and len(path) <= LONGEST_PATH:
                     yield _file(path, found)

@@ -1,4 +1,7 @@
-"""Opening files below a folder without following a symbolic link on the way: step by step, each from the one before."""
+"""Opening files below a folder without following a symbolic link on the way: step by step, each from the one before.
+
+The way to the folder itself is walked like that too: whoever can write beside a workspace could put a link in its place.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,24 @@ from pathlib import Path
 
 from app.domain.file_paths import PRIVATE_FOLDER
 
+# Entered without being read: a folder above a workspace may be one that we must not list.
+_ENTER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
+
 
 def open_folder(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
-    """A descriptor of a folder below `root`; with `make`, what is missing is made.
+    """A descriptor of a folder below `root`; with `make`, what is missing below `root` is made.
 
     Signoff's own folder is made for its owner alone, and out of git's sight.
+
+    Args:
+        root: an absolute path, no part of which is a symbolic link.
+        parts: names of folders, one in the other.
+        make: make what is missing.
 
     Raises:
         OSError: a part is missing, no folder, or a symbolic link.
     """
-    current = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    current = _open_root(root)
     try:
         for depth, name in enumerate(parts):
             made = make and _make_folder(name, current, mode=0o700 if parts[0] == PRIVATE_FOLDER else 0o777)
@@ -32,6 +43,19 @@ def open_folder(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
         os.close(current)
         raise
     return current
+
+
+def _open_root(root: Path) -> int:
+    *above, name = root.parts if len(root.parts) > 1 else (*root.parts, ".")
+    current = os.open(above[0], _ENTER)
+    try:
+        for part in above[1:]:
+            deeper = os.open(part, _ENTER, dir_fd=current)
+            os.close(current)
+            current = deeper
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
+    finally:
+        os.close(current)
 
 
 def _make_folder(name: str, parent: int, *, mode: int) -> bool:

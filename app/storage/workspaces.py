@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.domain.errors import Conflict, Invalid, Problem
-from app.domain.file_paths import PRIVATE_FOLDER
+from app.domain.errors import Conflict, Invalid, NotFound, Problem
+from app.domain.file_paths import is_private
+from app.settings import Settings
+from app.storage.folders import open_folder
+from app.storage.private_places import PrivatePlaces
+from app.storage.url import sqlite_path
 
 # App and workers must see the same workspaces; a worker that does not find this file sees other ones.
 MARKER = ".signoff-workspaces"
+
+
+def workspaces_of(settings: Settings) -> Workspaces:
+    """The workspaces that the settings describe.
+
+    Raises:
+        ValueError: the database's address is none.
+    """
+    database = sqlite_path(settings.effective_database_url)
+    files = [database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")] if database else []
+    return Workspaces(settings.workspaces_dir, settings.allowed_roots, [settings.data_dir, *files])
 
 
 class Workspaces:
@@ -19,11 +38,13 @@ class Workspaces:
     Args:
         own: the folder of the workspaces that Signoff makes itself.
         roots: resolved folders that a workspace named by a caller may lie in.
+        private: where Signoff keeps its data; no such workspace may be, contain or lie in any of it.
     """
 
-    def __init__(self, own: Path, roots: Sequence[Path]) -> None:
+    def __init__(self, own: Path, roots: Sequence[Path], private: Sequence[Path]) -> None:
         self._own = own
         self._roots = list(roots)
+        self._private = PrivatePlaces([*private, own])
 
     def prepare(self) -> None:
         """Make the folder of own workspaces, with the marker that workers look for."""
@@ -52,7 +73,7 @@ class Workspaces:
         """The workspace that a caller names.
 
         Raises:
-            Invalid: it is not a folder inside the allowed roots.
+            Invalid: it is not a folder inside the allowed roots, or has to do with Signoff's own data.
         """
         try:
             resolved = Path(path).expanduser().resolve()
@@ -61,38 +82,109 @@ class Workspaces:
             raise _refused(f"'{path[:200]}' is not a usable path.") from None
         if not Path(path).is_absolute():
             raise _refused("path must be absolute.")
+        objection = self._private.objection_to(resolved)
+        if objection is not None:
+            raise _refused(f"path must be a folder of your own: {resolved} {objection}.")
         if not any(resolved.is_relative_to(root) for root in self._roots):
-            roots = ", ".join(str(root) for root in self._roots)
+            roots = ", ".join(str(root) for root in self._roots) or "none"
             raise _refused(f"path must lie in one of the workspace roots ({roots}); SIGNOFF_WORKSPACE_ROOTS adds more.")
         if not is_folder:
             raise _refused(f"{resolved} is not a folder.")
         return resolved
 
-    def copy_files(self, source: str, target: Path) -> None:
+    def checked(self, workspace: str, path: str | None) -> Path:
+        """The workspace of a project as it is to be used now: what was true when it was named may have changed since.
+
+        Args:
+            workspace: of the project.
+            path: as its caller named it; None for a workspace of Signoff's own.
+
+        Raises:
+            NotFound: `no_workspace`: it is not there.
+            Conflict: `unsafe_workspace`: it, or a folder above it, is a link now, or it has to do with Signoff's own data.
+        """
+        root = root_of(workspace, path)
+        try:
+            os.close(open_folder(root, ()))
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.EACCES}:
+                raise NotFound("The project's workspace is not there any more.", code="no_workspace") from error
+            message = "The project's workspace is not used: it, or a folder above it, was replaced by a link or a file."
+            raise Conflict(message, code="unsafe_workspace") from error
+        objection = self._private.objection_to(root) if path is not None else None
+        if objection is not None:
+            raise Conflict(f"The project's workspace is not used: {root} {objection}.", code="unsafe_workspace")
+        return root
+
+    def copy_files(self, source: Path, target: Path) -> None:
         """Copy the files of a workspace into another; links, special files and what Signoff keeps there are left out.
+
+        Args:
+            source: as `checked` gives it.
+            target: a new workspace of Signoff's own.
 
         Raises:
             Conflict: `files_not_copied`: some cannot be read, or there is no room.
         """
         try:
-            shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True, ignore=_left_out)
-        except (OSError, shutil.Error) as error:
-            raise Conflict(f"The files cannot be copied: {_reason(error)}.", code="files_not_copied") from error
+            _copy_tree(source, target)
+        except OSError as error:
+            raise Conflict(f"The files cannot be copied: {error.strerror}.", code="files_not_copied") from error
 
     def remove(self, project_id: str) -> None:
         """Remove the workspace that was made for a project; links in it are not followed."""
         shutil.rmtree(self._own / project_id, ignore_errors=True)
 
 
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    paths = {name: Path(folder) / name for name in names}
-    odd = {name for name, path in paths.items() if path.is_symlink() or not (path.is_dir() or path.is_file())}
-    return odd | {name for name in names if name.lower() == PRIVATE_FOLDER}
+def root_of(workspace: str, path: str | None) -> Path:
+    """The folder of a workspace, such that no part of it should be a link.
+
+    The folder of Signoff's own workspaces may be reached by a link, which is the administrator's; one that a caller named
+    was resolved then.
+    """
+    stored = Path(workspace)
+    return stored.parent.resolve() / stored.name if path is None else stored
 
 
-def _reason(error: OSError | shutil.Error) -> str:
-    """What went wrong, without the machine's paths."""
-    return error.strerror or "some of them cannot be read"
+def _copy_tree(source: Path, target: Path) -> None:
+    """Every regular file, opened step by step: a folder that becomes a link meanwhile is not entered."""
+    stack: list[tuple[str, ...]] = [()]
+    while stack:
+        parts = stack.pop()
+        with contextlib.ExitStack() as opened:
+            folder = open_folder(source, parts)
+            opened.callback(os.close, folder)
+            place = open_folder(target, parts, make=True)
+            opened.callback(os.close, place)
+            stack += [(*parts, name) for name in _copy_folder(folder, place)]
+
+
+def _copy_folder(folder: int, place: int) -> list[str]:
+    """Copy the files of one folder; returns the names of those below it."""
+    below: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_private(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                below.append(entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                _copy_file(entry.name, folder, place)
+    return below
+
+
+def _copy_file(name: str, folder: int, place: int) -> None:
+    with contextlib.ExitStack() as stack:
+        reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        original = stack.enter_context(os.fdopen(reading, "rb", buffering=0))
+        found = os.fstat(reading)
+        if not stat.S_ISREG(found.st_mode):
+            return
+        writing = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=place)
+        copy = stack.enter_context(os.fdopen(writing, "wb", buffering=0))
+        shutil.copyfileobj(original, copy, 1024 * 1024)
+        os.fchmod(writing, stat.S_IMODE(found.st_mode))
+        os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _refused(message: str) -> Invalid:

@@ -205,12 +205,12 @@ def prepare(settings: Settings) -> None:
     from app.storage.failures import reason_of  # noqa: PLC0415
     from app.storage.migrate import migrate  # noqa: PLC0415
     from app.storage.url import shown_url  # noqa: PLC0415
-    from app.storage.workspaces import Workspaces  # noqa: PLC0415
+    from app.storage.workspaces import workspaces_of  # noqa: PLC0415
 
     url = settings.effective_database_url
     try:
         migrate(url)
-        Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+        workspaces_of(settings).prepare()
     except (ValueError, OSError, SQLAlchemyError) as error:
         raise StackError(
             f"The database {shown_url(url)} or the folder {settings.workspaces_dir} cannot be used: {reason_of(error)}"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from activities.actions import http_exchange
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.download import save
 from activities.actions.http import Http, HttpFields
 from activities.actions.netguard import is_public
 from app.domain.actions import TaskContext, TaskFailed
@@ -297,7 +298,9 @@ async def test_a_failed_download_leaves_the_old_file(workspace: Path, server: st
     assert {entry.name for entry in workspace.iterdir()} == {"file", ".signoff"}
 
 
-@pytest.mark.parametrize("path", ["../file", "/tmp/file", "link/file", ".", ".signoff/file", "folder"])
+@pytest.mark.parametrize(
+    "path", ["../file", "/tmp/file", "link/file", ".", ".signoff/file", "a/.Signoff/file", "folder"]
+)
 async def test_a_body_is_saved_inside_the_workspace_only(workspace: Path, server: str, path: str) -> None:
     (workspace / "link").symlink_to(workspace.parent)
     (workspace / "folder").mkdir()
@@ -415,3 +418,19 @@ def test_references_may_stand_in_a_plans_fields() -> None:
 def test_only_what_may_be_repeated_is_tried_again(method: str, retries: int) -> None:
     assert Http.default_retries({"method": method}) == retries
     assert Http.default_retries({}) == 2
+
+
+async def test_an_answer_is_not_saved_where_a_link_has_taken_a_folders_place(tmp_path: Path) -> None:
+    """What a task does between the look at the place and the write: the link is there already here."""
+    (tmp_path / "elsewhere").mkdir()
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "sub").symlink_to(tmp_path / "elsewhere")
+
+    async def chunks():
+        yield b"x"
+
+    with pytest.raises(TaskFailed) as caught:
+        await save(chunks(), workspace, PurePosixPath("sub/file"), limit=10, mark="task")
+    assert caught.value.kind == "not_saved"
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -44,7 +44,7 @@ async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path)
     migrate(url)
     database = Database(url)
     await database.start()
-    records = Records(database, load_actions(), Workspaces(tmp_path, [tmp_path]), Settings())
+    records = Records(database, load_actions(), Workspaces(tmp_path, [], []), Settings())
     try:
         state = await running_project(database, records, tmp_path)
         assert state.run is not None

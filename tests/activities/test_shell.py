@@ -1,6 +1,7 @@
 """The shell action, with real commands in a real workspace."""
 
 import asyncio
+import errno
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.process import StartError, run_guarded
 from activities.actions.shell import Shell, ShellFields
 from app.domain.actions import TaskContext, TaskFailed
 
@@ -222,3 +224,24 @@ async def test_a_cancel_reaches_the_command(workspace: Path) -> None:
 def test_fields_that_make_no_sense(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ShellFields.model_validate(fields)
+
+
+async def test_a_command_is_not_started_where_a_link_has_taken_a_folders_place(tmp_path: Path) -> None:
+    """What a task does between the worker's look at the folder and the start: the link is there already here."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "workspace").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StartError) as caught:
+        await run_guarded(
+            ["touch", "planted"], cwd=tmp_path / "workspace", env={"PATH": "/bin"}, on_output=lambda _: None, grace=1
+        )
+    assert (caught.value.step, caught.value.number) == ("chdir", errno.ELOOP)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+async def test_a_workspace_that_is_a_link_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "workspace").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(TaskFailed) as caught:
+        AttemptLog(tmp_path / "workspace", "task-1", 1)
+    assert caught.value.kind == "unsafe_workspace"
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -98,7 +98,7 @@ async def test_a_phase_gate_takes_only_the_phase_that_waits(signoff: Stack) -> N
 
 
 async def test_two_projects_do_not_run_in_one_folder(signoff: Stack) -> None:
-    folder = signoff.settings.data_dir / "shared"
+    folder = signoff.root / "shared"
     folder.mkdir()
     first = await signoff.started(PLAN, path=str(folder))
     second = await signoff.planned(PLAN, path=str(folder))

@@ -155,11 +155,11 @@ async def test_the_last_of_repeated_fields_counts(signoff: Stack) -> None:
 
 
 async def test_a_path_inside_the_roots_is_the_workspace(signoff: Stack, tmp_path_factory) -> None:
-    folder = signoff.settings.data_dir / "mine"
+    folder = signoff.root / "mine"
     folder.mkdir()
     (folder / "kept.txt").write_text("kept")
-    (signoff.settings.data_dir / "link").symlink_to(folder)
-    for path in (folder, signoff.settings.data_dir / "link", folder / ".." / "mine", f"{folder}/"):
+    (signoff.root / "link").symlink_to(folder)
+    for path in (folder, signoff.root / "link", folder / ".." / "mine", f"{folder}/"):
         project = await signoff.call("POST", "", status=201, json={"path": str(path)})
         assert (project["workspace"], project["path"]) == (str(folder), str(path))
         await signoff.call("DELETE", f"/{project['id']}")
@@ -167,7 +167,7 @@ async def test_a_path_inside_the_roots_is_the_workspace(signoff: Stack, tmp_path
 
 
 async def test_a_path_that_leads_out_of_the_roots_is_refused(signoff: Stack, tmp_path: Path) -> None:
-    root = signoff.settings.data_dir
+    root = signoff.root
     (root / "leads_out").symlink_to(tmp_path)
     (root / "loop").symlink_to(root / "loop")
     (root / "a_file").write_text("")

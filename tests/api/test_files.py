@@ -102,7 +102,7 @@ async def test_paths_that_are_no_plain_names_inside_are_refused(signoff: Stack, 
 async def test_links_are_not_followed(signoff: Stack) -> None:
     project_id = await signoff.create()
     folder = folder_of(signoff, project_id)
-    outside = signoff.settings.data_dir / "outside"
+    outside = signoff.root / "outside"
     outside.mkdir(exist_ok=True)
     (outside / "secret").write_text("secret")
     (folder / "link").symlink_to(outside)
@@ -246,7 +246,7 @@ async def test_files_tell_which_task_made_them(signoff: Stack) -> None:
 
 
 async def test_of_a_named_folder_only_what_the_project_made_is_listed(signoff: Stack) -> None:
-    folder = signoff.settings.data_dir / "repository"
+    folder = signoff.root / "repository"
     (folder / ".git").mkdir(parents=True)
     for name in ("old.txt", ".git/config"):
         (folder / name).write_text("old")

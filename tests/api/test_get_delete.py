@@ -83,7 +83,7 @@ async def test_after_a_delete_every_call_says_so(signoff: Stack) -> None:
 
 
 async def test_a_named_path_outlives_its_project(signoff: Stack) -> None:
-    folder = signoff.settings.data_dir / "outlives"
+    folder = signoff.root / "outlives"
     folder.mkdir()
     (folder / "file").write_text("x")
     project_id = await signoff.planned("- A: `touch made`", path=str(folder))

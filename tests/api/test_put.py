@@ -48,7 +48,7 @@ async def test_what_was_read_may_be_sent_back_after_events_that_change_nothing_o
 
 
 async def test_get_change_put_works_where_the_folder_is_gone(signoff: Stack) -> None:
-    folder = signoff.settings.data_dir / "soon_gone"
+    folder = signoff.root / "soon_gone"
     folder.mkdir()
     project_id = await signoff.create("", path=str(folder))
     project = await signoff.project(project_id)
@@ -124,7 +124,7 @@ async def test_a_field_of_the_digest_makes_a_new_version(signoff: Stack, field: 
     project_id = await signoff.planned("## One\n\n- A: `true`\n\n## Two\n\n- B: `true`")
     old = await signoff.call("GET", f"/{project_id}/plan")
     if value == "PATH":
-        folder = signoff.settings.data_dir / f"put_{project_id}"
+        folder = signoff.root / f"put_{project_id}"
         folder.mkdir()
         value = str(folder)
     await put(signoff, project_id, **{field: value})
@@ -160,7 +160,7 @@ async def test_a_field_of_the_digest_brings_a_finished_project_back(signoff: Sta
 
 
 async def test_a_path_may_be_taken_back(signoff: Stack) -> None:
-    folder = signoff.settings.data_dir / "taken_back"
+    folder = signoff.root / "taken_back"
     folder.mkdir()
     project_id = await signoff.create("", path=str(folder))
     assert (await signoff.project(project_id))["workspace"] == str(folder)

@@ -18,7 +18,7 @@ import pytest
 from app.engine import devserver
 from app.settings import Settings
 from app.storage.migrate import migrate
-from app.storage.workspaces import Workspaces
+from app.storage.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
 from tests.databases import DATABASES
 
@@ -49,7 +49,7 @@ class Processes:
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.settings.port}", timeout=60)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         migrate(self.settings.effective_database_url)
-        Workspaces(self.settings.workspaces_dir, self.settings.allowed_roots).prepare()
+        workspaces_of(self.settings).prepare()
 
     @classmethod
     @contextlib.asynccontextmanager

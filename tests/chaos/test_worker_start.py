@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import Settings
-from app.storage.workspaces import Workspaces
+from app.storage.workspaces import workspaces_of
 from tests.chaos.conftest import ROOT
 
 
@@ -22,7 +22,7 @@ async def test_a_server_that_says_nothing_is_tried_anew_and_holds_no_worker_up(t
         writer.close()
 
     settings = Settings(data_dir=tmp_path)
-    Workspaces(settings.workspaces_dir, settings.allowed_roots).prepare()
+    workspaces_of(settings).prepare()
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
         environment = {

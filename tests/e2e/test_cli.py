@@ -42,14 +42,14 @@ PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi
 @pytest.fixture
 def work(signoff: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the user's, in which projects may work."""
-    folder = signoff.settings.data_dir / f"work-{tmp_path_factory.mktemp('work').name}-{free_port()}"
+    folder = signoff.root / f"work-{tmp_path_factory.mktemp('work').name}-{free_port()}"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
 def cli(signoff: Stack, work: Path) -> CommandLine:
-    return CommandLine(work, {"SIGNOFF_URL": signoff.url, "SIGNOFF_DATA_DIR": str(work / "data")})
+    return CommandLine(work, {"SIGNOFF_URL": signoff.url, "SIGNOFF_DATA_DIR": f"{work}-data"})
 
 
 def plan(work: Path, text: str) -> str:

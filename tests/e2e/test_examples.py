@@ -30,7 +30,7 @@ PEOPLE = ("Ada", "Ada", ODD_NAME, "Ada", "Bo")
 @pytest.fixture
 def folder(signoff: Stack, tmp_path: Path) -> Path:
     """A folder that projects may work in."""
-    made = signoff.settings.data_dir / f"{tmp_path.name}-{free_port()}"
+    made = signoff.root / f"{tmp_path.name}-{free_port()}"
     made.mkdir()
     return made
 

@@ -145,10 +145,13 @@ async def test_the_dev_server_knows_our_attributes_and_keeps_closed_runs(up: Up)
 
 
 async def test_a_project_may_work_in_the_folder_that_up_was_started_in(up: Up) -> None:
+    (up.folder / "mine").mkdir(exist_ok=True)
     async with httpx.AsyncClient(base_url=up.addresses["url"], trust_env=False) as http:
-        inside = await http.post("/api/projects", json={"path": str(up.folder)})
+        inside = await http.post("/api/projects", json={"path": str(up.folder / "mine")})
         outside = await http.post("/api/projects", json={"path": str(up.folder.parent)})
-    assert (inside.status_code, outside.status_code) == (201, 422)
+        # The data folder lies in it.
+        around = await http.post("/api/projects", json={"path": str(up.folder)})
+    assert (inside.status_code, outside.status_code, around.status_code) == (201, 422, 422)
 
 
 async def test_nothing_in_the_data_folder_is_open_to_other_users(up: Up) -> None:

@@ -77,3 +77,23 @@ def test_a_key_that_a_server_repeats_is_not_passed_on() -> None:
     access = ModelAccess("openai:x", "http://h", "sk-very-secret", 1.0, 100, None)
     error = ModelHTTPError(401, "x", {"message": "Incorrect API key provided: sk-very-secret."})
     assert "sk-very-secret" not in explained(access, error).info.message
+
+
+async def test_the_private_folder_of_a_project_within_is_out_of_reach(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "inner" / ".signoff").mkdir(parents=True)
+    (tmp_path / "inner" / ".signoff" / "log").write_text("private")
+    with pytest.raises(Mistake):
+        await tools.read_file("inner/.signoff/log")
+    with pytest.raises(TaskFailed):
+        await tools.write_file("inner/.Signoff/log", "forged")
+    assert "private" not in await tools.search_files("private")
+    assert "signoff" not in await tools.list_files("*log*")
+
+
+@pytest.mark.parametrize("path", [".git/hooks/pre-commit", "sub/.GIT/config", "hooks/pre-commit", ".git"])
+async def test_what_git_would_run_is_not_written(tools: Tools, tmp_path: Path, path: str) -> None:
+    (tmp_path / ".git" / "hooks").mkdir(parents=True)
+    (tmp_path / "hooks").symlink_to(".git/hooks")
+    with pytest.raises((Mistake, TaskFailed)):
+        await tools.write_file(path, "#!/bin/sh\ntouch hacked\n")
+    assert list((tmp_path / ".git" / "hooks").iterdir()) == []

@@ -233,6 +233,8 @@ def test_an_agent_task_needs_an_agent_with_a_model() -> None:
         ".signoff",
         "./.signoff/x",
         ".//.signoff",
+        "a/.signoff",
+        "a/.Signoff/x",
         "./../x",
     ],
 )
@@ -242,7 +244,7 @@ def test_expected_files_lie_inside_the_workspace(path: str) -> None:
     assert f"'{path}'" in message
 
 
-@pytest.mark.parametrize("path", ["a", "a/b.txt", "..a", "a..b", ".signoff2", "a/.signoff", ".hidden", "ü ü"])
+@pytest.mark.parametrize("path", ["a", "a/b.txt", "..a", "a..b", ".signoff2", ".hidden", "ü ü"])
 def test_expected_files_with_odd_names_are_fine(path: str) -> None:
     assert problems(plan(phase("p", task("a", expected_files=[path])))) == []
 

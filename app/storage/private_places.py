@@ -1,0 +1,65 @@
+"""Where Signoff keeps what is its own, and which paths a caller may therefore not name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+# Not files but a view of the kernel and of every process.
+_KERNEL = (Path("/proc"), Path("/sys"))
+
+_Identity = tuple[int, int]
+
+
+class PrivatePlaces:
+    """Folders and files that no project, task or agent may get at by naming a path.
+
+    Args:
+        places: the data folder, and what of Signoff's lies elsewhere; they need not exist.
+    """
+
+    def __init__(self, places: Iterable[Path]) -> None:
+        self._places = list(places)
+
+    def objection_to(self, path: Path) -> str | None:
+        """Why a path may not be named, as the end of a sentence that begins with it; None where it may.
+
+        Compared are both the resolved paths and the identity of the folders, so that a bind mount or another spelling on a
+        file system that ignores case leads to the same answer.
+
+        Args:
+            path: absolute; links are resolved here.
+        """
+        resolved = path.resolve()
+        if any(resolved.is_relative_to(folder) for folder in _KERNEL):
+            return "is part of the kernel's view of the system"
+        for place in self._places:
+            relation = _relation(resolved, place.resolve())
+            if relation is not None:
+                return f"{relation} {place}, which holds Signoff's own data"
+        return None
+
+
+def _relation(path: Path, place: Path) -> str | None:
+    """What `path` has to do with `place`; both are resolved."""
+    mine, theirs = _identities(path), _identities(place)
+    if path == place or (mine[0] is not None and mine[0] == theirs[0]):
+        return "is"
+    if path.is_relative_to(place) or (theirs[0] is not None and theirs[0] in mine[1:]):
+        return "lies in"
+    if place.is_relative_to(path) or (mine[0] is not None and mine[0] in theirs[1:]):
+        return "contains"
+    return None
+
+
+def _identities(path: Path) -> list[_Identity | None]:
+    """Device and inode of a path and of every folder above it; None for what is not there."""
+    return [_identity(each) for each in (path, *path.parents)]
+
+
+def _identity(path: Path) -> _Identity | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
