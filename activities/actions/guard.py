@@ -1,14 +1,15 @@
 """The process between a worker and a command: no process of the command outlives the worker, or a cancel.
 
 Run by `process.py` as a program of its own, with little of the standard library: it starts with every command, and
-each import counts. Descriptor 0 is a socket to the worker,
-1 and 2 are the pipe for the command's output. The worker sends the request (its length in 8 bytes, then `marshal` of
-`(argv, env, cwd, grace)` in bytes and seconds), later perhaps `T` for "terminate". The guard answers in lines:
-`started PID`, `failed chdir|exec ERRNO`, `ended WAITSTATUS`; the last two only when nothing of the command is left.
+each import counts. Descriptor 0 is a socket to the worker, 1 and 2 are the pipe for the command's output; every other
+one is closed. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
+`cwd` in bytes, `grace` and `silence` in seconds), then a `.` as a sign of life several times within `silence`, and
+perhaps `T` for "terminate". The guard answers in lines: `started PID`, `failed chdir|exec ERRNO`,
+`ended WAITSTATUS REASON`; the last two only when nothing of the command is left. REASON is `done` or `silence`.
 
-The socket's end means that the worker died: everything is killed at once. On `T` everything gets SIGTERM and, after the
-grace, SIGKILL. When the command ends by itself, what it left running in the background is stopped in the same way,
-with a grace of half a second at most.
+The socket's end means that the worker died, and silence that it is frozen: everything is killed at once. On `T`
+everything gets SIGTERM and, after the grace, SIGKILL. When the command ends by itself, what it left running in the
+background is stopped in the same way, with a grace of half a second at most.
 
 On Linux the guard is a child subreaper (prctl(2)): whatever the command's processes do (setsid, double fork, nohup),
 each stays a descendant of the guard, so "no child left" means "nothing left". Elsewhere only the command's process
@@ -38,7 +39,7 @@ LEFTOVER_GRACE = 0.5
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 LINUX = sys.platform == "linux"
 # <linux/prctl.h>
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 # Aimed at a group or a terminal, they must not end the guard before the command.
 SHIELDED = (
     signal.SIGTERM,
@@ -55,6 +56,7 @@ RESTORED = (*SHIELDED, signal.SIGPIPE, signal.SIGXFSZ)
 
 def main() -> None:
     """Carry one command out."""
+    close_inherited()
     for number in SHIELDED:
         signal.signal(number, signal.SIG_IGN)
     wakeup, wakeup_end = os.pipe()
@@ -63,9 +65,11 @@ def main() -> None:
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, wake_up)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    argv, env, cwd, grace = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
+    # No process of the same user may attach to the guard and take its socket (pidfd_getfd(2), ptrace(2)).
+    prctl(PR_SET_DUMPABLE, 0)
+    request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
     try:
-        command = start(argv, env, cwd)
+        command = start(request["argv"], request["env"], request["cwd"])
     except StartError as error:
         tell(f"failed {error.step} {error.number}")
         return
@@ -73,9 +77,20 @@ def main() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    status = Watch(command, grace, wakeup).until_nothing_is_left()
-    tell(f"ended {status}")
+    watch = Watch(command, request["grace"], request["silence"], wakeup)
+    status = watch.until_nothing_is_left()
+    tell(f"ended {status} {watch.reason}")
     os._exit(0)
+
+
+def close_inherited() -> None:
+    """Close every descriptor above 2: whatever the worker let through, the command must not get it."""
+    for name in os.listdir("/proc/self/fd" if LINUX else "/dev/fd"):
+        if int(name) > 2:
+            try:
+                os.close(int(name))
+            except OSError:  # the one that listed the folder
+                pass
 
 
 def wake_up(number: int, frame: object) -> None:
@@ -185,10 +200,14 @@ def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
 class Watch:
     """Waits for the command's end, the worker's word, or the worker's end, and clears up after each."""
 
-    def __init__(self, command: int, grace: float, wakeup: int) -> None:
+    def __init__(self, command: int, grace: float, silence: float, wakeup: int) -> None:
         self.command = command
         self.grace = grace
+        self.silence = silence
         self.wakeup = wakeup
+        self.reason = "done"
+        self.heard_at = time.monotonic()
+        self.connected = True
         self.status: int | None = None
         self.deadline: float | None = None  # when what is left gets SIGKILL; None while the command may run
         self.signalled: set[int] = set()
@@ -202,8 +221,10 @@ class Watch:
         while self.reap():
             if self.status is not None:
                 self.stop_within(min(self.grace, LEFTOVER_GRACE))
+            if self.connected and self.heard_at + self.silence <= time.monotonic():
+                self.lose_worker("silence")
             if self.deadline is None:
-                self.wait(None)
+                self.wait(self.heard_at + self.silence - time.monotonic())
                 continue
             left = self.deadline - time.monotonic()
             if left <= 0:
@@ -232,23 +253,30 @@ class Watch:
             if pid == self.command:
                 self.status = status
 
-    def wait(self, seconds: float | None) -> None:
+    def wait(self, seconds: float) -> None:
         """Sleep until a child ends, the worker speaks or dies, or the time is over."""
-        ready = self.poll.poll(None if seconds is None else seconds * 1000)
-        for descriptor, _ in ready:
+        for descriptor, _ in self.poll.poll(max(0.0, seconds) * 1000):
             if descriptor == self.wakeup:
                 os.read(self.wakeup, 4096)
-            elif self.heard() == b"T":
-                self.stop_within(self.grace)
+            elif heard := self.heard():
+                self.heard_at = time.monotonic()
+                if b"T" in heard:
+                    self.stop_within(self.grace)
             else:
-                self.poll.unregister(CONTROL)
-                self.stop_within(0)
+                self.lose_worker("done")
+
+    def lose_worker(self, reason: str) -> None:
+        """Kill everything: the worker has died, or another one may be about to do the same task."""
+        self.connected = False
+        self.reason = reason
+        self.poll.unregister(CONTROL)
+        self.stop_within(0)
 
     @staticmethod
     def heard() -> bytes:
-        """A byte from the worker; none where it is gone."""
+        """What the worker has said; empty where it is gone."""
         try:
-            return os.read(CONTROL, 1)
+            return os.read(CONTROL, 4096)
         except OSError:
             return b""
 

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import marshal
 import os
-import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+
+from activities.actions import orphans
 
 # As a module it is read from its compiled form, 2 ms faster than as a script; the folder comes last on the path
 # because some of its files have names of the standard library.
@@ -19,6 +22,13 @@ START_GUARD = "import sys; sys.path.append(sys.argv[1]); import guard; guard.mai
 # Seconds that output may still arrive once nothing of the command is left; only what handed its output pipe to a
 # process outside its tree (a daemon) keeps it open so long.
 DRAIN = 1.0
+# A guard that has ended has nothing more to say than what already lies in its socket.
+LAST_WORDS = 0.25
+# How often a guard gets a sign of life, and after how many seconds without one it kills its command. Temporal gives a task
+# to another worker 5 s after the last heartbeat, and the last one may be a second older than the last sign of life.
+SIGN_OF_LIFE = 0.5
+SILENCE = 3.5
+_guards: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -39,10 +49,7 @@ class StartError(Exception):
 
 
 class GuardLostError(Exception):
-    """The guard process ended before the command did; the command and its session were killed.
-
-    A process of the command that had started a session of its own may have survived.
-    """
+    """The guard process ended before the command did; everything that it watched over was killed."""
 
 
 async def run_guarded(
@@ -52,12 +59,14 @@ async def run_guarded(
     env: Mapping[str, str],
     on_output: Callable[[bytes], None],
     grace: float,
+    silence: float = SILENCE,
 ) -> ExitStatus:
     """Run a command and return once it and every process it started have ended.
 
     Background processes that the command leaves behind get SIGTERM, and SIGKILL half a second later. Cancelled, all
     get SIGTERM, and SIGKILL after `grace` seconds, or at a second cancel; CancelledError comes when none is left.
-    If this process dies, kill -9 included, all are killed at once.
+    If this process dies, kill -9 included, all are killed at once; if its event loop stands still, after `silence` seconds,
+    and CancelledError comes once it runs again.
 
     Args:
         argv: the command; looked up in the PATH of `env`.
@@ -65,6 +74,7 @@ async def run_guarded(
         env: its whole environment.
         on_output: called with each piece of its standard output and error, in order; must not raise.
         grace: seconds from SIGTERM to SIGKILL.
+        silence: seconds without a sign of life from this event loop after which everything is killed.
 
     Raises:
         StartError: it could not be started.
@@ -73,12 +83,13 @@ async def run_guarded(
         OSError: the guard could not be started.
     """
     request = marshal.dumps(
-        (
-            [_encoded(item) for item in argv],
-            {_encoded(name): _encoded(value) for name, value in env.items()},
-            os.fsencode(cwd),
-            float(grace),
-        )
+        {
+            "argv": [_encoded(item) for item in argv],
+            "env": {_encoded(name): _encoded(value) for name, value in env.items()},
+            "cwd": os.fsencode(cwd),
+            "grace": float(grace),
+            "silence": float(silence),
+        }
     )
     guard = _Guard(on_output)
     work = asyncio.ensure_future(guard.run(len(request).to_bytes(8, "big") + request))
@@ -122,32 +133,81 @@ class _Output(asyncio.Protocol):
             self.ended.set_result(None)
 
 
+class _Talk(asyncio.Protocol):
+    """What a guard says, and what it is told; `outcome` is what became of its command."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._socket = control
+        self._transport: asyncio.Transport | None = None
+        self.outcome: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
+        self.command: int | None = None
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def say(self, words: bytes) -> None:
+        """Send words to the guard, if it still listens."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if len(words) > 1 or self._transport.get_write_buffer_size():
+            self._transport.write(words)
+            return
+        # A transport whose write fails drops what it has not read yet: the guard's last line.
+        with contextlib.suppress(OSError):
+            self._socket.send(words)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._hear(*line.decode().split())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(GuardLostError())
+
+    def _hear(self, kind: str, first: str, second: str = "") -> None:
+        if kind == "started":
+            self.command = int(first)
+        elif kind == "failed":
+            self.outcome.set_exception(StartError(first, int(second)))
+        elif second == "silence":
+            self.outcome.cancel()
+        else:
+            code = os.waitstatus_to_exitcode(int(first))
+            self.outcome.set_result(ExitStatus(code, None) if code >= 0 else ExitStatus(None, -code))
+
+
 class _Guard:
     """One guard process and what it says."""
 
     def __init__(self, on_output: Callable[[bytes], None]) -> None:
         self._on_output = on_output
-        self._writer: asyncio.StreamWriter | None = None
+        self._control: asyncio.WriteTransport | None = None
+        self._talk: _Talk | None = None
         self._terminated = False
 
     def terminate(self) -> None:
         """Have everything stopped; before the start, as soon as it has started."""
         self._terminated = True
-        if self._writer is not None:
-            self._writer.write(b"T")
+        if self._talk is not None:
+            self._talk.say(b"T")
 
     def kill(self) -> None:
         """Have everything killed now: to the guard it looks as if this process had died."""
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write_eof()
+        if self._control is not None and not self._control.is_closing():
+            self._control.write_eof()
 
     async def run(self, request: bytes) -> ExitStatus:
         """Start the guard, have it carry `request` out, and see it off."""
+        orphans.adopt()
+        loop = asyncio.get_running_loop()
         control, guard_end = socket.socketpair()
         output_end, guard_output = os.pipe()
         pipe = os.fdopen(output_end, "rb", 0)
+        since = orphans.clock()
         try:
-            process = await _start(guard_end, guard_output)
+            process = _start(guard_end, guard_output)
         except BaseException:
             control.close()
             pipe.close()
@@ -155,62 +215,84 @@ class _Guard:
         finally:
             guard_end.close()
             os.close(guard_output)
-        output, protocol = await asyncio.get_running_loop().connect_read_pipe(lambda: _Output(self._on_output), pipe)
-        reader, self._writer = await asyncio.open_connection(sock=control)
+        _guards.add(process.pid)
+        output, output_protocol = await loop.connect_read_pipe(lambda: _Output(self._on_output), pipe)
+        control.setblocking(False)
+        voice = control.dup()
+        self._control, talk = await loop.create_unix_connection(lambda: _Talk(voice), sock=control)
+        talk.say(request + b"T" * self._terminated)
+        self._talk = talk
+        alive = loop.create_task(_show_life(talk), name="sign-of-life")
         try:
-            self._writer.write(request + b"T" * self._terminated)
-            status = await _outcome(reader)
-            await asyncio.wait([protocol.ended], timeout=DRAIN)
+            status = await _outcome(talk, process, since)
+            await asyncio.wait([output_protocol.ended], timeout=DRAIN)
             return status
         finally:
-            self._writer.close()
+            alive.cancel()
+            self._control.close()
+            voice.close()
             output.close()
-            await process.wait()
+            await _ended_process(process)
+            _guards.discard(process.pid)
 
 
-async def _start(control: socket.socket, output: int) -> asyncio.subprocess.Process:
-    """The guard, in a session of its own so that a terminal's Ctrl-C passes it by."""
+async def _show_life(talk: _Talk) -> None:
+    while True:
+        await asyncio.sleep(SIGN_OF_LIFE)
+        talk.say(b".")
+
+
+async def _outcome(talk: _Talk, process: subprocess.Popen[bytes], since: float) -> ExitStatus:
+    """What the guard says of its command, or that it was killed, whoever else may still hold its socket.
+
+    Raises:
+        GuardLostError: it was killed.
+        StartError: as it says.
+        CancelledError: it killed the command because this event loop had stood still.
+    """
+    ended = asyncio.ensure_future(_ended_process(process))
+    try:
+        await asyncio.wait([talk.outcome, ended], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([talk.outcome], timeout=LAST_WORDS)
+    finally:
+        ended.cancel()
+    if not talk.outcome.done():
+        talk.outcome.set_exception(GuardLostError())
+    try:
+        return talk.outcome.result()
+    except GuardLostError:
+        await orphans.end_orphans(talk.command, since, _guards - {process.pid})
+        raise
+
+
+def _start(control: socket.socket, output: int) -> subprocess.Popen[bytes]:
+    """The guard, in a session of its own so that a terminal's Ctrl-C passes it by.
+
+    Not by way of the event loop: between its fork and the moment when the process id is known, other tasks would run, and
+    one that ends orphans could not tell the new guard from them.
+    """
     environment = {name: value for name, value in os.environ.items() if name.endswith("LD_LIBRARY_PATH")}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", "-c", START_GUARD, str(Path(__file__).parent),
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-I", "-S", "-c", START_GUARD, str(Path(__file__).parent)],
         stdin=control.fileno(), stdout=output, stderr=output, env=environment, cwd="/", start_new_session=True,
     )  # fmt: skip
 
 
-async def _outcome(reader: asyncio.StreamReader) -> ExitStatus:
-    command: int | None = None
-    with contextlib.suppress(ConnectionError):
-        while words := (await reader.readline()).decode().split():
-            if words[0] == "started":
-                command = int(words[1])
-            elif words[0] == "failed":
-                raise StartError(words[1], int(words[2]))
-            else:
-                code = os.waitstatus_to_exitcode(int(words[1]))
-                return ExitStatus(code, None) if code >= 0 else ExitStatus(None, -code)
-    if command is not None:
-        await _kill_session(command)
-    raise GuardLostError
-
-
-async def _kill_session(session: int) -> None:
-    """Kill what is left of a session whose guard is gone (Linux; elsewhere its process group)."""
-    while pids := _session_members(session):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(0.005)
-    if sys.platform != "linux":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(session, signal.SIGKILL)
-
-
-def _session_members(session: int) -> list[int]:
-    members: list[int] = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = entry.read_bytes().rpartition(b")")[2].split()
-            # proc(5): state, ppid, pgrp, session; a zombie is dead already.
-            if int(fields[3]) == session and fields[0] != b"Z":
-                members.append(int(entry.parent.name))
-    return members
+async def _ended_process(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a guard, and reap it."""
+    if process.poll() is not None:
+        return
+    loop = asyncio.get_running_loop()
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # not on this system
+        await asyncio.to_thread(process.wait)
+        return
+    ended = loop.create_future()
+    loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+    try:
+        await ended
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    process.wait()

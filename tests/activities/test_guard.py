@@ -12,9 +12,10 @@ from uuid import uuid4
 
 import psutil
 import pytest
+import uvloop
 
 from activities.actions import guard
-from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
+from activities.actions.process import SILENCE, ExitStatus, GuardLostError, StartError, run_guarded
 
 ROOT = Path(__file__).parents[2]
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -86,7 +87,9 @@ async def worker_with(command: str) -> asyncio.subprocess.Process:
 
 
 def guards() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "guard.main()" in " ".join(child.cmdline())]
+    # This process adopts what a worker of these tests leaves behind when it is killed.
+    children = [child for child in psutil.Process().children() if not has_ended(child)]
+    return [child for child in children if "guard.main()" in " ".join(child.cmdline())]
 
 
 async def cancelled(task: asyncio.Task[ExitStatus]) -> float:
@@ -201,13 +204,41 @@ async def test_the_guard_survives_signals_and_the_command_gets_them_undisturbed(
     assert await task == ExitStatus(7, None)
 
 
-async def test_a_killed_guard_takes_the_commands_session_along() -> None:
-    command, count = TREES["plain"]
+@pytest.mark.parametrize("tree", TREES)
+async def test_a_killed_guard_takes_its_whole_tree_along_within_a_second(tree: str) -> None:
+    command, count = TREES[tree]
     task, mark = await started(command, count)
+    begin = time.monotonic()
     guards()[0].kill()
     with pytest.raises(GuardLostError):
         await task
+    assert time.monotonic() - begin < 1
     assert not living(mark)
+
+
+async def test_a_command_that_kills_its_guard_and_hides_a_daemon_leaves_nothing() -> None:
+    mark = new_mark()
+    hidden = f"setsid sh -c 'setsid nohup sleep {mark} >/dev/null 2>&1 &'"
+    task = start(f"{hidden}; until pgrep -f 'sleep {mark}' >/dev/null; do :; done; kill -9 $PPID; sleep {mark}")
+    with pytest.raises(GuardLostError):
+        await asyncio.wait_for(task, timeout=10)
+    assert not living(mark, "sleep")
+
+
+async def test_other_guards_and_children_outlive_a_killed_guard() -> None:
+    other = await asyncio.create_subprocess_exec("sleep", new_mark())
+    doomed, doomed_mark = await started("setsid sleep MARK & sleep MARK", 2)
+    (guard_process,) = guards()
+    kept, kept_mark = await started("setsid sleep MARK & sleep MARK", 2)
+    guard_process.kill()
+    with pytest.raises(GuardLostError):
+        await doomed
+    assert not living(doomed_mark)
+    assert len(living(kept_mark, "sleep")) == 2
+    assert other.returncode is None
+    other.kill()
+    await other.wait()
+    await cancelled(kept)
 
 
 async def test_a_command_dies_with_its_guard_even_when_the_worker_cannot_see_to_it() -> None:
@@ -223,25 +254,89 @@ async def test_a_command_dies_with_its_guard_even_when_the_worker_cannot_see_to_
         await worker.wait()
 
 
-async def test_nothing_of_the_worker_leaks_into_the_command() -> None:
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_nothing_of_the_worker_leaks_into_the_command(loop: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.set_inheritable(True)
     output = bytearray()
-    with listener:
-        await start("for fd in /proc/self/fd/*; do echo ${fd##*/}; done; cat /proc/self/environ", output=output)
-    numbers, _, environment = bytes(output).rpartition(b"\n")
-    # dash opens the folder to expand the pattern; what it names is gone when it is shown.
-    assert set(numbers.split()) <= {b"0", b"1", b"2", b"3"}
+    show = (
+        "import os; print(*[fd for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')]);"
+        "print(open('/proc/self/environ').read(), end='')"
+    )
+
+    async def run_it() -> ExitStatus:
+        argv = [sys.executable, "-I", "-S", "-c", show]
+        return await run_guarded(argv, cwd=Path("/"), env=ENV, on_output=output.extend, grace=1)
+
+    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    with listener, asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(run_it()) == ExitStatus(0, None)
+    numbers, _, environment = bytes(output).partition(b"\n")
+    assert sorted(numbers.split()) == [b"0", b"1", b"2"]
     assert {pair.split(b"=")[0] for pair in environment.split(b"\0") if pair} <= {b"PATH", b"PWD"}
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_command_cannot_speak_for_its_guard(loop: str) -> None:
+    forge = (
+        "import os\n"
+        "for fd in range(3, 256):\n"
+        "    try: os.write(fd, b'ended 0 done\\n')\n"
+        "    except OSError: pass\n"
+        "os._exit(7)"
+    )
+
+    async def run_it() -> ExitStatus:
+        argv = [sys.executable, "-I", "-S", "-c", forge]
+        return await run_guarded(argv, cwd=Path("/"), env=ENV, on_output=bytearray().extend, grace=1)
+
+    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(run_it()) == ExitStatus(7, None)
+
+
+async def test_a_frozen_worker_loses_its_commands() -> None:
+    mark = new_mark()
+    worker = await worker_with(f"trap '' TERM; setsid sleep {mark} & sleep {mark}; sleep {mark}")
+    await until(lambda: len(living(mark, "sleep")) == 2)
+    try:
+        begin = time.monotonic()
+        worker.send_signal(signal.SIGSTOP)
+        await until(lambda: not living(mark), seconds=SILENCE + 1)
+        assert time.monotonic() - begin > SILENCE - 1
+        worker.send_signal(signal.SIGCONT)
+        # Its attempt is given up, which nothing in that process handles.
+        assert await asyncio.wait_for(worker.wait(), timeout=10) != 0
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+        await worker.wait()
+
+
+async def test_a_worker_that_stood_still_gives_the_attempt_up() -> None:
+    mark = new_mark()
+    work = run_guarded(["sleep", mark], cwd=Path("/"), env=ENV, on_output=bytearray().extend, grace=60, silence=1)
+    task = asyncio.create_task(work)
+    await until(lambda: living(mark))
+    deadline = time.monotonic() + 5
+    while living(mark) and time.monotonic() < deadline:
+        pass  # this holds the event loop up
+    assert not living(mark)
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_nothing_is_left_in_the_worker() -> None:
     await start("true")
-    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    def left() -> tuple[int, set[int]]:
+        zombies = {child.pid for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE}
+        return len(list(Path("/proc/self/fd").iterdir())), zombies
+
+    before = left()
     for _ in range(3):
         await start("echo x")
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
-    assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+    assert left() == before
 
 
 async def test_a_flood_neither_blocks_nor_takes_memory() -> None:
