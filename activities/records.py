@@ -10,8 +10,10 @@ from sqlalchemy import Connection, select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import deciding
 from activities.run_state import decided, project_state, run_state, task_columns
 from app.domain.actions import Actions
+from app.domain.commands import Command
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.plan import DecisionMode
@@ -27,14 +29,16 @@ from app.domain.states import (
 from app.models.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import answers, attempts, decisions, plans, projects, runs, tasks
+from app.storage import answers, attempts, plans, projects, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.database import Database
-from app.storage.effects import EFFECTS
 from app.storage.tables import tasks as task_table
 from app.storage.workspaces import Workspaces
 from workflows.contracts import (
+    OWN_ACTOR,
     Decided,
+    Delivery,
+    EraseRequest,
     LostAttempt,
     LostVerdict,
     OpenTask,
@@ -96,23 +100,31 @@ class Records:
         return await self._database.read(lambda conn: project_state(conn, ref.project_id))
 
     @activity.defn
-    async def decide(self, request: DecisionRequest) -> Decided:
-        """Decide a request; a repeat finds the first outcome."""
+    async def decide(self, delivery: Delivery) -> Decided:
+        """Decide what reached the workflow, by what the database says of it; a repeat finds the first outcome."""
+        run_id = activity.info().workflow_run_id if activity.in_activity() else None
 
         def work(conn: Connection) -> Decided:
             try:
-                if request.kind in {DecisionKind.GENERATE, DecisionKind.RETURN} and not request.payload.get("planner"):
-                    self._choose_planner(conn, request)
-                decision = decisions.decide(conn, request, EFFECTS[request.kind], announce_refusal=True)
+                decision = deciding.decide(
+                    conn, delivery, signals_by_hand=self._settings.signals_by_hand, temporal_run_id=run_id,
+                    prepare=self._choose_planner,
+                )  # fmt: skip
             except NotFound as error:
-                state = ProjectState(project_id=request.project_id)
-                return Decided(accepted=False, kind=request.kind, error=error.info, state=state)
-            return decided(conn, decision)
+                state = ProjectState(project_id=delivery.project_id)
+                return Decided(accepted=False, kind=DecisionKind.CANCEL, error=error.info, erase=False, state=state)
+            if decision is None:
+                state = project_state(conn, delivery.project_id)
+                return Decided(accepted=False, kind=DecisionKind.CANCEL, erase=False, state=state)
+            erase = deciding.asks_to_erase(conn, delivery)
+            return decided(conn, decision, erase=erase)
 
         return await self._write(work)
 
     def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
         """The model plans where there is one and nobody has spelt the tasks out; a plan is refined by words by it alone."""
+        if request.kind not in {DecisionKind.GENERATE, DecisionKind.RETURN} or request.payload.get("planner"):
+            return
         project = projects.get(conn, request.project_id)
         words = request.payload.get("refine") or is_prose(project.description)
         has_model = model_for(self._settings, project.strategy) is not None
@@ -245,21 +257,27 @@ class Records:
                 if status == ProjectStatus.COMPLETED and runs.has_open_phases(conn, project.id):
                     return project_state(conn, project.id)
                 failure = _with_task_id(conn, end) if status == ProjectStatus.FAILED else None
-                runs.finish(conn, project, status, failure=failure, actor=end.actor)
+                runs.finish(conn, project, status, failure=failure, actor=OWN_ACTOR)
             return project_state(conn, end.project_id)
 
         return await self._write(work)
 
     @activity.defn
-    async def erase_project(self, request: DecisionRequest) -> ProjectState:
-        """Delete a project that is not live, with the workspace that was made for it."""
-        await self._write(lambda conn: projects.check_erasable(conn, request.project_id))
+    async def erase_project(self, request: EraseRequest) -> ProjectState:
+        """Delete a project that is not live, with the workspace that was made for it, as a stored command says."""
+
+        def check(conn: Connection) -> Command:
+            command = deciding.command_to_erase(conn, request.project_id, request.command)
+            projects.check_erasable(conn, request.project_id)
+            return command
+
+        command = await self._write(check)
         await asyncio.to_thread(self._workspaces.remove, request.project_id)
 
         def work(conn: Connection) -> ProjectState:
             if projects.find(conn, request.project_id) is not None:
                 projects.check_erasable(conn, request.project_id)
-                projects.erase(conn, request.project_id, actor=request.actor)
+                projects.erase(conn, request.project_id, actor=command.actor)
             return ProjectState(project_id=request.project_id)
 
         return await self._write(work)

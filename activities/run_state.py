@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from app.domain.actions import Actions, Mode
-from app.domain.decisions import Decision
+from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
 from app.domain.plan import DEFAULT_AGENT, LIMITS
 from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
 from app.storage import plans, projects, runs, tasks
@@ -45,15 +45,49 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
     )
 
 
-def decided(conn: Connection, decision: Decision) -> Decided:
-    """A decision's outcome, and where the project stands after it."""
+def decided(conn: Connection, decision: Decision, *, erase: bool = False) -> Decided:
+    """A decision's outcome, and where the project stands after it; `erase`: it asks for the project to be deleted."""
     return Decided(
-        accepted=decision.error is None,
+        accepted=decision.error is None and _stands(conn, decision),
         kind=decision.kind,
         error=decision.error,
         payload={name: decision.payload.get(name) for name in ("key", "effect")},
+        erase=erase,
         state=project_state(conn, decision.project_id),
     )
+
+
+def _stands(conn: Connection, decision: Decision) -> bool:
+    """Whether what an accepted decision did is still so: a signal that repeats it later must have no effect."""
+    project = projects.get(conn, decision.project_id)
+    match decision.kind:
+        case DecisionKind.CANCEL:
+            return project.stage == Stage.CANCELLING or project.status == ProjectStatus.CANCELLED
+        case DecisionKind.PAUSE | DecisionKind.RESUME:
+            return project.paused == (decision.kind == DecisionKind.PAUSE)
+        case DecisionKind.APPROVE if "phase_id" in decision.payload:
+            return runs.get_phase(conn, decision.payload["phase_id"]).status == PhaseStatus.RUNNING
+        case kind if kind in _ABOUT_A_TASK:
+            return _is_as_answered(conn, decision)
+        case _:
+            return True
+
+
+_ABOUT_A_TASK = frozenset({DecisionKind.ANSWER, DecisionKind.EXPIRE, *TASK_ANSWERS})
+_ANSWERED = {
+    DecisionKind.COMPLETE: TaskStatus.COMPLETED,
+    DecisionKind.SKIP: TaskStatus.SKIPPED,
+    DecisionKind.FAIL: TaskStatus.FAILED,
+    DecisionKind.RETRY: TaskStatus.WAITING,
+}
+
+
+def _is_as_answered(conn: Connection, decision: Decision) -> bool:
+    task = tasks.find(conn, decision.project_id, str(decision.payload.get("key")))
+    effect = DecisionKind(decision.payload.get("effect") or decision.kind)
+    if task is None or task.status != _ANSWERED.get(effect):
+        return False
+    return effect != DecisionKind.RETRY or task.reason == "retry"
 
 
 def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:

@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     task_queue: str = Field(
         default="signoff", min_length=1, description="Task queue of the workflows and default agent."
     )
+    signals_by_hand: bool = Field(
+        default=False,
+        description="Obey signals that anybody sends through Temporal by hand, not only those to cancel and to pause.",
+    )
     retention_days: int = Field(
         default=30,
         ge=1,

@@ -229,3 +229,13 @@ async def signoff(
     """One Signoff that tests share; each makes projects of its own."""
     async with running_stack(temporal_server, tmp_path_factory.mktemp("signoff")) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+async def signoff_by_hand(
+    temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """One that obeys signals which are sent by hand."""
+    folder = tmp_path_factory.mktemp("by-hand")
+    async with running_stack(temporal_server, folder, signals_by_hand=True) as stack:
+        yield stack

@@ -6,16 +6,17 @@ Texts, logs and outputs stay in the database and the workspace; a payload of Tem
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import to_json
 
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import SIGNAL_OF_KIND
+from app.domain.decisions import DecisionKind
 from app.domain.errors import ErrorInfo
 from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 
 WORKFLOW_TYPE = "ProjectWorkflow"
-TEMPORAL_ACTOR = "temporal"
 OWN_ACTOR = "signoff"
 # What a try came to that failed for good and asks a person what now, beside the statuses of tasks.
 ASKED = "asked"
@@ -34,13 +35,49 @@ class Thresholds(BaseModel):
     drain: int = 10_000
 
 
+class Delivery(BaseModel):
+    """What reached the workflow, or what it found to be due. `decide` believes none of it before it has looked it up.
+
+    `id` tells a delivery from all others of the project. `content` is the JSON of a signal that names no command.
+    """
+
+    project_id: str
+    origin: Literal["signal", "cancellation", "plan_ready", "time_up"] = "signal"
+    name: str
+    id: str
+    command: str | None = None
+    content: str | None = None
+    task: str | None = Field(default=None, description="Key of the task whose time is up.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_request(cls, value: Any) -> Any:
+        """Read what a workflow handed on before there were commands: a whole request, with its actor."""
+        if not isinstance(value, dict) or "request_id" not in value:
+            return value  # pyright: ignore[reportUnknownVariableType] - for pydantic to judge
+        old = cast("dict[str, Any]", value)
+        request_id, payload = str(old["request_id"]), cast("dict[str, Any]", old.get("payload") or {})
+        origins = {"expire": "time_up", "auto": "plan_ready", "cancellation": "cancellation"}
+        read: dict[str, Any] = {
+            "project_id": old.get("project_id"),
+            "origin": origins.get(request_id.partition(":")[0], "signal"),
+            "name": next((name for kind, name in SIGNAL_OF_KIND.items() if kind == old.get("kind")), ""),
+            "id": request_id,
+            "content": to_json({"comment": old.get("comment", "")}).decode(),
+            "task": payload.get("task"),
+        }
+        return read
+
+
 class ProjectInput(BaseModel):
     """What the workflow starts from: the rest is in the database."""
 
     project_id: str
     thresholds: Thresholds = Thresholds()
-    requests: list[DecisionRequest] = Field(default_factory=list[DecisionRequest])
-    erase_for: str | None = Field(default=None, description="Who had the project deleted once its run has stopped.")
+    requests: list[Delivery] = Field(default_factory=list[Delivery], description="Not decided yet.")
+    erase_for: str | None = Field(
+        default=None, description="Id of the command to delete the project, which waits until its run has stopped."
+    )
 
 
 class ProjectResult(BaseModel):
@@ -51,70 +88,23 @@ class ProjectResult(BaseModel):
     stage: str | None
 
 
-class Signal(BaseModel):
-    """What every signal may carry; sent by hand, all of it may be missing."""
+class CommandSignal(BaseModel):
+    """What every signal carries: the id of a command, whose content is in the database."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    request_id: ShortText | None = None
-    actor: ShortText | None = None
-    comment: Annotated[str, StringConstraints(max_length=10_000)] = ""
-
-
-class PlanSignal(Signal):
-    """Make a plan. `regenerate` also replaces one that is there, `refine` changes it: by `edits`, then as the words say."""
-
-    regenerate: bool = True
-    refine: bool = False
-    planner: ShortText | None = None
-    instructions: Annotated[str, StringConstraints(max_length=100_000)] | None = None
-    edits: list[dict[str, Any]] | None = None
-
-
-class ApproveSignal(Signal):
-    """Approve the plan (of that version or digest, where given), or the phase gate that waits."""
-
-    plan_version: int | None = None
-    plan_digest: ShortText | None = None
-    phase_id: ShortText | None = None
-
-
-class CancelSignal(Signal):
-    """Cancel; with `delete` the project is erased once its tasks are stopped."""
-
-    reason: Annotated[str, StringConstraints(max_length=10_000)] = ""
-    delete: bool = False
-
-
-class AnswerSignal(Signal):
-    """A person's word on a task (by id or key) that waits for it, or on a decision (by its id or its task's).
-
-    `complete`, `skip`, `retry` and `fail` are said of a task; with `decision`, or any other word, a decision is answered.
-    """
-
-    task: ShortText | None = None
-    decision: ShortText | None = None
-    answer: Annotated[str, StringConstraints(max_length=10_000)] = "complete"
-    outputs: dict[str, Any] = Field(default_factory=dict)
-
-
-class RetrySignal(Signal):
-    """Carry a finished run out again from what failed; `tasks` (ids or keys) run again whatever became of them."""
-
-    tasks: list[ShortText] = Field(default_factory=list[str], max_length=10_000)
-
-
-class EditSignal(Signal):
-    """Edit the plan, as `app.domain.edits` says; with `refine` as part of planning, which a run under way forbids."""
-
-    edits: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
-    refine: bool = False
+    command: ShortText
 
 
 class ProjectRef(BaseModel):
     """Names a project to an activity."""
 
     project_id: str
+
+
+class EraseRequest(BaseModel):
+    """Names the command that has a project deleted."""
+
+    project_id: str
+    command: str = ""
 
 
 class RunState(BaseModel):
@@ -153,12 +143,15 @@ class ProjectState(BaseModel):
 
 
 class Decided(BaseModel):
-    """A decision's outcome, and the state after it."""
+    """A decision's outcome, and the state after it. `accepted` only as long as what it did still stands on record."""
 
     accepted: bool
     kind: DecisionKind
     error: ErrorInfo | None = None
     payload: dict[str, Any] = Field(default_factory=dict)
+    erase: bool | None = Field(
+        default=None, description="The project is to go; None: a version before commands decided."
+    )
     state: ProjectState
 
 
@@ -315,7 +308,6 @@ class RunEnd(BaseModel):
     run_id: str
     status: str
     failure: dict[str, Any] | None = None
-    actor: str = OWN_ACTOR
 
 
 class TaskInProgress(BaseModel):

@@ -17,7 +17,6 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.identity import isoformat
     from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
     from workflows.contracts import (
-        OWN_ACTOR,
         Decided,
         PhaseEnd,
         PhaseEnded,
@@ -84,7 +83,6 @@ class Execution:
         self._take = take
         # A run taken over from an earlier execution may have been told to cancel already.
         self._cancelling = state.stage == Stage.CANCELLING
-        self._cancelled_by = OWN_ACTOR
         self._paused = state.run.paused
         # The plan was edited: the phase under way is to be loaded anew.
         self._edited = False
@@ -124,8 +122,7 @@ class Execution:
     async def _finish(self, outcome: _PhaseOutcome) -> ProjectState:
         status = ProjectStatus(outcome.value)
         end = RunEnd(
-            project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure,
-            actor=self._cancelled_by if self._cancelling else OWN_ACTOR,
+            project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure
         )  # fmt: skip
         return await self._record("finish_run", end, ProjectState, f"End the run: {status}")
 
@@ -200,6 +197,12 @@ class Execution:
             if self._cancelling:
                 return _PhaseOutcome.CANCELLED
             work = await self._begin_phase(position)
+            # Whatever opened the gate here, the record has the last word.
+            while not work.open and workflow.patched("gate-by-record"):
+                await self._wait_at_gate(work)
+                if self._cancelling:
+                    return _PhaseOutcome.CANCELLED
+                work = await self._begin_phase(position)
         self._show(work.name, PhaseStatus.RUNNING)
         while True:
             outcome = await self._carry_out(work, position)

@@ -8,42 +8,33 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import ValidationError
-
-    from app.domain.decisions import TASK_ANSWERS, DecisionKind, DecisionRequest
+    from app.domain.decisions import DecisionKind
     from app.domain.errors import ErrorInfo
     from app.domain.identity import isoformat
     from app.domain.states import ProjectStatus, Stage
     from workflows import search_attributes
     from workflows.contracts import (
-        OWN_ACTOR,
-        TEMPORAL_ACTOR,
         WORKFLOW_TYPE,
-        AnswerSignal,
-        ApproveSignal,
-        CancelSignal,
         Decided,
-        EditSignal,
+        Delivery,
+        EraseRequest,
         PlanRequest,
-        PlanSignal,
         ProjectInput,
         ProjectRef,
         ProjectResult,
         ProjectState,
-        RetrySignal,
-        Signal,
         Snapshot,
     )
+    from workflows.deliveries import as_text, command_in
     from workflows.execution import Execution, Outcome
     from workflows.options import planning_options, record_options
-
-_KINDS = {kind.value: kind for kind in TASK_ANSWERS}
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -53,8 +44,8 @@ class ProjectWorkflow:
     @workflow.init
     def __init__(self, start: ProjectInput) -> None:
         self._start = start
-        self._inbox: deque[DecisionRequest] = deque(start.requests)
-        self._by_hand = 0
+        self._inbox: deque[Delivery] = deque(start.requests)
+        self._received = 0
         self._cancel_noticed = False
         self._state = ProjectState(project_id=start.project_id)
         self._stage_since = isoformat(workflow.now())
@@ -79,45 +70,47 @@ class ProjectWorkflow:
             )
         return ProjectResult(project_id=start.project_id, status=self._state.status, stage=self._state.stage)
 
+    # Whatever a signal carries, and however many values, is taken: a handler that raises would hold up the workflow.
+
     @workflow.signal
-    def plan(self, payload: Any = None) -> None:
+    def plan(self, *payload: Any) -> None:
         """Make a plan, or a new one."""
-        self._receive(PlanSignal, payload)
+        self._receive("plan", payload)
 
     @workflow.signal
-    def approve(self, payload: Any = None) -> None:
+    def approve(self, *payload: Any) -> None:
         """Approve the plan, or the phase gate that waits."""
-        self._receive(ApproveSignal, payload)
+        self._receive("approve", payload)
 
     @workflow.signal
-    def cancel(self, payload: Any = None) -> None:
+    def cancel(self, *payload: Any) -> None:
         """Cancel the planning, the pending project or the run."""
-        self._receive(CancelSignal, payload)
+        self._receive("cancel", payload)
 
     @workflow.signal
-    def answer(self, payload: Any = None) -> None:
+    def answer(self, *payload: Any) -> None:
         """A person's word on a task that waits for one, or on a decision."""
-        self._receive(AnswerSignal, payload)
+        self._receive("answer", payload)
 
     @workflow.signal
-    def pause(self, payload: Any = None) -> None:
+    def pause(self, *payload: Any) -> None:
         """Start nothing more until resumed."""
-        self._receive(Signal, payload, DecisionKind.PAUSE)
+        self._receive("pause", payload)
 
     @workflow.signal
-    def resume(self, payload: Any = None) -> None:
-        """Go on after a pause."""
-        self._receive(Signal, payload, DecisionKind.RESUME)
+    def resume(self, *payload: Any) -> None:
+        """Continue after a pause."""
+        self._receive("resume", payload)
 
     @workflow.signal
-    def retry(self, payload: Any = None) -> None:
+    def retry(self, *payload: Any) -> None:
         """Carry a finished run out again, from what failed."""
-        self._receive(RetrySignal, payload, DecisionKind.RETRY_RUN)
+        self._receive("retry", payload)
 
     @workflow.signal
-    def edit(self, payload: Any = None) -> None:
+    def edit(self, *payload: Any) -> None:
         """Edit the plan in the middle of its run."""
-        self._receive(EditSignal, payload, DecisionKind.EDIT)
+        self._receive("edit", payload)
 
     @workflow.query
     def snapshot(self) -> Snapshot:
@@ -133,43 +126,29 @@ class ProjectWorkflow:
             self._execution.describe(snapshot)
         return snapshot
 
-    def _receive(self, model: type[Signal], payload: Any, kind: DecisionKind | None = None) -> None:
-        """Queue a signal. One that does not parse is queued as well, to be refused on record."""
-        try:
-            signal = model.model_validate({} if payload is None else payload)
-            problem = None
-        except ValidationError as error:
-            signal, problem = model.model_construct(), error.errors(include_url=False)[0]["msg"]
-        if signal.request_id is None:
-            self._by_hand += 1
-        values = signal.model_dump(exclude={"request_id", "actor", "comment"}, exclude_none=True)
-        if problem is not None:
-            values = {"invalid": problem}
-        kind = kind or _kind_of(signal)
-        if kind in {DecisionKind.APPROVE, DecisionKind.RETRY_RUN}:
-            values["temporal_run_id"] = workflow.info().run_id
-        request = DecisionRequest(
-            project_id=self._start.project_id,
-            request_id=signal.request_id or f"manual:{workflow.info().run_id}:{self._by_hand}",
-            kind=kind,
-            actor=signal.actor or TEMPORAL_ACTOR,
-            comment=signal.comment or values.pop("reason", ""),
-            payload=values,
+    def _receive(self, name: str, payload: Sequence[Any]) -> None:
+        """Queue a signal as it came; the `decide` activity looks up what it asks for."""
+        self._received += 1
+        delivery = Delivery(
+            project_id=self._start.project_id, name=name, id=f"{workflow.info().run_id}:{self._received}"
         )
-        self._inbox.append(request)
+        delivery.command = command_in(payload)
+        if delivery.command is None and payload:
+            delivery.content = as_text(payload)
+        self._inbox.append(delivery)
 
     def _notice_cancel(self) -> None:
         if self._cancel_noticed:
             return
         self._cancel_noticed = True
-        request = DecisionRequest(
+        delivery = Delivery(
             project_id=self._start.project_id,
-            request_id=f"cancellation:{workflow.info().run_id}",
-            kind=DecisionKind.CANCEL,
-            actor=TEMPORAL_ACTOR,
-            comment=workflow.cancellation_reason() or "",
+            origin="cancellation",
+            name="cancel",
+            id=f"cancellation:{workflow.info().run_id}",
+            content=as_text([{"reason": workflow.cancellation_reason() or ""}]),
         )
-        self._inbox.append(request)
+        self._inbox.append(delivery)
 
     def _has_request(self) -> bool:
         # A cancel can be swallowed when something else completes in the same workflow task.
@@ -201,32 +180,30 @@ class ProjectWorkflow:
         return Outcome.ENDED
 
     async def _decide_next(self) -> Decided:
-        """Have the oldest request decided."""
-        request = self._inbox.popleft()
+        """Have the oldest delivery decided."""
+        delivery = self._inbox.popleft()
         decided = await workflow.execute_activity(
-            "decide", request, result_type=Decided, **record_options(f"Decide: {request.kind}")
+            "decide", delivery, result_type=Decided, **record_options(f"Decide: {delivery.name}")
         )
         self._take(decided.state)
         # Refused only where there was nothing left to cancel; the project is to go all the same.
-        if decided.kind == DecisionKind.CANCEL and request.payload.get("delete"):
-            await self._erase_unless_running(request.actor)
+        if _asks_to_erase(delivery, decided):
+            await self._erase_unless_running(delivery.command or "")
         return decided
 
-    async def _erase_unless_running(self, actor: str) -> None:
+    async def _erase_unless_running(self, command: str) -> None:
         """Erase the project now, or, where a run has to be stopped first, when that has ended."""
         if self._state.status == ProjectStatus.RUNNING:
-            self._erase_for = actor
+            self._erase_for = command
             return
-        request = DecisionRequest(
-            project_id=self._start.project_id, request_id="erase", kind=DecisionKind.CANCEL, actor=actor
-        )
+        request = EraseRequest(project_id=self._start.project_id, command=command)
         try:
             self._take(await workflow.execute_activity(
                 "erase_project", request, result_type=ProjectState, **record_options("Delete the project")
             ))  # fmt: skip
         except ActivityError as error:
-            # A task that was given up still shows signs of life: who deletes gets that answer from the app, and tries again.
-            workflow.logger.warning("the project cannot be deleted yet: %s", error.cause)
+            # Refused, or a task that was given up still shows signs of life: who deletes learns that from the app.
+            workflow.logger.warning("the project is not deleted: %s", error.cause)
 
     async def _plan(self) -> None:
         """Have the plan made; requests that come meanwhile are decided at once, and a cancel stops the planner."""
@@ -264,16 +241,13 @@ class ProjectWorkflow:
         """Have the plan approved at once that a planner, or a refinement, has just made, where the project says so."""
         if not self._state.auto_approve_plan or self._state.stage != Stage.AWAITING_APPROVAL:
             return
-        version = self._state.plan_version
-        request = DecisionRequest(
+        delivery = Delivery(
             project_id=self._start.project_id,
-            request_id=f"auto:{version}",
-            kind=DecisionKind.APPROVE,
-            actor=OWN_ACTOR,
-            comment="auto_approve_plan",
-            payload={"plan_version": version, "temporal_run_id": workflow.info().run_id},
+            origin="plan_ready",
+            name="approve",
+            id=f"auto:{self._state.plan_version}",
         )
-        self._inbox.appendleft(request)
+        self._inbox.appendleft(delivery)
 
     async def _execute(self) -> Outcome:
         self._execution = Execution(
@@ -310,13 +284,8 @@ class ProjectWorkflow:
                 workflow.set_current_details(f"**{state.name}**: {state.status}, {state.stage}")
 
 
-def _kind_of(signal: Signal) -> DecisionKind:
-    if isinstance(signal, PlanSignal):
-        return DecisionKind.RETURN if signal.regenerate else DecisionKind.GENERATE
-    if isinstance(signal, ApproveSignal):
-        return DecisionKind.APPROVE
-    if isinstance(signal, AnswerSignal):
-        # An answer that did not parse lacks its fields; it is refused in any case.
-        said, decision = getattr(signal, "answer", "complete"), getattr(signal, "decision", None)
-        return DecisionKind.ANSWER if decision is not None else _KINDS.get(said, DecisionKind.ANSWER)
-    return DecisionKind.CANCEL
+def _asks_to_erase(delivery: Delivery, decided: Decided) -> bool:
+    if decided.erase is not None:
+        return decided.erase
+    # Decided by a version before commands, whose signals said it themselves.
+    return decided.kind == DecisionKind.CANCEL and '"delete":true' in (delivery.content or "")

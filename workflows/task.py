@@ -15,15 +15,15 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
-    from app.domain.decisions import DecisionKind, DecisionRequest
+    from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import TaskStatus
     from workflows.contracts import (
         ADVISE,
         ASKED,
-        OWN_ACTOR,
         AdviceRequest,
         Decided,
+        Delivery,
         LostAttempt,
         LostVerdict,
         OpenTask,
@@ -265,13 +265,12 @@ class TaskRun:
 
     async def _expire(self) -> str:
         """Nobody has answered in time. Whoever comes first is decided by the database: an answer may be on its way."""
-        expiry = DecisionRequest(
+        expiry = Delivery(
             project_id=self._task.project_id,
-            request_id=f"expire:{self._task.run_id}:{self._task.task}",
-            kind=DecisionKind.EXPIRE,
-            actor=OWN_ACTOR,
-            comment="Nobody answered in time.",
-            payload={"task": self._task.task},
+            origin="time_up",
+            name="expire",
+            id=f"expire:{self._task.run_id}:{self._task.task}",
+            task=self._task.task,
         )
         decided = await self._record("decide", expiry, Decided, f"Time is up: {self._title}")
         if decided.accepted:

@@ -15,9 +15,7 @@ from app.api.outcome import RECORDED, recorded, status_answer
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.states import ProjectStatus
-from app.engine.requests import Submission
 from app.storage import projects
-from workflows.contracts import RetrySignal, Signal
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -63,10 +61,7 @@ class ControlController(Controller):
         decision = new_request(
             request, project_id, DecisionKind.RETRY_RUN, comment=data.comment, payload=payload
         )  # fmt: skip
-        signal = RetrySignal(
-            request_id=decision.request_id, actor=decision.actor, comment=data.comment, tasks=data.tasks
-        )  # fmt: skip
-        decided = await services.requests.submit(Submission(decision, "retry", signal))
+        decided = await services.requests.submit(decision)
         if decided is None:
             return await recorded(services, decision)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
@@ -77,8 +72,7 @@ async def _steer(
     request: AnyRequest, services: Services, project_id: str, data: Remark, kind: DecisionKind
 ) -> Response[StatusAnswer]:
     decision = new_request(request, project_id, kind, comment=data.comment)
-    signal = Signal(request_id=decision.request_id, actor=decision.actor, comment=data.comment)
-    decided = await services.requests.submit(Submission(decision, kind.value, signal))
+    decided = await services.requests.submit(decision)
     if decided is None:
         return await recorded(services, decision)
     project = await services.database.read(lambda conn: projects.find(conn, project_id))

@@ -22,10 +22,9 @@ from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import DomainError, NotFound
 from app.domain.identity import new_id
-from app.engine.requests import STOP_SECONDS, Submission
+from app.engine.requests import STOP_SECONDS
 from app.storage import copies, projects
 from app.storage.workspaces import root_of
-from workflows.contracts import CancelSignal
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -97,9 +96,8 @@ async def _delete(request: AnyRequest, services: Services, project_id: str, dead
     """Whether a project is gone (or still being cancelled), or why it cannot be deleted."""
     claim = claim_of(request)
     decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
-    signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, delete=True)
     try:
-        return await services.requests.delete(Submission(decision, "cancel", signal), deadline=deadline)
+        return await services.requests.delete(decision, deadline=deadline)
     except NotFound as error:
         # The answer to an earlier try of this very request was lost; what it deleted is deleted.
         repeated = claim is not None and not claim.first and error.info.code == "project_deleted"

@@ -16,10 +16,8 @@ from app.api.outcome import RECORDED, recorded
 from app.api.services import Services
 from app.domain.decisions import Decision as MadeDecision
 from app.domain.decisions import DecisionKind, QuestionStatus
-from app.engine.requests import Submission
 from app.storage import decisions, projects, questions
 from app.storage.questions import QuestionRow
-from workflows.contracts import AnswerSignal
 
 AnyRequest = Request[Any, Any, Any]
 StatusFilter = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]
@@ -74,11 +72,7 @@ class DecisionController(Controller):
         await services.database.read(asked)
         payload = {"decision": decision_id, "answer": data.answer}
         decision = new_request(request, project_id, DecisionKind.ANSWER, comment=data.comment, payload=payload)
-        signal = AnswerSignal(
-            request_id=decision.request_id, actor=decision.actor, comment=data.comment, decision=decision_id,
-            answer=data.answer,
-        )  # fmt: skip
-        decided = await services.requests.submit(Submission(decision, "answer", signal))
+        decided = await services.requests.submit(decision)
         if decided is None:
             return await recorded(services, decision)
         return Response(await services.database.read(lambda conn: _asked(asked(conn))))

@@ -22,10 +22,8 @@ from app.domain.errors import Conflict, Invalid, Problem
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.states import Call, ProjectStatus
 from app.domain.validation import for_project
-from app.engine.requests import Submission
 from app.storage import plan_edits, projects
 from app.storage.projects import ProjectRow
-from workflows.contracts import EditSignal
 
 AnyRequest = Request[Any, Any, Any]
 # Makes the answer from the keys of the tasks and of the phases that were added or changed.
@@ -118,8 +116,7 @@ async def _submit(
     check_sendable(services, edits)
     payload = {"edits": edits, "refine": refine}
     decision = new_request(request, project_id, DecisionKind.EDIT, payload=payload)
-    signal = EditSignal(request_id=decision.request_id, actor=decision.actor, edits=edits, refine=refine)
-    decided = await services.requests.submit(Submission(decision, "edit", signal))
+    decided = await services.requests.submit(decision)
     if decided is None:
         return await recorded(services, decision)
     tasks, phases = decided.payload.get("tasks", []), decided.payload.get("phases", [])

@@ -24,12 +24,10 @@ from app.domain.decisions import DecisionKind
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound, Problem
 from app.domain.states import PlanStatus, ProjectStatus
-from app.engine.requests import STOP_SECONDS, Submission
+from app.engine.requests import STOP_SECONDS
 from app.models.access import model_for
 from app.planning.render import to_markdown
 from app.storage import plans, projects, runs
-from app.storage.projects import ProjectRow
-from workflows.contracts import ApproveSignal, CancelSignal, PlanSignal
 
 AnyRequest = Request[Any, Any, Any]
 DEFAULT_WAIT = 10
@@ -146,16 +144,12 @@ class PlanController(Controller):
         data: JSONBody[Approve],
     ) -> Response[StatusAnswer]:
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
-        project, digest = await services.database.read(lambda conn: _read_to_approve(conn, project_id, request))
-        version = data.plan_version
-        if version is None and data.plan_digest is None and project.status == ProjectStatus.PENDING:
-            version = project.plan_version
-        payload = {"plan_version": version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id}
+        digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
+        payload = {
+            "plan_version": data.plan_version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id
+        }  # fmt: skip
         decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
-        signal = ApproveSignal(
-            request_id=decision.request_id, actor=decision.actor, comment=data.comment, **decision.payload
-        )
-        decided = await services.requests.submit(Submission(decision, "approve", signal))
+        decided = await services.requests.submit(decision)
         if decided is None:
             return await recorded(services, decision)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
@@ -177,8 +171,7 @@ class PlanController(Controller):
     ) -> Response[CancelAnswer]:
         """200 once every task has stopped; 202 where that takes more than 10 s."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
-        signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, reason=data.reason)
-        decided = await services.requests.submit(Submission(decision, "cancel", signal))
+        decided = await services.requests.submit(decision)
         if decided is None:
             return await recorded(services, decision)
         project = await services.requests.wait_until_settled(project_id, STOP_SECONDS)
@@ -192,8 +185,8 @@ class PlanController(Controller):
         return Response(answer, status_code=200 if stopped else 202)
 
 
-def _read_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> tuple[ProjectRow, str | None]:
-    """The project, and the digest of its plan where If-Match holds the approval to it: a later change shows at the decision.
+def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
+    """The digest of the plan where If-Match holds the approval to it: a later change shows at the decision.
 
     Raises:
         PreconditionFailed: another plan is current.
@@ -201,11 +194,11 @@ def _read_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> 
     project = projects.get(conn, project_id)
     tags = wanted_tags(request)
     if tags is None or is_decided(conn, request, project_id):
-        return project, None
+        return None
     plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
     digest: str | None = plan.digest if plan is not None else None
     check_match(tags, digest)
-    return project, digest
+    return digest
 
 
 async def _make_plan(
@@ -221,14 +214,7 @@ async def _make_plan(
     # The words that a plan is sent back with are its reviewer's comment.
     comment = (data.instructions or "")[:LONGEST_COMMENT]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)
-    signal = PlanSignal(
-        request_id=decision.request_id,
-        actor=decision.actor,
-        comment=comment,
-        regenerate=kind == DecisionKind.RETURN,
-        **decision.payload,
-    )
-    decided = await services.requests.submit(Submission(decision, "plan", signal))
+    decided = await services.requests.submit(decision)
     if decided is None:
         return await recorded(services, decision)
     version = decided.payload.get("version")

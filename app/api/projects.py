@@ -26,10 +26,8 @@ from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
 from app.domain.identity import new_id
 from app.domain.states import ProjectStatus
-from app.engine.requests import Submission
 from app.storage import editing, projects, tasks
 from app.storage.workspaces import Workspaces
-from workflows.contracts import CancelSignal
 
 # SQLite refuses longer patterns, and comparing them takes time.
 LONGEST_SEARCH = 1000
@@ -140,8 +138,7 @@ class ProjectController(Controller):
     ) -> Response[DeleteAnswer]:
         """A live project is cancelled first; a workspace that was named by `path` is never touched."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
-        signal = CancelSignal(request_id=decision.request_id, actor=decision.actor, delete=True)
-        done = await services.requests.delete(Submission(decision, "cancel", signal))
+        done = await services.requests.delete(decision)
         return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
 
 

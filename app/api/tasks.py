@@ -21,9 +21,7 @@ from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
 from app.domain.plan import canonical_json
 from app.domain.states import TaskStatus
-from app.engine.requests import Submission
 from app.storage import model_steps, projects, tasks
-from workflows.contracts import AnswerSignal
 
 AnyRequest = Request[Any, Any, Any]
 # Outputs travel through Temporal, whose payloads are limited to 2 MiB.
@@ -184,15 +182,7 @@ async def _answer(
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
     payload = {"task": task.id, "outputs": data.outputs}
     decision = new_request(request, project_id, kind, comment=data.comment, payload=payload)
-    signal = AnswerSignal(
-        request_id=decision.request_id,
-        actor=decision.actor,
-        comment=data.comment,
-        task=task.id,
-        answer=kind.value,
-        outputs=data.outputs,
-    )
-    decided = await services.requests.submit(Submission(decision, "answer", signal))
+    decided = await services.requests.submit(decision)
     if decided is None:
         return await recorded(services, decision)
     return Response(await services.database.read(lambda conn: _read(conn, project_id, task_id)))

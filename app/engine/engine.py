@@ -21,6 +21,7 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from app.domain.commands import SIGNAL_OF_KIND, Command
 from app.domain.errors import Unavailable
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import ProjectStatus, Stage
@@ -28,7 +29,7 @@ from app.engine.connection import connect
 from app.settings import Settings
 from app.storage.projects import ProjectRow
 from workflows import search_attributes
-from workflows.contracts import WORKFLOW_TYPE, ProjectInput, Signal, Snapshot, Thresholds
+from workflows.contracts import WORKFLOW_TYPE, CommandSignal, ProjectInput, Snapshot, Thresholds
 from workflows.options import shorten
 
 T = TypeVar("T")
@@ -97,15 +98,16 @@ class Engine:
                 raise _away(self._settings) from error
             raise
 
-    async def signal(self, project_id: str, name: str, signal: Signal) -> bool:
-        """Signal a project's open workflow; False where there is none.
+    async def signal(self, command: Command) -> bool:
+        """Tell a project's open workflow of a stored command; False where there is none.
 
         Raises:
             Unavailable: Temporal does not answer.
         """
-        handle = (await self._connected()).get_workflow_handle(project_id)
+        handle = (await self._connected()).get_workflow_handle(command.project_id)
+        name, told = SIGNAL_OF_KIND[command.kind], CommandSignal(command=command.id)
         try:
-            await self._call(handle.signal(name, signal, rpc_timeout=RPC_TIMEOUT))
+            await self._call(handle.signal(name, told, rpc_timeout=RPC_TIMEOUT))
         except RPCError as error:
             # Both a closed and an unknown workflow: "already completed" and "not found" differ in text only.
             if error.status == RPCStatusCode.NOT_FOUND:
@@ -113,8 +115,8 @@ class Engine:
             raise
         return True
 
-    async def signal_with_start(self, project: ProjectRow, name: str, signal: Signal) -> None:
-        """Signal a project's workflow, which is started where none is open.
+    async def signal_with_start(self, project: ProjectRow, command: Command) -> None:
+        """Tell a project's workflow of a stored command; it is started where none is open.
 
         Raises:
             Unavailable: Temporal does not answer.
@@ -128,8 +130,8 @@ class Engine:
                 task_queue=self._settings.task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal=name,
-                start_signal_args=[signal],
+                start_signal=SIGNAL_OF_KIND[command.kind],
+                start_signal_args=[CommandSignal(command=command.id)],
                 search_attributes=_attributes(project),
                 static_summary=shorten(project.name),
                 static_details=self._details(project.id),

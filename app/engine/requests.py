@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from app.domain.commands import Command
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, Unavailable
 from app.domain.states import FINISHED_PROJECT, Call, PlanStatus, ProjectStatus, Stage, check_call
 from app.engine.engine import Engine
 from app.engine.lost import settle_lost
-from app.storage import decisions, plans, projects
+from app.storage import commands, decisions, plans, projects
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.projects import ProjectRow, situation
 from app.storage.workspaces import Workspaces
-from workflows.contracts import Signal
 
 DECISION_SECONDS = 5.0
 STOP_SECONDS = 10.0
@@ -40,15 +39,6 @@ _STARTING = {
 }
 
 
-@dataclass(frozen=True)
-class Submission:
-    """A request, and the signal that carries it to the workflow."""
-
-    request: DecisionRequest
-    name: str
-    signal: Signal
-
-
 class Requests:
     """Has requests decided.
 
@@ -63,29 +53,28 @@ class Requests:
         self._engine = engine
         self._workspaces = workspaces
 
-    async def submit(self, submission: Submission) -> Decision | None:
+    async def submit(self, request: DecisionRequest) -> Decision | None:
         """Have a request decided; None where that is recorded with Temporal and has not happened within 5 s.
 
         Raises:
             DomainError: the one that it was refused with; NotFound where there is no such project.
             Unavailable: Temporal or the database does not answer; the request may be repeated.
         """
-        decision = await self._deliver(submission)
+        decision = await self._deliver(request)
         if decision is None:
-            decision = await self._wait_for_decision(submission.request)
+            decision = await self._wait_for_decision(request)
         if decision is not None:
             decision.raise_if_refused()
         return decision
 
-    async def _deliver(self, submission: Submission) -> Decision | None:
+    async def _deliver(self, request: DecisionRequest) -> Decision | None:
         """Get a request to the one who decides it; the decision, where that was this process itself."""
-        request = submission.request
         tries = 0
         for _ in range(_MOST_ROUNDS):
-            decision, project = await self._database.transact(lambda conn: _decide_at_once(conn, request))
+            decision, project, command = await self._database.transact(lambda conn: _decide_at_once(conn, request))
             if decision is not None:
                 return decision
-            if await self._engine.signal(request.project_id, submission.name, submission.signal):
+            if await self._engine.signal(command):
                 return None
             if (
                 request.kind in _STARTING
@@ -98,7 +87,7 @@ class Requests:
                     continue
             await settle_lost(self._database, self._engine, request.project_id)
             if request.kind in _STARTING and await self._may_start(request):
-                await self._engine.signal_with_start(project, submission.name, submission.signal)
+                await self._engine.signal_with_start(project, command)
                 return None
         raise Unavailable("The project changes faster than the request can be placed; try again.")
 
@@ -154,7 +143,7 @@ class Requests:
                     return
                 await news.wait(min(left, _LONGEST_WAIT))
 
-    async def delete(self, submission: Submission, *, deadline: float | None = None) -> bool:
+    async def delete(self, request: DecisionRequest, *, deadline: float | None = None) -> bool:
         """Delete a project, after cancelling it where it is live; False where that goes on after 10 s.
 
         `deadline`, by the monotonic clock, takes the place of the 10 s: several projects share one.
@@ -164,14 +153,14 @@ class Requests:
             Conflict: `task_still_stopping`.
             Unavailable: Temporal or the database does not answer.
         """
-        request = submission.request
         until = time.monotonic() + STOP_SECONDS if deadline is None else deadline
         while True:
             project = await self._database.read(lambda conn: projects.get(conn, request.project_id))
             if not project.engaged:
                 await self._erase(request)
                 return True
-            if await self._engine.signal(request.project_id, submission.name, submission.signal):
+            command = await self._database.transact(lambda conn: commands.store(conn, request))
+            if await self._engine.signal(command):
                 break
             await settle_lost(self._database, self._engine, request.project_id)
         with self._database.feed.subscribe(request.project_id) as news:
@@ -198,18 +187,22 @@ class Requests:
         await self._database.transact(work)
 
 
-def _decide_at_once(conn: Connection, request: DecisionRequest) -> tuple[Decision | None, ProjectRow]:
-    """Decide what needs no workflow: a repeat, a call that the state refuses, or a cancel where none is open."""
+def _decide_at_once(conn: Connection, request: DecisionRequest) -> tuple[Decision | None, ProjectRow, Command]:
+    """Store the command; decide what needs no workflow.
+
+    That is a repeat, a call that the state refuses, and a cancel where no workflow is open.
+    """
     project = projects.get(conn, request.project_id)
+    command = commands.store(conn, request)
     earlier = decisions.find(conn, request.project_id, request.request_id)
     if earlier is not None:
-        return earlier, project
+        return earlier, project, command
     if project.engaged:
-        return None, project
-    call = _STARTING.get(request.kind)
+        return None, project, command
+    call = _STARTING.get(command.kind)
     if call is None or _refused(call, project):
-        return decisions.decide(conn, request, EFFECTS[request.kind]), project
-    return None, project
+        return decisions.decide(conn, command.request, EFFECTS[command.kind]), project, command
+    return None, project, command
 
 
 def _refused(call: Call, project: ProjectRow) -> bool:

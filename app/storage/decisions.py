@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from app.domain.decisions import Decision, DecisionRequest, Outcome
-from app.domain.errors import DomainError, Invalid
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
+from app.domain.errors import DomainError
 from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.storage import events, projects
@@ -38,6 +38,13 @@ def all_of(conn: Connection, project_id: str) -> list[Decision]:
     """Every decision that was made about a project, oldest first."""
     query = select(decisions).where(decisions.c.project_id == project_id).order_by(decisions.c.position)
     return [_decision(row) for row in conn.execute(query).mappings()]
+
+
+def has_made_plan(conn: Connection, project_id: str, version: int) -> bool:
+    """Whether an accepted edit has made this version of the plan."""
+    edited = (decisions.c.kind == DecisionKind.EDIT, decisions.c.outcome == Outcome.ACCEPTED)
+    query = select(decisions.c.id).where(decisions.c.project_id == project_id, decisions.c.plan_version == version)
+    return conn.execute(query.where(*edited).limit(1)).first() is not None
 
 
 def _decision(row: RowMapping) -> Decision:
@@ -69,8 +76,6 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
         payload=request.payload,
     )
     try:
-        if "invalid" in request.payload:
-            raise Invalid(f"The signal cannot be read: {request.payload['invalid']}", code="invalid_signal")
         with conn.begin_nested():
             effect(conn, decision)
     except DomainError as error:

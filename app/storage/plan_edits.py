@@ -80,6 +80,8 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
         editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
+        made = plans.get(conn, project.id, projects.get(conn, project.id).plan_version)
+        decision.plan_version, decision.plan_digest = made.version, made.digest
         decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
         data = {"kind": decision.kind, "comment": decision.comment, **decision.seal()}
         events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)

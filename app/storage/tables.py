@@ -228,6 +228,27 @@ decisions = Table(
     sqlite_autoincrement=True,
 )
 
+# What people ask for, stored before a workflow hears of it: signals carry only the id of a row here.
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _project_id(),
+    Column("request_id", String(200), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    # The plan and the run that were current when it was stored.
+    Column("plan_version", Integer),
+    Column("plan_digest", String(64)),
+    Column("run_id", String(64)),
+    Column("at", String(32), nullable=False),
+    # An authenticator over the row, made with a key that only the app has.
+    Column("seal", Text),
+    UniqueConstraint("project_id", "request_id"),
+)
+
 # Decisions that somebody is asked for. The answer is a row of `decisions`, which `decision_id` names.
 questions = Table(
     "questions",

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from activities.records import Records
+from app.domain.commands import SIGNAL_OF_KIND
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.edits import parse_edits
 from app.domain.identity import new_id
 from app.domain.states import Call
 from app.planning.registry import load_actions
 from app.settings import Settings
-from app.storage import plan_edits, projects
+from app.storage import commands, plan_edits, projects
 from app.storage.database import Database
 from app.storage.migrate import migrate
 from app.storage.workspaces import Workspaces
-from workflows.contracts import ProjectState, RunEnd
+from workflows.contracts import Delivery, ProjectState, RunEnd
 
 FIELDS = {
     "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False, "auto_approve_phases": True,
@@ -23,8 +24,11 @@ FIELDS = {
 }  # fmt: skip
 
 
-def request(project_id: str, kind: DecisionKind) -> DecisionRequest:
-    return DecisionRequest(project_id=project_id, request_id=f"test-{kind}", kind=kind, actor="local")
+async def asked(database: Database, project_id: str, kind: DecisionKind) -> Delivery:
+    """The delivery of a command; the second of a kind repeats the first."""
+    request = DecisionRequest(project_id=project_id, request_id=f"test-{kind}", kind=kind, actor="local")
+    command = await database.transact(lambda conn: commands.store(conn, request))
+    return Delivery(project_id=project_id, name=SIGNAL_OF_KIND[kind], id=new_id("req"), command=command.id)
 
 
 async def running_project(database: Database, records: Records, folder: Path) -> ProjectState:
@@ -36,7 +40,7 @@ async def running_project(database: Database, records: Records, folder: Path) ->
     await database.transact(
         lambda conn: plan_edits.edit_plan(conn, project_id, edits, load_actions(), actor="local", call=call)
     )
-    return (await records.decide(request(project_id, DecisionKind.APPROVE))).state
+    return (await records.decide(await asked(database, project_id, DecisionKind.APPROVE))).state
 
 
 async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path) -> None:
@@ -48,12 +52,14 @@ async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path)
     try:
         state = await running_project(database, records, tmp_path)
         assert state.run is not None
-        assert (await records.decide(request(state.project_id, DecisionKind.CANCEL))).accepted
+        cancel = await asked(database, state.project_id, DecisionKind.CANCEL)
+        assert (await records.decide(cancel)).accepted
+        # Temporal may carry an activity out again whose answer was lost.
+        again = await records.decide(cancel)
+        assert again.accepted, "a repeat of a request gets the first outcome"
         end = RunEnd(project_id=state.project_id, run_id=state.run.run_id, status="completed")
         assert (await records.finish_run(end)).status == "cancelled"
         # Temporal may carry an activity out again whose answer was lost.
         assert (await records.finish_run(end)).status == "cancelled"
-        again = await records.decide(request(state.project_id, DecisionKind.CANCEL))
-        assert again.accepted, "a repeat of a request gets the first outcome"
     finally:
         await database.close()

@@ -120,14 +120,6 @@ async def test_request_for_no_project_is_not_found(database: Database) -> None:
         await database.transact(lambda conn: decide(conn, "proj_none", "approve"))
 
 
-async def test_signal_that_cannot_be_read_is_refused(database: Database) -> None:
-    project_id = await database.transact(with_plan)
-    decision = await database.transact(lambda conn: decide(conn, project_id, "approve", invalid="no JSON"))
-    assert decision.error is not None
-    assert decision.error.code == "invalid_signal"
-    assert await database.read(lambda conn: projects.get(conn, project_id).status) == "pending"
-
-
 async def test_same_request_id_means_another_request_in_another_project(database: Database) -> None:
     one, two = await database.transact(with_plan), await database.transact(with_plan)
     first = await database.transact(lambda conn: decide(conn, one, "approve", "req_1"))

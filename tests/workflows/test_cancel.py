@@ -125,7 +125,7 @@ async def test_temporals_own_cancel_takes_the_same_way(signoff: Stack) -> None:
     assert with_environment("SIGNOFF_PROJECT_ID", project_id) == []
     assert not (workspace / "later").exists()
     cancelling = next(e for e in await signoff.events(project_id) if e["type"] == "run.cancelling")
-    assert cancelling["actor"] == "temporal"
+    assert cancelling["actor"] == "temporal (unauthenticated)"
 
 
 async def test_cancel_at_the_moment_of_completions(signoff: Stack) -> None:

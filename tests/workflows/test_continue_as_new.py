@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.identity import new_id
+from app.storage import commands
 from tests.conftest import Stack, eventually, running_stack
-from workflows.contracts import WORKFLOW_TYPE, CancelSignal, ProjectInput, Thresholds
+from workflows.contracts import WORKFLOW_TYPE, ProjectInput, Thresholds
 
 
 async def histories(stack: Stack, project_id: str) -> list[str]:
@@ -67,14 +70,18 @@ async def test_an_accepted_delete_outlives_a_continue_as_new(signoff: Stack) -> 
     await signoff.task_in(project_id, "ask", "waiting")
     # What the next execution starts from: the run goes on, and somebody has had the project deleted.
     await signoff.temporal.get_workflow_handle(project_id).terminate()
-    start = ProjectInput(project_id=project_id, erase_for="local")
+    wanted = DecisionRequest(
+        project_id=project_id, request_id=new_id("req"), kind=DecisionKind.CANCEL, actor="ann", payload={"delete": True}
+    )
+    command = await signoff.database.transact(lambda conn: commands.store(conn, wanted))
+    start = ProjectInput(project_id=project_id, erase_for=command.id)
     await signoff.temporal.start_workflow(
         WORKFLOW_TYPE,
         start,
         id=project_id,
         task_queue=signoff.settings.task_queue,
         start_signal="cancel",
-        start_signal_args=[CancelSignal()],
+        start_signal_args=[],
     )
 
     async def deleted() -> bool:

@@ -146,16 +146,20 @@ async def test_a_task_that_asks_again_after_a_retry_can_be_given_up(signoff: Sta
     assert project["tasks"][0]["attempt"] == 2
 
 
-async def test_answers_by_hand_name_the_task(signoff: Stack) -> None:
-    project_id = await signoff.started("- Ship? {#ship decision=yes,no}", decision_mode="human")
-    await asked(signoff, project_id)
-    handle = signoff.temporal.get_workflow_handle(project_id)
+async def test_answers_by_hand_name_the_task(signoff_by_hand: Stack) -> None:
+    project_id = await signoff_by_hand.started("- Ship? {#ship decision=yes,no}", decision_mode="human")
+    await asked(signoff_by_hand, project_id)
+    handle = signoff_by_hand.temporal.get_workflow_handle(project_id)
     await handle.signal("answer", {"task": "ship", "answer": "perhaps"})
     await handle.signal("answer", {"task": "nothing", "answer": "yes"})
     await handle.signal("answer", {"task": "ship", "answer": "yes", "comment": "by hand"})
-    project = await signoff.finished(project_id)
+    project = await signoff_by_hand.finished(project_id)
     assert project["status"] == "completed"
-    assert project["tasks"][0]["outputs"] == {"answer": "yes", "answered_by": "temporal", "comment": "by hand"}
+    assert project["tasks"][0]["outputs"] == {
+        "answer": "yes",
+        "answered_by": "temporal (unauthenticated)",
+        "comment": "by hand",
+    }
 
 
 async def test_a_cancel_withdraws_what_is_asked_for(signoff: Stack) -> None:

@@ -114,19 +114,19 @@ async def test_approve_against_cancel_always_agrees_with_the_end(signoff: Stack)
             }, result
 
 
-async def test_signals_sent_by_hand_follow_the_same_rules(signoff: Stack) -> None:
-    project_id = await signoff.planned("- [ ] Wait {#wait}")
-    handle = signoff.temporal.get_workflow_handle(project_id)
+async def test_signals_sent_by_hand_follow_the_same_rules(signoff_by_hand: Stack) -> None:
+    project_id = await signoff_by_hand.planned("- [ ] Wait {#wait}")
+    handle = signoff_by_hand.temporal.get_workflow_handle(project_id)
     await handle.signal("approve", {"plan_version": 99})
     await handle.signal("approve", "nonsense")
     await handle.signal("approve")
-    task = await signoff.task_in(project_id, "wait", "waiting")
+    task = await signoff_by_hand.task_in(project_id, "wait", "waiting")
     await handle.signal("plan")
     await handle.signal("answer", {"task": "wait", "outputs": {"by": "hand"}})
-    project = await signoff.finished(project_id)
+    project = await signoff_by_hand.finished(project_id)
     assert project["status"] == "completed"
     assert project["tasks"][0]["outputs"] == {"by": "hand"}
-    events = await signoff.events(project_id)
+    events = await signoff_by_hand.events(project_id)
     approved = [event for event in events if event["type"] == "plan.approved"]
-    assert [event["actor"] for event in approved] == ["temporal"]
+    assert [event["actor"] for event in approved] == ["temporal (unauthenticated)"]
     assert task["status"] == "waiting"

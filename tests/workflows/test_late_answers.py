@@ -103,7 +103,7 @@ async def test_a_refusal_answered_after_the_end_does_not_bring_the_run_back(
         return bool(await stack.finished(project_id))
 
     hold_back(monkeypatch, "decide", ended)
-    async with running_stack(temporal_server, tmp_path) as stack:
+    async with running_stack(temporal_server, tmp_path, signals_by_hand=True) as stack:
         project_id = await stack.started("- Bad: `while [ ! -e go ]; do sleep 0.05; done; false` {#bad}")
         await stack.task_in(project_id, "bad", "running")
         handle = stack.temporal.get_workflow_handle(project_id)

@@ -156,18 +156,18 @@ async def test_an_edit_that_rewires_what_a_failure_would_skip_saves_it(signoff: 
     assert (project["status"], project["failure"]["code"]) == ("failed", "task_failed")
 
 
-async def test_edits_sent_by_hand_are_decided_alike(signoff: Stack) -> None:
-    project_id = await signoff.started("- [ ] Ask {#ask}")
-    await signoff.task_in(project_id, "ask", "waiting")
-    handle = signoff.temporal.get_workflow_handle(project_id)
+async def test_edits_sent_by_hand_are_decided_alike(signoff_by_hand: Stack) -> None:
+    project_id = await signoff_by_hand.started("- [ ] Ask {#ask}")
+    await signoff_by_hand.task_in(project_id, "ask", "waiting")
+    handle = signoff_by_hand.temporal.get_workflow_handle(project_id)
     await handle.signal("edit", {"edits": [{"op": "add_task", "title": "By hand", "phase": "tasks"}]})
     await handle.signal("edit", {"edits": [{"op": "add_task"}]})
     await handle.signal("edit", {"edits": "nonsense"})
-    await signoff.task_in(project_id, "by_hand", "waiting")
+    await signoff_by_hand.task_in(project_id, "by_hand", "waiting")
 
     async def refusals() -> bool:
-        listed = await signoff.call("GET", f"/{project_id}/decisions?status=refused")
+        listed = await signoff_by_hand.call("GET", f"/{project_id}/decisions?status=refused")
         return [d["kind"] for d in listed["decisions"]] == ["edit", "edit"]
 
     await eventually(refusals, what="the other two are refused")
-    await signoff.call("POST", f"/{project_id}/cancel")
+    await signoff_by_hand.call("POST", f"/{project_id}/cancel")

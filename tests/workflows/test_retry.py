@@ -159,16 +159,16 @@ async def test_a_request_that_meets_the_end_of_a_run_is_carried_out(signoff: Sta
     await asyncio.gather(*(one(number) for number in range(20)))
 
 
-async def test_a_retry_sent_by_hand_does_the_same(signoff: Stack) -> None:
-    project_id = await signoff.started("- [ ] Ask {#ask}\n- Bad: `[ -e fixed ]` {#bad}")
-    ask = await signoff.task_in(project_id, "ask", "waiting")
-    await signoff.task_in(project_id, "bad", "failed")
-    handle = signoff.temporal.get_workflow_handle(project_id)
+async def test_a_retry_sent_by_hand_does_the_same(signoff_by_hand: Stack) -> None:
+    project_id = await signoff_by_hand.started("- [ ] Ask {#ask}\n- Bad: `[ -e fixed ]` {#bad}")
+    ask = await signoff_by_hand.task_in(project_id, "ask", "waiting")
+    await signoff_by_hand.task_in(project_id, "bad", "failed")
+    handle = signoff_by_hand.temporal.get_workflow_handle(project_id)
     await handle.signal("retry", {"comment": "too early"})
-    await signoff.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")
-    project = await signoff.finished(project_id)
+    await signoff_by_hand.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")
+    project = await signoff_by_hand.finished(project_id)
     assert project["status"] == "failed"
-    decisions = (await signoff.call("GET", f"/{project_id}/decisions?status=refused"))["decisions"]
+    decisions = (await signoff_by_hand.call("GET", f"/{project_id}/decisions?status=refused"))["decisions"]
     assert [(d["kind"], d["actor"], d["error"]["code"]) for d in decisions] == [
-        ("retry_run", "temporal", "project_running")
+        ("retry_run", "temporal (unauthenticated)", "project_running")
     ]

@@ -1,0 +1,183 @@
+"""From what reached a workflow to the request that is decided: looked up in the database, for Temporal authenticates nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from temporalio.exceptions import ApplicationError
+
+from activities import by_hand
+from app.domain.commands import (
+    BY_HAND,
+    KINDS_OF_SIGNAL,
+    STOPPING,
+    UNAUTHENTICATED,
+    Command,
+    not_by_hand,
+    unknown_command,
+)
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest, QuestionStatus
+from app.domain.errors import Conflict, DomainError, NotFound
+from app.domain.identity import now
+from app.domain.states import ProjectStatus, Stage
+from app.storage import commands, decisions, plans, projects, questions, tasks
+from app.storage.decisions import Effect
+from app.storage.effects import EFFECTS
+from app.storage.projects import ProjectRow
+from workflows.contracts import OWN_ACTOR, Delivery
+
+_REQUEST_ID_LENGTH = 200
+_OF_TEMPORAL_RUN = frozenset({DecisionKind.APPROVE, DecisionKind.RETRY_RUN})
+# Completes a request before its effect.
+Prepare = Callable[[Connection, DecisionRequest], None]
+
+
+def decide(
+    conn: Connection, delivery: Delivery, *, signals_by_hand: bool, temporal_run_id: str | None, prepare: Prepare
+) -> Decision | None:
+    """Decide a delivery; None where there is nothing to decide, because the record does not bear it out.
+
+    Args:
+        conn: an open write transaction.
+        delivery: what reached the workflow, or what it found to be due.
+        signals_by_hand: obey signals that name no command, whatever they ask for.
+        temporal_run_id: of the workflow that asks.
+        prepare: completes a request that is going to be decided.
+
+    Raises:
+        NotFound: there is no such project.
+        ApplicationError: `NotDue`: Temporal is to ask again later.
+    """
+    project = projects.get(conn, delivery.project_id)
+    request, effect = _read(conn, project, delivery, signals_by_hand=signals_by_hand)
+    if request is None:
+        return None
+    if request.kind in _OF_TEMPORAL_RUN and temporal_run_id is not None:
+        request.payload = {**request.payload, "temporal_run_id": temporal_run_id}
+    if effect is None:
+        prepare(conn, request)
+    return decisions.decide(conn, request, effect or EFFECTS[request.kind], announce_refusal=True)
+
+
+def _read(
+    conn: Connection, project: ProjectRow, delivery: Delivery, *, signals_by_hand: bool
+) -> tuple[DecisionRequest | None, Effect | None]:
+    """What is to be decided; with an effect of its own where that is to refuse it."""
+    if delivery.origin == "plan_ready":
+        return automatic_approval(conn, project), None
+    if delivery.origin == "time_up":
+        return expiry(conn, project, delivery.task or ""), None
+    if delivery.name not in KINDS_OF_SIGNAL:
+        return None, None
+    if delivery.origin == "signal" and delivery.command is not None:
+        command = stored_command(conn, delivery)
+        if command is not None:
+            return command.request, _of_its_run(project, command)
+        return _unauthenticated(delivery), _refuse(unknown_command(delivery.name, project.id))
+    return _sent_by_hand(delivery, signals_by_hand=signals_by_hand)
+
+
+def stored_command(conn: Connection, delivery: Delivery) -> Command | None:
+    """The command that a signal names, provided that it is one of this project, and of a kind that this signal announces."""
+    command = commands.find(conn, delivery.project_id, delivery.command or "")
+    fits = command is not None and command.kind in KINDS_OF_SIGNAL.get(delivery.name, ())
+    return command if fits else None
+
+
+def _of_its_run(project: ProjectRow, command: Command) -> Effect | None:
+    try:
+        command.check_run(project.run_id, running=project.status == ProjectStatus.RUNNING)
+    except Conflict as error:
+        return _refuse(error)
+    return None
+
+
+def _sent_by_hand(delivery: Delivery, *, signals_by_hand: bool) -> tuple[DecisionRequest, Effect | None]:
+    request = _unauthenticated(delivery)
+    if not signals_by_hand and request.kind not in STOPPING:
+        return request, _refuse(not_by_hand(delivery.name, delivery.project_id))
+    try:
+        request.kind, request.comment, request.payload = by_hand.read(
+            delivery.name, delivery.content, delivery.project_id
+        )
+    except DomainError as error:
+        return request, _refuse(error)
+    return request, None
+
+
+def _unauthenticated(delivery: Delivery) -> DecisionRequest:
+    return DecisionRequest(
+        project_id=delivery.project_id,
+        request_id=f"{BY_HAND}{delivery.id}"[:_REQUEST_ID_LENGTH],
+        kind=KINDS_OF_SIGNAL[delivery.name][0],
+        actor=UNAUTHENTICATED,
+    )
+
+
+def _refuse(error: DomainError) -> Effect:
+    def refuse(_conn: Connection, _decision: Decision) -> None:
+        raise error
+
+    return refuse
+
+
+def automatic_approval(conn: Connection, project: ProjectRow) -> DecisionRequest | None:
+    """The approval of a plan that a planner, or a refinement, has just made, where the project has that done by itself."""
+    if not project.auto_approve_plan or project.stage != Stage.AWAITING_APPROVAL:
+        return None
+    plan = plans.get(conn, project.id, project.plan_version)
+    if plan.planner == "hand" and not decisions.has_made_plan(conn, project.id, plan.version):
+        return None
+    return DecisionRequest(
+        project_id=project.id,
+        request_id=f"auto:{plan.version}",
+        kind=DecisionKind.APPROVE,
+        actor=OWN_ACTOR,
+        comment="auto_approve_plan",
+        payload={"plan_version": plan.version, "plan_digest": plan.digest},
+    )
+
+
+def expiry(conn: Connection, project: ProjectRow, key: str) -> DecisionRequest | None:
+    """The end of the time that a task's question has.
+
+    Raises:
+        ApplicationError: `NotDue`: it has not come by the clock of this worker; Temporal asks again.
+    """
+    task = tasks.find(conn, project.id, key)
+    question = questions.latest_of(conn, task.id) if task is not None else None
+    if task is None or question is None or question.expires_at is None or question.run_id != project.run_id:
+        return None
+    if question.status == QuestionStatus.OPEN and question.expires_at > now():
+        raise ApplicationError(f"The question of task '{task.key}' is open until {question.expires_at}.", type="NotDue")
+    return DecisionRequest(
+        project_id=project.id,
+        request_id=f"expire:{project.run_id}:{task.key}",
+        kind=DecisionKind.EXPIRE,
+        actor=OWN_ACTOR,
+        comment="Nobody answered in time.",
+        payload={"task": task.key},
+    )
+
+
+def command_to_erase(conn: Connection, project_id: str, command_id: str) -> Command:
+    """The stored command that has a project deleted.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    command = commands.find(conn, project_id, command_id)
+    if command is None or not _is_delete(command):
+        raise NotFound(f"No command to delete project {project_id} is stored under this id.", code="unknown_command")
+    return command
+
+
+def asks_to_erase(conn: Connection, delivery: Delivery) -> bool:
+    """Whether the project is to go once its run has stopped."""
+    command = stored_command(conn, delivery) if delivery.origin == "signal" else None
+    return command is not None and _is_delete(command)
+
+
+def _is_delete(command: Command) -> bool:
+    return command.kind == DecisionKind.CANCEL and bool(command.payload.get("delete"))

@@ -1,0 +1,63 @@
+"""Commands: stored by the app, in the transaction that looks for an earlier decision, before any signal is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from app.domain.commands import Command
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.identity import new_id, now
+from app.storage import plans, projects
+from app.storage.tables import commands
+
+
+def store(conn: Connection, request: DecisionRequest) -> Command:
+    """Store a request as a command; one that repeats an earlier request finds the command of the first.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    project = projects.get(conn, request.project_id)
+    mine = (commands.c.project_id == project.id, commands.c.request_id == request.request_id)
+    earlier = conn.execute(select(commands).where(*mine)).mappings().one_or_none()
+    if earlier is not None:
+        return _command(earlier)
+    plan = plans.find(conn, project.id, project.plan_version) if project.plan_version is not None else None
+    payload = request.payload
+    if request.kind == DecisionKind.APPROVE and plan is not None:
+        payload = _bound(payload, plan)
+    command = Command(
+        id=new_id("cmd"),
+        project_id=project.id,
+        request_id=request.request_id,
+        kind=request.kind,
+        actor=request.actor,
+        comment=request.comment,
+        payload=payload,
+        plan_version=project.plan_version,
+        plan_digest=plan.digest if plan is not None else None,
+        run_id=project.run_id,
+        at=now(),
+    )
+    conn.execute(insert(commands).values(command.model_dump(mode="json")))
+    return command
+
+
+def find(conn: Connection, project_id: str, command_id: str) -> Command | None:
+    """A command of this project, or None."""
+    mine = (commands.c.project_id == project_id, commands.c.id == command_id)
+    row = conn.execute(select(commands).where(*mine)).mappings().one_or_none()
+    return _command(row) if row is not None else None
+
+
+def _bound(payload: dict[str, Any], plan: plans.PlanRow) -> dict[str, Any]:
+    """An approval always names a plan: the current one, where the sender has named none."""
+    if payload.get("plan_version") is None and payload.get("plan_digest") is None:
+        return {**payload, "plan_version": plan.version, "plan_digest": plan.digest}
+    return payload
+
+
+def _command(row: RowMapping) -> Command:
+    return Command.model_validate({name: row[name] for name in Command.model_fields})
