@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
+import structlog
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.types import ASGIApp
@@ -45,11 +46,13 @@ from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
 from app.planning.registry import load_actions
 from app.server_key import check_server_key
+from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings_loading import load_settings
 from app.storage.database import Database
 from app.storage.workspaces import workspaces_of
 
+logger = structlog.get_logger(__name__)
 LARGEST_BODY = 4 * 1024 * 1024
 _CONTROLLERS = [
     CatalogueController,
@@ -102,7 +105,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     telemetry = Telemetry()
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
-    credentials = Credentials(settings.api_key.get_secret_value())
+    credentials = Credentials(settings.api_key.get_secret_value(), checks_users=peer_lookup() is not None)
+    _say_who_may_connect(credentials)
 
     app = Litestar(
         route_handlers=[*_CONTROLLERS, PAGE],
@@ -126,6 +130,17 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guarded = by_port(settings.temporal_ui_port, shown, guarded)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
+
+
+def _say_who_may_connect(credentials: Credentials) -> None:
+    if credentials.key_needed:
+        return
+    if credentials.checks_users:
+        logger.info("without a key, only this user may connect", user=credentials.owner)
+    else:
+        logger.warning(
+            "without a key, every user of this machine may connect: this system does not tell who does; set SIGNOFF_API_KEY"
+        )
 
 
 @asynccontextmanager

@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list[str], description="Host names, besides loopback, that requests may be addressed to."
     )
+    max_connections: int = Field(
+        default=256,
+        ge=8,
+        le=10**6,
+        description="Connections that one address, or one user of this machine, may have open to the app at once.",
+    )
     http_allow: Annotated[list[str], NoDecode] = Field(
         default_factory=list[str],
         description="Private hosts, host:port or networks that http tasks may reach, separated by commas.",

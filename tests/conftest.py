@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,14 @@ import uvicorn
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from app.api.credentials import name_of_user
 from app.engine import devserver
 from app.engine.connection import connect
 from app.engine.engine import Engine
 from app.main import create_app
 from app.planning.planner import Planner
+from app.serving.limits import Limits
+from app.serving.server import server_config
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.migrate import migrate
@@ -33,6 +37,8 @@ from worker import build_worker
 from workflows.contracts import Thresholds
 
 DEADLINE = 30.0
+# Who acts where there is no key: the user who runs the tests, and so the server.
+OWNER = name_of_user(os.geteuid())
 # Need Chromium, and a model's weights; `make test-browser` and `make test-model` name the folders, which then count.
 collect_ignore = ["browser", "small_model"]
 
@@ -174,6 +180,7 @@ async def running_stack(
     *,
     worker: bool = True,
     thresholds: Thresholds | None = None,
+    limits: Limits | None = None,
     **values: Any,
 ) -> AsyncIterator[Stack]:
     """A whole Signoff in this process, on a task queue and a database of its own."""
@@ -194,9 +201,7 @@ async def running_stack(
         await database.start()
         stack.push_async_callback(database.close)
         app = create_app(settings, Engine(settings, temporal, thresholds))
-        server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)
-        )
+        server = uvicorn.Server(server_config(app, settings, limits, log_level="warning"))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
         serving = asyncio.create_task(server.serve())
         url = f"http://127.0.0.1:{port}"

@@ -14,8 +14,15 @@ from app.storage import decisions
 
 
 def actor_of(request: Request[Any, Any, Any]) -> str:
-    """Who sent a request, as the gateway found out."""
-    return str(request.scope["state"]["actor"])
+    """Who sent a request, as the gateway found out.
+
+    Raises:
+        RuntimeError: nobody in particular did, at an address that is open to all: what happens there is nobody's decision.
+    """
+    actor = request.scope["state"]["actor"]
+    if actor is None:
+        raise RuntimeError("a request of an unknown sender has come where an actor is needed")
+    return str(actor)
 
 
 def is_decided(conn: Connection, request: Request[Any, Any, Any], project_id: str) -> bool:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from app.api.credentials import Credentials
 from app.api.errors import INTERNAL_ERROR, send_error
 from app.api.openapi import PATH as OPENAPI_PATH
-from app.domain.errors import DomainError, Forbidden, Unauthorized, UnsupportedMediaType
+from app.domain.errors import BadRequest, DomainError, Forbidden, Unauthorized, UnsupportedMediaType
 from app.domain.identity import new_id
+from app.serving.protocol import PEER_UID
 from app.settings import LOOPBACK_HOSTS
 
 logger = structlog.get_logger(__name__)
 # How long a body that nobody wants is still taken, so that its sender comes to read why.
 LINGER_SECONDS = 5.0
+_LONGEST_SHOWN = 200
+# RFC 9110, 7.2: a name or an address, and perhaps a port; nothing of a user.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?")
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_UNIQUE = (b"host", b"origin", b"sec-fetch-site", b"authorization", b"content-type", b"x-request-id")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
@@ -60,7 +67,7 @@ class Gateway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.match(given) else new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
@@ -80,7 +87,7 @@ class Gateway:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = _with_our_own(message["headers"], request_id)
                 if unread:
                     # Else the server would take the rest of a body that nobody wants, to have the next request behind it.
                     message["headers"].append((b"connection", b"close"))
@@ -91,8 +98,9 @@ class Gateway:
             await send(message)
 
         try:
+            _check_unique(scope)
             self._check_origin(scope["method"], headers)
-            scope["state"]["actor"] = self._actor(scope["method"], scope["path"], headers)
+            scope["state"]["actor"] = await self._actor(scope, headers)
             is_safe = scope["method"] in _SAFE
             body: Receive = receive if is_safe else await _json_body(scope, headers, receive_noted)  # pyright: ignore
             await self._app(scope, body, send_with_id)
@@ -107,9 +115,10 @@ class Gateway:
     def _check_origin(self, method: str, headers: dict[str, str]) -> None:
         """Refuse names that a hostile page could have bound to this address, and requests that one could make us take."""
         host = _host_name(headers.get("host", ""))
-        if not self._any_host and host not in self._hosts:
+        if host is None or not (self._any_host or host in self._hosts):
+            shown = headers.get("host", "")[:_LONGEST_SHOWN]
             raise Forbidden(
-                f"This server does not answer to the name '{host}'; SIGNOFF_ALLOWED_HOSTS adds names.", code="bad_host"
+                f"This server does not answer to the name '{shown}'; SIGNOFF_ALLOWED_HOSTS adds names.", code="bad_host"
             )
         if method in _SAFE:
             return
@@ -118,18 +127,21 @@ class Gateway:
         if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
-    def _actor(self, method: str, path: str, headers: dict[str, str]) -> str:
-        """Who sends the request; for what is open to all, `local` may be anybody.
+    async def _actor(self, scope: HTTPScope, headers: dict[str, str]) -> str | None:
+        """Who sends the request; None for anybody, where the address is open to all.
 
         Raises:
-            Unauthorized: it carries neither the key nor a cookie that stands for it.
+            Unauthorized: it carries neither the key nor a cookie that stands for it, or comes from another user.
         """
+        peer = scope["state"].get(PEER_UID)
         actor = self._credentials.actor_of(
-            authorization=headers.get("authorization", ""), cookies=headers.get("cookie", "")
+            authorization=headers.get("authorization", ""),
+            cookies=headers.get("cookie", ""),
+            peer_uid=await peer if peer is not None else None,
         )
-        if actor is None and not self._open_to_all(method, path):
-            raise Unauthorized("Send the server's API key as 'Authorization: Bearer …'.")
-        return actor or "local"
+        if actor is None and not self._open_to_all(scope["method"], scope["path"]):
+            raise Unauthorized(self._credentials.advice)
+        return actor
 
 
 def nothing(method: str, path: str) -> bool:
@@ -158,9 +170,29 @@ def _is_upload(path: str, headers: dict[str, str]) -> bool:
     return bool(_UPLOAD.match(path)) and headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-def _host_name(host: str) -> str:
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    return name.strip("[]").lower()
+def _headers(scope: HTTPScope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _check_unique(scope: HTTPScope) -> None:
+    """Refuse a field that is there twice where only one can be meant: a proxy in front of us may have read the other."""
+    names = Counter(name.lower() for name, _ in scope["headers"])
+    for name in _UNIQUE:
+        if names[name] > 1:
+            raise BadRequest(f"The header field {name.decode()} is there {names[name]} times; send it once.")
+
+
+def _with_our_own(fields: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    kept = [*fields, (b"x-request-id", request_id.encode())]
+    if not any(name.lower() == _NOSNIFF[0] for name, _ in kept):
+        kept.append(_NOSNIFF)
+    return kept
+
+
+def _host_name(host: str) -> str | None:
+    """The name in a `Host` field, without its port; None where the field is no name with an optional port."""
+    match = _HOST.fullmatch(host)
+    return match[1].strip("[]").lower() if match else None
 
 
 def _netloc(origin: str) -> str:

@@ -27,10 +27,7 @@ class SessionController(Controller):
     @get("/", operation_id="getSession", summary="Whether a key is needed, and who one is")
     async def get_session(self, request: AnyRequest, credentials: NamedDependency[Credentials]) -> Response[Session]:
         """Needs no key itself: a page asks it to know whether to ask for one."""
-        actor = credentials.actor_of(
-            authorization=request.headers.get("authorization", ""), cookies=request.headers.get("cookie", "")
-        )
-        return Response(Session(key_needed=credentials.key_needed, actor=actor), headers=_NOT_STORED)
+        return Response(_session(request, credentials), headers=_NOT_STORED)
 
     @post("/", operation_id="signIn", summary="Sign in with a browser", status_code=200)
     async def sign_in(
@@ -38,10 +35,12 @@ class SessionController(Controller):
     ) -> Response[Session]:
         """For the server's key, a cookie (`signoff_session`, 30 days) that counts as the key; 401 for any other.
 
-        Where the server has no key, everybody is `local` and there is no cookie.
+        Where the server has no key, the user who runs it needs none and gets no cookie; nobody else gets in.
         """
         if not credentials.key_needed:
-            return Response(Session(key_needed=False, actor="local"), headers=_NOT_STORED)
+            if request.scope["state"]["actor"] is None:
+                raise Unauthorized(credentials.advice)
+            return Response(_session(request, credentials), headers=_NOT_STORED)
         if not credentials.is_key(data.key.get_secret_value()):
             raise Unauthorized("That is not the key of this server; it is what SIGNOFF_API_KEY was set to.")
         cookie = _cookie(request, credentials.new_session(), SESSION_SECONDS)
@@ -50,8 +49,12 @@ class SessionController(Controller):
     @delete("/", operation_id="signOut", summary="Sign out with a browser", status_code=200)
     async def sign_out(self, request: AnyRequest, credentials: NamedDependency[Credentials]) -> Response[Session]:
         """Takes the cookie back; sessions in other browsers go on until the server has another key."""
-        left = Session(key_needed=credentials.key_needed, actor=None if credentials.key_needed else "local")
+        left = Session(key_needed=True, actor=None) if credentials.key_needed else _session(request, credentials)
         return Response(left, headers=_NOT_STORED, cookies=[_cookie(request, "", 0)])
+
+
+def _session(request: AnyRequest, credentials: Credentials) -> Session:
+    return Session(key_needed=credentials.key_needed, actor=request.scope["state"]["actor"])
 
 
 def _cookie(request: AnyRequest, value: str, seconds: int) -> Cookie:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from app.api.credentials import name_of_user
 from app.cli.target import running_url
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict
@@ -26,6 +27,8 @@ from app.engine import devserver
 from app.engine.connection import connect
 from app.engine.search_attributes import missing_search_attributes, registration_commands
 from app.models.access import check_installed, model_for
+from app.server_key import check_server_key
+from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.storage.failures import reason_of
 from app.storage.migrate import folds_all_letters, is_current
@@ -66,7 +69,8 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Look at every part; never raises for what it finds."""
     running = running_url(settings.data_dir)
-    findings = [*_machine(settings), _data_folder(settings), _ports(settings, running), _database(settings)]
+    findings = [*_machine(settings), _data_folder(settings), _connections(settings), _ports(settings, running)]
+    findings.append(_database(settings))
     findings += _models(settings)
     findings += [finding async for finding in _temporal(settings, running)]
     return [*findings, await _app(settings, running)]
@@ -116,6 +120,20 @@ def _data_folder(settings: Settings) -> Finding:
     if free < _LEAST_FREE_BYTES:
         return Finding("data folder", State.BAD, found, advice)
     return Finding("data folder", State.OK, found if existing == folder else f"{found}, made at the first start")
+
+
+def _connections(settings: Settings) -> Finding:
+    part = "who may connect"
+    try:
+        check_server_key(settings)
+    except ValueError as error:
+        return Finding(part, State.BAD, "the app does not start", str(error))
+    if settings.api_key.get_secret_value():
+        return Finding(part, State.OK, "whoever has the key")
+    if peer_lookup() is None:
+        found = "every user of this machine: this system does not tell the app which user a connection belongs to"
+        return Finding(part, State.NOTE, found, "Set SIGNOFF_API_KEY; `signoff key` makes a key.")
+    return Finding(part, State.OK, f"the user {name_of_user(os.geteuid())} on this machine; others need a key")
 
 
 def _ports(settings: Settings, running: str | None) -> Finding:

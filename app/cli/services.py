@@ -20,8 +20,6 @@ from app.settings import Settings
 from app.supervisor import Addresses, StackError, running_stack
 from app.supervisor.stack import prepare
 
-# How long a stopping app lets requests finish; event streams go on for ever.
-_GRACE_SECONDS = 2
 # Objects that are made, net, before the collector of reference cycles looks for some. An answer about 10,000 tasks is made of
 # several hundred thousand, none of them in a cycle: looked for every 700, as is usual, that took two thirds of its time.
 _COLLECT_AFTER = 100_000
@@ -86,24 +84,17 @@ def serve(settings: Settings) -> None:
     import uvicorn  # noqa: PLC0415 - only this command needs it
 
     from app.main import create_app  # noqa: PLC0415
+    from app.serving.server import server_config  # noqa: PLC0415
 
     _keep_private(settings)
     try:
         app = create_app(settings)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    debug = settings.log_level == "debug"
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
-    config = uvicorn.Config(
-        app,
-        access_log=debug,
-        log_config=None,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        server_header=False,
-    )
-    uvicorn.Server(config).run(sockets=_listening(settings))
+    uvicorn.Server(server_config(app, settings)).run(sockets=_listening(settings))
 
 
 def _listening(settings: Settings) -> list[socket.socket]:

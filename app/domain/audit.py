@@ -13,7 +13,7 @@ Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 # Whose tasks can go on for ever unless they have a limit of their own.
 _UNLIMITED = frozenset({"shell", "http", "agent"})
-# Actors that are no person in particular: on a machine without keys everybody is `local`.
+# Actors that are no person in particular; `local` was everybody on a machine without keys, in records of before.
 _NOBODY = frozenset({"local", "signoff", "temporal"})
 _SEVERITY_OF_DANGERS: dict[str, Severity] = {
     "destructive_command": "critical",

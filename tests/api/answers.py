@@ -15,12 +15,15 @@ ERRORS = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     409: "conflict",
     412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
     422: "validation_error",
+    429: "too_many_requests",
+    431: "headers_too_large",
     503: "unavailable",
 }
 JSON = {"Content-Type": "application/json"}

@@ -44,12 +44,12 @@ async def test_a_clean_project_has_a_whole_record(signoff: Stack) -> None:
     project_id = await done(signoff)
     audit = await signoff.call("POST", f"/{project_id}/audit")
     assert {finding["code"] for finding in audit["results"]["findings"]} == {"approved_by_author"}
-    assert audit["results"]["summary"] == {"critical": 0, "high": 0, "medium": 0, "low": 1}
+    assert audit["results"]["summary"] == {"critical": 0, "high": 0, "medium": 1, "low": 0}
     assert audit["results"]["audited_task_count"] == 2
     trail = audit["trail"]
     assert (trail["intact"], trail["decisions"]) == (True, 3)
     assert trail["events"] == len(await signoff.events(project_id))
-    assert audit["message"] == "The record is whole; 1 low to look at."
+    assert audit["message"] == "The record is whole; 1 medium to look at."
     again = await signoff.call("POST", f"/{project_id}/audit")
     assert again | {"checked_at": None} == audit | {"checked_at": None}
     await refused(signoff, "POST", "/proj_nothing/audit", 404)

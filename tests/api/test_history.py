@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.answers import refused
-from tests.conftest import Stack
+from tests.conftest import OWNER, Stack
 
 PLAN = "## One\n\n- A: `true` {#a}\n- B: `true` {#b after=a}"
 
@@ -19,7 +19,7 @@ async def test_every_version_is_kept_with_who_and_when(signoff: Stack) -> None:
     found = [(plan["version"], plan["status"], plan["planner"]) for plan in listed["plans"]]
     assert found == [(3, "failed", "outline"), (2, "ready", "hand"), (1, "superseded", "outline")]
     assert (listed["total"], listed["current"]) == (3, 2)
-    assert listed["plans"][1]["created_by"] == "local"
+    assert listed["plans"][1]["created_by"] == OWNER
     assert listed["plans"][0]["digest"] is None
 
 

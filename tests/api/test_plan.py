@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.answers import fields_of, refused
 from tests.api.conftest import begin_planning
-from tests.conftest import Stack
+from tests.conftest import OWNER, Stack
 
 PLAN = """
 # Weekly report
@@ -75,7 +75,7 @@ async def test_an_approved_plan_says_by_whom(signoff: Stack) -> None:
     project_id = await signoff.started("- A: `true`")
     await signoff.finished(project_id)
     plan = await signoff.call("GET", f"/{project_id}/plan")
-    assert (plan["status"], plan["approved_by"]) == ("approved", "local")
+    assert (plan["status"], plan["approved_by"]) == ("approved", OWNER)
     assert plan["approved_at"].endswith("Z")
 
 

@@ -18,6 +18,8 @@ from litestar.types import Receive, Scope, Send
 from app.api.credentials import Credentials
 from app.api.gateway import Gateway
 from app.log import configure_logging
+from app.serving.server import server_config
+from app.settings import Settings
 from tests.api.answers import check_error
 from tests.app_process import AppProcess, app_process
 from tests.conftest import Stack, eventually, free_port, running_stack
@@ -115,8 +117,8 @@ async def broken(scope: Scope, _receive: Receive, send: Send) -> None:
 
 async def test_what_nobody_foresaw_is_answered_and_logged_with_it(logged: io.StringIO) -> None:
     port = free_port()
-    gateway: Any = Gateway(broken, allowed_hosts=[], credentials=Credentials(""))
-    server = uvicorn.Server(uvicorn.Config(gateway, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+    gateway: Any = Gateway(broken, allowed_hosts=[], credentials=Credentials("", checks_users=True))
+    server = uvicorn.Server(server_config(gateway, Settings(port=port), lifespan="off"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
     serving = asyncio.create_task(server.serve())
 

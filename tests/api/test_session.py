@@ -16,7 +16,7 @@ from app.api.bodies import SignIn
 from app.api.credentials import COOKIE, SESSION_SECONDS, Credentials
 from app.storage.tables import idempotency
 from tests.api.answers import check_error, fields_of
-from tests.conftest import Stack, running_stack
+from tests.conftest import OWNER, Stack, running_stack
 
 KEY = "a key of 32 characters or a few more"
 PATH = "/api/session"
@@ -123,7 +123,7 @@ async def test_what_is_no_json_is_refused_without_the_key_in_the_answer(browser:
 
 
 async def test_a_cookie_that_the_server_did_not_sign_counts_for_nothing(browser: httpx.AsyncClient) -> None:
-    known = Credentials(KEY)
+    known = Credentials(KEY, checks_users=True)
     good = known.new_session()
     end, _, signature = good.partition(".")
     assert await status_with(browser, good) == 200
@@ -131,20 +131,20 @@ async def test_a_cookie_that_the_server_did_not_sign_counts_for_nothing(browser:
         "", ".", KEY, end, f".{signature}", f"{end}.", f"{int(end) + 1}.{signature}", f"{end}.{signature[:-1]}",
         f"{end}.{signature}0", f"{end}.{signature.upper()}", f"0{end}.{signature}", f"+{end}.{signature}", f'"{good}"',
         f"{end}.{'0' * 64}", f"{'9' * 12}.{signature}", f"{'9' * 5000}.{signature}", f"{end}.{signature}.{signature}",
-        Credentials("another key").new_session(), Credentials("").new_session(),
+        Credentials("another key", checks_users=True).new_session(), Credentials("", checks_users=True).new_session(),
     ]  # fmt: skip
     for value in bad:
         assert await status_with(browser, value) == 401, value[:100]
 
 
 async def test_a_session_ends(browser: httpx.AsyncClient) -> None:
-    known, now = Credentials(KEY), time.time()
+    known, now = Credentials(KEY, checks_users=True), time.time()
     assert await status_with(browser, known.new_session(at=now - SESSION_SECONDS + 60)) == 200
     assert await status_with(browser, known.new_session(at=now - SESSION_SECONDS - 1)) == 401
 
 
 async def test_other_cookies_and_credentials_do_no_harm(browser: httpx.AsyncClient) -> None:
-    good = Credentials(KEY).new_session()
+    good = Credentials(KEY, checks_users=True).new_session()
     for cookies in (f"a=b; {COOKIE}={good}; c", f"{COOKIE}=x; {COOKIE}={good}", f";;={good};{COOKIE}={good}"):
         assert (await browser.get("/api/projects", headers={"Cookie": cookies})).status_code == 200, cookies
     for cookies in (f"other={good}", f"{COOKIE}x={good}", f"{COOKIE.upper()}={good}", good):
@@ -186,10 +186,10 @@ async def test_nothing_of_a_sign_in_is_kept(locked: Stack, browser: httpx.AsyncC
     assert [row for row in rows if "sign-in" in str(row)] == []
 
 
-async def test_where_no_key_is_needed_everybody_is_local(signoff: Stack) -> None:
+async def test_where_no_key_is_needed_the_sender_is_the_user_who_runs_the_server(signoff: Stack) -> None:
     for method, body in (("GET", None), ("POST", {"key": "anything"}), ("DELETE", None)):
         answer = await signoff.http.request(method, PATH, json=body)
-        assert (answer.status_code, answer.json()) == (200, {"key_needed": False, "actor": "local"})
+        assert (answer.status_code, answer.json()) == (200, {"key_needed": False, "actor": OWNER})
         assert COOKIE not in signoff.http.cookies
 
 

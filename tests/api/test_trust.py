@@ -13,6 +13,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.answers import check_error
 from tests.conftest import Stack, running_stack
+from tests.raw_http import exchange
 
 KEY = "a key of 32 characters or a few more"
 PATHS = ["/api/projects", "/health", "/nothing", "/schema/openapi.json"]
@@ -32,6 +33,15 @@ PATHS = ["/api/projects", "/health", "/nothing", "/schema/openapi.json"]
         "0.0.0.0",
         "127.0.0.2",
         "x@localhost",
+        "127.0.0.1:80@evil.example",
+        "localhost:80:80",
+        "localhost:x",
+        "localhost:123456",
+        "local host",
+        "localhost/",
+        "[::1",
+        "::1",
+        "[::1]x",
     ],
 )
 async def test_a_foreign_name_is_refused_at_every_address(signoff: Stack, host: str) -> None:
@@ -44,6 +54,29 @@ async def test_a_foreign_name_is_refused_at_every_address(signoff: Stack, host: 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:9999", "[::1]", "[::1]:8400"])
 async def test_loopback_names_are_answered(signoff: Stack, host: str) -> None:
     assert (await signoff.http.get("/health", headers={"Host": host})).status_code == 200
+
+
+ONCE = ["Host", "Origin", "Sec-Fetch-Site", "Authorization", "Content-Type", "X-Request-ID"]
+
+
+@pytest.mark.parametrize("name", ONCE)
+@pytest.mark.parametrize("other", ["first", "last"])
+async def test_a_field_that_decides_something_is_there_once(signoff: Stack, name: str, other: str) -> None:
+    good = {"Host": signoff.url.removeprefix("http://"), "Origin": signoff.url, "Content-Type": "application/json"}
+    twice = [(name, good.get(name, "none")), (name, "evil.example")]
+    fields = [field for field in good.items() if field[0] != name]
+    fields += twice if other == "last" else twice[::-1]
+    head = "".join(f"{field}: {value}\r\n" for field, value in fields)
+    request = f"POST /api/projects HTTP/1.1\r\n{head}Content-Length: 2\r\n\r\n{{}}"
+    answer = await exchange(signoff.settings.port, request.encode())
+    assert (answer.status, answer.json()["code"]) == (400, "bad_request")
+    assert name.lower() in answer.json()["message"]
+
+
+async def test_no_answer_is_taken_for_another_type(signoff: Stack) -> None:
+    for path in ("/health", "/api/projects", "/metrics", "/nothing", "/schema/openapi.json", "/"):
+        answer = await signoff.http.get(path)
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"], path
 
 
 async def test_allowed_hosts_are_answered(temporal_server, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from app.main import create_app
+from app.serving.server import server_config
 from app.settings import Settings
 from app.storage.migrate import migrate
 from tests.api.answers import check_error
@@ -26,7 +27,7 @@ async def serving(folder: Path, temporal_address: str) -> AsyncIterator[httpx.As
     port = free_port()
     settings = Settings(data_dir=folder, port=port, temporal_address=temporal_address)
     await asyncio.to_thread(migrate, settings.effective_database_url)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
+    server = uvicorn.Server(server_config(create_app(settings), settings, log_level="warning"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
     running = asyncio.create_task(server.serve())
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
+from tests.conftest import OWNER
 
 BEFORE, AFTER = "make all\nmake test --verbose", "make all\nmake test --quiet\nrm -rf build"
 
@@ -36,7 +37,7 @@ def test_the_record_says_who_approved_which_version_and_who_was_refused(
     made = page.get_by_role("list", name="Decisions").get_by_role("listitem")
     approved = made.filter(has_text="approved the plan version 2")
     digest = signoff.project(signed)["plan"]["digest"]
-    expect(approved).to_contain_text("local")
+    expect(approved).to_contain_text(OWNER)
     expect(approved).to_contain_text("I read <b>it</b>")
     expect(approved).to_contain_text(digest[:12])
     refused = made.filter(has_text="Refused")

@@ -9,7 +9,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.advice import Advice
-from tests.conftest import Stack, eventually, running_stack
+from tests.conftest import OWNER, Stack, eventually, running_stack
 from tests.model_server import Json, ModelServer, Stall
 from workflows.contracts import AdviceRequest
 
@@ -74,7 +74,7 @@ async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:
     question = await the_question(stack, project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     project = await stack.finished(project_id)
-    assert project["tasks"][0]["outputs"]["answered_by"] == "local"
+    assert project["tasks"][0]["outputs"]["answered_by"] == OWNER
     await model.closed(1)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Stack, eventually
+from tests.conftest import OWNER, Stack, eventually
 
 ASKING = """
 - Ship it? {#ship decision=yes,no}
@@ -41,7 +41,7 @@ async def test_a_decision_is_asked_for_and_its_answer_flows_on(signoff: Stack) -
     refused = await signoff.call("POST", path, status=422, json={"answer": "perhaps"})
     assert (refused["code"], refused["details"][0]["field"]) == ("invalid_answer", "answer")
     answer = await signoff.call("POST", path, json={"answer": "yes", "comment": "looks good"})
-    assert (answer["status"], answer["answer"], answer["actor"]) == ("answered", "yes", "local")
+    assert (answer["status"], answer["answer"], answer["actor"]) == ("answered", "yes", OWNER)
     second = await signoff.call("POST", path, status=409, json={"answer": "no"})
     assert second["code"] == "already_answered"
     assert second["context"]["decision"]["answer"] == "yes"
@@ -49,7 +49,7 @@ async def test_a_decision_is_asked_for_and_its_answer_flows_on(signoff: Stack) -
     assert project["status"] == "completed"
     assert (Path(project["workspace"]) / "word").read_text() == "yes\n"
     whole = await signoff.call("GET", f"/{project_id}/tasks/ship")
-    assert whole["outputs"] == {"answer": "yes", "answered_by": "local", "comment": "looks good"}
+    assert whole["outputs"] == {"answer": "yes", "answered_by": OWNER, "comment": "looks good"}
     told = [event["type"] for event in await signoff.events(project_id)]
     assert told.count("decision.requested") == 1
     assert (await signoff.call("GET", path))["status"] == "answered"

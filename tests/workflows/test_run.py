@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conftest import Stack, running_stack
+from tests.conftest import OWNER, Stack, running_stack
 
 TWO_PHASES = """
 # Two phases
@@ -67,7 +67,7 @@ async def test_the_approval_is_on_record_with_who_and_what(signoff: Stack) -> No
     await signoff.finished(project_id)
 
     approved = next(e for e in await signoff.events(project_id) if e["type"] == "plan.approved")
-    assert approved["actor"] == "local"
+    assert approved["actor"] == OWNER
     assert approved["data"]["plan_digest"] == plan["digest"]
     assert approved["data"]["comment"] == "looks right"
     assert approved["data"]["decision_id"] == answer["decision_id"]

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class Session(BaseModel):
-    """Whether the server wants a key, and who the sender is to it: null where one is wanted and none was given."""
+    """Whether the server wants a key, and who the sender is to it: null for one who may not use it."""
 
     key_needed: bool
     actor: str | None

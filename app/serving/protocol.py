@@ -1,0 +1,253 @@
+"""uvicorn's HTTP protocol, with limits that hold before a request is handled.
+
+httptools collects a header field in memory until its end, and uvicorn waits for a request for as long as it takes: neither has
+a limit. Here each connection has limits, and the app learns which user of this machine opened it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, ClassVar
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.api.errors import error_body
+from app.domain.errors import ErrorInfo
+from app.domain.identity import new_id
+from app.serving.limits import Client, Connections, Limits, client_of
+from app.serving.peers import Endpoint, peer_lookup
+
+logger = structlog.get_logger(__name__)
+# Where the ASGI scope's state has the future of the peer's user id.
+PEER_UID = "peer_uid"
+# How long the sender of what was refused may go on, so that it comes to read why.
+_LINGER_SECONDS = 2.0
+
+_BAD_REQUEST = ErrorInfo(status=400, code="bad_request", message="This is no HTTP request that can be read.")
+_SLOW_HEAD = ErrorInfo(
+    status=408, code="request_timeout", message="The request's header fields took too long to arrive."
+)
+_SLOW_BODY = ErrorInfo(status=408, code="request_timeout", message="The request's body has stopped arriving.")
+_TOO_MANY = ErrorInfo(
+    status=429,
+    code="too_many_connections",
+    message="Too many connections are open from your address; close some first.",
+)
+
+
+class _HeadTooLarge(Exception):
+    """Ends the parser's work; the answer says why."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. `limits` and `connections` belong to all connections of a server."""
+
+    limits: ClassVar[Limits]
+    connections_by_client: ClassVar[Connections]
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self._client: Client | None = None
+        self._peer_uid: asyncio.Future[int | None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard_at = 0.0
+        # Set at the beginning of a head; None while there is none.
+        self._head_since: float | None = None
+        self._in_body = False
+        self._too_large = False
+        self._refused = False
+        self._fields = self._field_bytes = 0
+        # Bytes since the parser last came further, by a head, a piece of a body, or the end of a request.
+        self._steps = self._stalled_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection, and find out who opened it."""
+        super().connection_made(transport)
+        peer = _endpoint(transport, "peername")
+        local = _endpoint(transport, "sockname")
+        self._peer_uid = self.loop.create_future()
+        lookup = peer_lookup() if peer is not None and peer.address.is_loopback else None
+        if lookup is not None and peer is not None and local is not None:
+            self._peer_uid = lookup.begin(peer, local)
+        else:
+            self._peer_uid.set_result(None)
+        # Not yet known where it takes a thread to find out: then all users of the machine count together.
+        uid = self._peer_uid.result() if self._peer_uid.done() else None
+        client = client_of(peer.address if peer else None, uid)
+        if not self.connections_by_client.enter(client):
+            logger.warning("too many connections", address=client[0], uid=client[1])
+            self._refuse(_TOO_MANY)
+            return
+        self._client = client
+        self._heard_at = self._head_since = self.loop.time()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it no more."""
+        self._stop_watching()
+        if self._client is not None:
+            self.connections_by_client.leave(self._client)
+            self._client = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, for as long as the limits are kept."""
+        if self._refused:
+            return
+        self._heard_at = self.loop.time()
+        steps = self._steps
+        super().data_received(data)
+        if self._refused or self.transport.is_closing():
+            return
+        self._stalled_bytes = self._stalled_bytes + len(data) if steps == self._steps else 0
+        if self._stalled_bytes > self.limits.head_bytes:
+            self._refuse(self._head_too_large())
+            return
+        if self._head_since is None and not self._in_body and not self._is_busy():
+            # Bytes that begin no request have ended the time that a connection may be idle; this one begins instead.
+            self._head_since = self._heard_at
+        self._watch()
+
+    def on_message_begin(self) -> None:
+        """A request's first byte."""
+        super().on_message_begin()
+        self.scope.setdefault("state", {})[PEER_UID] = self._peer_uid
+        self._steps += 1
+        self._fields = self._field_bytes = 0
+        if self._head_since is None:
+            self._head_since = self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request's address."""
+        self._count(len(url), fields=0)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field, or a trailer behind a body."""
+        self._count(len(name) + len(value), fields=1)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The end of the head."""
+        self._steps += 1
+        self._head_since = None
+        self._in_body = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._steps += 1
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The end of the request."""
+        self._steps += 1
+        self._in_body = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser cannot read, or was not to go on with."""
+        del msg
+        self._refuse(self._head_too_large() if self._too_large else _BAD_REQUEST)
+
+    def _count(self, size: int, *, fields: int) -> None:
+        self._fields += fields
+        self._field_bytes += size
+        if self._fields > self.limits.head_fields or self._field_bytes > self.limits.head_bytes:
+            self._too_large = True
+            raise _HeadTooLarge
+
+    def _head_too_large(self) -> ErrorInfo:
+        limits = self.limits
+        message = (
+            f"A request has at most {limits.head_fields} header fields and {limits.head_bytes // 1024} KiB of them."
+        )
+        return ErrorInfo(status=431, code="headers_too_large", message=message)
+
+    def _is_busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        # uvicorn's own type does not say that there is none before the first request.
+        return bool(self.cycle) and not self.cycle.response_complete
+
+    def _watch(self) -> None:
+        """Look again when the time that the sender has now is up; later bytes move that, not the timer."""
+        if self._timer is None and (self._head_since is not None or self._in_body):
+            self._timer = self.loop.call_at(self._deadline(), self._look)
+
+    def _stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _deadline(self) -> float:
+        if self._head_since is not None:
+            return self._head_since + self.limits.head_seconds
+        return self._heard_at + self.limits.silence_seconds
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._in_body and self.flow.read_paused:
+            # It is the app that does not read.
+            self._heard_at = self.loop.time()
+        if self.transport.is_closing() or not (self._in_body or self._head_since is not None):
+            return
+        if self.loop.time() < self._deadline():
+            self._watch()
+        elif self._in_body:
+            self._refuse(_SLOW_BODY)
+        else:
+            self._refuse(_SLOW_HEAD)
+
+    def _refuse(self, why: ErrorInfo) -> None:
+        """Answer, and take nothing more; without an answer where another one is on its way."""
+        self._refused = True
+        self._stop_watching()
+        self._unset_keepalive_if_required()
+        if self._is_busy():
+            if self.cycle.response_started or self.cycle.scope is not self.scope:
+                self.transport.abort()
+                return
+            # The app is not to answer too.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(_answer(why))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        # Closed with bytes unread, the answer would be taken back: what comes until then is read and dropped.
+        self.flow.resume_reading()
+        self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+
+def guarded_protocol(limits: Limits) -> type[GuardedProtocol]:
+    """The protocol of one server, for uvicorn's `http`."""
+
+    class Bound(GuardedProtocol):
+        pass
+
+    Bound.limits = limits
+    Bound.connections_by_client = Connections(limits.connections)
+    return Bound
+
+
+def _endpoint(transport: asyncio.Transport, name: str) -> Endpoint | None:
+    found = transport.get_extra_info(name)
+    try:
+        return Endpoint.of(found[:2])
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _answer(why: ErrorInfo) -> bytes:
+    request_id = new_id("req")
+    body = json.dumps(error_body(why, request_id)).encode()
+    fields = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "connection": "close",
+        "x-content-type-options": "nosniff",
+        "x-request-id": request_id,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return STATUS_LINE[why.status] + head.encode() + b"\r\n" + body
