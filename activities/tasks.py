@@ -196,6 +196,7 @@ class _Attempt:
             log=self._log,
             timeout_seconds=row.timeout_seconds,
             kill_grace=surroundings.kill_grace,
+            task_path=[str(folder) for folder in surroundings.settings.task_path],
             http_allow=surroundings.http_allow,
             app_url=surroundings.app_url,
             desk=await self._desk(started),

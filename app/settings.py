@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         default_factory=list[Path],
         description="Folders a project's `path` may lie in, separated by the system's path separator.",
     )
+    task_path: Annotated[list[Path], NoDecode] = Field(
+        default_factory=list[Path],
+        description="Folders in which tasks find programs first, separated by the system's path separator.",
+    )
     api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as Bearer token.")
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
     public_url: str = Field(
@@ -164,7 +168,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
 
-    @field_validator("workspace_roots", mode="before")
+    @field_validator("workspace_roots", "task_path", mode="before")
     @classmethod
     def _split_paths(cls, value: Any) -> Any:
         return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
@@ -173,6 +177,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("task_path")
+    @classmethod
+    def _from_anywhere(cls, value: list[Path]) -> list[Path]:
+        folders = [folder.expanduser() for folder in value]
+        if relative := next((folder for folder in folders if not folder.is_absolute()), None):
+            raise ValueError(f"'{relative}' is relative: give each folder from the root on")
+        return folders
 
     @field_validator("data_dir")
     @classmethod

@@ -35,7 +35,9 @@ def _as_text(name: str, value: Any) -> str:
         case SecretStr():
             return value.get_secret_value()
         case list():
-            return (os.pathsep if name == "workspace_roots" else ",").join(map(str, cast("list[Any]", value)))
+            return (os.pathsep if name in {"workspace_roots", "task_path"} else ",").join(
+                map(str, cast("list[Any]", value))
+            )
         case Path() | int() | float():
             return str(value)
         case dict():

@@ -15,7 +15,7 @@ from activities.actions.download import download_target, save
 from activities.actions.http_exchange import Request, exchange
 from activities.actions.netguard import check_url
 from activities.actions.process import GuardLostError, StartError, run_guarded
-from activities.actions.shell import environment
+from activities.actions.task_environment import environment
 from activities.actions.workspace_paths import attempt_folder, inside
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool

@@ -29,6 +29,10 @@ TRANSIENT = frozenset({408, 425, 429})
 KEPT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after")
 # RFC 9110, 5.6.2.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# RFC 9110, 7.6.1 and 10.1.1: about one connection, or asking for an answer before the body is sent.
+_OF_THE_CONNECTION = frozenset(
+    {"connection", "expect", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"}
+)
 BODY_OUTPUT_BYTES = 256 * 1024
 DEFAULT_MAX_BYTES = 1024 * 1024
 DEFAULT_MAX_SAVED_BYTES = 100 * 1024 * 1024
@@ -77,6 +81,8 @@ class HttpFields(Fields):
                 raise ValueError("the Host header is taken from the url")
             if name.lower() in {"content-length", "transfer-encoding"}:
                 raise ValueError(f"the {name} header is made from the body")
+            if name.lower() in _OF_THE_CONNECTION:
+                raise ValueError(f"the {name} header is about the connection, which Signoff makes; leave it out")
             if _HEADER_NAME.fullmatch(name) is None:
                 raise ValueError(f"'{name}' cannot be the name of a header")
         return texts

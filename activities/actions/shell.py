@@ -6,8 +6,6 @@ import contextlib
 import errno
 import os
 import signal
-import sys
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -15,11 +13,10 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
 from activities.actions.shell_outputs import MAX_OUTPUT_BYTES, parse_outputs
-from activities.actions.workspace_paths import attempt_folder, inside, new_file, private_folder, read_file
+from activities.actions.task_environment import environment
+from activities.actions.workspace_paths import attempt_folder, inside, new_file, read_file, remove_file
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
-from app.domain.references import as_text
 
-STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LAST_LINE_LENGTH = 200
 
 
@@ -60,8 +57,8 @@ class ShellFields(Fields):
 class Shell(Action):
     """Runs a command; its outputs are `stdout` (the last 64 KiB it printed) and what it writes to `$SIGNOFF_OUTPUT`.
 
-    Standard input is empty. The environment is made anew, with nothing of the worker's but its PATH: see
-    `environment`. When the command ends, processes that it left in the background are stopped.
+    Standard input is empty. The environment is new, with nothing of the worker's but its PATH, time zone and locale: see
+    `task_environment`. When the command ends, processes that it left in the background are stopped.
     """
 
     type: ClassVar[str] = "shell"
@@ -100,29 +97,10 @@ class Shell(Action):
             raise TaskFailed("guard_lost", "The process that watches over the command was killed.") from error
         except OSError as error:
             raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
-        return _outputs(context, status, read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b"")
-
-
-def environment(context: TaskContext, extra: dict[str, str], output: Path) -> dict[str, str]:
-    """The whole environment of a command.
-
-    PATH is the folder of the worker's Python, the worker's PATH and the system's folders; HOME and TMPDIR lie in the
-    workspace's `.signoff`, so that no dot file or cache lands among the results and the worker's credentials stay
-    out of reach; `extra` may replace any of these. `INPUT_<NAME>` holds each input, JSON where it is no text.
-    """
-    paths = [str(Path(sys.executable).parent), *os.environ.get("PATH", "").split(":"), *STANDARD_PATH.split(":")]
-    return {
-        "PATH": ":".join(dict.fromkeys(path for path in paths if path)),
-        "HOME": str(private_folder(context.workspace, "home")),
-        "TMPDIR": str(private_folder(context.workspace, "tmp")),
-        "LANG": "C.UTF-8",
-        **extra,
-        **{f"INPUT_{name.upper()}": as_text(value) for name, value in context.inputs.items()},
-        "SIGNOFF_OUTPUT": str(output),
-        "SIGNOFF_PROJECT_ID": context.project_id,
-        "SIGNOFF_TASK_KEY": context.key,
-        "SIGNOFF_ATTEMPT": str(context.attempt),
-    }
+        written = read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b""
+        # It may hold secrets, which are masked in what is kept of it.
+        remove_file(context.workspace, output)
+        return _outputs(context, status, written)
 
 
 def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:

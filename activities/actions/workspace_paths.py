@@ -81,6 +81,21 @@ def read_file(workspace: Path, path: Path, limit: int) -> bytes | None:
         os.close(folder)
 
 
+def remove_file(workspace: Path, path: Path) -> None:
+    """Remove a file below the workspace, where there is one.
+
+    Raises:
+        TaskFailed: `unsafe_workspace`, as for `new_file`.
+    """
+    folder = _open_folder(workspace, path.parent)
+    try:
+        # What is no file is not ours.
+        with contextlib.suppress(OSError):
+            os.unlink(path.name, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
 def _open_folder(workspace: Path, folder: Path) -> int:
     """Open a folder below the workspace, making what is missing and following no link."""
     try:

@@ -61,6 +61,8 @@ class TaskContext:
     log: Log
     timeout_seconds: float | None = None
     kill_grace: float = 2.0
+    # Folders that a command finds programs in, before all others.
+    task_path: list[str] = field(default_factory=list[str])
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
     # Of Signoff's own: an `app.models.desk.Desk`, for the action that asks a model.

@@ -133,6 +133,11 @@ def fill(text: str, values: Iterator[tuple[str, Any]], encode: Callable[[str, An
     return re.sub(HOLE, lambda _: encode(*next(values)), text)
 
 
+def input_variable(name: str) -> str:
+    """The environment variable in which a command sees an input."""
+    return f"INPUT_{name.upper()}"
+
+
 def as_text(value: Any) -> str:
     """A value as it stands in a text or an environment variable: strings as they are, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -114,6 +114,7 @@ class _Checker:
             for index, task in enumerate(phase.tasks):
                 where = f"phases[{number}].tasks[{index}]"
                 self._task(task, where)
+                self._input_names(task, where)
                 self._references(task, where)
                 self._dependencies(phase, number, task, where)
         self._cycles()
@@ -187,6 +188,17 @@ class _Checker:
             for path, problem in action.misplaced(fields):
                 message = f"Task '{task.key}', {task.action.type} action: {path}: {problem}."
                 self._add(f"{where}.action.{path}", message)
+
+    def _input_names(self, task: TaskDraft, where: str) -> None:
+        by_variable: dict[str, str] = {}
+        for name in task.inputs:
+            other = by_variable.setdefault(references.input_variable(name), name)
+            if other != name:
+                message = (
+                    f"Task '{task.key}': the inputs '{other}' and '{name}' are both ${references.input_variable(name)} to a "
+                    "command; rename one of them."
+                )
+                self._add(f"{where}.inputs.{name}", message)
 
     def _references(self, task: TaskDraft, where: str) -> None:
         value: Any = [task.inputs, task.action.fields()]

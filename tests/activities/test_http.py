@@ -420,6 +420,16 @@ def test_only_what_may_be_repeated_is_tried_again(method: str, retries: int) -> 
     assert Http.default_retries({}) == 2
 
 
+@pytest.mark.parametrize(
+    "name", ["Content-Length", "content-length", "Transfer-Encoding", "Host", "Connection", "TE", "Expect", "Upgrade"]
+)
+def test_headers_of_the_framing_are_refused_when_planned(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"(?i)the {name} header"):
+        HttpFields.model_validate(
+            {"url": "https://example.com/", "method": "POST", "body": "x", "headers": {name: "1"}}
+        )
+
+
 async def test_an_answer_is_not_saved_where_a_link_has_taken_a_folders_place(tmp_path: Path) -> None:
     """What a task does between the look at the place and the write: the link is there already here."""
     (tmp_path / "elsewhere").mkdir()

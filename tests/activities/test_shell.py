@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,16 @@ async def test_arguments_are_not_read_by_a_shell(workspace: Path) -> None:
     assert await run(workspace, argv=["echo", "$HOME; *"]) == {"stdout": "$HOME; *"}
 
 
-async def test_the_environment_is_made_anew(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGNOFF_SECRET_TOKEN", "t0ken")
-    monkeypatch.setenv("MODEL_API_KEY", "k3y")
+async def test_the_environment_is_new(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("LC_") or name in {"TZ", "LANG", "LANGUAGE"}]:
+        monkeypatch.delenv(name)
+    for name in ("SIGNOFF_SECRET_TOKEN", "MODEL_API_KEY", "VIRTUAL_ENV", "PYTHONPATH", "PIP_INDEX_URL", "UV_CACHE_DIR"):
+        monkeypatch.setenv(name, "the worker's")
     printed = (await run(workspace, argv=["env"], inputs={"name": "Ada", "n": 3, "list": ["é"]}, env={"MORE": "1"}))[
         "stdout"
     ]
     variables = dict(line.split("=", 1) for line in printed.split("\n"))
-    path = variables.pop("PATH").split(":")
-    assert path[0] == str(Path(sys.executable).parent)
-    assert set(os.environ["PATH"].split(":")) <= set(path)
+    del variables["PATH"]
     assert variables == {
         "HOME": str(workspace / ".signoff/home"),
         "TMPDIR": str(workspace / ".signoff/tmp"),
@@ -83,6 +84,50 @@ async def test_the_environment_is_made_anew(workspace: Path, monkeypatch: pytest
         "SIGNOFF_TASK_KEY": "the_task",
         "SIGNOFF_ATTEMPT": "2",
     }
+
+
+async def test_time_zone_and_locale_are_the_workers(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TZ": "Asia/Kathmandu", "LANG": "de_DE.UTF-8", "LC_NUMERIC": "C"}.items():
+        monkeypatch.setenv(name, value)
+    outputs = await run(workspace, 'date +%z; echo "$LANG $LC_NUMERIC"')
+    assert outputs == {"stdout": "+0545\nde_DE.UTF-8 C"}
+    assert await run(workspace, "date +%z", env={"TZ": "UTC"}) == {"stdout": "+0000"}
+
+
+async def test_a_task_does_not_find_signoffs_own_programs(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a shell where Signoff's environment is active, and once more by a link to it."""
+    own = Path(sys.prefix, "bin")
+    assert (own / "python3").exists()
+    (tmp_path / "link").symlink_to(own)
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("PATH", f"{own}:{tmp_path}/link:bin:.:{os.environ['PATH']}:{own}/")
+    outputs = await run(
+        workspace,
+        "for name in python python3 pip pip3 signoff; do command -v $name; done; "
+        "python3 -c 'import sys; print(sys.prefix)'; python3 -c 'import temporalio' 2>&1 | tail -n 1",
+    )
+    assert outputs["stdout"].endswith("No module named 'temporalio'")
+    assert sys.prefix not in outputs["stdout"]
+    assert f"{tmp_path}/link" not in outputs["stdout"]
+    path = (await run(workspace, 'echo "$PATH"'))["stdout"].split(":")
+    assert all(folder.startswith("/") for folder in path)
+
+
+async def test_a_setting_gives_tasks_more_programs(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    tool = tmp_path / "tools" / "ls"
+    tool.write_text("#!/bin/sh\necho ours first\n")
+    tool.chmod(0o755)
+    given = replace(context(workspace, {}, [], {"command": "ls"}), task_path=[str(tmp_path / "tools")])
+    assert await Shell().run(given) == {"stdout": "ours first"}
+
+
+async def test_the_output_file_does_not_stay(workspace: Path) -> None:
+    assert await run(workspace, "echo token=s3cr3t > $SIGNOFF_OUTPUT") == {"stdout": "", "token": "s3cr3t"}
+    await failure(workspace, "echo token=s3cr3t > $SIGNOFF_OUTPUT; exit 1")
+    assert [path.name for path in (workspace / ".signoff/attempts/task-1/2").iterdir()] == ["log"]
 
 
 async def test_an_input_is_never_read_as_a_command(workspace: Path) -> None:

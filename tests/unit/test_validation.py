@@ -378,3 +378,9 @@ def test_effective_dependencies_are_declared_ones_references_and_the_order_of_a_
             if part.strategy == "sequential" and index:
                 expected.add(part.tasks[index - 1].key)
             assert sorted(found[index]) == sorted(expected)
+
+
+def test_inputs_that_are_one_variable_to_a_command_are_refused() -> None:
+    field, message = the_problem(plan(phase("p", task("a", inputs={"name": 1, "Name": 2}))))
+    assert field == "phases[0].tasks[0].inputs.Name"
+    assert "'name' and 'Name' are both $INPUT_NAME" in message
