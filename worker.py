@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities.actions.sandbox import sandbox_of, weakness_of
 from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
@@ -61,6 +62,7 @@ def build_worker(
     workflows, records, plans and the tasks of the usual queue.
     """
     actions = load_actions()
+    sandbox = sandbox_of(settings)
     workspaces = workspaces_of(settings)
     surroundings = TaskSurroundings(
         kill_grace=settings.kill_grace,
@@ -68,6 +70,7 @@ def build_worker(
         app_url=settings.app_url,
         secrets=secrets_from_environment(),
         settings=settings,
+        sandbox=sandbox,
     )
     records = Records(database, actions, workspaces, settings)
     chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]
@@ -127,6 +130,8 @@ async def run(settings: Settings, queues: list[str | None] | None = None) -> Non
         RuntimeError: Temporal, the database or the workspaces are not what a worker needs; the message says what to do.
     """
     workspaces_of(settings).check_marker()
+    if (weakness := weakness_of(settings)) is not None:
+        logger.warning(weakness)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

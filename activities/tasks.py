@@ -18,6 +18,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.sandbox import Sandbox
+from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
@@ -50,6 +52,7 @@ class TaskSurroundings:
     app_url: str = ""
     secrets: dict[str, str] = field(default_factory=dict[str, str])
     settings: Settings = field(default_factory=Settings)
+    sandbox: Sandbox | None = None
 
 
 class TaskActivities:
@@ -199,6 +202,7 @@ class _Attempt:
             task_path=[str(folder) for folder in surroundings.settings.task_path],
             http_allow=surroundings.http_allow,
             app_url=surroundings.app_url,
+            sandbox=None if surroundings.sandbox is None else surroundings.sandbox.around(workspace),
             desk=await self._desk(started),
         )
         try:
@@ -206,6 +210,9 @@ class _Attempt:
                 return await self._kind().run(context)
         except TimeoutError:
             raise TaskFailed("timeout", f"The task took longer than {row.timeout_seconds:g} s.") from None
+        finally:
+            # Nobody waits for it: a cancel must not come between an outcome and its record.
+            asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
 
     async def _workspace(self, project: ProjectRow) -> Path:
         try:

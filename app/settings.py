@@ -108,6 +108,19 @@ class Settings(BaseSettings):
     kill_grace: float = Field(
         default=2.0, ge=0, le=300, description="Seconds between SIGTERM and SIGKILL for a task's processes."
     )
+    sandbox: str = Field(
+        default="landlock",
+        pattern="^(landlock|none)$",
+        description="What confines the commands of tasks: landlock, where the kernel has it, or none.",
+    )
+    sandbox_read: Annotated[list[Path], NoDecode] = Field(
+        default_factory=list[Path],
+        description="Further folders that commands in the sandbox may read, separated by the system's path separator.",
+    )
+    sandbox_network: str = Field(
+        default="all",
+        description="TCP ports that commands in the sandbox may connect to, separated by commas; all; or none.",
+    )
     max_concurrent_tasks: int = Field(default=200, ge=1, le=2000, description="Activities one worker runs at once.")
     shutdown_grace: float = Field(
         default=5.0, ge=0, le=3600, description="Seconds a stopping worker lets its running tasks finish."
@@ -168,7 +181,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
 
-    @field_validator("workspace_roots", "task_path", mode="before")
+    @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
     @classmethod
     def _split_paths(cls, value: Any) -> Any:
         return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
@@ -185,6 +198,14 @@ class Settings(BaseSettings):
         if relative := next((folder for folder in folders if not folder.is_absolute()), None):
             raise ValueError(f"'{relative}' is relative: give each folder from the root on")
         return folders
+
+    @field_validator("sandbox_network")
+    @classmethod
+    def _ports(cls, value: str) -> str:
+        ports = [part.strip() for part in value.split(",")]
+        if value in {"all", "none"} or all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
+            return ",".join(ports)
+        raise ValueError("give all, none, or TCP ports such as 443,5432; Landlock cannot tell one host from another")
 
     @field_validator("data_dir")
     @classmethod

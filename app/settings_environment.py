@@ -13,6 +13,8 @@ from app.settings import Settings
 
 PREFIX = "SIGNOFF_"
 SECRETS_PREFIX = "SIGNOFF_SECRET_"
+# Settings that are lists of paths.
+PATHS = {"workspace_roots", "task_path", "sandbox_read"}
 
 
 def as_variables(settings: Settings) -> dict[str, str]:
@@ -35,9 +37,7 @@ def _as_text(name: str, value: Any) -> str:
         case SecretStr():
             return value.get_secret_value()
         case list():
-            return (os.pathsep if name in {"workspace_roots", "task_path"} else ",").join(
-                map(str, cast("list[Any]", value))
-            )
+            return (os.pathsep if name in PATHS else ",").join(map(str, cast("list[Any]", value)))
         case Path() | int() | float():
             return str(value)
         case dict():

@@ -170,6 +170,7 @@ class Tools:
                     env=environment(self._context, {}, folder / "output"),
                     on_output=keep,
                     grace=self._context.kill_grace,
+                    sandbox=self._context.sandbox,
                 )
         except TimeoutError as error:
             raise Mistake(f"It took longer than {COMMAND_SECONDS:g} s and was stopped.") from error

@@ -4,7 +4,7 @@ Run by `process.py` as a program of its own, with little of the standard library
 each import counts. Descriptor 0 is a socket to the worker, 1 and 2 are the pipe for the command's output; every other
 one is closed. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
 `cwd` in bytes, `grace` and `silence` in seconds), then a `.` as a sign of life several times within `silence`, and
-perhaps `T` for "terminate". The guard answers in lines: `started PID`, `failed chdir|exec ERRNO`,
+perhaps `T` for "terminate". The guard answers in lines: `started PID`, `failed chdir|sandbox|exec ERRNO`,
 `ended WAITSTATUS REASON`; the last two only when nothing of the command is left. REASON is `done` or `silence`.
 
 The socket's end means that the worker died, and silence that it is frozen: everything is killed at once. On `T`
@@ -29,6 +29,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from typing import Any
 else:
     # The C half of `signal`, the same names as plain numbers: the Python half takes 4 ms to load, for its enums.
     import _signal as signal
@@ -69,7 +70,7 @@ def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)
     request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
     try:
-        command = start(request["argv"], request["env"], request["cwd"])
+        command = start(request["argv"], request["env"], request["cwd"], request["sandbox"])
     except StartError as error:
         tell(f"failed {error.step} {error.number}")
         return
@@ -133,7 +134,10 @@ class StartError(Exception):
         self.number = number
 
 
-def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes) -> int:
+Sandbox = dict[str, "Any"]  # the arguments of landlock.restrict
+
+
+def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, sandbox: Sandbox | None) -> int:
     """Start the command in a session of its own; returns its process id once it runs.
 
     Raises:
@@ -146,7 +150,7 @@ def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes) -> int:
     except OSError as error:
         raise StartError("exec", error.errno or 0) from None
     if pid == 0:
-        become(argv, env, cwd, guard, failure_end)
+        become(argv, env, cwd, sandbox, guard, failure_end)
     os.close(failure_end)
     report = os.read(failure, 64).decode()
     os.close(failure)
@@ -157,7 +161,9 @@ def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes) -> int:
     return pid
 
 
-def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, guard: int, failure_end: int) -> None:
+def become(
+    argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, sandbox: Sandbox | None, guard: int, failure_end: int
+) -> None:
     """In the child: turn into the command. Never returns."""
     step = "exec"
     try:
@@ -174,6 +180,11 @@ def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, guard: int, f
         # Where a folder on the way has become a link since the worker looked, this is another place.
         if os.getcwdb() != cwd:
             raise OSError(errno.ELOOP, "a link is in the way")
+        step = "sandbox"
+        if sandbox is not None:
+            import landlock  # noqa: PLC0415 - lies beside this file, and only a confined command needs it
+
+            landlock.restrict(**sandbox)
         step = "exec"
         execute(argv, env)
     except OSError as error:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from activities.actions import orphans
 
@@ -40,7 +40,7 @@ class ExitStatus:
 
 
 class StartError(Exception):
-    """The command could not be started; `step` is `chdir` or `exec`, `number` the errno."""
+    """The command could not be started; `step` is `chdir`, `sandbox` or `exec`, `number` the errno."""
 
     def __init__(self, step: str, number: int) -> None:
         super().__init__(f"{step}: {os.strerror(number)}")
@@ -60,6 +60,7 @@ async def run_guarded(
     on_output: Callable[[bytes], None],
     grace: float,
     silence: float = SILENCE,
+    sandbox: Mapping[str, Any] | None = None,
 ) -> ExitStatus:
     """Run a command and return once it and every process it started have ended.
 
@@ -75,6 +76,7 @@ async def run_guarded(
         on_output: called with each piece of its standard output and error, in order; must not raise.
         grace: seconds from SIGTERM to SIGKILL.
         silence: seconds without a sign of life from this event loop after which everything is killed.
+        sandbox: what confines it, as `Sandbox.around` says; None: nothing.
 
     Raises:
         StartError: it could not be started.
@@ -89,6 +91,7 @@ async def run_guarded(
             "cwd": os.fsencode(cwd),
             "grace": float(grace),
             "silence": float(silence),
+            "sandbox": None if sandbox is None else dict(sandbox),
         }
     )
     guard = _Guard(on_output)

@@ -86,6 +86,7 @@ class Shell(Action):
                 env=environment(context, fields.env, output),
                 on_output=context.log.write,
                 grace=context.kill_grace,
+                sandbox=context.sandbox,
             )
         except StartError as error:
             raise _not_started(fields, error) from error
@@ -107,6 +108,8 @@ def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:
     reason = os.strerror(error.number)
     if error.step == "chdir":
         return TaskFailed("not_started", f"The folder '{fields.cwd}' cannot be entered: {reason}.", retryable=False)
+    if error.step == "sandbox":
+        return TaskFailed("not_started", f"The command cannot be confined, so it was not started: {reason}.")
     if error.number in {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC}:
         message = f"The command '{fields.words[0]}' was not found or cannot be run: {reason}."
         return TaskFailed("command_not_found", message, exit_code=127, retryable=False)

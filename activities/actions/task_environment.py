@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from activities.actions.workspace_paths import private_folder
+from activities.actions.workspace_paths import private_folder, temporary_folder
 from app.domain.actions import TaskContext
 from app.domain.references import as_text, input_variable
 
@@ -19,13 +19,14 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
     """The whole environment of a command.
 
     HOME and TMPDIR lie in the workspace's `.signoff`, so that no dot file or cache lands among the results and the worker's
-    credentials stay out of reach. Time zone and locale are the worker's. `extra` may replace any of these.
+    credentials stay out of reach; TMPDIR is the attempt's own, and is removed after it. Time zone and locale are the
+    worker's. `extra` may replace any of these.
     `INPUT_<NAME>` holds each input, JSON where it is no text.
     """
     return {
         "PATH": search_path(context.task_path),
         "HOME": str(private_folder(context.workspace, "home")),
-        "TMPDIR": str(private_folder(context.workspace, "tmp")),
+        "TMPDIR": str(temporary_folder(context.workspace, context.task_id, context.attempt)),
         "LANG": _DEFAULT_LOCALE,
         **_time_and_locale(),
         **_without_our_python(),

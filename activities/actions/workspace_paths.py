@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from app.domain.actions import TaskFailed
@@ -43,6 +44,25 @@ def private_folder(workspace: Path, *names: str) -> Path:
     folder = workspace.joinpath(PRIVATE_FOLDER, *names)
     os.close(_open_folder(workspace, folder))
     return folder
+
+
+def temporary_folder(workspace: Path, task_id: str, attempt: int) -> Path:
+    """The folder for temporary files of one attempt, made where it is missing; `remove_temporary_folder` removes it.
+
+    Raises:
+        TaskFailed: `unsafe_workspace`, as for `new_file`.
+    """
+    return private_folder(workspace, "tmp", f"{task_id}-{attempt}")
+
+
+def remove_temporary_folder(workspace: Path, task_id: str, attempt: int) -> None:
+    """Remove the folder for temporary files of one attempt with all that is in it; no link is followed. Blocking."""
+    with contextlib.suppress(OSError):
+        parent = open_folder(workspace, (PRIVATE_FOLDER, "tmp"))
+        try:
+            shutil.rmtree(f"{task_id}-{attempt}", ignore_errors=True, dir_fd=parent)
+        finally:
+            os.close(parent)
 
 
 def new_file(workspace: Path, path: Path) -> int:

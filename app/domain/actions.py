@@ -6,7 +6,7 @@ A plug-in is a class in a user's package, registered under the entry point group
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +65,8 @@ class TaskContext:
     task_path: list[str] = field(default_factory=list[str])
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
+    # What confines the commands of the task, as `run_guarded` takes it; None: nothing.
+    sandbox: Mapping[str, Any] | None = None
     # Of Signoff's own: an `app.models.desk.Desk`, for the action that asks a model.
     desk: Any = None
 

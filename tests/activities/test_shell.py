@@ -73,7 +73,7 @@ async def test_the_environment_is_new(workspace: Path, monkeypatch: pytest.Monke
     del variables["PATH"]
     assert variables == {
         "HOME": str(workspace / ".signoff/home"),
-        "TMPDIR": str(workspace / ".signoff/tmp"),
+        "TMPDIR": str(workspace / ".signoff/tmp/task-1-2"),
         "LANG": "C.UTF-8",
         "MORE": "1",
         "INPUT_NAME": "Ada",

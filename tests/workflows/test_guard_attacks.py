@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.conftest import Stack
+import os
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import WorkflowEnvironment
+
+from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 
 # A daemon in a session of its own, and then the end of the guard.
@@ -16,25 +22,52 @@ os._exit(7)"
 """
 
 
-async def test_a_task_that_kills_its_guard_fails_and_leaves_nothing(signoff: Stack) -> None:
-    action = {"type": "shell", "command": KILL}
-    project_id = await signoff.planned("- Wait: `true` {#kill}")
-    project = await signoff.project(project_id)
-    await signoff.call("PUT", f"/{project_id}/tasks/{project['tasks'][0]['id']}", json={"action": action})
+async def run(signoff: Stack, command: str) -> dict[str, Any]:
+    """The finished project whose only task runs `command`."""
+    project_id = await signoff.planned("- Attack: `true`")
+    (task,) = (await signoff.project(project_id))["tasks"]
+    changed = {"action": {"type": "shell", "command": command}}
+    await signoff.call("PUT", f"/{project_id}/tasks/{task['id']}", json=changed)
     await signoff.call("POST", f"/{project_id}/approve")
-    project = await signoff.finished(project_id)
-    assert project["status"] == "failed"
-    assert project["tasks"][0]["error"]["type"] in {"guard_lost", "signal", "exit_code"}
-    assert not with_environment("SIGNOFF_PROJECT_ID", project_id)
-    await signoff.call("DELETE", f"/{project_id}")
+    return await signoff.finished(project_id)
+
+
+async def test_a_task_that_kills_its_guard_fails_and_leaves_nothing(
+    temporal_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with running_stack(temporal_server, tmp_path, sandbox="none") as signoff:
+        project = await run(signoff, KILL)
+        assert project["status"] == "failed"
+        assert project["tasks"][0]["error"]["type"] == "guard_lost"
+        assert not with_environment("SIGNOFF_PROJECT_ID", project["id"])
+        await signoff.call("DELETE", f"/{project['id']}")
+
+
+async def test_a_task_cannot_kill_its_guard_or_its_worker(signoff: Stack) -> None:
+    project = await run(signoff, f"kill -9 $PPID; kill -STOP {os.getpid()}; exit 9")
+    assert project["tasks"][0]["exit_code"] == 9
+
+
+async def test_a_task_cannot_read_the_record_or_another_workspace(signoff: Stack) -> None:
+    other = await signoff.finished(await signoff.started("- Write: `echo private > file`"))
+    command = f"cat ../../signoff.db; cat {other['workspace']}/file; cat /proc/{os.getpid()}/environ; exit 9"
+    project = await run(signoff, command)
+    (task,) = project["tasks"]
+    assert task["exit_code"] == 9
+    assert task["outputs"]["stdout"].count("Permission denied") == 3, task["outputs"]
 
 
 async def test_a_task_cannot_forge_its_exit_code(signoff: Stack) -> None:
-    project_id = await signoff.planned("- Forge: `true` {#forge}")
-    project = await signoff.project(project_id)
-    action = {"type": "shell", "command": FORGE}
-    await signoff.call("PUT", f"/{project_id}/tasks/{project['tasks'][0]['id']}", json={"action": action})
-    await signoff.call("POST", f"/{project_id}/approve")
-    project = await signoff.finished(project_id)
+    project = await run(signoff, FORGE)
     assert project["status"] == "failed"
     assert project["tasks"][0]["exit_code"] == 7
+
+
+async def test_temporary_files_are_removed(signoff: Stack) -> None:
+    project = await signoff.finished(await signoff.started('- Use: `mktemp -d && touch "$TMPDIR/x"`'))
+    assert project["status"] == "completed"
+
+    async def removed() -> bool:
+        return not list((Path(project["workspace"]) / ".signoff/tmp").iterdir())
+
+    await eventually(removed, what="the task's temporary files are gone")
