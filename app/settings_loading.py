@@ -14,6 +14,7 @@ from pydantic_settings import SettingsError
 from app.settings import TABLES, Settings, settings_file
 from app.settings_environment import variable_of
 from app.settings_file import KeyLines
+from app.settings_trust import complaints_about_found_file
 
 Location = tuple[int | str, ...]
 # How pydantic marks that it is the key of a table that is wrong.
@@ -35,6 +36,8 @@ def load_settings(flags: dict[str, Any] | None = None) -> Settings:
         SettingsInvalid: some cannot be used; names each, where it comes from, and what is wrong with it.
     """
     given = flags or {}
+    if untrusted := complaints_about_found_file(given):
+        raise SettingsInvalid("\n".join(untrusted))
     try:
         return Settings(**given)
     except ValidationError as error:

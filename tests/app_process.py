@@ -41,6 +41,10 @@ class AppProcess:
             )
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def ready(self) -> None:
         async def answers() -> bool:
             with contextlib.suppress(httpx.TransportError):

@@ -175,7 +175,8 @@ def audit_report(answer: Json) -> RenderableType:
     told = f"{trail['events']} events, {trail['decisions']} decisions: the record is"
     seal = Text(f"{told} intact.", style="green") if trail["intact"] else Text(f"{told} NOT intact.", style="red bold")
     parts: list[RenderableType] = [findings_table(results["findings"])] if results["findings"] else []
-    return Group(*parts, seal, Text(visible(answer["message"])))
+    limits = Text("The list of dangerous commands helps you to read a plan; it proves nothing.", style="dim")
+    return Group(*parts, seal, Text(visible(answer["message"])), limits)
 
 
 def file_list(answer: Json) -> RenderableType:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from app.domain.dangers import dangers_of
+from app.domain.dangers import SEVERITY, dangers_of
 from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -15,11 +15,6 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 _UNLIMITED = frozenset({"shell", "http", "agent"})
 # Actors that are no person in particular; `local` was everybody on a machine without keys, in records of before.
 _NOBODY = frozenset({"local", "signoff", "temporal"})
-_SEVERITY_OF_DANGERS: dict[str, Severity] = {
-    "destructive_command": "critical",
-    "network_to_shell": "critical",
-    "command_too_long": "medium",
-}
 
 
 class Found(NamedTuple):
@@ -48,7 +43,7 @@ def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
         kind = row.action["type"]
         for danger in dangers_of(row.action):
             yield Found(
-                _SEVERITY_OF_DANGERS[danger.code], danger.code, f"Task '{row.key}' {danger.what}.",
+                SEVERITY[danger.code], danger.code, f"Task '{row.key}' {danger.what}.",
                 "Read the command; have it done another way, or by a person.", row.id,
             )  # fmt: skip
         if row.agent_id is not None and row.agent_id not in agents:

@@ -1,13 +1,40 @@
-"""Commands that destroy, or that let the network decide what runs: what an audit points at before anybody signs."""
+"""Commands that somebody should look at before they sign: what an audit points at.
+
+A help and not a proof. The command is taken apart as the shell does it, and each part is held against a table of rules. What a
+program does by itself, and what a command becomes once its variables have values, no table can tell.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
-# A search lets no other thread go on, so none of the patterns may take long for a text that is made to be slow.
-LONGEST_READ = 20_000
+from app.domain.danger_rules import files, machine, network, services
+from app.domain.danger_rules.rule import Place, Rule, Step
+from app.domain.shell_syntax import LONGEST_SCRIPT, Command, Script, parse, parse_argv
+from app.domain.shell_words import Word
+
+RULES: tuple[Rule, ...] = (*files.RULES, *network.RULES, *machine.RULES, *services.RULES)
+SEVERITY: dict[str, Literal["critical", "high", "medium"]] = {
+    "destructive_command": "critical",
+    "network_to_shell": "critical",
+    "opens_remote_access": "critical",
+    "sends_secrets": "critical",
+    "changes_system": "high",
+    "hides_traces": "high",
+    "reads_secrets": "high",
+    "runs_what_it_is_given": "high",
+    "weakens_protection": "high",
+    "command_too_long": "medium",
+    "discards_changes": "medium",
+    "unverified_connection": "medium",
+}
+# `ssh host "ssh other '…'"`.
+_DEEPEST = 3
+_MOST_STEPS = 500
+_SSH_VALUES = frozenset(f"-{letter}" for letter in "bcDEeFIiJLlmOopQRSWw")
+_AFTER_DASHES = frozenset({"kubectl", "oc", "docker", "podman", "nerdctl"})
 
 
 class Danger(NamedTuple):
@@ -17,78 +44,118 @@ class Danger(NamedTuple):
     what: str
 
 
-_FOLDERS = r"bin|boot|dev|etc|home|lib|opt|root|sbin|srv|sys|usr|var"
-# A system folder, the root, the home folder, or whatever lies above the workspace, as a whole.
-_ROOT = rf"""(?:["']?(?:/|~|\$HOME|\$\{{HOME\}}|/\*|/(?:{_FOLDERS})(?:/\*?)?|\.\.(?:/\S*)?)["']?)(?=\s|$|[;&|])"""
-# Whatever lies outside of the workspace, but for what is temporary.
-_OUTSIDE = r"""["']?(?:/(?!(?:var/)?tmp/)|~|\$HOME\b|\$\{HOME\}|\.\.(?=[/\s"';&|]|$))"""
-_DOWNLOAD = r"(?:curl|wget|fetch|http|https)\b"
-_FLAGS = r"(?:-[^\s|;&]+\s+){0,20}"
-_INTERPRETER = r"(?:(?:ba|z|da|k|c|tc|fi)?sh|python|python3|perl|ruby|node)\b"
-_SHELL = rf"(?:sudo\s+{_FLAGS})?(?:env\s+)?(?:[^\s|;&]*/)?{_INTERPRETER}"
-# Characters of one command, and of one command line with its pipes.
-_COMMAND, _LINE = r"[^\n;|&]", r"[^\n;]"
-
-
-def _first(word: str, within: str = _COMMAND) -> str:
-    """The first `word` of a stretch of characters: what follows another one there follows this one too, so none is tried."""
-    return rf"(?:^|(?!{within})[\s\S])(?>{within}*?{word})"
-
-
-_DD, _RM, _PUSH = _first(r"\bdd\b"), _first(r"\brm\b"), _first(r"\bgit\s+push\b")
-_DOWNLOADED, _DECODED = _first(_DOWNLOAD, _LINE), _first(r"\bbase64\s+(?:-d|-D|--decode)\b", _LINE)
-_DISKS = r"\b(?:mkfs(?:\.\w+)?|wipefs|fdisk|parted|sgdisk)\b"
-_TO_A_DEVICE = rf"{_DD}{_COMMAND}*\bof=/dev/(?!null|stdout|stderr)|>\s*/dev/(?:sd|nvme|hd|vd|mapper)"
-_POWER = r"(?:^|[;&|]\s*|\bsudo\s+)(?:shutdown|reboot|halt|poweroff|init\s+[06])\b"
-_FORCE_PUSH = rf"{_PUSH}{_COMMAND}*(?:\s--force(?!-with-lease)\b|\s-f\b|\s\+\w)"
-_DROP = r"\b(?:DROP\s+(?:DATABASE|SCHEMA|TABLE)|TRUNCATE\s+TABLE)\b"
-_KILL_ALL = rf"\bkill\s+{_FLAGS}--?\s*-1\b|\bkill\s+-(?:9|KILL|s\s*KILL)\s+-1\b"
-_CLOUD = r"\bkubectl\s+delete\s+(?:ns|namespace|--all)|\bterraform\s+destroy\b|\baws\s+s3\s+rb\b[^\n]*--force"
-_DESTROYS, _OPENS = "destructive_command", "network_to_shell"
-_TABLE: tuple[tuple[str, str, str], ...] = (
-    (
-        _DESTROYS, "removes files outside of its workspace",
-        rf"{_RM}(?={_COMMAND}*\s(?:-\w*[rf]|--recursive|--force)){_COMMAND}*\s{_OUTSIDE}",
-    ),
-    (_DESTROYS, "makes a file system or a partition table anew", _DISKS),
-    (_DESTROYS, "writes to a device", _TO_A_DEVICE),
-    (_DESTROYS, "shuts the machine down", _POWER),
-    (_DESTROYS, "rewrites published history", _FORCE_PUSH),
-    (_DESTROYS, "drops a database or its tables", _DROP),
-    (_DESTROYS, "kills every process it can", _KILL_ALL),
-    (
-        _DESTROYS, "opens up or takes over a system folder",
-        rf"\bch(?:mod|own)\s+{_FLAGS}(?:-R|--recursive)\s+\S+\s+{_ROOT}",
-    ),
-    (_DESTROYS, "is a fork bomb", r":\s*\(\s*\)\s*\{\s*:\s*\|\s*:\s*&?\s*\}"),
-    (_DESTROYS, "deletes resources of a cluster or cloud", _CLOUD),
-    (_OPENS, "runs what it downloads", rf"{_DOWNLOADED}{_LINE}*\|\s*(?:\w+\s+)*?{_SHELL}"),
-    (_OPENS, "runs what it downloads", rf"{_INTERPRETER}\s+{_FLAGS}(?:<\(|[\"']?\$\(|`)\s*{_DOWNLOAD}"),
-    (_OPENS, "runs what it downloads", rf"(?:eval|source|\.)\s+[\"']?(?:<\(|\$\(|`)\s*{_DOWNLOAD}"),
-    (_OPENS, "runs what it decodes", rf"{_DECODED}{_LINE}*\|\s*{_SHELL}"),
-)  # fmt: skip
-_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), Danger(code, what)) for code, what, pattern in _TABLE)
-
-
 def dangers_of(action: dict[str, Any]) -> list[Danger]:
     """What is dangerous about an action's commands, each once."""
     found: dict[Danger, None] = {}
-    for whole in _commands(action):
-        text = whole[:LONGEST_READ]
-        if len(whole) > LONGEST_READ:
-            found[
-                Danger("command_too_long", f"has more than the {LONGEST_READ:,} characters that are looked through")
-            ] = None
-        for pattern, danger in _PATTERNS:
-            if pattern.search(text):
-                found[danger] = None
+    for text, script in _scripts(action):
+        if len(text) > LONGEST_SCRIPT:
+            what = f"has more than the {LONGEST_SCRIPT:,} characters that are looked through"
+            found[Danger("command_too_long", what)] = None
+        for number, step in enumerate(steps_of(script, text[:LONGEST_SCRIPT])):
+            if number > _MOST_STEPS:
+                found[Danger("command_too_long", f"has more than the {_MOST_STEPS:,} commands that are looked at")] = (
+                    None
+                )
+                break
+            found.update(dict.fromkeys(_dangers_of_step(step)))
     return list(found)
 
 
-def _commands(action: dict[str, Any]) -> Iterator[str]:
+def _dangers_of_step(step: Step) -> list[Danger]:
+    found = [Danger(rule.code, rule.what) for rule in RULES if rule.test(step)]
+    if any(danger.code == "network_to_shell" for danger in found):
+        # It says the same, and where the text comes from.
+        return [danger for danger in found if danger.code != "runs_what_it_is_given"]
+    return found
+
+
+def _scripts(action: dict[str, Any]) -> Iterator[tuple[str, Script]]:
     command, words = action.get("command"), action.get("argv")
     if isinstance(command, str):
-        # A line that goes on after a backslash is one command.
-        yield command.replace("\\\n", " ")
+        # A line that continues after a backslash is one command.
+        text = command.replace("\\\n", " ")
+        yield text, parse(text)
     if isinstance(words, list):
-        yield " ".join(str(word) for word in words)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        argv = [str(word) for word in words]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        yield " ".join(argv), parse_argv(argv)
+
+
+def steps_of(script: Script, text: str, *, away: bool = False, depth: int = 0) -> Iterator[Step]:
+    """Every command of a script, and those that its commands start on this or another machine."""
+    for command in script.commands:
+        step = Step(command, script, text, away)
+        yield step
+        if step.program in {"cd", "pushd"}:
+            away = _leaves(step)
+        if depth < _DEEPEST:
+            for inner in _started(step):
+                yield from steps_of(inner, text, away=away, depth=depth + 1)
+
+
+def _leaves(step: Step) -> bool:
+    target = step.operands[0] if step.operands else None
+    if target is None or target.value == "-":
+        return True
+    return step.place(target) in {Place.OUTSIDE, Place.ROOT_IF_UNSET}
+
+
+def _started(step: Step) -> Iterator[Script]:
+    """The scripts and commands that a command hands to something else."""
+    words = step.words
+    if step.program in {"find", "fd"}:
+        yield from (_as_script(command) for command in _after_exec(words))
+    elif step.program in {"ssh", "su", "watch", "script", "runuser", "sg", "parallel"}:
+        yield from (parse(text) for text in _texts(step))
+    elif step.program in _AFTER_DASHES:
+        inside = _after(words, "--") or _after(words, "exec", 2) or _after(words, "run", 2)
+        if inside:
+            yield _as_script(inside)
+    elif step.program in {"chroot", "nsenter", "unshare", "strace", "script"} and len(words) > 2:
+        yield _as_script(words[2:])
+
+
+def _texts(step: Step) -> Iterator[str]:
+    if step.program == "ssh":
+        # Behind the options, some of which have a value, and the host.
+        arguments = iter(step.arguments)
+        for argument in arguments:
+            if not argument.startswith("-"):
+                break
+            if argument[:2] in _SSH_VALUES and len(argument) == 2:
+                next(arguments, None)
+        yield " ".join(arguments)
+        yield from (
+            item.target.value
+            for item in step.command.redirections
+            if item.operator.startswith("<<") and item.target.value
+        )
+    elif step.program in {"watch", "sg", "parallel"}:
+        yield " ".join(word.value or word.text for word in step.operands)
+    else:
+        text = step.value_of("-c", "--command")
+        if text is not None:
+            yield text
+
+
+def _after_exec(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
+    for index, word in enumerate(words):
+        if word.value in {"-exec", "-execdir", "-ok", "-x", "-X"}:
+            rest: list[Word] = []
+            for inner in words[index + 1 :]:
+                if inner.value in {";", "+"}:
+                    break
+                rest.append(inner)
+            # What `{}` stands for is below the folders that are searched, which a rule of its own looks at.
+            yield tuple(item for item in rest if not re.search(r"\{\}", item.text))
+
+
+def _after(words: Sequence[Word], marker: str, skip: int = 1) -> tuple[Word, ...]:
+    index = next((position for position, word in enumerate(words) if word.value == marker), None)
+    return tuple(words[index + skip :]) if index is not None else ()
+
+
+def _as_script(words: Sequence[Word]) -> Script:
+    values = [word.value for word in words]
+    if None not in values:
+        return parse_argv([value for value in values if value is not None])
+    return Script((Command(tuple(words)),), complete=True)

@@ -106,6 +106,8 @@ class _Context:
     parent: int | None = None
     stages: tuple[tuple[int, int], ...] = ()
     redirections: tuple[Redirection, ...] = ()
+    # Arguments that stand behind a redirection: `sh > log build.sh`.
+    words: tuple[Word, ...] = ()
 
     def within(self, kind: str, parent: int | None = None) -> _Context:
         """Inside of a group; with `parent`, inside of a word of that command, with pipes of its own."""
@@ -116,8 +118,8 @@ class _Context:
     def staged(self, number: int, stage: int) -> _Context:
         return _Context(self.inside, self.parent, (*self.stages, (number, stage)), self.redirections)
 
-    def redirected(self, more: tuple[Redirection, ...]) -> _Context:
-        return _Context(self.inside, self.parent, self.stages, (*self.redirections, *more)) if more else self
+    def redirected(self, more: tuple[Redirection, ...], words: tuple[Word, ...]) -> _Context:
+        return _Context(self.inside, self.parent, self.stages, (*self.redirections, *more), words)
 
 
 def parse(text: str) -> Script:
@@ -208,6 +210,7 @@ class _Reader:
         for part in parts:
             if part.type in _REDIRECTIONS:
                 redirections.append(_redirection(part))
+                words += _words_behind(part)
                 below += part.children
             elif part.type == "variable_assignment":
                 assignments.append(_assignment(part))
@@ -216,6 +219,7 @@ class _Reader:
                 words += map(word_of, _operands(part))
                 below.append(part)
         every = (*redirections, *context.redirections)
+        words += context.words
         command = Command(tuple(words), tuple(assignments), every, context.inside, context.parent, context.stages)
         self.add(command, depth)
         inner = _Context(context.inside, index)
@@ -255,19 +259,26 @@ class _Reader:
         else:
             rest, first = [], context
         if body is None:
+            # `> file` alone empties it.
+            every = (*redirections, *context.redirections)
+            self.commands.append(Command((), (), every, first.inside, first.parent, first.stages))
             return [*others, *rest]
-        return [*self._body(body, first, tuple(redirections)), *others, *rest]
+        parts = [item for part in node.children for item in (part, *part.children) if item.type == "file_redirect"]
+        behind = tuple(word for part in parts for word in _words_behind(part))
+        return [*self._body(body, first, tuple(redirections), behind), *others, *rest]
 
-    def _body(self, body: Node, context: _Context, more: tuple[Redirection, ...]) -> list[tuple[Node, _Context]]:
+    def _body(
+        self, body: Node, context: _Context, more: tuple[Redirection, ...], behind: tuple[Word, ...]
+    ) -> list[tuple[Node, _Context]]:
         """`a | b > file` redirects only `b`, and so does `a && b > file`."""
         if body.type not in {"pipeline", "list"} or not body.children:
-            return [(body, context.redirected(more))]
+            return [(body, context.redirected(more, behind))]
         if body.type == "pipeline":
             below = self._pipeline(body.children, context)
         else:
             below = [(child, context) for child in body.children]
         last, where = below[-1]
-        return [*below[:-1], (last, where.redirected(more))]
+        return [*below[:-1], (last, where.redirected(more, behind))]
 
 
 def _script_on_input(command: Command) -> tuple[str, str] | None:
@@ -305,9 +316,14 @@ def _redirection(node: Node) -> Redirection:
             target = Word(text, text if quoted or not _EXPANDED.search(text) else None)
         elif not operator and child.type.startswith(("<", ">", "&")):
             operator = child.type
-        elif node.type != "heredoc_redirect":
+        elif node.type != "heredoc_redirect" and not target.text:
             target = word_of(child)
     return Redirection(operator, target, descriptor)
+
+
+def _words_behind(node: Node) -> list[Word]:
+    """`> file a b`: the grammar has all three as targets, and the shell takes `a` and `b` for arguments."""
+    return [word_of(child) for child in node.children_by_field_name("destination")[1:]]
 
 
 def _operands(node: Node) -> Iterator[Node]:

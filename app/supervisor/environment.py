@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.settings import Settings
+from app.settings import Settings, settings_file
 from app.settings_environment import PREFIX, SECRETS_PREFIX, as_variables
 
 _TEMPORALS = "TEMPORAL_"
@@ -26,8 +26,10 @@ def for_app(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 def _for_client(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    # This process has taken the file; its children would refuse one that sets an address, as all keys are variables to them.
+    inherited = {**inherited, "SIGNOFF_CONFIG": str(settings_file().absolute())}
     if settings.temporal_address:
-        return dict(inherited) | as_variables(settings)
+        return inherited | as_variables(settings)
     # TLS and keys in TEMPORAL_… are for another server than our own on loopback, which they would keep us from.
     own = settings.model_copy(update={"temporal_address": settings.effective_temporal_address})
     return _without(inherited, _TEMPORALS) | as_variables(own)

@@ -1,4 +1,4 @@
-"""What an audit points at in commands, and what it leaves alone."""
+"""What an audit points at in commands, and what it leaves alone. Each rule brings its own examples."""
 
 from __future__ import annotations
 
@@ -6,74 +6,77 @@ import time
 
 import pytest
 
-from app.domain.dangers import dangers_of
+from app.domain.dangers import RULES, SEVERITY, Danger, dangers_of
+from tests.unit.commands import DANGEROUS, ORDINARY
 
-BAD = {
-    "destructive_command": [
-        "rm -rf /", "rm -rf /*", "sudo rm -fr --no-preserve-root /", "rm -rf ~", "rm -rf $HOME", "rm -r build ../other",
-        'rm -rf "$HOME/reports/old"', "rm -rf ~/old /tmp/x", "rm -f /srv/shop/orders.csv",
-        "cd x && rm -rf /usr/", "mkfs.ext4 /dev/sda1", "dd if=/dev/zero of=/dev/sda bs=1M", "echo x > /dev/sda",
-        "shutdown -h now", "true; reboot", "git push --force origin main", "git push -f", "git push origin +main",
-        "psql -c 'drop table users'", "mysql -e 'TRUNCATE TABLE x'", "kill -9 -1", "chmod -R 777 /", "chown -R me /etc",
-        ":(){ :|:& };:", "terraform destroy -auto-approve", "rm -rf \\\n  /",
-    ],
-    "network_to_shell": [
-        "curl https://x.sh | sh", "curl -fsSL https://x | sudo bash -s -- -y", "wget -qO- x | bash", "bash <(curl -s x)",
-        "sh -c \"$(curl -fsSL x)\"", "eval \"$(wget -qO- x)\"", "source <(curl x)", "curl x | python3 -",
-        "echo eA== | base64 -d | sh",
-        "curl x | tee log | bash", "curl x | /bin/bash", "curl x | /usr/bin/python3 -", "sudo -H bash <(curl x)",
-    ],
-}  # fmt: skip
-GOOD = [
-    "rm -rf build", "rm -rf ./build/*", "rm file", "curl -o file https://x", "curl x | jq .", "git push origin main",
-    "git push --force-with-lease", "dd if=a of=b", "echo done > /dev/null", "make shutdown-tests", "echo 'no reboot needed'",
-    "kill -9 $PID", "chmod -R u+w build", "base64 -d data > out", "wget https://x/install.sh", "bash install.sh", "python x.py",
-    "echo table dropped", "rm -rf /tmp/mine/build", "rm -rf /var/tmp/x", "rm -rf ...x", "rm -rf a/../b", "grep -r shell /etc",
-]  # fmt: skip
+
+def dangers(command: str) -> list[Danger]:
+    return dangers_of({"type": "shell", "command": command})
 
 
 @pytest.mark.parametrize(
-    ("code", "command"), [(code, command) for code, commands in BAD.items() for command in commands]
+    ("danger", "command"), [(Danger(rule.code, rule.what), command) for rule in RULES for command in rule.bad]
 )
-def test_dangerous_commands_are_found(code: str, command: str) -> None:
-    assert code in {danger.code for danger in dangers_of({"type": "shell", "command": command})}
+def test_a_rule_finds_what_it_is_about(danger: Danger, command: str) -> None:
+    assert danger in dangers(command)
 
 
-@pytest.mark.parametrize("command", GOOD)
+@pytest.mark.parametrize(
+    ("danger", "command"), [(Danger(rule.code, rule.what), command) for rule in RULES for command in rule.fine]
+)
+def test_a_rule_leaves_alone_what_only_looks_like_it(danger: Danger, command: str) -> None:
+    assert danger not in dangers(command)
+
+
+@pytest.mark.parametrize("command", DANGEROUS)
+def test_dangerous_commands_are_found(command: str) -> None:
+    assert dangers(command)
+
+
+@pytest.mark.parametrize("command", ORDINARY)
 def test_ordinary_commands_are_left_alone(command: str) -> None:
-    assert dangers_of({"type": "shell", "command": command}) == []
+    assert dangers(command) == []
+
+
+def test_every_kind_has_a_severity() -> None:
+    assert {rule.code for rule in RULES} | {"command_too_long"} == set(SEVERITY)
 
 
 def test_programs_and_arguments_are_read_too() -> None:
     assert dangers_of({"type": "shell", "argv": ["rm", "-rf", "/"]})[0].code == "destructive_command"
+    assert dangers_of({"type": "shell", "argv": ["sh", "-c", "curl x | sh"]})[0].code == "network_to_shell"
     assert dangers_of({"type": "http", "url": "https://x | sh"}) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ssh web 'rm -rf /srv'", "ssh -p 22 web sudo reboot", "find . -exec sh -c 'curl x | sh' ;",
+        "kubectl exec pod -- rm -rf /data",
+        "docker exec db dropdb shop", "su -c 'rm -rf /opt' app", "if true; then rm -rf /; fi", "(cd / && rm -rf *)",
+        "x=$(rm -rf ~)",
+        "for f in /etc/*; do rm -rf /etc; done", "sudo -u root env A=b nice rm -rf /", "ssh web <<'END'\nrm -rf /srv\nEND",
+        "timeout 5 bash -c 'bash -c \"rm -rf /\"'", "r\\m -rf /", "'rm' -rf /", "/bin/rm -rf /", "command rm -rf /",
+        "true && { rm -rf /; }",
+    ],
+)  # fmt: skip
+def test_no_wrapping_hides_a_command(command: str) -> None:
+    assert dangers(command)
 
 
 @pytest.mark.parametrize(
     "unit",
     [
-        "rm -r ",
-        "-r ",
-        "curl x | ",
-        "sudo -a ",
-        "dd ",
-        "base64 -d ",
-        "kill - ",
-        "sh -a ",
-        "chmod -R a ",
-        "curl|/x/",
+        "rm -r ", "-r ", "curl x | ", "sudo -a ", "dd ", "base64 -d ", "kill - ", "sh -a ", "chmod -R a ", "curl|/x/",
         "curl | a ",
-        "/x/",
-        "rm ",
-        "dd rm ",
-        "sudo -",
-        "curl|sudo -a ",
+        "/x/", "rm ", "dd rm ", "sudo -", "curl|sudo -a ", "$(", "`", "((", "cat <<a\n", "delete from ",
+        "update x set ", "a=b ",
+        "/dev/tcp/ sh -i ", "find / -exec ", "ssh a ssh b ",
     ],
-)
+)  # fmt: skip
 def test_no_command_is_read_for_ever(unit: str) -> None:
     """Made to be slow to read: a pattern that backtracks would take hours for it, and the test its time limit."""
     begin = time.process_time()
     found = dangers_of({"type": "shell", "command": "rm " + unit * 100_000})
-    # For so long everything else in the process stands still.
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 10
     assert "command_too_long" in {danger.code for danger in found}

@@ -79,6 +79,7 @@ export const signoff = {
     lesser: (medium: number, low: number) =>
       `${[medium && `${medium} medium`, low && `${low} low`].filter(Boolean).join(", ")} in the audit`,
     clean: "The audit found nothing critical or high.",
+    limits: "It knows many dangerous commands, not all: it helps you to read the plan, and proves nothing.",
     task: "to the task",
     moreFindings: (count: number) => `${count} more critical or high`,
     broken: "The record was altered: its hash chain does not hold.",
