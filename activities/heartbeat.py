@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, NoReturn, TypeVar
 
 from temporalio import activity
+from temporalio.activity import ActivityCancellationDetails
 from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -34,6 +35,8 @@ class Stop(Enum):
     """Why the work was told to stop."""
 
     CANCELLED = "cancel requested"
+    PAUSED = "the activity was paused in Temporal"
+    RESET = "the activity was reset in Temporal"
     GONE = "the server gave it up"
     UNREACHABLE = "the server does not answer"
     SHUTDOWN = "the worker is shutting down"
@@ -44,7 +47,8 @@ class Heartbeat:
 
     The work is cancelled when a cancel is requested, when the server has given the activity up, and when no beat was accepted
     for two thirds of the heartbeat time-out: from then on the server may be about to start another attempt. In the last two
-    cases it is cancelled a second time soon after, which ends whatever grace it gives to what it stops.
+    cases it is cancelled a second time soon after, which ends whatever grace it gives to what it stops. An operator who
+    pauses or resets the activity stops the work as well, but that is no cancel: nobody has decided to end the task.
 
     Args:
         still_stopping: called every few seconds while work that was told to stop goes on.
@@ -67,7 +71,7 @@ class Heartbeat:
                 try:
                     await asyncio.wait({job, beats}, return_when=asyncio.FIRST_COMPLETED)
                 except asyncio.CancelledError:
-                    self._stop(job, _reason_of_cancel())
+                    self._stop(job, _reason_of(activity.cancellation_details()))
                     continue
                 if beats.done() and not job.done():
                     # A heartbeat that died takes the work along.
@@ -112,9 +116,9 @@ class Heartbeat:
                     async with asyncio.timeout(max(0.0, min(RPC_TIMEOUT.total_seconds(), left))):
                         await self._handle.heartbeat(rpc_timeout=RPC_TIMEOUT)
                     accepted = began
-                except AsyncActivityCancelledError:
+                except AsyncActivityCancelledError as error:
                     accepted = began
-                    self._stop(job, Stop.CANCELLED)
+                    self._stop(job, _reason_of(error.details))
                 except (RPCError, TimeoutError) as error:
                     if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
                         self._stop(job, Stop.GONE)
@@ -134,10 +138,14 @@ class Heartbeat:
             await asyncio.sleep(max(0.0, INTERVAL - (time.monotonic() - began)))
 
 
-def _reason_of_cancel() -> Stop:
-    details = activity.cancellation_details()
+def _reason_of(details: ActivityCancellationDetails | None) -> Stop:
+    """Why the server, or the SDK, tells an activity to stop. A cancel outranks whatever else is said with it."""
     if details is None or details.cancel_requested:
         return Stop.CANCELLED
+    if details.paused:
+        return Stop.PAUSED
+    if details.reset:
+        return Stop.RESET
     return Stop.SHUTDOWN if details.worker_shutdown else Stop.GONE
 
 

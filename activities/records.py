@@ -32,6 +32,7 @@ from app.settings import Settings
 from app.storage import answers, attempts, plans, projects, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.database import Database
+from app.storage.needs import Needed
 from app.storage.tables import tasks as task_table
 from app.storage.workspaces import Workspaces
 from workflows.contracts import (
@@ -160,7 +161,9 @@ class Records:
                 raise Conflict("The phases of this run were changed.", code="plan_altered")
             if phase.status in FINISHED_PHASE:
                 return PhaseWork(open=True, finished=True, phase_id=phase.id, name=phase.name)
-            if project.stage == Stage.CANCELLING or not runs.begin_phase(conn, project, phase):
+            if project.stage == Stage.CANCELLING:
+                return PhaseWork(open=False, cancelling=True, phase_id=phase.id, name=phase.name)
+            if not runs.begin_phase(conn, project, phase):
                 return PhaseWork(open=False, phase_id=phase.id, name=phase.name)
             query = select(task_table).where(task_table.c.phase_id == phase.id).order_by(task_table.c.position)
             rows = conn.execute(query).all()
@@ -194,8 +197,10 @@ class Records:
             task = tasks.find(conn, opened.project_id, opened.task)
             if task is None:
                 return TaskResult(status=TaskStatus.SKIPPED)
-            if project.stage == Stage.CANCELLING or task.status != TaskStatus.PENDING:
-                return TaskResult(status=TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status)
+            cancelling = project.stage == Stage.CANCELLING
+            if cancelling or task.status != TaskStatus.PENDING:
+                status = TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status
+                return TaskResult(status=status, cancelling=cancelling)
             if opened.reason == "decision":
                 has_model = model_for(self._settings, project.strategy) is not None
                 status = answers.open_decision(conn, project, task, opened.due_at, has_model=has_model)
@@ -218,7 +223,7 @@ class Records:
             if task.status in FINISHED_TASK:
                 return TaskResult(status=task.status)
             if project.stage == Stage.CANCELLING:
-                return TaskResult(status=TaskStatus.CANCELLED)
+                return TaskResult(status=TaskStatus.CANCELLED, cancelling=True)
             tasks.close_task(conn, task, TaskStatus.COMPLETED, actor="signoff")
             return TaskResult(status=TaskStatus.COMPLETED)
 
@@ -301,17 +306,21 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
         project_id=lost.project_id, run_id=lost.run_id, task_id=task.id, try_number=lost.try_number, token=""
     )
     recorded = attempts.lose(conn, key, status=status, cause=lost.cause, ask=ask)
-    return _verdict(lost, tasks.get(conn, lost.project_id, task.id), recorded)
+    return _verdict(conn, lost, task.id, recorded)
 
 
-def _verdict(lost: LostAttempt, task: tasks.TaskRow, recorded: attempts.Recorded) -> LostVerdict:
+def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attempts.Recorded) -> LostVerdict:
+    task = tasks.get(conn, lost.project_id, task_id)
+    cancelling = projects.get(conn, lost.project_id).stage == Stage.CANCELLING
     tried = task.recorded_try >= lost.try_number
     if recorded.status in FINISHED_TASK:
-        return LostVerdict(then="final", status=recorded.status)
-    if lost.cancelling:
-        return LostVerdict(then="final", status=TaskStatus.CANCELLED)
+        return LostVerdict(then="final", status=recorded.status, cancelling=cancelling)
+    if lost.cancelling or cancelling:
+        return LostVerdict(then="final", status=TaskStatus.CANCELLED, cancelling=True)
     if recorded.asks:
         return LostVerdict(then="ask", status=recorded.status, failed=tried)
+    if recorded.status == TaskStatus.PENDING and not Needed.of(conn, task).finished:
+        return LostVerdict(then="reload", status=TaskStatus.PENDING)
     return LostVerdict(then="final" if tried else "rerun", status=TaskStatus.WAITING)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
@@ -24,7 +25,7 @@ from activities.heartbeat import Heartbeat, Stop, uncancelled
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound, Unavailable
-from app.domain.plan import DEFAULT_AGENT, canonical_json
+from app.domain.plan import DEFAULT_AGENT, OnCrash, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import TaskStatus
 from app.models.desk import Desk
@@ -84,12 +85,16 @@ class TaskActivities:
 
     async def _carry_out(self, kind: type[Action], task: TaskInput) -> TaskResult:
         info = activity.info()
+        if info.attempt > 1:
+            # An operator has paused the activity and resumed it. What is done about the first attempt, the workflow decides.
+            raise _lost("Temporal started the activity again", retryable=False)
         key = AttemptKey(
             project_id=task.project_id,
             run_id=task.run_id,
             task_id=task.task,
             try_number=task.try_number,
-            token=f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}",
+            # Unique even where an operator has reset the activity, which then starts as attempt 1 again.
+            token=f"{info.workflow_run_id}/{info.activity_id}/{uuid4().hex[:16]}",
         )
         attempt = _Attempt(self, kind, task, key)
         heartbeat = Heartbeat(attempt.note_stopping)
@@ -145,6 +150,7 @@ class _Attempt:
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
         self._expected: tuple[Path, list[str]] | None = None
+        self._may_rerun = False
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start, act and record; returns what is on record and, of a failure, the message."""
@@ -178,6 +184,7 @@ class _Attempt:
         except Conflict as error:
             raise _fenced(error.info.message) from error
         self._key = replace(self._key, task_id=started.task.id)
+        self._may_rerun = started.task.on_crash == OnCrash.RERUN
         return started
 
     async def _act(self, started: Started) -> dict[str, Any]:
@@ -301,12 +308,20 @@ class _Attempt:
         await self._owner.persist(lambda conn: attempts.note_stopping(conn, self._key))
 
     async def _interrupted(self, stop: Stop | None) -> Ending:
-        """A cancel is an outcome; whatever else stops the work is not, and the workflow decides what comes next."""
+        """A cancel is an outcome; whatever else stops the work is not, and the workflow decides what comes next.
+
+        A paused activity stays with Temporal until it is unpaused, where its task may simply run again. Where the plan says
+        otherwise, a person is asked, or the task fails, at once.
+        """
         if stop == Stop.CANCELLED:
             return Ending(TaskStatus.CANCELLED, {}, reason="interrupted")
-        await self._owner.persist(lambda conn: attempts.end(conn, self._key))
         cause = stop.value if stop is not None else "the worker stopped it"
-        raise ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=True)
+        stays_paused = stop == Stop.PAUSED and self._may_rerun
+        if stays_paused:
+            await self._owner.persist(lambda conn: attempts.give_up(conn, self._key, cause))
+        else:
+            await self._owner.persist(lambda conn: attempts.end(conn, self._key))
+        raise _lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
         whole = replace(ending, files=await asyncio.to_thread(self._made))
@@ -323,6 +338,10 @@ class _Attempt:
             return None
         workspace, paths = self._expected
         return {path: files.fingerprint(workspace, path) for path in paths}
+
+
+def _lost(cause: str, *, retryable: bool) -> ApplicationError:
+    return ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=not retryable)
 
 
 def _fenced(message: str) -> ApplicationError:

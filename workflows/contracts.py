@@ -213,11 +213,13 @@ class TaskColumns(BaseModel):
 class PhaseWork(BaseModel):
     """A phase to carry out; `open` is False while its gate is shut.
 
-    `finished` is True where an earlier run has carried it out, `run` is set where the plan was edited meanwhile.
+    `finished` is True where an earlier run has carried it out, `cancelling` where the record says that the run is being
+    cancelled; `run` is set where the plan was edited meanwhile.
     """
 
     open: bool
     finished: bool = False
+    cancelling: bool = False
     run: RunState | None = None
     phase_id: str
     name: str
@@ -254,11 +256,12 @@ class TaskInput(BaseModel):
 class TaskResult(BaseModel):
     """How a task's try ended; outputs and errors are in the database.
 
-    `advise`: it waits for a decision that the model is to be asked first.
+    `advise`: it waits for a decision that the model is to be asked first. `cancelling`: the record says that the run is.
     """
 
     status: str
     advise: bool = False
+    cancelling: bool = False
 
 
 class AdviceRequest(BaseModel):
@@ -294,11 +297,15 @@ class LostAttempt(TaskInput):
 
 
 class LostVerdict(BaseModel):
-    """What becomes of the task: it is run again, a person is asked, or its `status` is final."""
+    """What becomes of the task: it is run again, a person is asked, or its `status` is final.
 
-    then: Literal["rerun", "ask", "final"]
+    `reload`: the record does not let it start, for the workflow believes something else of what comes before it.
+    """
+
+    then: Literal["rerun", "ask", "final", "reload"]
     status: str
     failed: bool = Field(default=False, description="The try is over: another one would be the next.")
+    cancelling: bool = Field(default=False, description="The record says that the run is being cancelled.")
 
 
 class RunEnd(BaseModel):

@@ -15,7 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
     from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat
-    from app.domain.states import PhaseStatus, ProjectStatus, Stage, TaskStatus
+    from app.domain.states import FINISHED_TASK, PhaseStatus, ProjectStatus, Stage, TaskStatus
+    from workflows.calls import execute_record
     from workflows.contracts import (
         Decided,
         PhaseEnd,
@@ -28,16 +29,20 @@ with workflow.unsafe.imports_passed_through():
         SkipTasks,
         Snapshot,
         TaskInput,
+        TaskProgress,
         Thresholds,
     )
     from workflows.details import phases_table
     from workflows.options import record_options
     from workflows.scheduler import PhaseScheduler
-    from workflows.task import SUCCEEDED, TaskRun
+    from workflows.task import RELOAD, SUCCEEDED, TaskRun
 
 T = TypeVar("T")
 # How long a cancel waits for tasks to stop before it gives them up.
 CANCEL_LIMIT = timedelta(seconds=30)
+# Of a run that began before these changes, the history is replayed without them.
+RECORD_ENDS_TASKS = "record-ends-tasks"
+GATE_BY_RECORD = "gate-by-record"
 
 
 class Outcome(Enum):
@@ -84,10 +89,11 @@ class Execution:
         # A run taken over from an earlier execution may have been told to cancel already.
         self._cancelling = state.stage == Stage.CANCELLING
         self._paused = state.run.paused
-        # The plan was edited: the phase under way is to be loaded anew.
+        # The plan was edited, or the record says something else than we believe: load the phase under way again.
         self._edited = False
-        # Tasks that a person said to skip before they were handed out.
-        self._skipped: list[str] = []
+        # What people said of tasks that have not been handed out: ended, by key, and whether that is a success.
+        self._ended_by_person: dict[str, bool] = {}
+        self._answers: dict[str, DecisionKind] = {}
         self._gate_open = False
         self._gate: dict[str, Any] | None = None
         self._phase_name = ""
@@ -166,11 +172,20 @@ class Execution:
 
     def _pass_on(self, key: str, decided: Decided) -> None:
         """Tell a task of a person's word on it."""
+        kind = DecisionKind(decided.payload.get("effect") or decided.kind)
         task = self._tasks.get(key)
         if task is not None:
-            task.answered(DecisionKind(decided.payload.get("effect") or decided.kind))
-        elif decided.payload.get("key") is not None:
-            self._skipped.append(key)
+            task.answered(kind)
+        elif decided.payload.get("key") is None:
+            return
+        elif kind in {DecisionKind.RETRY, DecisionKind.FAIL} and workflow.patched(RECORD_ENDS_TASKS):
+            # It waited when its phase was loaded, and a pause has kept it from being handed out since.
+            if kind == DecisionKind.RETRY:
+                self._answers[key] = kind
+            else:
+                self._ended_by_person[key] = False
+        else:
+            self._ended_by_person[key] = True
 
     async def _phases(self) -> _PhaseOutcome:
         position = self._run.next_phase
@@ -189,20 +204,11 @@ class Execution:
 
     async def _phase(self, position: int) -> _PhaseOutcome:
         """Carry out one phase, from its gate to its end."""
-        work = await self._begin_phase(position)
+        work = await self._enter_phase(position)
+        if self._cancelling:
+            return _PhaseOutcome.CANCELLED
         if work.finished:
             return _PhaseOutcome.COMPLETED
-        if not work.open:
-            await self._wait_at_gate(work)
-            if self._cancelling:
-                return _PhaseOutcome.CANCELLED
-            work = await self._begin_phase(position)
-            # Whatever opened the gate here, the record has the last word.
-            while not work.open and workflow.patched("gate-by-record"):
-                await self._wait_at_gate(work)
-                if self._cancelling:
-                    return _PhaseOutcome.CANCELLED
-                work = await self._begin_phase(position)
         self._show(work.name, PhaseStatus.RUNNING)
         while True:
             outcome = await self._carry_out(work, position)
@@ -214,7 +220,22 @@ class Execution:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
             # A task was added to it at the last moment.
+            work = await self._enter_phase(position)
+
+    async def _enter_phase(self, position: int) -> PhaseWork:
+        """Load a phase, once the record says that its gate is open; a cancel ends the wait for that."""
+        gates = 0
+        while True:
             work = await self._begin_phase(position)
+            self._cancelling = self._cancelling or work.cancelling
+            if work.open or self._cancelling:
+                return work
+            if gates and not workflow.patched(GATE_BY_RECORD):
+                return work
+            gates += 1
+            await self._wait_at_gate(work)
+            if self._cancelling:
+                return work
 
     async def _begin_phase(self, position: int) -> PhaseWork:
         """Open a phase and load its tasks; where the plan was edited meanwhile, as it is now."""
@@ -247,7 +268,7 @@ class Execution:
         scheduler = await self._scheduler(work)
         while not self._cancelling:
             if self._edited:
-                work = await self._begin_phase(position)
+                work = await self._enter_phase(position)
                 scheduler = await self._scheduler(work)
                 continue
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
@@ -293,28 +314,34 @@ class Execution:
         ended = {
             task: progress.succeeded
             for task, progress in work.tasks.progress.items()
-            if progress.status in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED}
-            and work.tasks.keys[task] not in self._jobs
+            if _has_ended(progress) and work.tasks.keys[task] not in self._jobs
         }
         for task in sorted(ended):
-            if work.tasks.progress[task].status == TaskStatus.FAILED:
-                self._note_failure(work, task)
+            if work.tasks.progress[task].status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+                self._note_failure(work, task, work.tasks.progress[task].status)
         await self._skip(work, scheduler.restore(ended))
 
     async def _collect(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
         """Tell the scheduler of the tasks that have ended."""
-        positions = {key: task for task, key in enumerate(work.tasks.keys)} if self._skipped else {}
-        for key in self._skipped:
+        positions = {key: task for task, key in enumerate(work.tasks.keys)} if self._ended_by_person else {}
+        ended_by_person, self._ended_by_person = self._ended_by_person, {}
+        for key, succeeded in ended_by_person.items():
             if key in positions:
-                scheduler.finish(positions[key], succeeded=True)
-        self._skipped.clear()
+                if not succeeded:
+                    self._note_failure(work, positions[key], TaskStatus.FAILED)
+                await self._skip(work, scheduler.finish(positions[key], succeeded=succeeded))
         for key in [key for key, job in self._jobs.items() if job.done()]:
             status = self._jobs.pop(key).result()
             task = self._tasks.pop(key).position
-            if status == TaskStatus.FAILED:
-                self._note_failure(work, task)
-            if status != TaskStatus.CANCELLED:
-                await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
+            if status == RELOAD:
+                self._edited = True
+                continue
+            if status == TaskStatus.CANCELLED and (self._cancelling or not workflow.patched(RECORD_ENDS_TASKS)):
+                # The end of the run records what becomes of it.
+                continue
+            if status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+                self._note_failure(work, task, status)
+            await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
 
     def _start_task(self, work: PhaseWork, task: int) -> None:
         columns = work.tasks
@@ -330,16 +357,23 @@ class Execution:
             queue=columns.queues.get(task),
             is_cancelling=lambda: self._cancelling,
             is_paused=lambda: self._paused,
+            note_cancelling=self._note_cancelling,
         )
         run.position = task
+        if (answer := self._answers.pop(columns.keys[task], None)) is not None:
+            run.answered(answer)
         self._tasks[columns.keys[task]] = run
         self._jobs[columns.keys[task]] = asyncio.create_task(run.carry_out())
+
+    def _note_cancelling(self) -> None:
+        """The record says that the run is being cancelled, whether or not word of that has come."""
+        self._cancelling = True
 
     def _something_happened(self) -> bool:
         return (
             self._cancelling
             or self._edited
-            or bool(self._skipped)
+            or bool(self._ended_by_person)
             or any(job.done() for job in self._jobs.values())
             or self._may_continue_now()
         )
@@ -381,10 +415,11 @@ class Execution:
         )  # fmt: skip
         await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
 
-    def _note_failure(self, work: PhaseWork, task: int) -> None:
+    def _note_failure(self, work: PhaseWork, task: int, status: str) -> None:
         """The first failure is the reason that the project fails."""
         if self._failure is None:
-            message = f"Task '{work.tasks.titles[task]}' failed."
+            became = "was cancelled" if status == TaskStatus.CANCELLED else "failed"
+            message = f"Task '{work.tasks.titles[task]}' {became}."
             self._failure = {"code": "task_failed", "message": message, "task": work.tasks.keys[task]}
 
     def _show(self, phase: str, status: str) -> None:
@@ -394,8 +429,15 @@ class Execution:
 
     async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
         try:
-            return await workflow.execute_activity(activity, argument, result_type=result, **record_options(title))
+            return await execute_record(activity, argument, result_type=result, **record_options(title))
         except ActivityError as error:
             raise ApplicationError(
                 f"{title}: {error.cause or error}", type="RecordRefused", non_retryable=True
             ) from error
+
+
+def _has_ended(progress: TaskProgress) -> bool:
+    """Whether nothing more becomes of a task in this run; one that is cancelled has ended too, by whatever way."""
+    if progress.status == TaskStatus.CANCELLED:
+        return workflow.patched(RECORD_ENDS_TASKS)
+    return progress.status in FINISHED_TASK

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.identity import isoformat
     from app.domain.states import ProjectStatus, Stage
     from workflows import search_attributes
+    from workflows.calls import execute_record
     from workflows.contracts import (
         WORKFLOW_TYPE,
         Decided,
@@ -157,7 +158,7 @@ class ProjectWorkflow:
         return bool(self._inbox)
 
     async def _body(self) -> Outcome:
-        self._take(await workflow.execute_activity(
+        self._take(await execute_record(
             "load_project", ProjectRef(project_id=self._start.project_id), result_type=ProjectState,
             **record_options("Load the project"),
         ))  # fmt: skip
@@ -182,7 +183,7 @@ class ProjectWorkflow:
     async def _decide_next(self) -> Decided:
         """Have the oldest delivery decided."""
         delivery = self._inbox.popleft()
-        decided = await workflow.execute_activity(
+        decided = await execute_record(
             "decide", delivery, result_type=Decided, **record_options(f"Decide: {delivery.name}")
         )
         self._take(decided.state)
@@ -198,7 +199,7 @@ class ProjectWorkflow:
             return
         request = EraseRequest(project_id=self._start.project_id, command=command)
         try:
-            self._take(await workflow.execute_activity(
+            self._take(await execute_record(
                 "erase_project", request, result_type=ProjectState, **record_options("Delete the project")
             ))  # fmt: skip
         except ActivityError as error:
@@ -209,9 +210,7 @@ class ProjectWorkflow:
         """Have the plan made; requests that come meanwhile are decided at once, and a cancel stops the planner."""
         request = PlanRequest(project_id=self._start.project_id, version=self._state.generating or 0)
         planner = asyncio.ensure_future(
-            workflow.execute_activity(
-                "make_plan", request, result_type=ProjectState, **planning_options("Make the plan")
-            )
+            execute_record("make_plan", request, result_type=ProjectState, **planning_options("Make the plan"))
         )
         while not planner.done():
             await workflow.wait_condition(lambda: planner.done() or self._has_request())
@@ -232,7 +231,7 @@ class ProjectWorkflow:
     async def _fail_planning(self, request: PlanRequest, error: ActivityError) -> ProjectState:
         message = f"The planner could not finish: {error.cause or error}"
         failure = ErrorInfo(status=503, code="planner_failed", message=message[:500])
-        return await workflow.execute_activity(
+        return await execute_record(
             "fail_plan", request.model_copy(update={"error": failure}), result_type=ProjectState,
             **record_options("Record that the planning failed"),
         )  # fmt: skip

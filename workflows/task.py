@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
@@ -17,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
     from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat, parse_time
-    from app.domain.states import TaskStatus
+    from app.domain.states import FINISHED_TASK, TaskStatus
+    from workflows.calls import decoded, execute_record
     from workflows.contracts import (
         ADVISE,
         ASKED,
@@ -36,6 +38,13 @@ with workflow.unsafe.imports_passed_through():
 
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
+# What `carry_out` returns, besides final statuses, where the record does not let the task start yet.
+RELOAD = "reload"
+# Of a run that began before these changes, the history is replayed without them.
+ANSWER_ENDS_ATTEMPT = "answer-ends-attempt"
+RECORD_CONFIRMS_FAILURE = "record-confirms-failure"
+# What an attempt's failure may say of itself, in its first detail.
+_FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 _FINAL = {
@@ -71,6 +80,7 @@ class TaskRun:
         queue: str | None,
         is_cancelling: Callable[[], bool],
         is_paused: Callable[[], bool],
+        note_cancelling: Callable[[], None],
     ) -> None:
         self._task = task
         self._title = title
@@ -83,6 +93,8 @@ class TaskRun:
         self._queue = queue
         self._is_cancelling = is_cancelling
         self._is_paused = is_paused
+        self._note_cancelling = note_cancelling
+        self._activity: asyncio.Future[RawValue | None] | None = None
         self.position = 0
         self._answers: list[DecisionKind] = []
         self._state = "running"
@@ -101,11 +113,17 @@ class TaskRun:
         )
 
     def answered(self, kind: DecisionKind) -> None:
-        """A person's word on this task was accepted."""
+        """A person's word on this task was accepted.
+
+        One that ends the task was accepted because no attempt had begun, so that none needs to be waited for: it may be
+        queued where no worker serves its queue.
+        """
         self._answers.append(kind)
+        if self._activity is not None and kind != DecisionKind.RETRY and workflow.patched(ANSWER_ENDS_ATTEMPT):
+            self._activity.cancel()
 
     async def carry_out(self) -> str:
-        """Carry the task out, or on from where an earlier execution left it; returns its final status."""
+        """Carry the task out, or on from where an earlier execution left it; returns its final status, or `RELOAD`."""
         try:
             if self._mode == Mode.PERSON:
                 return await self._ask()
@@ -114,7 +132,7 @@ class TaskRun:
             if self._mode == Mode.TIMER:
                 return await self._wait()
             if self._mode == Mode.MILESTONE:
-                return (await self._record("close_task", self._task, TaskResult, self._title)).status
+                return await self._close()
             return await self._try_until_done()
         except asyncio.CancelledError:
             # The end of the run records what becomes of tasks that only waited.
@@ -153,11 +171,17 @@ class TaskRun:
         attempt = self._task.model_copy(update={"try_number": self._try, "last": last, "next_try_in": pause})
         self._mark("running")
         options = task_options(self._title, self._timeout_seconds, self._queue)
+        self._activity = workflow.start_activity(self._action, attempt, result_type=RawValue, **options)
         try:
-            result = await workflow.execute_activity(self._action, attempt, result_type=TaskResult, **options)
-            return result.status
+            result = decoded(await self._activity, TaskResult)
         except ActivityError as error:
+            self._activity = None
             return await self._after_error(error, pause)
+        finally:
+            self._activity = None
+        if result is None or result.status not in SUCCEEDED:
+            return await self._after_loss("its activity was completed by hand")
+        return result.status
 
     async def _hold_while_paused(self) -> None:
         if self._is_paused():
@@ -166,35 +190,45 @@ class TaskRun:
 
     async def _after_error(self, error: ActivityError, pause: float) -> str | None:
         """What comes after a try that did not end well: a final status, or None where there is to be another try."""
-        cause = error.cause
-        if not (isinstance(cause, ApplicationError) and cause.type == "TaskFailed"):
+        status, advise = _reported(error.cause)
+        if status is None:
             if self._is_cancelling() and not _is_loss(error):
                 return TaskStatus.CANCELLED
-            return await self._after_loss(_describe(cause))
-        status = str(cause.details[0])
+            return await self._after_loss(_describe(error.cause))
+        if self._is_cancelling() and status != TaskStatus.FAILED:
+            # A cancel that met the end of the activity has been swallowed by it.
+            return TaskStatus.CANCELLED
+        if workflow.patched(RECORD_CONFIRMS_FAILURE):
+            return await self._after_loss("its activity was ended by hand", advise=advise)
         if status == ASKED:
-            if self._is_cancelling():
-                # As for a failure: a cancel that met the end of the activity has been swallowed by it.
-                return TaskStatus.CANCELLED
             self._try += 1
-            if ADVISE in cause.details[1:]:
+            if advise:
                 await self._take_advice()
             return await self._after_answer()
         return await self._pause_before_next_try(pause) if status == TaskStatus.WAITING else status
 
-    async def _after_loss(self, cause: str) -> str | None:
-        """The worker is gone: look what is on record, then do as the task's `on_crash` says."""
+    async def _after_loss(self, cause: str, *, advise: bool = False) -> str | None:
+        """The attempt did not complete: look what is on record of it, else do as the task's `on_crash` says.
+
+        `advise`: the model is to be asked first, where the record says that the task waits for an answer.
+        """
         lost = LostAttempt(
             **self._task.model_dump(exclude={"try_number"}),
             try_number=self._try,
             cause=cause,
             cancelling=self._is_cancelling(),
         )
-        verdict = await self._record("lose_attempt", lost, LostVerdict, f"Worker lost: {self._title}")
+        verdict = await self._record("lose_attempt", lost, LostVerdict, f"Look at the record: {self._title}")
+        if verdict.cancelling:
+            self._note_cancelling()
         if verdict.then == "rerun":
             return None
+        if verdict.then == "reload":
+            return RELOAD
         if verdict.then == "ask":
             self._try += 1 if verdict.failed else 0
+            if advise and not self._answers:
+                await self._take_advice()
             return await self._after_answer()
         if verdict.status == TaskStatus.WAITING:
             # The failure was on record, and another try is due.
@@ -221,7 +255,7 @@ class TaskRun:
         )  # fmt: skip
         self._mark("running")
         advice = asyncio.ensure_future(
-            workflow.execute_activity(
+            execute_record(
                 "advise", request, result_type=Decided, **advice_options(f"Have the model decide: {self._title}")
             )
         )
@@ -245,7 +279,11 @@ class TaskRun:
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
             opened = OpenTask(**self._task.model_dump(), reason="manual")
-            await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
+            result = await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
+            if result.cancelling:
+                self._note_cancelling()
+            if result.status in FINISHED_TASK:
+                return result.status
         return await self._after_answer() or TaskStatus.COMPLETED
 
     async def _ask_for_decision(self) -> str:
@@ -255,6 +293,8 @@ class TaskRun:
                 due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
             opened = OpenTask(**self._task.model_dump(), reason="decision", due_at=due)
             result = await self._record("open_task", opened, TaskResult, f"Asks for a decision: {self._title}")
+            if result.cancelling:
+                self._note_cancelling()
             if result.status != TaskStatus.WAITING and not self._answers:
                 return result.status
             if result.advise:
@@ -275,6 +315,12 @@ class TaskRun:
         decided = await self._record("decide", expiry, Decided, f"Time is up: {self._title}")
         if decided.accepted:
             return _FINAL[DecisionKind(str(decided.payload["effect"]))]
+        if not self._answers and workflow.patched(RECORD_CONFIRMS_FAILURE):
+            # Somebody has answered, or the record has ended the task in another way, of which no word will come.
+            opened = OpenTask(**self._task.model_dump(), reason="decision")
+            result = await self._record("open_task", opened, TaskResult, f"Look at the record: {self._title}")
+            if result.status in FINISHED_TASK:
+                return result.status
         return await self._after_answer() or TaskStatus.COMPLETED
 
     async def _wait(self) -> str:
@@ -283,8 +329,13 @@ class TaskRun:
             due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
             opened = OpenTask(**self._task.model_dump(), reason="timer", due_at=due)
             await self._record("open_task", opened, TaskResult, f"Start the timer: {self._title}")
-        said = await self._sleep_until(due, "timer")
-        return said or (await self._record("close_task", self._task, TaskResult, self._title)).status
+        return await self._sleep_until(due, "timer") or await self._close()
+
+    async def _close(self) -> str:
+        result = await self._record("close_task", self._task, TaskResult, self._title)
+        if result.cancelling:
+            self._note_cancelling()
+        return result.status
 
     async def _sleep_until(self, due: str | None, state: str) -> str | None:
         """Wait for a moment, or for a person's word before it: the final status where that gives one."""
@@ -304,9 +355,7 @@ class TaskRun:
     async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
         """Write to the database, and see it through even where the task is cancelled meanwhile."""
         self._mark("running")
-        writing = asyncio.ensure_future(
-            workflow.execute_activity(activity, argument, result_type=result, **record_options(title))
-        )
+        writing = asyncio.ensure_future(execute_record(activity, argument, result_type=result, **record_options(title)))
         cancelled = False
         while not writing.done():
             try:
@@ -316,6 +365,14 @@ class TaskRun:
         if cancelled:
             raise asyncio.CancelledError
         return writing.result()
+
+
+def _reported(cause: BaseException | None) -> tuple[str | None, bool]:
+    """What an attempt reports of its failure, and whether the model is to be asked; None where it is no report of ours."""
+    if not isinstance(cause, ApplicationError) or cause.type != "TaskFailed" or not cause.details:
+        return None, False
+    status = cause.details[0]
+    return (status, ADVISE in cause.details[1:]) if status in _FAILURES else (None, False)
 
 
 def _is_loss(error: ActivityError) -> bool:

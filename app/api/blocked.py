@@ -1,4 +1,7 @@
-"""What holds a live project up without being a stage: that no worker serves a queue on which something of it waits."""
+"""What holds a live project up without being a stage.
+
+No worker serves a queue on which something of it waits; its workflow task keeps failing; an operator has paused an activity.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from app.api.services import Services
 from app.domain.identity import isoformat, parse_time
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import TaskStatus
+from app.engine.inspection import Inspection, PausedActivity, Trouble
 from app.storage import tasks
 from workflows.contracts import Snapshot, TaskInProgress
 
@@ -21,12 +25,45 @@ _NOT_BEGUN = frozenset({TaskStatus.PENDING, TaskStatus.WAITING})
 
 
 async def workflows_blocked(services: Services, project_id: str) -> Blocked | None:
-    """Set where no worker serves the workflow queue, and something of the project has waited there for 30 s."""
-    queue = services.settings.task_queue
-    if await services.engine.known_workers(queue) != 0:
+    """What holds the workflow itself up, or one of its activities on the workflow queue.
+
+    Either of what only Temporal knows; or no worker serves the queue, and something has waited there for 30 s.
+    """
+    found = await services.engine.inspect(project_id)
+    if found is None:
         return None
-    since = await services.engine.waiting_since(project_id)
-    if since is None or not _is_long_ago(since):
+    if found.is_failing:
+        return await _failing(services, project_id, found)
+    if found.paused is not None:
+        return _paused(services, project_id, found.paused)
+    return await _unserved(services, found.waiting_since)
+
+
+async def _failing(services: Services, project_id: str, found: Inspection) -> Blocked:
+    event = await services.engine.last_event(project_id)
+    since, cause = event if event is not None else (datetime.now(UTC), "")
+    why = f": {cause.rstrip('.')[:300]}" if cause else ""
+    message = (
+        f"Temporal cannot carry this run on: its workflow task has failed {found.failures} times{why}. "
+        "Restart the workers with the version that began the run, or one that fixes this; or cancel the project."
+    )
+    return Blocked(code=Trouble.WORKFLOW_TASK_FAILING, message=message, since=isoformat(since))
+
+
+def _paused(services: Services, project_id: str, paused: PausedActivity) -> Blocked:
+    why = f" ({paused.reason[:200]})" if paused.reason else ""
+    namespace = services.settings.temporal_namespace
+    command = f"temporal activity unpause --workflow-id {project_id} --activity-id {paused.activity_id}"
+    message = (
+        f"An operator has paused the activity '{paused.name}' in Temporal{why}; nothing of it runs. "
+        f"Let it run again: {command} --namespace {shlex.quote(namespace)}"
+    )
+    return Blocked(code=Trouble.ACTIVITY_PAUSED, message=message, since=isoformat(paused.since))
+
+
+async def _unserved(services: Services, since: datetime | None) -> Blocked | None:
+    queue = services.settings.task_queue
+    if since is None or not _is_long_ago(since) or await services.engine.known_workers(queue) != 0:
         return None
     message = (
         f"No worker serves the task queue '{queue}', which all work of Signoff goes through; start one: signoff worker"

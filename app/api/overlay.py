@@ -34,7 +34,7 @@ async def _live(services: Services, project: Project) -> Project:
     )
     if snapshot is None:
         return project.model_copy(update={"blocked": blocked})
-    blocked = await _in_time(tasks_blocked(services, project, snapshot), limit)
+    blocked = blocked or await _in_time(tasks_blocked(services, project, snapshot), limit)
     return project.model_copy(update={"live": True, **_said(project, snapshot), "blocked": blocked})
 
 

@@ -28,9 +28,9 @@ LONGEST_OUTPUTS = 4096
 _SHOWN_OF_A_CUT_OUTPUT = 1000
 
 
-def summary(row: Any, manual_waiting: int) -> ProjectSummary:
+def summary(row: Any, manual_waiting: int, blocked: str | None) -> ProjectSummary:
     """A project in a list."""
-    return ProjectSummary.model_validate({**row._asdict(), "manual_waiting": manual_waiting})
+    return ProjectSummary.model_validate({**row._asdict(), "manual_waiting": manual_waiting, "blocked": blocked})
 
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Project:

@@ -61,9 +61,11 @@ class ProjectController(Controller):
             running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
             return *found, tasks.manual_waiting(conn, running) if running else {}
 
-        rows, total, counts, waiting = await services.database.read(page)
+        (rows, total, counts, waiting), troubled = await asyncio.gather(
+            services.database.read(page), services.engine.troubled()
+        )
         return ProjectList(
-            projects=[present.summary(row, waiting.get(row.id, 0)) for row in rows],
+            projects=[present.summary(row, waiting.get(row.id, 0), troubled.get(row.id)) for row in rows],
             total=total,
             limit=limit,
             offset=offset,

@@ -16,6 +16,7 @@ from app.api.models.system import Checks, Health, Ready
 from app.api.services import Services
 from app.api.telemetry import Telemetry
 from app.domain.errors import Unavailable
+from app.engine.inspection import Trouble
 from app.storage import counts
 
 # However many ask, the database is asked once in this time.
@@ -47,10 +48,12 @@ class SystemController(Controller):
             workers = await services.engine.workers()
         except Unavailable as error:
             temporal = error.info.message
+        troubled = await services.engine.troubled()
+        failing = sorted(key for key, trouble in troubled.items() if trouble == Trouble.WORKFLOW_TASK_FAILING)
         good = database == temporal == "ok"
         answer = Ready(
             status="ready" if good else "unavailable",
-            checks=Checks(database=database, temporal=temporal, workers=workers),
+            checks=Checks(database=database, temporal=temporal, workers=workers, failing_runs=failing),
         )
         return Response(answer, status_code=200 if good else 503)
 

@@ -212,12 +212,18 @@ def projects_table(listing: Json) -> RenderableType:
         # Below the name: beside it there is no room in a terminal of 80 columns.
         if awaited := _awaited(row):
             name.append(f"\nwaits for {awaited}", style="yellow")
+        if row["blocked"]:
+            name.append(f"\nblocked: {_BLOCKED[row['blocked']]}", style="red")
         table.add_row(row["id"], status_text(row["status"]), name, created)
     counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
     shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (in all: {counts})" if counts else "")
     return Group(table, Text(shown, style="dim"))
 
 
+_BLOCKED = {
+    "workflow_task_failing": "its workflow task keeps failing",
+    "activity_paused": "an activity is paused in Temporal",
+}
 _AWAITED = {
     "awaiting_approval": "approval",
     "awaiting_phase_approval": "approval of a phase",

@@ -25,6 +25,7 @@ from app.domain.errors import Conflict
 from app.domain.plan import Strategy
 from app.engine import devserver
 from app.engine.connection import connect
+from app.engine.inspection import Trouble, find_troubled
 from app.engine.search_attributes import missing_search_attributes, registration_commands
 from app.models.access import check_installed, model_for
 from app.server_key import check_server_key
@@ -48,6 +49,19 @@ class State(StrEnum):
     NOTE = "note"
 
 
+_MOST_IDS = 5
+_TROUBLES = (
+    (
+        Trouble.WORKFLOW_TASK_FAILING,
+        "workflow tasks keep failing",
+        "Restart the workers with the version that began these runs, or cancel them: signoff projects cancel ID.",
+    ),
+    (
+        Trouble.ACTIVITY_PAUSED,
+        "activities are paused in Temporal",
+        "signoff projects get ID shows the command that unpauses each.",
+    ),
+)
 _MARKS = {State.OK: ("✓", "green"), State.BAD: ("✗", "red"), State.NOTE: ("\N{EN DASH}", "yellow")}
 
 
@@ -193,6 +207,8 @@ async def _temporal(settings: Settings, running: str | None) -> AsyncIterator[Fi
             client = await connect(settings)
             yield Finding("Temporal", State.OK, f"answers at {client.service_client.config.target_host}")
             yield await _search_attributes(client)
+            async for finding in _troubled(client):
+                yield finding
     except (TimeoutError, RuntimeError, RPCError, ValueError) as error:
         if running or settings.temporal_address:
             advice = "Check SIGNOFF_TEMPORAL_ADDRESS, and whether Temporal runs there."
@@ -209,6 +225,16 @@ async def _search_attributes(client: Client) -> Finding:
         registration_commands(client, missing)
     )
     return Finding("search attributes", State.NOTE, f"missing: {', '.join(missing)}", advice)
+
+
+async def _troubled(client: Client) -> AsyncIterator[Finding]:
+    """Runs that Temporal itself holds up."""
+    troubled = await find_troubled(client)
+    for trouble, found, advice in _TROUBLES:
+        ids = sorted(key for key, kind in troubled.items() if kind == trouble)
+        if ids:
+            shown = f"{', '.join(ids[:_MOST_IDS])}{' …' if len(ids) > _MOST_IDS else ''}"
+            yield Finding("runs", State.NOTE, f"{found}: {shown}", advice)
 
 
 async def _app(settings: Settings, running: str | None) -> Finding:

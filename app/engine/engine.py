@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TypeVar
 
-from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState, TaskQueueType
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeWorkflowExecutionResponse
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.common import (
     SearchAttributePair,
@@ -26,6 +27,7 @@ from app.domain.errors import Unavailable
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import ProjectStatus, Stage
 from app.engine.connection import connect
+from app.engine.inspection import Inspection, Trouble, find_troubled, inspect
 from app.settings import Settings
 from app.storage.projects import ProjectRow
 from workflows import search_attributes
@@ -40,6 +42,8 @@ SNAPSHOT_SECONDS = 0.25
 SILENCE_SECONDS = 5.0
 # How old the number of a queue's workers may be, for those who ask of it often.
 WORKERS_SECONDS = 1.0
+# How old the list of runs that are held up may be.
+TROUBLED_SECONDS = 5.0
 # A worker that has nothing to do asks Temporal anew every 60 s.
 POLL_SECONDS = 70.0
 _AWAY = {
@@ -75,6 +79,7 @@ class Engine:
         self._thresholds = thresholds or Thresholds()
         self._snapshots: dict[str, tuple[float, asyncio.Task[Snapshot | None]]] = {}
         self._workers: dict[str, tuple[float, asyncio.Task[int | None]]] = {}
+        self._troubled: tuple[float, asyncio.Task[Mapping[str, Trouble]] | None] = (0.0, None)
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -226,11 +231,8 @@ class Engine:
         except (TimeoutError, Unavailable):
             return None
 
-    async def waiting_since(self, project_id: str) -> datetime | None:
-        """Since when something of a project waits on the task queue of the workflows for a worker to take it.
-
-        None where nothing does, and where Temporal does not say so within 500 ms.
-        """
+    async def inspect(self, project_id: str) -> Inspection | None:
+        """What Temporal says of a project's run; None where it has none, or does not say so within 500 ms."""
         try:
             handle = (await self._connected()).get_workflow_handle(project_id)
             describing = handle.describe(rpc_timeout=QUERY_TIMEOUT)
@@ -238,7 +240,52 @@ class Engine:
                 described = await describing
         except (TimeoutError, RuntimeError, RPCError):
             return None
-        return min(_waiting(described.raw_description, self._settings.task_queue), default=None)
+        if described.status != WorkflowExecutionStatus.RUNNING:
+            return None
+        return inspect(described.raw_description, self._settings.task_queue)
+
+    async def last_event(self, project_id: str) -> tuple[datetime, str] | None:
+        """When the newest event of a run was written, and what failed in it; None where Temporal does not say so in time."""
+        client = await self._connected()
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=client.namespace, execution=WorkflowExecution(workflow_id=project_id), maximum_page_size=1
+        )
+        service = client.workflow_service
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+                answer = await service.get_workflow_execution_history_reverse(request, timeout=QUERY_TIMEOUT)
+        except (TimeoutError, RuntimeError, RPCError):
+            return None
+        event = answer.history.events[0]
+        return event.event_time.ToDatetime(UTC), event.workflow_task_failed_event_attributes.failure.message
+
+    async def troubled(self) -> Mapping[str, Trouble]:
+        """Every run that is held up by what only Temporal knows of, at most 5 s old; empty where Temporal does not say."""
+        asked, task = self._troubled
+        if task is None or (task.done() and time.monotonic() - asked > TROUBLED_SECONDS):
+            task = asyncio.create_task(self._ask_for_troubled())
+            self._troubled = (time.monotonic(), task)
+        return await asyncio.shield(task)
+
+    async def _ask_for_troubled(self) -> Mapping[str, Trouble]:
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+                return await find_troubled(await self._connected())
+        except (TimeoutError, RuntimeError, RPCError):
+            return {}
+
+    async def terminate(self, project_id: str, reason: str) -> None:
+        """End a project's workflow at once, without its doing; nothing where none is open.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        handle = (await self._connected()).get_workflow_handle(project_id)
+        try:
+            await self._call(handle.terminate(reason=reason, rpc_timeout=RPC_TIMEOUT))
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
 
     def _details(self, project_id: str) -> str:
         """What Temporal's Web UI shows of a workflow from its start on, as Markdown: the way back to the project."""
@@ -250,17 +297,6 @@ class Engine:
         """The address of a project's runs in Temporal's Web UI."""
         base = self._settings.effective_temporal_ui_url
         return f"{base}/namespaces/{self._settings.temporal_namespace}/workflows/{project_id}" if base else None
-
-
-def _waiting(described: DescribeWorkflowExecutionResponse, queue: str) -> Iterator[datetime]:
-    """When each thing was put on the queue that nobody has taken from it."""
-    task = described.pending_workflow_task
-    if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
-        yield task.original_scheduled_time.ToDatetime(UTC)
-    for activity in described.pending_activities:
-        scheduled = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-        if scheduled and activity.activity_options.task_queue.name in {queue, ""}:
-            yield activity.scheduled_time.ToDatetime(UTC)
 
 
 def _attributes(project: ProjectRow) -> TypedSearchAttributes:

@@ -1,4 +1,7 @@
-"""Runs that Temporal has lost: terminated in its Web UI, or gone with its database. Found by any call, and by a sweep."""
+"""Runs that Temporal has lost: terminated in its Web UI, or gone with its database. Found by any call, and by a sweep.
+
+A run whose workflow task keeps failing is not lost, but it takes no cancel either: it is terminated, and then settled here.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,18 @@ import logging
 
 from sqlalchemy import Connection
 
+from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import DomainError, ErrorInfo, Unavailable
 from app.domain.states import PlanStatus, ProjectStatus, Stage
 from app.engine.engine import Engine, WorkflowState
-from app.storage import plans, projects, runs
+from app.storage import decisions, plans, projects, runs
 from app.storage.database import Database
+from app.storage.effects import EFFECTS
 from app.storage.projects import ProjectRow
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
+_TERMINATED = "Cancelled; its workflow task keeps failing, so that it cannot end by itself."
 _MESSAGES = {
     "run_terminated": "The run was terminated in Temporal.",
     "run_lost": "Temporal does not know this run any more.",
@@ -35,10 +41,35 @@ async def settle_lost(database: Database, engine: Engine, project_id: str) -> No
     if before is None or not (before.engaged or before.status == ProjectStatus.RUNNING):
         return
     state = await engine.state(project_id)
+    if state == WorkflowState.OPEN and before.stage == Stage.CANCELLING and await _is_failing(engine, project_id):
+        # The cancel is on record, and was decided in its place: see `cancel_failing`.
+        await engine.terminate(project_id, _TERMINATED)
+        state = WorkflowState.TERMINATED
     if state == WorkflowState.OPEN:
         return
     code = "run_terminated" if state == WorkflowState.TERMINATED else "run_lost"
     await database.transact(lambda conn: _record(conn, before, code))
+
+
+async def cancel_failing(database: Database, engine: Engine, request: DecisionRequest) -> Decision | None:
+    """Decide a cancel in the place of a workflow whose task keeps failing, and end that; None for any other workflow.
+
+    The cancel is on record before the workflow is terminated. Whatever ends in between, `settle_lost` does the rest.
+
+    Raises:
+        Unavailable: Temporal or the database does not answer.
+    """
+    if request.kind != DecisionKind.CANCEL or not await _is_failing(engine, request.project_id):
+        return None
+    decision = await database.transact(lambda conn: decisions.decide(conn, request, EFFECTS[request.kind]))
+    await engine.terminate(request.project_id, _TERMINATED)
+    await settle_lost(database, engine, request.project_id)
+    return decision
+
+
+async def _is_failing(engine: Engine, project_id: str) -> bool:
+    found = await engine.inspect(project_id)
+    return found is not None and found.is_failing
 
 
 def _record(conn: Connection, before: ProjectRow, code: str) -> None:
@@ -47,6 +78,10 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
     if project is None or (project.run_id, project.status, project.stage) != stands:
         return
     message = _MESSAGES[code]
+    if project.status == ProjectStatus.RUNNING and project.stage == Stage.CANCELLING:
+        # Somebody has decided to end it, and it has ended.
+        runs.finish(conn, project, ProjectStatus.CANCELLED, failure=None, actor="signoff")
+        return
     if project.status == ProjectStatus.RUNNING:
         logger.warning("project %s: %s", project.id, message)
         runs.lose(conn, project, code=code, message=message)

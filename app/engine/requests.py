@@ -15,7 +15,7 @@ from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, Unavailable
 from app.domain.states import FINISHED_PROJECT, Call, PlanStatus, ProjectStatus, Stage, check_call
 from app.engine.engine import Engine
-from app.engine.lost import settle_lost
+from app.engine.lost import cancel_failing, settle_lost
 from app.storage import commands, decisions, plans, projects
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
@@ -72,6 +72,9 @@ class Requests:
         tries = 0
         for _ in range(_MOST_ROUNDS):
             decision, project, command = await self._database.transact(lambda conn: _decide_at_once(conn, request))
+            if decision is not None:
+                return decision
+            decision = await cancel_failing(self._database, self._engine, request)
             if decision is not None:
                 return decision
             if await self._engine.signal(command):
@@ -159,6 +162,8 @@ class Requests:
             if not project.engaged:
                 await self._erase(request)
                 return True
+            if await cancel_failing(self._database, self._engine, request) is not None:
+                continue
             command = await self._database.transact(lambda conn: commands.store(conn, request))
             if await self._engine.signal(command):
                 break

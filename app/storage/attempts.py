@@ -17,12 +17,11 @@ from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.plan import AfterFailure, DecisionMode
-from app.domain.references import referenced_tasks
 from app.domain.replay import outputs_hash
 from app.domain.states import Stage, TaskStatus
 from app.storage import events, projects, questions, tasks
+from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
-from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 
 
@@ -112,18 +111,23 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     """Take the next attempt of a task.
 
     Raises:
-        Conflict: `fenced`: the run is over or being cancelled, or the task is not to be started.
+        Conflict: `fenced`: the run is over or being cancelled, or the task is not to be started, whatever Temporal says.
     """
     project = projects.find(conn, key.project_id)
     task = tasks.find(conn, key.project_id, key.task_id)
     if project is None or task is None or project.run_id != key.run_id:
         raise Conflict("This run has ended.", code="fenced")
-    upstream = _upstream_outputs(conn, task)
+    needed = Needed.of(conn, task)
     settings = conn.execute(_SETTINGS, {"of_project": project.id, "numbered": project.plan_version}).scalar_one()
     if task.recorded_try >= key.try_number:
-        return Started(recorded_of(task), task, project, task.attempt, upstream, settings)
+        return Started(recorded_of(task), task, project, task.attempt, needed.outputs, settings)
     if project.stage == Stage.CANCELLING:
         raise Conflict("The run is being cancelled.", code="fenced")
+    if not needed.finished:
+        raise Conflict("Its phase has not begun, or what it depends on has not finished.", code="fenced")
+    if task.status == TaskStatus.RUNNING and task.token == key.token:
+        # The database committed this before, and its answer was lost.
+        return Started(None, task, project, task.attempt, needed.outputs, settings)
     number, at = task.attempt + 1, now()
     started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
     cleared: dict[str, Any] = {
@@ -148,7 +152,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     conn.execute(_NEW, row)
     news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
     events.append(conn, key.project_id, news, actor="worker", at=at)
-    return Started(None, task, project, number, upstream, settings)
+    return Started(None, task, project, number, needed.outputs, settings)
 
 
 def recorded_of(task: TaskRow) -> Recorded:
@@ -318,15 +322,14 @@ def note_stopping(conn: Connection, key: AttemptKey) -> None:
     conn.execute(update(attempts).where(*mine).values(stopping_at=now()))
 
 
+def give_up(conn: Connection, key: AttemptKey, cause: str) -> None:
+    """Give up an attempt that its own worker has stopped, as `lose` does; its task waits for the next one."""
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
+        end(conn, key)
+    else:
+        lose(conn, key, status=TaskStatus.WAITING, cause=cause)
+
+
 def _later(at: str, seconds: float | None) -> str:
     return isoformat(parse_time(at) + timedelta(seconds=seconds or 0.0))
-
-
-def _upstream_outputs(conn: Connection, task: TaskRow) -> dict[str, dict[str, Any]]:
-    keys = referenced_tasks([task.inputs, task.action])
-    if not keys:
-        return {}
-    query = select(task_table.c.key, task_table.c.outputs).where(
-        task_table.c.project_id == task.project_id, task_table.c.key.in_(keys)
-    )
-    return {row.key: row.outputs for row in conn.execute(query)}

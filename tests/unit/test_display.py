@@ -132,7 +132,7 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
     assert "- skipped                  dependency failed" in text
     row = {
         "id": "proj_1", "status": "running", "name": "[red]A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": "executing", "manual_waiting": 0,
+        "stage": "executing", "manual_waiting": 0, "blocked": None,
     }  # fmt: skip
     listing = {"projects": [row], "total": 7, "status_counts": {"running": 7, "failed": 0}}
     assert "proj_1  ▸ running  [red]A  2026-01-01 10:20" in shown(projects_table(listing))
@@ -152,11 +152,20 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
 def test_a_list_tells_what_a_project_waits_for(stage: str, by_hand: int, told: list[str]) -> None:
     row = {
         "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": stage, "manual_waiting": by_hand,
+        "stage": stage, "manual_waiting": by_hand, "blocked": None,
     }  # fmt: skip
     listing = {"projects": [row], "total": 1, "status_counts": {}}
     lines = shown(projects_table(listing)).splitlines()
     assert [line.strip() for line in lines[2:-1]] == told
+
+
+def test_a_list_tells_what_holds_a_project_up() -> None:
+    row = {
+        "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
+        "stage": "executing", "manual_waiting": 0, "blocked": "workflow_task_failing",
+    }  # fmt: skip
+    listing = {"projects": [row], "total": 1, "status_counts": {}}
+    assert "blocked: its workflow task keeps failing" in shown(projects_table(listing))
 
 
 def test_output_files_are_those_of_completed_tasks_with_their_sizes(tmp_path: Path) -> None:

@@ -49,6 +49,9 @@ def conn(tmp_path: Path) -> Iterator[Connection]:
         plans.edit(connection, row, lambda _: PlanDraft.model_validate(draft), load_actions(), actor="local")
         request = DecisionRequest(project_id=PROJECT, request_id="r", kind=DecisionKind.APPROVE, actor="local")
         decisions.decide(connection, request, effects.approve).raise_if_refused()
+        phase = runs.phase_at(connection, PROJECT, 0)
+        assert phase is not None
+        runs.begin_phase(connection, projects.get(connection, PROJECT), phase)
         yield connection
     engine.dispose()
 

@@ -13,7 +13,10 @@ from app.domain.states import ProjectStatus, Stage
 
 
 class ProjectSummary(BaseModel):
-    """A project in a list; `manual_waiting` of its tasks wait for a person to do them."""
+    """A project in a list; `manual_waiting` of its tasks wait for a person to do them.
+
+    `blocked`: what holds its run up in Temporal, some seconds old; the project itself says more, and at once.
+    """
 
     id: str
     name: str
@@ -24,6 +27,7 @@ class ProjectSummary(BaseModel):
     created_at: str
     updated_at: str
     manual_waiting: int
+    blocked: Literal["workflow_task_failing", "activity_paused"] | None
 
 
 class ProjectList(BaseModel):

@@ -16,11 +16,15 @@ class Health(BaseModel):
 
 
 class Checks(BaseModel):
-    """What the app needs, and whether it answers."""
+    """What the app needs, and whether it answers.
+
+    `failing_runs`: projects whose workflow task keeps failing, by id, some seconds old. The app is ready all the same.
+    """
 
     database: str
     temporal: str
     workers: int
+    failing_runs: list[str]
 
 
 class Ready(BaseModel):

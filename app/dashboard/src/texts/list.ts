@@ -29,6 +29,10 @@ export const list = {
   },
   strategies: { performance: "Performance", balanced: "Balanced", economy: "Economy", careful: "Careful" },
   updated: (at: string) => `Last changed ${at}`,
+  blocked: {
+    workflow_task_failing: "Blocked: its workflow task keeps failing",
+    activity_paused: "Blocked: paused in Temporal",
+  },
   manual: (number: number) => (number === 1 ? "A task waits for you" : `${number} tasks wait for you`),
   waiting: (number: number) => `${number} ${number === 1 ? "waits" : "wait"} for you: go to the next`,
   select: (name: string) => `Select ${name}`,

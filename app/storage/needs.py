@@ -1,0 +1,37 @@
+"""What must be so before a task may start: the record's word, whatever Temporal has been told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from app.domain.references import referenced_tasks
+from app.domain.states import SKIPPED_BY_PERSON, PhaseStatus, TaskStatus
+from app.storage.tables import phases, tasks
+from app.storage.tasks import TaskRow
+
+_PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What a task needs before it may start: whether all of that has finished, and the outputs it refers to, by key."""
+
+    finished: bool
+    outputs: dict[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, conn: Connection, task: TaskRow) -> Needed:
+        """As the record has it; the workflow's own belief may have been forged in Temporal."""
+        phase = conn.execute(_PHASE_STATUS, {"of_phase": task.phase_id}).scalar_one()
+        referenced = referenced_tasks([task.inputs, task.action])
+        keys = {*task.depends_on, *referenced}
+        columns = (tasks.c.key, tasks.c.status, tasks.c.reason, tasks.c.outputs)
+        query = select(*columns).where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
+        rows: Sequence[Row[Any]] = conn.execute(query).all() if keys else []
+        open_tasks = [row for row in rows if row.status != TaskStatus.COMPLETED and row.reason != SKIPPED_BY_PERSON]
+        outputs = {row.key: row.outputs for row in rows if row.key in referenced}
+        return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs)

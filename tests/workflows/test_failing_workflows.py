@@ -1,0 +1,129 @@
+"""A workflow whose task keeps failing says so everywhere, and can be cancelled and deleted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from app.cli.doctor import examine
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.engine.engine import Engine
+from app.engine.lost import settle_lost
+from app.storage import decisions
+from app.storage.effects import EFFECTS
+from tests.conftest import Stack, eventually, running_stack
+from tests.processes import with_environment
+from workflows.contracts import ProjectInput, ProjectResult
+
+FAILURE = "this version cannot carry on what another began"
+
+
+@workflow.defn(name="ProjectWorkflow")
+class BrokenWorkflow:
+    """What a bad deploy makes of every run."""
+
+    @workflow.run
+    async def run(self, start: ProjectInput) -> ProjectResult:
+        raise RuntimeError(FAILURE)
+
+
+@contextlib.asynccontextmanager
+async def failing(stack: Stack, plan: str, *statuses: str) -> AsyncGenerator[str]:
+    """A project whose first task is in one of the statuses, and whose workflow task keeps failing from then on."""
+    project_id = await stack.started(plan)
+    await stack.task_in(project_id, "a", *statuses)
+    # Tasks go on meanwhile: only workflows move to the broken worker.
+    await stack.stop_worker()
+    async with Worker(
+        stack.temporal,
+        task_queue=stack.settings.task_queue,
+        workflows=[BrokenWorkflow],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        await stack.temporal.get_workflow_handle(project_id).signal("pause")
+        yield project_id
+
+
+async def blocked(stack: Stack, project_id: str) -> dict[str, Any]:
+    async def found() -> Any:
+        return (await stack.project(project_id))["blocked"]
+
+    return await eventually(found, what="the project says that it is blocked", seconds=60)
+
+
+@pytest.fixture
+async def stack(temporal_server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Stack]:
+    async with running_stack(temporal_server, tmp_path) as stack:
+        yield stack
+
+
+async def test_it_is_said_everywhere_and_a_cancel_ends_it(stack: Stack) -> None:
+    async with failing(stack, "- [ ] Ask {#a}\n- B: `true` {#b after=a}", "waiting") as project_id:
+        told = await blocked(stack, project_id)
+        assert told["code"] == "workflow_task_failing"
+        assert FAILURE in told["message"]
+        project = await stack.project(project_id)
+        assert (project["status"], project["live"]) == ("running", False)
+
+        async def listed() -> bool:
+            rows = (await stack.call("GET", ""))["projects"]
+            return rows[0]["blocked"] == "workflow_task_failing"
+
+        await eventually(listed, what="the list says it", seconds=60)
+        ready = await stack.http.get("/ready")
+        assert (ready.status_code, ready.json()["checks"]["failing_runs"]) == (200, [project_id])
+        findings = [finding for finding in await examine(stack.settings) if finding.part == "runs"]
+        assert [project_id in finding.found for finding in findings] == [True]
+        answer = await stack.call("POST", f"/{project_id}/cancel", json={"reason": "stuck"})
+        assert answer["status"] == "cancelled"
+        project = await stack.project(project_id)
+        assert (project["status"], project["stage"], project["failure"]) == ("cancelled", "finished", None)
+        assert {task["status"] for task in project["tasks"]} == {"cancelled"}
+        assert (await stack.call("POST", f"/{project_id}/audit"))["trail"]["intact"]
+    await stack.start_worker()
+    await stack.call("POST", f"/{project_id}/retry")
+    ask = await stack.task_in(project_id, "a", "waiting")
+    await stack.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")
+    assert (await stack.finished(project_id))["status"] == "completed"
+
+
+async def test_it_can_be_deleted(stack: Stack) -> None:
+    async with failing(stack, "- [ ] Ask {#a}", "waiting") as project_id:
+        await blocked(stack, project_id)
+        assert await stack.call("DELETE", f"/{project_id}") == {"deleted": True, "deleting": False, "id": project_id}
+        await stack.call("GET", f"/{project_id}", status=404)
+
+
+async def test_a_plan_that_waits_can_be_cancelled(stack: Stack) -> None:
+    project_id = await stack.planned("- A: `true` {#a}")
+    await stack.stop_worker()
+    worker = Worker(
+        stack.temporal,
+        task_queue=stack.settings.task_queue,
+        workflows=[BrokenWorkflow],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+    async with worker:
+        await stack.temporal.get_workflow_handle(project_id).signal("pause")
+        assert (await blocked(stack, project_id))["code"] == "workflow_task_failing"
+        assert (await stack.call("POST", f"/{project_id}/cancel"))["status"] == "cancelled"
+    assert not with_environment("SIGNOFF_PROJECT_ID", project_id)
+
+
+async def test_a_cancel_that_was_recorded_is_carried_out_though_the_app_ended_in_between(
+    stack: Stack,
+) -> None:
+    """The cancel is on record, and the workflow was not terminated: the next look does the rest."""
+    async with failing(stack, "- [ ] Ask {#a}", "waiting") as project_id:
+        await blocked(stack, project_id)
+        request = DecisionRequest(project_id=project_id, request_id="r", kind=DecisionKind.CANCEL, actor="ann")
+        await stack.database.transact(lambda conn: decisions.decide(conn, request, EFFECTS[request.kind]))
+        await settle_lost(stack.database, Engine(stack.settings, stack.temporal), project_id)
+        assert (await stack.project(project_id))["status"] == "cancelled"

@@ -1,0 +1,43 @@
+"""Results of activities, taken with care: an operator can complete an activity in Temporal with any result at all.
+
+A result that does not decode would fail the workflow task for ever. So it is decoded here, and one that is not ours counts as
+none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from workflows.options import ActivityOptions
+
+T = TypeVar("T")
+
+
+def decoded(raw: RawValue | None, result_type: type[T]) -> T | None:
+    """The result of an activity that was executed with `RawValue` as its type; None where it is not ours."""
+    if raw is None:
+        return None
+    try:
+        value: Any = workflow.payload_converter().from_payload(raw.payload, result_type)
+    except Exception:  # noqa: BLE001 - whatever a payload that is not ours makes of the converter
+        return None
+    return value if isinstance(value, result_type) else None
+
+
+async def execute_record(activity: str, argument: Any, *, result_type: type[T], **options: Any) -> T:
+    """Execute an activity that is safe to repeat; it is repeated while its result is not ours.
+
+    Raises:
+        ActivityError: it failed.
+    """
+    chosen: ActivityOptions = {**options}  # pyright: ignore[reportAssignmentType] - as `workflows.options` makes them
+    while True:
+        raw: RawValue | None = await workflow.execute_activity(activity, argument, result_type=RawValue, **chosen)
+        result = decoded(raw, result_type)
+        if result is not None:
+            return result
+        workflow.logger.warning("activity %s was completed with a result that is not ours; it runs again", activity)
