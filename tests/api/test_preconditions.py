@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from app.api import projects as projects_api
-from app.engine.requests import Requests, Submission
+from app.domain.decisions import DecisionRequest
+from app.engine.requests import Requests
 from tests.api.answers import check_error, refused
 from tests.conftest import Stack
 
@@ -159,10 +160,10 @@ async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
     tag = await plan_tag(signoff, project_id)
     submit = Requests.submit
 
-    async def after_an_edit(requests: Requests, submission: Submission) -> Any:
-        if submission.name == "approve":
+    async def after_an_edit(requests: Requests, request: DecisionRequest) -> Any:
+        if request.name == "approve":
             await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "key": "c"})
-        return await submit(requests, submission)
+        return await submit(requests, request)
 
     monkeypatch.setattr(Requests, "submit", after_an_edit)
     answer = await approve(signoff, project_id, tag)
