@@ -161,7 +161,7 @@ async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
     submit = Requests.submit
 
     async def after_an_edit(requests: Requests, request: DecisionRequest) -> Any:
-        if request.name == "approve":
+        if request.kind == "approve":
             await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "key": "c"})
         return await submit(requests, request)
 
