@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shlex
 import signal
 import sys
@@ -18,6 +19,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.actions.sandbox import sandbox_of, weakness_of
+from activities.actions.secret_forms import SHORTEST_ENCODED
 from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
@@ -32,7 +34,7 @@ from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner
 from app.planning.registry import load_actions
 from app.private_files import keep_private
-from app.settings import Settings, secrets_from_environment
+from app.settings import Settings, masked_values, secrets_from_environment
 from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
 from app.storage.workspaces import workspaces_of
@@ -64,11 +66,20 @@ def build_worker(
     actions = load_actions()
     sandbox = sandbox_of(settings)
     workspaces = workspaces_of(settings)
+    secrets = secrets_from_environment()
+    for name, value in secrets.items():
+        if len(value.strip()) < SHORTEST_ENCODED:
+            logger.warning(
+                "a secret is short: it is masked only as text, not in base64 or hex, and wherever it stands by chance",
+                secret=name,
+                characters=f"fewer than {SHORTEST_ENCODED}",
+            )
     surroundings = TaskSurroundings(
         kill_grace=settings.kill_grace,
         http_allow=settings.http_allow,
         app_url=settings.app_url,
-        secrets=secrets_from_environment(),
+        secrets=secrets,
+        masked=masked_values(settings, os.environ),
         settings=settings,
         sandbox=sandbox,
     )

@@ -19,6 +19,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.masking import Masker
 from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
@@ -46,12 +47,13 @@ MOST_OUTPUT_BYTES = 1_048_576
 
 @dataclass(frozen=True)
 class TaskSurroundings:
-    """What tasks get from the worker they run on."""
+    """What tasks get from the worker they run on; `masked` are values that none gets, and that no log may show."""
 
     kill_grace: float = 2.0
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
     secrets: dict[str, str] = field(default_factory=dict[str, str])
+    masked: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     sandbox: Sandbox | None = None
 
@@ -63,6 +65,9 @@ class TaskActivities:
         database: where tasks and their outcomes are kept.
         actions: the actions to carry out.
         surroundings: what tasks get from this worker.
+
+    Attributes:
+        masker: knows the secrets of this worker.
     """
 
     def __init__(self, database: Database, actions: Actions, surroundings: TaskSurroundings) -> None:
@@ -70,6 +75,7 @@ class TaskActivities:
         self._actions = actions
         self._surroundings = surroundings
         self._workspaces = workspaces_of(surroundings.settings)
+        self.masker = Masker([*surroundings.secrets.values(), *surroundings.masked])
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -192,7 +198,7 @@ class _Attempt:
         project, row = started.project, started.task
         workspace = await self._workspace(project)
         self._expected = (workspace, list(row.expected_files))
-        self._log = AttemptLog(workspace, row.id, started.number, secrets=list(self._secrets.values()))
+        self._log = AttemptLog(workspace, row.id, started.number, self._owner.masker)
         inputs, fields = self._resolved(started)
         context = TaskContext(
             project_id=project.id,
@@ -289,8 +295,8 @@ class _Attempt:
         return self._masked(outputs)
 
     def _masked(self, value: Any) -> Any:
-        """`value` without secrets; before there is a log, none has been looked up."""
-        return self._log.mask(value) if self._log is not None else value
+        """`value` without secrets."""
+        return self._owner.masker.value(value)
 
     def _failed(self, failure: TaskFailed) -> Ending:
         again = failure.retryable and not self._task.last

@@ -7,9 +7,10 @@ folder (or the file that `SIGNOFF_CONFIG` names), else from the default below.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -291,3 +292,22 @@ def secrets_from_environment() -> dict[str, str]:
     """`SIGNOFF_SECRET_NAME=value` of this process as `{NAME: value}`; read by workers only, never stored."""
     prefix = "SIGNOFF_SECRET_"
     return {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix) and value}
+
+
+# A shorter password, such as the word `signoff`, would be masked wherever it stands by chance.
+_SHORTEST_MASKED = 8
+
+
+def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What a worker knows besides the secrets of tasks, and no log may show: keys, and the password of the database."""
+    url = urlsplit(settings.database_url)
+    password = url.password or ""
+    names = {"DATABASE_PASSWORD", *(agent.api_key_env for agent in settings.agents.values() if agent.api_key_env)}
+    found = [
+        settings.api_key.get_secret_value(),
+        settings.model_api_key.get_secret_value(),
+        password,
+        unquote(password),
+        *(environment.get(name, "") for name in sorted(names)),
+    ]
+    return tuple(dict.fromkeys(value for value in found if len(value.strip()) >= _SHORTEST_MASKED))

@@ -6,29 +6,28 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from activities.actions.masking import Masker
 from activities.actions.workspace_paths import attempt_folder, new_file
 
 MAX_LOG_BYTES = 10 * 1024 * 1024
 TAIL_BYTES = 64 * 1024
 CUT_LINE = b"\n[output cut at 10 MiB]\n"
-MASK = b"***"
 
 
 class AttemptLog:
     """Writes `<workspace>/.signoff/attempts/<task_id>/<attempt>/log`; implements `Log`.
 
-    Every secret is replaced by `***`, also one that arrives in pieces. After 10 MiB the file ends with the line
-    `[output cut at 10 MiB]`; `tail` goes on. A full disk ends the file too, never the task.
+    Every secret is replaced by `***`, in each of its forms, also one that arrives in pieces. After 10 MiB the file ends
+    with the line `[output cut at 10 MiB]`; `tail` goes on. A full disk ends the file too, never the task.
 
     Args:
         workspace: of the project.
         task_id: the task.
         attempt: its attempt, from 1.
-        secrets: texts that must not appear.
+        masker: knows the secrets that must not appear.
 
     Attributes:
         path: the file.
@@ -38,13 +37,11 @@ class AttemptLog:
         TaskFailed: `unsafe_workspace`, where something else stands in the place of the log's folders.
     """
 
-    def __init__(self, workspace: Path, task_id: str, attempt: int, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, workspace: Path, task_id: str, attempt: int, masker: Masker | None = None) -> None:
         self.path = attempt_folder(workspace, task_id, attempt) / "log"
         self.size = 0
         self._digest = hashlib.sha256()
-        self._secrets = sorted({secret.encode() for secret in secrets if secret}, key=len, reverse=True)
-        # Longest first: of two secrets that begin alike the longer one must win.
-        self._pattern = re.compile(b"|".join(map(re.escape, self._secrets))) if self._secrets else None
+        self.masker = masker or Masker()
         self._held = b""
         self._tail = bytearray()
         self._tail_is_cut = False
@@ -52,11 +49,12 @@ class AttemptLog:
 
     def write(self, data: bytes) -> None:
         """Append `data`; what may be the beginning of a secret is held back until more, or the end, is known."""
-        self._append(self._masked(self._held + data, self._pending(self._held + data)))
+        certain, self._held = self.masker.certain(self._held + data)
+        self._append(certain)
 
     def tail(self) -> str:
         """The last 64 KiB, secrets masked, without the final line break."""
-        end = bytes(self._tail[-TAIL_BYTES:]) + self._masked_rest()
+        end = bytes(self._tail[-TAIL_BYTES:]) + self.masker.data(self._held)
         if self._tail_is_cut or len(self._tail) > TAIL_BYTES:
             # The cut may have gone through a character: its remaining bytes mean nothing.
             end = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", end)
@@ -68,51 +66,14 @@ class AttemptLog:
         return self._digest.hexdigest()
 
     def mask(self, value: Any) -> Any:
-        """A JSON value with every secret in its texts replaced by `***`."""
-        if self._pattern is None:
-            return value
-        if isinstance(value, str):
-            raw = value.encode("utf-8", "surrogatepass")
-            return self._pattern.sub(MASK, raw).decode("utf-8", "surrogatepass")
-        if isinstance(value, dict):
-            return {self.mask(name): self.mask(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, list):
-            return [self.mask(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        return value
+        """A JSON value with every secret in its texts, names and numbers replaced by `***`."""
+        return self.masker.value(value)
 
     def close(self) -> None:
         """Write what was held back and close the file; later writes are dropped."""
-        rest, self._held = self._masked_rest(), b""
+        rest, self._held = self.masker.data(self._held), b""
         self._append(rest)
         self._close_file()
-
-    def _pending(self, data: bytes) -> int:
-        """How many bytes at the end of `data` may be the beginning of a secret."""
-        longest = min(len(data), len(self._secrets[0]) - 1) if self._secrets else 0
-        for size in range(longest, 0, -1):
-            end = data[-size:]
-            if any(len(secret) > size and secret.startswith(end) for secret in self._secrets):
-                return size
-        return 0
-
-    def _masked(self, data: bytes, pending: int) -> bytes:
-        """The part of `data` that is certain, masked; the rest is held back."""
-        limit = len(data) - pending
-        parts: list[bytes] = []
-        position = 0
-        for match in self._pattern.finditer(data) if self._pattern else ():
-            if match.start() >= limit:
-                break
-            parts += (data[position : match.start()], MASK)
-            position = match.end()
-        limit = max(limit, position)
-        parts.append(data[position:limit])
-        self._held = data[limit:]
-        return b"".join(parts)
-
-    def _masked_rest(self) -> bytes:
-        """What is held back, if nothing follows: a shorter secret may stand in the beginning of a longer one."""
-        return self._pattern.sub(MASK, self._held) if self._pattern else self._held
 
     def _append(self, data: bytes) -> None:
         if not data:

@@ -101,7 +101,9 @@ class Shell(Action):
         written = read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b""
         # It may hold secrets, which are masked in what is kept of it.
         remove_file(context.workspace, output)
-        return _outputs(context, status, written)
+        # Masked before it is read, so that an error does not quote a part of a secret that nothing would recognize.
+        masked = context.log.masker.data(written) if isinstance(context.log, AttemptLog) else written
+        return _outputs(context, status, masked)
 
 
 def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:

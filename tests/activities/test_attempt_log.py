@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from activities.actions.attempt_log import CUT_LINE, MAX_LOG_BYTES, TAIL_BYTES, AttemptLog
+from activities.actions.masking import Masker
 from app.domain.actions import TaskFailed
 
 
 def written(workspace: Path, pieces: list[bytes], secrets: list[str]) -> tuple[bytes, str]:
-    log = AttemptLog(workspace, "task", 1, secrets)
+    log = AttemptLog(workspace, "task", 1, Masker(secrets))
     for piece in pieces:
         log.write(piece)
     tail = log.tail()
@@ -47,7 +48,7 @@ def test_what_only_begins_like_a_secret_is_kept(tmp_path: Path) -> None:
 
 
 def test_only_what_may_be_a_secret_is_held_back(tmp_path: Path) -> None:
-    log = AttemptLog(tmp_path, "task", 1, ["s3cr3t"])
+    log = AttemptLog(tmp_path, "task", 1, Masker(["s3cr3t"]))
     log.write(b"progress 10 %\ns3")
     assert log.path.read_bytes() == b"progress 10 %\n"
     log.close()
@@ -72,7 +73,7 @@ def test_no_text_at_all_is_made_readable(tmp_path: Path) -> None:
 
 
 def test_outputs_are_masked_at_any_depth(tmp_path: Path) -> None:
-    log = AttemptLog(tmp_path, "task", 1, ["s3cr3t"])
+    log = AttemptLog(tmp_path, "task", 1, Masker(["s3cr3t"]))
     assert log.mask({"a": ["x s3cr3t", 1, None], "s3cr3t": {"b": True}}) == {
         "a": ["x ***", 1, None],
         "***": {"b": True},

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.masking import Masker
 from activities.actions.process import StartError, run_guarded
 from activities.actions.shell import Shell, ShellFields
 from app.domain.actions import TaskContext, TaskFailed
@@ -27,7 +28,7 @@ def context(workspace: Path, inputs: dict[str, Any], secrets: list[str], fields:
         workspace=workspace,
         fields=ShellFields.model_validate(fields),
         inputs=inputs,
-        log=AttemptLog(workspace, "task-1", 2, secrets),
+        log=AttemptLog(workspace, "task-1", 2, Masker(secrets)),
         kill_grace=1,
     )
 

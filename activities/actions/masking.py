@@ -1,0 +1,175 @@
+"""Replacing secrets by `***`, in every form of `secret_forms`, in whole texts and in streams."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import re2 as _untyped_re2  # pyright: ignore[reportMissingTypeStubs]
+
+from activities.actions.secret_forms import Form, Token, forms_of
+
+re2: Any = _untyped_re2
+MASK = b"***"
+# Tokens after which a place counts as the possible beginning of a form, and is looked at closely.
+_LOOKED_AT = 12
+# Bytes that a compiled pattern and its states may take, at least and for each of its instructions: with less, RE2 forgets
+# states that it needs again, and is a thousand times slower. It takes a small part of that.
+_MEMORY = 1 << 26
+_MEMORY_EACH = 1024
+
+
+class Masker:
+    """Knows a set of secrets; one is made for all tasks of a worker, since its patterns take time to compile.
+
+    The patterns are those of RE2: the time that masking takes grows with the text alone, whatever is in it.
+
+    Args:
+        values: the secrets; blank ones are left out.
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms = list(dict.fromkeys(form for value in values for form in forms_of(value)))
+        self._by_first: dict[int, list[Form]] = {}
+        for form in forms:
+            for first in _first_bytes(form):
+                self._by_first.setdefault(first, []).append(form)
+        self._longest = max((sum(max(map(len, token)) for token in form) for form in forms), default=0)
+        self._whole = _compiled(forms, lambda form: b"".join(map(_pattern, form)))
+        self._beginning = _compiled(forms, lambda form: _beginning(form[:_LOOKED_AT]))
+
+    def text(self, value: str) -> str:
+        """A text with every secret replaced."""
+        if self._whole is None:
+            return value
+        return self.data(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def data(self, data: bytes, *, cut: bool = False) -> bytes:
+        """Bytes with every secret replaced; `cut`: also the beginning of one that the end of `data` cuts off."""
+        masked, rest = self.certain(data)
+        return masked + (MASK if cut and rest else self._replaced(rest))
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with every secret in its texts, names and numbers replaced."""
+        if self._whole is None or value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.value(name): self.value(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(value, list):
+            return [self.value(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        masked = self.text(str(value))
+        return value if masked == str(value) else masked
+
+    def certain(self, data: bytes) -> tuple[bytes, bytes]:
+        """The part of `data` that is final, masked, and the rest, which may be the beginning of a secret.
+
+        What comes next is appended to the rest. The rest is never longer than the longest form.
+        """
+        if self._whole is None:
+            return data, b""
+        parts: list[bytes] = []
+        position, window = 0, len(data) - self._longest
+        for match in itertools.chain(self._whole.finditer(data), [None]):
+            start = match.start() if match else len(data)
+            if start >= window:
+                held = self._unfinished(data, max(position, window), start)
+                if held is not None:
+                    parts.append(data[position:held])
+                    return b"".join(parts), data[held:]
+            parts.append(data[position:start])
+            if match is not None:
+                parts.append(MASK)
+                position = match.end()
+        return b"".join(parts), b""
+
+    def _replaced(self, data: bytes) -> bytes:
+        return data if self._whole is None or not data else self._whole.sub(MASK, data)
+
+    def _unfinished(self, data: bytes, first: int, last: int) -> int | None:
+        """The first place from `first` to `last` where a form begins that the end of `data` cuts off."""
+        while self._beginning is not None:
+            match = self._beginning.search(data, first)
+            if match is None or match.start() > last or match.start() == len(data):
+                return None
+            place: int = match.start()
+            if any(_is_unfinished(form, data, place) for form in self._by_first.get(data[place], ())):
+                return place
+            first = place + 1
+        return None
+
+
+def _first_bytes(form: Form) -> set[int]:
+    """What a form may begin with; its first token may be optional."""
+    found: set[int] = set()
+    for token in form:
+        found |= {alternative[0] for alternative in token if alternative}
+        if b"" not in token:
+            break
+    return found
+
+
+def _is_unfinished(form: Form, data: bytes, place: int) -> bool:
+    """Whether `data` ends in the middle of a form that begins at `place`."""
+    end, places = len(data), {place}
+    for token in form:
+        following: set[int] = set()
+        for at in places:
+            for alternative in token:
+                if data.startswith(alternative, at):
+                    following.add(at + len(alternative))
+                elif at + len(alternative) > end and alternative.startswith(data[at:end]):
+                    return True
+        if not following:
+            return False
+        places = following
+    return False
+
+
+def _compiled(forms: Sequence[Form], pattern_of: Callable[[Form], bytes]) -> Any:
+    if not forms:
+        return None
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.longest_match = True
+    options.never_capture = True
+    options.log_errors = False
+    pattern = b"|".join(pattern_of(form) for form in forms)
+    options.max_mem = _MEMORY
+    while True:
+        try:
+            compiled = re2.compile(pattern, options)
+        except re2.error:
+            # It is too large for this much.
+            options.max_mem *= 2
+            continue
+        needed = _MEMORY_EACH * compiled.programsize
+        if needed <= options.max_mem:
+            return compiled
+        options.max_mem = needed
+
+
+def _pattern(token: Token) -> bytes:
+    """A pattern for one token."""
+    if all(len(alternative) == 1 for alternative in token):
+        return _literal(token[0]) if len(token) == 1 else b"[" + b"".join(map(_literal, token)) + b"]"
+    choice = b"(?:" + b"|".join(_literal(alternative) for alternative in token if alternative) + b")"
+    return choice + b"?" if b"" in token else choice
+
+
+def _beginning(tokens: Form) -> bytes:
+    """A pattern for these tokens, or as many of them as there are before the end of the text."""
+    pattern = b""
+    for token in reversed(tokens):
+        prefixes = {alternative[:size] for alternative in token for size in range(1, len(alternative))}
+        cut = b"(?:" + b"|".join(map(_literal, sorted(prefixes))) + rb")\z" if prefixes else b""
+        rest = b"|".join(part for part in (_pattern(token) + pattern, cut) if part)
+        pattern = rb"(?:\z|" + rest + b")"
+    # Of the first token something must be there.
+    return pattern.replace(rb"(?:\z|", b"(?:", 1)
+
+
+def _literal(text: bytes) -> bytes:
+    return b"".join(b"\\x%02x" % byte for byte in text)

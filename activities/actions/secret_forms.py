@@ -1,0 +1,154 @@
+"""The forms in which a tool prints a secret by itself: as it is, escaped, in base64 and in hexadecimal.
+
+A form is a sequence of tokens; a token is a choice of byte strings, of which an empty one makes it optional.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+Token = tuple[bytes, ...]
+Form = tuple[Token, ...]
+
+# A shorter value is masked as text alone: in base64 or hex it would be found by chance.
+SHORTEST_ENCODED = 8
+# A line of a secret that is not shorter is masked by itself.
+SHORTEST_LINE = 8
+# The escapes of C, JSON and `$'…'` that are letters.
+_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\x1b": "e"}
+# What else stands for a character: in HTML, in forms, in the quotes of shells and of CSV, and for joined lines.
+_ALSO = {
+    '"': (b"&quot;", b'""'),
+    "&": (b"&amp;",),
+    "<": (b"&lt;",),
+    ">": (b"&gt;",),
+    "'": (b"&apos;", b"'\\''", b"'\"'\"'", b"''"),
+    " ": (b"+",),
+    "\\": (b"\\" * 4, b"\\" * 8),
+    "\n": (b"", b" ", b", ", b",", b"\r\n", b"\\r\\n", b"\r", b"%0D%0A", b"%0d%0a", b"%20", b"+"),
+}
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64_ALSO = {"+": ("-", "%2B", "%2b"), "/": ("_", "%2F", "%2f", "\\/")}
+# Between two characters of base64: the line breaks of `base64`, `openssl` and mail, also indented and in JSON.
+_BASE64_BREAK = (b"", b"\n", b"\r\n", b"\\n", b"\\r\\n", b" ", b"\n ", b"\n  ", b"\n    ")
+# Between two bytes in hexadecimal, as xxd, od, openssl, Python and C write them.
+_HEX_BREAK = (b"", b" ", b":", b"-", b"\n", b"\n ", b"\\x", b", 0x", b",0x", b",", b", ", b"%")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+def forms_of(value: str) -> Iterator[Form]:
+    """Every form of a secret, and of each of its lines that is long enough; none of a value that is blank.
+
+    Spaces and line breaks around it are no part of it. A line of fewer than `SHORTEST_LINE` characters has forms only
+    together with the lines around it: by itself it is found by chance.
+    """
+    for text in _pieces(value.strip()):
+        long = len(text) >= SHORTEST_ENCODED
+        yield _text(text, any_case=long)
+        if long:
+            data = text.encode("utf-8", "surrogateescape")
+            yield _hex(data)
+            for shift in range(3):
+                yield _base64(data, shift)
+
+
+def _pieces(whole: str) -> Iterator[str]:
+    """The long lines of a secret; short ones with the long one before them, and the first ones with that after them.
+
+    The whole is covered by these, however it is encoded: nothing between two lines but their break is left over.
+    """
+    pieces: list[list[str]] = []
+    for line in _LINE_BREAK.split(whole):
+        if pieces and (
+            len(line.strip()) < SHORTEST_LINE or all(len(one.strip()) < SHORTEST_LINE for one in pieces[-1])
+        ):
+            pieces[-1].append(line)
+        else:
+            pieces.append([line])
+    for piece in pieces:
+        lines = [line.strip() for line in piece]
+        texts = ["\n".join(piece).strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)]
+        yield from dict.fromkeys(text for text in texts if text)
+
+
+def _text(text: str, *, any_case: bool) -> Form:
+    """As text, each character as it is or escaped in any way; `any_case`: a host name, for one, loses its capitals."""
+    tokens: list[Token] = []
+    for char in _LINE_BREAK.sub("\n", text):
+        if char.isascii() and char.isalnum():
+            both = {char, char.lower(), char.upper()} if any_case else {char}
+            tokens.append(tuple(sorted(each.encode() for each in both)))
+        else:
+            tokens.append(_escaped(char))
+    return tuple(tokens)
+
+
+@cache
+def _escaped(char: str) -> Token:
+    """A character that some syntax escapes: in URLs, JSON, HTML, C, and the quotes of shells."""
+    raw = char.encode("utf-8", "surrogateescape")
+    found = {raw, *_ALSO.get(char, ()), *_by_number(char, raw)}
+    if char in _LETTERS:
+        letter = _LETTERS[char].encode()
+        found |= {b"\\" + letter, b"\\\\" + letter, b"\\\\\\\\" + letter, b"'$'\\" + letter + b"''"}
+    elif char.isascii() and char.isprintable():
+        # Once for each layer: JSON in JSON, JSON in a shell's quotes.
+        found |= {b"\\" * count + raw for count in (1, 2, 3, 7)}
+    return tuple(sorted(found))
+
+
+def _by_number(char: str, raw: bytes) -> Iterator[bytes]:
+    """Escapes that give the number of a character, or of each of its bytes."""
+    for digits in ("%02X", "%02x"):
+        # Encoded twice, a percent sign is %25.
+        yield from (b"".join(f"{sign}{digits % byte}".encode() for byte in raw) for sign in ("%", "%25", "\\x"))
+    octal = b"".join(b"\\%03o" % byte for byte in raw)
+    yield from (octal, b"'$'" + octal + b"''")
+    units = char.encode("utf-16-be", "surrogatepass")
+    pairs = [units[index : index + 2].hex() for index in range(0, len(units), 2)]
+    for escape in ("\\u", "\\\\u", "%u"):
+        yield "".join(escape + pair for pair in pairs).encode()
+        yield "".join(escape + pair.upper() for pair in pairs).encode()
+    code = ord(char)
+    yield from (b"\\U%08x" % code, b"\\U%08X" % code, b"&#%d;" % code, b"&#x%x;" % code, b"&#x%X;" % code)
+
+
+def _hex(data: bytes) -> Form:
+    tokens: list[Token] = []
+    for byte in data:
+        tokens += [_hex_of(byte), _HEX_BREAK]
+    return tuple(tokens[:-1])
+
+
+@cache
+def _hex_of(byte: int) -> Token:
+    return tuple(sorted({b"%02x" % byte, b"%02X" % byte}))
+
+
+def _base64(data: bytes, shift: int) -> Form:
+    """In base64 after `shift` bytes of something else; what its first and last character share with others may be anything.
+
+    The first character is optional where it is shared: it may have been masked as the last of another secret.
+    """
+    first, last = 8 * shift, 8 * (shift + len(data))
+    bits = int.from_bytes(data, "big")
+    tokens: list[Token] = []
+    for start in range(first - first % 6, last, 6):
+        known = range(max(start, first), min(start + 6, last))
+        value = sum((bits >> (last - 1 - bit) & 1) << (start + 5 - bit) for bit in known)
+        mask = sum(1 << (start + 5 - bit) for bit in known)
+        chars = _base64_of(value, mask)
+        if start < first:
+            tokens.append((b"", *(char + line_break for char in chars for line_break in (b"", b"\n", b"\r\n"))))
+        else:
+            tokens += [chars, _BASE64_BREAK]
+    return tuple(tokens[:-1])
+
+
+@cache
+def _base64_of(value: int, mask: int) -> Token:
+    """The characters whose bits in `mask` are those of `value`."""
+    chars = [char for number, char in enumerate(_BASE64) if number & mask == value]
+    return tuple(sorted({each.encode() for char in chars for each in (char, *_BASE64_ALSO.get(char, ()))}))
