@@ -216,6 +216,7 @@ class _Attempt:
             http_allow=surroundings.http_allow,
             app_url=surroundings.app_url,
             sandbox=None if surroundings.sandbox is None else surroundings.sandbox.around(workspace),
+            limits=surroundings.settings.task_limits,
             desk=await self._desk(started),
         )
         try:

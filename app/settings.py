@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, Price
+from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
 
 # Settings that are tables of the file, with models of their own and no flag.
@@ -122,6 +123,27 @@ class Settings(BaseSettings):
         default="all",
         description="TCP ports that commands in the sandbox may connect to, separated by commas; all; or none.",
     )
+    task_memory: Size = Field(
+        default=TaskLimits().memory,
+        ge=0,
+        description="Memory that all processes of a task may use, such as 2g; 0: any.",
+    )
+    task_processes: int = Field(
+        default=TaskLimits().processes, ge=0, description="Processes that a task may have at once; 0: any number."
+    )
+    task_file_size: Size = Field(
+        default=TaskLimits().file_size,
+        ge=0,
+        description="Size that one file of a task may grow to, such as 2g; 0: any.",
+    )
+    task_open_files: int = Field(
+        default=TaskLimits().open_files,
+        ge=0,
+        description="Files that one process of a task may have open; 0: as the system says.",
+    )
+    task_cpu_seconds: int = Field(
+        default=0, ge=0, description="Seconds of processor time that all processes of a task may use; 0: any."
+    )
     max_concurrent_tasks: int = Field(default=200, ge=1, le=2000, description="Activities one worker runs at once.")
     shutdown_grace: float = Field(
         default=5.0, ge=0, le=3600, description="Seconds a stopping worker lets its running tasks finish."
@@ -212,6 +234,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def task_limits(self) -> TaskLimits:
+        """What the commands of a task may use."""
+        return TaskLimits(**{name: getattr(self, f"task_{name}") for name in TaskLimits.model_fields})
 
     @property
     def effective_database_url(self) -> str:

@@ -171,11 +171,14 @@ class Tools:
                     on_output=keep,
                     grace=self._context.kill_grace,
                     sandbox=self._context.sandbox,
+                    limits=self._context.limits.model_dump(),
                 )
         except TimeoutError as error:
             raise Mistake(f"It took longer than {COMMAND_SECONDS:g} s and was stopped.") from error
         except (StartError, GuardLostError, OSError, ValueError) as error:
             raise Mistake(f"It could not be run: {error}.") from error
+        if status.limit is not None:
+            raise Mistake(f"{self._context.limits.sentence(status.limit)} It was stopped.")
         ended = f"exit code {status.code}" if status.code is not None else f"signal {status.signal}"
         text = bytes(printed).decode("utf-8", "replace")
         cut = "" if len(text) <= MOST_CHARACTERS else "[what came before this is left out]\n"

@@ -3,9 +3,10 @@
 Run by `process.py` as a program of its own, with little of the standard library: it starts with every command, and
 each import counts. Descriptor 0 is a socket to the worker, 1 and 2 are the pipe for the command's output; every other
 one is closed. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
-`cwd` in bytes, `grace` and `silence` in seconds), then a `.` as a sign of life several times within `silence`, and
-perhaps `T` for "terminate". The guard answers in lines: `started PID`, `failed chdir|sandbox|exec ERRNO`,
-`ended WAITSTATUS REASON`; the last two only when nothing of the command is left. REASON is `done` or `silence`.
+`cwd` in bytes, `grace` and `silence` in seconds, `limits`, `sandbox`), then a `.` as a sign of life several times
+within `silence`, and perhaps `T` for "terminate". The guard answers in lines: `started PID`,
+`failed chdir|limits|sandbox|exec ERRNO`, `ended WAITSTATUS REASON`; the last two only when nothing of the command is
+left. REASON is `done`, `silence`, or the name of the limit that the processes went over.
 
 The socket's end means that the worker died, and silence that it is frozen: everything is killed at once. On `T`
 everything gets SIGTERM and, after the grace, SIGKILL. When the command ends by itself, what it left running in the
@@ -30,6 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from typing import Any
+
+    from activities.actions.usage import Usage
 else:
     # The C half of `signal`, the same names as plain numbers: the Python half takes 4 ms to load, for its enums.
     import _signal as signal
@@ -38,6 +41,7 @@ CONTROL = 0
 LEFTOVER_GRACE = 0.5
 # Between two looks at what is left; an ended child wakes the guard earlier.
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
+FIRST_MEASUREMENT = 0.1
 LINUX = sys.platform == "linux"
 # <linux/prctl.h>
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
@@ -70,7 +74,7 @@ def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)
     request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
     try:
-        command = start(request["argv"], request["env"], request["cwd"], request["sandbox"])
+        command = start(request["argv"], request["env"], request["cwd"], request["limits"], request["sandbox"])
     except StartError as error:
         tell(f"failed {error.step} {error.number}")
         return
@@ -78,7 +82,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    watch = Watch(command, request["grace"], request["silence"], wakeup)
+    watch = Watch(command, request["grace"], request["silence"], request["limits"], wakeup)
     status = watch.until_nothing_is_left()
     tell(f"ended {status} {watch.reason}")
     os._exit(0)
@@ -137,7 +141,9 @@ class StartError(Exception):
 Sandbox = dict[str, "Any"]  # the arguments of landlock.restrict
 
 
-def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, sandbox: Sandbox | None) -> int:
+def start(
+    argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, limits: dict[str, int], sandbox: Sandbox | None
+) -> int:
     """Start the command in a session of its own; returns its process id once it runs.
 
     Raises:
@@ -150,7 +156,7 @@ def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, sandbox: Sandb
     except OSError as error:
         raise StartError("exec", error.errno or 0) from None
     if pid == 0:
-        become(argv, env, cwd, sandbox, guard, failure_end)
+        become(argv, env, cwd, limits, sandbox, guard, failure_end)
     os.close(failure_end)
     report = os.read(failure, 64).decode()
     os.close(failure)
@@ -162,7 +168,13 @@ def start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, sandbox: Sandb
 
 
 def become(
-    argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, sandbox: Sandbox | None, guard: int, failure_end: int
+    argv: list[bytes],
+    env: dict[bytes, bytes],
+    cwd: bytes,
+    limits: dict[str, int],
+    sandbox: Sandbox | None,
+    guard: int,
+    failure_end: int,
 ) -> None:
     """In the child: turn into the command. Never returns."""
     step = "exec"
@@ -180,6 +192,8 @@ def become(
         # Where a folder on the way has become a link since the worker looked, this is another place.
         if os.getcwdb() != cwd:
             raise OSError(errno.ELOOP, "a link is in the way")
+        step = "limits"
+        limit_self(limits)
         step = "sandbox"
         if sandbox is not None:
             import landlock  # noqa: PLC0415 - lies beside this file, and only a confined command needs it
@@ -191,6 +205,17 @@ def become(
         os.write(failure_end, f"{step} {error.errno}".encode())
     finally:
         os._exit(127)
+
+
+def limit_self(limits: dict[str, int]) -> None:
+    """Put into force what the kernel limits by itself, for this process and each that it starts."""
+    import resource  # noqa: PLC0415 - only the command's own process needs it
+
+    for kind, name in ((resource.RLIMIT_FSIZE, "file_size"), (resource.RLIMIT_NOFILE, "open_files")):
+        if limit := limits.get(name, 0):
+            soft, hard = resource.getrlimit(kind)
+            most = [limit if old == resource.RLIM_INFINITY else min(limit, old) for old in (soft, hard)]
+            resource.setrlimit(kind, (most[0], most[1]))
 
 
 def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
@@ -211,8 +236,12 @@ def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
 class Watch:
     """Waits for the command's end, the worker's word, or the worker's end, and clears up after each."""
 
-    def __init__(self, command: int, grace: float, silence: float, wakeup: int) -> None:
+    def __init__(self, command: int, grace: float, silence: float, limits: dict[str, int], wakeup: int) -> None:
         self.command = command
+        self.limits = limits
+        self.usage: Usage | None = None
+        # Most commands are gone before the first measurement, which loads the code for it.
+        self.measure_at = time.monotonic() + FIRST_MEASUREMENT if LINUX and limits else float("inf")
         self.grace = grace
         self.silence = silence
         self.wakeup = wakeup
@@ -234,8 +263,10 @@ class Watch:
                 self.stop_within(min(self.grace, LEFTOVER_GRACE))
             if self.connected and self.heard_at + self.silence <= time.monotonic():
                 self.lose_worker("silence")
+            if self.deadline is None and self.measure_at <= time.monotonic():
+                self.measure()
             if self.deadline is None:
-                self.wait(self.heard_at + self.silence - time.monotonic())
+                self.wait(min(self.heard_at + self.silence, self.measure_at) - time.monotonic())
                 continue
             left = self.deadline - time.monotonic()
             if left <= 0:
@@ -246,6 +277,18 @@ class Watch:
             self.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         return self.status or 0
+
+    def measure(self) -> None:
+        """Kill everything if it uses more than it may."""
+        if self.usage is None:
+            import usage  # noqa: PLC0415 - lies beside this file
+
+            self.usage = usage.Usage(self.limits)
+        exceeded = self.usage.exceeded(descendants(os.getpid()))
+        self.measure_at = time.monotonic() + self.usage.pause
+        if exceeded is not None:
+            self.reason = exceeded
+            self.stop_within(0)
 
     def stop_within(self, grace: float) -> None:
         """SIGTERM from now on, SIGKILL in `grace` seconds or when an earlier call said so."""

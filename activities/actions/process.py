@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import marshal
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -33,14 +34,15 @@ _guards: set[int] = set()
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a command ended: with an exit code, or by a signal."""
+    """How a command ended: with an exit code, or by a signal; `limit` names the limit that it was killed for."""
 
     code: int | None
     signal: int | None
+    limit: str | None = None
 
 
 class StartError(Exception):
-    """The command could not be started; `step` is `chdir`, `sandbox` or `exec`, `number` the errno."""
+    """The command could not be started; `step` is `chdir`, `limits`, `sandbox` or `exec`, `number` the errno."""
 
     def __init__(self, step: str, number: int) -> None:
         super().__init__(f"{step}: {os.strerror(number)}")
@@ -61,6 +63,7 @@ async def run_guarded(
     grace: float,
     silence: float = SILENCE,
     sandbox: Mapping[str, Any] | None = None,
+    limits: Mapping[str, int] | None = None,
 ) -> ExitStatus:
     """Run a command and return once it and every process it started have ended.
 
@@ -77,6 +80,7 @@ async def run_guarded(
         grace: seconds from SIGTERM to SIGKILL.
         silence: seconds without a sign of life from this event loop after which everything is killed.
         sandbox: what confines it, as `Sandbox.around` says; None: nothing.
+        limits: what it and its processes may use, by the names of `TaskLimits`; 0 or missing: as much as they like.
 
     Raises:
         StartError: it could not be started.
@@ -91,6 +95,7 @@ async def run_guarded(
             "cwd": os.fsencode(cwd),
             "grace": float(grace),
             "silence": float(silence),
+            "limits": dict(limits or {}),
             "sandbox": None if sandbox is None else dict(sandbox),
         }
     )
@@ -178,7 +183,11 @@ class _Talk(asyncio.Protocol):
             self.outcome.cancel()
         else:
             code = os.waitstatus_to_exitcode(int(first))
-            self.outcome.set_result(ExitStatus(code, None) if code >= 0 else ExitStatus(None, -code))
+            limit = None if second == "done" else second
+            # A shell tells of a signal that ended its command by adding 128 to it.
+            if limit is None and code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:
+                limit = "file_size"
+            self.outcome.set_result(ExitStatus(code, None, limit) if code >= 0 else ExitStatus(None, -code, limit))
 
 
 class _Guard:

@@ -73,7 +73,7 @@ class Shell(Action):
 
         Raises:
             TaskFailed: `exit_code`, `signal`, `command_not_found`, `not_started`, `bad_input`, `bad_output`,
-                `output_too_large`, `path_outside`, `unsafe_workspace` or `guard_lost`.
+                `output_too_large`, `limit_reached`, `path_outside`, `unsafe_workspace` or `guard_lost`.
         """
         fields = ShellFields.model_validate(context.fields)
         cwd = inside(context.workspace, fields.cwd)
@@ -87,6 +87,7 @@ class Shell(Action):
                 on_output=context.log.write,
                 grace=context.kill_grace,
                 sandbox=context.sandbox,
+                limits=context.limits.model_dump(),
             )
         except StartError as error:
             raise _not_started(fields, error) from error
@@ -133,6 +134,9 @@ def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[s
         outputs |= parse_outputs(written)
     last = stdout.rstrip().rpartition("\n")[2].strip()
     hint = f" Its last line: {last[:LAST_LINE_LENGTH]}{'…' if len(last) > LAST_LINE_LENGTH else ''}" if last else ""
+    if status.limit is not None:
+        message = f"{context.limits.sentence(status.limit)}{hint}"
+        raise TaskFailed("limit_reached", message, outputs=outputs, exit_code=status.code, retryable=False)
     if status.code is not None:
         message = f"The command ended with exit code {status.code}.{hint}"
         raise TaskFailed("exit_code", message, outputs=outputs, exit_code=status.code)

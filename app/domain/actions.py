@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from app.domain import references
+from app.domain.limits import TaskLimits
 from app.domain.references import LookUp
 
 
@@ -67,6 +68,7 @@ class TaskContext:
     app_url: str = ""
     # What confines the commands of the task, as `run_guarded` takes it; None: nothing.
     sandbox: Mapping[str, Any] | None = None
+    limits: TaskLimits = field(default_factory=TaskLimits)
     # Of Signoff's own: an `app.models.desk.Desk`, for the action that asks a model.
     desk: Any = None
 

@@ -1,0 +1,73 @@
+"""What the processes of a command use, for the guard: it measures a few times a second, from /proc (proc(5))."""
+
+from __future__ import annotations
+
+import os
+
+# pathlib is too slow to load.
+# ruff: noqa: PTH123
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+# Between two measurements: near a limit, and far from all of them.
+NEAR, FAR = 0.1, 1.0
+FAR_BELOW = 4
+
+
+class Usage:
+    """Measures a tree of processes, and compares it with limits.
+
+    Args:
+        limits: by name, `memory` in bytes, `processes`, `cpu_seconds`; 0 or missing: none.
+    """
+
+    def __init__(self, limits: dict[str, int]) -> None:
+        self.limits = {name: limit for name in ("memory", "processes", "cpu_seconds") if (limit := limits.get(name, 0))}
+        self.pause = NEAR
+
+    def exceeded(self, pids: list[int]) -> str | None:
+        """The limit that the processes are over, if they are; sets when to measure again."""
+        if not self.limits:
+            return None
+        used = self.measured(pids)
+        self.pause = FAR
+        for name, limit in self.limits.items():
+            if used[name] > limit and (name != "memory" or own_memory(pids) > limit):
+                return name
+            if used[name] * FAR_BELOW > limit:
+                self.pause = NEAR
+        return None
+
+    @staticmethod
+    def measured(pids: list[int]) -> dict[str, float]:
+        """What the processes use; memory that they share is counted for each of them."""
+        ended = os.times()
+        ticks = pages = processes = 0
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            # From the third field on: state, 11 others, utime, stime, cutime, cstime (14th to 17th), rss (24th).
+            ticks += sum(map(int, fields[11:15]))
+            if fields[0] != b"Z":
+                processes += 1
+                pages += int(fields[21])
+        cpu = ended.children_user + ended.children_system + ticks / TICKS
+        return {"memory": pages * PAGE, "processes": processes, "cpu_seconds": cpu}
+
+
+def own_memory(pids: list[int]) -> int:
+    """Bytes of the processes' own memory, each shared page counted once: slower, so only asked when it matters."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                lines = [line.split() for line in file.read().splitlines()]
+        except OSError:
+            continue
+        sizes = {words[0]: int(words[1]) * 1024 for words in lines if len(words) == 3}
+        # Pages of files are the kernel's to take back. Before Linux 5.6 there was only the sum.
+        total += sizes.get(b"Pss_Anon:", sizes.get(b"Pss:", 0)) + sizes.get(b"Pss_Shmem:", 0)
+    return total
