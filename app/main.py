@@ -33,7 +33,7 @@ from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
 from app.api.services import Services
-from app.api.session import SessionController
+from app.api.session import SessionController, SessionsController
 from app.api.system import SystemController
 from app.api.tasks import TaskController
 from app.api.telemetry import Observed, Telemetry
@@ -71,6 +71,7 @@ _CONTROLLERS = [
     PlanController,
     ProjectController,
     SessionController,
+    SessionsController,
     SystemController,
     TaskController,
 ]
@@ -105,7 +106,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     telemetry = Telemetry()
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
-    credentials = Credentials(settings.api_key.get_secret_value(), checks_users=peer_lookup() is not None)
+    credentials = Credentials(settings.api_key.get_secret_value(), database, checks_users=peer_lookup() is not None)
     _say_who_may_connect(credentials)
 
     app = Litestar(

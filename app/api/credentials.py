@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import pwd
 import re
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import structlog
+
+from app.api.throttle import FailedKeys
+from app.storage import sessions
+from app.storage.database import Database
+
+logger = structlog.get_logger(__name__)
 COOKIE = "signoff_session"
-SESSION_SECONDS = 30 * 24 * 60 * 60
-_SESSION = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
+SESSION_SECONDS = int(sessions.LASTS.total_seconds())
+ADMIN = "admin"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+# A browser sends one; cookies of our name that others have set may stand beside it.
+_MOST_TOKENS = 5
 _PURPOSE = b"signoff: sessions of browsers"
 # Who the record calls so is not a person.
-_RESERVED = frozenset({"admin", "local", "signoff", "temporal"})
+_RESERVED = frozenset({ADMIN, "local", "signoff", "temporal"})
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sent a request; `session_id` is the session that it was sent in, if any."""
+
+    actor: str
+    session_id: str | None = None
 
 
 class Credentials:
     """What requests are held to.
 
-    Sessions are not stored: a cookie is the time of its end, signed with a key that is made from the server's. So every app
-    process knows those of all others, and with another key all of them are over.
-
     Args:
         api_key: the key that requests must carry; empty for none.
+        database: where sessions are kept.
         checks_users: whether, without a key, only connections of the user who runs the server count.
     """
 
-    def __init__(self, api_key: str, *, checks_users: bool) -> None:
+    def __init__(self, api_key: str, database: Database, *, checks_users: bool) -> None:
         self._api_key = api_key.strip().encode()
-        self._signing_key = hmac.digest(self._api_key, _PURPOSE, "sha256")
+        # Says which key a session was made for, and nothing of the key.
+        self._key_hash = hmac.new(self._api_key, _PURPOSE, "sha256").hexdigest()
+        self._database = database
+        self._failed = FailedKeys()
         self.checks_users = checks_users
         self._owner_uid = os.geteuid()
         self.owner = name_of_user(self._owner_uid)
@@ -51,38 +69,57 @@ class Credentials:
             "machine. To let others in, start it with SIGNOFF_API_KEY; `signoff key` makes a key."
         )
 
-    def is_key(self, text: str) -> bool:
-        """Whether it is the server's key; told in a time that says nothing of how much of it is right."""
-        return hmac.compare_digest(text.strip().encode("utf-8", "surrogatepass"), self._api_key)
+    async def is_key(self, text: str, *, address: str) -> bool:
+        """Whether it is the server's key. Wrong ones are logged, and slow down what comes from their address."""
+        # Compared in a time that says nothing of how much of it is right.
+        is_right = hmac.compare_digest(text.strip().encode("utf-8", "surrogatepass"), self._api_key)
+        await self._failed.wait(address)
+        if not is_right:
+            logger.warning("failed sign-in", address=address, failures=self._failed.note(address))
+        return is_right
 
-    def actor_of(self, *, authorization: str, cookies: str, peer_uid: int | None) -> str | None:
+    async def sender_of(
+        self, *, authorization: str, cookies: str, peer_uid: int | None, address: str
+    ) -> Sender | None:  # fmt: skip
         """Who sent a request: the server's own user where no key is needed, else `admin`; None for anybody else.
 
         Args:
             authorization: that header field.
             cookies: the `Cookie` field.
             peer_uid: the user at the other end of the connection; None where that is not known.
+            address: where the request comes from.
+
+        Raises:
+            Unavailable: there is a session's cookie, and the database cannot be asked.
         """
         if not self.key_needed:
-            return self.owner if not self.checks_users or peer_uid == self._owner_uid else None
+            return Sender(self.owner) if not self.checks_users or peer_uid == self._owner_uid else None
         scheme, _, key = authorization.partition(" ")
-        has_key = scheme.lower() == "bearer" and self.is_key(key)
-        return "admin" if has_key or any(map(self._is_session, _values(cookies))) else None
+        if scheme.lower() == "bearer" and key.strip() and await self.is_key(key, address=address):
+            return Sender(ADMIN)
+        tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MOST_TOKENS]
+        if not tokens:
+            return None
+        found = await self._database.read(lambda conn: sessions.find(conn, self._key_hash, tokens))
+        return Sender(found.actor, found.id) if found else None
 
-    def new_session(self, *, at: float | None = None) -> str:
-        """The cookie of a session that begins now, or at another time (seconds since 1970)."""
-        begin = time.time() if at is None else at
-        end = str(int(begin) + SESSION_SECONDS)
-        return f"{end}.{self._signature(end)}"
+    async def begin_session(self, *, address: str, user_agent: str) -> str:
+        """The cookie of a session that begins now."""
+        return await self._database.transact(
+            lambda conn: sessions.begin(conn, self._key_hash, actor=ADMIN, address=address, user_agent=user_agent)
+        )
 
-    def _is_session(self, value: str) -> bool:
-        match = _SESSION.fullmatch(value)
-        if match is None or not hmac.compare_digest(match[2], self._signature(match[1])):
-            return False
-        return time.time() < int(match[1])
+    async def session_lives(self, session_id: str) -> bool:
+        """Whether a session has neither ended nor been revoked."""
+        return await self._database.read(lambda conn: sessions.lives(conn, self._key_hash, session_id))
 
-    def _signature(self, end: str) -> str:
-        return hmac.new(self._signing_key, end.encode(), hashlib.sha256).hexdigest()
+    async def list_sessions(self) -> list[sessions.SessionRow]:
+        """Every session that has not ended, newest first."""
+        return await self._database.read(lambda conn: sessions.list_all(conn, self._key_hash))
+
+    async def revoke_session(self, session_id: str) -> bool:
+        """End a session now, in every app process; whether there was one."""
+        return await self._database.transact(lambda conn: sessions.revoke(conn, self._key_hash, session_id))
 
 
 def name_of_user(uid: int) -> str:

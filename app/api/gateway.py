@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import structlog
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
-from app.api.credentials import Credentials
+from app.api.credentials import Credentials, Sender
 from app.api.errors import INTERNAL_ERROR, send_error
 from app.api.openapi import PATH as OPENAPI_PATH
+from app.api.session_streams import SessionStreams
 from app.domain.errors import BadRequest, DomainError, Forbidden, Unauthorized, UnsupportedMediaType
 from app.domain.identity import new_id
 from app.serving.protocol import PEER_UID
@@ -100,10 +101,10 @@ class Gateway:
         try:
             _check_unique(scope)
             self._check_origin(scope["method"], headers)
-            scope["state"]["actor"] = await self._actor(scope, headers)
+            answer = await self._identified(scope, headers, send_with_id)
             is_safe = scope["method"] in _SAFE
             body: Receive = receive if is_safe else await _json_body(scope, headers, receive_noted)  # pyright: ignore
-            await self._app(scope, body, send_with_id)
+            await self._app(scope, body, answer)
         except DomainError as error:
             await send_error(scope, send_with_id, error.info)
         except Exception:
@@ -127,21 +128,39 @@ class Gateway:
         if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
-    async def _actor(self, scope: HTTPScope, headers: dict[str, str]) -> str | None:
+    async def _identified(self, scope: HTTPScope, headers: dict[str, str], send: Send) -> Send:
+        """Note who sends the request, and return the `send` for its answer.
+
+        Raises:
+            Unauthorized, Unavailable: as `_sender` does.
+        """
+        sender = await self._sender(scope, headers)
+        session_id = sender.session_id if sender else None
+        scope["state"]["actor"] = sender.actor if sender else None
+        scope["state"]["session_id"] = session_id
+        return SessionStreams(send, self._credentials, session_id) if session_id is not None else send
+
+    async def _sender(self, scope: HTTPScope, headers: dict[str, str]) -> Sender | None:
         """Who sends the request; None for anybody, where the address is open to all.
 
         Raises:
             Unauthorized: it carries neither the key nor a cookie that stands for it, or comes from another user.
+            Unavailable: that cannot be told without the database, which does not answer.
         """
+        method, path = scope["method"], scope["path"]
+        is_open = self._open_to_all(method, path)
+        if is_open and not _is_sign_in(method, path):
+            return None
         peer = scope["state"].get(PEER_UID)
-        actor = self._credentials.actor_of(
+        sender = await self._credentials.sender_of(
             authorization=headers.get("authorization", ""),
             cookies=headers.get("cookie", ""),
             peer_uid=await peer if peer is not None else None,
+            address=(scope["client"] or ("", 0))[0],
         )
-        if actor is None and not self._open_to_all(scope["method"], scope["path"]):
+        if sender is None and not is_open:
             raise Unauthorized(self._credentials.advice)
-        return actor
+        return sender
 
 
 def nothing(method: str, path: str) -> bool:
@@ -152,7 +171,8 @@ def nothing(method: str, path: str) -> bool:
 
 def _is_open(method: str, path: str) -> bool:
     is_schema = path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
-    return path in _OPEN_PATHS or is_schema or _is_page(method, path) or _is_sign_in(method, path)
+    is_read = method in _SAFE and (path in _OPEN_PATHS or is_schema)
+    return is_read or _is_page(method, path) or _is_sign_in(method, path)
 
 
 def _is_sign_in(method: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Signing in with a browser: the server's key once, for a cookie that stands for it."""
+"""Signing in with a browser: the server's key once, for a cookie that stands for it. And the sessions that this makes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from app.api.bodies import SignIn
-from app.api.credentials import COOKIE, SESSION_SECONDS, Credentials
-from app.api.models.session import Session
-from app.domain.errors import Unauthorized
+from app.api.credentials import ADMIN, COOKIE, SESSION_SECONDS, Credentials
+from app.api.models.session import OpenSession, Revoked, Session, SessionList
+from app.domain.errors import NotFound, Unauthorized
 
 AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -41,16 +41,47 @@ class SessionController(Controller):
             if request.scope["state"]["actor"] is None:
                 raise Unauthorized(credentials.advice)
             return Response(_session(request, credentials), headers=_NOT_STORED)
-        if not credentials.is_key(data.key.get_secret_value()):
+        address = request.client.host if request.client else ""
+        if not await credentials.is_key(data.key.get_secret_value(), address=address):
             raise Unauthorized("That is not the key of this server; it is what SIGNOFF_API_KEY was set to.")
-        cookie = _cookie(request, credentials.new_session(), SESSION_SECONDS)
-        return Response(Session(key_needed=True, actor="admin"), headers=_NOT_STORED, cookies=[cookie])
+        token = await credentials.begin_session(address=address, user_agent=request.headers.get("user-agent", ""))
+        cookie = _cookie(request, token, SESSION_SECONDS)
+        return Response(Session(key_needed=True, actor=ADMIN), headers=_NOT_STORED, cookies=[cookie])
 
     @delete("/", operation_id="signOut", summary="Sign out with a browser", status_code=200)
     async def sign_out(self, request: AnyRequest, credentials: NamedDependency[Credentials]) -> Response[Session]:
-        """Takes the cookie back; sessions in other browsers go on until the server has another key."""
+        """Ends the session, here and on the server; sessions of other browsers are not touched."""
+        session_id = request.scope["state"]["session_id"]
+        if session_id is not None:
+            await credentials.revoke_session(session_id)
         left = Session(key_needed=True, actor=None) if credentials.key_needed else _session(request, credentials)
         return Response(left, headers=_NOT_STORED, cookies=[_cookie(request, "", 0)])
+
+
+class SessionsController(Controller):
+    """The sessions of all browsers."""
+
+    path = "/api/sessions"
+    tags = ("session",)
+
+    @get("/", operation_id="listSessions", summary="Browsers that are signed in")
+    async def list_sessions(
+        self, request: AnyRequest, credentials: NamedDependency[Credentials]
+    ) -> Response[SessionList]:  # fmt: skip
+        """Every session that has not ended, newest first; none where the server has no key."""
+        current = request.scope["state"]["session_id"]
+        rows = await credentials.list_sessions() if credentials.key_needed else []
+        listed = [OpenSession(**row._asdict(), current=row.id == current) for row in rows]
+        return Response(SessionList(sessions=listed), headers=_NOT_STORED)
+
+    @delete("/{session_id:str}", operation_id="revokeSession", summary="End the session of a browser", status_code=200)
+    async def revoke_session(
+        self, credentials: NamedDependency[Credentials], session_id: FromPath[str]
+    ) -> Response[Revoked]:  # fmt: skip
+        """The browser has to sign in again, and its event streams end within seconds."""
+        if not await credentials.revoke_session(session_id):
+            raise NotFound(f"There is no session '{session_id[:100]}'.")
+        return Response(Revoked(id=session_id, revoked=True), headers=_NOT_STORED)
 
 
 def _session(request: AnyRequest, credentials: Credentials) -> Session:

@@ -31,6 +31,7 @@ _OVERVIEW = {
         "serve": ("app.cli.services", "Start the app alone."),
         "worker": ("app.cli.services", "Start a worker alone."),
         "migrate": ("app.cli.services", "Bring the database's schema up to date."),
+        "sessions": ("app.cli.sessions", "List and revoke the sessions of browsers."),
         "key": ("app.cli.services", "Print a new key for the server."),
         "doctor": ("app.cli.services", "Check each part and say what to do about it."),
         "completion": ("app.cli.completion", "Print the script that has your shell complete commands."),

@@ -237,3 +237,10 @@ def event_row(event: Json) -> Text:
     line.append(f"{event['type']} ", style="cyan")
     line.append(f"{visible(event['actor'])} ")
     return line.append(visible(data), style="dim")
+
+
+def session_list(answer: Json) -> RenderableType:
+    """Browsers that are signed in."""
+    columns = ("id", "since", "until", "address", "browser")
+    names = ("id", "created_at", "expires_at", "address", "user_agent")
+    return table(columns, ([row[name] for name in names] for row in answer["sessions"]))

@@ -353,6 +353,20 @@ model_steps = Table(
     sqlite_autoincrement=True,
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    # Of the server's key: with another one, the session is over.
+    Column("key_hash", String(64), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+
 tombstones = Table(
     "tombstones",
     metadata,

@@ -195,6 +195,19 @@ def _session(guide: Guide) -> None:
                about="Where the server has a key: the cookie `signoff_session` for it, for 30 days, or 401. No script can read the cookie, "
                "and no other site has it sent.")  # fmt: skip
     guide.call("signOut", "DELETE", "/api/session")
+    guide.call(
+        "listSessions",
+        "GET",
+        "/api/sessions",
+        about="Browsers that are signed in: each session is a row with an end, 30 days after it began.",
+    )
+    guide.call(
+        "revokeSession",
+        "DELETE",
+        "/api/sessions/sess_01k00000000000000000000000",
+        status=404,
+        about="Ends one; its browser has to sign in again. 404 where there is none.",
+    )
 
 
 def _system(guide: Guide) -> None:

@@ -100,6 +100,7 @@ class Guide:
     def _template(self, path: str) -> str:
         """A path with names for the ids in it, as the contract writes it."""
         path = re.sub(r"proj_[0-9a-z]{26}", "{id}", path)
+        path = re.sub(r"sess_[0-9a-z]{26}", "{session_id}", path)
         path = re.sub(r"dec_[0-9a-z]{26}", "{decision_id}", path)
         return re.sub(r"/tasks/[a-z0-9_]+", "/tasks/{task_id}", path)
 

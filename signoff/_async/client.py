@@ -6,16 +6,18 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Self
+from urllib.parse import quote
 
 from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
 from app.api.models.outline import OutlinePreview
+from app.api.models.session import Revoked, SessionList
 from app.api.models.system import Health, Ready
 from signoff._async.files import AsyncFiles
 from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
 from signoff._async.transport import AsyncTransport
-from signoff._requests import get, post, read_answer
+from signoff._requests import Request, get, post, read_answer
 
 # Longer than the 60 s for which a plan may be waited for.
 _ANSWER_SECONDS = 75.0
@@ -96,6 +98,14 @@ class AsyncSignoff:
         no error: its `problems` say why."""
         body = {"description": description, "name": name, "strategy": strategy, "agent_id": agent_id}
         return await self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    async def sessions(self) -> SessionList:
+        """The browsers that are signed in."""
+        return await self._transport.call(get("/api/sessions"), SessionList)
+
+    async def revoke_session(self, session_id: str) -> Revoked:
+        """End the session of a browser."""
+        return await self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
 
     async def health(self) -> Health:
         """That the process is alive, and its version."""

@@ -7,12 +7,14 @@ import json
 from collections.abc import Generator
 from contextlib import closing
 from typing import Self
+from urllib.parse import quote
 
 from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
 from app.api.models.outline import OutlinePreview
+from app.api.models.session import Revoked, SessionList
 from app.api.models.system import Health, Ready
-from signoff._requests import get, post, read_answer
+from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
@@ -97,6 +99,14 @@ class Signoff:
         no error: its `problems` say why."""
         body = {"description": description, "name": name, "strategy": strategy, "agent_id": agent_id}
         return self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    def sessions(self) -> SessionList:
+        """The browsers that are signed in."""
+        return self._transport.call(get("/api/sessions"), SessionList)
+
+    def revoke_session(self, session_id: str) -> Revoked:
+        """End the session of a browser."""
+        return self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
 
     def health(self) -> Health:
         """That the process is alive, and its version."""

@@ -366,7 +366,9 @@ async def test_an_upload_is_known_by_its_path_and_content(signoff: Stack, key: s
 
     app: Any = Litestar([upload], exception_handlers={Exception: to_response}, logging_config=None)
     keyed = IdempotencyKeys(app.asgi_handler, signoff.database, largest_body=10)
-    app.asgi_handler = Gateway(keyed, allowed_hosts=[], credentials=Credentials("", checks_users=False))
+    app.asgi_handler = Gateway(
+        keyed, allowed_hosts=[], credentials=Credentials("", signoff.database, checks_users=False)
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
 
         async def sent(path: str, content: bytes) -> httpx.Response:

@@ -8,6 +8,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from app.api.gateway import Gateway
 from app.log import configure_logging
 from app.serving.server import server_config
 from app.settings import Settings
+from app.storage.database import Database
 from tests.api.answers import check_error
 from tests.app_process import AppProcess, app_process
 from tests.conftest import Stack, eventually, free_port, running_stack
@@ -75,7 +77,7 @@ async def test_what_goes_wrong_in_another_thread_has_it(temporal_server: Any, tm
         running_stack(temporal_server, tmp_path, worker=False) as stack,
         app_process(stack.settings) as process,
     ):
-        database = next(tmp_path.glob("*.db"))
+        database = next(stack.settings.data_dir.glob("*.db"))
         with sqlite3.connect(database) as other:
             other.execute("ALTER TABLE tombstones RENAME TO gone")
             other.execute("ALTER TABLE events RENAME TO gone_as_well")
@@ -115,9 +117,14 @@ async def broken(scope: Scope, _receive: Receive, send: Send) -> None:
     raise RuntimeError(f"broken at {scope['path']}")
 
 
-async def test_what_nobody_foresaw_is_answered_and_logged_with_it(logged: io.StringIO) -> None:
+async def test_what_nobody_foresaw_is_answered_and_logged_with_it(logged: io.StringIO, tmp_path: Path) -> None:
     port = free_port()
-    gateway: Any = Gateway(broken, allowed_hosts=[], credentials=Credentials("", checks_users=True))
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/none.db")
+    gateway: Any = Gateway(
+        broken,
+        allowed_hosts=[],
+        credentials=Credentials("", database, checks_users=True),
+    )
     server = uvicorn.Server(server_config(gateway, Settings(port=port), lifespan="off"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
     serving = asyncio.create_task(server.serve())

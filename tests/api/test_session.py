@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import time
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.api import session_streams
 from app.api.bodies import SignIn
-from app.api.credentials import COOKIE, SESSION_SECONDS, Credentials
-from app.storage.tables import idempotency
+from app.api.credentials import COOKIE, Credentials
+from app.domain.identity import isoformat
+from app.storage.tables import idempotency, sessions
 from tests.api.answers import check_error, fields_of
+from tests.api.many_addresses import from_another_address
 from tests.conftest import OWNER, Stack, running_stack
 
 KEY = "a key of 32 characters or a few more"
 PATH = "/api/session"
+BEARER = {"Authorization": f"Bearer {KEY}"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +38,8 @@ async def locked(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> A
 @pytest.fixture
 async def browser(locked: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """One that has no cookies yet, and keeps those that it gets."""
-    async with httpx.AsyncClient(base_url=locked.url) as client:
+    hooks = {"request": [from_another_address]}
+    async with httpx.AsyncClient(base_url=locked.url, event_hooks=hooks) as client:
         yield client
 
 
@@ -41,6 +48,13 @@ async def signed_in(browser: httpx.AsyncClient, **headers: str) -> str:
     answer = await browser.post(PATH, json={"key": KEY}, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {"key_needed": True, "actor": "admin"})
     return answer.headers["set-cookie"]
+
+
+async def token_of(browser: httpx.AsyncClient, **headers: str) -> str:
+    """The cookie of a new session, which the browser itself does not keep."""
+    token = SimpleCookie(await signed_in(browser, **headers))[COOKIE].value
+    browser.cookies.clear()
+    return token
 
 
 async def status_with(browser: httpx.AsyncClient, value: str) -> int:
@@ -64,9 +78,7 @@ async def test_the_cookie_says_nothing_of_the_key_and_is_kept_from_others(browse
     cookie = SimpleCookie(sent)[COOKIE]
     assert (cookie["path"], cookie["samesite"].lower(), cookie["httponly"]) == ("/", "strict", True)
     assert (cookie["max-age"], cookie["secure"], cookie["domain"]) == ("2592000", "", "")
-    end, _, signature = cookie.value.partition(".")
-    assert abs(int(end) - time.time() - SESSION_SECONDS) < 60
-    assert len(signature) == 64
+    assert re.fullmatch("[A-Za-z0-9_-]{43}", cookie.value)
     assert KEY not in sent
     assert (await browser.get(PATH)).headers["cache-control"] == "no-store"
 
@@ -122,29 +134,96 @@ async def test_what_is_no_json_is_refused_without_the_key_in_the_answer(browser:
     assert (form.status_code, KEY in form.text) == (415, False)
 
 
-async def test_a_cookie_that_the_server_did_not_sign_counts_for_nothing(browser: httpx.AsyncClient) -> None:
-    known = Credentials(KEY, checks_users=True)
-    good = known.new_session()
-    end, _, signature = good.partition(".")
+async def test_a_cookie_that_stands_for_no_session_counts_for_nothing(
+    locked: Stack, browser: httpx.AsyncClient
+) -> None:
+    good = await token_of(browser)
+    row = await locked.database.read(lambda conn: conn.execute(select(sessions)).all()[-1])
+    assert good not in str(row)
     assert await status_with(browser, good) == 200
     bad = [
-        "", ".", KEY, end, f".{signature}", f"{end}.", f"{int(end) + 1}.{signature}", f"{end}.{signature[:-1]}",
-        f"{end}.{signature}0", f"{end}.{signature.upper()}", f"0{end}.{signature}", f"+{end}.{signature}", f'"{good}"',
-        f"{end}.{'0' * 64}", f"{'9' * 12}.{signature}", f"{'9' * 5000}.{signature}", f"{end}.{signature}.{signature}",
-        Credentials("another key", checks_users=True).new_session(), Credentials("", checks_users=True).new_session(),
+        "", ".", KEY, good[:-1], f"{good}x", good.swapcase(), f'"{good}"', "x" * 43, "x" * 5000, row.token_hash, row.key_hash,
+        row.id, "%", "' OR 1=1 --",
     ]  # fmt: skip
     for value in bad:
         assert await status_with(browser, value) == 401, value[:100]
 
 
-async def test_a_session_ends(browser: httpx.AsyncClient) -> None:
-    known, now = Credentials(KEY, checks_users=True), time.time()
-    assert await status_with(browser, known.new_session(at=now - SESSION_SECONDS + 60)) == 200
-    assert await status_with(browser, known.new_session(at=now - SESSION_SECONDS - 1)) == 401
+async def test_a_session_ends(locked: Stack, browser: httpx.AsyncClient) -> None:
+    good = await token_of(browser)
+    hashed = hashlib.sha256(good.encode()).hexdigest()
+
+    async def end_at(seconds: float) -> None:
+        values = {"expires_at": isoformat(datetime.now(UTC) + timedelta(seconds=seconds))}
+        change = update(sessions).where(sessions.c.token_hash == hashed).values(**values)
+        await locked.database.transact(lambda conn: conn.execute(change))
+
+    await end_at(60)
+    assert await status_with(browser, good) == 200
+    await end_at(-1)
+    assert await status_with(browser, good) == 401
+    assert good not in (await browser.get("/api/sessions", headers=BEARER)).text
+    await token_of(browser)
+    kept = select(sessions).where(sessions.c.token_hash == hashed)
+    assert await locked.database.read(lambda conn: conn.execute(kept).all()) == []
+
+
+async def test_with_another_key_every_session_is_over(locked: Stack, browser: httpx.AsyncClient) -> None:
+    good = await token_of(browser)
+    assert await status_with(browser, good) == 200
+    other = Credentials(KEY + "x", locked.database, checks_users=True)
+    asked = {"authorization": "", "cookies": f"{COOKIE}={good}", "peer_uid": None, "address": "192.0.2.1"}
+    assert await other.sender_of(**asked) is None
+    assert await other.list_sessions() == []
+    same = Credentials(KEY, locked.database, checks_users=True)
+    assert (await same.sender_of(**asked)).actor == "admin"
+
+
+async def test_signing_out_ends_the_session_on_the_server(browser: httpx.AsyncClient) -> None:
+    good, other = await token_of(browser), await token_of(browser)
+    assert good != other
+    left = await browser.delete(PATH, headers={"Cookie": f"{COOKIE}={good}"})
+    assert left.json() == {"key_needed": True, "actor": None}
+    assert await status_with(browser, good) == 401
+    assert await status_with(browser, other) == 200
+
+
+async def test_sessions_are_listed_and_revoked(browser: httpx.AsyncClient) -> None:
+    token = await token_of(browser, **{"User-Agent": "a browser", "X-Forwarded-For": "192.0.2.9"})
+    mine = {"Cookie": f"{COOKIE}={token}"}
+    listed = (await browser.get("/api/sessions", headers=mine)).json()["sessions"]
+    (current,) = [session for session in listed if session["current"]]
+    assert (current["actor"], current["address"], current["user_agent"]) == ("admin", "192.0.2.9", "a browser")
+    assert listed == sorted(listed, key=lambda session: session["id"], reverse=True)
+    assert token not in str(listed)
+    answer = await browser.delete(f"/api/sessions/{current['id']}", headers=BEARER)
+    assert answer.json() == {"id": current["id"], "revoked": True}
+    assert await status_with(browser, token) == 401
+    for session_id in (current["id"], "nope", "%00", "x" * 500):
+        again = await browser.delete(f"/api/sessions/{session_id}", headers=BEARER)
+        assert (again.status_code, check_error(again)["code"]) == (404, "not_found")
+    for method, path in (("GET", "/api/sessions"), ("DELETE", f"/api/sessions/{current['id']}")):
+        assert (await browser.request(method, path)).status_code == 401
+
+
+async def test_the_stream_of_a_revoked_session_ends(
+    locked: Stack, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_streams, "CHECK_SECONDS", 0.0)
+    mine = {"Cookie": f"{COOKIE}={await token_of(browser)}"}
+    async with browser.stream("GET", "/api/events", headers=mine) as stream:
+        pieces = stream.aiter_bytes()
+        assert stream.status_code == 200
+        listed = (await browser.get("/api/sessions", headers=mine)).json()["sessions"]
+        (current,) = [session["id"] for session in listed if session["current"]]
+        assert (await browser.delete(f"/api/sessions/{current}", headers=BEARER)).status_code == 200
+        made = await browser.post("/api/projects", headers=BEARER, json={"name": "a secret name"})
+        assert made.status_code == 201
+        assert b"a secret name" not in b"".join([piece async for piece in pieces])
 
 
 async def test_other_cookies_and_credentials_do_no_harm(browser: httpx.AsyncClient) -> None:
-    good = Credentials(KEY, checks_users=True).new_session()
+    good = await token_of(browser)
     for cookies in (f"a=b; {COOKIE}={good}; c", f"{COOKIE}=x; {COOKIE}={good}", f";;={good};{COOKIE}={good}"):
         assert (await browser.get("/api/projects", headers={"Cookie": cookies})).status_code == 200, cookies
     for cookies in (f"other={good}", f"{COOKIE}x={good}", f"{COOKIE.upper()}={good}", good):

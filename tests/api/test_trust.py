@@ -12,6 +12,7 @@ import pytest
 from app.main import create_app
 from app.settings import Settings
 from tests.api.answers import check_error
+from tests.api.many_addresses import from_another_address
 from tests.conftest import Stack, running_stack
 from tests.raw_http import exchange
 
@@ -123,6 +124,7 @@ async def test_another_site_may_read_only_what_browsers_keep_from_it(signoff: St
 async def locked(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("locked")
     async with running_stack(temporal_server, folder, worker=False, api_key=KEY) as stack:
+        stack.http.event_hooks = {"request": [from_another_address]}
         yield stack
 
 

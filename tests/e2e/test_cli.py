@@ -34,7 +34,7 @@ ALONE = """\
 """
 COMMANDS = (
     "run", "outline", "projects", "tasks", "phases", "decisions", "files", "audit", "agents", "strategies", "archetypes",
-    "up", "serve", "worker", "migrate", "key", "doctor", "completion",
+    "up", "serve", "worker", "migrate", "sessions", "key", "doctor", "completion",
 )  # fmt: skip
 PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi` {#say}\n"
 

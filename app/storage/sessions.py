@@ -1,0 +1,90 @@
+"""Sessions of browsers: each stands for the server's key until it ends, or until somebody revokes it.
+
+A row holds the hash of a random token, never the token. It counts only together with the key that it was made for: with another
+key, all sessions are over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+
+from app.domain.identity import isoformat, new_id, now
+from app.storage.tables import sessions as table
+
+LASTS = timedelta(days=30)
+LONGEST_TEXT = 200
+_SHOWN = (
+    table.c.id,
+    table.c.actor,
+    table.c.address,
+    table.c.user_agent,
+    table.c.created_at,
+    table.c.expires_at,
+)
+
+
+class SessionRow(NamedTuple):
+    """What is known of a session."""
+
+    id: str
+    actor: str
+    address: str
+    user_agent: str
+    created_at: str
+    expires_at: str
+
+
+def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_agent: str) -> str:
+    """Begin a session, and forget those that have ended; its token, which is kept nowhere."""
+    conn.execute(delete(table).where(table.c.expires_at <= now()))
+    token = secrets.token_urlsafe(32)
+    values: dict[str, Any] = {
+        "id": new_id("sess"),
+        "token_hash": _hash(token),
+        "key_hash": key_hash,
+        "actor": actor,
+        "address": address[:LONGEST_TEXT],
+        "user_agent": user_agent[:LONGEST_TEXT],
+        "created_at": now(),
+        "expires_at": isoformat(datetime.now(UTC) + LASTS),
+    }
+    conn.execute(insert(table).values(**values))
+    return token
+
+
+def find(conn: Connection, key_hash: str, tokens: Sequence[str]) -> SessionRow | None:
+    """The session that one of these tokens belongs to and that has not ended."""
+    hashes = [_hash(token) for token in tokens]
+    row = conn.execute(select(*_SHOWN).where(table.c.token_hash.in_(hashes), _lives(key_hash))).first()
+    return SessionRow(*row) if row else None
+
+
+def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
+    """Whether a session has neither ended nor been revoked."""
+    wanted = select(table.c.id).where(table.c.id == session_id, _lives(key_hash))
+    return conn.execute(wanted).first() is not None
+
+
+def list_all(conn: Connection, key_hash: str) -> list[SessionRow]:
+    """Every session that has not ended, newest first."""
+    rows = conn.execute(select(*_SHOWN).where(_lives(key_hash)).order_by(table.c.id.desc()))
+    return [SessionRow(*row) for row in rows]
+
+
+def revoke(conn: Connection, key_hash: str, session_id: str) -> bool:
+    """End a session now; whether there was one."""
+    return conn.execute(delete(table).where(table.c.id == session_id, _lives(key_hash))).rowcount > 0
+
+
+def _lives(key_hash: str) -> ColumnElement[bool]:
+    return and_(table.c.key_hash == key_hash, table.c.expires_at > now())
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
