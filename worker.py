@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 
 from activities.actions.sandbox import sandbox_of, weakness_of
 from activities.actions.secret_forms import SHORTEST_ENCODED
+from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
@@ -94,6 +95,7 @@ def build_worker(
             client,
             task_queue=queue,
             activities=tasks.activities,
+            interceptors=[OwnActivitiesOnly()],
             graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
             **worker_options(settings.max_concurrent_tasks),
         )
@@ -102,6 +104,7 @@ def build_worker(
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],
         activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
+        interceptors=[OwnActivitiesOnly()],
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
         **worker_options(settings.max_concurrent_tasks),
     )

@@ -13,10 +13,12 @@ from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import decided, project_state
+from app.domain.budget import BudgetExceeded
 from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.events import EventType
 from app.domain.material import RULE, framed
+from app.domain.plan import DecisionMode
 from app.models.access import load, model_for
 from app.settings import Settings
 from app.storage import decisions, events, plans, projects, questions, tasks
@@ -89,7 +91,7 @@ class Advice:
             # Perhaps by this very activity, whose worker was lost before it could say so.
             return await self._database.read(lambda conn: _decided_before(conn, request, question))
         access = model_for(self._settings, project.strategy)
-        if access is None or question is None:
+        if access is None or question is None or not _is_for_models(project, task, question, request):
             return await self._database.transact(lambda conn: _left_open(conn, request))
         if tried >= MOST_RETRIES:
             why = f"The model has had the task tried again {tried} times."
@@ -125,6 +127,15 @@ def _read(
     facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
     tried = questions.count_answers(conn, task.id, request.run_id, answer=DecisionKind.RETRY, by=MODEL_ACTOR)
     return project, told, task, questions.latest_of(conn, task.id), facts, tried
+
+
+def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, request: AdviceRequest) -> bool:
+    """Whether the record leaves this question to a model first: the workflow's belief could be forged."""
+    if project.decision_mode != DecisionMode.AGENT or project.run_id != request.run_id:
+        return False
+    error: dict[str, Any] = task.error or {}
+    out_of_budget = error.get("type") == BudgetExceeded.default_code
+    return question.kind == QuestionKind.DECISION or (question.kind == QuestionKind.TASK_FAILED and not out_of_budget)
 
 
 def _shape(question: QuestionRow) -> type[Answer]:

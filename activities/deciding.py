@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import Connection
-from temporalio.exceptions import ApplicationError
 
 from activities import by_hand
+from activities.moments import not_due
 from app.domain.commands import (
     BY_HAND,
     KINDS_OF_SIGNAL,
@@ -150,7 +150,7 @@ def expiry(conn: Connection, project: ProjectRow, key: str) -> DecisionRequest |
     if task is None or question is None or question.expires_at is None or question.run_id != project.run_id:
         return None
     if question.status == QuestionStatus.OPEN and question.expires_at > now():
-        raise ApplicationError(f"The question of task '{task.key}' is open until {question.expires_at}.", type="NotDue")
+        raise not_due(f"The question of task '{task.key}' is open until {question.expires_at}.")
     return DecisionRequest(
         project_id=project.id,
         request_id=f"expire:{project.run_id}:{task.key}",

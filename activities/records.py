@@ -11,11 +11,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import deciding
+from activities.moments import due_time, not_due
 from activities.run_state import decided, project_state, run_state, task_columns
-from app.domain.actions import Actions
+from app.domain.actions import Actions, Mode
 from app.domain.commands import Command
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
+from app.domain.identity import now
 from app.domain.plan import DecisionMode
 from app.domain.states import (
     FINISHED_PHASE,
@@ -29,7 +31,7 @@ from app.domain.states import (
 from app.models.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import answers, attempts, plans, projects, runs, tasks
+from app.storage import answers, attempts, permission, plans, projects, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.database import Database
 from app.storage.needs import Needed
@@ -55,6 +57,7 @@ from workflows.contracts import (
     TaskInput,
     TaskResult,
 )
+from workflows.options import shorten
 
 R = TypeVar("R")
 # After so many lost workers a task is given up: it may be what kills them.
@@ -159,6 +162,7 @@ class Records:
             phase = runs.phase_at(conn, ref.project_id, ref.position)
             if phase is None or phase.key != draft.key:
                 raise Conflict("The phases of this run were changed.", code="plan_altered")
+            permission.check_phase_turn(conn, ref.project_id, ref.position)
             if phase.status in FINISHED_PHASE:
                 return PhaseWork(open=True, finished=True, phase_id=phase.id, name=phase.name)
             if project.stage == Stage.CANCELLING:
@@ -182,6 +186,7 @@ class Records:
             runs.live_project(conn, end.project_id, end.run_id)
             if not end.failed and runs.has_open_tasks(conn, end.phase_id):
                 return PhaseEnded(ended=False)
+            permission.check_phase_end(conn, end.phase_id, failed=end.failed)
             status = PhaseStatus.FAILED if end.failed else PhaseStatus.COMPLETED
             runs.end_phase(conn, runs.get_phase(conn, end.phase_id), status)
             return PhaseEnded()
@@ -201,12 +206,17 @@ class Records:
             if cancelling or task.status != TaskStatus.PENDING:
                 status = TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status
                 return TaskResult(status=status, cancelling=cancelling)
+            mode = self._actions[task.action["type"]].mode
+            if opened.reason != _REASONS.get(mode):
+                raise Conflict(f"Task '{task.key}' does not wait for that.", code="plan_altered")
+            _check_may_begin(conn, task)
+            due_at = due_time(task, opened.due_at)
             if opened.reason == "decision":
                 has_model = model_for(self._settings, project.strategy) is not None
-                status = answers.open_decision(conn, project, task, opened.due_at, has_model=has_model)
+                status = answers.open_decision(conn, project, task, due_at, has_model=has_model)
                 asks = status == TaskStatus.WAITING and project.decision_mode == DecisionMode.AGENT
                 return TaskResult(status=status, advise=asks and has_model)
-            tasks.open_task(conn, task, reason=opened.reason, due_at=opened.due_at)
+            tasks.open_task(conn, task, reason=opened.reason, due_at=due_at)
             return TaskResult(status=TaskStatus.WAITING)
 
         return await self._write(work)
@@ -224,10 +234,20 @@ class Records:
                 return TaskResult(status=task.status)
             if project.stage == Stage.CANCELLING:
                 return TaskResult(status=TaskStatus.CANCELLED, cancelling=True)
+            self._check_closing(conn, task)
             tasks.close_task(conn, task, TaskStatus.COMPLETED, actor="signoff")
             return TaskResult(status=TaskStatus.COMPLETED)
 
         return await self._write(work)
+
+    def _check_closing(self, conn: Connection, task: tasks.TaskRow) -> None:
+        mode = self._actions[task.action["type"]].mode
+        waits = task.status == TaskStatus.WAITING and task.reason == "timer"
+        if mode != Mode.MILESTONE and not (mode == Mode.TIMER and waits):
+            raise Conflict(f"Task '{task.key}' does not end by itself.", code="plan_altered")
+        _check_may_begin(conn, task)
+        if task.due_at is not None and task.due_at > now():
+            raise not_due(f"The time of task '{task.key}' ends at {task.due_at}.")
 
     @activity.defn
     async def skip_tasks(self, skip: SkipTasks) -> ProjectState:
@@ -237,6 +257,7 @@ class Records:
             project = runs.live_project(conn, skip.project_id, skip.run_id)
             if skip.plan_version is not None and project.plan_version != skip.plan_version:
                 return ProjectState(project_id=skip.project_id)
+            permission.check_never_starts(conn, skip.project_id, skip.tasks)
             tasks.skip(conn, skip.project_id, skip.tasks, reason=skip.reason)
             return ProjectState(project_id=skip.project_id)
 
@@ -261,6 +282,10 @@ class Records:
                 status = ProjectStatus.CANCELLED if cancelling else ProjectStatus(end.status)
                 if status == ProjectStatus.COMPLETED and runs.has_open_phases(conn, project.id):
                     return project_state(conn, project.id)
+                if status == ProjectStatus.COMPLETED:
+                    permission.check_run_completed(conn, project)
+                if status == ProjectStatus.CANCELLED and not cancelling:
+                    raise Conflict("Nobody has cancelled this run.", code="run_outcome")
                 failure = _with_task_id(conn, end) if status == ProjectStatus.FAILED else None
                 runs.finish(conn, project, status, failure=failure, actor=OWN_ACTOR)
             return project_state(conn, end.project_id)
@@ -286,6 +311,15 @@ class Records:
             return ProjectState(project_id=request.project_id)
 
         return await self._write(work)
+
+
+# What the tasks wait for that no attempt carries.
+_REASONS = {Mode.PERSON: "manual", Mode.DECISION: "decision", Mode.TIMER: "timer"}
+
+
+def _check_may_begin(conn: Connection, task: tasks.TaskRow) -> None:
+    if not permission.may_begin(conn, task):
+        raise not_due(f"Task '{task.key}' may not begin: its phase, or what it depends on, is not that far.")
 
 
 def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
@@ -325,12 +359,13 @@ def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attemp
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:
+    """Why a run failed, in the record's words; the workflow only names the task."""
     if end.failure is None:
         return None
     task = tasks.find(conn, end.project_id, str(end.failure.get("task")))
-    shown: dict[str, Any] = {"code": end.failure["code"], "message": end.failure["message"], "task_id": None}
-    if task is not None:
-        shown["task_id"] = task.id
-        if task.error:
-            shown["message"] = f"{shown['message'].rstrip('.')}: {task.error['message']}"
-    return shown
+    if task is None or task.status not in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        return {"code": "task_failed", "message": "A task failed.", "task_id": None}
+    became = "was cancelled" if task.status == TaskStatus.CANCELLED else "failed"
+    said = f"Task '{shorten(task.title)}' {became}"
+    message = f"{said}: {task.error['message']}" if task.error else f"{said}."
+    return {"code": "task_failed", "message": message, "task_id": task.id}

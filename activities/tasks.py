@@ -31,7 +31,7 @@ from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import TaskStatus
 from app.models.desk import Desk
 from app.settings import Settings
-from app.storage import attempts, files, model_steps
+from app.storage import attempts, files, model_steps, permission
 from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.database import Database
 from app.storage.model_steps import Talk
@@ -155,6 +155,8 @@ class _Attempt:
         self._key = key
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
+        # By the plan, whatever the workflow says of it.
+        self._last = True
         self._expected: tuple[Path, list[str]] | None = None
         self._may_rerun = False
 
@@ -186,12 +188,17 @@ class _Attempt:
 
     async def _start(self) -> Started:
         try:
-            started = await self._owner.persist(lambda conn: attempts.start(conn, self._key))
+            started = await self._owner.persist(self._begin)
         except Conflict as error:
             raise _fenced(error.info.message) from error
         self._key = replace(self._key, task_id=started.task.id)
         self._may_rerun = started.task.on_crash == OnCrash.RERUN
+        self._last = self._key.try_number > started.task.retries
         return started
+
+    def _begin(self, conn: Connection) -> Started:
+        permission.check_attempt(conn, self._key, self._kind.type)
+        return attempts.start(conn, self._key)
 
     async def _act(self, started: Started) -> dict[str, Any]:
         surroundings = self._owner.surroundings
@@ -300,7 +307,7 @@ class _Attempt:
         return self._owner.masker.value(value)
 
     def _failed(self, failure: TaskFailed) -> Ending:
-        again = failure.retryable and not self._task.last
+        again = failure.retryable and not self._last
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,
             self._masked(failure.outputs),

@@ -1,0 +1,118 @@
+"""What the record must say before something is done, whatever a workflow believes: its beliefs can be forged in Temporal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, func, select
+
+from app.domain.errors import Conflict
+from app.domain.states import SKIPPED_BY_PERSON, PhaseStatus, TaskStatus
+from app.storage import projects, tasks
+from app.storage.attempts import AttemptKey, recorded_of
+from app.storage.needs import Needed
+from app.storage.projects import ProjectRow
+from app.storage.tables import phases
+from app.storage.tables import tasks as task_table
+from app.storage.tasks import TaskRow
+
+_DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
+_FAILED_TASK = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
+
+
+def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
+    """Make sure that a task is carried out by its own action, and not while a person is asked about it.
+
+    A try whose outcome is on record may be asked for again.
+
+    Raises:
+        Conflict: `fenced`.
+    """
+    projects.find(conn, key.project_id)
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if task is None or task.recorded_try >= key.try_number:
+        return
+    if task.action["type"] != action:
+        raise Conflict(f"Task '{task.key}' has the action {task.action['type']}, not {action}.", code="fenced")
+    if recorded_of(task).asks:
+        raise Conflict(f"Task '{task.key}' waits for a person's answer.", code="fenced")
+
+
+def check_phase_turn(conn: Connection, project_id: str, position: int) -> None:
+    """Make sure that a phase is not begun before those in front of it have finished.
+
+    Raises:
+        Conflict: `phase_order`.
+    """
+    earlier = (phases.c.project_id == project_id, phases.c.position < position, phases.c.status.notin_(_DONE_PHASE))
+    if conn.execute(select(phases.c.id).where(*earlier).limit(1)).first() is not None:
+        raise Conflict("A phase before this one has not finished.", code="phase_order")
+
+
+def check_phase_end(conn: Connection, phase_id: str, *, failed: bool) -> None:
+    """Make sure that a phase ends as its tasks did.
+
+    Raises:
+        Conflict: `phase_outcome`.
+    """
+    wrong = (task_table.c.phase_id == phase_id, task_table.c.status.in_([TaskStatus.FAILED, TaskStatus.CANCELLED]))
+    has_failed = conn.execute(select(task_table.c.id).where(*wrong).limit(1)).first() is not None
+    if has_failed != failed:
+        said = "A task of this phase has failed." if has_failed else "No task of this phase has failed."
+        raise Conflict(said, code="phase_outcome")
+
+
+def check_run_completed(conn: Connection, project: ProjectRow) -> None:
+    """Make sure that every phase of a run that is to end as completed is done.
+
+    Raises:
+        Conflict: `run_outcome`.
+    """
+    others = (phases.c.project_id == project.id, phases.c.status.notin_(_DONE_PHASE))
+    if conn.execute(select(phases.c.id).where(*others).limit(1)).first() is not None:
+        raise Conflict("A phase of this run has not completed.", code="run_outcome")
+
+
+def check_never_starts(conn: Connection, project_id: str, keys: Collection[str]) -> None:
+    """Make sure that each of these tasks depends, if only through others of them, on one that has not succeeded.
+
+    Raises:
+        Conflict: `dependencies_met`, naming the task.
+    """
+    named = select(task_table.c.key, task_table.c.depends_on).where(
+        task_table.c.project_id == project_id, task_table.c.key.in_(keys)
+    )
+    needs: dict[str, list[str]] = {row.key: row.depends_on for row in conn.execute(named)}
+    needed = {key for wanted in needs.values() for key in wanted} - needs.keys()
+    by_person = func.coalesce(task_table.c.reason, "") == SKIPPED_BY_PERSON
+    failing = select(task_table.c.key).where(
+        task_table.c.project_id == project_id, task_table.c.key.in_(needed), task_table.c.status.in_(_FAILED_TASK),
+        ~by_person,
+    )  # fmt: skip
+    reached = set(conn.execute(failing).scalars())
+    left = dict(needs)
+    while found := [key for key, wanted in left.items() if not reached.isdisjoint(wanted)]:
+        reached.update(found)
+        for key in found:
+            del left[key]
+    if left:
+        raise Conflict(f"Nothing that task '{next(iter(left))}' depends on has failed.", code="dependencies_met")
+
+
+def may_begin(conn: Connection, task: TaskRow) -> bool:
+    """Whether the phase of a task has begun, and everything that the task depends on is done.
+
+    Raises:
+        Conflict: `dependencies_failed`: it never may.
+    """
+    if Needed.of(conn, task).finished:
+        return True
+    failed = select(task_table.c.id).where(
+        task_table.c.project_id == task.project_id,
+        task_table.c.key.in_(task.depends_on),
+        task_table.c.status.in_(_FAILED_TASK),
+        func.coalesce(task_table.c.reason, "") != SKIPPED_BY_PERSON,
+    )
+    if conn.execute(failed.limit(1)).first() is not None:
+        raise Conflict(f"What task '{task.key}' depends on has failed.", code="dependencies_failed")
+    return False
