@@ -173,6 +173,7 @@ def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
+        *checks.check_by_hand(record.decisions),
     ]
     summary: dict[Severity, int] = {
         severity: sum(item.severity == severity for item in found) for severity in SEVERITIES

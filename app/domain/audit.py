@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from app.domain.commands import BY_HAND, STOPPING, UNAUTHENTICATED
 from app.domain.dangers import SEVERITY, dangers_of
+from app.domain.decisions import Decision, Outcome
 from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -14,7 +16,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 # Whose tasks can go on for ever unless they have a limit of their own.
 _UNLIMITED = frozenset({"shell", "http", "agent"})
 # Actors that are no person in particular; `local` was everybody on a machine without keys, in records of before.
-_NOBODY = frozenset({"local", "signoff", "temporal"})
+_NOBODY = frozenset({"local", "signoff", "temporal", UNAUTHENTICATED})
 
 
 class Found(NamedTuple):
@@ -92,4 +94,16 @@ def check_author(versions: Sequence[Any]) -> Iterator[Found]:
                 "low" if row.approved_by in _NOBODY else "medium", "approved_by_author",
                 f"Plan version {row.version} was approved by {row.approved_by}, who made it.",
                 "Have somebody else look at it.",
+            )  # fmt: skip
+
+
+def check_by_hand(decisions: Sequence[Decision]) -> Iterator[Found]:
+    """Decisions that came through Temporal by hand and did more than stop the project: nobody knows whose they are."""
+    for made in decisions:
+        by_hand = made.request_id.startswith(BY_HAND) and made.outcome == Outcome.ACCEPTED
+        if by_hand and made.kind not in STOPPING:
+            yield Found(
+                "high", "decided_by_hand",
+                f"Decision {made.id} ({made.kind} by {made.actor}) is a signal that was sent to Temporal by hand.",
+                "Find out who sent it. Without SIGNOFF_SIGNALS_BY_HAND, workers refuse such signals.",
             )  # fmt: skip

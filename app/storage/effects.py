@@ -49,6 +49,9 @@ def approve(conn: Connection, decision: Decision) -> None:
         _approve_phase(conn, project, decision)
         return
     check_call(Call.APPROVE, situation(project))
+    if decision.payload.get("phase_id") is not None:
+        message = "The plan waits for an approval, not a phase; leave phase_id out to approve the whole plan."
+        raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
     plan = plans.get(conn, project.id, project.plan_version)
     _check_bound(plan, decision.payload)
     if not plans.verified_draft(plan).tasks():

@@ -129,3 +129,14 @@ async def test_bad_values_cancel_nothing(signoff: Stack, body: dict[str, Any], f
     project_id = await signoff.create("")
     assert fields_of(await refused(signoff, "POST", f"/{project_id}/cancel", 422, json=body)) == [field]
     assert (await signoff.project(project_id))["status"] == "pending"
+
+
+@pytest.mark.parametrize("phase", ["tasks", "nope"])
+async def test_a_phase_cannot_be_approved_while_the_plan_waits(signoff: Stack, phase: str) -> None:
+    project_id = await signoff.planned("- [ ] Look {#look}")
+    phases = {each["key"]: each["id"] for each in (await signoff.project(project_id))["phases"]}
+    body = {"phase_id": phases.get(phase, phase)}
+    answer = await signoff.call("POST", f"/{project_id}/approve", status=409, json=body)
+    assert answer["code"] == "phase_not_waiting"
+    assert "leave phase_id out" in answer["message"]
+    assert (await signoff.project(project_id))["stage"] == "awaiting_approval"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from app.storage import commands
 from tests.conftest import Stack, eventually
 from workflows.contracts import WORKFLOW_TYPE, ProjectInput
 
+# Without a key, the app is for the user who runs it.
+ME = pwd.getpwuid(os.getuid()).pw_name
 MANUAL = "- [ ] Look {#look}"
 SHELL = "- Run: `touch ran` {#run}"
 
@@ -76,7 +80,7 @@ async def test_forged_signals_change_nothing_and_are_on_record(signoff: Stack) -
     after = await signoff.project(project_id)
     assert (after["status"], after["stage"]) == ("pending", "awaiting_approval")
     assert after["plan"] == before["plan"]
-    assert await accepted(signoff, project_id) == [("generate", "local")]
+    assert await accepted(signoff, project_id) == [("generate", ME)]
     await signoff.call("POST", f"/{project_id}/approve")
     await signoff.task_in(project_id, "look", "waiting")
 
@@ -238,7 +242,7 @@ async def test_a_forged_start_deletes_and_approves_nothing(signoff: Stack) -> No
     # What was asked for as a cancel made it stop; nothing else came of it.
     project = await signoff.finished(project_id)
     assert (project["status"], project["tasks"][0]["status"]) == ("cancelled", "cancelled")
-    assert [made for made in await accepted(signoff, project_id) if made[1] not in {"local", UNAUTHENTICATED}] == []
+    assert [made for made in await accepted(signoff, project_id) if made[1] not in {ME, UNAUTHENTICATED}] == []
     start = ProjectInput(project_id=project_id, erase_for="admin")
     run = await signoff.temporal.start_workflow(
         WORKFLOW_TYPE, start, id=project_id, task_queue=signoff.settings.task_queue
@@ -252,6 +256,10 @@ async def test_by_hand_where_the_setting_allows_it_is_recorded_as_unauthenticate
     await handle_of(signoff_by_hand, project_id).signal("approve", {"actor": "admin", "comment": "by hand"})
     await signoff_by_hand.task_in(project_id, "look", "waiting")
     assert (await accepted(signoff_by_hand, project_id))[-1] == ("approve", UNAUTHENTICATED)
+    audit = await signoff_by_hand.call("POST", f"/{project_id}/audit")
+    findings = {finding["code"]: finding for finding in audit["results"]["findings"]}
+    assert findings["decided_by_hand"]["severity"] == "high"
+    assert UNAUTHENTICATED in findings["decided_by_hand"]["message"]
     await handle_of(signoff_by_hand, project_id).signal("cancel", {"delete": True})
     (refused,) = await refusals(signoff_by_hand, project_id, 1)
     assert "signoff projects delete" in refused["error"]["message"]
