@@ -87,7 +87,9 @@ def build_worker(
     records = Records(database, actions, workspaces, settings)
     chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
-    planning = Planning(database, actions, settings.known_agents, load_archetypes(settings.archetypes), known)
+    planning = Planning(
+        database, actions, settings.known_agents, load_archetypes(settings.archetypes), known, settings.secret_scopes
+    )
     advice = Advice(database, settings)
     tasks = TaskActivities(database, actions, surroundings)
     if queue is not None:

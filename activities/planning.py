@@ -16,6 +16,7 @@ from app.domain.actions import Actions
 from app.domain.agents import Archetype
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import PlanDraft
+from app.domain.secret_scopes import SecretScopes, check_secrets
 from app.domain.states import PlanStatus
 from app.domain.validation import Agents, check_draft, for_project, has_model
 from app.planning.planner import Brief, Planner
@@ -38,6 +39,7 @@ class Planning:
         agents: who may carry them out.
         archetypes: the experts that projects name.
         planners: by name.
+        scopes: who may use which secret; default: every project any.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Planning:
         agents: Agents,
         archetypes: Mapping[str, Archetype],
         planners: dict[str, Planner],
+        scopes: SecretScopes | None = None,
     ) -> None:
+        self._scopes = scopes or SecretScopes()
         self._database = database
         self._actions = actions
         self._agents = agents
@@ -78,7 +82,8 @@ class Planning:
             raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
         check_draft(draft, self._actions, for_project(self._agents, brief.agent_id))
-        return draft
+        check_secrets(draft, self._scopes, brief.project_id, brief.agent_id)
+        return draft.model_copy(update={"warnings": [*draft.warnings, *self._scopes.warnings(draft)]})
 
     def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, Path]:
         project = projects.get(conn, request.project_id)

@@ -267,6 +267,7 @@ class _Attempt:
                 if reference.name not in self._secrets:
                     message = f"There is no secret {reference.name}: set SIGNOFF_SECRET_{reference.name} on the worker."
                     raise TaskFailed("missing_secret", message, retryable=False)
+                self._check_secret(reference.name, started)
                 return self._secrets[reference.name]
             outputs = started.upstream.get(reference.name, {})
             if reference.output not in outputs:
@@ -287,6 +288,13 @@ class _Attempt:
         except ReferenceMisplaced as error:
             message = f"The value of a reference cannot be used: {error}."
             raise TaskFailed("bad_reference", message, retryable=False) from None
+
+    def _check_secret(self, name: str, started: Started) -> None:
+        """Once more what planning has checked: the entries may have changed since, and edits may have added a use."""
+        agent = started.task.agent_id or started.project.agent_id or DEFAULT_AGENT
+        refusal = self._owner.surroundings.settings.secret_scopes.refusal(name, started.project.id, agent)
+        if refusal is not None:
+            raise TaskFailed("secret_refused", f"The task may not run: {refusal}.", retryable=False)
 
     def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
         try:

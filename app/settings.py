@@ -25,9 +25,10 @@ from pydantic_settings import (
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
+from app.domain.secret_scopes import SecretEntry, SecretScopes
 
 # Settings that are tables of the file, with models of their own and no flag.
-TABLES = {"agents": AgentEntry, "archetypes": Archetype, "prices": Price}
+TABLES = {"agents": AgentEntry, "archetypes": Archetype, "prices": Price, "secrets": SecretEntry}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -202,6 +203,13 @@ class Settings(BaseSettings):
     prices: dict[str, Price] = Field(
         default_factory=dict[str, Price], description='Prices of your own, as [prices."provider:name"] of the file.'
     )
+    secrets: dict[EntryName, SecretEntry] = Field(
+        default_factory=dict[str, SecretEntry],
+        description="Which projects and agents may use a secret, as [secrets.NAME] of the file.",
+    )
+    secrets_scoped: bool = Field(
+        default=False, description="Whether a secret without an entry [secrets.NAME] may be used by no project."
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
@@ -262,6 +270,11 @@ class Settings(BaseSettings):
         """Every agent that may be named, the default one included; those that no model is set for are local."""
         known = {DEFAULT_AGENT: AgentEntry(), **self.agents}
         return {name: agent if agent.model or self.model else _without_model(agent) for name, agent in known.items()}
+
+    @property
+    def secret_scopes(self) -> SecretScopes:
+        """Which projects and agents may use which secret."""
+        return SecretScopes(self.secrets, self.secrets_scoped)
 
     @property
     def agent_queues(self) -> dict[str, str]:

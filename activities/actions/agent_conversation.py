@@ -104,6 +104,7 @@ async def converse(
     ledger = DatabaseLedger(desk.database, desk.settings, desk.talk)
 
     def log(text: str) -> None:
+        text = context.log.mask(text)
         shown = text if len(text) <= LONGEST_LOGGED else f"{text[:LONGEST_LOGGED]} [...]"
         context.log.write(shown.encode("utf-8", "replace") + b"\n")
 

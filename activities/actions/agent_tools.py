@@ -73,7 +73,8 @@ class Tools:
             offset: the character to begin at, for files that were cut.
         """
         data = await asyncio.to_thread(self._read, path)
-        text = data.decode("utf-8", "replace")
+        # Masked before it is cut: a model that reads on with an offset could put the pieces of a secret together.
+        text = self._masked(data)
         if "\0" in text[:1000]:
             raise Mistake(f"{path} is not a text file; it has {len(data)} bytes.")
         return _cut(text[max(0, offset) :], f"read on with offset={max(0, offset) + MOST_CHARACTERS}")
@@ -143,7 +144,7 @@ class Tools:
                     break
         where = f" to {response.headers['location']}" if "location" in response.headers else ""
         head = f"{response.status_code} {response.reason_phrase}{where}\n"
-        return head + _cut(bytes(content).decode("utf-8", "replace"), "the rest is left out")
+        return head + _cut(self._masked(bytes(content)), "the rest is left out")
 
     async def run_command(self, argv: list[str]) -> str:
         """Run a program in the workspace, without a shell, and get what it prints.
@@ -180,7 +181,7 @@ class Tools:
         if status.limit is not None:
             raise Mistake(f"{self._context.limits.sentence(status.limit)} It was stopped.")
         ended = f"exit code {status.code}" if status.code is not None else f"signal {status.signal}"
-        text = bytes(printed).decode("utf-8", "replace")
+        text = self._masked(bytes(printed))
         cut = "" if len(text) <= MOST_CHARACTERS else "[what came before this is left out]\n"
         return f"{ended}\n{cut}{text[-MOST_CHARACTERS:]}"
 
@@ -200,6 +201,9 @@ class Tools:
             raise Mistake("An option is given twice.")
         raise PersonAsked(question, given, "")
 
+    def _masked(self, data: bytes) -> str:
+        return str(self._context.log.mask(data.decode("utf-8", "replace")))
+
     def _read(self, path: str) -> bytes:
         place = inside(self._workspace, path)
         parts = place.relative_to(self._workspace).parts
@@ -217,7 +221,7 @@ class Tools:
             if not fnmatch.fnmatch(name, pattern):
                 continue
             try:
-                content = self._read(name).decode("utf-8", "replace")
+                content = self._masked(self._read(name))
             except (Mistake, TaskFailed):
                 continue
             if "\0" in content[:1000]:

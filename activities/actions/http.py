@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
-from activities.actions.attempt_log import readable
+from activities.actions.attempt_log import AttemptLog, readable
 from activities.actions.download import download_target, save
 from activities.actions.http_exchange import Request, exchange
 from activities.actions.http_template import filled, misplaced
 from activities.actions.netguard import check_url
-from app.domain.actions import Action, Fields, TaskContext, TaskFailed
+from app.domain.actions import Action, Fields, Log, TaskContext, TaskFailed
 from app.domain.references import LookUp, as_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -147,7 +147,7 @@ class Http(Action):
         async with exchange(request, context, follow=fields.follows) as (response, url):
             outputs = _facts(response, url)
             if not fields.is_expected(response.status_code):
-                outputs |= _body(response, *await _read(response, BODY_OUTPUT_BYTES))
+                outputs |= _body(response, *await _read(response, BODY_OUTPUT_BYTES), context.log)
                 failure = _unexpected(fields, request, response, outputs)
             elif target is not None:
                 size = await save(
@@ -157,7 +157,7 @@ class Http(Action):
                 failure = None
             else:
                 content, more = await _read(response, fields.limit)
-                outputs |= _body(response, content, more)
+                outputs |= _body(response, content, more, context.log)
                 failure = _too_large(fields, outputs) if more else None
         took = (time.monotonic() - started) * 1000
         line = f"{response.status_code} {response.reason_phrase}, {outputs['bytes']} bytes, {took:.0f} ms"
@@ -171,7 +171,9 @@ def _request(fields: HttpFields) -> Request:
     try:
         url = check_url(fields.url)
     except ValueError as error:
-        raise TaskFailed("bad_url", f"The url cannot be used: {error}.", retryable=False) from error
+        # The parser's own message may quote a piece of a secret, which no mask would recognize.
+        message = "The url cannot be used: it is not an http:// or https:// address without user name and password."
+        raise TaskFailed("bad_url", message, retryable=False) from error
     headers = {name.lower(): value for name, value in fields.headers.items()}
     if fields.body is None:
         return Request(fields.method, url, headers, None)
@@ -196,10 +198,14 @@ async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
     return bytes(content), False
 
 
-def _body(response: httpx.Response, content: bytes, more: bool) -> dict[str, Any]:
+def _body(response: httpx.Response, content: bytes, more: bool, log: Log) -> dict[str, Any]:
     """The body as outputs: text, and its JSON where it is whole and small."""
     truncated = more or len(content) > BODY_OUTPUT_BYTES
-    outputs: dict[str, Any] = {"body": _text(response, content[:BODY_OUTPUT_BYTES]), "bytes": len(content)}
+    kept = content[:BODY_OUTPUT_BYTES]
+    if truncated and isinstance(log, AttemptLog):
+        # The cut may have gone through a secret.
+        kept = log.masker.data(kept, cut=True)
+    outputs: dict[str, Any] = {"body": _text(response, kept), "bytes": len(content)}
     if truncated:
         return outputs | {"truncated": True}
     if "json" in response.headers.get("content-type", ""):

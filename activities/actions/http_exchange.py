@@ -104,7 +104,9 @@ def _target(url: httpx.URL, location: str) -> httpx.URL:
     try:
         return check_url(str(url.join(location)))
     except (httpx.InvalidURL, ValueError) as error:
-        raise TaskFailed("bad_url", f"Redirected to no usable URL: {error}.", retryable=False) from error
+        # The parser's own message may quote a piece of a secret, which no mask would recognize.
+        message = "The answer redirects to something that is not an http:// or https:// address."
+        raise TaskFailed("bad_url", message, retryable=False) from error
 
 
 def _unreachable(request: Request, error: httpx.HTTPError | None) -> TaskFailed:

@@ -13,13 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
-from activities.actions import http_exchange
+from activities.actions import http, http_exchange
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.download import save
 from activities.actions.http import Http, HttpFields
+from activities.actions.masking import Masker
 from activities.actions.netguard import is_public
 from app.domain.actions import TaskContext, TaskFailed
 
@@ -444,3 +446,16 @@ async def test_an_answer_is_not_saved_where_a_link_has_taken_a_folders_place(tmp
         await save(chunks(), workspace, PurePosixPath("sub/file"), limit=10, mark="task")
     assert caught.value.kind == "not_saved"
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+async def test_an_error_quotes_no_piece_of_an_address_that_came_from_a_value(workspace: Path, server: str) -> None:
+    error = await failure(workspace, f"http://{server}/redirect?302,http://h:s3cr3t-VALUE/", allow=[server])
+    assert (error.kind, "s3cr3t" in error.message) == ("bad_url", False)
+
+
+async def test_a_cut_through_a_secret_leaves_no_beginning_of_it(workspace: Path, server: str) -> None:
+    log = AttemptLog(workspace, "task-1", 1, Masker(["T0p-s3cret-value"]))
+    response = httpx.Response(200, headers={"content-type": "text/plain"})
+    outputs = http._body(response, b"x" * (http.BODY_OUTPUT_BYTES - 8) + b"T0p-s3cret-value", more=False, log=log)
+    log.close()
+    assert outputs["body"].endswith("xxx***")

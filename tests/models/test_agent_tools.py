@@ -10,6 +10,7 @@ from pydantic_ai.exceptions import ModelHTTPError
 
 from activities.actions.agent_tools import Mistake, Tools
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.masking import Masker
 from app.domain.actions import TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
 from app.models.access import ModelAccess
@@ -97,3 +98,16 @@ async def test_what_git_would_run_is_not_written(tools: Tools, tmp_path: Path, p
     with pytest.raises((Mistake, TaskFailed)):
         await tools.write_file(path, "#!/bin/sh\ntouch hacked\n")
     assert list((tmp_path / ".git" / "hooks").iterdir()) == []
+
+
+async def test_a_secret_cannot_be_read_in_pieces(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("key: T0p-s3cret-value\n")
+    log = AttemptLog(tmp_path, "task_2", 1, Masker(["T0p-s3cret-value"]))
+    made = TaskContext(
+        project_id="p", project_name="P", task_id="task_2", key="k", attempt=1, workspace=tmp_path, fields=None,
+        inputs={}, log=log,
+    )  # fmt: skip
+    tools = Tools(made, AgentEntry(tools=tuple(AgentTool)[:1]))
+    assert [await tools.read_file("file", offset) for offset in (0, 5, 9)] == ["key: ***\n", "***\n", ""]
+    assert await tools.search_files("T0p-s3") == "Nothing was found."
+    log.close()
