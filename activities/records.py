@@ -10,13 +10,14 @@ from sqlalchemy import Connection, select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import deciding
+from activities import deciding, freezing
 from activities.moments import due_time, not_due
 from activities.run_state import decided, project_state, run_state, task_columns
 from app.domain.actions import Actions, Mode
 from app.domain.commands import Command
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
+from app.domain.frozen import Captured
 from app.domain.identity import now
 from app.domain.plan import DecisionMode
 from app.domain.states import (
@@ -107,12 +108,17 @@ class Records:
     async def decide(self, delivery: Delivery) -> Decided:
         """Decide what reached the workflow, by what the database says of it; a repeat finds the first outcome."""
         run_id = activity.info().workflow_run_id if activity.in_activity() else None
+        captured: Captured | None = None
+
+        def prepare(conn: Connection, request: DecisionRequest) -> None:
+            self._choose_planner(conn, request)
+            freezing.prepare(conn, request, captured)
 
         def work(conn: Connection) -> Decided:
             try:
                 decision = deciding.decide(
                     conn, delivery, signals_by_hand=self._settings.signals_by_hand, temporal_run_id=run_id,
-                    prepare=self._choose_planner,
+                    prepare=prepare,
                 )  # fmt: skip
             except NotFound as error:
                 state = ProjectState(project_id=delivery.project_id)
@@ -123,7 +129,11 @@ class Records:
             erase = deciding.asks_to_erase(conn, delivery)
             return decided(conn, decision, erase=erase)
 
-        return await self._write(work)
+        while True:
+            try:
+                return await self._write(work)
+            except freezing.CaptureNeeded as need:
+                captured = await freezing.capture(need, self._actions, self._settings)
 
     def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
         """The model plans where there is one and nobody has spelt the tasks out; a plan is refined by words by it alone."""

@@ -23,12 +23,13 @@ from activities.actions.masking import Masker
 from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
+from activities.signed import SignedChanged, SignedState
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.plan import DEFAULT_AGENT, OnCrash, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
-from app.domain.states import TaskStatus
+from app.domain.states import SIGNED_CHANGED, TaskStatus
 from app.models.desk import Desk
 from app.settings import Settings
 from app.storage import attempts, files, model_steps, permission
@@ -157,6 +158,7 @@ class _Attempt:
         self._log: AttemptLog | None = None
         # By the plan, whatever the workflow says of it.
         self._last = True
+        self._signed: SignedState | None = None
         self._expected: tuple[Path, list[str]] | None = None
         self._may_rerun = False
 
@@ -173,6 +175,11 @@ class _Attempt:
         except PersonAsked as asked:
             question = Question(self._masked(asked.question), self._masked(asked.options), asked.reference)
             ending = Ending(TaskStatus.WAITING, {}, question=question)
+        except SignedChanged as changed:
+            asked = changed.question
+            question = replace(asked, text=self._masked(asked.text), details=self._masked(asked.details))
+            error = {"type": SIGNED_CHANGED, "message": question.text}
+            ending = Ending(TaskStatus.WAITING, {}, error=error, question=question)
         except asyncio.CancelledError:
             ending = await self._interrupted(heartbeat.stop)
         except ApplicationError:
@@ -206,6 +213,7 @@ class _Attempt:
         workspace = await self._workspace(project)
         self._expected = (workspace, list(row.expected_files))
         self._log = AttemptLog(workspace, row.id, started.number, self._owner.masker)
+        self._signed = SignedState(self._owner.persist, surroundings.settings, self._kind, started)
         inputs, fields = self._resolved(started)
         context = TaskContext(
             project_id=project.id,
@@ -226,6 +234,7 @@ class _Attempt:
             limits=surroundings.settings.task_limits,
             desk=await self._desk(started),
         )
+        await self._signed.check()
         try:
             async with asyncio.timeout(row.timeout_seconds):
                 return await self._kind().run(context)
@@ -346,13 +355,19 @@ class _Attempt:
         raise _lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
-        whole = replace(ending, files=await asyncio.to_thread(self._made))
+        made = await asyncio.to_thread(self._made)
+        explained = self._signed.explained if self._signed is not None else []
+        whole = replace(ending, files=made, left_behind=await self._left_behind(), not_as_signed=explained)
         if self._log is not None:
             whole = replace(whole, log_bytes=self._log.size, log_sha256=self._log.sha256)
         recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
         if recorded is None:
             raise _fenced("Another attempt has taken this one's place.")
         return recorded, str((whole.error or {}).get("message", ""))
+
+    async def _left_behind(self) -> dict[str, str | None]:
+        """Which signed files the attempt has changed; a second cancel does not keep that from being noted."""
+        return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
 
     def _made(self) -> dict[str, dict[str, Any] | None] | None:
         """Size and checksum of each file that the task was to make; None for one that is not there. Blocking."""

@@ -17,7 +17,7 @@ EVENT_TYPES: dict[Until, str] = {
 _PERSON_STAGES = frozenset(
     {Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL, Stage.AWAITING_DECISION, Stage.PAUSED}
 )
-_PERSON_REASONS = frozenset({"manual", "worker_lost", "decision", "after_failure", "agent_question"})
+_PERSON_REASONS = frozenset({"manual", "worker_lost", "decision", "after_failure", "agent_question", "signed_changed"})
 
 
 def is_reached(project: Project, until: Until) -> bool:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
     from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat, parse_time
-    from app.domain.states import FINISHED_TASK, TaskStatus
+    from app.domain.states import FINISHED_TASK, SIGNED_CHANGED, TaskStatus
     from workflows.calls import decoded, execute_record
     from workflows.contracts import (
         ADVISE,
@@ -153,7 +153,7 @@ class TaskRun:
         return status
 
     async def _resume_waiting(self) -> str | None:
-        if self._progress.reason in {"after_failure", "agent_question"} or (
+        if self._progress.reason in {"after_failure", "agent_question", SIGNED_CHANGED} or (
             self._progress.reason == "worker_lost" and self._progress.due_at is None
         ):
             return await self._after_answer()

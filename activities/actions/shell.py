@@ -65,6 +65,7 @@ class Shell(Action):
     exit_code_of_success: ClassVar[int | None] = 0
     fields_model: ClassVar[type[BaseModel]] = ShellFields
     reads_project_name: ClassVar[bool] = False
+    sends_requests: ClassVar[bool] = False
     one_of: ClassVar[tuple[str, ...]] = ("command", "argv")
     rare: ClassVar[tuple[str, ...]] = ("argv", "cwd", "env")
 

@@ -11,7 +11,7 @@ from typing import Any
 from app.api.models.insight import Audit, AuditResults, Finding, Trail
 from app.api.services import Services
 from app.domain import audit as checks
-from app.domain import integrity
+from app.domain import integrity, signed_audit
 from app.domain.actions import Action
 from app.domain.audit import SEVERITIES, Found, Severity, worst_first
 from app.domain.errors import Conflict
@@ -72,6 +72,7 @@ def _alterations(record: Record, chain: ChainCheck, replay: Replay) -> Iterator[
     yield from integrity.check_project(record.project, replay)
     yield from integrity.check_plans(record.plans, record.unreadable_in("plans"), replay)
     yield from _plan_texts(record)
+    yield from signed_audit.check_frozen(record.plans, record.decisions)
     yield from integrity.check_runs(record.runs, replay)
     yield from integrity.check_phases(record.phases, replay)
     yield from integrity.check_tasks(record.tasks, replay)
@@ -174,6 +175,7 @@ def _answer(record: Record, chain: ChainCheck, replay: Replay, agents: Agents) -
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
         *checks.check_by_hand(record.decisions),
+        *signed_audit.check_unsigned(record.decisions),
     ]
     summary: dict[Severity, int] = {
         severity: sum(item.severity == severity for item in found) for severity in SEVERITIES

@@ -121,6 +121,7 @@ class Approve(RequestBody):
     plan_version: Version | None = None
     plan_digest: Digest | None = None
     phase_id: Id | None = None
+    frozen_digest: Digest | None = Field(default=None, description="`frozen.digest` of the plan as it was read.")
     comment: Comment = ""
 
 

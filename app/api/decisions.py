@@ -93,6 +93,7 @@ def _asked(row: QuestionRow) -> Decision:
         id=row.id, project_id=row.project_id, kind=row.kind, status=row.status, task_id=row.task_id,
         question=row.question, options=row.options, default=row.default_answer, opened_at=row.opened_at,
         expires_at=row.expires_at, answer=row.answer, actor=row.closed_by, at=row.closed_at,
+        differences=row.details["differences"] if row.details is not None else [],
     )  # fmt: skip
 
 

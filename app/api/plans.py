@@ -15,6 +15,7 @@ from app.api import present
 from app.api.actor import is_decided, new_request
 from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan, RefinePlan
 from app.api.editing import check_sendable, refine
+from app.api.frozen_view import with_preview
 from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
 from app.api.models.plans import Plan
 from app.api.outcome import RECORDED, recorded, status_answer
@@ -66,7 +67,7 @@ class PlanController(Controller):
         if isinstance(answer, str):
             markdown: Response[Any] = Response(answer, media_type="text/markdown")
             return markdown
-        return Response(answer, headers=etag(answer.digest))
+        return Response(await with_preview(services, answer), headers=etag(answer.digest))
 
     @post(
         "/generate-plan",
@@ -146,7 +147,8 @@ class PlanController(Controller):
         """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
         digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
         payload = {
-            "plan_version": data.plan_version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id
+            "plan_version": data.plan_version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id,
+            "frozen_digest": data.frozen_digest,
         }  # fmt: skip
         decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
         decided = await services.requests.submit(decision)
@@ -230,4 +232,6 @@ async def _make_plan(
         return present.plan(conn, row, made.version) if made.status != PlanStatus.GENERATING else None
 
     plan = await services.database.read(work)
-    return Response(plan, headers=etag(plan.digest)) if plan is not None else await recorded(services, decision)
+    if plan is None:
+        return await recorded(services, decision)
+    return Response(await with_preview(services, plan), headers=etag(plan.digest))

@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.api import frozen_view
 from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanStats, Usage
 from app.api.models.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from app.api.models.tasks import LogInfo, Phase, Task, TaskError
 from app.domain import graph
+from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
 from app.domain.states import PhaseStatus, PlanStatus, TaskStatus
@@ -131,6 +133,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         next=NextPlan(version=latest.version, status=latest.status)
         if latest is not None and latest.status == PlanStatus.GENERATING
         else None,
+        frozen=frozen_view.shown(Frozen.model_validate(row.frozen), sealed=True) if row.frozen is not None else None,
     )
 
 

@@ -131,6 +131,7 @@ class Action(ABC):
         takes_secrets: whether its inputs may hold `${{ secrets.… }}`.
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
         reads_project_name: whether `run` uses `context.project_name`; the name is then part of what is signed.
+        sends_requests: whether `run` may reach the hosts that `context.http_allow` names.
         one_of: fields of which exactly one is given.
         rare: fields that few plans need; a model that makes a plan is not shown them.
     """
@@ -142,6 +143,7 @@ class Action(ABC):
     takes_secrets: ClassVar[bool] = True
     exit_code_of_success: ClassVar[int | None] = None
     reads_project_name: ClassVar[bool] = True
+    sends_requests: ClassVar[bool] = True
     one_of: ClassVar[tuple[str, ...]] = ()
     rare: ClassVar[tuple[str, ...]] = ()
 
@@ -183,6 +185,7 @@ class Unattended(Action):
     """Base of the actions that no activity carries out: the workflow waits for them itself."""
 
     reads_project_name: ClassVar[bool] = False
+    sends_requests: ClassVar[bool] = False
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Never called: the workflow schedules no activity for these modes."""

@@ -21,7 +21,8 @@ CHECKED: dict[str, dict[str, str]] = {
     "plans": {
         "version": _KEY, "status": _EVENTS, "digest": _EVENTS, "planner": _EVENTS, "draft": "the digest",
         "settings": "the digest", "ids": "the ids of phases and tasks", "created_at": _EVENTS, "created_by": _EVENTS,
-        "approved_at": _EVENTS, "approved_by": _EVENTS,
+        "approved_at": _EVENTS, "approved_by": _EVENTS, "frozen": "the digest in the decision",
+        "signed_texts": "the checksums in `frozen`",
     },
     "phases": {
         "id": _KEY, "key": _SIGNED, "name": _SIGNED, "description": _SIGNED, "position": _SIGNED, "strategy": _SIGNED,
@@ -40,6 +41,7 @@ CHECKED: dict[str, dict[str, str]] = {
     },
     "attempts": {
         "task_id": _KEY, "number": _KEY, "run_id": _EVENTS, "try_number": _EVENTS, "started_at": _EVENTS,
+        "left_behind": _EVENTS,
     },
     "decisions": {
         "id": _DECISION, "request_id": _DECISION, "kind": _DECISION, "actor": _DECISION, "at": _DECISION,
@@ -48,7 +50,7 @@ CHECKED: dict[str, dict[str, str]] = {
     },
     "questions": {
         "id": _KEY, "task_id": _EVENTS, "kind": _EVENTS, "question": _EVENTS, "options": _EVENTS,
-        "default_answer": _EVENTS, "expires_at": _EVENTS, "status": "the decision", "answer": "the decision",
+        "default_answer": _EVENTS, "details": _EVENTS, "expires_at": _EVENTS, "status": "the decision", "answer": "the decision",
         "closed_by": "the decision", "decision_id": "the decision",
     },
     "events": {

@@ -42,6 +42,11 @@ class QuestionKind(StrEnum):
     TASK_FAILED = "task_failed"
     WORKER_LOST = "worker_lost"
     AGENT = "agent"
+    CHANGED = "changed"
+
+
+# The answer to a question of the kind `changed` that has the task run as things are.
+RUN_AS_IT_IS = "run"
 
 
 class QuestionStatus(StrEnum):

@@ -43,6 +43,7 @@ ATTEMPT_COLUMNS: dict[str, Callable[[ToldAttempt], Any]] = {
     "run_id": lambda told: told.run_id,
     "try_number": lambda told: told.try_number,
     "started_at": lambda told: told.started_at,
+    "left_behind": lambda told: told.left_behind or NOTHING,
 }
 # What the event of a question calls each of its columns.
 QUESTION_COLUMNS = {
@@ -224,6 +225,7 @@ def check_questions(rows: Sequence[Any], decisions: Sequence[Decision], replay: 
             continue
         asked = {column: told.get(name) for column, name in QUESTION_COLUMNS.items()}
         others = [column for column, value in asked.items() if getattr(row, column) != value]
+        others += ["details"] if outputs_hash(row.details or {}) != told.get("details_hash") else []
         if others:
             yield altered("question_altered", f"Question {question_id} is not what was asked: {', '.join(others)}.")
         yield from _answer_unlike(row, decided)

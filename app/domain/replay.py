@@ -62,6 +62,7 @@ class ToldAttempt:
     try_number: int | None
     run_id: str | None
     log: dict[str, Any] | None = None
+    left_behind: Any = None
 
 
 @dataclass
@@ -239,6 +240,8 @@ class Replay:
             self.attempts[task_id, attempt] = ToldAttempt(at, _number(data, "try"), self.run_id)
         elif (task_id, attempt) in self.attempts and isinstance(data.get("log"), dict):
             self.attempts[task_id, attempt].log = data["log"]
+        if kind != EventType.TASK_STARTED and (task_id, attempt) in self.attempts and "left_behind" in data:
+            self.attempts[task_id, attempt].left_behind = data["left_behind"]
         files = data.get("files")
         if kind == EventType.TASK_COMPLETED and isinstance(files, dict):
             for path, left in files.items():  # pyright: ignore[reportUnknownVariableType]

@@ -28,7 +28,7 @@ class Word:
 
 # Programs that start the one that their arguments name: options that take a value of their own, and how many
 # arguments stand before that program's name.
-_WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
+WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     "sudo": (frozenset({"-u", "-g", "-h", "-p", "-C", "-D", "-r", "-t", "-T", "-U", "--user", "--group"}), 0),
     "doas": (frozenset({"-u", "-C"}), 0),
     "env": (frozenset({"-u", "-C", "--unset", "--chdir"}), 0),
@@ -71,7 +71,7 @@ def effective(words: Sequence[Word]) -> tuple[Word, ...]:
     """`words` without the programs that only start the next one: `sudo -u x env A=b make` is `make`."""
     rest = tuple(words)
     while rest and rest[0].value is not None:
-        known = _WRAPPERS.get(rest[0].value.rpartition("/")[2])
+        known = WRAPPERS.get(rest[0].value.rpartition("/")[2])
         inner = _wrapped(rest[1:], *known) if known is not None else ()
         if not inner:
             break

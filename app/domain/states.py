@@ -112,6 +112,8 @@ def sources(moves: dict[S, frozenset[S]], target: S) -> list[S]:
     return [status for status, targets in moves.items() if target in targets]
 
 
+# Why a task waits that would not run what was signed.
+SIGNED_CHANGED = "signed_changed"
 # The reason of a skipped task that counts as done for its dependents.
 SKIPPED_BY_PERSON = "skipped_by_person"
 

@@ -6,11 +6,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
+from app.domain.decisions import (
+    RUN_AS_IT_IS,
+    TASK_ANSWERS,
+    Decision,
+    DecisionKind,
+    DecisionRequest,
+    QuestionKind,
+    QuestionStatus,
+)
 from app.domain.errors import Conflict, Invalid, NotFound, Problem
 from app.domain.events import EventType
 from app.domain.plan import DecisionMode
-from app.domain.states import SKIPPED_BY_PERSON, Situation, Stage, TaskStatus
+from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation, Stage, TaskStatus
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
@@ -23,6 +31,7 @@ ANSWERS: dict[str, frozenset[DecisionKind]] = {
     "decision": frozenset({_S, _F}),
     "after_failure": frozenset({_C, _S, _R, _F}),
     "agent_question": frozenset({_C, _S, _F}),
+    SIGNED_CHANGED: frozenset({_S, _F}),
     "worker_lost": frozenset({_C, _S, _R, _F}),
     "retry": frozenset({_S, _R, _F}),
     "timer": frozenset({_C, _S}),
@@ -164,13 +173,17 @@ def _settle(
 ) -> None:
     """Do what the answer to a question means for its task."""
     is_decision = question.kind == QuestionKind.DECISION
-    # The answer to an agent's question lets its task go on.
-    goes_on = DecisionKind.RETRY if question.kind == QuestionKind.AGENT else None
+    # The answer to an agent's question, and the word to run what has changed, let the task go on.
+    runs = question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS
+    goes_on = DecisionKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
     effect = DecisionKind.COMPLETE if is_decision else goes_on or DecisionKind(answer)
     decision.payload = {
         **decision.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
         "effect": effect,
     }  # fmt: skip
+    if question.kind == QuestionKind.CHANGED:
+        # What the answer is bound to: the state of things that it accepts, or does not.
+        decision.payload["changed"] = [{**item, "text": None} for item in question.details["differences"]]
     outputs = _outputs(decision, answer) if is_decision else {}
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 

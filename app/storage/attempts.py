@@ -6,7 +6,7 @@ nothing; and a try whose outcome is recorded is never carried out again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.domain.events import EventType
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.plan import AfterFailure, DecisionMode
 from app.domain.replay import outputs_hash
-from app.domain.states import Stage, TaskStatus
+from app.domain.states import SIGNED_CHANGED, Stage, TaskStatus
 from app.storage import events, projects, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
@@ -62,6 +62,9 @@ class Started:
     upstream: dict[str, dict[str, Any]]
     # The run settings that were signed.
     settings: dict[str, Any]
+    at: str
+    # What the approval froze; None for plans that were approved before there was such a thing.
+    frozen: dict[str, Any] | None
 
     def project_value(self, name: str) -> Any:
         """A field of the project as the task may read it: as it was signed, whatever it is by now."""
@@ -76,6 +79,13 @@ class Question:
     text: str
     options: list[str]
     reference: str
+    kind: QuestionKind = QuestionKind.AGENT
+    details: dict[str, Any] | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the task waits."""
+        return "agent_question" if self.kind == QuestionKind.AGENT else SIGNED_CHANGED
 
 
 @dataclass(frozen=True)
@@ -95,13 +105,17 @@ class Ending:
     # A person is asked what now, whatever the plan says of failures.
     asks: bool = False
     question: Question | None = None
+    # Signed files that changed while the attempt ran: the checksums that it left behind, None for a file that is gone.
+    left_behind: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    # What it ran that was not as signed, with the task that made it so, or the decision that accepted it.
+    not_as_signed: list[dict[str, str | None]] = field(default_factory=list[dict[str, str | None]])
 
 
 # Why a task waits for a person's word.
-ASKING = frozenset({"after_failure", "agent_question"})
+ASKING = frozenset({"after_failure", "agent_question", SIGNED_CHANGED})
 # Statements on the hot path are built once: building one costs more than running it.
 _NEW = insert(attempts)
-_SETTINGS = select(plans.c.settings).where(
+_SIGNED = select(plans.c.settings, plans.c.frozen).where(
     plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
 )
 _MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
@@ -118,16 +132,20 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     if project is None or task is None or project.run_id != key.run_id:
         raise Conflict("This run has ended.", code="fenced")
     needed = Needed.of(conn, task)
-    settings = conn.execute(_SETTINGS, {"of_project": project.id, "numbered": project.plan_version}).scalar_one()
+    signed = conn.execute(_SIGNED, {"of_project": project.id, "numbered": project.plan_version}).one()
     if task.recorded_try >= key.try_number:
-        return Started(recorded_of(task), task, project, task.attempt, needed.outputs, settings)
+        return Started(
+            recorded_of(task), task, project, task.attempt, needed.outputs, signed.settings, now(), signed.frozen
+        )
     if project.stage == Stage.CANCELLING:
         raise Conflict("The run is being cancelled.", code="fenced")
     if not needed.finished:
         raise Conflict("Its phase has not begun, or what it depends on has not finished.", code="fenced")
     if task.status == TaskStatus.RUNNING and task.token == key.token:
         # The database committed this before, and its answer was lost.
-        return Started(None, task, project, task.attempt, needed.outputs, settings)
+        return Started(
+            None, task, project, task.attempt, needed.outputs, signed.settings, str(task.started_at), signed.frozen
+        )
     number, at = task.attempt + 1, now()
     started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
     cleared: dict[str, Any] = {
@@ -152,7 +170,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     conn.execute(_NEW, row)
     news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
     events.append(conn, key.project_id, news, actor="worker", at=at)
-    return Started(None, task, project, number, needed.outputs, settings)
+    return Started(None, task, project, number, needed.outputs, signed.settings, at, signed.frozen)
 
 
 def recorded_of(task: TaskRow) -> Recorded:
@@ -176,6 +194,7 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
         end(conn, key)
         return None
+    _note_left_behind(conn, key, ending.left_behind)
     if ending.question is not None:
         _finish_with_question(conn, key, task, ending, ending.question)
         return Recorded(TaskStatus.WAITING, asks=True)
@@ -213,6 +232,12 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     return Recorded(ending.status)
 
 
+def _note_left_behind(conn: Connection, key: AttemptKey, left_behind: dict[str, str | None] | None) -> None:
+    if left_behind:
+        mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token)
+        conn.execute(update(attempts).where(*mine).values(left_behind=left_behind))
+
+
 def _evidence(ending: Ending) -> dict[str, Any]:
     """What the event of an attempt's end says of what the attempt left behind."""
     evidence: dict[str, Any] = {"outputs_hash": outputs_hash(ending.outputs), "exit_code": ending.exit_code}
@@ -220,6 +245,10 @@ def _evidence(ending: Ending) -> dict[str, Any]:
         evidence["log"] = {"bytes": ending.log_bytes, "sha256": ending.log_sha256}
     if ending.files:
         evidence["files"] = ending.files
+    if ending.left_behind:
+        evidence["left_behind"] = ending.left_behind
+    if ending.not_as_signed:
+        evidence["not_as_signed"] = ending.not_as_signed
     return evidence
 
 
@@ -248,15 +277,17 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
     outcome = {"status": TaskStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
     values = {
-        "reason": "agent_question", "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None,
-        "due_at": None,
+        "reason": question.reason, "error": ending.error, "log_bytes": ending.log_bytes,
+        "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
     data = tasks.move(conn, task, TaskStatus.WAITING, **values)
-    data |= {"reason": "agent_question", "attempt": task.attempt, **_evidence(ending)}
+    data |= {"reason": question.reason, "attempt": task.attempt, **_evidence(ending)}
+    if ending.error is not None:
+        data |= {"error": ending.error}
     events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker")
     questions.ask(
-        conn, task, key.run_id, QuestionKind.AGENT, question.text, options=question.options,
-        reference=question.reference,
+        conn, task, key.run_id, question.kind, question.text, options=question.options,
+        reference=question.reference, details=question.details,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.states import Call, PhaseStatus, ProjectStatus, Situation, Stage, check_call
 from app.planning.registry import load_actions
-from app.storage import answers, control, decisions, events, plan_edits, plans, projects, questions, runs
+from app.storage import answers, control, decisions, events, freezing, plan_edits, plans, projects, questions, runs
 from app.storage.projects import ProjectRow, situation
 
 
@@ -44,6 +44,7 @@ def request_plan(conn: Connection, decision: Decision) -> None:
 
 def approve(conn: Connection, decision: Decision) -> None:
     """Approve the current plan and open a run; on a running project, the phase gate that waits."""
+    captured = freezing.take_captured(decision)
     project = projects.get(conn, decision.project_id)
     if situation(project) == Situation.RUNNING:
         _approve_phase(conn, project, decision)
@@ -58,8 +59,10 @@ def approve(conn: Connection, decision: Decision) -> None:
         raise Conflict("The plan has no task yet; add one, then approve it.", code="empty_plan")
     decision.plan_version, decision.plan_digest = plan.version, plan.digest
     runs.check_workspace_free(conn, project)
+    captured = freezing.bind(decision, captured)
     run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
     decision.payload = {**decision.payload, **run}
+    freezing.keep(conn, project.id, plan.version, captured)
     plans.mark_approved(conn, project.id, plan.version, actor=decision.actor, at=decision.at)
     signed = {"plan_version": plan.version, "plan_digest": plan.digest}
     events.append(
@@ -95,6 +98,7 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     run = runs.find(conn, project.run_id)
     plan = plans.get(conn, project.id, project.plan_version)
     _check_bound(plan, decision.payload)
+    freezing.check_seen(decision, plan)
     phase = runs.get_phase(conn, gate["phase_id"])
     decision.plan_version, decision.plan_digest = plan.version, run.plan_digest if run is not None else None
     decision.payload = {**decision.payload, "phase_id": phase.id}

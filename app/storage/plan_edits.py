@@ -12,12 +12,13 @@ from app.domain.decisions import Decision
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.events import EventType
+from app.domain.frozen import Captured
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
 from app.planning.registry import load_actions
-from app.storage import events, plans, projects, runs, tasks
+from app.storage import events, freezing, plans, projects, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import plans as plan_table
@@ -73,6 +74,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
 
     Only phases that have not finished and tasks that have not started may change.
     """
+    captured = freezing.take_captured(decision)
     actions = load_actions()
     edits = parse_edits(decision.payload.get("edits") or [])
     call = Call.REFINE if decision.payload.get("refine") else Call.EDIT_PLAN
@@ -96,7 +98,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     after = editor.apply(edits)
     check_draft(after, actions, None)
     _check_started(before, after, phases, tasks.all_of(conn, project.id))
-    _install(conn, project, current, after, actions, editor, decision)
+    _install(conn, project, current, after, actions, editor, decision, freezing.bind(decision, captured, current))
 
 
 def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
@@ -155,6 +157,7 @@ def _install(
     actions: Actions,
     editor: Editor,
     decision: Decision,
+    captured: Captured | None,
 ) -> None:
     # A project may be renamed in the middle of its run; its tasks go on with the name that was signed.
     signed = {name: value for name, value in current.settings.items() if name in PROJECT_VALUES}
@@ -172,6 +175,7 @@ def _install(
     }  # fmt: skip
     plans.supersede(conn, project.id, current.version)
     conn.execute(insert(plan_table).values(row))
+    freezing.keep(conn, project.id, version, captured)
     _put_rows(conn, project, draft, ids, actions)
     projects.change(conn, project, plan_version=version)
     run = update(run_table).where(run_table.c.id == project.run_id)

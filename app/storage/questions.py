@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from app.domain.decisions import QuestionKind, QuestionStatus
+from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import NotFound
 from app.domain.events import EventType
 from app.domain.identity import new_id, now
+from app.domain.replay import outputs_hash
 from app.domain.states import ProjectStatus, Stage
 from app.storage import events, projects, tasks
 from app.storage.tables import questions
@@ -18,6 +19,7 @@ from app.storage.tasks import TaskRow
 
 QuestionRow = Row[Any]
 ANSWERS_TO_A_FAILURE = ("retry", "skip", "fail")
+ANSWERS_TO_A_CHANGE = (RUN_AS_IT_IS, "fail")
 ANSWERS_TO_A_LOSS = ("retry", "complete", "skip", "fail")
 
 
@@ -32,6 +34,7 @@ def ask(
     default: str | None = None,
     expires_at: str | None = None,
     reference: str | None = None,
+    details: dict[str, Any] | None = None,
 ) -> str:
     """Open a decision for a task that waits; the project then waits for it. Returns its id."""
     row = {
@@ -43,6 +46,7 @@ def ask(
         "question": question,
         "reference": reference,
         "options": list(options),
+        "details": details,
         "default_answer": default,
         "status": QuestionStatus.OPEN,
         "opened_at": now(),
@@ -50,6 +54,10 @@ def ask(
     }
     conn.execute(insert(questions).values(row))
     data = tasks.describe(task, question_id=row["id"], kind=kind, question=question, options=list(options))
+    if details is not None:
+        # Without the texts of the differences, which may be long.
+        data["changed"] = [{**item, "text": None} for item in details["differences"]]
+        data["details_hash"] = outputs_hash(details)
     news = (EventType.DECISION_REQUESTED, {**data, "default": default, "expires_at": expires_at})
     events.append(conn, task.project_id, news, actor="signoff")
     settle_stage(conn, task.project_id)

@@ -103,6 +103,9 @@ plans = Table(
     Column("settings", JSON(none_as_null=True)),
     # Ids by key: {"phases": {key: id}, "tasks": {key: id}}.
     Column("ids", JSON(none_as_null=True)),
+    # What the approval froze besides (`app.domain.frozen`), and the texts of small files, to show what has changed.
+    Column("frozen", JSON(none_as_null=True)),
+    Column("signed_texts", JSON(none_as_null=True)),
     Column("failure", JSON(none_as_null=True)),
     Column("created_at", String(32), nullable=False),
     Column("created_by", Text, nullable=False),
@@ -203,6 +206,8 @@ attempts = Table(
     Column("started_at", String(32), nullable=False),
     Column("ended_at", String(32)),
     Column("error", JSON(none_as_null=True)),
+    # Signed files that changed while it ran, by path: the checksum that it left behind, null for a file that is gone.
+    Column("left_behind", JSON(none_as_null=True)),
     # Last sign of life of an attempt that was told to stop and has not ended.
     Column("stopping_at", String(32)),
     Index("ix_attempts_project", "project_id"),
@@ -263,6 +268,8 @@ questions = Table(
     # An action's own name for its question, under which it finds the answer.
     Column("reference", String(200)),
     Column("options", JSON, nullable=False),
+    # What the answer is about beyond the text: things that are not as they were signed.
+    Column("details", JSON(none_as_null=True)),
     Column("default_answer", Text),
     Column("status", String(16), nullable=False),
     Column("opened_at", String(32), nullable=False),

@@ -7,6 +7,20 @@ from typing import Literal
 from pydantic import BaseModel
 
 
+class SignedDifference(BaseModel):
+    """Something that is not as it was signed: a file, a program, an agent, an action or a setting.
+
+    `text` is the difference line by line, where there is one; `why` says who may have made it.
+    """
+
+    what: str
+    name: str
+    signed: str | None
+    now: str | None
+    text: str
+    why: str
+
+
 class DecisionError(BaseModel):
     """Why a request was refused."""
 
@@ -18,7 +32,8 @@ class Decision(BaseModel):
     """One decision.
 
     An open one is asked for by a task: it has a question, options and, perhaps, a default and an end. One that was made
-    says who decided what; where it answers an open one, `question_id` names that.
+    says who decided what; where it answers an open one, `question_id` names that. Of the kind `changed` it asks whether
+    to run what is not as it was signed: `differences`.
     """
 
     id: str
@@ -40,6 +55,7 @@ class Decision(BaseModel):
     plan_digest: str | None = None
     error: DecisionError | None = None
     request_id: str | None = None
+    differences: list[SignedDifference] = []
 
 
 class DecisionList(BaseModel):

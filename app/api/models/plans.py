@@ -41,8 +41,50 @@ class Usage(BaseModel):
     cost_usd: float | None
 
 
+class FrozenFileInfo(BaseModel):
+    """A file of the workspace that the plan names, as it was when the plan was approved: at `at`, or as it is now."""
+
+    sha256: str
+    size: int
+    at: str | None
+
+
+class FrozenActionInfo(BaseModel):
+    """Where an action comes from; `version` is given for plug-ins. `defaults` are used for fields that a task leaves out."""
+
+    package: str
+    version: str
+    defaults: dict[str, Any]
+
+
+class FrozenInfo(BaseModel):
+    """What the plan does not say itself and its approval freezes: files that it names, and what surrounds it.
+
+    `digest` is what an approval may be held to; `sealed` is set once one has frozen it. `unhashed` has the reasons why files
+    were not read, by path; `unknown`, by task, what only the run can name; `outside` what is run and lies outside of the
+    workspace; `unread` the tasks whose command could not be read to its end. `programs` is null until a worker has looked.
+    """
+
+    digest: str
+    sealed: str | None
+    at: str | None
+    files: dict[str, FrozenFileInfo]
+    unhashed: dict[str, str]
+    outside: list[str]
+    unknown: dict[str, list[str]]
+    unread: list[str]
+    programs: dict[str, str] | None
+    agents: dict[str, dict[str, Any]]
+    actions: dict[str, FrozenActionInfo]
+    retries: dict[str, int]
+    limits: dict[str, Any]
+    http_allow: list[str] | None
+    app_url: str | None
+    sandbox: dict[str, Any]
+
+
 class Plan(BaseModel):
-    """A plan version."""
+    """A plan version; `frozen` is null for one that is neither approved nor current, and where an edit has just made it."""
 
     project_id: str
     version: int
@@ -59,6 +101,7 @@ class Plan(BaseModel):
     phases: list[PlanPhase]
     stats: PlanStats
     next: NextPlan | None
+    frozen: FrozenInfo | None = None
 
 
 class PlanInfo(BaseModel):

@@ -1,0 +1,96 @@
+"""Capturing what an approval freezes: outside of the transaction that decides, since files are read for it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from activities.actions.task_environment import search_path
+from app import signing
+from app.domain.actions import Actions
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.frozen import Captured
+from app.domain.named_files import named_by
+from app.domain.plan import DEFAULT_AGENT, ActionSpec, TaskDraft
+from app.domain.states import Situation
+from app.settings import Settings
+from app.storage import plans, projects
+from app.storage.projects import ProjectRow, situation
+
+
+class CaptureNeeded(Exception):
+    """A decision that begins or extends a run has nothing captured yet that fits its plan."""
+
+    def __init__(self, project: ProjectRow, tasks: list[TaskDraft], digest: str) -> None:
+        super().__init__(project.id)
+        self.project = project
+        self.tasks = tasks
+        self.digest = digest
+
+
+def prepare(conn: Connection, request: DecisionRequest, captured: Captured | None) -> None:
+    """Hand what was captured to the decision, where it needs that.
+
+    Raises:
+        CaptureNeeded: nothing was captured, or the plan was changed meanwhile.
+    """
+    project = projects.find(conn, request.project_id)
+    wanted = {DecisionKind.APPROVE: Situation.PLAN_READY, DecisionKind.EDIT: Situation.RUNNING}
+    if project is None or wanted.get(request.kind) != situation(project):
+        return
+    plan = plans.get(conn, project.id, project.plan_version)
+    if captured is None or captured.plan_digest != plan.digest:
+        tasks = [*plans.content(plan).tasks(), *_edited(request.payload.get("edits"))]
+        raise CaptureNeeded(project, tasks, plan.digest)
+    request.payload = {**request.payload, "captured": captured}
+
+
+def _edited(value: Any) -> Iterator[TaskDraft]:
+    """A task for each action in a list of edits; what cannot be one is refused later."""
+    if isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from _edited(item)
+    elif isinstance(value, Mapping):
+        fields: dict[str, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(fields.get("action"), Mapping):
+            try:
+                action = ActionSpec.model_validate(fields["action"])
+                given = {name: fields[name] for name in ("agent_id", "inputs") if fields.get(name) is not None}
+                yield TaskDraft(key=fields.get("key") or "edited", title="edited", action=action, retries=0, **given)
+            except ValidationError:
+                return
+        for item in fields.values():
+            yield from _edited(item)
+
+
+async def capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captured:
+    """Look at everything that the decision freezes, programs included, beside the event loop."""
+    return await asyncio.to_thread(_capture, need, actions, settings)
+
+
+def _capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captured:
+    captured = signing.capture(need.project, need.tasks, actions, settings, digest=need.digest)
+    here = [task for task in need.tasks if _queue(need.project, task, settings) == settings.task_queue]
+    names = {
+        name for task in here for name in named_by(task.action.model_dump(mode="json"), need.project.workspace).programs
+    }
+    frozen = captured.frozen.model_copy(update={"programs": found_programs(names, settings)})
+    return replace(captured, frozen=frozen)
+
+
+def found_programs(names: set[str], settings: Settings) -> dict[str, str]:
+    """Where a task's PATH leads on this machine, for each name that it has."""
+    path = search_path(map(str, settings.task_path))
+    found = {name: shutil.which(name, path=path) for name in sorted(names)}
+    return {name: where for name, where in found.items() if where is not None}
+
+
+def _queue(project: ProjectRow, task: TaskDraft, settings: Settings) -> str:
+    name = task.agent_id or project.agent_id or DEFAULT_AGENT
+    return settings.agent_queues.get(name, settings.task_queue)

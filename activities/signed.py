@@ -1,0 +1,187 @@
+"""Whether a task would run what was signed: looked at immediately before it starts, and again when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from activities.actions.task_environment import search_path
+from app import signing
+from app.domain import references
+from app.domain.actions import Action
+from app.domain.decisions import QuestionKind
+from app.domain.frozen import Difference, Frozen, as_text, compare_texts, question_about, reference_of
+from app.domain.named_files import Named, named_by
+from app.domain.plan import DEFAULT_AGENT
+from app.settings import Settings
+from app.storage import freezing, signed_files
+from app.storage.attempts import Question, Started
+from app.storage.file_hashes import Hashed, cached_checksums, hash_files
+from app.storage.questions import ANSWERS_TO_A_CHANGE
+
+R = TypeVar("R")
+
+
+class Persist(Protocol):
+    """Has work done with the database, however long that is away."""
+
+    def __call__(self, work: Callable[[Connection], R]) -> Awaitable[R]:
+        """What `work` returns."""
+        ...
+
+
+class SignedChanged(Exception):
+    """The task would not run what was signed: it waits for a person's word."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.text)
+        self.question = question
+
+
+class SignedState:
+    """What was frozen for the plan of one attempt, held against what is there.
+
+    Args:
+        persist: has something done with the database, where answers, uploads and what tasks left behind are kept,
+            however long that is away.
+        settings: of this worker.
+        kind: the action of the task.
+        started: the attempt.
+
+    Attributes:
+        explained: what `check` found to be another than was signed, with the task or the decision that accounts for it.
+    """
+
+    def __init__(self, persist: Persist, settings: Settings, kind: type[Action], started: Started) -> None:
+        self._persist = persist
+        self._settings = settings
+        self._kind = kind
+        self._started = started
+        self._frozen = Frozen.model_validate(started.frozen) if started.frozen is not None else None
+        self._before: dict[str, str | None] = {}
+        self.explained: list[dict[str, str | None]] = []
+
+    async def check(self) -> None:
+        """Make sure that everything which the task runs is what was signed, what tasks made of it, or what a person accepted.
+
+        Raises:
+            SignedChanged: it is not.
+        """
+        if self._frozen is None:
+            return
+        frozen, named = self._frozen, await asyncio.to_thread(self._named)
+        mine = [path for path in named.paths if path in frozen.files]
+        others = [path for path in frozen.files if path not in mine]
+        workspace = self._started.project.workspace
+        self._before = await asyncio.to_thread(cached_checksums, workspace, others)
+        now = await asyncio.to_thread(hash_files, workspace, mine)
+        self._before |= {path: now[path].sha256 or None if path in now else None for path in mine}
+        found = [*self._surroundings(frozen, named), *self._files(frozen, mine)]
+        if not found:
+            return
+        left, self.explained = await self._persist(lambda conn: self._unexplained(conn, frozen, found))
+        if left:
+            raise SignedChanged(await self._question(left, now))
+
+    async def left_behind(self) -> dict[str, str | None]:
+        """Signed files that changed since `check`, unless somebody uploaded what is there now."""
+        if self._frozen is None or not self._before:
+            return {}
+        after = await asyncio.to_thread(cached_checksums, self._started.project.workspace, self._before)
+        changed = {path: sha256 for path, sha256 in after.items() if sha256 != self._before[path]}
+        return await self._persist(lambda conn: self._not_uploaded(conn, changed)) if changed else {}
+
+    def _named(self) -> Named:
+        return named_by(self._started.task.action, self._started.project.workspace)
+
+    def _files(self, frozen: Frozen, mine: Iterable[str]) -> Iterator[Difference]:
+        for path in mine:
+            if self._before[path] != frozen.files[path].sha256:
+                yield Difference("file", path, frozen.files[path].sha256, self._before[path])
+
+    def _surroundings(self, frozen: Frozen, named: Named) -> Iterator[Difference]:
+        """What is not as it was around the task, as far as it matters to this one."""
+        project, task, settings = self._started.project, self._started.task, self._settings
+        name = task.agent_id or project.agent_id or DEFAULT_AGENT
+        if name in frozen.agents:
+            entry = signing.agent_entry(settings, name, self._started.settings["strategy"])
+            yield from _compared("agent", name, frozen.agents[name], entry)
+        if self._kind.type in frozen.actions:
+            action = frozen.actions[self._kind.type].model_dump()
+            yield from _compared("action", self._kind.type, action, signing.action_entry(self._kind).model_dump())
+        if frozen.http_allow is not None and self._kind.sends_requests:
+            yield from _compared("setting", "http_allow", frozen.http_allow, sorted(settings.http_allow))
+        if frozen.app_url is not None and "signoff.url" in references.expressions([task.inputs, task.action]):
+            yield from _compared("setting", "signoff.url", frozen.app_url, settings.app_url)
+        if settings.agent_queues.get(name, settings.task_queue) == settings.task_queue:
+            path = search_path(map(str, settings.task_path))
+            for program in named.programs:
+                where = (frozen.programs or {}).get(program)
+                if where is not None:
+                    yield from _compared("program", program, where, shutil.which(program, path=path))
+
+    def _unexplained(
+        self, conn: Connection, frozen: Frozen, found: list[Difference]
+    ) -> tuple[list[Difference], list[dict[str, str | None]]]:
+        """What neither a task of this plan nor a person accounts for; and what one of them does."""
+        project_id = self._started.project.id
+        accepted = signed_files.accepted(conn, project_id, frozen.at)
+        left: list[Difference] = []
+        explained: list[dict[str, str | None]] = []
+        for item in found:
+            made = None
+            if item.what == "file":
+                made = signed_files.left_behind(conn, project_id, item.name, frozen.files[item.name].at)
+            about = {"what": item.what, "name": item.name, "now": item.now}
+            if made is not None and made.sha256 == item.now:
+                explained.append({**about, "task": made.task_key})
+            elif item.item in accepted:
+                explained.append({**about, "decision_id": accepted[item.item]})
+            else:
+                left.append(item)
+        return left, explained
+
+    async def _question(self, found: list[Difference], now: dict[str, Hashed]) -> Question:
+        def explain(conn: Connection) -> list[Difference]:
+            return [self._explained(conn, item, now.get(item.name)) for item in found]
+
+        explained = await self._persist(explain)
+        details: dict[str, Any] = {"differences": [item._asdict() for item in explained]}
+        text = question_about(self._started.task.title, explained)
+        return Question(text, list(ANSWERS_TO_A_CHANGE), reference_of(found), QuestionKind.CHANGED, details)
+
+    def _explained(self, conn: Connection, item: Difference, hashed: Hashed | None) -> Difference:
+        """With the difference line by line, and who may have made it."""
+        if item.what != "file":
+            return item._replace(text=compare_texts(item.signed or "", item.now or ""))
+        project, since = self._started.project, self._frozen.files[item.name].at if self._frozen is not None else ""
+        signed = freezing.text_of(conn, project.id, project.plan_version, item.name)
+        text = ""
+        if signed is not None and hashed is not None and hashed.text is not None:
+            text = compare_texts(signed, hashed.text)
+        by = signed_files.uploaded(conn, project.id, item.name, item.now, since) if item.now is not None else None
+        made = signed_files.left_behind(conn, project.id, item.name, since)
+        running = signed_files.running_tasks(conn, project.id, self._started.task.id)
+        reasons = [
+            f"{by} uploaded it." if by is not None else "",
+            f"Task '{made.task_key}' changed it, and something else did after that." if made is not None else "",
+            f"In progress: {', '.join(running[:5])}." if running and by is None else "",
+        ]
+        return item._replace(text=text, why=" ".join(filter(None, reasons)))
+
+    def _not_uploaded(self, conn: Connection, changed: dict[str, str | None]) -> dict[str, str | None]:
+        project_id, since = self._started.project.id, self._started.at
+        return {
+            path: sha256
+            for path, sha256 in changed.items()
+            if sha256 is None or signed_files.uploaded(conn, project_id, path, sha256, since) is None
+        }
+
+
+def _compared(what: str, name: str, signed: Any, now: Any) -> Iterator[Difference]:
+    if signed != now:
+        yield Difference(what, name, as_text(signed), as_text(now) if now is not None else None)

@@ -1,0 +1,39 @@
+"""What the approval of a plan froze, or would freeze now."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import Connection
+
+from app import signing
+from app.api.models.plans import FrozenInfo, Plan
+from app.api.services import Services
+from app.domain.frozen import Frozen
+from app.domain.plan import TaskDraft
+from app.domain.states import PlanStatus
+from app.storage import plans, projects
+from app.storage.projects import ProjectRow
+
+
+async def with_preview(services: Services, plan: Plan) -> Plan:
+    """`plan` with what its approval would freeze, where it waits for that. Files are read beside the event loop."""
+    if plan.status != PlanStatus.READY:
+        return plan
+
+    def read(conn: Connection) -> tuple[ProjectRow, list[TaskDraft]]:
+        row = plans.get(conn, plan.project_id, plan.version)
+        return projects.get(conn, plan.project_id), plans.content(row).tasks()
+
+    project, tasks = await services.database.read(read)
+    captured = await asyncio.to_thread(signing.capture, project, tasks, services.actions, services.settings)
+    return plan.model_copy(update={"frozen": shown(captured.frozen, sealed=False)})
+
+
+def shown(frozen: Frozen, *, sealed: bool) -> FrozenInfo:
+    """A frozen document for readers; `sealed` once an approval has frozen it."""
+    values = frozen.model_dump(mode="json")
+    if not sealed:
+        # Each look is a new one: what has not changed is shown the same.
+        values |= {"at": None, "files": {path: {**file, "at": None} for path, file in values["files"].items()}}
+    return FrozenInfo(**values, digest=frozen.seen_digest(), sealed=frozen.digest() if sealed else None)

@@ -1,0 +1,236 @@
+"""Which files of the workspace, and which programs, the commands of a task name.
+
+A command that only reads a folder, makes up a name as it runs, or includes further files names them nowhere: those are not
+found here, and what is signed says so.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from app.domain.file_paths import LONGEST_PATH, PRIVATE_FOLDER
+from app.domain.plan import canonical_json
+from app.domain.shell_syntax import Command, Script, parse, parse_argv
+from app.domain.shell_words import SHELLS, WRAPPERS, script_position
+
+# A task that names more than this is no help to the one who signs it.
+MOST_NAMES = 500
+_MOST_FOLDERS = 8
+_WRITING = frozenset({">", ">>", ">|", "&>", "&>>", "<<", "<<-", "<<<", ">&"})
+_INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "deno", "bun", "php", "source", "."}
+# Options that have a program work in another folder.
+_ELSEWHERE = frozenset({"-C", "--directory", "--prefix"})
+# Files that a program looks for by itself.
+_IMPLIED: dict[str, tuple[str, ...]] = {
+    "make": ("GNUmakefile", "makefile", "Makefile"),
+    "gmake": ("GNUmakefile", "makefile", "Makefile"),
+    "ninja": ("build.ninja",),
+    "cmake": ("CMakeLists.txt",),
+    "npm": ("package.json",),
+    "npx": ("package.json",),
+    "pnpm": ("package.json",),
+    "yarn": ("package.json",),
+    "bun": ("package.json",),
+    "docker": ("Dockerfile", "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
+    "docker-compose": ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
+    "podman": ("Containerfile", "Dockerfile", "compose.yaml", "compose.yml"),
+    "cargo": ("Cargo.toml", "build.rs"),
+    "just": ("justfile", "Justfile"),
+    "rake": ("Rakefile", "rakefile"),
+    "gradle": ("build.gradle", "build.gradle.kts"),
+    "mvn": ("pom.xml",),
+    "tox": ("tox.ini",),
+    "nox": ("noxfile.py",),
+    "pytest": ("conftest.py",),
+    "ansible-playbook": ("ansible.cfg",),
+    "meson": ("meson.build",),
+    "scons": ("SConstruct",),
+    "task": ("Taskfile.yml", "Taskfile.yaml"),
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a task names.
+
+    Attributes:
+        paths: paths that may be files of the workspace, relative to it and in a normal form.
+        outside: absolute paths of what is run and lies elsewhere.
+        programs: names without a `/`, which are looked up in PATH.
+        unknown: what is run, as written, where only the run itself can tell its name.
+        complete: False where part of the command could not be read.
+    """
+
+    paths: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    complete: bool = True
+
+
+def named_by(action: dict[str, Any], workspace: str) -> Named:
+    """What the action of a task names; `workspace` is the absolute path of its folder.
+
+    The fields of an action that is not Signoff's own are texts of which any may be a path.
+    """
+    return _named_by(canonical_json(action), workspace)
+
+
+@lru_cache(maxsize=4096)
+def _named_by(action: bytes, workspace: str) -> Named:
+    fields: dict[str, Any] = json.loads(action)
+    found = _Found(workspace)
+    kind = fields.pop("type", None)
+    if kind == "shell":
+        found.take_shell(fields)
+    elif kind not in _WITHOUT_FILES:
+        for text in _texts(fields):
+            found.add_path(text, ["."])
+    return found.named()
+
+
+# Actions of Signoff's own that read no file that their fields name.
+_WITHOUT_FILES = frozenset({"http", "agent", "manual", "decision", "wait", "milestone"})
+
+
+@dataclass
+class _Found:
+    workspace: str
+    paths: dict[str, None] = field(default_factory=dict[str, None])
+    outside: dict[str, None] = field(default_factory=dict[str, None])
+    programs: dict[str, None] = field(default_factory=dict[str, None])
+    unknown: dict[str, None] = field(default_factory=dict[str, None])
+    complete: bool = True
+
+    def named(self) -> Named:
+        most = MOST_NAMES
+        complete = self.complete and len(self.paths) <= most
+        return Named(
+            tuple(self.paths)[:most], tuple(self.outside)[:most], tuple(self.programs)[:most], tuple(self.unknown)[:most],
+            complete,
+        )  # fmt: skip
+
+    def take_shell(self, fields: dict[str, Any]) -> None:
+        script = _script(fields)
+        self.complete = script.complete
+        folders = _folders(script, str(fields.get("cwd") or "."))
+        for command in script.commands:
+            self._take(command, folders)
+        for text in _texts(fields.get("env")):
+            self.add_path(text, folders)
+
+    def _take(self, command: Command, folders: list[str]) -> None:
+        words = command.effective
+        wrappers = command.words[: len(command.words) - len(words)]
+        starters = [word for word in wrappers if (word.value or "").rpartition("/")[2] in WRAPPERS]
+        for word in (*starters, *words[:1]):
+            self._add_program(word.value, word.text, folders)
+        for text in _operands(command):
+            self.add_path(text, folders)
+        self._note_script(command)
+
+    def _add_program(self, value: str | None, text: str, folders: list[str]) -> None:
+        if value is None:
+            self.unknown[text[:200]] = None
+        elif "/" not in value:
+            if value and not value.startswith("-") and "=" not in value:
+                self.programs[value] = None
+        elif not self.add_path(value, folders) and posixpath.isabs(value):
+            self.outside[value] = None
+
+    def _note_script(self, command: Command) -> None:
+        """Note the script of an interpreter where only the run can name it, or where it lies outside of the workspace."""
+        words = command.effective
+        if command.program not in _INTERPRETERS:
+            return
+        position = script_position(words)
+        if position is None:
+            return
+        word = words[abs(position)]
+        if word.value is None or word.pattern:
+            self.unknown[word.text[:200]] = None
+        elif posixpath.isabs(word.value) and self._relative(word.value, ".") is None and position > 0:
+            self.outside[word.value] = None
+
+    def add_path(self, text: str, folders: Sequence[str]) -> bool:
+        """Note a path that may be a file; False where it cannot be one of the workspace."""
+        if not text or len(text) > LONGEST_PATH or "\0" in text or "\n" in text or "://" in text:
+            return False
+        found = [path for folder in folders if (path := self._relative(text, folder)) is not None]
+        self.paths.update(dict.fromkeys(found))
+        return bool(found)
+
+    def _relative(self, text: str, folder: str) -> str | None:
+        path = posixpath.normpath(text if posixpath.isabs(text) else posixpath.join(self.workspace, folder, text))
+        root = self.workspace.rstrip("/") + "/"
+        if not path.startswith(root):
+            return None
+        inner = path.removeprefix(root)
+        return None if inner.split("/", 1)[0].casefold() == PRIVATE_FOLDER else inner
+
+
+def _script(fields: dict[str, Any]) -> Script:
+    argv = fields.get("argv")
+    if isinstance(argv, list):
+        return parse_argv([str(word) for word in argv])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return parse(str(fields.get("command") or ""))
+
+
+def _folders(script: Script, start: str) -> list[str]:
+    """Where the commands may run: a `cd` counts for all of them, since which come after it is not always known."""
+    folders = [start]
+    for command in script.commands:
+        words = command.effective
+        if command.program in {"cd", "pushd"} and len(words) == 2 and words[1].value is not None:
+            for folder in tuple(folders):
+                inner = posixpath.normpath(posixpath.join(folder, words[1].value))
+                if inner not in folders and len(folders) < _MOST_FOLDERS:
+                    folders.append(inner)
+    return folders
+
+
+def _operands(command: Command) -> Iterator[str]:
+    """Static texts of a command that may be paths of files which it reads."""
+    words, program = command.effective, command.program or ""
+    implied = _IMPLIED.get(program, ())
+    yield from implied
+    for before, word in pairwise(words):
+        if word.value is None:
+            continue
+        yield from _path_texts(word.value)
+        if before.value == "-m":
+            module = word.value.replace(".", "/")
+            yield from (f"{module}.py", f"{module}/__main__.py")
+        if before.value in _ELSEWHERE:
+            yield from (posixpath.join(word.value, name) for name in implied)
+    for redirection in command.redirections:
+        if redirection.operator not in _WRITING and redirection.target.value is not None:
+            yield redirection.target.value
+    yield from (word.value for _, word in command.assignments if word.value is not None)
+
+
+def _path_texts(value: str) -> Iterator[str]:
+    """Where in an argument a path may stand: `file`, `--option=file`, `@file`, `-ffile`."""
+    if value.startswith("-"):
+        head, equals, tail = value.partition("=")
+        value = tail if equals or head.startswith("--") else value[2:]
+    yield value
+    if "@" in value:
+        yield value.rpartition("@")[2]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from _texts(item)

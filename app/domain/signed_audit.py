@@ -1,0 +1,67 @@
+"""What an audit says of things that an approval froze: whether they are what was sealed, and whether that is what ran."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.domain.audit import Found
+from app.domain.decisions import RUN_AS_IT_IS, Decision, DecisionKind, Outcome
+from app.domain.frozen import Frozen
+from app.domain.integrity import altered
+
+_FREEZING = frozenset({DecisionKind.APPROVE, DecisionKind.EDIT})
+
+
+def check_frozen(versions: Sequence[Any], decisions: Sequence[Decision]) -> Iterator[Found]:
+    """Plan versions whose frozen values are not those that the decision sealed; texts that are not those of signed files."""
+    sealed: dict[int | None, str | None] = {
+        decision.plan_version: decision.payload.get("frozen_digest")
+        for decision in decisions
+        if decision.outcome == Outcome.ACCEPTED and decision.kind in _FREEZING and _begins_or_extends(decision)
+    }
+    for row in versions:
+        frozen = _frozen(row.frozen)
+        if (frozen.digest() if frozen is not None else None) != sealed.get(row.version) or (
+            frozen is None and row.frozen is not None
+        ):
+            yield altered("plan_altered", f"What was frozen with plan version {row.version} is not what was sealed.")
+        files = frozen.files if frozen is not None else {}
+        texts: dict[str, Any] = row.signed_texts or {}
+        for path, text in texts.items():
+            if path not in files or hashlib.sha256(str(text).encode()).hexdigest() != files[path].sha256:
+                said = (
+                    f"The text that is kept of {path} with plan version {row.version} is not that of the signed file."
+                )
+                yield altered("plan_altered", said)
+
+
+def _begins_or_extends(decision: Decision) -> bool:
+    """An approval of a plan, and not of a phase; an edit that approved itself, and not one of a draft."""
+    if decision.kind == DecisionKind.APPROVE:
+        return "run_id" in decision.payload
+    return decision.payload.get("frozen_digest") is not None
+
+
+def _frozen(value: Any) -> Frozen | None:
+    try:
+        return Frozen.model_validate(value) if value is not None else None
+    except ValidationError:
+        return None
+
+
+def check_unsigned(decisions: Sequence[Decision]) -> Iterator[Found]:
+    """Tasks that ran something else than was signed, because a person said so."""
+    for decision in decisions:
+        changed: Any = decision.payload.get("changed")
+        if decision.outcome != Outcome.ACCEPTED or decision.payload.get("answer") != RUN_AS_IT_IS or not changed:
+            continue
+        names = ", ".join(f"{item['what']} {item['name']}" for item in changed[:10])
+        yield Found(
+            "medium", "ran_unsigned",
+            f"Task '{decision.payload.get('key')}' ran with what was not signed ({names}): {decision.actor} said so.",
+            "Look at the difference, which the decision shows.", decision.payload.get("task_id"),
+        )  # fmt: skip

@@ -1,0 +1,111 @@
+"""What an approval freezes, captured: which of it the app can see, and what a worker adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from app.domain import references
+from app.domain.actions import Action, Actions, Mode
+from app.domain.agents import AgentKind
+from app.domain.errors import Conflict
+from app.domain.frozen import Captured, Frozen, FrozenAction, FrozenFile
+from app.domain.identity import now
+from app.domain.named_files import Named, named_by
+from app.domain.plan import DEFAULT_AGENT, LIMITS, TaskDraft
+from app.domain.validation import retries_of
+from app.models.access import model_for
+from app.planning.registry import GROUP
+from app.settings import Settings
+from app.storage.file_hashes import MOST_TEXT, hash_files
+from app.storage.projects import ProjectRow
+
+_OWN_PACKAGE = "signoff"
+
+
+def capture(
+    project: ProjectRow, tasks: Iterable[TaskDraft], actions: Actions, settings: Settings, *, digest: str | None = None
+) -> Captured:
+    """Look at everything that the approval of these tasks freezes, but for programs. Blocking: files are read.
+
+    Args:
+        project: whose tasks they are.
+        tasks: of the plan.
+        actions: what they may do.
+        settings: name the agents and what they may reach.
+        digest: of the plan.
+    """
+    chosen = list(tasks)
+    named = {task.key: named_by(task.action.model_dump(mode="json"), project.workspace) for task in chosen}
+    frozen = Frozen(at=now(), limits=LIMITS[project.strategy].model_dump())
+    texts = _add_files(frozen, project.workspace, named)
+    for task in chosen:
+        kind = actions.get(task.action.type)
+        if kind is None:
+            continue
+        retries = retries_of(task, actions)
+        if task.retries is None and retries:
+            frozen.retries[task.key] = retries
+        frozen.actions[kind.type] = action_entry(kind)
+        if kind.mode == Mode.ACTIVITY:
+            name = task.agent_id or project.agent_id or DEFAULT_AGENT
+            if (entry := agent_entry(settings, name, project.strategy)) is not None:
+                frozen.agents[name] = entry
+        if kind.sends_requests:
+            frozen.http_allow = sorted(settings.http_allow)
+        if "signoff.url" in references.expressions([task.inputs, task.action.fields()]):
+            frozen.app_url = settings.app_url
+    return Captured(frozen, texts, digest)
+
+
+def _add_files(frozen: Frozen, workspace: str, named: Mapping[str, Named]) -> dict[str, str]:
+    paths = dict.fromkeys(path for item in named.values() for path in item.paths)
+    texts: dict[str, str] = {}
+    room = MOST_TEXT
+    for path, hashed in hash_files(workspace, paths).items():
+        if hashed.known:
+            frozen.files[path] = FrozenFile(sha256=hashed.sha256, size=hashed.size, at=frozen.at)
+            if hashed.text is not None and (room := room - len(hashed.text)) >= 0:
+                texts[path] = hashed.text
+        else:
+            frozen.unhashed[path] = hashed.reason
+    frozen.outside = list(dict.fromkeys(path for item in named.values() for path in item.outside))
+    frozen.unknown = {key: list(item.unknown) for key, item in named.items() if item.unknown}
+    frozen.unread = [key for key, item in named.items() if not item.complete]
+    return texts
+
+
+def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] | None:
+    """What an agent is, with the model that it asks; None for one that no worker knows.
+
+    Keys are not in it, only the name of the variable that holds one.
+    """
+    agent = settings.known_agents.get(name)
+    if agent is None:
+        return None
+    entry: dict[str, Any] = {"kind": str(agent.kind), "queue": agent.queue or settings.task_queue}
+    if agent.kind == AgentKind.LOCAL:
+        return entry
+    entry |= agent.model_dump(mode="json", exclude={"kind", "queue", "model", "base_url"})
+    try:
+        access = model_for(settings, strategy, agent.model_copy(update={"api_key_env": None}))
+    except Conflict:
+        access = None
+    entry["model"] = access.name if access is not None else None
+    entry["base_url"] = access.base_url if access is not None else None
+    return entry
+
+
+def action_entry(kind: type[Action]) -> FrozenAction:
+    """Where an action comes from, and what it does with fields that are left out."""
+    package, version = _distributions().get(kind.type, (_OWN_PACKAGE, ""))
+    schema = kind.fields_model.model_json_schema()
+    defaults = {name: value["default"] for name, value in schema.get("properties", {}).items() if "default" in value}
+    return FrozenAction(package=package, version="" if package == _OWN_PACKAGE else version, defaults=defaults)
+
+
+@cache
+def _distributions() -> dict[str, tuple[str, str]]:
+    return {point.name: (point.dist.name, point.dist.version) for point in entry_points(group=GROUP) if point.dist}
