@@ -113,6 +113,8 @@ class SignedState:
         if self._kind.type in frozen.actions:
             action = frozen.actions[self._kind.type].model_dump()
             yield from _compared("action", self._kind.type, action, signing.action_entry(self._kind).model_dump())
+        if frozen.sandbox:
+            yield from _compared("setting", "sandbox", frozen.sandbox, signing.sandbox_entry(settings))
         if frozen.http_allow is not None and self._kind.sends_requests:
             yield from _compared("setting", "http_allow", frozen.http_allow, sorted(settings.http_allow))
         if frozen.app_url is not None and "signoff.url" in references.expressions([task.inputs, task.action]):

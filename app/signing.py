@@ -53,6 +53,7 @@ def capture(
             name = task.agent_id or project.agent_id or DEFAULT_AGENT
             if (entry := agent_entry(settings, name, project.strategy)) is not None:
                 frozen.agents[name] = entry
+            frozen.sandbox = sandbox_entry(settings)
         if kind.sends_requests:
             frozen.http_allow = sorted(settings.http_allow)
         if "signoff.url" in references.expressions([task.inputs, task.action.fields()]):
@@ -96,6 +97,12 @@ def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] 
     entry["model"] = access.name if access is not None else None
     entry["base_url"] = access.base_url if access is not None else None
     return entry
+
+
+def sandbox_entry(settings: Settings) -> dict[str, Any]:
+    """How far commands reach."""
+    read = sorted(str(folder) for folder in settings.sandbox_read)
+    return {"sandbox": settings.sandbox, "read": read, "network": settings.sandbox_network}
 
 
 def action_entry(kind: type[Action]) -> FrozenAction:

@@ -72,17 +72,22 @@ class AsyncPlans:
         plan_version: int | None = None,
         plan_digest: str | None = None,
         phase_id: str | None = None,
+        frozen_digest: str | None = None,
         comment: str | None = None,
     ) -> StatusAnswer | Recorded:
         """Approve the plan, or, while it runs, the phase that waits.
 
         Args:
             plan_digest: of the plan that was read; another one is not approved then.
+            frozen_digest: `frozen.digest` of it: other files, agents or settings are not approved then.
 
         Raises:
-            Conflict: `plan_superseded` where another plan is current by now.
+            Conflict: `plan_superseded` where another plan is current by now, `surroundings_changed`.
         """
-        body = {"plan_version": plan_version, "plan_digest": plan_digest, "phase_id": phase_id, "comment": comment}
+        body = {
+            "plan_version": plan_version, "plan_digest": plan_digest, "phase_id": phase_id, "frozen_digest": frozen_digest,
+            "comment": comment,
+        }  # fmt: skip
         return await self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
 
     async def _make(
