@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from app.hidden_environment import hide
+
+    # Before all else: it may start this program once more.
+    hide()
+
 import argparse
 import asyncio
-import os
 import shlex
 import signal
 import sys
@@ -28,6 +33,7 @@ from activities.tasks import TaskActivities, TaskSurroundings
 from app.engine.connection import connect
 from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.engine.tuning import worker_options
+from app.hidden_environment import keep_only, variables
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
 from app.planning.model.planner import ModelPlanner
@@ -36,6 +42,7 @@ from app.planning.planner import Planner
 from app.planning.registry import load_actions
 from app.private_files import keep_private
 from app.settings import Settings, masked_values, secrets_from_environment
+from app.settings_environment import wanted_by_worker
 from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
 from app.storage.workspaces import workspaces_of
@@ -80,7 +87,7 @@ def build_worker(
         http_allow=settings.http_allow,
         app_url=settings.app_url,
         secrets=secrets,
-        masked=masked_values(settings, os.environ),
+        masked=masked_values(settings, variables()),
         settings=settings,
         sandbox=sandbox,
     )
@@ -222,6 +229,7 @@ def main(settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = F
     """
     served = wanted_queues(settings, queues, all_queues=all_queues)
     configure_logging(settings.log_level)
+    keep_only(wanted_by_worker(settings))
     try:
         for message in keep_private(settings):
             logger.warning(message)

@@ -6,6 +6,7 @@ folder (or the file that `SIGNOFF_CONFIG` names), else from the default below.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +17,14 @@ import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from app import hidden_environment
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
@@ -316,7 +319,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flag over environment over file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        del env_settings
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
+        )
 
 
 def settings_file() -> Path:
@@ -331,7 +339,8 @@ def _without_model(agent: AgentEntry) -> AgentEntry:
 def secrets_from_environment() -> dict[str, str]:
     """`SIGNOFF_SECRET_NAME=value` of this process as `{NAME: value}`; read by workers only, never stored."""
     prefix = "SIGNOFF_SECRET_"
-    return {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix) and value}
+    found = hidden_environment.variables().items()
+    return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix) and value}
 
 
 # A shorter password, such as the word `signoff`, would be masked wherever it stands by chance.
@@ -349,5 +358,14 @@ def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[s
         password,
         unquote(password),
         *(environment.get(name, "") for name in sorted(names)),
+        *json.loads(environment.get(hidden_environment.MASKED, "[]")),
     ]
     return tuple(dict.fromkeys(value for value in found if len(value.strip()) >= _SHORTEST_MASKED))
+
+
+class _Environment(EnvSettingsSource):
+    """The environment with the secrets that were taken out of it."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        given = {name.lower(): value for name, value in hidden_environment.variables().items()}
+        return given if self.case_sensitive is False else hidden_environment.variables()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +17,7 @@ PREFIX = "SIGNOFF_"
 SECRETS_PREFIX = "SIGNOFF_SECRET_"
 # Settings that are lists of paths.
 PATHS = {"workspace_roots", "task_path", "sandbox_read"}
+_TEMPORALS = "TEMPORAL_"
 
 
 def as_variables(settings: Settings) -> dict[str, str]:
@@ -44,3 +47,36 @@ def _as_text(name: str, value: Any) -> str:
             return json.dumps(value, default=lambda entry: entry.model_dump(mode="json"))
         case _:
             return json.dumps(value)
+
+
+# Providers whose libraries read variables that do not begin with the provider's name.
+_PREFIXES = {
+    "alibaba": ("ALIBABA_", "DASHSCOPE_"),
+    "bedrock": ("AWS_",),
+    "cohere": ("CO_",),
+    "gateway": ("PYDANTIC_AI_GATEWAY_", "PAIG_"),
+    "google": ("GOOGLE_", "GEMINI_"),
+    "grok": ("GROK_", "XAI_"),
+    "huggingface": ("HF_",),
+}
+
+
+def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
+    """Which secrets of the environment a worker has a use for: tasks', the database's, Temporal's, and its models' keys."""
+    entries = settings.known_agents.values()
+    models = [settings.model, settings.small_model, *(entry.model or "" for entry in entries)]
+    providers = {re.split("[:-]", model)[0] for model in models if model}
+    prefixes = [PREFIX, _TEMPORALS]
+    for provider in providers:
+        prefixes += _PREFIXES.get(provider, (f"{provider.upper()}_",))
+    # The second is only masked.
+    named = {"PGPASSWORD", "DATABASE_PASSWORD", *(entry.api_key_env for entry in entries if entry.api_key_env)}
+    unwanted = {variable_of("api_key"), variable_of("url")}
+    return lambda name: name not in unwanted and (name in named or name.startswith(tuple(prefixes)))
+
+
+def wanted_by_app(name: str) -> bool:
+    """Whether the app has a use for a secret of the environment: its key, the database's, and Temporal's."""
+    if name.startswith((SECRETS_PREFIX, variable_of("model_api_key"))):
+        return False
+    return name == "PGPASSWORD" or name.startswith((PREFIX, _TEMPORALS))

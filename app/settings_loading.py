@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
+from app.hidden_environment import variables
 from app.settings import TABLES, Settings, settings_file
 from app.settings_environment import variable_of
 from app.settings_file import KeyLines
@@ -81,7 +81,7 @@ def _line(location: Location, flags: dict[str, Any], lines: KeyLines) -> int | N
 
 def _is_in_environment(field: str, location: Location) -> bool:
     variable = variable_of(field)
-    text = next((value for name, value in os.environ.items() if name.upper() == variable), None)
+    text = next((value for name, value in variables().items() if name.upper() == variable), None)
     if text is None or field not in TABLES or len(location) < 2:
         return text is not None
     # The environment's entries of a table stand beside those of the file.

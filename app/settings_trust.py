@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from app import hidden_environment
 from app.settings import settings_file
 from app.settings_environment import SECRETS_PREFIX, variable_of
 from app.settings_file import KeyLines, Keys
@@ -52,7 +53,7 @@ def complaints_about_found_file(flags: Mapping[str, Any]) -> list[str]:
 
 
 def _guarded(flags: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Keys]:
-    variables = {name.upper() for name in os.environ}
+    variables = {name.upper() for name in hidden_environment.variables()}
     for name in GUARDED:
         # What a flag or a variable says counts before the file, which then decides nothing.
         if name in values and name not in flags and variable_of(name) not in variables:
@@ -67,7 +68,7 @@ def _key_from_elsewhere(flags: Mapping[str, Any], values: Mapping[str, Any]) -> 
         if flags.get(name):
             return f"--{name.replace('_', '-')}"
     named = {str(entry["api_key_env"]).upper() for _, entry in _agents(values) if "api_key_env" in entry}
-    for variable, value in sorted(os.environ.items()):
+    for variable, value in sorted(hidden_environment.variables().items()):
         name = variable.upper()
         is_key = name.endswith(_KEY_SUFFIX) or name.startswith(SECRETS_PREFIX) or name in _OTHER_KEYS or name in named
         if is_key and value.strip():

@@ -6,8 +6,12 @@ The code of a command is imported when the command is called, so that the overvi
 from __future__ import annotations
 
 import importlib
+import sys
+from typing import Any
 
 import click
+
+from app.hidden_environment import hide
 
 # Section, command, module that exports it in its COMMANDS, what it is for.
 _OVERVIEW = {
@@ -37,6 +41,8 @@ _OVERVIEW = {
         "completion": ("app.cli.completion", "Print the script that has your shell complete commands."),
     },
 }
+# They run for long, with secrets in their memory.
+_LONG_LIVED = frozenset({"run", "up", "serve", "worker"})
 _MODULES = {name: module for section in _OVERVIEW.values() for name, (module, _) in section.items()}
 
 _EPILOG = """\b
@@ -53,6 +59,12 @@ Settings come from flags, else SIGNOFF_… variables, else signoff.toml."""
 
 class _LazyGroup(click.Group):
     """A group that knows the names of its commands without importing them."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command; the one of this process where no arguments are given."""
+        if not args and extra.get("args") is None and not _LONG_LIVED.isdisjoint(sys.argv[1:2]):
+            hide()
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_MODULES)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 
+from app.hidden_environment import variables
 from app.settings import Settings
 
 
@@ -21,9 +20,10 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     Raises:
         RuntimeError: the server does not answer (not with `lazy`).
     """
-    config = ClientConfig.load_client_connect_config()
+    known = variables()
+    config = ClientConfig.load_client_connect_config(override_env_vars=known)
     if settings.temporal_address or "target_host" not in config:
         config["target_host"] = settings.effective_temporal_address
-    if settings.temporal_namespace != "default" or "TEMPORAL_NAMESPACE" not in os.environ:
+    if settings.temporal_namespace != "default" or "TEMPORAL_NAMESPACE" not in known:
         config["namespace"] = settings.temporal_namespace
     return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,6 +10,7 @@ from importlib.util import find_spec
 from app.domain.agents import AgentEntry, Price
 from app.domain.errors import Conflict
 from app.domain.plan import Strategy
+from app.hidden_environment import variables
 from app.settings import Settings
 
 
@@ -44,7 +44,7 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
     if agent is not None and agent.base_url:
         base_url, key = agent.base_url, ""
     if agent is not None and agent.api_key_env:
-        key = os.environ.get(agent.api_key_env, "")
+        key = variables().get(agent.api_key_env, "")
         if not key:
             message = f"The key for {name} is not there: set {agent.api_key_env} in the worker's environment."
             raise Conflict(message, code="model_unavailable")

@@ -14,6 +14,7 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from app.domain.errors import Conflict
+from app.hidden_environment import lent
 from app.models.access import ModelAccess
 
 # Servers of one's own ask for no key, but the libraries insist on one.
@@ -30,25 +31,31 @@ def open_model(access: ModelAccess) -> Model[Any]:
     """
     provider, _, name = access.name.partition(":")
     try:
-        if provider == "anthropic" and (access.base_url or access.api_key):
-            return AnthropicModel(
-                name,
-                provider=AnthropicProvider(
-                    base_url=access.base_url or None, api_key=access.api_key or (NO_KEY if access.base_url else None)
-                ),
-            )
-        if access.base_url:
-            return OpenAIChatModel(
-                name,
-                provider=OpenAIProvider(base_url=access.base_url, api_key=access.api_key or NO_KEY),
-                # A stream that ends without saying why was broken off.
-                profile=OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True),
-            )
-        if access.api_key:
-            return infer_model(access.name, lambda kind: _with_key(kind, access.api_key))
-        return infer_model(access.name)
+        # Each library looks for the variable of its own.
+        with lent():
+            return _opened(access, provider, name)
     except (UserError, ImportError, ValueError) as error:
         raise Conflict(_complaint(access.name, str(error)), code="model_unavailable") from error
+
+
+def _opened(access: ModelAccess, provider: str, name: str) -> Model[Any]:
+    if provider == "anthropic" and (access.base_url or access.api_key):
+        return AnthropicModel(
+            name,
+            provider=AnthropicProvider(
+                base_url=access.base_url or None, api_key=access.api_key or (NO_KEY if access.base_url else None)
+            ),
+        )
+    if access.base_url:
+        return OpenAIChatModel(
+            name,
+            provider=OpenAIProvider(base_url=access.base_url, api_key=access.api_key or NO_KEY),
+            # A stream that ends without saying why was broken off.
+            profile=OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True),
+        )
+    if access.api_key:
+        return infer_model(access.name, lambda kind: _with_key(kind, access.api_key))
+    return infer_model(access.name)
 
 
 def _complaint(name: str, said: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.hidden_environment import variables
+
 _EXPECTED = "SIGNOFF_DATABASE_URL must be sqlite+aiosqlite:///<file> or postgresql+asyncpg://<user>:<password>@<host>/<database>"
 _DRIVERS = {"sqlite": {"sqlite", "sqlite+aiosqlite"}, "postgresql": {"postgresql", "postgresql+asyncpg"}}
 
@@ -30,7 +32,9 @@ def parse_url(url: str) -> URL:
     if backend == "sqlite":
         return parsed.set(drivername="sqlite+aiosqlite")
     query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
-    return parsed.set(drivername="postgresql+asyncpg", query=query)
+    # As the driver would find it, had it been left in the environment.
+    password = parsed.password or variables().get("PGPASSWORD")
+    return parsed.set(drivername="postgresql+asyncpg", query=query, password=password)
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from app.hidden_environment import DESCRIPTOR, hand_over, split
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
 _TAIL_LINES = 8
@@ -23,7 +25,7 @@ class Child:
     Attributes:
         name: what messages call it.
         command: its command line; the first word is a path.
-        environment: all of its environment.
+        environment: all of its environment; it gets the secrets among it in a way that nobody else sees.
         log: the file that takes its output.
         deaths: how often it has ended by itself.
     """
@@ -39,14 +41,22 @@ class Child:
         """Start it and wait for its end; returns the exit code, negative for a signal."""
         # -I -S: the tether needs nothing but the standard library, and nobody's site-packages may slow it down.
         tether = [sys.executable, "-I", "-S", _TETHER, str(os.getpid())]
-        with self.log.open("ab") as log:
+        plain, hidden = split(self.environment)
+        with ExitStack() as stack:
+            log = stack.enter_context(self.log.open("ab"))
+            handed: list[int] = []
+            if hidden:
+                handed.append(hand_over(hidden))
+                stack.callback(os.close, handed[0])
+                plain[DESCRIPTOR] = str(handed[0])
             self._process = await asyncio.create_subprocess_exec(
                 *tether,
                 *self.command,
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=STDOUT,
-                env=self.environment,
+                env=plain,
+                pass_fds=handed,
                 # Out of the terminal's reach: its Ctrl-C is for the stack, which stops its parts in order.
                 process_group=0,
             )

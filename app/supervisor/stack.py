@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from app.engine import devserver
+from app.hidden_environment import variables
 from app.server_key import check_server_key
 from app.settings import Settings
 from app.supervisor import data_folder, environment, ports
@@ -112,13 +113,13 @@ class _Stack:
                 command = devserver.command(settings, self._ui)
             except FileNotFoundError as error:
                 raise StackError(str(error)) from error
-            self._launch("Temporal", "temporal", command, environment.for_temporal(os.environ))
+            self._launch("Temporal", "temporal", command, environment.for_temporal(variables()))
         await asyncio.to_thread(prepare, settings)
         # Both wait for Temporal themselves, so that all three start at the same time.
-        self._launch("app", "app", _signoff("serve"), environment.for_app(os.environ, settings))
+        self._launch("app", "app", _signoff("serve"), environment.for_app(variables(), settings))
         # One machine is to work as it comes: what other workers could serve, this one serves as well.
         serve_all = [*_signoff("worker"), "--all-queues"]
-        self._launch("worker", "worker", serve_all, environment.for_worker(os.environ, settings))
+        self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
             await self._until("Temporal", self._temporal_is_ready)
         await self._until("The app with a worker", self._app_is_ready)
