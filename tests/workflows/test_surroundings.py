@@ -1,0 +1,40 @@
+"""What surrounds a plan when a task starts is what it was when the plan was approved, or a person says so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Stack
+from tests.workflows.test_signed_files import answer, asked, complete
+
+PLAN = "- [ ] Look {#wait}\n- Build: `expr 1 + 1` {#build after=wait}"
+
+
+async def test_a_program_that_another_one_takes_the_place_of(
+    signoff: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await signoff.started(PLAN)
+    await signoff.task_in(project_id, "wait", "waiting")
+    program = tmp_path / "expr"
+    program.write_text("#!/bin/sh\necho evil\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    await complete(signoff, project_id)
+    _, question = await asked(signoff, project_id, "build")
+    (difference,) = question["differences"]
+    assert (difference["what"], difference["name"], difference["now"]) == ("program", "expr", str(program))
+    await answer(signoff, project_id, question, "fail")
+
+
+async def test_hosts_that_were_added_after_the_approval(signoff: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = "- [ ] Look {#wait}\n- Ask {#build after=wait}\n\n  ```http\n  GET ${{ signoff.url }}/health\n  ```\n"
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "wait", "waiting")
+    monkeypatch.setattr(signoff.settings, "http_allow", ["10.0.0.0/8"])
+    await complete(signoff, project_id)
+    _, question = await asked(signoff, project_id, "build")
+    assert [(item["what"], item["name"]) for item in question["differences"]] == [("setting", "http_allow")]
+    await answer(signoff, project_id, question, "fail")
