@@ -81,7 +81,8 @@ class Planning:
             known = ", ".join(sorted(self._planners))
             raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
-        check_draft(draft, self._actions, for_project(self._agents, brief.agent_id))
+        # Of thousands of tasks this takes a while, which heartbeats and other tasks are not to wait for.
+        await asyncio.to_thread(check_draft, draft, self._actions, for_project(self._agents, brief.agent_id))
         check_secrets(draft, self._scopes, brief.project_id, brief.agent_id)
         return draft.model_copy(update={"warnings": [*draft.warnings, *self._scopes.warnings(draft)]})
 
