@@ -237,12 +237,15 @@ async def test_a_forged_start_deletes_and_approves_nothing(signoff: Stack) -> No
              "payload": {"delete": True}},
         ],
     }  # fmt: skip
-    await signoff.temporal.start_workflow(WORKFLOW_TYPE, forged, id=project_id, task_queue=signoff.settings.task_queue)
+    first = await signoff.temporal.start_workflow(
+        WORKFLOW_TYPE, forged, id=project_id, task_queue=signoff.settings.task_queue
+    )
     await refusals(signoff, project_id, 1)
     # What was asked for as a cancel made it stop; nothing else came of it.
     project = await signoff.finished(project_id)
     assert (project["status"], project["tasks"][0]["status"]) == ("cancelled", "cancelled")
     assert [made for made in await accepted(signoff, project_id) if made[1] not in {ME, UNAUTHENTICATED}] == []
+    await first.result()
     start = ProjectInput(project_id=project_id, erase_for="admin")
     run = await signoff.temporal.start_workflow(
         WORKFLOW_TYPE, start, id=project_id, task_queue=signoff.settings.task_queue
