@@ -34,6 +34,7 @@ _SECRET_VALUE = re.compile(r"://[^/@\s]*:[^/@\s]+@|-----BEGIN")
 # Settings that hold a secret, by their flag: the command line of a process can be read by every user.
 _SECRET_FLAGS = {
     "--api-key": "SIGNOFF_API_KEY",
+    "--seal-key": "SIGNOFF_SEAL_KEY",
     "--model-api-key": "SIGNOFF_MODEL_API_KEY",
     "--database-url": "SIGNOFF_DATABASE_URL",
 }

@@ -39,12 +39,16 @@ from app.api.tasks import TaskController
 from app.api.telemetry import Observed, Telemetry
 from app.api.temporal_ui import TemporalUi, by_port
 from app.dashboard.serving import PAGE
+from app.domain.errors import Unavailable
 from app.engine.engine import Engine
 from app.engine.lost import sweep_for_ever as look_for_lost_runs
 from app.engine.requests import Requests
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
 from app.planning.registry import load_actions
+from app.sealing.heads import HeadsLog
+from app.sealing.keys import load_keys
+from app.sealing.sealer import Sealer
 from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
@@ -91,12 +95,16 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or load_settings()
     check_server_key(settings)
     configure_logging(settings.log_level)
-    database = Database(settings.effective_database_url)
+    keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
+    database = Database(settings.effective_database_url, keys.signer)
+    heads = HeadsLog(settings.effective_heads_file)
+    sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
     workspaces = workspaces_of(settings)
     chosen = engine or Engine(settings)
     services = Services(
         settings=settings,
         database=database,
+        sealer=sealer,
         engine=chosen,
         requests=Requests(database, chosen, workspaces),
         workspaces=workspaces,
@@ -149,9 +157,13 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
     """Keep the database open, look for lost runs and forget old keys, for as long as the app serves."""
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
+    with suppress(Unavailable):
+        # Before the first request: what is there now is from before seals were kept, what comes is not.
+        await services.sealer.start()
     sweeps = [
         asyncio.create_task(look_for_lost_runs(services.database, services.engine), name="lost-runs"),
         asyncio.create_task(sweep_for_ever(services.database), name="old-keys"),
+        asyncio.create_task(services.sealer.run_for_ever(), name="sealer"),
     ]
     try:
         yield

@@ -91,6 +91,16 @@ class Settings(BaseSettings):
         default_factory=list[Path],
         description="Folders in which tasks find programs first, separated by the system's path separator.",
     )
+    seal_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Ed25519 private key that the app seals records with, in PEM or base64; "
+        "default: keys/seal.key in the data folder, made at the first start. The worker must not have it.",
+    )
+    heads_file: Path | None = Field(
+        default=None,
+        description="File that every seal is appended to; default: record/heads.log in the data folder. "
+        "Only the app may be able to write to it.",
+    )
     api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as Bearer token.")
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
     public_url: str = Field(
@@ -298,6 +308,16 @@ class Settings(BaseSettings):
     def effective_public_url(self) -> str:
         """Where people reach the app: as set, else its own address on this machine."""
         return (self.public_url or self.app_url).rstrip("/")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the app keeps the key that it seals with."""
+        return self.data_dir / "keys"
+
+    @property
+    def effective_heads_file(self) -> Path:
+        """`heads_file`, or the one in the data folder."""
+        return (self.heads_file or self.data_dir / "record" / "heads.log").expanduser().absolute()
 
     @property
     def workspaces_dir(self) -> Path:

@@ -71,7 +71,7 @@ def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
         prefixes += _PREFIXES.get(provider, (f"{provider.upper()}_",))
     # The second is only masked.
     named = {"PGPASSWORD", "DATABASE_PASSWORD", *(entry.api_key_env for entry in entries if entry.api_key_env)}
-    unwanted = {variable_of("api_key"), variable_of("url")}
+    unwanted = {variable_of("api_key"), variable_of("seal_key"), variable_of("url")}
     return lambda name: name not in unwanted and (name in named or name.startswith(tuple(prefixes)))
 
 

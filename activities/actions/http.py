@@ -13,13 +13,11 @@ import httpx
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from activities.actions.attempt_log import AttemptLog, readable
-from activities.actions.content_coding import decoded
 from activities.actions.download import download_target, save
 from activities.actions.http_exchange import Request, exchange
 from activities.actions.http_template import filled, misplaced
 from activities.actions.netguard import check_url
 from app.domain.actions import Action, Fields, Log, TaskContext, TaskFailed
-from app.domain.plan import canonical_json
 from app.domain.references import LookUp, as_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -153,7 +151,7 @@ class Http(Action):
                 failure = _unexpected(fields, request, response, outputs)
             elif target is not None:
                 size = await save(
-                    decoded(response), context.workspace, target, limit=fields.limit, mark=context.task_id
+                    response.aiter_bytes(), context.workspace, target, limit=fields.limit, mark=context.task_id
                 )
                 outputs |= {"path": fields.save_to, "bytes": size}
                 failure = None
@@ -193,7 +191,7 @@ def _facts(response: httpx.Response, url: httpx.URL) -> dict[str, Any]:
 async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
     """At most `limit` bytes of the body, and whether there are more."""
     content = bytearray()
-    async for chunk in decoded(response):
+    async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > limit:
             return bytes(content[:limit]), True
@@ -214,8 +212,6 @@ def _body(response: httpx.Response, content: bytes, more: bool, log: Log) -> dic
         # Not JSON after all, NaN, too deep, or half a surrogate pair, which no database takes: the text is there still.
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(content, parse_constant=_refuse_constant)
-            # What the record cannot keep, such as a number that is too large, stays in the text.
-            canonical_json(value)
             if "\\u0000" not in json.dumps(value, ensure_ascii=False).encode().decode():
                 outputs["json"] = value
     return outputs

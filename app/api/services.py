@@ -10,6 +10,7 @@ from app.domain.agents import Archetype
 from app.domain.validation import Agents
 from app.engine.engine import Engine
 from app.engine.requests import Requests
+from app.sealing.sealer import Sealer
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.workspaces import Workspaces
@@ -21,6 +22,7 @@ class Services:
 
     settings: Settings
     database: Database
+    sealer: Sealer
     engine: Engine
     requests: Requests
     workspaces: Workspaces

@@ -158,8 +158,6 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
             problems.append(Problem(field=name, message="There is no such field."))
         elif sent[name] != before[name] and name not in _MOVING:
             problems.append(Problem(field=name, message="This field is read-only."))
-    if "phase_id" in sent and sent["phase_id"] is None:
-        problems.append(Problem(field="phase_id", message="A task is always in a phase; name one, or leave this out."))
     if problems:
         code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
         raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
@@ -177,9 +175,6 @@ _MOVING = frozenset({"duration_ms", "log"})
 async def _answer(
     request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
 ) -> Response[Task]:
-    if data.outputs and kind != DecisionKind.COMPLETE:
-        message = "Only a task that is completed has outputs; leave them out."
-        raise Invalid(message, details=[Problem(field="outputs", message=message)])
     if len(canonical_json(data.outputs)) > MOST_OUTPUT_BYTES:
         message = f"Outputs may have {MOST_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])

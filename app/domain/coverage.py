@@ -10,6 +10,7 @@ _SIGNED = "the signed plan"
 _EVENTS = "the events"
 _DECISION = "the hash in its event"
 _KEY = "rows are found by it: a changed one is a missing row and a forged one"
+_STORED = "the app's signature over the command"
 _CHAIN = "the chain of hashes"
 
 CHECKED: dict[str, dict[str, str]] = {
@@ -53,6 +54,11 @@ CHECKED: dict[str, dict[str, str]] = {
         "default_answer": _EVENTS, "details": _EVENTS, "expires_at": _EVENTS, "status": "the decision", "answer": "the decision",
         "closed_by": "the decision", "decision_id": "the decision",
     },
+    "commands": {
+        "id": _STORED, "request_id": _STORED, "kind": _STORED, "actor": _STORED, "comment": _STORED, "payload": _STORED,
+        "plan_version": _STORED, "plan_digest": _STORED, "run_id": _STORED, "at": _STORED, "seal": _STORED,
+    },
+    "seals": {"number": "the seal before", "body": "the signature"},
     "events": {
         "seq": _CHAIN, "type": _CHAIN, "at": _CHAIN, "actor": _CHAIN, "data": _CHAIN, "hash": _CHAIN,
     },
@@ -91,10 +97,16 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "position": _HANDLING, "project_id": _OTHER_ROWS, "run_id": _HANDLING, "reference": _HANDLING,
         "opened_at": _SHOWN, "closed_at": _SHOWN,
     },
-    "events": {"position": _HANDLING, "project_id": _OTHER_ROWS},
+    "commands": {"project_id": _OTHER_ROWS},
+    "seals": {"position": _HANDLING, "project_id": _OTHER_ROWS, "seq": "the number in the body is signed"},
+    "events": {
+        "position": _HANDLING, "project_id": _OTHER_ROWS,
+        "seal": "the app looks at it once, when it seals the event; the seal has what it found",
+    },
 }  # fmt: skip
 
 UNCHECKED_TABLES: dict[str, str] = {
+    "sessions": "who is signed in; nothing of a project",
     "idempotency": "answers to repeated requests, which are deleted after a day",
     "files": "a cache of checksums",
     "model_steps": "what models were asked; its totals are shown, and nothing is approved by them",

@@ -254,7 +254,7 @@ class Editor:
         values["action"] = values.get("action") or {"type": "manual"}
         task = TaskDraft.model_validate(values)
         phase = self._phase(edit.phase) if edit.phase is not None else self._last_open_phase()
-        phase.tasks.insert(self._place(edit.position, len(phase.tasks)), task)
+        phase.tasks.insert(len(phase.tasks) if edit.position is None else edit.position, task)
         self.added.append(task.key)
         self.tasks.append(task.key)
 
@@ -284,14 +284,15 @@ class Editor:
         phase, task = self._task(edit.task)
         target = self._phase(edit.phase) if edit.phase is not None else phase
         phase.tasks.remove(task)
-        target.tasks.insert(self._place(edit.position, len(target.tasks)), task)
+        target.tasks.insert(len(target.tasks) if edit.position is None else edit.position, task)
         self.tasks.append(task.key)
 
     def _add_phase(self, edit: AddPhase) -> None:
         key = edit.key or slug(edit.name, {phase.key for phase in self.draft.phases})
         values = edit.model_dump(include={"name", "description", "strategy", "requires_approval"})
         phase = PhaseDraft.model_validate({**values, "key": key})
-        self.draft.phases.insert(self._place(edit.position, len(self.draft.phases)), phase)
+        position = len(self.draft.phases) if edit.position is None else edit.position
+        self.draft.phases.insert(position, phase)
         self.phases.append(key)
 
     def _update_phase(self, edit: UpdatePhase) -> None:
@@ -304,15 +305,8 @@ class Editor:
         index = self.draft.phases.index(phase)
         self.draft.phases[index] = changed
         if edit.position is not None:
-            place = self._place(edit.position, len(self.draft.phases) - 1)
-            self.draft.phases.insert(place, self.draft.phases.pop(index))
+            self.draft.phases.insert(edit.position, self.draft.phases.pop(index))
         self.phases.append(changed.key)
-
-    def _place(self, wanted: int | None, last: int) -> int:
-        """The position `wanted`, or else the last one."""
-        if wanted is not None and wanted > last:
-            raise self._refused("position", f"There is no position {wanted}; the last one is {last}.")
-        return last if wanted is None else wanted
 
     def _no_null(self, field: str) -> Invalid:
         return self._refused(field, f"{field} has no null.")

@@ -103,6 +103,8 @@ class ToldDecision:
     """What the events say of one decision."""
 
     digest: str
+    # The events that name it.
+    seqs: set[int] = field(default_factory=set[int])
     # Who decided, by each event that names it.
     actors: set[str] = field(default_factory=set[str])
     # What each event says was approved.
@@ -171,6 +173,7 @@ class Replay:
         decision_id = _text(data, "decision_id")
         if decision_id:
             told = self.decisions.setdefault(decision_id, ToldDecision(_text(data, "decision_hash")))
+            told.seqs.add(event.seq)
             told.actors.add(actor)
             if kind == EventType.PLAN_APPROVED:
                 told.plans.add((_number(data, "plan_version"), _text(data, "plan_digest")))

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from sqlalchemy import JSON, ColumnElement, Connection, Table, Text, cast, or_, select
 
 from app.domain.decisions import Decision
-from app.storage import projects
+from app.domain.seals import Seal
+from app.storage import projects, seals
 from app.storage.stored_json import read_json
-from app.storage.tables import attempts, decisions, events, phases, plans, questions, runs, tasks
+from app.storage.tables import attempts, commands, decisions, events, phases, plans, questions, runs, tasks
 from app.storage.tables import projects as project_table
 
 # A forger may have added more; some of them say enough.
@@ -42,6 +43,8 @@ class Record:
     decisions: list[Decision]
     attempts: list[Any]
     questions: list[Any]
+    commands: list[Any]
+    seals: list[Seal]
     # Numbers of events that the project's own row does not know of.
     stray: list[int]
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
@@ -75,6 +78,8 @@ def read(conn: Connection, project_id: str) -> Record:
         decisions=_decisions(rows_of(decisions, "id", decisions.c.position), unreadable),
         attempts=rows_of(attempts, "task_id", attempts.c.started_at),
         questions=rows_of(questions, "id", questions.c.position),
+        commands=rows_of(commands, "id", commands.c.at),
+        seals=seals.all_of(conn, project_id),
         stray=_stray(conn, project),
         unreadable=unreadable,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select
 from app.domain.commands import Command
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.identity import new_id, now
+from app.domain.signing import SIGNER, Signer
 from app.storage import plans, projects
 from app.storage.tables import commands
 
@@ -41,7 +42,10 @@ def store(conn: Connection, request: DecisionRequest) -> Command:
         run_id=project.run_id,
         at=now(),
     )
-    conn.execute(insert(commands).values(command.model_dump(mode="json")))
+    row = command.model_dump(mode="json")
+    signer: Signer | None = conn.get_execution_options().get(SIGNER)
+    seal = signer.sign("command", row) if signer is not None else None
+    conn.execute(insert(commands).values(**row, seal=seal))
     return command
 
 

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from app.domain.signing import SIGNER, Signer
 from app.storage.feed import ChangeFeed
 from app.storage.postgres import PostgresDatabase
 from app.storage.sqlite import SqliteDatabase
@@ -24,6 +25,7 @@ class _Backend(Protocol):
     async def close(self) -> None: ...
     async def transact(self, work: Callable[[Connection], R]) -> R: ...
     async def read(self, work: Callable[[Connection], R]) -> R: ...
+    async def flush(self) -> None: ...
 
 
 class Database:
@@ -31,14 +33,18 @@ class Database:
 
     Args:
         url: `sqlite+aiosqlite:///<file>` or `postgresql+asyncpg://<user>:<password>@<host>/<database>`.
+        signer: signs the events and commands that this process writes; the app alone has one.
 
     Raises:
         ValueError: the URL is neither.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, signer: Signer | None = None) -> None:
         path = sqlite_path(url)
-        self._backend: _Backend = SqliteDatabase(path) if path is not None else PostgresDatabase(parse_url(url))
+        options = {SIGNER: signer}
+        self._backend: _Backend = (
+            SqliteDatabase(path, options) if path is not None else PostgresDatabase(parse_url(url), options)
+        )
 
     @property
     def feed(self) -> ChangeFeed:
@@ -65,6 +71,10 @@ class Database:
             DomainError: whatever `work` raises; nothing was written.
         """
         return await self._backend.transact(work)
+
+    async def flush(self) -> None:
+        """Return once what was committed before outlives a power cut."""
+        await self._backend.flush()
 
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work`, which must not write, on one consistent state of the database.

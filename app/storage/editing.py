@@ -56,7 +56,11 @@ def update_project(
         check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
-    told = (EventType.PROJECT_UPDATED, {"fields": sorted(changes)})
+    data: dict[str, Any] = {"fields": sorted(changes)}
+    if "auto_approve_plan" in changes:
+        # It decides what is approved without a person, so its value is on record.
+        data["auto_approve_plan"] = changes["auto_approve_plan"]
+    told = (EventType.PROJECT_UPDATED, data)
     project = projects.get(conn, project_id)
     if covered and project.plan_version is not None:
         plans.edit(conn, project, lambda draft: draft, actions, actor=actor, announce=told)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
 from app.domain.errors import NotFound
 from app.domain.events import GENESIS, Event, EventType, chain_hash
 from app.domain.identity import now
+from app.domain.signing import SIGNER, Signer
 from app.storage.stored_json import read_json
 from app.storage.tables import events, projects, tombstones
 
@@ -36,6 +37,7 @@ def append(
     if row is None:
         raise NotFound(f"There is no project {project_id}.")
     seq, head = row.last_seq, row.last_hash
+    signer: Signer | None = conn.get_execution_options().get(SIGNER)
     written: list[Event] = []
     rows: list[dict[str, Any]] = []
     for kind, data in news:
@@ -43,10 +45,15 @@ def append(
         event = Event.model_construct(seq=seq, type=str(kind), project_id=project_id, at=moment, actor=actor, data=data)
         head = chain_hash(head, event)
         written.append(event)
-        rows.append({**event.__dict__, "hash": head})
+        rows.append({**event.__dict__, "hash": head, "seal": seal_of(event, signer)})
     conn.execute(_APPEND, rows)
     conn.execute(_SEAL, {"of_project": project_id, "last_seq": seq, "last_hash": head, "updated_at": moment})
     return written
+
+
+def seal_of(event: Event, signer: Signer | None) -> str | None:
+    """The app's signature over an event of its own; None where this process is not the app."""
+    return signer.sign("event", event.__dict__) if signer is not None else None
 
 
 def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> list[Event]:
@@ -59,6 +66,31 @@ def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> l
         .limit(limit)
     )
     return [Event.model_validate(dict(row)) for row in conn.execute(query).mappings()]
+
+
+def to_seal(conn: Connection, project_id: str, seq: int, *, limit: int) -> list[tuple[Event, str, str | None]]:
+    """The next events, as they are stored, each with its hash and the app's signature."""
+    query = _AS_STORED.add_columns(events.c.seal).where(events.c.project_id == project_id, events.c.seq > seq)
+    return [
+        (_as_stored(row)[0], str(row.hash), row.seal) for row in conn.execute(query.order_by(events.c.seq).limit(limit))
+    ]
+
+
+def of_types(conn: Connection, project_id: str, types: tuple[str, ...], *, up_to: int) -> list[Event]:
+    """Events of some types, up to a number, in order, as they are stored."""
+    query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq <= up_to, events.c.type.in_(types))
+    return [_as_stored(row)[0] for row in conn.execute(query.order_by(events.c.seq))]
+
+
+def hash_of(conn: Connection, project_id: str, seq: int) -> str | None:
+    """The hash of one event, computed from its content and the hash that is stored before it; None where it is missing."""
+    if seq == 0:
+        return GENESIS
+    query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq.in_((seq - 1, seq))).order_by(events.c.seq)
+    rows = conn.execute(query).all()
+    if [row.seq for row in rows] != ([seq - 1, seq] if seq > 1 else [1]):
+        return None
+    return chain_hash(str(rows[0].hash) if seq > 1 else GENESIS, _as_stored(rows[-1])[0])
 
 
 def farewell(conn: Connection, project_id: str) -> Event | None:
@@ -74,9 +106,11 @@ class ChainCheck:
         broken: numbers of the events where it does not hold: missing, altered or out of order.
         head: the hash of the last one.
         last: its number.
+        hashes: of all of them, by number, as their content and the hash before make them.
     """
 
     def __init__(self) -> None:
+        self.hashes: dict[int, str] = {}
         self.broken: list[int] = []
         self.head: str = GENESIS
         self.last: int = 0
@@ -87,7 +121,8 @@ class ChainCheck:
         found: list[Event] = []
         for row in conn.execute(query.order_by(events.c.seq).limit(limit)):
             event, whole = _as_stored(row)
-            if row.seq != self.last + 1 or not whole or row.hash != chain_hash(self.head, event):
+            self.hashes[row.seq] = chain_hash(self.head, event)
+            if row.seq != self.last + 1 or not whole or row.hash != self.hashes[row.seq]:
                 self.broken.append(row.seq)
             self.head, self.last = str(row.hash), row.seq
             found.append(event)

@@ -94,7 +94,8 @@ class PostgresDatabase:
     for each other instead of failing, as SERIALIZABLE would have them where many tasks of one project end at once.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, options: dict[str, Any] | None = None) -> None:
+        self._options = options or {}
         self._writers = make_engine(url, **_pool(WRITERS))
         self._readers = make_engine(url, _READING, **_pool(READERS))
         self.feed = PostgresFeed(url, make_engine)
@@ -120,6 +121,9 @@ class PostgresDatabase:
             raise Unavailable("The database is closed.")
         return await self._finished(self._transact(work))
 
+    async def flush(self) -> None:
+        """Nothing to do: a commit is on the server's disk."""
+
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on one snapshot."""
         return await self._finished(_repeated(lambda: self._read(work)))
@@ -136,7 +140,7 @@ class PostgresDatabase:
 
     async def _write(self, work: Callable[[Connection], R]) -> R:
         async with self._writers.connect() as connection:
-            await connection.execution_options(**{HELD: set[str]()})
+            await connection.execution_options(**{HELD: set[str](), **self._options})
             try:
                 result = await connection.run_sync(work)
             except BaseException:

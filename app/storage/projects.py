@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import GENESIS, EventType
+from app.domain.events import GENESIS, Event, EventType
 from app.domain.identity import isoformat, now
+from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, ProjectStatus, Situation, Stage, situation_of, sources
 from app.storage import events, locks
-from app.storage.tables import attempts, projects, tombstones
+from app.storage.tables import attempts, commands, projects, tombstones
 
 ProjectRow = Row[Any]
 AnySelect = Select[*tuple[Any, ...]]
@@ -55,7 +56,7 @@ def create(
         "last_hash": GENESIS,
     }
     conn.execute(insert(projects).values(row))
-    data = {"name": values["name"], "strategy": values["strategy"]}
+    data = {"name": values["name"], "strategy": values["strategy"], "auto_approve_plan": values["auto_approve_plan"]}
     if duplicated_from is not None:
         data["duplicated_from"] = duplicated_from
     events.append(conn, values["id"], (EventType.PROJECT_CREATED, data), actor=actor, at=at)
@@ -216,9 +217,18 @@ def erase(conn: Connection, project_id: str, *, actor: str) -> None:
         "deleted_by": actor,
         "event": written[0].model_dump(),
         "head": row.last_hash,
+        "proof": _proof(conn, project_id, actor, written[0]),
     }
     conn.execute(insert(tombstones).values(stone))
     conn.execute(delete(projects).where(projects.c.id == project_id))
+
+
+def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> dict[str, Any]:
+    """What shows that a project was to be deleted: its commands are deleted with it."""
+    query = select(commands).where(commands.c.project_id == project_id, commands.c.actor == actor)
+    asked = [dict(row) for row in conn.execute(query.order_by(commands.c.at.desc())).mappings()]
+    command = next((row for row in asked if row["payload"].get("delete")), None)
+    return {"seal": events.seal_of(event, conn.get_execution_options().get(SIGNER)), "command": command}
 
 
 def is_deleted(conn: Connection, project_id: str) -> bool:

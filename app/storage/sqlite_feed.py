@@ -16,7 +16,7 @@ from app.storage.feed import ChangeFeed
 
 POLL_SECONDS = 0.02
 # Tables whose new rows are news of a project.
-_NEWS = ("events", "decisions", "tombstones")
+_NEWS = ("events", "decisions", "tombstones", "seals")
 
 
 class SqliteFeed(ChangeFeed):

@@ -327,7 +327,24 @@ events = Table(
     Column("actor", Text, nullable=False),
     Column("data", JSON, nullable=False),
     Column("hash", String(64), nullable=False),
+    # The app's signature over the event itself, where the app wrote it; what workers write has none.
+    Column("seal", Text),
     UniqueConstraint("project_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# What the app has signed of each project's chain of events, batch by batch (`app.domain.seals`).
+seals = Table(
+    "seals",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    _project_id(),
+    Column("number", Integer, nullable=False),
+    # The last event that it covers.
+    Column("seq", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("project_id", "number"),
+    Index("ix_seals_project_seq", "project_id", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -384,5 +401,9 @@ tombstones = Table(
     # The last event, project.deleted, with the head of the chain that it closes.
     Column("event", JSON, nullable=False),
     Column("head", String(64), nullable=False),
+    # {"seal": the app's signature over the event, "command": the row that asked for it}; the rows themselves are gone.
+    Column("proof", JSON(none_as_null=True)),
+    # The last seal of the project.
+    Column("seal", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )

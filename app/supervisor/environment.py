@@ -23,7 +23,9 @@ def for_temporal(inherited: Mapping[str, str]) -> dict[str, str]:
 def for_worker(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """For the worker: the one that reads the secrets of tasks. The app's key it gets only to mask it."""
     variables = _wanted(_for_client(inherited, settings), wanted_by_worker(settings))
-    variables.pop(variable_of("api_key"), None)
+    for name in ("api_key", "seal_key"):
+        # The app alone seals records; what a task can make of its worker must not include that.
+        variables.pop(variable_of(name), None)
     key = settings.api_key.get_secret_value()
     return variables | ({MASKED: json.dumps([key])} if key else {})
 

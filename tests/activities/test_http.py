@@ -7,7 +7,6 @@ import os
 import socket
 import ssl
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +24,6 @@ from activities.actions.http import Http, HttpFields
 from activities.actions.masking import Masker
 from activities.actions.netguard import is_public
 from app.domain.actions import TaskContext, TaskFailed
-from app.domain.plan import canonical_json
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,20 +60,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_gzip(self, query: str, body: bytes) -> None:
         self.reply(200, gzip.compress(b"x" * int(query)), content_encoding="gzip")
-
-    def on_coded(self, query: str, body: bytes) -> None:
-        """`coding,part`: part of the coded content, in a body whose framing is sound."""
-        coding, _, part = query.partition(",")
-        text = b"".join(b"line %d\n" % number for number in range(20_000))
-        raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        content = {
-            "gzip": lambda: gzip.compress(text),
-            "x-gzip": lambda: gzip.compress(text[:50_000]) + gzip.compress(text[50_000:]),
-            "deflate": lambda: zlib.compress(text),
-            "raw": lambda: raw.compress(text) + raw.flush(),
-        }[coding]()
-        kept = content[: int(len(content) * float(part))]
-        self.reply(200, kept, content_encoding=coding.replace("raw", "deflate"))
 
     def on_raw(self, query: str, body: bytes) -> None:
         self.reply(200, body, content_type=query)
@@ -475,24 +459,3 @@ async def test_a_cut_through_a_secret_leaves_no_beginning_of_it(workspace: Path,
     outputs = http._body(response, b"x" * (http.BODY_OUTPUT_BYTES - 8) + b"T0p-s3cret-value", more=False, log=log)
     log.close()
     assert outputs["body"].endswith("xxx***")
-
-
-@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "raw"])
-async def test_a_coded_answer_is_whole_or_fails(workspace: Path, server: str, coding: str) -> None:
-    whole = b"".join(b"line %d\n" % number for number in range(20_000))
-    url = f"http://{server}/coded?{coding},"
-    assert (await run(workspace, f"{url}1", allow=[server]))["body"].encode() == whole
-    await run(workspace, f"{url}1", allow=[server], save_to="file")
-    assert (workspace / "file").read_bytes() == whole
-    for part in ("0.5", "0.9999"):
-        assert (await failure(workspace, url + part, allow=[server])).kind == "connection"
-        assert (await failure(workspace, url + part, allow=[server], save_to="file")).kind == "connection"
-    assert (workspace / "file").read_bytes() == whole
-    assert (await run(workspace, f"{url}1", allow=[server], method="HEAD"))["bytes"] == 0
-
-
-@pytest.mark.parametrize("body", ["1e999", '{"a": 123456789012345678901234567890}', "[-0.0, 1e400]"])
-async def test_json_that_cannot_be_kept_stays_text(workspace: Path, server: str, body: str) -> None:
-    outputs = await run(workspace, f"http://{server}/raw?application/json", allow=[server], method="POST", body=body)
-    assert outputs["body"] == body
-    canonical_json(outputs)

@@ -103,6 +103,11 @@ async def forged(stack: Stack, work: Callable[[Connection], R]) -> R:
         return work(conn)
 
 
+def critical(audit: dict[str, Any]) -> set[str]:
+    """What an audit found that is critical."""
+    return {item["message"] for item in audit["results"]["findings"] if item["severity"] == "critical"}
+
+
 @pytest.mark.parametrize(("table_name", "column_name"), COLUMNS, ids=[".".join(each) for each in COLUMNS])
 async def test_a_column_that_is_checked_is_found_when_it_was_altered(
     signoff: Stack, whole: str, table_name: str, column_name: str
@@ -123,12 +128,15 @@ async def test_a_column_that_is_checked_is_found_when_it_was_altered(
         set_to(conn, row, row[column_name], other_value(column, row[column_name]))
         return row
 
+    known = critical(await signoff.call("POST", f"/{whole}/audit"))
     row = await forged(signoff, alter)
     before = row[column_name]
     try:
         audit = await signoff.call("POST", f"/{whole}/audit")
     finally:
-        await forged(signoff, lambda conn: set_to(conn, row, other_value(column, before), before))
-    found = [finding for finding in audit["results"]["findings"] if finding["severity"] == "critical"]
-    assert found, f"{table_name}.{column_name} was altered from {before!r}, and nothing was found"
+        # The app has put a seal of its own in the place of one that was altered.
+        if table_name != "seals":
+            await forged(signoff, lambda conn: set_to(conn, row, other_value(column, before), before))
+    # What the app has found once, it has signed: it stays found when the row is as it was.
+    assert critical(audit) - known, f"{table_name}.{column_name} was altered from {before!r}, and nothing was found"
     assert not audit["trail"]["intact"]

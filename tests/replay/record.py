@@ -152,19 +152,6 @@ async def advised(stack: Stack) -> str:
     return project_id
 
 
-async def by_command(stack: Stack) -> str:
-    """Signals that carry ids of commands, beside some that are sent by hand."""
-    project_id = await stack.planned("- [ ] Look {#look}")
-    handle = stack.temporal.get_workflow_handle(project_id)
-    await handle.signal("approve", {"actor": "admin"})
-    await handle.signal("approve", {"command": "cmd_made_up"})
-    await stack.call("POST", f"/{project_id}/approve")
-    look = await stack.task_in(project_id, "look", "waiting")
-    await handle.signal("answer", args=[{"task": "look"}, "and more"])
-    await stack.call("POST", f"/{project_id}/tasks/{look['id']}/complete")
-    return project_id
-
-
 def model_says(request: Request) -> Answer:
     """What the model answers in the scenes that have one."""
     if "Ship?" in request.texts:
@@ -186,7 +173,6 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "asked": (asked, Thresholds()),
     "edited": (edited, Thresholds()),
     "advised": (advised, Thresholds()),
-    "by_command": (by_command, Thresholds()),
 }
 
 

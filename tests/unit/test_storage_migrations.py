@@ -99,14 +99,17 @@ def test_database_of_another_version_is_not_current(file: Path, change: str) -> 
     assert not is_current(url(file))
 
 
+TOMBSTONE = "INSERT INTO tombstones (position, project_id, deleted_at, deleted_by, event, head)"
+
+
 def test_migrating_keeps_what_is_there(file: Path) -> None:
     with plain(file) as connection:
-        connection.execute("INSERT INTO tombstones VALUES (7, 'proj_x', 't', 'ann', '{}', 'h')")
+        connection.execute(f"{TOMBSTONE} VALUES (7, 'proj_x', 't', 'ann', '{{}}', 'h')")
     migrate(url(file))
     with plain(file) as connection:
         assert connection.execute("SELECT position, project_id FROM tombstones").fetchall() == [(7, "proj_x")]
         connection.execute("DELETE FROM tombstones")
-        connection.execute("INSERT INTO tombstones VALUES (NULL, 'proj_y', 't', 'ann', '{}', 'h')")
+        connection.execute(f"{TOMBSTONE} VALUES (NULL, 'proj_y', 't', 'ann', '{{}}', 'h')")
         assert connection.execute("SELECT position FROM tombstones").fetchall() == [(8,)], "numbers only rise"
 
 

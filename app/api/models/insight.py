@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from app.api.models.plans import Usage
+from app.api.models.record import RecordSeal
 
 Severity = Literal["critical", "high", "medium", "low"]
 
@@ -121,12 +122,20 @@ class AuditResults(BaseModel):
 
 
 class Trail(BaseModel):
-    """The record itself: `intact` where every event is what it was, and `head` seals them all."""
+    """The record itself: `intact` where every event is what it was, and `head` is the hash over all of them.
+
+    `seal` is the newest statement about it that the app has signed; `unsealed` counts the events behind that one, and
+    `sealed_later` those from before seals were kept. `fingerprint` is that of the app's key.
+    """
 
     events: int
     decisions: int
     intact: bool
     head: str
+    seal: RecordSeal | None
+    unsealed: int
+    sealed_later: int
+    fingerprint: str
 
 
 class Audit(BaseModel):

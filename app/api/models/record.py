@@ -1,0 +1,58 @@
+"""What the app has signed of a record, and the key that it signs with."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class PublishedHead(BaseModel):
+    """A head that was published earlier, and that the database does not have any more."""
+
+    number: int
+    seq: int
+    hash: str
+
+
+class RecordSeal(BaseModel):
+    """A signed statement: up to event `seq`, this is the record of the project, and its hash is `hash`.
+
+    `signature` is by the key `key_id`, over all the other fields as canonical JSON; docs/record.md has the bytes.
+    """
+
+    project_id: str
+    number: int
+    seq: int
+    hash: str
+    previous: str
+    at: str
+    sealed_later: int
+    unauthenticated: list[int]
+    by_hand: list[int]
+    contradicts: PublishedHead | None
+    deleted: bool
+    key_id: str
+    signature: str
+
+
+class RecordFinding(BaseModel):
+    """Something about the whole record that is not as it was published."""
+
+    code: str
+    project_id: str | None
+    message: str
+
+
+class RecordKey(BaseModel):
+    """The public key that seals are checked with, and what is known of the record as a whole.
+
+    `findings` has projects that were published and are not in the database, or not as they were.
+    """
+
+    key_id: str
+    fingerprint: str
+    public_key: str
+    former_key_ids: list[str]
+    sealed_projects: int
+    unsealed_projects: int
+    intact: bool
+    findings: list[RecordFinding]

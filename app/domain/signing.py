@@ -1,0 +1,115 @@
+"""Signatures over what the app writes: Ed25519, so that the public key alone is enough to check them, anywhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import BaseModel
+
+from app.domain.plan import canonical_json
+
+# The execution option that holds the signer of a database's write transactions; only the app's have one.
+SIGNER = "signoff_signer"
+
+
+def fingerprint_of(public_key: bytes) -> str:
+    """SHA-256 of the 32 bytes of a public key, in hexadecimal digits."""
+    return hashlib.sha256(public_key).hexdigest()
+
+
+def key_id_of(public_key: bytes) -> str:
+    """The first 16 digits of a key's fingerprint, by which signatures name it."""
+    return fingerprint_of(public_key)[:16]
+
+
+def _message(purpose: str, content: Any) -> bytes:
+    # The purpose keeps a signature over one kind of content from being taken for one over another kind.
+    return f"signoff {purpose} 1\n".encode() + canonical_json(content)
+
+
+class Signer:
+    """Signs with a private key.
+
+    Attributes:
+        public_key: the 32 bytes of its public half.
+        key_id: what its signatures name it by.
+    """
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public_key = private.public_key().public_bytes_raw()
+        self.key_id = key_id_of(self.public_key)
+
+    def sign(self, purpose: str, content: Any) -> str:
+        """A signature as text: the key's id, a colon, and base64."""
+        signature = self._private.sign(_message(purpose, content))
+        return f"{self.key_id}:{base64.b64encode(signature).decode()}"
+
+
+class KeyChange(BaseModel):
+    """A change of keys, signed by both: who trusts one of them can trust the other. Keys are in base64."""
+
+    old: str
+    new: str
+    at: str
+    by_old: str = ""
+    by_new: str = ""
+
+    @property
+    def content(self) -> dict[str, str]:
+        """What both keys sign."""
+        return self.model_dump(include={"old", "new", "at"})
+
+
+class KeyRing:
+    """Public keys whose signatures count.
+
+    Args:
+        keys: each as its 32 bytes.
+    """
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self._raw = {key_id_of(key): key for key in keys}
+        self._keys = {name: Ed25519PublicKey.from_public_bytes(key) for name, key in self._raw.items()}
+
+    @property
+    def keys(self) -> Mapping[str, bytes]:
+        """The keys by id."""
+        return self._raw
+
+    def verifies(self, purpose: str, content: Any, signature: str | None) -> bool:
+        """Whether one of the keys made this signature over this content."""
+        name, _, text = (signature or "").partition(":")
+        key = self._keys.get(name)
+        if key is None:
+            return False
+        try:
+            key.verify(base64.b64decode(text, validate=True), _message(purpose, content))
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def with_changes(self, changes: Iterable[KeyChange]) -> KeyRing:
+        """This ring, and every key that a chain of changes, signed by both sides, leads to from one of its keys."""
+        trusted = dict(self._raw)
+        waiting = list(changes)
+        while True:
+            for change in waiting:
+                pair = [base64.b64decode(change.old), base64.b64decode(change.new)]
+                both = KeyRing(pair)
+                known = any(key_id_of(key) in trusted for key in pair)
+                signed = all(
+                    text.startswith(f"{key_id_of(key)}:") and both.verifies("key", change.content, text)
+                    for key, text in zip(pair, (change.by_old, change.by_new), strict=True)
+                )
+                if known and signed:
+                    trusted |= both.keys
+                    waiting.remove(change)
+                    break
+            else:
+                return KeyRing(trusted.values())

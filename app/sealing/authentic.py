@@ -1,0 +1,225 @@
+"""Whether an event tells the truth about who did it, as far as the app can know.
+
+The app signs the events that it writes itself. Workers write the others, so of those that name a person the app wants to see
+the command of that person, which it has signed when it took the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select
+
+from app.domain.commands import UNAUTHENTICATED
+from app.domain.decisions import Decision, DecisionKind, Outcome
+from app.domain.events import Event, EventType
+from app.domain.replay import outputs_hash
+from app.domain.signing import KeyRing
+from app.storage import decisions, events, seals
+from app.storage.tables import commands
+
+Verdict = Literal["authentic", "by_hand", "unauthenticated"]
+# Who acts in nobody's name.
+OWN_ACTORS = frozenset({"signoff", "worker"})
+MODEL_PREFIX = "model:"
+
+_K, _E = DecisionKind, EventType
+_ANSWERED = frozenset({_E.TASK_COMPLETED, _E.TASK_SKIPPED, _E.TASK_FAILED, _E.DECISION_MADE})
+# The events that each kind of decision may be told by.
+TELLS: dict[DecisionKind, frozenset[EventType]] = {
+    _K.GENERATE: frozenset({_E.PLAN_GENERATING, _E.DECISION_MADE}),
+    _K.RETURN: frozenset({_E.PLAN_GENERATING, _E.PLAN_RETURNED, _E.DECISION_MADE}),
+    _K.APPROVE: frozenset({_E.PLAN_APPROVED, _E.PHASE_APPROVED, _E.DECISION_MADE}),
+    _K.CANCEL: frozenset({_E.RUN_CANCELLING, _E.PLAN_FAILED, _E.PROJECT_CANCELLED, _E.DECISION_MADE}),
+    _K.PAUSE: frozenset({_E.RUN_PAUSED, _E.DECISION_MADE}),
+    _K.RESUME: frozenset({_E.RUN_RESUMED, _E.DECISION_MADE}),
+    _K.RETRY_RUN: frozenset({_E.RUN_STARTED, _E.DECISION_MADE}),
+    _K.EDIT: frozenset({_E.PLAN_APPROVED, _E.DECISION_MADE}),
+    **dict.fromkeys((_K.ANSWER, _K.EXPIRE, _K.COMPLETE, _K.SKIP, _K.RETRY, _K.FAIL), _ANSWERED),
+}
+# What workers may tell of in a person's name without a decision: what follows from one. Each needs one of these events of
+# the same person before it, or behind it in the same edit.
+FOLLOWS: dict[str, frozenset[EventType]] = {
+    _E.PLAN_READY: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED}),
+    _E.PLAN_SUPERSEDED: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED}),
+    _E.TASK_CREATED: frozenset({_E.PLAN_APPROVED, _E.PLAN_GENERATING}),
+    _E.RUN_STARTED: frozenset({_E.PLAN_APPROVED}),
+    _E.PHASE_STARTED: frozenset({_E.PHASE_APPROVED}),
+    _E.PHASE_SKIPPED: frozenset({_E.PROJECT_CANCELLED, _E.RUN_CANCELLING}),
+    _E.TASK_CANCELLED: frozenset({_E.PROJECT_CANCELLED, _E.RUN_CANCELLING}),
+    _E.TASK_SKIPPED: frozenset({_E.PROJECT_CANCELLED, _E.RUN_CANCELLING}),
+    _E.PROJECT_CANCELLED: frozenset({_E.RUN_CANCELLING}),
+}
+_CAUSES = tuple(sorted({str(kind) for kinds in FOLLOWS.values() for kind in kinds}))
+_OWN_DECISIONS = frozenset({_K.EXPIRE, _K.ANSWER, _K.APPROVE})
+
+
+class Judge:
+    """Judges the events of one project, in order.
+
+    Args:
+        conn: an open transaction.
+        project_id: of the project.
+        keys: whose signatures count.
+        sealed: the number of the last event that is sealed already.
+        signals_by_hand: whether Temporal may be used to decide; without, it can only make things stop.
+    """
+
+    def __init__(
+        self, conn: Connection, project_id: str, keys: KeyRing, sealed: int, *, signals_by_hand: bool = False
+    ) -> None:
+        self._signals_by_hand = signals_by_hand
+        self._conn = conn
+        self._project_id = project_id
+        self._keys = keys
+        self._sealed = sealed
+        self._causes: list[Event] | None = None
+        self._automatic: bool | None = None
+
+    def judge(self, batch: Sequence[tuple[Event, str | None]]) -> tuple[list[int], list[int]]:
+        """Numbers of the events of a batch that nobody is known to have asked for, and of those sent by hand."""
+        own = {event.seq for event, seal in batch if self._keys.verifies("event", event.__dict__, seal)}
+        verdicts = {event.seq: self._verdict(event, own) for event, _ in batch if self._decides(event)}
+        caused = [event for event, _ in batch if event.seq in own or verdicts.get(event.seq) == "authentic"]
+        for event, _ in batch:
+            if event.seq not in verdicts:
+                verdicts[event.seq] = self._verdict(event, own, caused)
+        unauthenticated = [seq for seq, verdict in verdicts.items() if verdict == "unauthenticated"]
+        return sorted(unauthenticated), sorted(seq for seq, verdict in verdicts.items() if verdict == "by_hand")
+
+    @staticmethod
+    def _decides(event: Event) -> bool:
+        return bool(event.data.get("decision_id"))
+
+    def _verdict(self, event: Event, own: set[int], caused: Sequence[Event] = ()) -> Verdict:
+        try:
+            return self._verdict_of(event, own, caused)
+        except (ValueError, RecursionError):
+            # A row that the verdict hangs on was altered, and cannot be read.
+            return "unauthenticated"
+
+    def _verdict_of(self, event: Event, own: set[int], caused: Sequence[Event]) -> Verdict:
+        if event.seq in own:
+            return "authentic"
+        if event.actor == UNAUTHENTICATED:
+            return self._by_hand(event)
+        if self._decides(event):
+            return "authentic" if self._was_asked_for(event) else "unauthenticated"
+        if event.actor in OWN_ACTORS:
+            # What needs a decision has none.
+            return "unauthenticated" if event.type in _NEEDS_DECISION else "authentic"
+        return "authentic" if self._follows(event, caused) else "unauthenticated"
+
+    def _by_hand(self, event: Event) -> Verdict:
+        """Nobody is named, so nothing is claimed; but nobody may decide so, except to stop."""
+        if event.type in _STOPS or event.data.get("outcome") == Outcome.REFUSED:
+            return "authentic"
+        return "by_hand" if self._signals_by_hand else "unauthenticated"
+
+    def _follows(self, event: Event, caused: Sequence[Event]) -> bool:
+        wanted = FOLLOWS.get(event.type, frozenset[EventType]())
+        causes = [*self._earlier(), *caused] if wanted else []
+        return any(cause.type in wanted and cause.actor == event.actor and _fits(event, cause) for cause in causes)
+
+    def _earlier(self) -> list[Event]:
+        if self._causes is None:
+            found = events.of_types(self._conn, self._project_id, _CAUSES, up_to=self._sealed)
+            doubtful = {seq for seal in seals.all_of(self._conn, self._project_id) for seq in seal.unauthenticated}
+            self._causes = [event for event in found if event.seq not in doubtful]
+        return self._causes
+
+    def _was_asked_for(self, event: Event) -> bool:
+        """Whether the decision that an event tells of is one that its actor asked for."""
+        decision = decisions.by_id(self._conn, self._project_id, str(event.data["decision_id"]))
+        if decision is None or decision.seal()["decision_hash"] != event.data.get("decision_hash"):
+            return False
+        if decision.actor != event.actor or event.type not in TELLS[decision.kind]:
+            return False
+        if event.actor in OWN_ACTORS:
+            return decision.kind in _OWN_DECISIONS and (decision.kind != _K.APPROVE or self._approves_by_itself(event))
+        if event.actor.startswith(MODEL_PREFIX):
+            return decision.kind == _K.ANSWER
+        row = self._command_of(decision)
+        return row is not None and commands_match(decision, row, self._keys) and _is_what_was_asked(event, row)
+
+    def _command_of(self, decision: Decision) -> dict[str, Any] | None:
+        mine = (commands.c.project_id == self._project_id, commands.c.request_id == decision.request_id)
+        row = self._conn.execute(select(commands).where(*mine)).mappings().one_or_none()
+        return dict(row) if row is not None else None
+
+    def _approves_by_itself(self, event: Event) -> bool:
+        """Whether the project was set to approve its plans by itself, as the app has recorded it."""
+        if event.type != EventType.PLAN_APPROVED:
+            return False
+        types = (str(EventType.PROJECT_CREATED), str(EventType.PROJECT_UPDATED))
+        told = events.of_types(self._conn, self._project_id, types, up_to=event.seq)
+        settings = [one.data["auto_approve_plan"] for one in told if "auto_approve_plan" in one.data]
+        return bool(settings and settings[-1])
+
+
+# What anybody who reaches Temporal may bring about.
+_STOPS = frozenset(
+    {
+        EventType.RUN_CANCELLING,
+        EventType.RUN_PAUSED,
+        EventType.PROJECT_CANCELLED,
+        EventType.PLAN_FAILED,
+        EventType.TASK_CANCELLED,
+        EventType.PHASE_SKIPPED,
+    }
+)
+_NEEDS_DECISION = frozenset(
+    {
+        EventType.PROJECT_CREATED,
+        EventType.PROJECT_UPDATED,
+        EventType.PLAN_APPROVED,
+        EventType.PLAN_RETURNED,
+        EventType.PHASE_APPROVED,
+        EventType.RUN_PAUSED,
+        EventType.RUN_RESUMED,
+        EventType.RUN_CANCELLING,
+        EventType.DECISION_MADE,
+        EventType.FILE_UPLOADED,
+    }
+)
+
+
+def command_content(row: dict[str, Any]) -> dict[str, Any]:
+    """What the app signs of a command."""
+    return {name: value for name, value in row.items() if name != "seal"}
+
+
+def commands_match(decision: Decision, row: dict[str, Any], keys: KeyRing) -> bool:
+    """Whether a decision is what its command asked for, and the app has stored that command."""
+    if not keys.verifies("command", command_content(row), row["seal"]):
+        return False
+    wanted = (decision.project_id, decision.request_id, decision.kind.value, decision.actor, decision.comment)
+    if wanted != (row["project_id"], row["request_id"], row["kind"], row["actor"], row["comment"]):
+        return False
+    return all(decision.payload.get(name) == value for name, value in row["payload"].items())
+
+
+def _is_what_was_asked(event: Event, row: dict[str, Any]) -> bool:
+    """Whether an event has the plan, or the outputs, that its command names."""
+    payload = row["payload"]
+    if event.type == EventType.PLAN_APPROVED and row["kind"] == DecisionKind.APPROVE:
+        for name in ("plan_version", "plan_digest"):
+            if payload.get(name) is not None and event.data.get(name) != payload[name]:
+                return False
+        return payload.get("plan_version") is not None or payload.get("plan_digest") is not None
+    if event.type == EventType.PHASE_APPROVED:
+        return payload.get("phase_id") in {None, event.data.get("phase_id")}
+    if event.type == EventType.TASK_COMPLETED and row["kind"] == DecisionKind.COMPLETE:
+        return event.data.get("outputs_hash") == outputs_hash(payload.get("outputs") or {})
+    return True
+
+
+def _fits(event: Event, cause: Event) -> bool:
+    """Whether a cause is about the same plan or phase, as far as both say."""
+    names = (
+        {"plan_digest", "phase_id"} if event.type in {EventType.RUN_STARTED, EventType.PHASE_STARTED} else set[str]()
+    )
+    if event.type == EventType.PLAN_READY:
+        names = {"plan_version"}
+    return all(event.data.get(name) == cause.data.get(name) for name in names if name in cause.data)

@@ -1,0 +1,199 @@
+"""The app's keys: one that signs, and those that signed before it.
+
+The private key is in a file of its own, or comes from a setting. The worker has no part in this: it gets neither the file nor
+the setting.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from pydantic import ValidationError
+
+from app.domain.identity import now
+from app.domain.signing import KeyChange, KeyRing, Signer, fingerprint_of
+
+PRIVATE, PUBLIC, CHANGES = "seal.key", "seal.pub", "changes.jsonl"
+_WANTED = (
+    "SIGNOFF_SEAL_KEY is not an Ed25519 private key: give it as PEM (`openssl genpkey -algorithm ed25519`), or as the "
+    "base64 of 32 random bytes (`openssl rand -base64 32`)."
+)
+
+
+class KeyUnusable(ValueError):
+    """A key that is given or stored cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the app seals with.
+
+    Attributes:
+        signer: has the private key.
+        ring: the public keys whose seals count.
+        changes: how one key followed another.
+    """
+
+    signer: Signer
+    ring: KeyRing
+    changes: list[KeyChange]
+
+    @property
+    def pem(self) -> str:
+        """The public key, as others get it."""
+        return pem_of(self.signer.public_key)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the public key."""
+        return fingerprint_of(self.signer.public_key)
+
+
+def pem_of(public_key: bytes) -> str:
+    """A public key as PEM."""
+    key = Ed25519PublicKey.from_public_bytes(public_key)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def public_key_in(text: str) -> bytes:
+    """The public key that a PEM holds.
+
+    Raises:
+        KeyUnusable: it holds no Ed25519 key.
+    """
+    try:
+        key = load_pem_public_key(text.encode())
+    except (ValueError, TypeError) as error:
+        raise KeyUnusable("This is not an Ed25519 public key in PEM.") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeyUnusable("This is not an Ed25519 public key in PEM.")
+    return key.public_bytes_raw()
+
+
+def load_keys(folder: Path, given: str = "") -> Keys:
+    """The app's keys; makes the private key at the first start, where none is given.
+
+    Args:
+        folder: of the key files; only the app's user may read them.
+        given: the private key, PEM or the base64 of 32 bytes, where a setting has it.
+
+    Raises:
+        KeyUnusable: the key cannot be read, or others can read it.
+        OSError: the folder cannot be used.
+    """
+    signer = Signer(_parse(given)) if given.strip() else Signer(_stored(folder))
+    changes = read_changes(folder)
+    ring = KeyRing([signer.public_key]).with_changes(changes)
+    return Keys(signer, ring, changes)
+
+
+def rotate(folder: Path) -> tuple[str, str]:
+    """Put a new key in the place of the stored one; both sign the change. Returns the ids of the old and the new key.
+
+    Raises:
+        KeyUnusable: there is no key to replace.
+    """
+    if not (folder / PRIVATE).exists():
+        raise KeyUnusable(f"There is no key in {folder}: start the app once, or name its data folder with --data-dir.")
+    old = Signer(_read(folder / PRIVATE))
+    private = Ed25519PrivateKey.generate()
+    new = Signer(private)
+    change = KeyChange(old=_text(old.public_key), new=_text(new.public_key), at=now())
+    change = change.model_copy(
+        update={"by_old": old.sign("key", change.content), "by_new": new.sign("key", change.content)}
+    )
+    # The change first: a new key without it would not be trusted by those who know the old one.
+    with (folder / CHANGES).open("a", encoding="utf-8") as file:
+        file.write(change.model_dump_json() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh = folder / f".{PRIVATE}.{os.getpid()}"
+    _write_private(fresh, private)
+    fresh.replace(folder / PRIVATE)
+    _write_public(folder, private)
+    return old.key_id, new.key_id
+
+
+def read_changes(folder: Path) -> list[KeyChange]:
+    """How one key followed another, as far as the folder tells."""
+    with suppress(FileNotFoundError):
+        return parse_changes((folder / CHANGES).read_text(encoding="utf-8"))
+    return []
+
+
+def parse_changes(text: str) -> list[KeyChange]:
+    """The changes of keys in a text, one in a line; other lines are left out."""
+    found: list[KeyChange] = []
+    for line in text.splitlines():
+        with suppress(ValidationError):
+            found.append(KeyChange.model_validate_json(line))
+    return found
+
+
+def _stored(folder: Path) -> Ed25519PrivateKey:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    path = folder / PRIVATE
+    if path.exists():
+        return _read(path)
+    private = Ed25519PrivateKey.generate()
+    fresh = folder / f".{PRIVATE}.{os.getpid()}"
+    _write_private(fresh, private)
+    try:
+        # Of two apps that start at once, both use the key of the first.
+        os.link(fresh, path)
+    except FileExistsError:
+        return _read(path)
+    finally:
+        fresh.unlink()
+    _write_public(folder, private)
+    return private
+
+
+def _read(path: Path) -> Ed25519PrivateKey:
+    if path.stat().st_mode & 0o077:
+        raise KeyUnusable(f"Other users can read {path}: run `chmod 600 {path}`, then `signoff key rotate`.")
+    return _parse(path.read_text(encoding="utf-8"))
+
+
+def _write_private(path: Path, private: Ed25519PrivateKey) -> None:
+    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_public(folder: Path, private: Ed25519PrivateKey) -> None:
+    (folder / PUBLIC).write_text(pem_of(private.public_key().public_bytes_raw()), encoding="utf-8")
+
+
+def _parse(text: str) -> Ed25519PrivateKey:
+    try:
+        if "BEGIN" not in text:
+            return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text.strip(), validate=True))
+        key = load_pem_private_key(text.encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise KeyUnusable(_WANTED) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(_WANTED)
+    return key
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()

@@ -1,0 +1,155 @@
+"""The app's sealer: signs what was added to each record, in order, soon after it came; at once where an answer waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+
+from app.domain.errors import Unavailable
+from app.domain.seals import Head, Seal
+from app.domain.signing import KeyRing
+from app.sealing.advance import Place, advance, bury
+from app.sealing.heads import HeadsLog
+from app.sealing.keys import Keys
+from app.storage import seals
+from app.storage.database import Database
+from app.storage.live_log import LOOK_BACK
+
+logger = logging.getLogger(__name__)
+# How long events of tasks wait for others to be sealed with: a seal costs two writes to disk.
+GATHER_SECONDS = 0.25
+# How often all projects are looked through, for what was missed while the database was away.
+SWEEP_SECONDS = 10.0
+
+
+class Sealer:
+    """Seals what is not sealed yet.
+
+    Args:
+        database: of the app.
+        keys: sign, and are known.
+        heads: where every seal is published.
+        signals_by_hand: whether Temporal may be used to decide.
+    """
+
+    def __init__(self, database: Database, keys: Keys, heads: HeadsLog, *, signals_by_hand: bool = False) -> None:
+        self.keys = keys
+        self._database = database
+        self._heads = heads
+        self._signals_by_hand = signals_by_hand
+        self._publishing = asyncio.Lock()
+        self._projects: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._refused: dict[str, str] = {}
+        self._position = 0
+        self._started = False
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys whose seals count."""
+        return self.keys.ring
+
+    @property
+    def damage(self) -> str | None:
+        """What is wrong with the file of heads; None where nothing is."""
+        return self._heads.damage
+
+    @property
+    def heads(self) -> dict[str, Head]:
+        """The newest published head of each project."""
+        return self._heads.heads
+
+    def refusal(self, project_id: str) -> str | None:
+        """Why nothing more of a project can be sealed; None where nothing keeps the app from it."""
+        return self._refused.get(project_id)
+
+    async def start(self) -> None:
+        """Read what was published; at the very first start, note where every project is."""
+        await asyncio.to_thread(self._heads.refresh)
+        if not self._heads.began:
+            sealed = await self._database.read(seals.exist)
+            places = [] if sealed else await self._database.read(seals.heads)
+            await asyncio.to_thread(self._heads.begin, places)
+        self._started = True
+
+    async def run_for_ever(self) -> None:
+        """Seal what comes, until cancelled."""
+        swept = 0.0
+        with self._database.feed.subscribe() as news:
+            while True:
+                try:
+                    if not self._started:
+                        await self.start()
+                    if time.monotonic() - swept > SWEEP_SECONDS:
+                        swept = time.monotonic()
+                        await self._seal_all(await self._database.read(seals.unsealed_projects))
+                    await self._seal_all(await self._touched())
+                    await self._bury_all()
+                except Unavailable:
+                    await asyncio.sleep(GATHER_SECONDS)
+                except Exception:
+                    logger.exception("sealing failed")
+                await asyncio.sleep(GATHER_SECONDS)
+                await news.wait(SWEEP_SECONDS)
+
+    async def seal(self, project_id: str) -> Seal | None:
+        """Seal all that there is of a project, and return its newest seal; None where there is none.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._projects[project_id]:
+            newest: Seal | None = None
+            more = True
+            while more:
+                place = Place(self._heads.heads.get(project_id), self._heads.before.get(project_id))
+                step = await self._database.transact(
+                    lambda conn, place=place: advance(
+                        conn, project_id, place, self.keys.signer, self.ring, signals_by_hand=self._signals_by_hand
+                    )
+                )
+                await self._publish(step.seals)
+                self._note(project_id, step.refused)
+                newest = step.seals[-1] if step.seals else newest
+                more = step.more
+        return newest or await self._database.read(lambda conn: seals.newest(conn, project_id))
+
+    async def _publish(self, made: list[Seal]) -> None:
+        if not made:
+            return
+        for seal in made:
+            if seal.contradicts is not None:
+                logger.error("the record of project %s is not what was published before", seal.project_id)
+        # The database first: a head that was published stands for what the disk has.
+        await self._database.flush()
+        async with self._publishing:
+            await asyncio.to_thread(self._heads.append, made)
+
+    def _note(self, project_id: str, refused: str | None) -> None:
+        if refused is None:
+            self._refused.pop(project_id, None)
+        elif self._refused.get(project_id) != refused:
+            self._refused[project_id] = refused
+            logger.error("the record of project %s cannot be sealed: %s", project_id, refused)
+
+    async def _touched(self) -> set[str]:
+        def read(conn: seals.Connection) -> tuple[set[str], int]:
+            return seals.touched_since(conn, self._position, look_back=LOOK_BACK)
+
+        touched, self._position = await self._database.read(read)
+        return touched
+
+    async def _seal_all(self, project_ids: Iterable[str]) -> None:
+        for project_id in project_ids:
+            await self.seal(project_id)
+
+    async def _bury_all(self) -> None:
+        for row in await self._database.read(seals.unsealed_tombstones):
+            async with self._projects[row.project_id]:
+                place = Place(self._heads.heads.get(row.project_id), None)
+                seal = await self._database.transact(
+                    lambda conn, row=row, place=place: bury(conn, row, place, self.keys.signer, self.ring)
+                )
+                await self._publish([seal] if seal is not None else [])

@@ -1,0 +1,145 @@
+"""Whether a record is whole: rows, events, plans, decisions, commands and seals held against each other.
+
+The same checks are made of a database, and of a record that was exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from app.domain import integrity, signed_audit
+from app.domain.actions import Action
+from app.domain.audit import Found
+from app.domain.commands import UNAUTHENTICATED
+from app.domain.errors import Conflict
+from app.domain.plan import PlanDraft, RunSettings
+from app.domain.replay import Replay
+from app.domain.seals import Head, check_seals
+from app.domain.signed_values import PROJECT_VALUES
+from app.domain.signing import KeyRing
+from app.domain.validation import effective_dependencies
+from app.sealing.authentic import MODEL_PREFIX, OWN_ACTORS, command_content, commands_match
+from app.storage import plans
+from app.storage.audit import Record
+from app.storage.events import ChainCheck
+
+_ALTERED = {
+    "plans": "plan", "runs": "run", "phases": "phase", "tasks": "task", "decisions": "decision", "attempts": "attempt",
+    "questions": "question", "commands": "command",
+}  # fmt: skip
+
+
+def alterations(
+    record: Record, chain: ChainCheck, replay: Replay, keys: KeyRing, published: Head | None, refused: str | None = None
+) -> Iterator[Found]:
+    """Where the record is not what it was.
+
+    Args:
+        record: the rows.
+        chain: has read all events.
+        replay: has taken them.
+        keys: whose seals count.
+        published: the newest head that was published before the rows were read, where that is known.
+        refused: why the app does not seal this record.
+    """
+    yield from _rows(record, replay, chain)
+    yield from check_seals(record.seals, chain.hashes, keys, published)
+    yield from check_commands(record, replay, keys)
+    if refused is not None:
+        yield integrity.altered("not_sealed", f"The app does not seal this record: {refused}")
+
+
+def is_intact(found: Iterable[Found]) -> bool:
+    """Whether nothing was altered: a log that is missing is not an altered one."""
+    return not any(item.severity == "critical" for item in found)
+
+
+def _rows(record: Record, replay: Replay, chain: ChainCheck) -> Iterator[Found]:
+    for row in record.unreadable:
+        what = _ALTERED[row.table]
+        said = f"{what.capitalize()} '{row.name}' cannot be read: nothing that Signoff writes is in its {row.column}."
+        yield integrity.altered(f"{what}_altered", said)
+    yield from integrity.check_chain(chain.broken, chain.last)
+    yield from integrity.check_project(record.project, replay)
+    yield from integrity.check_plans(record.plans, record.unreadable_in("plans"), replay)
+    yield from _plan_texts(record)
+    yield from signed_audit.check_frozen(record.plans, record.decisions)
+    yield from integrity.check_runs(record.runs, replay)
+    yield from integrity.check_phases(record.phases, replay)
+    yield from integrity.check_tasks(record.tasks, replay)
+    yield from integrity.check_attempts(record.attempts, replay)
+    yield from integrity.check_questions(record.questions, record.decisions, replay)
+    yield from integrity.check_decisions(record.decisions, record.unreadable_in("decisions"), replay)
+
+
+def _plan_texts(record: Record) -> Iterator[Found]:
+    """Versions whose text is not what was signed; where the current one's is, rows that are not what it says."""
+    for row in record.plans:
+        if row.digest is None:
+            continue
+        try:
+            draft = plans.verified_draft(row)
+        except (Conflict, ValueError):
+            yield integrity.altered("plan_altered", f"Plan version {row.version} is not what its digest says.")
+            continue
+        if row.version == record.project.plan_version:
+            yield from _signed(record, row, draft)
+
+
+def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
+    # A project may be renamed in the middle of its run; its tasks go on with the name that was signed.
+    names = [name for name in RunSettings.model_fields if name not in PROJECT_VALUES]
+    others = [name for name in names if getattr(record.project, name) != row.settings.get(name)]
+    if others:
+        said = f"The project is not what was signed with plan version {row.version}: {', '.join(others)}."
+        yield integrity.altered("project_altered", said)
+    try:
+        phases, tasks = _rows_of(record, row, draft)
+    except KeyError as error:
+        yield integrity.altered("plan_altered", f"Plan version {row.version} has lost the id of {error}.")
+        return
+    named = {"phases": {phase["key"] for phase in phases}, "tasks": {task["key"] for task in tasks}}
+    if {what: set(ids) for what, ids in row.ids.items()} != named:
+        yield integrity.altered("plan_altered", f"Plan version {row.version} has ids of what is not in it.")
+    yield from integrity.check_signed("phase", phases, record.phases, record.unreadable_in("phases"))
+    yield from integrity.check_signed("task", tasks, record.tasks, record.unreadable_in("tasks"))
+
+
+def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The fields that the rows of phases and tasks have by the plan."""
+    phases: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
+    # Which retries a task has by default, its action said when the plan was made, and may say differently now.
+    actions = {task.action.type: Action for task in draft.tasks()}
+    for position, phase in enumerate(draft.phases):
+        phases.append(plans.phase_row(record.project, phase, position, row.ids))
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            fields = plans.task_row(record.project, task, needed, actions)
+            fields |= {"id": row.ids["tasks"][task.key], "phase_id": phases[-1]["id"], "position": len(tasks)}
+            state = {"status", "outputs"} if task.retries is not None else {"status", "outputs", "retries"}
+            tasks.append({name: value for name, value in fields.items() if name not in state})
+    return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks
+
+
+def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Found]:
+    """Commands that the app has not stored, and decisions of people that no command asked for."""
+    by_request: dict[str, dict[str, Any]] = {row.request_id: vars(row) for row in record.commands}
+    for row in record.commands:
+        if not keys.verifies("command", command_content(by_request[row.request_id]), row.seal):
+            said = f"Command {row.id} ({row.kind} by {row.actor}) is not as the app has stored it."
+            yield integrity.altered("command_altered", said)
+    later = max((seal.sealed_later for seal in record.seals), default=0)
+    for decision in record.decisions:
+        told = replay.decisions.get(decision.id)
+        if told is None or min(told.seqs, default=0) <= later:
+            continue
+        if decision.actor in {*OWN_ACTORS, UNAUTHENTICATED} or decision.actor.startswith(MODEL_PREFIX):
+            continue
+        row = by_request.get(decision.request_id)
+        if row is None:
+            said = f"No command asked for decision {decision.id} ({decision.kind} by {decision.actor})."
+            yield integrity.altered("command_missing", said)
+        elif not commands_match(decision, row, keys):
+            said = f"Decision {decision.id} ({decision.kind} by {decision.actor}) is not what its command asked for."
+            yield integrity.altered("command_altered", said)

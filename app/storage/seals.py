@@ -1,0 +1,101 @@
+"""Seals in the database: signed by the app, readable by everybody who can read the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select, update
+
+from app.domain.seals import Seal
+from app.storage.stored_json import read_json
+from app.storage.tables import events, projects, seals, tombstones
+
+
+def all_of(conn: Connection, project_id: str) -> list[Seal]:
+    """Every seal of a project that can be read, in order."""
+    return after(conn, project_id, 0)
+
+
+def after(conn: Connection, project_id: str, number: int) -> list[Seal]:
+    """The seals of a project with a higher number, in order; what is no seal is left out."""
+    query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id, seals.c.number > number)
+    found = [_seal(text) for text in conn.execute(query.order_by(seals.c.number)).scalars()]
+    return [seal for seal in found if seal is not None and seal.project_id == project_id]
+
+
+def find(conn: Connection, project_id: str, number: int) -> Seal | None:
+    """One seal, or None."""
+    query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id, seals.c.number == number)
+    text = conn.execute(query).scalar_one_or_none()
+    return _seal(text) if text is not None else None
+
+
+def newest(conn: Connection, project_id: str) -> Seal | None:
+    """The newest seal of a project."""
+    query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id)
+    text = conn.execute(query.order_by(seals.c.number.desc()).limit(1)).scalar_one_or_none()
+    return _seal(text) if text is not None else None
+
+
+def add(conn: Connection, seal: Seal) -> None:
+    """Keep a seal."""
+    row = {"project_id": seal.project_id, "number": seal.number, "seq": seal.seq, "body": seal.model_dump(mode="json")}
+    conn.execute(insert(seals).values(row))
+
+
+def remove_after(conn: Connection, project_id: str, number: int) -> None:
+    """Remove rows that are not seals of the app, so that its next seal finds its place free."""
+    conn.execute(delete(seals).where(seals.c.project_id == project_id, seals.c.number > number))
+
+
+def exist(conn: Connection) -> bool:
+    """Whether anything in this database was ever sealed."""
+    signed = select(events.c.position).where(events.c.seal.is_not(None)).limit(1)
+    return any(conn.execute(query).first() for query in (select(seals.c.position).limit(1), signed))
+
+
+def unsealed_projects(conn: Connection) -> list[str]:
+    """Projects with events that no seal covers."""
+    covered = select(func.max(seals.c.seq)).where(seals.c.project_id == projects.c.id).scalar_subquery()
+    query = select(projects.c.id).where(or_(covered.is_(None), covered < projects.c.last_seq))
+    return list(conn.execute(query).scalars())
+
+
+def heads(conn: Connection) -> list[tuple[str, int, str]]:
+    """Id, number and hash of the last event of every project."""
+    return [tuple(row) for row in conn.execute(select(projects.c.id, projects.c.last_seq, projects.c.last_hash))]
+
+
+def touched_since(conn: Connection, position: int, *, look_back: int, limit: int = 5000) -> tuple[set[str], int]:
+    """Projects with events behind a position, and the position of the newest event.
+
+    `look_back`: where writers run side by side, a row can become visible after one with a higher position.
+    """
+    query = select(events.c.project_id, events.c.position).where(events.c.position > position - look_back)
+    rows = conn.execute(query.order_by(events.c.position).limit(limit)).all()
+    return {row.project_id for row in rows}, max([position, *(row.position for row in rows)])
+
+
+def unsealed_tombstones(conn: Connection) -> list[Any]:
+    """Deleted projects whose end was not sealed yet."""
+    query = select(tombstones).where(tombstones.c.seal.is_(None)).order_by(tombstones.c.position).limit(100)
+    return list(conn.execute(query))
+
+
+def seal_tombstone(conn: Connection, seal: Seal) -> None:
+    """Keep the last seal of a deleted project."""
+    mine = tombstones.c.project_id == seal.project_id
+    conn.execute(update(tombstones).where(mine).values(seal=seal.model_dump(mode="json")))
+
+
+def tombstone_of(conn: Connection, project_id: str) -> Any | None:
+    """What is left of a deleted project."""
+    return conn.execute(select(tombstones).where(tombstones.c.project_id == project_id)).one_or_none()
+
+
+def _seal(text: str) -> Seal | None:
+    try:
+        return Seal.model_validate(read_json(text))
+    except (ValueError, ValidationError):
+        return None
