@@ -18,7 +18,7 @@ RUN pip install --no-cache-dir --no-index --find-links=/wheels hatchling nodejs-
 FROM python:3.11-slim
 # The folders give new volumes their owner.
 RUN useradd --uid 10001 --create-home signoff \
-    && install --directory --owner=signoff --group=signoff /data /data/workspaces
+    && install --directory --owner=signoff --group=signoff /data /data/workspaces /data/keys /data/record
 COPY --from=build /opt/signoff /opt/signoff
 ENV PATH=/opt/signoff/bin:$PATH \
     PYTHONUNBUFFERED=1 \

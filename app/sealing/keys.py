@@ -165,7 +165,7 @@ def _stored(folder: Path) -> Ed25519PrivateKey:
 
 def _read(path: Path) -> Ed25519PrivateKey:
     if path.stat().st_mode & 0o077:
-        raise KeyUnusable(f"Other users can read {path}: run `chmod 600 {path}`, then `signoff key rotate`.")
+        raise KeyUnusable(f"Other users can read {path}: run `chmod 600 {path}`.")
     return _parse(path.read_text(encoding="utf-8"))
 
 
