@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar, cast
 
-from jsonschema import Draft202012Validator, SchemaError
 from pydantic import BaseModel, Field, field_validator
 
+from activities.actions.linear_schema import fault_of, unknown_pattern
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
 from app.models.access import load
 
 MOST_CALLS = 30
+LONGEST_SCHEMA = 100_000
 
 
 class AgentFields(Fields):
@@ -28,10 +30,11 @@ class AgentFields(Fields):
     def _schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         if value is None:
             return None
-        try:
-            Draft202012Validator.check_schema(value)
-        except SchemaError as error:
-            raise ValueError(f"this is no JSON schema: {error.message}") from error
+        if len(json.dumps(value)) > LONGEST_SCHEMA:
+            raise ValueError(f"the schema has more than {LONGEST_SCHEMA} characters")
+        fault = fault_of(value)
+        if fault is not None:
+            raise ValueError(f"this is no JSON schema: {fault}")
         _follow(value, value, {}, ())
         if value.get("type") != "object":
             raise ValueError('the schema must be of an object: {"type": "object", "properties": …}')
@@ -86,6 +89,7 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
     if not isinstance(schema, dict):
         return 1
     known = cast("dict[str, Any]", schema)
+    _check_keywords(known)
     if "$dynamicRef" in known or "$recursiveRef" in known:
         raise ValueError("references are made with $ref alone")
     parts = [part for name in _BY_NAME if isinstance(known.get(name), dict) for part in known[name].values()]
@@ -101,6 +105,24 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
     if size > _MOST_PARTS:
         raise ValueError("the schema is too large with its references written out")
     return size
+
+
+def _check_keywords(schema: dict[str, Any]) -> None:
+    """Refuse what cannot be checked in time that grows with the size alone.
+
+    Raises:
+        ValueError: a pattern that RE2 does not know, or a keyword that matches patterns by Python's own engine.
+    """
+    for pattern in [schema[name] for name in ("pattern",) if name in schema] + list(
+        schema.get("patternProperties", {})
+    ):
+        reason = unknown_pattern(pattern)
+        if reason is not None:
+            raise ValueError(f"the pattern {pattern[:200]!r} cannot be used: {reason}")
+    if "unevaluatedProperties" in schema:
+        raise ValueError(
+            "unevaluatedProperties cannot be used; say additionalProperties where the properties are named"
+        )
 
 
 def _target(root: dict[str, Any], reference: str) -> Any:

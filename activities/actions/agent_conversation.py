@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 from pydantic_ai import Agent, ModelRetry, RunContext, StructuredDict, UsageLimits
 from pydantic_ai.exceptions import (
@@ -24,9 +23,9 @@ from pydantic_ai.exceptions import (
 )
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.toolsets import FunctionToolset, ToolsetTool, WrapperToolset
-from referencing import Registry
 
 from activities.actions.agent_tools import Mistake, Tools
+from activities.actions.linear_schema import validator_of
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
@@ -196,8 +195,7 @@ def _said(answer: ModelResponse) -> str:
 
 
 def _checker(schema: dict[str, Any]) -> Callable[[Any], Any]:
-    # With a registry of its own it looks nothing up in the network.
-    validator: Any = Draft202012Validator(schema, registry=Registry())
+    validator = validator_of(schema)
 
     def check(answer: Any) -> Any:
         try:

@@ -1,0 +1,128 @@
+"""Checking JSON by a schema in time that grows with the size of both, whatever its patterns are.
+
+A pattern of a schema comes from whoever made the plan, and what is matched from a model. Python's own engine can take for
+ever over a short text, in one step that nothing interrupts. RE2 cannot, and has no look-around and no back-references.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+import re2  # pyright: ignore[reportMissingTypeStubs]
+from attrs import fields
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVariableType]
+from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
+from jsonschema_specifications import REGISTRY  # pyright: ignore[reportMissingTypeStubs]
+
+# None of these has types of its own.
+_REGISTRY: Any = REGISTRY
+_RE2: Any = re2
+_FIELDS: Any = fields
+_OPTIONS: Any = re2.Options()
+# What is wrong with a pattern is said by us, not on standard error.
+_OPTIONS.log_errors = False
+
+
+def unknown_pattern(pattern: str) -> str | None:
+    """Why a pattern cannot be used; None where it can."""
+    try:
+        _compiled(pattern)
+    except _RE2.error as error:
+        said = str(error)
+        return f"{said} (patterns are those of RE2, without look-around and back-references; repeat at most 1000 times)"
+    return None
+
+
+def validator_of(schema: dict[str, Any]) -> Any:
+    """What checks values by a schema; it knows the standard's own schemas, and looks nothing up in the network."""
+    return _Validator(schema, registry=_REGISTRY)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(pattern: str) -> Any:
+    return _RE2.compile(pattern, _OPTIONS)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    # Half a surrogate pair, which JSON can hold, is no text to RE2.
+    return _compiled(pattern).search(text.encode("utf-8", "replace").decode()) is not None
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "string") and not _matches(pattern, instance):
+        yield ValidationError(f"{instance[:200]!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, part in patterns.items():
+        for name, value in instance.items():
+            if _matches(pattern, name):
+                yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, part: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if not validator.is_type(instance, "object"):
+        return
+    patterns = list(schema.get("patternProperties", {}))
+    for name, value in instance.items():
+        if name in schema.get("properties", {}) or any(_matches(pattern, name) for pattern in patterns):
+            continue
+        if part is False:
+            yield ValidationError(f"The property {name!r} is not one of the schema's")
+        else:
+            yield from validator.descend(value, part, path=name)
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if unique and validator.is_type(instance, "array"):
+        seen: set[str] = set()
+        for item in instance:
+            key = json.dumps(_alike(item), sort_keys=True)
+            if key in seen:
+                yield ValidationError(f"{key[:200]} is there twice")
+                return
+            seen.add(key)
+
+
+def _alike(value: Any) -> Any:
+    """The same for values that JSON Schema takes for equal: 1 and 1.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _alike(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_alike(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _evolve(validator: Any, **changes: Any) -> Any:
+    """The same validator for a part of the schema: jsonschema's own takes another class for a part with a `$schema`."""
+    known = {field.alias: getattr(validator, field.name) for field in _FIELDS(type(validator)) if field.init}
+    return type(validator)(**known | changes)
+
+
+_Validator: Any = extend(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    Draft202012Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "uniqueItems": _unique_items,
+    },
+)
+_Validator.evolve = _evolve
+
+
+def fault_of(schema: dict[str, Any]) -> str | None:
+    """What keeps a value from being a JSON schema of draft 2020-12; None where it is one."""
+    best: Any = best_match  # pyright: ignore[reportUnknownVariableType]
+    found: Any = best(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
+    return None if found is None else str(found.message)[:500]
