@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from app.domain.references import referenced_tasks
 from app.domain.states import SKIPPED_BY_PERSON, PhaseStatus, TaskStatus
@@ -31,7 +30,7 @@ class Needed:
         keys = {*task.depends_on, *referenced}
         columns = (tasks.c.key, tasks.c.status, tasks.c.reason, tasks.c.outputs)
         query = select(*columns).where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
-        rows: Sequence[Row[Any]] = conn.execute(query).all() if keys else []
+        rows = conn.execute(query).all() if keys else []
         open_tasks = [row for row in rows if row.status != TaskStatus.COMPLETED and row.reason != SKIPPED_BY_PERSON]
         outputs = {row.key: row.outputs for row in rows if row.key in referenced}
         return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs)
