@@ -230,8 +230,10 @@ class _Attempt:
             task_path=[str(folder) for folder in surroundings.settings.task_path],
             http_allow=surroundings.http_allow,
             app_url=surroundings.app_url,
-            sandbox=None if surroundings.sandbox is None else surroundings.sandbox.around(workspace),
-            limits=surroundings.settings.task_limits,
+            sandbox=None
+            if surroundings.sandbox is None
+            else surroundings.sandbox.around(workspace, row.reads, row.writes),
+            limits=surroundings.settings.task_limits.model_copy(update=row.limits),
             desk=await self._desk(started),
         )
         await self._signed.check()

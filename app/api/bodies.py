@@ -7,12 +7,14 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from app.domain.edits import MAX_EDITS
+from app.domain.limits import LimitName, OwnLimits
 from app.domain.plan import (
     PLAIN,
     ActionSpec,
     AfterFailure,
     AgentId,
     DecisionMode,
+    Grant,
     Inputs,
     Json,
     Key,
@@ -147,6 +149,9 @@ class CreateTask(RequestBody):
     timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000), BeforeValidator(_number)] | None = None
     on_crash: OnCrash = OnCrash.RERUN
     after_failure: AfterFailure | None = None
+    reads: list[Grant] = Field(default_factory=list[str], max_length=100)
+    writes: list[Grant] = Field(default_factory=list[str], max_length=100)
+    limits: OwnLimits = Field(default_factory=dict[LimitName, int])
 
 
 class UpdateTask(CreateTask):

@@ -106,7 +106,7 @@ def _phase(phase: PhaseDraft, actions: Actions) -> OutlinePhase:
             key=task.key, title=task.title, description=task.description, action=task.action.model_dump(mode="json"),
             agent_id=task.agent_id, depends_on=needed, inputs=task.inputs, expected_files=task.expected_files,
             retries=retries_of(task, actions), timeout_seconds=task.timeout_seconds, on_crash=task.on_crash,
-            after_failure=task.after_failure,
+            after_failure=task.after_failure, reads=task.reads, writes=task.writes, limits=task.limits,
         )
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
     ]  # fmt: skip

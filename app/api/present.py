@@ -73,8 +73,8 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
     """One task; `ids` by key has at least those it depends on, `used` by id what those have used that asked a model."""
     fields = (
         "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
-        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure", "attempt", "started_at",
-        "completed_at", "due_at", "exit_code",
+        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure",
+        "reads", "writes", "limits", "attempt", "started_at", "completed_at", "due_at", "exit_code",
     )  # fmt: skip
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
     return Task(
@@ -168,7 +168,7 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
     for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
         values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
         values["retries"] = entry.retries or 0
-        values["after_failure"] = entry.after_failure
+        values |= {name: getattr(entry, name) for name in ("after_failure", "reads", "writes", "limits")}
         drafted.append(
             Task(
                 **values,

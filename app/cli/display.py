@@ -133,6 +133,16 @@ def _task_label(task: Json, keys: dict[str, str]) -> RenderableType:
     return Group(*lines)
 
 
+def _allowances(task: Json) -> Iterable[str]:
+    """What a task may touch besides its workspace, and limits of its own."""
+    for name in ("reads", "writes"):
+        if task[name]:
+            yield f"{name} " + ", ".join(visible(path) for path in task[name])
+    for name, limit in task["limits"].items():
+        text = f"at most {limit}" if limit else "without limit"
+        yield f"{name.replace('_', ' ')} {text}"
+
+
 def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
     if task["depends_on"]:
         yield "after " + ", ".join(str(keys.get(other, other)) for other in task["depends_on"])
@@ -142,6 +152,7 @@ def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
         yield f"at most {_span(task['timeout_seconds'])}"
     if task["on_crash"] != "rerun":
         yield f"on a crash {task['on_crash']}"
+    yield from _allowances(task)
     if task["agent_id"]:
         yield f"agent {visible(task['agent_id'])}"
     for name, value in task["inputs"].items():

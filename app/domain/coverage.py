@@ -33,6 +33,7 @@ CHECKED: dict[str, dict[str, str]] = {
         "id": _KEY, "phase_id": _SIGNED, "key": _SIGNED, "title": _SIGNED, "description": _SIGNED, "position": _SIGNED,
         "agent_id": _SIGNED, "action": _SIGNED, "depends_on": _SIGNED, "inputs": _SIGNED, "expected_files": _SIGNED,
         "retries": _SIGNED, "timeout_seconds": _SIGNED, "on_crash": _SIGNED, "after_failure": _SIGNED,
+        "reads": _SIGNED, "writes": _SIGNED, "limits": _SIGNED,
         "status": _EVENTS, "reason": _EVENTS, "outputs": _EVENTS, "error": _EVENTS, "exit_code": _EVENTS,
         "log_bytes": _EVENTS, "completed_at": _EVENTS, "attempt": _EVENTS,
     },

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.domain.errors import Invalid, Problem
+from app.domain.limits import LimitName, OwnLimits
 from app.domain.plan import (
     PLAIN,
     ActionSpec,
     AfterFailure,
     AgentId,
+    Grant,
     Inputs,
     Key,
     LongText,
@@ -55,6 +57,9 @@ class TaskFields(_Edit):
     timeout_seconds: Seconds | None = None
     on_crash: OnCrash = OnCrash.RERUN
     after_failure: AfterFailure | None = None
+    reads: list[Grant] = Field(default_factory=list[str], max_length=100)
+    writes: list[Grant] = Field(default_factory=list[str], max_length=100)
+    limits: OwnLimits = Field(default_factory=dict[LimitName, int])
 
 
 class NewTask(TaskFields):

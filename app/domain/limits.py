@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -33,7 +33,12 @@ def size_text(size: int) -> str:
     return f"{size} bytes"
 
 
+LimitName = Literal["memory", "processes", "file_size", "open_files", "cpu_seconds"]
 Size = Annotated[int, BeforeValidator(parse_size)]
+
+
+# Limits of a task's own, by name; 0: none.
+OwnLimits = dict[LimitName, Annotated[int, BeforeValidator(parse_size), Field(ge=0, le=2**53)]]
 
 
 class TaskLimits(BaseModel):

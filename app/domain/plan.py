@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from app.domain.limits import LimitName, OwnLimits
+
 MAX_PHASES = 500
 MAX_TASKS = 10_000
 MAX_NESTING = 100
@@ -65,6 +67,16 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
 LongText = Annotated[str, StringConstraints(max_length=100_000), PLAIN]
 AgentId = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Json]
+
+
+def _grantable(path: str) -> str:
+    parts = path.split("/")
+    if not path.startswith("/") or path == "/" or any(part in {"", ".", ".."} for part in parts[1:]):
+        raise ValueError("must be an absolute path below the root, without . and .. and a slash at its end")
+    return path
+
+
+Grant = Annotated[str, StringConstraints(min_length=2, max_length=1024), PLAIN, AfterValidator(_grantable)]
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), PLAIN]
 
 
@@ -147,11 +159,22 @@ class TaskDraft(_Strict):
     timeout_seconds: float | None = Field(default=None, gt=0, le=2_592_000, description="None: no limit of its own.")
     on_crash: OnCrash = OnCrash.RERUN
     after_failure: AfterFailure | None = Field(default=None, description="None: as the project's decision_mode says.")
+    reads: list[Grant] = Field(
+        default_factory=list[str], max_length=100, description="What its commands may read besides the workspace."
+    )
+    writes: list[Grant] = Field(
+        default_factory=list[str], max_length=100, description="What its commands may change besides the workspace."
+    )
+    limits: OwnLimits = Field(
+        default_factory=dict[LimitName, int],
+        description="What its commands may use, in place of the worker's settings.",
+    )
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is not set of the fields that came later, so that the digests of older plans stay the same."""
-        return _without_unset(serialize(self), ("after_failure",))
+        values = _without_unset(serialize(self), ("after_failure",))
+        return {name: value for name, value in values.items() if value or name not in {"reads", "writes", "limits"}}
 
 
 class PhaseDraft(_Strict):

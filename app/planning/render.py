@@ -151,6 +151,8 @@ def _attributes(task: TaskDraft, extra: list[str] | None = None) -> str:
     words += [f"timeout={_number(task.timeout_seconds)}"] if task.timeout_seconds is not None else []
     words += [f"on_crash={task.on_crash}"] if task.on_crash != OnCrash.RERUN else []
     words += [f"after_failure={task.after_failure}"] if task.after_failure is not None else []
+    words += [write(name, ",".join(paths)) for name in ("reads", "writes") if (paths := getattr(task, name))]
+    words += [f"{name}={limit}" for name, limit in task.limits.items()]
     words += [write("files", ",".join(task.expected_files))] if task.expected_files else []
     return "{" + " ".join(words) + "}"
 

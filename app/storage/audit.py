@@ -139,6 +139,8 @@ def _has_ids(value: Any) -> bool:
 _SHAPES: dict[str, Callable[[Any], bool]] = {
     "depends_on": _is_list_of_texts,
     "expected_files": _is_list_of_texts,
+    "reads": _is_list_of_texts,
+    "writes": _is_list_of_texts,
     "options": _is_list_of_texts,
     "action": _is_action,
     "ids": _has_ids,

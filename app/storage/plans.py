@@ -103,7 +103,17 @@ def verified_draft(row: PlanRow) -> PlanDraft:
 
 
 # What a task's row takes over from its plan unchanged, and what becomes of a run hangs on.
-_COPIED = ("inputs", "agent_id", "expected_files", "timeout_seconds", "on_crash", "after_failure")
+_COPIED = (
+    "inputs",
+    "agent_id",
+    "expected_files",
+    "timeout_seconds",
+    "on_crash",
+    "after_failure",
+    "reads",
+    "writes",
+    "limits",
+)
 
 
 def check_rows(draft: PhaseDraft, rows: Sequence[Row[Any]]) -> None:
@@ -359,6 +369,9 @@ def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: A
         "timeout_seconds": task.timeout_seconds,
         "on_crash": task.on_crash,
         "after_failure": task.after_failure,
+        "reads": task.reads,
+        "writes": task.writes,
+        "limits": task.limits,
         "status": TaskStatus.PENDING,
         "outputs": {},
     }

@@ -58,6 +58,9 @@ def draft() -> dict[str, Any]:
         "timeout_seconds": 60,
         "on_crash": "ask",
         "after_failure": "ask",
+        "reads": ["/data/exports"],
+        "writes": ["/data/out"],
+        "limits": {"memory": 1024},
     }
     second = {"key": "send", "title": "Send", "action": {"type": "manual"}, "depends_on": ["gather"]}
     phase = {
@@ -142,6 +145,9 @@ CHANGES: list[Callable[[dict[str, Any]], Any]] = [
     lambda plan: task(plan).update(timeout_seconds=None),
     lambda plan: task(plan).update(on_crash="fail"),
     lambda plan: task(plan).update(after_failure="fail"),
+    lambda plan: task(plan).update(reads=["/data/in"]),
+    lambda plan: task(plan).update(writes=[]),
+    lambda plan: task(plan).update(limits={"memory": 0}),
     lambda plan: task(plan).update(after_failure=None),
 ]
 

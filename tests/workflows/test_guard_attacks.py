@@ -71,3 +71,28 @@ async def test_temporary_files_are_removed(signoff: Stack) -> None:
         return not list((Path(project["workspace"]) / ".signoff/tmp").iterdir())
 
     await eventually(removed, what="the task's temporary files are gone")
+
+
+async def test_a_task_reaches_what_its_signed_plan_grants_it(signoff: Stack, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "file").write_text("granted")
+    (tmp_path / "out").mkdir()
+    attributes = f"reads={tmp_path}/in writes={tmp_path}/out memory=1g cpu_seconds=0"
+    copy = f"cp {tmp_path}/in/file {tmp_path}/out/"
+    project_id = await signoff.planned(f"- With: `{copy}` {{#with {attributes}}}\n- Without: `{copy}`")
+    plan = await signoff.call("GET", f"/{project_id}/plan")
+    granted, plain = plan["phases"][0]["tasks"]
+    assert (granted["reads"], granted["writes"]) == ([f"{tmp_path}/in"], [f"{tmp_path}/out"])
+    assert granted["limits"] == {"memory": 1024**3, "cpu_seconds": 0}
+    assert (plain["reads"], plain["writes"], plain["limits"]) == ([], [], {})
+    await signoff.call("POST", f"/{project_id}/approve")
+    project = await signoff.finished(project_id)
+    assert [task["status"] for task in project["tasks"]] == ["completed", "failed"]
+    assert (tmp_path / "out/file").read_text() == "granted"
+
+
+async def test_a_task_over_its_own_limit_fails_and_says_so(signoff: Stack) -> None:
+    project = await signoff.finished(await signoff.started("- Write: `head -c 3M /dev/zero > f` {file_size=2m}"))
+    error = project["tasks"][0]["error"]
+    assert error["type"] == "limit_reached"
+    assert error["message"].startswith("The task wrote a file of more than 2 MiB.")

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from app.api.models.insight import Severity
 from app.api.models.plans import PlanStats
 from app.domain.errors import Problem
+from app.domain.limits import LimitName
 from app.domain.plan import AfterFailure, OnCrash, PhaseStrategy
 
 
@@ -27,6 +28,9 @@ class OutlineTask(BaseModel):
     timeout_seconds: float | None
     on_crash: OnCrash
     after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
 
 
 class OutlinePhase(BaseModel):

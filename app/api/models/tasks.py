@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.domain.limits import LimitName
 from app.domain.plan import AfterFailure, OnCrash, PhaseStrategy
 from app.domain.states import PhaseStatus, TaskStatus
 
@@ -47,6 +48,9 @@ class Task(BaseModel):
     timeout_seconds: float | None
     on_crash: OnCrash
     after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
     attempt: int
     started_at: str | None
     completed_at: str | None

@@ -55,6 +55,19 @@ def check_reach(
                 yield Problem(field=f"{where}.action.type", message=message)
             yield from _hosts(task, where, hosts, former)
             yield from _secrets(task, where, words, former)
+            yield from _grants(task, where, words, former)
+
+
+def _grants(task: TaskDraft, where: str, words: str, former: TaskDraft | None) -> Iterator[Problem]:
+    """Paths outside of the workspace, and limits, that the project's own words do not name."""
+    for name in ("reads", "writes"):
+        before: list[str] = getattr(former, name) if former is not None else []
+        for path in getattr(task, name):
+            if path not in before and not re.search(rf"(?<![\w/.-]){re.escape(path)}(?![\w/-]|\.\w)", words):
+                message = f"Task '{task.key}': '{name}' names {path}, which the project's words do not; leave it out."
+                yield Problem(field=f"{where}.{name}", message=message)
+    if task.limits and (former is None or task.limits != former.limits):
+        yield Problem(field=f"{where}.limits", message=f"Task '{task.key}': models set no limits; leave them out.")
 
 
 def _hosts(task: TaskDraft, where: str, allowed: Collection[str], former: TaskDraft | None) -> Iterator[Problem]:

@@ -17,7 +17,8 @@ from pydantic_core import CoreSchema
 
 from app.domain.actions import Action
 from app.domain.errors import Problem
-from app.domain.plan import AfterFailure, Inputs, LongText, Name, OnCrash, PhaseStrategy, PlanDraft, RelativePath
+from app.domain.limits import OwnLimits
+from app.domain.plan import AfterFailure, Grant, Inputs, LongText, Name, OnCrash, PhaseStrategy, PlanDraft, RelativePath
 from app.planning.model import numbering
 
 # Far below what a plan may have: a model that has lost the thread goes on for ever.
@@ -138,6 +139,8 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         agent: Any = _LITERAL[tuple(sorted(agents))]
         task_fields["agent_id"] = (agent | None, Field(default=None, description="Who does it."))
     if whole:
+        task_fields |= {name: (list[Grant], Field(default_factory=list)) for name in ("reads", "writes")}
+        task_fields["limits"] = (OwnLimits, Field(default_factory=dict))
         task_fields["retries"] = (int | None, Field(default=None, ge=0, le=100))
         phase_fields["description"] = (LongText, Field(default=""))
     task: Any = create_model("Task", __base__=base, **task_fields)

@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
+from app.domain.limits import LimitName, parse_size
 from app.domain.plan import KEY_PATTERN, ActionSpec, AfterFailure, OnCrash, TaskDraft
 from app.planning.outline import fences
 from app.planning.outline.attributes import KEY, Attribute, duration, looks_misshapen, names, read_block, whole
@@ -195,6 +196,13 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "timeout": ("timeout_seconds", duration),
     "on_crash": ("on_crash", _choice(OnCrash)),
     "after_failure": ("after_failure", _choice(AfterFailure)),
+    "reads": ("reads", names),
+    "writes": ("writes", names),
+    "memory": ("memory", parse_size),
+    "processes": ("processes", whole),
+    "file_size": ("file_size", parse_size),
+    "open_files": ("open_files", whole),
+    "cpu_seconds": ("cpu_seconds", whole),
     "files": ("expected_files", names),
     "wait": ("wait", duration),
     "decision": ("options", names),
@@ -235,6 +243,8 @@ def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, 
         if message:
             findings.problem(parts.line, offset + column, message)
     _check_decision(parts, findings)
+    if limits := {name: parts.fields.pop(name) for name in get_args(LimitName) if name in parts.fields}:
+        parts.fields["limits"] = limits
     parts.after = parts.fields.pop("depends_on", [])
 
 

@@ -12,7 +12,7 @@ export type Settings = Pick<Project, "strategy" | "decision_mode" | "auto_approv
 
 const TASK_FIELDS = [
   "title", "description", "agent_id", "action", "depends_on", "inputs", "expected_files", "retries", "timeout_seconds",
-  "on_crash", "after_failure",
+  "on_crash", "after_failure", "reads", "writes", "limits",
 ] as const; // prettier-ignore
 const PHASE_FIELDS = ["name", "description", "strategy", "requires_approval", "position"] as const;
 

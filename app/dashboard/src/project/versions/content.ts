@@ -5,7 +5,7 @@ type Values = Record<string, unknown>;
 
 const OF_A_TASK = [
   ...(["title", "description", "action", "inputs", "expected_files", "agent_id", "retries"] as const),
-  ...(["timeout_seconds", "on_crash", "after_failure"] as const),
+  ...(["timeout_seconds", "on_crash", "after_failure", "reads", "writes", "limits"] as const),
 ];
 const OF_A_PHASE = ["name", "description", "strategy", "requires_approval"] as const;
 
