@@ -30,7 +30,7 @@ class Needed:
         keys = {*task.depends_on, *referenced}
         columns = (tasks.c.key, tasks.c.status, tasks.c.reason, tasks.c.outputs)
         query = select(*columns).where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
-        rows = conn.execute(query).all() if keys else []
+        rows: list[Any] = list(conn.execute(query)) if keys else []
         open_tasks = [row for row in rows if row.status != TaskStatus.COMPLETED and row.reason != SKIPPED_BY_PERSON]
         outputs = {row.key: row.outputs for row in rows if row.key in referenced}
         return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs)
