@@ -16,12 +16,13 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.actions.sandbox import sandbox_of, weakness_of
 from activities.actions.secret_forms import SHORTEST_ENCODED
@@ -46,6 +47,8 @@ from app.settings_environment import wanted_by_worker
 from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
 from app.storage.workspaces import workspaces_of
+from app.supervisor.quarantine import Quarantine
+from workflows.options import quarantine_queue
 from workflows.project import ProjectWorkflow
 
 CONNECT_SECONDS = 60.0
@@ -65,11 +68,13 @@ def build_worker(
     planners: list[Planner] | None = None,
     *,
     queue: str | None = None,
+    quarantine: str | None = None,
 ) -> Worker:
     """A worker, not yet running; `database` must be started.
 
     With `queue`, the task queue of an agent, it carries out tasks of that queue and nothing else; without, it is a worker of
-    workflows, records, plans and the tasks of the usual queue.
+    workflows, records, plans and the tasks of the usual queue. With `quarantine`, the name of such a process, it carries out
+    the quarantined tasks of either, one at a time.
     """
     actions = load_actions()
     sandbox = sandbox_of(settings)
@@ -91,6 +96,8 @@ def build_worker(
         settings=settings,
         sandbox=sandbox,
     )
+    if quarantine is not None:
+        surroundings = replace(surroundings, worker=quarantine)
     records = Records(database, actions, workspaces, settings)
     chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
@@ -99,6 +106,17 @@ def build_worker(
     )
     advice = Advice(database, settings)
     tasks = TaskActivities(database, actions, surroundings)
+    if quarantine is not None:
+        one_at_a_time = worker_options(1)
+        one_at_a_time["activity_task_poller_behavior"] = PollerBehaviorSimpleMaximum(1)
+        return Worker(
+            client,
+            task_queue=quarantine_queue(queue or settings.task_queue),
+            activities=tasks.activities,
+            interceptors=[OwnActivitiesOnly()],
+            graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+            **one_at_a_time,
+        )
     if queue is not None:
         return Worker(
             client,
@@ -144,10 +162,11 @@ def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool
     return [*wanted] or [None]
 
 
-async def run(settings: Settings, queues: list[str | None] | None = None) -> None:
+async def run(settings: Settings, queues: list[str | None] | None = None, *, quarantine: str | None = None) -> None:
     """Work until SIGTERM or SIGINT; then let running tasks finish for `shutdown_grace` seconds.
 
     `queues`, as `wanted_queues` gives them, are served each with a limit of its own; by default the workflow queue is.
+    `quarantine` is the name of the process where it serves the quarantined tasks of these queues.
 
     Raises:
         RuntimeError: Temporal, the database or the workspaces are not what a worker needs; the message says what to do.
@@ -165,14 +184,41 @@ async def run(settings: Settings, queues: list[str | None] | None = None) -> Non
     database = Database(settings.effective_database_url)
     await database.start()
     served = queues or [None]
+    workers = [build_worker(client, settings, database, queue=queue, quarantine=quarantine) for queue in served]
     try:
-        async with _working([build_worker(client, settings, database, queue=queue) for queue in served]):
+        async with _working(workers), _quarantine(database, settings, served, quarantine):
             names = ",".join(queue or settings.task_queue for queue in served)
             logger.info("worker is ready", task_queue=names, namespace=client.namespace)
             await stop.wait()
             logger.info("worker is stopping")
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _quarantine(
+    database: Database, settings: Settings, served: list[str | None], quarantine: str | None
+) -> AsyncGenerator[None]:
+    """Keep a process for quarantined tasks, unless this is one."""
+    if quarantine is not None:
+        yield
+        return
+    queues = (
+        ["--all-queues"] if len(served) > 1 and None in served else [f"--queue={queue}" for queue in served if queue]
+    )
+    kept = Quarantine(database, settings, [__file__, *queues])
+    serving = asyncio.create_task(kept.serve())
+    serving.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def _report(serving: asyncio.Task[None]) -> None:
+    if not serving.cancelled() and (error := serving.exception()) is not None:
+        logger.error("quarantined tasks are not served any more", exc_info=error)
 
 
 @asynccontextmanager
@@ -221,7 +267,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def main(settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = False) -> None:
+def main(
+    settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = False, quarantine: str | None = None
+) -> None:
     """Run a worker of the queues that `wanted_queues` says to its end; exits with 1 and one sentence where it cannot run.
 
     Raises:
@@ -237,7 +285,7 @@ def main(settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = F
         sys.exit(f"signoff worker: the data folder {settings.data_dir} cannot be used: {error.strerror}")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(settings, served))
+            runner.run(run(settings, served, quarantine=quarantine))
     except RuntimeError as error:
         sys.exit(f"signoff worker: {error}")
 
@@ -250,9 +298,10 @@ def _main() -> None:
         "--queue", action="append", default=[], help="carry out tasks of just this queue of agents; may be repeated"
     )
     which.add_argument("--all-queues", action="store_true", help="serve the queue of every agent too")
+    parser.add_argument("--quarantine", help=argparse.SUPPRESS)
     given = parser.parse_args()
     try:
-        main(load_settings(), queues=given.queue, all_queues=given.all_queues)
+        main(load_settings(), queues=given.queue, all_queues=given.all_queues, quarantine=given.quarantine)
     except (SettingsInvalid, QueueUnknown) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

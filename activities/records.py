@@ -32,7 +32,7 @@ from app.domain.states import (
 from app.models.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import answers, attempts, permission, plans, projects, runs, tasks
+from app.storage import answers, attempts, permission, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.database import Database
 from app.storage.needs import Needed
@@ -61,8 +61,6 @@ from workflows.contracts import (
 from workflows.options import shorten
 
 R = TypeVar("R")
-# After so many lost workers a task is given up: it may be what kills them.
-MOST_LOST_WORKERS = 5
 
 
 class Records:
@@ -338,10 +336,11 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
     if task is None:
         # An edit of the plan took it out before it had begun.
         return LostVerdict(then="final", status=TaskStatus.SKIPPED)
-    lost_before = attempts.count_lost(conn, task.id, lost.run_id, lost.try_number)
+    quarantines.note_loss(conn, task, silent=lost.silent)
+    killed = task.status == TaskStatus.RUNNING and quarantines.has_killed(conn, task, lost.run_id, silent=lost.silent)
     if lost.cancelling:
         status = TaskStatus.CANCELLED
-    elif task.on_crash == "fail" or lost_before + 1 >= MOST_LOST_WORKERS:
+    elif task.on_crash == "fail" or killed:
         status = TaskStatus.FAILED
     else:
         status = TaskStatus.WAITING
@@ -349,7 +348,7 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
     key = AttemptKey(
         project_id=lost.project_id, run_id=lost.run_id, task_id=task.id, try_number=lost.try_number, token=""
     )
-    recorded = attempts.lose(conn, key, status=status, cause=lost.cause, ask=ask)
+    recorded = attempts.lose(conn, key, status=status, cause=lost.cause, ask=ask, killed=killed)
     return _verdict(conn, lost, task.id, recorded)
 
 
@@ -357,15 +356,16 @@ def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attemp
     task = tasks.get(conn, lost.project_id, task_id)
     cancelling = projects.get(conn, lost.project_id).stage == Stage.CANCELLING
     tried = task.recorded_try >= lost.try_number
+    quarantined = task.quarantine is not None
     if recorded.status in FINISHED_TASK:
         return LostVerdict(then="final", status=recorded.status, cancelling=cancelling)
     if lost.cancelling or cancelling:
         return LostVerdict(then="final", status=TaskStatus.CANCELLED, cancelling=True)
     if recorded.asks:
-        return LostVerdict(then="ask", status=recorded.status, failed=tried)
+        return LostVerdict(then="ask", status=recorded.status, failed=tried, quarantined=quarantined)
     if recorded.status == TaskStatus.PENDING and not Needed.of(conn, task).finished:
         return LostVerdict(then="reload", status=TaskStatus.PENDING)
-    return LostVerdict(then="final" if tried else "rerun", status=TaskStatus.WAITING)
+    return LostVerdict(then="final" if tried else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +39,7 @@ from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.database import Database
 from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
+from app.storage.quarantines import PREFIX
 from app.storage.workspaces import Workspaces, workspaces_of
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 
@@ -57,6 +60,8 @@ class TaskSurroundings:
     masked: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     sandbox: Sandbox | None = None
+    # Which instance of a worker this is.
+    worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
 
 
 class TaskActivities:
@@ -102,6 +107,7 @@ class TaskActivities:
             try_number=task.try_number,
             # Unique even where an operator has reset the activity, which then starts as attempt 1 again.
             token=f"{info.workflow_run_id}/{info.activity_id}/{uuid4().hex[:16]}",
+            worker=self._surroundings.worker,
         )
         attempt = _Attempt(self, kind, task, key)
         heartbeat = Heartbeat(attempt.note_stopping)
@@ -353,7 +359,9 @@ class _Attempt:
         if stays_paused:
             await self._owner.persist(lambda conn: attempts.give_up(conn, self._key, cause))
         else:
-            await self._owner.persist(lambda conn: attempts.end(conn, self._key))
+            # A quarantine is ended by its worker, which knows whether it was told to.
+            ends = stop == Stop.SHUTDOWN and not self._key.worker.startswith(PREFIX)
+            await self._owner.persist(lambda conn: attempts.end(conn, self._key, with_worker=ends))
         raise _lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:

@@ -181,6 +181,7 @@ class TaskProgress(BaseModel):
     reason: str | None = None
     recorded_try: int = 0
     due_at: str | None = None
+    quarantined: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -290,10 +291,14 @@ class SkipTasks(BaseModel):
 
 
 class LostAttempt(TaskInput):
-    """An attempt whose worker was lost; `cancelling` where the run is being cancelled anyway."""
+    """An attempt that did not complete; `cancelling` where the run is being cancelled anyway.
+
+    `silent`: its worker has said nothing for the heartbeat time-out, and is gone or frozen.
+    """
 
     cause: str
     cancelling: bool = False
+    silent: bool = False
 
 
 class LostVerdict(BaseModel):
@@ -306,6 +311,7 @@ class LostVerdict(BaseModel):
     status: str
     failed: bool = Field(default=False, description="The try is over: another one would be the next.")
     cancelling: bool = Field(default=False, description="The record says that the run is being cancelled.")
+    quarantined: bool = Field(default=False, description="It runs in a process of its own from now on.")
 
 
 class RunEnd(BaseModel):

@@ -15,6 +15,7 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 TIMEOUT_MARGIN = timedelta(seconds=30)
 KILL_GRACE_LIMIT = timedelta(seconds=300)
 NO_LIMIT = timedelta(days=30)
+QUARANTINE = ".quarantine"
 
 # Records must get through, however long the database is away; finite all the same, since a payload that Temporal cannot
 # take would otherwise be retried for ever.
@@ -84,6 +85,11 @@ def task_options(title: str, timeout_seconds: float | None, queue: str | None = 
     if queue is not None:
         options["task_queue"] = queue
     return options
+
+
+def quarantine_queue(queue: str) -> str:
+    """The task queue of those tasks of a queue that run in a process of their own."""
+    return f"{queue}{QUARANTINE}"
 
 
 def shorten(text: str) -> str:

@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
         TaskProgress,
         TaskResult,
     )
-    from workflows.options import HEARTBEAT_TIMEOUT, advice_options, record_options, task_options
+    from workflows.options import HEARTBEAT_TIMEOUT, advice_options, quarantine_queue, record_options, task_options
 
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
@@ -90,7 +90,8 @@ class TaskRun:
         self._timeout_seconds = timeout_seconds
         self._seconds = seconds
         self._progress = progress or TaskProgress(status=TaskStatus.PENDING)
-        self._queue = queue
+        self._queue = quarantine_queue(queue or workflow.info().task_queue) if self._progress.quarantined else queue
+        self._usual_queue = queue
         self._is_cancelling = is_cancelling
         self._is_paused = is_paused
         self._note_cancelling = note_cancelling
@@ -194,7 +195,7 @@ class TaskRun:
         if status is None:
             if self._is_cancelling() and not _is_loss(error):
                 return TaskStatus.CANCELLED
-            return await self._after_loss(_describe(error.cause))
+            return await self._after_loss(_describe(error.cause), silent=isinstance(error.cause, TemporalTimeout))
         if self._is_cancelling() and status != TaskStatus.FAILED:
             # A cancel that met the end of the activity has been swallowed by it.
             return TaskStatus.CANCELLED
@@ -207,7 +208,7 @@ class TaskRun:
             return await self._after_answer()
         return await self._pause_before_next_try(pause) if status == TaskStatus.WAITING else status
 
-    async def _after_loss(self, cause: str, *, advise: bool = False) -> str | None:
+    async def _after_loss(self, cause: str, *, advise: bool = False, silent: bool = False) -> str | None:
         """The attempt did not complete: look what is on record of it, else do as the task's `on_crash` says.
 
         `advise`: the model is to be asked first, where the record says that the task waits for an answer.
@@ -217,10 +218,13 @@ class TaskRun:
             try_number=self._try,
             cause=cause,
             cancelling=self._is_cancelling(),
+            silent=silent,
         )
         verdict = await self._record("lose_attempt", lost, LostVerdict, f"Look at the record: {self._title}")
         if verdict.cancelling:
             self._note_cancelling()
+        if verdict.quarantined:
+            self._queue = quarantine_queue(self._usual_queue or workflow.info().task_queue)
         if verdict.then == "rerun":
             return None
         if verdict.then == "reload":

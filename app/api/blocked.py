@@ -15,8 +15,9 @@ from app.domain.identity import isoformat, parse_time
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import TaskStatus
 from app.engine.inspection import Inspection, PausedActivity, Trouble
-from app.storage import tasks
+from app.storage import quarantines, tasks
 from workflows.contracts import Snapshot, TaskInProgress
+from workflows.options import QUARANTINE
 
 # Workers come and go: what has waited for a shorter time than this is no trouble yet.
 NO_WORKER_SECONDS = 30.0
@@ -93,11 +94,18 @@ def _waiting(project: Project, snapshot: Snapshot) -> Iterator[TaskInProgress]:
 
 async def _is_busy(services: Services, queue: str) -> bool:
     """Whether a task of that queue runs: a worker whose every slot is taken asks for no more, and is there all the same."""
+    if queue.endswith(QUARANTINE):
+        return await services.database.read(quarantines.any_running)
     agents = [agent for agent, named in services.settings.agent_queues.items() if named == queue]
     return await services.database.read(lambda conn: tasks.any_runs_for(conn, agents))
 
 
 def _message(project: Project, key: str, queue: str) -> str:
+    if queue.endswith(QUARANTINE):
+        return (
+            f"No worker serves the task queue '{queue}', where the task '{key}' waits for a process of its own; "
+            "start a worker of this version: signoff worker"
+        )
     agent = next((task.agent_id for task in project.tasks if task.key == key), None)
     agent = agent or project.agent_id or DEFAULT_AGENT
     return (

@@ -75,6 +75,7 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
         "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
         "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure",
         "reads", "writes", "limits", "attempt", "started_at", "completed_at", "due_at", "exit_code",
+        "quarantine",
     )  # fmt: skip
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
     return Task(
@@ -188,6 +189,7 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
                 duration_ms=None,
                 exit_code=None,
                 error=None,
+                quarantine=None,
                 tokens=None,
                 log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{ids[entry.key]}/logs"),
             )

@@ -209,6 +209,8 @@ def tasks_table(project: Json) -> Table:
 def _said(task: Json) -> str:
     if task["error"]:
         return visible(task["error"]["message"])
+    if task.get("quarantine") and task["status"] in {"running", "waiting"}:
+        return f"in quarantine: {visible(task['quarantine'])}"
     return (task["reason"] or "").replace("_", " ")
 
 

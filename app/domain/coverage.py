@@ -86,12 +86,12 @@ UNCHECKED: dict[str, dict[str, str]] = {
     "phases": {"project_id": _OTHER_ROWS, "started_at": _SHOWN, "completed_at": _SHOWN},
     "tasks": {
         "project_id": _OTHER_ROWS, "started_at": _SHOWN, "due_at": _HANDLING, "recorded_try": _HANDLING,
-        "token": _HANDLING,
+        "token": _HANDLING, "quarantine": _HANDLING,
     },
     "runs": {"project_id": _OTHER_ROWS, "temporal_run_id": "a link to another system"},
     "attempts": {
         "project_id": _OTHER_ROWS, "token": _HANDLING, "status": _SHOWN, "ended_at": _SHOWN, "error": _SHOWN,
-        "stopping_at": _HANDLING,
+        "stopping_at": _HANDLING, "worker": _HANDLING, "with_worker": _HANDLING, "witnessed": _HANDLING,
     },
     "decisions": {"position": _HANDLING, "project_id": _OTHER_ROWS},
     "questions": {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
@@ -19,7 +19,7 @@ from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.plan import AfterFailure, DecisionMode
 from app.domain.replay import outputs_hash
 from app.domain.states import SIGNED_CHANGED, Stage, TaskStatus
-from app.storage import events, projects, questions, tasks
+from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskRow
@@ -37,6 +37,7 @@ class AttemptKey:
     task_id: str
     try_number: int
     token: str
+    worker: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,10 @@ class Ending:
     not_as_signed: list[dict[str, str | None]] = field(default_factory=list[dict[str, str | None]])
 
 
+KILLED = (
+    "The task has ended, or frozen, the worker process that it had to itself, after it was in progress when two other workers "
+    "were lost. It must not signal or exhaust processes that it did not start."
+)
 # Why a task waits for a person's word.
 ASKING = frozenset({"after_failure", "agent_question", SIGNED_CHANGED})
 # Statements on the hot path are built once: building one costs more than running it.
@@ -166,6 +171,9 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         "token": key.token,
         "status": TaskStatus.RUNNING,
         "started_at": at,
+        "worker": key.worker,
+        "with_worker": False,
+        "witnessed": False,
     }
     conn.execute(_NEW, row)
     news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
@@ -180,9 +188,10 @@ def recorded_of(task: TaskRow) -> Recorded:
     return Recorded(status, asks=status == TaskStatus.WAITING and (lost or task.reason in ASKING))
 
 
-def end(conn: Connection, key: AttemptKey) -> None:
-    """Note that nothing of an attempt is running any more, without an outcome."""
-    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, "ended_at": now(), "stopping_at": None})
+def end(conn: Connection, key: AttemptKey, *, with_worker: bool = False) -> None:
+    """Note that nothing of an attempt is running any more, without an outcome; `with_worker`: the worker ends as well."""
+    ended = {"ended_at": now(), "stopping_at": None, **({"with_worker": True} if with_worker else {})}
+    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **ended})
 
 
 def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None:
@@ -297,10 +306,13 @@ def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str,
     questions.ask(conn, task, run_id, QuestionKind.TASK_FAILED, question, options=options)
 
 
-def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False) -> Recorded:
-    """Give an attempt up whose worker was lost; the task becomes `status`, and with `ask` waits for a person's word.
+def lose(
+    conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False, killed: bool = False
+) -> Recorded:
+    """Give an attempt up that did not come to its end; the task becomes `status`, and with `ask` waits for a person's word.
 
-    Where the try had its outcome recorded after all, that stands. Returns what is on record now.
+    Where the try had its outcome recorded after all, that stands. `killed`: the task has ended the process that it had to
+    itself. Returns what is on record now.
 
     Raises:
         Conflict: `fenced`: the run is over.
@@ -313,7 +325,9 @@ def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, a
         # Its outcome is on record, its loss is, or nothing of it had begun.
         return recorded_of(task)
     at = now()
-    error = {"type": "worker_lost", "message": f"The worker was lost in the middle of the task ({cause})."}
+    error = {"type": "worker_lost", "message": f"The attempt was lost in the middle of the task: {cause}."}
+    if killed:
+        error = {"type": "worker_killed", "message": KILLED}
     lost = {"status": "lost", "error": error, "ended_at": at}
     conn.execute(
         update(attempts).where(attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING).values(**lost)
@@ -327,8 +341,11 @@ def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, a
         values.update(reason="after_failure", recorded_try=key.try_number, due_at=None)
     if status == TaskStatus.FAILED:
         values.update(completed_at=at, recorded_try=key.try_number, due_at=None)
+    values["quarantine"] = quarantine = quarantines.reason_for(conn, task, key.run_id)
     data = tasks.move(conn, task, status, **values)
     data |= {"attempt": task.attempt, "error": error, "reason": values["reason"]}
+    if quarantine is not None:
+        data["quarantine"] = quarantine
     retrying = status == TaskStatus.WAITING and not ask and not asks_now
     kind = EventType.TASK_RETRYING if retrying else tasks.EVENT_OF[status]
     events.append(conn, key.project_id, (kind, data), actor="signoff", at=at)
@@ -339,12 +356,6 @@ def lose(conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, a
         options = questions.ANSWERS_TO_A_LOSS
         questions.ask(conn, task, key.run_id, QuestionKind.WORKER_LOST, asked, options=options)
     return Recorded(status, asks=ask or asks_now)
-
-
-def count_lost(conn: Connection, task_id: str, run_id: str, try_number: int) -> int:
-    """How many attempts at one try were lost with their worker."""
-    mine = (attempts.c.task_id == task_id, attempts.c.run_id == run_id, attempts.c.try_number == try_number)
-    return conn.execute(select(func.count()).where(*mine, attempts.c.status == "lost")).scalar_one()
 
 
 def note_stopping(conn: Connection, key: AttemptKey) -> None:

@@ -111,6 +111,7 @@ def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:
     values: dict[str, Any] = {
         "status": TaskStatus.PENDING, "reason": None, "outputs": {}, "error": None, "exit_code": None, "log_bytes": 0,
         "started_at": None, "completed_at": None, "due_at": None, "recorded_try": 0, "token": None,
+        "quarantine": None,
     }  # fmt: skip
     allowed = [*sources(TASK_MOVES, TaskStatus.PENDING), TaskStatus.PENDING]
     for start in range(0, len(ids), _CHUNK):

@@ -135,6 +135,7 @@ phases = Table(
 
 # A task that a person has to do. Word for word in index and query: with parameters, a database may not see that they fit.
 WAITS_FOR_PERSON = text("status = 'waiting' AND reason = 'manual'")
+IN_QUARANTINE = text("quarantine IS NOT NULL")
 
 tasks = Table(
     "tasks",
@@ -175,9 +176,12 @@ tasks = Table(
     Column("attempt", Integer, nullable=False, default=0),
     Column("recorded_try", Integer, nullable=False, default=0),
     Column("token", String(200)),
+    # Why it runs in a process of its own, where it was in progress each time that a worker was lost.
+    Column("quarantine", Text),
     UniqueConstraint("project_id", "key"),
     Index("ix_tasks_project_position", "project_id", "position"),
     Index("ix_tasks_phase", "phase_id"),
+    Index("ix_tasks_quarantine", "project_id", sqlite_where=IN_QUARANTINE, postgresql_where=IN_QUARANTINE),
     Index("ix_tasks_manual", "project_id", sqlite_where=WAITS_FOR_PERSON, postgresql_where=WAITS_FOR_PERSON),
 )
 
@@ -213,6 +217,11 @@ attempts = Table(
     Column("left_behind", JSON(none_as_null=True)),
     # Last sign of life of an attempt that was told to stop and has not ended.
     Column("stopping_at", String(32)),
+    # The instance of a worker that carried it; whether that ended, or fell silent, in the middle of it; and whether it was
+    # a quarantine, which was seen to end by a signal that nobody but the attempt can have sent.
+    Column("worker", String(200)),
+    Column("with_worker", Boolean, nullable=False, default=False),
+    Column("witnessed", Boolean, nullable=False, default=False),
     Index("ix_attempts_project", "project_id"),
 )
 

@@ -58,7 +58,8 @@ class Child:
                 env=plain,
                 pass_fds=handed,
                 # Out of the terminal's reach: its Ctrl-C is for the stack, which stops its parts in order.
-                process_group=0,
+                # As a session of its own rather than a process group, which uvloop does not know.
+                start_new_session=True,
             )
         return await self._process.wait()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from app.domain.identity import new_id
 from app.domain.plan import PlanDraft
 from app.domain.states import ProjectStatus, Stage, TaskStatus
 from app.planning.registry import load_actions
-from app.storage import attempts, decisions, effects, events, plans, projects, runs, sqlite, tasks
+from app.storage import attempts, decisions, effects, events, plans, projects, quarantines, runs, sqlite, tasks
 from app.storage.attempts import AttemptKey, Ending, Recorded
 from app.storage.migrate import migrate
 
@@ -122,13 +123,16 @@ def test_another_runs_attempt_does_not_start(conn: Connection) -> None:
         attempts.start(conn, stranger)
 
 
-def test_lost_attempts_of_one_try_are_counted(conn: Connection) -> None:
-    run_id = projects.get(conn, PROJECT).run_id
-    task_id = tasks.get(conn, PROJECT, "it").id
-    for number in range(3):
-        attempts.start(conn, key(conn, f"t{number}"))
+def test_a_task_is_quarantined_once_two_workers_were_lost_in_the_middle_of_it(conn: Connection) -> None:
+    reasons: list[str | None] = []
+    for number, silent in enumerate([True, False, True]):
+        task = tasks.get(conn, PROJECT, "it")
+        attempts.start(conn, replace(key(conn, f"t{number}"), worker=f"w{number}"))
+        quarantines.note_loss(conn, task, silent=silent)
         attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
-        assert attempts.count_lost(conn, task_id, run_id, 1) == number + 1
+        reasons.append(tasks.get(conn, PROJECT, "it").quarantine)
+    assert reasons[:2] == [None, None], "an attempt that its worker gave up says nothing of the task"
+    assert "2 workers were lost while it was in progress (w0, w2)" in (reasons[2] or "")
     seen = [e.data["attempt"] for e in events.after(conn, PROJECT, 0) if e.type == "task.started"]
     assert seen == [1, 2, 3]
 

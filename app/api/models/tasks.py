@@ -26,7 +26,7 @@ class LogInfo(BaseModel):
 
 
 class Task(BaseModel):
-    """A task with its state."""
+    """A task with its state; `quarantine` says why it runs in a process of its own, where it does."""
 
     id: str
     project_id: str
@@ -60,6 +60,7 @@ class Task(BaseModel):
     error: TaskError | None
     tokens: dict[Literal["input", "output"], int] | None
     log: LogInfo
+    quarantine: str | None
 
 
 class TaskList(BaseModel):

@@ -44,6 +44,7 @@ export const task = {
   duration: "Duration",
   exitCode: "Exit code",
   tokens: "Tokens",
+  quarantine: "In quarantine",
   error: "Error",
   phase: "Phase",
   key: "Key",

@@ -1,0 +1,228 @@
+"""Whatever the record says of a task, and whatever its activity came to: the run ends, or somebody is asked.
+
+Each pair of the two is a project of its own. Its task's first activity puts the task into a state of the record, by the code
+that does so in earnest, and then ends in its own way. All that follows is the real workflow on the real record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.advice import Advice
+from activities.planning import Planning
+from activities.records import Records
+from activities.tasks import TaskActivities, TaskSurroundings
+from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.states import TaskStatus
+from app.engine.tuning import worker_options
+from app.planning.archetypes import load_archetypes
+from app.planning.outline import OutlinePlanner
+from app.planning.registry import load_actions
+from app.storage import attempts, decisions
+from app.storage.attempts import AttemptKey, Ending, Question
+from app.storage.effects import EFFECTS
+from app.storage.workspaces import workspaces_of
+from tests.conftest import Stack, eventually, running_stack
+from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
+from workflows.project import ProjectWorkflow
+
+SECONDS = 240.0
+ERROR = {"type": "exit_code", "message": "exit code 1"}
+Change = Callable[[Connection, AttemptKey], Any]
+
+
+def _ended(ending: Ending) -> Change:
+    def change(conn: Connection, key: AttemptKey) -> None:
+        attempts.start(conn, key)
+        attempts.finish(conn, key, ending)
+
+    return change
+
+
+def _lost(status: TaskStatus, *, ask: bool = False) -> Change:
+    def change(conn: Connection, key: AttemptKey) -> None:
+        attempts.start(conn, key)
+        attempts.lose(conn, key, status=status, cause="a test", ask=ask)
+
+    return change
+
+
+def _said(kind: DecisionKind, before: Change | None = None) -> Change:
+    """A person's word that the workflow never hears of."""
+
+    def change(conn: Connection, key: AttemptKey) -> None:
+        if before is not None:
+            before(conn, key)
+        request = DecisionRequest(
+            project_id=key.project_id, request_id="unheard", kind=kind, actor="ann", payload={"task": "a"}
+        )
+        decisions.decide(conn, request, EFFECTS[kind]).raise_if_refused()
+
+    return change
+
+
+_ASKS = Ending(TaskStatus.FAILED, {}, error=ERROR, asks=True)
+RECORDS: dict[str, Change] = {
+    "pending": lambda _conn, _key: None,
+    "running": attempts.start,
+    "completed": _ended(Ending(TaskStatus.COMPLETED, {"x": "1"})),
+    "failed": _ended(Ending(TaskStatus.FAILED, {}, error=ERROR)),
+    "cancelled": _ended(Ending(TaskStatus.CANCELLED, {}, reason="interrupted")),
+    "waiting-retry": _ended(Ending(TaskStatus.WAITING, {}, error=ERROR, next_try_in=1.0)),
+    "waiting-asks": _ended(_ASKS),
+    "waiting-question": _ended(Ending(TaskStatus.WAITING, {}, question=Question("Which?", ["one"], "q"))),
+    "lost-rerun": _lost(TaskStatus.WAITING),
+    "lost-asks": _lost(TaskStatus.WAITING, ask=True),
+    "lost-failed": _lost(TaskStatus.FAILED),
+    "skipped-by-person": _said(DecisionKind.SKIP),
+    "failed-by-person": _said(DecisionKind.FAIL, _ended(_ASKS)),
+    "completed-by-person": _said(DecisionKind.COMPLETE, _ended(_ASKS)),
+    "retried-by-person": _said(DecisionKind.RETRY, _ended(_ASKS)),
+}
+
+
+def _fails(kind: str, *details: str) -> ApplicationError:
+    return ApplicationError("a test", *details, type=kind, non_retryable=True)
+
+
+OUTCOMES: dict[str, Any] = {
+    "completed": TaskResult(status="completed"),
+    "skipped": TaskResult(status="skipped"),
+    "running": TaskResult(status="running"),
+    "foreign": {"x": 1},
+    "null": None,
+    "task-failed": _fails("TaskFailed", "failed"),
+    "task-waits": _fails("TaskFailed", "waiting"),
+    "task-asks": _fails("TaskFailed", ASKED),
+    "task-asks-model": _fails("TaskFailed", ASKED, ADVISE),
+    "no-details": _fails("TaskFailed"),
+    "fenced": _fails("Fenced"),
+    "worker-lost": _fails("WorkerLost"),
+    "broken": ValueError("a test"),
+    "cancelled": asyncio.CancelledError(),
+    "silent": TimeoutError(),
+}
+
+
+class Scripts:
+    """The activity of each project's task: the first follows the script, later ones are real."""
+
+    def __init__(self, stack: Stack, real: Callable[[TaskInput], Any]) -> None:
+        self._stack = stack
+        self._real = real
+        self.scripts: dict[str, tuple[Change, Any]] = {}
+
+    @property
+    def activity(self) -> Callable[..., Any]:
+        @activity.defn(name="shell")
+        async def carry_out(task: TaskInput) -> Any:
+            script = self.scripts.pop(task.project_id, None)
+            if task.task != "a" or script is None:
+                return await self._real(task)
+            change, outcome = script
+            key = AttemptKey(task.project_id, task.run_id, task.task, task.try_number, "scripted")
+            await self._stack.database.transact(lambda conn: change(conn, _with_id(conn, key)))
+            if isinstance(outcome, TimeoutError):
+                await asyncio.Event().wait()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        return carry_out
+
+
+def _with_id(conn: Connection, key: AttemptKey) -> AttemptKey:
+    task = attempts.tasks.get(conn, key.project_id, key.task_id)
+    return AttemptKey(key.project_id, key.run_id, task.id, key.try_number, key.token)
+
+
+def _worker(stack: Stack) -> tuple[Worker, Scripts]:
+    settings, database, actions = stack.settings, stack.database, load_actions()
+    tasks = TaskActivities(database, actions, TaskSurroundings(settings=settings))
+    real = next(one for one in tasks.activities if getattr(one, "__temporal_activity_definition").name == "shell")
+    scripts = Scripts(stack, real)
+    planner = OutlinePlanner()
+    planning = Planning(
+        database, actions, settings.known_agents, load_archetypes(settings.archetypes), {planner.name: planner}
+    )
+    records = Records(database, actions, workspaces_of(settings), settings)
+    worker = Worker(
+        stack.temporal,
+        task_queue=settings.task_queue,
+        workflows=[ProjectWorkflow],
+        activities=[*records.activities, planning.make_plan, Advice(database, settings).advise, scripts.activity],
+        **worker_options(settings.max_concurrent_tasks),
+    )
+    return worker, scripts
+
+
+async def _settled(stack: Stack, project_id: str) -> str | None:
+    """How the run has ended; what a person is asked meanwhile is answered."""
+    project = await stack.project(project_id)
+    if project["stage"] == "finished":
+        return project["status"]
+    open_decisions = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
+    for decision in open_decisions:
+        answer = "one" if decision["options"] == ["one"] else "skip"
+        await stack.http.post(f"/api/projects/{project_id}/decisions/{decision['id']}", json={"answer": answer})
+    return None
+
+
+@pytest.mark.timeout(400)
+async def test_every_pair_of_record_and_outcome_comes_to_an_end(
+    temporal_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with running_stack(temporal_server, tmp_path, worker=False) as stack:
+        worker, scripts = _worker(stack)
+        async with worker:
+            pairs = list(_pairs())
+            projects: dict[str, str] = {}
+            some_at_once = asyncio.Semaphore(10)
+
+            async def start(record: str, outcome: str) -> None:
+                async with some_at_once:
+                    plan = "- A: `true` {#a}\n- B: `true` {#b after=a}"
+                    project_id = await stack.create(plan, name=f"{record}, {outcome}")
+                    projects[project_id] = f"{record}, {outcome}"
+                    scripts.scripts[project_id] = (RECORDS[record], OUTCOMES[outcome])
+                    # On a busy machine either is recorded, and decided later.
+                    await stack.http.post(f"/api/projects/{project_id}/generate-plan")
+
+                    async def planned() -> bool:
+                        return (await stack.project(project_id))["stage"] == "awaiting_approval"
+
+                    await eventually(planned, what="the plan is there", seconds=SECONDS)
+                    await stack.http.post(f"/api/projects/{project_id}/approve")
+
+            await asyncio.gather(*(start(record, outcome) for record, outcome in pairs))
+            ends: dict[str, str] = {}
+
+            async def all_settled() -> bool:
+                for project_id in set(projects) - set(ends):
+                    if (status := await _settled(stack, project_id)) is not None:
+                        ends[project_id] = status
+                return len(ends) == len(projects)
+
+            try:
+                await eventually(all_settled, what="every run has ended", seconds=SECONDS)
+            except AssertionError:
+                hanging = sorted(projects[key] for key in set(projects) - set(ends))
+                raise AssertionError(f"{len(hanging)} of {len(pairs)} runs hang: {hanging}") from None
+            for project_id, status in ends.items():
+                a = (await stack.project(project_id))["tasks"][0]
+                assert (status == "completed") == (a["status"] in {"completed", "skipped"}), projects[project_id]
+
+
+def _pairs() -> Iterator[tuple[str, str]]:
+    yield from product(RECORDS, OUTCOMES)
