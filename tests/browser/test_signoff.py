@@ -63,7 +63,8 @@ def test_from_a_plan_to_its_files(page: Page, signoff: Signoff) -> None:
     plan = signoff.api.get(f"/api/projects/{project_id}/plan").json()
     digest = plan["digest"]
     # A double click decides once, on exactly what was shown.
-    assert sent == [{"plan_version": 1, "plan_digest": digest, "comment": "ship it", "if_match": f'"{digest}"'}]
+    read = {"plan_version": 1, "plan_digest": digest, "frozen_digest": plan["frozen"]["digest"]}
+    assert sent == [{**read, "comment": "ship it", "if_match": f'"{digest}"'}]
     page.get_by_role("link", name="Files").click()
     page.wait_for_url(f"**/projects/{project_id}/files")
     assert [file["path"] for file in signoff.api.get(f"/api/projects/{project_id}/output-files").json()["files"]]

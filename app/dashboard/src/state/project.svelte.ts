@@ -15,6 +15,8 @@ const REST_FACTOR = 8;
 /** Which answers an event makes out of date; the project itself with every event. */
 function outdated({ type, data }: Event): Part[] {
   if (type.startsWith("plan.") || type === "project.updated" || type === "task.created") return ["plan", "decisions"];
+  // A plan that waits for its approval is shown with the files that its commands name.
+  if (type === "file.uploaded") return ["plan"];
   // What a decision came to is told by the event of its effect, such as `task.completed`; the end of a run withdraws all.
   const decided = "decision_id" in data || /^(decision|run|project)\./.test(type);
   return decided ? ["decisions"] : [];

@@ -72,6 +72,7 @@ export const plan = {
     after_failure: "for a person: it has failed",
     agent_question: "for a person: the agent asks",
     worker_lost: "for a person: its worker was lost",
+    signed_changed: "for a person: something is not as it was signed",
     dependency_failed: "a task before it has failed",
     phase_failed: "its phase has failed",
     skipped_by_person: "by a person",

@@ -37,6 +37,7 @@ export const timeline = {
     after_failure: "for a person's word on what failed",
     agent_question: "for the answer to its question",
     worker_lost: "for a person's word, as its worker was lost",
+    signed_changed: "for a person: something is not as it was signed",
     approval: "for its approval",
   } as Record<string, string>,
   legend: "What the bars mean",
