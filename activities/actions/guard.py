@@ -72,6 +72,7 @@ def main() -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     # No process of the same user may attach to the guard and take its socket (pidfd_getfd(2), ptrace(2)).
     prctl(PR_SET_DUMPABLE, 0)
+    go_first()
     request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
     try:
         command = start(request["argv"], request["env"], request["cwd"], request["limits"], request["sandbox"])
@@ -270,7 +271,7 @@ class Watch:
                 continue
             left = self.deadline - time.monotonic()
             if left <= 0:
-                send_all(self.command, signal.SIGKILL, set())
+                self.kill_all()
             else:
                 send_all(self.command, signal.SIGTERM, self.signalled)
                 pause = min(pause, left)
@@ -294,6 +295,21 @@ class Watch:
         """SIGTERM from now on, SIGKILL in `grace` seconds or when an earlier call said so."""
         deadline = time.monotonic() + grace
         self.deadline = deadline if self.deadline is None else min(self.deadline, deadline)
+
+    def kill_all(self) -> None:
+        """SIGKILL to everything, pass after pass without a pause, until a pass finds nothing that it has not killed.
+
+        What multiplies faster than it is found would be back at its full number after a pause. A whole process group is
+        killed at once, which no fork escapes.
+        """
+        done: set[int] = set()
+        while self.reap():
+            before = len(done)
+            if LINUX:
+                kill_groups(done)
+            send_all(self.command, signal.SIGKILL, done)
+            if len(done) == before:
+                break
 
     def reap(self) -> bool:
         """Collect what has ended; whether anything is left (an orphan becomes our child: no child, no descendant)."""
@@ -333,6 +349,32 @@ class Watch:
             return os.read(CONTROL, 4096)
         except OSError:
             return b""
+
+
+def go_first() -> None:
+    """Run before every ordinary process (sched(7)), or a command with enough processes would starve the guard.
+
+    Only root may; what the guard starts is ordinary again.
+    """
+    if LINUX:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+        except OSError:
+            pass
+
+
+def kill_groups(done: set[int]) -> None:
+    """SIGKILL to the process group of each process of the command that is not in `done`."""
+    killed = {os.getpgid(0)}
+    for pid in descendants(os.getpid()):
+        if pid not in done:
+            try:
+                group = os.getpgid(pid)
+                if group not in killed:
+                    killed.add(group)
+                    os.killpg(group, signal.SIGKILL)
+            except OSError:
+                continue
 
 
 def send_all(command: int, number: int, done: set[int]) -> None:

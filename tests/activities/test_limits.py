@@ -59,6 +59,16 @@ async def test_a_command_that_starts_too_many_processes_is_stopped() -> None:
     assert (await run(crowd, processes=100)).limit == "processes"
 
 
+async def test_a_fork_bomb_of_many_sessions_is_stopped() -> None:
+    # It ends at 1,024 processes by itself.
+    bomb = (
+        "import os, time\nfor _ in range(10):\n"
+        "  os.fork(); os.setsid() if os.getpid() != os.getsid(0) else None\n"
+        "time.sleep(600)"
+    )
+    assert (await run(python(bomb), processes=100)).limit == "processes"
+
+
 async def test_processor_time_of_all_processes() -> None:
     spin = "n=0; while [ $n -lt 100000 ]; do n=$((n+1)); done"
     assert (await run(f"while :; do sh -c '{spin}'; done", cpu_seconds=1)).limit == "cpu_seconds"
