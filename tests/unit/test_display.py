@@ -24,8 +24,8 @@ def a_task(key: str, **fields: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "id": f"task_{key}", "phase_id": "phase_1", "key": key, "title": key.title(), "description": "", "status": "pending",
         "reason": None, "agent_id": None, "action": {"type": "shell", "command": f"do {key}"}, "depends_on": [], "inputs": {},
-        "expected_files": [], "retries": 0, "timeout_seconds": None, "on_crash": "rerun", "attempt": 0, "duration_ms": None, "reads": [],
-        "error": None, "writes": [], "limits": {},
+        "expected_files": [], "retries": 0, "timeout_seconds": None, "on_crash": "rerun", "attempt": 0, "duration_ms": None,
+        "error": None, "reads": [], "writes": [], "limits": {},
     }  # fmt: skip
     return defaults | fields
 
