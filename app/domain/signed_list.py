@@ -57,13 +57,14 @@ SETTINGS: dict[str, str] = {
     **dict.fromkeys((
         "data_dir", "database_url", "temporal_address", "temporal_port", "temporal_ui_port", "temporal_ui_upstream",
         "temporal_ui_url", "temporal_namespace", "temporal_sync", "signals_by_hand", "retention_days", "workspace_roots",
-        "url", "public_url", "allowed_hosts", "max_connections", "shutdown_grace", "max_upload", "log_level",
+        "url", "public_url", "allowed_hosts", "max_connections", "shutdown_grace", "max_upload", "log_level", "seal_key",
+        "heads_file",
     ), _SERVER),
 }  # fmt: skip
 # What a worker hands to a task.
 SURROUNDINGS: dict[str, str] = {
     "kill_grace": _BUDGET, "http_allow": FROZEN, "app_url": FROZEN, "secrets": _KEY, "masked": _KEY,
-    "settings": "see the settings", "sandbox": FROZEN,
+    "settings": "see the settings", "sandbox": FROZEN, "worker": _RECORD,
 }  # fmt: skip
 CONTEXT: dict[str, str] = {
     "project_id": "never changes", "project_name": DIGEST, "task_id": "never changes", "key": DIGEST,

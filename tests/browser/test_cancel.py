@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Signoff
+from tests.conftest import OWNER
 
 WORK = """\
 ## Work
@@ -52,7 +53,7 @@ def test_a_cancel_elsewhere_is_told_too(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_text("2 tasks running")).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     signoff.api.post(f"/api/projects/{project_id}/cancel", json={"reason": "not now"}).raise_for_status()
-    expect(page.get_by_role("region", name="Cancelled")).to_contain_text("By local: not now")
+    expect(page.get_by_role("region", name="Cancelled")).to_contain_text(f"By {OWNER}: not now")
 
 
 def test_what_the_state_forbids_is_not_offered(page: Page, signoff: Signoff) -> None:

@@ -41,7 +41,7 @@ def test_the_record_says_who_approved_which_version_and_who_was_refused(
     expect(approved).to_contain_text("I read <b>it</b>")
     expect(approved).to_contain_text(digest[:12])
     refused = made.filter(has_text="Refused")
-    expect(refused).to_contain_text("local wanted to approve")
+    expect(refused).to_contain_text(f"{OWNER} wanted to approve")
     expect(refused).to_contain_text("version 2 is the current one")
 
 
@@ -65,7 +65,7 @@ def test_every_event_is_a_sentence_that_can_be_filtered(page: Page, signed: str,
     events = page.get_by_role("list", name="All events").get_by_role("listitem")
     expect(events.first).to_contain_text("The project is completed")
     page.get_by_label("Order").select_option("Oldest first")
-    expect(events.first).to_contain_text("local created the project")
+    expect(events.first).to_contain_text(f"{OWNER} created the project")
     page.get_by_label("About").select_option("Tasks")
     expect(events).to_have_count(2)
     expect(events.nth(1)).to_contain_text("Build it is completed after")
@@ -78,7 +78,7 @@ def test_the_record_goes_on_live(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{project_id}/record")
     expect(page.get_by_role("list", name="All events")).to_contain_text("Plan version 1 is ready")
     signoff.api.post(f"/api/projects/{project_id}/approve", json={"comment": "go"}).raise_for_status()
-    expect(page.get_by_role("list", name="All events")).to_contain_text("local approved plan version 1: “go”")
+    expect(page.get_by_role("list", name="All events")).to_contain_text(f"{OWNER} approved plan version 1: “go”")
     expect(page.get_by_role("list", name="Decisions")).to_contain_text("approved the plan version 1")
     expect(page.get_by_role("region", name="Seal of the record")).to_contain_text("events since then")
 
