@@ -35,7 +35,7 @@ class Persist(Protocol):
 
 
 class SignedChanged(Exception):
-    """The task would not run what was signed: it waits for a person's word."""
+    """The task would not run what was signed: it waits for a person's decision."""
 
     def __init__(self, question: Question) -> None:
         super().__init__(question.text)

@@ -48,7 +48,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    # Half a surrogate pair, which JSON can hold, is no text to RE2.
+    # RE2 does not accept half a surrogate pair, which JSON can hold.
     return _compiled(pattern).search(text.encode("utf-8", "replace").decode()) is not None
 
 

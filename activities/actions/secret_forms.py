@@ -1,6 +1,6 @@
 """The forms in which a tool prints a secret by itself: as it is, escaped, in base64 and in hexadecimal.
 
-A form is a sequence of tokens; a token is a choice of byte strings, of which an empty one makes it optional.
+A form is a sequence of tokens; a token is a choice of byte strings; an empty one makes it optional.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ CHECK_SECONDS = 5.0
 
 
 class SessionStreams:
-    """The `send` of a request that a session's cookie has opened; an answer that goes on is checked again and again.
+    """The `send` of a request that a session's cookie has opened; a long answer is checked at intervals.
 
     Args:
         send: what sends.

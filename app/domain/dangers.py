@@ -116,7 +116,7 @@ def _started(step: Step) -> Iterator[Script]:
 
 def _texts(step: Step) -> Iterator[str]:
     if step.program == "ssh":
-        # Behind the options, some of which have a value, and the host.
+        # What follows the options (some take a value) and the host.
         arguments = iter(step.arguments)
         for argument in arguments:
             if not argument.startswith("-"):

@@ -77,7 +77,7 @@ class Named:
 def named_by(action: dict[str, Any], workspace: str) -> Named:
     """What the action of a task names; `workspace` is the absolute path of its folder.
 
-    The fields of an action that is not Signoff's own are texts of which any may be a path.
+    Any text field of an action that is not Signoff's own may be a path.
     """
     return _named_by(canonical_json(action), workspace)
 

@@ -18,7 +18,7 @@ class Health(BaseModel):
 class Checks(BaseModel):
     """What the app needs, and whether it answers.
 
-    `failing_runs`: projects whose workflow task keeps failing, by id, some seconds old. The app is ready all the same.
+    `failing_runs`: projects whose workflow task keeps failing, by id, a few seconds old. The app is still ready.
     """
 
     database: str
