@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import zipfile
 from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -22,7 +21,11 @@ from app.api.models.projects import Project
 from app.api.services import Services
 from app.domain.errors import Conflict
 from app.domain.events import Event
-from app.storage import events, files, model_steps, projects, tasks
+from app.sealing import export
+from app.sealing.export import Sums
+from app.sealing.exported import file_name, log_name
+from app.storage import audit, events, files, model_steps, projects, tasks
+from app.storage.audit import Record
 from app.storage.files import WorkspaceFile
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
@@ -36,6 +39,13 @@ _PAGE = 500
 MOST_FILES = 100_000
 
 
+class _Content(NamedTuple):
+    """A file, and its name in the zip."""
+
+    name: str
+    file: WorkspaceFile
+
+
 class Archive:
     """What goes into the zip: the record as JSON, the workspace as it is when its turn comes.
 
@@ -43,10 +53,12 @@ class Archive:
         name: of the zip.
     """
 
-    def __init__(self, services: Services, project: ProjectRow, found: list[WorkspaceFile]) -> None:
+    def __init__(self, services: Services, project: ProjectRow, record: Record, found: list[_Content]) -> None:
         self._services = services
         self._project = project
-        self._files = found
+        self._record = record
+        self._contents = found
+        self._sums = Sums()
         words = re.sub(r"[^\w. -]+", "_", project.name, flags=re.UNICODE).strip(" ._") or "project"
         self.name = f"{words[:100]}.zip"
 
@@ -59,17 +71,25 @@ class Archive:
             Conflict: `too_many_files`: rather none than some without saying so.
         """
 
-        def read(conn: Connection) -> tuple[ProjectRow, files.Origin, dict[str, files.Known]]:
+        await services.sealer.seal(project_id)
+
+        def read(conn: Connection) -> tuple[ProjectRow, Record, files.Origin, dict[str, files.Known]]:
             project = projects.get(conn, project_id)
             made = files.origin(conn, project_id, tasks.all_of(conn, project_id))
-            return project, made, files.known_of(conn, project_id)
+            return project, audit.read(conn, project_id), made, files.known_of(conn, project_id)
 
-        project, made, known = await services.database.read(read)
-        found, more = await asyncio.to_thread(files.listed, project, made, known, most=MOST_FILES)
-        if more:
-            message = f"The workspace has more than {MOST_FILES} files; fetch those that you need one by one."
-            raise Conflict(message, code="too_many_files")
-        return cls(services, project, found)
+        project, record, made, known = await services.database.read(read)
+
+        def find() -> list[_Content]:
+            found, more = files.listed(project, made, known, most=MOST_FILES)
+            logs = files.logs(project, record.tasks)
+            if more or len(found) + len(logs) > MOST_FILES:
+                message = f"The workspace has more than {MOST_FILES} files; fetch those that you need one by one."
+                raise Conflict(message, code="too_many_files")
+            named = [_Content(log_name(task_id, int(log.parts[-2])), log) for task_id, log in logs]
+            return [*named, *(_Content(file_name(file.path), file) for file in found)]
+
+        return cls(services, project, record, await asyncio.to_thread(find))
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The zip, piece by piece; whatever is not read any more is not made."""
@@ -83,20 +103,28 @@ class Archive:
         # Fast rather than small: what is large is mostly compressed already.
         stream: Any = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
         project_id = self._project.id
-        stream.add(_record(self._ask(loop, self._whole)), "project.json")
-        stream.add(_record(self._ask(loop, self._plan)), "plan.json")
-        stream.add(self._tasks(loop), "tasks.json")
-        stream.add(self._events(loop), "events.jsonl")
-        stream.add(_record(self._ask(loop, lambda conn: all_decisions(conn, project_id))), "decisions.json")
+        decided = self._ask(loop, lambda conn: all_decisions(conn, project_id))
+        signer, refused = self._services.sealer.keys.signer, self._services.sealer.refusal(project_id)
+        entries: list[tuple[str, Iterator[bytes]]] = [
+            ("project.json", _record(self._ask(loop, self._whole))),
+            ("plan.json", _record(self._ask(loop, self._plan))),
+            ("tasks.json", self._tasks(loop)),
+            (export.EVENTS, self._events(loop)),
+            ("decisions.json", _record(decided)),
+            (export.ROWS, export.rows(self._record)),
+            (export.KEYS, export.key_file(self._services.sealer.keys)),
+        ]
+        for name, data in entries:
+            stream.add(self._sums.counted(name, data), name)
         root = root_of(self._project.workspace, self._project.path)
-        for file in self._files:
-            # Every part of a path was a name in a folder: none is `..`, and none begins at the root.
-            # But where a backslash separates folders, a name with one in it would be a path.
-            stream.add(
-                _content(root, file),
-                f"files/{file.path}".replace("\\", "_"),
-            )
+        for name, file in self._contents:
+            if name in self._sums.entries:
+                # Two names that differ in a backslash: no zip may have the same name twice.
+                continue
+            stream.add(self._sums.counted(name, _content(root, file)), name)
             yield from stream.all_files()
+        yield from stream.all_files()
+        stream.add(export.manifest(self._record, self._sums, signer, refused), export.MANIFEST)
         yield from stream.finalize()
 
     def _ask(self, loop: asyncio.AbstractEventLoop, work: Callable[[Connection], R]) -> Iterator[R]:
@@ -127,18 +155,19 @@ class Archive:
         yield b"\n]\n"
 
     def _events(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
-        seq = 0
-        while True:
-            (page,) = self._ask(loop, partial(_events_after, self._project.id, seq))
-            for event in page:
-                yield json.dumps(event.model_dump(), ensure_ascii=False).encode() + b"\n"
-            if len(page) < _PAGE:
+        """The events that the rows of the record know of, and none that came later."""
+        seq, last = 0, self._record.project.last_seq
+        while seq < last:
+            (page,) = self._ask(loop, partial(_events_after, self._project.id, seq, min(_PAGE, last - seq)))
+            for event, stored, _ in page:
+                yield export.event_line(event, stored)
+            if not page:
                 return
-            seq = page[-1].seq
+            seq = page[-1][0].seq
 
 
-def _events_after(project_id: str, seq: int, conn: Connection) -> list[Event]:
-    return events.after(conn, project_id, seq, limit=_PAGE)
+def _events_after(project_id: str, seq: int, limit: int, conn: Connection) -> list[tuple[Event, str, str | None]]:
+    return events.to_seal(conn, project_id, seq, limit=limit)
 
 
 def _page(project_id: str, offset: int, conn: Connection) -> tuple[list[Any], dict[str, str], present.ModelUse]:

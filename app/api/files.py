@@ -92,7 +92,10 @@ class FileController(Controller):
 
     @get("/download", operation_id="downloadProject", summary="The project as a zip", responses=_ZIP)
     async def download_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Any]:
-        """The workspace under `files/`, and `project.json`, `plan.json`, `tasks.json`, `events.jsonl`, `decisions.json`."""
+        """The workspace under `files/`, and `project.json`, `plan.json`, `tasks.json`, `events.jsonl`, `decisions.json`.
+
+        `logs/` has the log of each attempt, and `record/` what `signoff verify` checks.
+        """
         archive = await Archive.of(services, project_id)
         headers = {"Content-Disposition": disposition("attachment", archive.name), "X-Content-Type-Options": "nosniff"}
         return Stream(archive.pieces(), media_type="application/zip", headers=headers)

@@ -24,6 +24,7 @@ _OVERVIEW = {
         "decisions": ("app.cli.decisions", "List decisions and answer one that is open."),
         "files": ("app.cli.files", "List, upload and get the files of a project."),
         "audit": ("app.cli.reports", "Examine a project's plan, run and record."),
+        "verify": ("app.cli.record", "Verify an exported project, offline."),
     },
     "What may be named in a project": {
         "agents": ("app.cli.catalogue", "List the agents."),

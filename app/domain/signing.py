@@ -9,12 +9,13 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from app.domain.plan import canonical_json
 
 # The execution option that holds the signer of a database's write transactions; only the app's have one.
 SIGNER = "signoff_signer"
+KEY_BYTES = 32
 
 
 def fingerprint_of(public_key: bytes) -> str:
@@ -59,6 +60,13 @@ class KeyChange(BaseModel):
     at: str
     by_old: str = ""
     by_new: str = ""
+
+    @field_validator("old", "new")
+    @classmethod
+    def _is_key(cls, text: str) -> str:
+        if len(base64.b64decode(text, validate=True)) != KEY_BYTES:
+            raise ValueError(f"a public key has {KEY_BYTES} bytes")
+        return text
 
     @property
     def content(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import ValidationError
 
 from app.domain.identity import now
-from app.domain.signing import KeyChange, KeyRing, Signer, fingerprint_of
+from app.domain.signing import KEY_BYTES, KeyChange, KeyRing, Signer, fingerprint_of
 
 PRIVATE, PUBLIC, CHANGES = "seal.key", "seal.pub", "changes.jsonl"
 _WANTED = (
@@ -81,6 +82,27 @@ def public_key_in(text: str) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise KeyUnusable("This is not an Ed25519 public key in PEM.")
     return key.public_bytes_raw()
+
+
+def key_or_fingerprint(text: str) -> bytes | str:
+    """What a person names a key by: the key, given as PEM or base64, or its fingerprint in hexadecimal digits.
+
+    Raises:
+        KeyUnusable: it is none of these.
+    """
+    text = text.strip()
+    if "BEGIN" in text:
+        return public_key_in(text)
+    if re.fullmatch("[0-9a-fA-F]{64}", text):
+        return text.lower()
+    with suppress(ValueError):
+        key = base64.b64decode(text, validate=True)
+        if len(key) == KEY_BYTES:
+            return key
+    raise KeyUnusable(
+        "This is no public key: give a file or text with the key as PEM or as base64 of 32 bytes, or the key's fingerprint "
+        "(64 hexadecimal digits)."
+    )
 
 
 def load_keys(folder: Path, given: str = "") -> Keys:

@@ -94,6 +94,9 @@ def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
     if others:
         said = f"The project is not what was signed with plan version {row.version}: {', '.join(others)}."
         yield integrity.altered("project_altered", said)
+    if row.ids is None:
+        yield integrity.altered("plan_altered", f"Plan version {row.version} has lost its ids.")
+        return
     try:
         phases, tasks = _rows_of(record, row, draft)
     except KeyError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import JSON, ColumnElement, Connection, Table, Text, cast, or_, select
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, cast, or_, select
 
 from app.domain.decisions import Decision
 from app.domain.seals import Seal
@@ -54,6 +54,13 @@ class Record:
         return {row.name for row in self.unreadable if row.table == table}
 
 
+# The tables of a record, in the order in which they are read; each has what its rows are named by.
+NAMES = {
+    plans: "version", runs: "id", phases: "key", tasks: "key", decisions: "id", attempts: "task_id", questions: "id",
+    commands: "id",
+}  # fmt: skip
+
+
 def read(conn: Connection, project_id: str) -> Record:
     """Everything of a project but its events.
 
@@ -66,19 +73,19 @@ def read(conn: Connection, project_id: str) -> Record:
         raise projects.missing(conn, project_id)
     unreadable: list[Unreadable] = []
 
-    def rows_of(table: Table, name: str, order: ColumnElement[Any]) -> list[Any]:
-        return _rows(conn, table, project_id, name, order, unreadable)
+    def rows_of(table: Table, order: ColumnElement[Any]) -> list[Any]:
+        return _rows(conn, table, project_id, NAMES[table], order, unreadable)
 
     return Record(
         project=project,
-        plans=rows_of(plans, "version", plans.c.version.desc()),
-        runs=rows_of(runs, "id", runs.c.number),
-        phases=rows_of(phases, "key", phases.c.position),
-        tasks=rows_of(tasks, "key", tasks.c.position),
-        decisions=_decisions(rows_of(decisions, "id", decisions.c.position), unreadable),
-        attempts=rows_of(attempts, "task_id", attempts.c.started_at),
-        questions=rows_of(questions, "id", questions.c.position),
-        commands=rows_of(commands, "id", commands.c.at),
+        plans=rows_of(plans, plans.c.version.desc()),
+        runs=rows_of(runs, runs.c.number),
+        phases=rows_of(phases, phases.c.position),
+        tasks=rows_of(tasks, tasks.c.position),
+        decisions=decisions_of(rows_of(decisions, decisions.c.position), unreadable),
+        attempts=rows_of(attempts, attempts.c.started_at),
+        questions=rows_of(questions, questions.c.position),
+        commands=rows_of(commands, commands.c.at),
         seals=seals.all_of(conn, project_id),
         stray=_stray(conn, project),
         unreadable=unreadable,
@@ -115,9 +122,14 @@ def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
     except ValueError:
         return False
     values[column] = value
+    return has_shape(table.c[column], value)
+
+
+def has_shape(column: Column[Any], value: Any) -> bool:
+    """Whether a value is one that Signoff could have written to a structured column."""
     if value is None:
-        return bool(table.c[column].nullable)
-    return _SHAPES.get(column, _is_object)(value)
+        return bool(column.nullable)
+    return _SHAPES.get(column.name, _is_object)(value)
 
 
 def _is_object(value: Any) -> bool:
@@ -147,7 +159,8 @@ _SHAPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _decisions(rows: list[Any], unreadable: list[Unreadable]) -> list[Decision]:
+def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[Decision]:
+    """Decisions of rows; those that cannot be one are noted as unreadable."""
     found: list[Decision] = []
     for row in rows:
         try:

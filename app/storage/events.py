@@ -121,12 +121,16 @@ class ChainCheck:
         found: list[Event] = []
         for row in conn.execute(query.order_by(events.c.seq).limit(limit)):
             event, whole = _as_stored(row)
-            self.hashes[row.seq] = chain_hash(self.head, event)
-            if row.seq != self.last + 1 or not whole or row.hash != self.hashes[row.seq]:
-                self.broken.append(row.seq)
-            self.head, self.last = str(row.hash), row.seq
+            self.take(event, str(row.hash), whole=whole)
             found.append(event)
         return found
+
+    def take(self, event: Event, stored: str, *, whole: bool = True) -> None:
+        """Check one more event; `stored` is its hash as it was kept, and `whole` whether it could be read."""
+        self.hashes[event.seq] = chain_hash(self.head, event)
+        if event.seq != self.last + 1 or not whole or stored != self.hashes[event.seq]:
+            self.broken.append(event.seq)
+        self.head, self.last = stored, event.seq
 
     def check_end(self, last_seq: int, last_hash: str) -> None:
         """Hold the end against what the project's own row knows of it; the number behind the last event is broken otherwise."""

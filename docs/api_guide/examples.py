@@ -161,7 +161,8 @@ def _files(guide: Guide, base: str, folder: Path) -> None:
                arguments=("-F", f"file=@{folder / 'data.csv'}", "-F", "path=input/data.csv"))  # fmt: skip
     guide.call("getFile", "GET", f"{base}/files/raw?path=input/data.csv", headers={"Range": "bytes=0-10"}, status=206)
     guide.call("downloadProject", "GET", f"{base}/download", arguments=("-o", "-"), lines=1,
-               about="A zip: the workspace under `files/`, and `project.json, plan.json, tasks.json, events.jsonl, decisions.json`.")  # fmt: skip
+               about="A zip: the workspace under `files/`, logs under `logs/`, and `project.json, plan.json, tasks.json, "
+                     "events.jsonl, decisions.json`. `signoff verify` checks it offline.")  # fmt: skip
 
 
 def _control(guide: Guide, base: str) -> None:

@@ -1,0 +1,255 @@
+"""Verifying an exported project: the checks of an audit, with nothing but the zip and a public key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import JSON, Column, Table
+
+from app.domain import integrity
+from app.domain.audit import Found, worst_first
+from app.domain.events import Event
+from app.domain.plan import canonical_json
+from app.domain.replay import Replay
+from app.domain.seals import Seal
+from app.domain.signing import KeyRing, fingerprint_of
+from app.sealing import whole
+from app.sealing.export import EVENTS, KEYS, LEFT_OUT, MANIFEST, ROWS, KeyFile, Manifest
+from app.sealing.keys import KeyUnusable, public_key_in
+from app.sealing.zipped import Damaged, ExportUnusable, Zipped, damage
+from app.storage.audit import NAMES, Record, Unreadable, decisions_of, has_shape
+from app.storage.events import ChainCheck
+from app.storage.tables import decisions, projects, seals
+
+# Logs lie outside of the workspace's files in the zip.
+LOGS = "logs"
+
+
+@dataclass
+class Verified:
+    """What verifying an export came to.
+
+    Attributes:
+        trusted: whether the key was given by the caller; otherwise it is the one in the zip, which anybody can put there.
+        fingerprint: of the key that signed the export; None where the zip names none.
+        seal: the newest seal.
+        events: how many there are.
+        findings: worst first.
+    """
+
+    trusted: bool
+    fingerprint: str | None = None
+    project_id: str | None = None
+    name: str | None = None
+    exported_at: str | None = None
+    events: int = 0
+    files: int = 0
+    seal: Seal | None = None
+    findings: list[Found] = field(default_factory=list[Found])
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was altered."""
+        return whole.is_intact(self.findings)
+
+    @property
+    def unsealed(self) -> int:
+        """How many events no seal covers: the project was still running when it was exported."""
+        return max(0, self.events - (self.seal.seq if self.seal is not None else 0))
+
+
+def log_name(task_id: str, attempt: int) -> str:
+    """Where the zip has the log of an attempt."""
+    return f"{LOGS}/{task_id}/{attempt}.log"
+
+
+def file_name(path: str) -> str:
+    """Where the zip has a file of the workspace."""
+    # Where a backslash separates folders, a name with one in it would be a path.
+    return f"files/{path}".replace("\\", "_")
+
+
+def verify(path: Path, key: bytes | str | None = None) -> Verified:
+    """Check an export. Blocking; memory grows with the record, and not with the files.
+
+    Args:
+        path: of the zip.
+        key: the public key to trust, or its fingerprint; None takes the one in the zip.
+
+    Raises:
+        ExportUnusable: this is no export that has a record to verify.
+        OSError: the file cannot be read.
+    """
+    result = Verified(trusted=key is not None)
+    with Zipped(path) as zipped:
+        if not {ROWS, KEYS, MANIFEST} & zipped.names:
+            raise ExportUnusable(
+                f"{path} has no sealed record: it is not an export of a project, or one of a version that exported no seals."
+            )
+        result.findings += [
+            damage("entry_duplicate", f"The zip has {name} more than once.") for name in zipped.duplicates
+        ]
+        try:
+            result.findings.extend(_examine(zipped, key, result))
+        except Damaged as error:
+            result.findings.append(error.found)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
+            # Whatever else stumbles over a value stumbles over one that Signoff does not write.
+            result.findings.append(damage("record_unreadable", "The record holds values that Signoff does not write."))
+    result.findings = worst_first(result.findings)
+    return result
+
+
+def _examine(zipped: Zipped, key: bytes | str | None, result: Verified) -> Iterator[Found]:
+    keys, unknown = _trusted(zipped, key, result)
+    yield from unknown
+    manifest = zipped.model(MANIFEST, Manifest)
+    result.exported_at = manifest.at
+    if not manifest.is_signed_by(keys):
+        yield damage("manifest_forged", f"The manifest is not signed by the key: it names {manifest.key_id}.")
+    yield from _entries(zipped, manifest)
+    record = _record(zipped)
+    chain, replay = _chain(zipped, record)
+    result.project_id, result.name = record.project.id, record.project.name
+    result.events, result.seal = chain.last, record.seals[-1] if record.seals else None
+    if (manifest.project_id, manifest.last_seq) != (record.project.id, chain.last):
+        yield damage("manifest_forged", "The manifest is about another project, or another number of events.")
+    published = manifest.seal.head if manifest.seal is not None else None
+    yield from whole.alterations(record, chain, replay, keys, published, manifest.refused)
+    sums = {name: entry.sha256 for name, entry in manifest.entries.items()}
+    logs = {which: sums.get(log_name(*which)) for which, told in replay.attempts.items() if told.log is not None}
+    yield from integrity.check_logs(logs, replay)
+    result.files = sum(name.startswith("files/") for name in sums)
+    yield from integrity.check_files({path: sums.get(file_name(path)) for path in replay.files}, replay)
+
+
+def _trusted(zipped: Zipped, key: bytes | str | None, result: Verified) -> tuple[KeyRing, list[Found]]:
+    """The keys whose signatures count, and what is wrong with the one in the zip.
+
+    Raises:
+        Damaged: the zip does not say, or has no key of the fingerprint that was given.
+    """
+    stored = zipped.model(KEYS, KeyFile)
+    try:
+        own = public_key_in(stored.public_key)
+    except KeyUnusable as error:
+        raise Damaged("entry_unreadable", f"{KEYS} has no public key.") from error
+    result.fingerprint = fingerprint_of(own)
+    everything = KeyRing([own]).with_changes(stored.changes)
+    if isinstance(key, str):
+        named = [known for known in everything.keys.values() if fingerprint_of(known) == key]
+        if not named:
+            raise Damaged("key_unknown", f"The export was signed by the key {result.fingerprint}, not by {key}.")
+        key = named[0]
+    if key is None:
+        return everything, []
+    ring = KeyRing([key]).with_changes(stored.changes)
+    if own not in ring.keys.values():
+        said = f"The export was signed by the key {result.fingerprint}, not by {fingerprint_of(key)}."
+        return ring, [damage("key_unknown", said)]
+    return ring, []
+
+
+def _entries(zipped: Zipped, manifest: Manifest) -> Iterator[Found]:
+    """Entries that are not those that were sent."""
+    for name in sorted(zipped.names - {*manifest.entries, MANIFEST}):
+        yield damage("entry_added", f"{name} is not in the manifest.")
+    for name, wanted in manifest.entries.items():
+        if name not in zipped.names:
+            yield damage("entry_missing", f"{name} is missing.")
+        elif (difference := zipped.differs(name, wanted)) is not None:
+            yield damage("entry_altered", f"{name} was altered: {difference}.")
+
+
+def _chain(zipped: Zipped, record: Record) -> tuple[ChainCheck, Replay]:
+    chain, replay = ChainCheck(), Replay()
+    for number, line in enumerate(zipped.lines(EVENTS), start=1):
+        event, stored = _event(line, number)
+        chain.take(event, stored)
+        replay.take(event)
+    replay.end()
+    chain.check_end(record.project.last_seq, record.project.last_hash)
+    chain.broken.extend(seq for seq in record.stray if seq not in chain.broken)
+    return chain, replay
+
+
+def _event(line: Any, number: int) -> tuple[Event, str]:
+    wrong = Damaged("entry_unreadable", f"Line {number} of {EVENTS} is no event.")
+    if not isinstance(line, dict):
+        raise wrong
+    values: dict[str, Any] = dict(line)  # pyright: ignore[reportUnknownArgumentType]
+    stored = values.pop("hash", None)
+    if set(values) != set(Event.model_fields) or not isinstance(stored, str):
+        raise wrong
+    texts = (values["type"], values["project_id"], values["at"], values["actor"])
+    if type(values["seq"]) is not int or not isinstance(values["data"], dict):
+        raise wrong
+    if not all(isinstance(text, str) for text in texts):
+        raise wrong
+    # Not validated: what was altered is taken as it is, so that the chain shows it.
+    return Event.model_construct(**values), stored
+
+
+def _record(zipped: Zipped) -> Record:
+    rows: dict[str, list[Any]] = {table.name: [] for table in (*NAMES, projects, seals)}
+    stray: list[int] = []
+    unreadable: list[Unreadable] = []
+    for line in zipped.lines(ROWS):
+        table, row = line["table"], line["row"]
+        if table == "record":
+            stray = [int(seq) for seq in row["stray"]]
+            unreadable += [Unreadable(*(str(text) for text in one)) for one in row["unreadable"]]
+        else:
+            rows[table].append(row)
+    if len(rows[projects.name]) != 1:
+        raise Damaged("entry_unreadable", f"{ROWS} has {len(rows[projects.name])} projects instead of one.")
+    project = _row(projects, rows[projects.name][0], "id", unreadable)
+    if project is None:
+        raise Damaged("project_altered", f"The project of {ROWS} cannot be read.")
+    read: dict[str, list[Any]] = {}
+    for table, name in NAMES.items():
+        if table is not decisions:
+            found = (_row(table, row, name, unreadable) for row in rows[table.name])
+            read[table.name] = [row for row in found if row is not None]
+    made = decisions_of([SimpleNamespace(**row) for row in rows[decisions.name]], unreadable)
+    try:
+        sealed = [Seal.model_validate(row) for row in rows[seals.name]]
+    except ValidationError as error:
+        raise Damaged("seal_forged", f"A seal in {ROWS} is not what Signoff writes.") from error
+    return Record(
+        project=project, decisions=made, seals=sealed, stray=stray, unreadable=unreadable, **read
+    )  # fmt: skip
+
+
+def _row(table: Table, row: dict[str, Any], name: str, unreadable: list[Unreadable]) -> Any | None:
+    """A row with the columns of its table; None, and noted, where Signoff would not have written it."""
+    left_out = LEFT_OUT.get(table.name, set[str]())
+    values: dict[str, Any] = {}
+    for column in table.c:
+        value = None if column.name in left_out else row.get(column.name)
+        if column.name not in left_out and not _fits(column, value):
+            unreadable.append(Unreadable(table.name, str(row.get(name)), column.name))
+            return None
+        values[column.name] = value
+    if set(row) - set(values):
+        unreadable.append(Unreadable(table.name, str(row.get(name)), min(set(row) - set(values))))
+        return None
+    return SimpleNamespace(**values)
+
+
+def _fits(column: Column[Any], value: Any) -> bool:
+    if isinstance(column.type, JSON):
+        try:
+            canonical_json(value)
+        except ValueError:
+            return False
+        return has_shape(column, value)
+    if value is None:
+        return bool(column.nullable)
+    wanted = column.type.python_type
+    return type(value) is wanted or (wanted is float and type(value) is int)
