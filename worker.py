@@ -24,7 +24,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
-from activities.actions.sandbox import sandbox_of, weakness_of
+from activities.actions.sandbox import sandbox_of, unsandboxed_as, weakness_of
 from activities.actions.secret_forms import SHORTEST_ENCODED
 from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
@@ -34,6 +34,7 @@ from activities.tasks import TaskActivities, TaskSurroundings
 from app.engine.connection import connect
 from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.engine.tuning import worker_options
+from app.engine.workers import identity_of_worker
 from app.hidden_environment import keep_only, variables
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
@@ -78,6 +79,7 @@ def build_worker(
     """
     actions = load_actions()
     sandbox = sandbox_of(settings)
+    identity = identity_of_worker(unsandboxed_as(settings))
     workspaces = workspaces_of(settings)
     secrets = secrets_from_environment()
     for name, value in secrets.items():
@@ -113,6 +115,7 @@ def build_worker(
             client,
             task_queue=quarantine_queue(queue or settings.task_queue),
             activities=tasks.activities,
+            identity=identity,
             interceptors=[OwnActivitiesOnly()],
             graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
             **one_at_a_time,
@@ -122,6 +125,7 @@ def build_worker(
             client,
             task_queue=queue,
             activities=tasks.activities,
+            identity=identity,
             interceptors=[OwnActivitiesOnly()],
             graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
             **worker_options(settings.max_concurrent_tasks),
@@ -131,6 +135,7 @@ def build_worker(
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],
         activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
+        identity=identity,
         interceptors=[OwnActivitiesOnly()],
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
         **worker_options(settings.max_concurrent_tasks),

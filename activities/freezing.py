@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from activities.actions.sandbox import frozen_entry
 from activities.actions.task_environment import search_path
 from app import signing
 from app.domain.actions import Actions
@@ -80,7 +81,10 @@ def _capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captu
     names = {
         name for task in here for name in named_by(task.action.model_dump(mode="json"), need.project.workspace).programs
     }
-    frozen = captured.frozen.model_copy(update={"programs": found_programs(names, settings)})
+    known_here: dict[str, Any] = {"programs": found_programs(names, settings)}
+    if captured.frozen.sandbox:
+        known_here["sandbox"] = frozen_entry(settings)
+    frozen = captured.frozen.model_copy(update=known_here)
     return replace(captured, frozen=frozen)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from activities.actions.sandbox import frozen_entry
 from activities.actions.task_environment import search_path
 from app import signing
 from app.domain import references
@@ -114,7 +115,7 @@ class SignedState:
             action = frozen.actions[self._kind.type].model_dump()
             yield from _compared("action", self._kind.type, action, signing.action_entry(self._kind).model_dump())
         if frozen.sandbox:
-            yield from _compared("setting", "sandbox", frozen.sandbox, signing.sandbox_entry(settings))
+            yield from _compared("setting", "sandbox", frozen.sandbox, frozen_entry(settings))
         if frozen.http_allow is not None and self._kind.sends_requests:
             yield from _compared("setting", "http_allow", frozen.http_allow, sorted(settings.http_allow))
         if frozen.app_url is not None and "signoff.url" in references.expressions([task.inputs, task.action]):

@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from app.settings import Settings
@@ -18,12 +18,21 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextlib.asynccontextmanager
-async def worker_process(settings: Settings, *arguments: str) -> AsyncIterator[int]:
-    """`python worker.py` with arguments, ready; the pid of its process."""
-    log = settings.data_dir / "worker.log"
-    with log.open("w") as file:
+async def worker_process(
+    settings: Settings, *arguments: str, command: Sequence[str] = (sys.executable,), log: str = "worker.log"
+) -> AsyncIterator[int]:
+    """`python worker.py` with arguments, ready; the pid of its process.
+
+    Args:
+        settings: of the worker.
+        arguments: of its command line.
+        command: what runs the script.
+        log: the file in the data folder that gets what it says.
+    """
+    log_file = settings.data_dir / log
+    with log_file.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "worker.py", *arguments],
+            [*command, "worker.py", *arguments],
             cwd=ROOT,
             env={**os.environ, **as_variables(settings)},
             stdin=subprocess.DEVNULL,
@@ -33,13 +42,13 @@ async def worker_process(settings: Settings, *arguments: str) -> AsyncIterator[i
     try:
 
         async def ready() -> bool:
-            assert process.poll() is None, log.read_text()
-            return "worker is ready" in log.read_text()
+            assert process.poll() is None, log_file.read_text()
+            return "worker is ready" in log_file.read_text()
 
         await eventually(ready, what="the worker is ready", seconds=60)
         yield process.pid
         process.terminate()
-        assert await asyncio.to_thread(process.wait, 45) == 0, log.read_text()
+        assert await asyncio.to_thread(process.wait, 45) == 0, log_file.read_text()
     finally:
         process.kill()
         process.wait()

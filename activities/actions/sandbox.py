@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import getpass
 import os
+import pwd
 import stat
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from typing import Any
 from activities.actions.task_environment import search_path
 from app.domain.actions import TaskFailed
 from app.settings import Settings
+from app.signing import sandbox_entry
 from app.storage.private_places import PrivatePlaces
 
 if sys.platform == "linux":
@@ -97,9 +98,14 @@ def sandbox_of(settings: Settings) -> Sandbox | None:
     return Sandbox(abi(), settings.sandbox_network, rules, PrivatePlaces(private))
 
 
+def unsandboxed_as(settings: Settings) -> str | None:
+    """The user as whom the tasks of a worker with these settings run, where no sandbox confines them; None: one does."""
+    return None if settings.sandbox != "none" and abi() else _user()
+
+
 def weakness_of(settings: Settings) -> str | None:
     """What the sandbox of a worker with these settings does not do here, as a sentence for people; None: it does all."""
-    user = getpass.getuser()
+    user = _user()
     if settings.sandbox == "none":
         return f"tasks run unsandboxed as {user}, as SIGNOFF_SANDBOX=none says"
     if not abi():
@@ -109,6 +115,21 @@ def weakness_of(settings: Settings) -> str | None:
     if abi() < SCOPES:
         return f"tasks can signal other processes of {user}: this kernel has Landlock {abi()}, and the newer {SCOPES} stops that"
     return None
+
+
+def frozen_entry(settings: Settings) -> dict[str, Any]:
+    """How far commands of this worker reach: by its settings, and by what this kernel can do."""
+    entry = sandbox_entry(settings)
+    return entry if unsandboxed_as(settings) is None else {**entry, "sandbox": "none"}
+
+
+def _user() -> str:
+    """The user of this process: by its number where it has no name, as in many containers."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 @functools.cache

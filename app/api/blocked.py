@@ -64,7 +64,7 @@ def _paused(services: Services, project_id: str, paused: PausedActivity) -> Bloc
 
 async def _unserved(services: Services, since: datetime | None) -> Blocked | None:
     queue = services.settings.task_queue
-    if since is None or not _is_long_ago(since) or await services.engine.known_workers(queue) != 0:
+    if since is None or not _is_long_ago(since) or not await _has_no_worker(services, queue):
         return None
     message = (
         f"No worker serves the task queue '{queue}', which all work of Signoff goes through; start one: signoff worker"
@@ -76,9 +76,14 @@ async def tasks_blocked(services: Services, project: Project, snapshot: Snapshot
     """Set where a task was handed out 30 s ago or more on the queue of an agent that no worker serves; the oldest counts."""
     for task in sorted(_waiting(project, snapshot), key=lambda task: task.since):
         queue = str(task.queue)
-        if await services.engine.known_workers(queue) == 0 and not await _is_busy(services, queue):
+        if await _has_no_worker(services, queue) and not await _is_busy(services, queue):
             return Blocked(code="no_worker", message=_message(project, task.key, queue), since=task.since)
     return None
+
+
+async def _has_no_worker(services: Services, queue: str) -> bool:
+    workers = await services.engine.known_workers(queue)
+    return workers is not None and workers.count == 0
 
 
 def _waiting(project: Project, snapshot: Snapshot) -> Iterator[TaskInProgress]:

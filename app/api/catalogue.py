@@ -34,6 +34,7 @@ class CatalogueController(Controller):
         wanted = sorted(set(queues.values()))
         counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in wanted))
         workers = dict(zip(wanted, counted, strict=True))
+        serving = {agent_id: workers[queue] for agent_id, queue in queues.items()}
         agents = [
             Agent(
                 id=agent_id,
@@ -41,7 +42,8 @@ class CatalogueController(Controller):
                 queue=queues[agent_id],
                 model=(entry.model or settings.model or None) if entry.kind == AgentKind.MODEL else None,
                 tools=[str(tool) for tool in entry.tools] if entry.kind == AgentKind.MODEL else [],
-                workers=workers[queues[agent_id]],
+                workers=found.count if (found := serving[agent_id]) is not None else None,
+                unsandboxed=list(found.unsandboxed) if found is not None else [],
             )
             for agent_id, entry in settings.known_agents.items()
         ]

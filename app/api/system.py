@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from importlib.metadata import version
@@ -45,7 +46,7 @@ class SystemController(Controller):
         database = await _check_database(services)
         temporal, workers = "ok", 0
         try:
-            workers = await services.engine.workers()
+            workers = (await services.engine.workers()).count
         except Unavailable as error:
             temporal = error.info.message
         troubled = await services.engine.troubled()
@@ -53,7 +54,13 @@ class SystemController(Controller):
         good = database == temporal == "ok"
         answer = Ready(
             status="ready" if good else "unavailable",
-            checks=Checks(database=database, temporal=temporal, workers=workers, failing_runs=failing),
+            checks=Checks(
+                database=database,
+                temporal=temporal,
+                workers=workers,
+                failing_runs=failing,
+                warnings=await _unsandboxed(services) if temporal == "ok" else [],
+            ),
         )
         return Response(answer, status_code=200 if good else 503)
 
@@ -67,6 +74,18 @@ class SystemController(Controller):
             with suppress(Unavailable):
                 telemetry.count_work(*await services.database.read(counts.by_status))
         return Response(telemetry.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _unsandboxed(services: Services) -> list[str]:
+    """A sentence for each queue and user of workers whose tasks no sandbox confines."""
+    usual = services.settings.task_queue
+    queues = [usual, *sorted(set(services.settings.agent_queues.values()) - {usual})]
+    counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in queues))
+    return [
+        f"tasks{'' if queue == usual else f' of the queue {queue}'} run unsandboxed as {user}"
+        for queue, found in zip(queues, counted, strict=True)
+        for user in (found.unsandboxed if found is not None else ())
+    ]
 
 
 async def _check_database(services: Services) -> str:

@@ -62,6 +62,9 @@ _TROUBLES = (
         "signoff projects get ID shows the command that unpauses each.",
     ),
 )
+_SANDBOX_ADVICE = (
+    "Run its worker with SIGNOFF_SANDBOX=landlock, on Linux 5.13 or newer. Containers must allow Landlock."
+)
 _MARKS = {State.OK: ("✓", "green"), State.BAD: ("✗", "red"), State.NOTE: ("\N{EN DASH}", "yellow")}
 
 
@@ -87,7 +90,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings.append(_database(settings))
     findings += _models(settings)
     findings += [finding async for finding in _temporal(settings, running)]
-    return [*findings, await _app(settings, running)]
+    return [*findings, *await _app(settings, running)]
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -237,7 +240,7 @@ async def _troubled(client: Client) -> AsyncIterator[Finding]:
             yield Finding("runs", State.NOTE, f"{found}: {shown}", advice)
 
 
-async def _app(settings: Settings, running: str | None) -> Finding:
+async def _app(settings: Settings, running: str | None) -> list[Finding]:
     url = settings.url or running or settings.app_url
     try:
         async with AsyncSignoff(url, timeout=_ANSWER_SECONDS, retry_seconds=0) as client:
@@ -246,13 +249,14 @@ async def _app(settings: Settings, running: str | None) -> Finding:
         expected = bool(settings.url or running)
         reason = str(error.__cause__) or type(error.__cause__).__name__
         found = f"does not answer at {url} ({reason})" if expected else f"nothing answers at {url}"
-        return Finding("app", State.BAD if expected else State.NOTE, found, "Start it: signoff up (or signoff serve)")
+        return [Finding("app", State.BAD if expected else State.NOTE, found, "Start it: signoff up (or signoff serve)")]
     except SignoffError:
-        return Finding("app", State.BAD, f"what answers at {url} is not a Signoff", "Choose another SIGNOFF_PORT.")
+        return [Finding("app", State.BAD, f"what answers at {url} is not a Signoff", "Choose another SIGNOFF_PORT.")]
     answers = {"database": checks.database, "temporal": checks.temporal}
     troubles = [f"{part}: {found}" for part, found in answers.items() if found != "ok"]
     if troubles:
-        return Finding("app", State.BAD, f"at {url}, but {'; '.join(troubles)}", "See the logs in the data folder.")
+        return [Finding("app", State.BAD, f"at {url}, but {'; '.join(troubles)}", "See the logs in the data folder.")]
     if not checks.workers:
-        return Finding("app", State.BAD, f"at {url}, but no worker polls its task queue", "Start one: signoff worker")
-    return Finding("app", State.OK, f"ready at {url}, workers: {checks.workers}")
+        return [Finding("app", State.BAD, f"at {url}, but no worker polls its task queue", "Start one: signoff worker")]
+    weak = [Finding("tasks", State.NOTE, warning, _SANDBOX_ADVICE) for warning in checks.warnings]
+    return [Finding("app", State.OK, f"ready at {url}, workers: {checks.workers}"), *weak]

@@ -63,7 +63,7 @@ class Frozen(_Strict):
         limits: what the project's strategy means in numbers.
         http_allow: private hosts that may be asked; None where no task sends requests.
         app_url: the address of Signoff, where a task reads it.
-        sandbox: how far tasks reach, as the worker's settings say.
+        sandbox: how far tasks reach, as the worker finds it.
     """
 
     at: str

@@ -28,6 +28,7 @@ from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import ProjectStatus, Stage
 from app.engine.connection import connect
 from app.engine.inspection import Inspection, Trouble, find_troubled, inspect
+from app.engine.workers import Workers, workers_of
 from app.settings import Settings
 from app.storage.projects import ProjectRow
 from workflows import search_attributes
@@ -78,7 +79,7 @@ class Engine:
         self._client = client
         self._thresholds = thresholds or Thresholds()
         self._snapshots: dict[str, tuple[float, asyncio.Task[Snapshot | None]]] = {}
-        self._workers: dict[str, tuple[float, asyncio.Task[int | None]]] = {}
+        self._workers: dict[str, tuple[float, asyncio.Task[Workers | None]]] = {}
         self._troubled: tuple[float, asyncio.Task[Mapping[str, Trouble]] | None] = (0.0, None)
 
     async def _connected(self) -> Client:
@@ -189,8 +190,8 @@ class Engine:
         for project_id in [key for key, (asked, _) in self._snapshots.items() if asked < horizon]:
             del self._snapshots[project_id]
 
-    async def workers(self, queue: str | None = None) -> int:
-        """How many workers poll a task queue: that of an agent, or else that of the workflows.
+    async def workers(self, queue: str | None = None) -> Workers:
+        """The workers that poll a task queue: that of an agent, or else that of the workflows.
 
         A worker that was killed counts for 70 s after it last asked for work. One of an agent's queue whose every slot is taken
         does not ask, and does not count after that time.
@@ -211,9 +212,10 @@ class Engine:
         except RPCError as error:
             raise _away(self._settings) from error
         horizon = time.time() - POLL_SECONDS
-        return len({poller.identity for poller in answer.pollers if poller.last_access_time.seconds > horizon})
+        found = {poller.identity for poller in answer.pollers if poller.last_access_time.seconds > horizon}
+        return workers_of(found)
 
-    async def known_workers(self, queue: str) -> int | None:
+    async def known_workers(self, queue: str) -> Workers | None:
         """As `workers`, at most a second old; None where Temporal does not say so within 500 ms."""
         asked, task = self._workers.get(queue, (0.0, None))
         age = time.monotonic() - asked
@@ -224,7 +226,7 @@ class Engine:
             self._workers[queue] = (time.monotonic(), task)
         return await asyncio.shield(task)
 
-    async def _ask_for_workers(self, queue: str) -> int | None:
+    async def _ask_for_workers(self, queue: str) -> Workers | None:
         try:
             async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
                 return await self.workers(queue)

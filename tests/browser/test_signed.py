@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pwd
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff
+from tests.browser.conftest import Signoff, running_signoff
 
 GOOD, EVIL = "echo good\n", "echo evil \u202e\n"
 BUILD = "- Build: `sh build.sh` {#build}"
@@ -129,3 +131,13 @@ def test_what_a_signature_does_not_cover_is_said(page: Page, signoff: Signoff, t
     expect(signed).to_contain_text(f"{outside} is outside of the workspace")
     frozen = signoff.api.get(f"/api/projects/{project_id}/plan").json()["frozen"]
     expect(signed).to_contain_text(f"link.sh: {frozen['unhashed']['link.sh']}")
+
+
+def test_tasks_without_a_sandbox_are_told_of_before_anybody_signs(browser: Browser, tmp_path: Path) -> None:
+    with running_signoff(tmp_path, SIGNOFF_SANDBOX="none") as unsandboxed:
+        project_id = unsandboxed.planned("Unconfined", "- A: `true` {#a}")
+        page = browser.new_page(base_url=unsandboxed.url)
+        page.goto(f"/projects/{project_id}")
+        powers = page.get_by_role("region", name="What it may do")
+        expect(powers).to_contain_text(f"tasks run unsandboxed as {pwd.getpwuid(os.geteuid()).pw_name}")
+        page.close()

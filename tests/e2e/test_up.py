@@ -133,7 +133,8 @@ async def test_everything_answers_where_it_says(up: Up) -> None:
     assert addresses["data_dir"] == str(up.folder / "data")
     async with httpx.AsyncClient(trust_env=False) as http:
         ready = (await http.get(f"{addresses['url']}/ready")).json()
-        assert ready == {"status": "ready", "checks": {"database": "ok", "temporal": "ok", "workers": 1}}
+        checks = {"database": "ok", "temporal": "ok", "workers": 1, "failing_runs": [], "warnings": []}
+        assert ready == {"status": "ready", "checks": checks}
         assert (await http.get(addresses["temporal_ui"])).is_success
 
 

@@ -10,7 +10,10 @@ from app.domain.plan import Strategy
 
 
 class Agent(BaseModel):
-    """Who carries tasks out; `workers` poll its queue now, and None says that Temporal does not tell."""
+    """Who carries tasks out; `workers` poll its queue now, and None says that Temporal does not tell.
+
+    `unsandboxed`: the users as whom some of these workers run tasks without a sandbox.
+    """
 
     id: str
     kind: Literal["local", "model"]
@@ -18,6 +21,7 @@ class Agent(BaseModel):
     model: str | None
     tools: list[str]
     workers: int | None
+    unsandboxed: list[str]
 
 
 class AgentList(BaseModel):

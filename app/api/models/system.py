@@ -19,12 +19,14 @@ class Checks(BaseModel):
     """What the app needs, and whether it answers.
 
     `failing_runs`: projects whose workflow task keeps failing, by id, a few seconds old. The app is still ready.
+    `warnings`: sentences about what is weaker than it could be, such as workers whose tasks run without a sandbox.
     """
 
     database: str
     temporal: str
     workers: int
     failing_runs: list[str]
+    warnings: list[str]
 
 
 class Ready(BaseModel):

@@ -114,6 +114,7 @@ export const signoff = {
     agentTools: (tools: string[]) => (tools.length ? `tools: ${tools.join(", ")}` : "no tools"),
     agentUnknown: "there is no such agent",
     agentWithoutWorkers: "no worker serves it now",
+    unsandboxed: (user: string) => `tasks run unsandboxed as ${user}`,
     secrets: "Secrets",
     people: "Asks people",
     gates: (names: string[]) => `approval before ${names.map((name) => `“${name}”`).join(", ")}`,
