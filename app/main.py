@@ -24,6 +24,7 @@ from app.api.graph import GraphController
 from app.api.history import HistoryController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
 from app.api.insight import InsightController
+from app.api.large_answers import encode_large
 from app.api.live import LiveController
 from app.api.logs import LogController
 from app.api.methods import Methods
@@ -125,6 +126,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             "credentials": Provide(lambda: credentials, sync_to_thread=False),
         },
         exception_handlers={Exception: to_response},
+        after_request=encode_large,
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
         request_max_body_size=LARGEST_BODY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,7 +72,7 @@ async def _edit(
         lambda conn: (projects.get(conn, project_id), is_decided(conn, request, project_id))
     )
     edits = [_with_action(services, project, item) for item in edits]
-    parsed = parse_edits(edits)
+    parsed = await asyncio.to_thread(parse_edits, edits)
     call = Call.REFINE if refine else Call.EDIT_PLAN
     actor = actor_of(request)
 
@@ -113,7 +114,7 @@ async def _submit(
     status: int,
     refine: bool,
 ) -> Response[Any]:
-    check_sendable(services, edits)
+    await asyncio.to_thread(check_sendable, services, edits)
     payload = {"edits": edits, "refine": refine}
     decision = new_request(request, project_id, DecisionKind.EDIT, payload=payload)
     decided = await services.requests.submit(decision)

@@ -85,7 +85,7 @@ class IdempotencyKeys:
             if body is None:
                 await self._app(scope, receive, send)
                 return
-            earlier = await keyed.begin(_hash_of(scope, body))
+            earlier = await keyed.begin(await asyncio.to_thread(_hash_of, scope, body))
             if earlier is not None:
                 await _replay(earlier, send)
                 return

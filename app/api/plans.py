@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Annotated, Any
 
@@ -130,8 +131,8 @@ class PlanController(Controller):
         if model_for(services.settings, project.strategy) is None:
             message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
             raise Conflict(message, code="planner_unavailable")
-        parse_edits(data.edits or [])
-        check_sendable(services, data.edits or [])
+        await asyncio.to_thread(parse_edits, data.edits or [])
+        await asyncio.to_thread(check_sendable, services, data.edits or [])
         words = MakePlan(planner="model", instructions=data.message)
         changes = {"refine": True, "edits": data.edits or None}
         return await _make_plan(request, services, project_id, words, DecisionKind.RETURN, prefer, changes)

@@ -87,7 +87,7 @@ async def test_older_versions_stay_readable(signoff: Stack) -> None:
     assert second["version"] == 2
     old = await signoff.call("GET", f"/{project_id}/plan", params={"version": 1})
     # The phases are as before, the ids too; only what happened to the version differs.
-    assert old == first | {"status": "superseded", "phases": old["phases"]}
+    assert old == first | {"status": "superseded", "frozen": None, "phases": old["phases"]}
     assert [task["id"] for task in old["phases"][0]["tasks"]] == [task["id"] for task in first["phases"][0]["tasks"]]
     assert await signoff.call("GET", f"/{project_id}/plan", params={"version": 2}) == second
     await refused(signoff, "GET", f"/{project_id}/plan?version=3", 404, "plan_not_found")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from typing import Literal
+
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +24,23 @@ async def test_domain_errors_of_a_read_come_through(database: Database) -> None:
 
 def _refuse(_: Connection) -> None:
     raise Conflict("No.")
+
+
+@pytest.mark.parametrize("call", ["read", "transact"])
+async def test_the_event_loop_is_free_while_a_transaction_computes(
+    database: Database, call: Literal["read", "transact"]
+) -> None:
+    begun, told = threading.Event(), threading.Event()
+
+    def compute(_: Connection) -> bool:
+        begun.set()
+        return told.wait(10)
+
+    running = asyncio.create_task(getattr(database, call)(compute))
+    while not begun.is_set():
+        await asyncio.sleep(0)  # why: the loop has to run for the transaction to begin
+    told.set()
+    assert await running
 
 
 async def test_foreign_keys_are_enforced(database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,14 @@ def names(conn: Connection) -> set[str]:
 
 async def test_pragmas_hold_on_the_writer_and_on_every_reader(database: SqliteDatabase) -> None:
     assert await database.transact(pragmas) == PRAGMAS
-    async with database._readers.connect() as one, database._readers.connect() as other:
-        assert await one.run_sync(pragmas) == PRAGMAS
-        assert await other.run_sync(pragmas) == PRAGMAS
+    together = threading.Barrier(module.READERS)
+
+    def of_one_reader(conn: Connection) -> dict[str, Any]:
+        together.wait(10)
+        return pragmas(conn)
+
+    found = await asyncio.gather(*(database.read(of_one_reader) for _ in range(module.READERS)))
+    assert found == [PRAGMAS] * module.READERS
 
 
 async def test_write_is_committed_when_its_caller_hears_of_it(database: SqliteDatabase, file: Path) -> None:
@@ -152,10 +158,19 @@ async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: SqliteDa
 async def test_read_is_unavailable_where_every_reader_is_taken(
     database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database._readers.sync_engine.pool, "_timeout", 0.05)
-    async with database._readers.connect(), database._readers.connect():
-        with pytest.raises(Unavailable):
-            await database.read(count)
+    monkeypatch.setattr(module, "READER_SECONDS", 0.05)
+    begun, free = threading.Barrier(module.READERS + 1), threading.Event()
+
+    def hold(_: Connection) -> bool:
+        begun.wait(10)
+        return free.wait(10)
+
+    taken = [asyncio.create_task(database.read(hold)) for _ in range(module.READERS)]
+    await asyncio.to_thread(begun.wait, 10)
+    with pytest.raises(Unavailable):
+        await database.read(count)
+    free.set()
+    assert all(await asyncio.gather(*taken))
     assert await database.read(count) == 0
 
 
