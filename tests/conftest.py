@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -23,7 +22,6 @@ from app.engine.engine import Engine
 from app.main import create_app
 from app.planning.planner import Planner
 from app.serving.limits import Limits
-from app.serving.server import server_config
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.migrate import migrate
@@ -32,11 +30,12 @@ from tests.databases import DATABASES, POSTGRESQL, SQLITE
 from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
+from tests.serving import served
 from tests.sse import read_events
+from tests.waiting import DEADLINE, eventually
 from worker import build_worker
 from workflows.contracts import Thresholds
 
-DEADLINE = 30.0
 # Who acts where there is no key: the user who runs the tests, and so the server.
 OWNER = name_of_user(os.geteuid())
 # Need Chromium, and a model's weights; `make test-browser` and `make test-model` name the folders, which then count.
@@ -61,18 +60,6 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=[item for item in items if not DATABASES.runs(item)])
     items[:] = [item for item in items if DATABASES.runs(item)]
-
-
-async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seconds: float = DEADLINE) -> Any:
-    """Wait for a condition with a deadline; returns its first true value."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        value = await condition()
-        if value:
-            return value
-        if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        await asyncio.sleep(0.02)  # why: the step of a wait that has a condition and a deadline
 
 
 @pytest.fixture(autouse=True)
@@ -201,22 +188,9 @@ async def running_stack(
         await database.start()
         stack.push_async_callback(database.close)
         app = create_app(settings, Engine(settings, temporal, thresholds))
-        server = uvicorn.Server(server_config(app, settings, limits, log_level="warning"))
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
-        serving = asyncio.create_task(server.serve())
         url = f"http://127.0.0.1:{port}"
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=90))
-
-        async def stop_serving() -> None:
-            server.should_exit = True
-            await serving
-
-        stack.push_async_callback(stop_serving)
-
-        async def up() -> bool:
-            return server.started
-
-        await eventually(up, what="the app answers")
+        await stack.enter_async_context(served(app, settings, limits))
         running = Stack(settings, temporal, database, url, http, stack)
         if worker:
             await running.start_worker()

@@ -182,7 +182,14 @@ tasks = Table(
     Index("ix_tasks_project_position", "project_id", "position"),
     Index("ix_tasks_phase", "phase_id"),
     Index("ix_tasks_quarantine", "project_id", sqlite_where=IN_QUARANTINE, postgresql_where=IN_QUARANTINE),
-    Index("ix_tasks_manual", "project_id", sqlite_where=WAITS_FOR_PERSON, postgresql_where=WAITS_FOR_PERSON),
+    Index(
+        "ix_tasks_manual",
+        "project_id",
+        "status",
+        "reason",
+        sqlite_where=WAITS_FOR_PERSON,
+        postgresql_where=WAITS_FOR_PERSON,
+    ),
 )
 
 runs = Table(

@@ -13,18 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from litestar.types import Receive, Scope, Send
 
 from app.api.credentials import Credentials
 from app.api.gateway import Gateway
 from app.log import configure_logging
-from app.serving.server import server_config
 from app.settings import Settings
 from app.storage.database import Database
 from tests.api.answers import check_error
 from tests.app_process import AppProcess, app_process
-from tests.conftest import Stack, eventually, free_port, running_stack
+from tests.conftest import Stack, running_stack
+from tests.ports import free_port
+from tests.serving import served
 
 LINE = re.compile(r"timestamp=\S+ level=\w+ logger=\S+ event=")
 
@@ -125,15 +125,10 @@ async def test_what_nobody_foresaw_is_answered_and_logged_with_it(logged: io.Str
         allowed_hosts=[],
         credentials=Credentials("", database, checks_users=True),
     )
-    server = uvicorn.Server(server_config(gateway, Settings(port=port), lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
-    serving = asyncio.create_task(server.serve())
-
-    async def up() -> bool:
-        return server.started
-
-    await eventually(up, what="it answers")
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        served(gateway, Settings(port=port), lifespan="off"),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
         answer = await client.get("/early", headers={"X-Request-ID": "early-1"})
         assert answer.status_code == 500
         text = answer.text
@@ -141,8 +136,6 @@ async def test_what_nobody_foresaw_is_answered_and_logged_with_it(logged: io.Str
         assert "broken at" not in text
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/late", headers={"X-Request-ID": "late-1"})
-    server.should_exit = True
-    await serving
     events = [line for line in logged.getvalue().splitlines() if "level=error" in line]
     assert len(events) == 2
     assert "request_id=early-1" in events[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.answers import check_error
 from tests.ports import free_port
+from tests.serving import served
 
 KEY = "a key that is long enough to be taken for one"
 SETTINGS = b'{"DisableWriteActions":false,"Version":"2"}'
@@ -59,13 +61,16 @@ def check_refusal(answer: httpx.Response, status: int, code: str) -> None:
 @contextlib.asynccontextmanager
 async def visitor(folder: Path, upstream: str, **values: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose requests come in on the port of the Web UI."""
-    port = free_port()
     settings = Settings.model_validate(
-        {"data_dir": folder, "temporal_ui_port": port, "temporal_ui_upstream": upstream, **values}
+        {"data_dir": folder, "temporal_ui_port": free_port(), "temporal_ui_upstream": upstream, **values}
     )
-    transport = httpx.ASGITransport(create_app(settings), client=("127.0.0.1", 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}") as client:
-        yield client
+    address = ("127.0.0.1", settings.temporal_ui_port)
+    with socket.create_server(address) as listening:
+        async with (
+            served(create_app(settings), settings, sockets=[listening], lifespan="off"),
+            httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}") as client,
+        ):
+            yield client
 
 
 async def test_reading_reaches_the_ui_without_what_is_for_the_app_alone(ui: Ui, tmp_path: Path) -> None:

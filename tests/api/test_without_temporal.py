@@ -11,14 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from app.main import create_app
-from app.serving.server import server_config
 from app.settings import Settings
 from app.storage.migrate import migrate
 from tests.api.answers import check_error
-from tests.conftest import eventually, free_port
+from tests.ports import free_port
+from tests.serving import served
 
 
 @asynccontextmanager
@@ -27,18 +26,11 @@ async def serving(folder: Path, temporal_address: str) -> AsyncIterator[httpx.As
     port = free_port()
     settings = Settings(data_dir=folder, port=port, temporal_address=temporal_address)
     await asyncio.to_thread(migrate, settings.effective_database_url)
-    server = uvicorn.Server(server_config(create_app(settings), settings, log_level="warning"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]
-    running = asyncio.create_task(server.serve())
-
-    async def up() -> bool:
-        return server.started
-
-    await eventually(up, what="the app answers")
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    async with (
+        served(create_app(settings), settings),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
         yield client
-    server.should_exit = True
-    await running
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,21 @@
+"""Waiting for what comes about in its own time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+DEADLINE = 30.0
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seconds: float = DEADLINE) -> Any:
+    """Wait for a condition with a deadline; returns its first true value."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = await condition()
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        await asyncio.sleep(0.02)  # why: the step of a wait that has a condition and a deadline
