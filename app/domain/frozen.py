@@ -53,7 +53,7 @@ class Frozen(_Strict):
         at: when it was captured.
         files: files of the workspace that the plan's commands name, by path.
         unhashed: files that it names and that were not read, by path, with the reason.
-        outside: programs and scripts outside of the workspace that it names by their path; what they hold is not covered.
+        outside: programs, scripts and input files outside of the workspace that it names; what they hold is not covered.
         unknown: what is run and only the run can name, by the task's key, as written.
         unread: keys of tasks whose command could not be read to its end.
         programs: where PATH leads, for each program that is named and was found; None where nobody has looked yet.

@@ -61,7 +61,7 @@ class Named:
 
     Attributes:
         paths: paths that may be files of the workspace, relative to it and in a normal form.
-        outside: absolute paths of what is run and lies elsewhere.
+        outside: absolute paths of what is run, or read as a command's input, and lies elsewhere.
         programs: names without a `/`, which are looked up in PATH.
         unknown: what is run, as written, where only the run itself can tell its name.
         complete: False where part of the command could not be read.
@@ -133,7 +133,9 @@ class _Found:
             self._add_program(word.value, word.text, folders)
         for text in _operands(command):
             self.add_path(text, folders)
-        self._note_script(command)
+        for text in _inputs(command):
+            self._add_named(text, folders)
+        self._note_script(command, folders)
 
     def _add_program(self, value: str | None, text: str, folders: list[str]) -> None:
         if value is None:
@@ -141,10 +143,10 @@ class _Found:
         elif "/" not in value:
             if value and not value.startswith("-") and "=" not in value:
                 self.programs[value] = None
-        elif not self.add_path(value, folders) and posixpath.isabs(value):
-            self.outside[value] = None
+        else:
+            self._add_named(value, folders)
 
-    def _note_script(self, command: Command) -> None:
+    def _note_script(self, command: Command, folders: Sequence[str]) -> None:
         """Note the script of an interpreter where only the run can name it, or where it lies outside of the workspace."""
         words = command.effective
         if command.program not in _INTERPRETERS:
@@ -155,8 +157,15 @@ class _Found:
         word = words[abs(position)]
         if word.value is None or word.pattern:
             self.unknown[word.text[:200]] = None
-        elif posixpath.isabs(word.value) and self._relative(word.value, ".") is None and position > 0:
-            self.outside[word.value] = None
+        elif position > 0:
+            self._add_named(word.value, folders)
+
+    def _add_named(self, value: str, folders: Sequence[str]) -> None:
+        """Note the path of a file that is surely read: where it can be none of the workspace, as one that lies elsewhere."""
+        if self.add_path(value, folders) or not value or "\0" in value or value.startswith("/dev/"):
+            return
+        path = posixpath.normpath(posixpath.join(self.workspace, folders[-1], value))
+        self.outside[path[:LONGEST_PATH]] = None
 
     def add_path(self, text: str, folders: Sequence[str]) -> bool:
         """Note a path that may be a file; False where it cannot be one of the workspace."""
@@ -209,10 +218,14 @@ def _operands(command: Command) -> Iterator[str]:
             yield from (f"{module}.py", f"{module}/__main__.py")
         if before.value in _ELSEWHERE:
             yield from (posixpath.join(word.value, name) for name in implied)
+    yield from (word.value for _, word in command.assignments if word.value is not None)
+
+
+def _inputs(command: Command) -> Iterator[str]:
+    """Static paths that the shell opens for a command to read."""
     for redirection in command.redirections:
         if redirection.operator not in _WRITING and redirection.target.value is not None:
             yield redirection.target.value
-    yield from (word.value for _, word in command.assignments if word.value is not None)
 
 
 def _path_texts(value: str) -> Iterator[str]:

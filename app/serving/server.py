@@ -11,6 +11,9 @@ from app.serving.limits import Limits
 from app.serving.protocol import guarded_protocol
 from app.settings import Settings
 
+# How long a connection may be idle between two requests. Longer than the 5 seconds after which common clients drop theirs: where
+# both ends give up at the same moment, a request is sent into a connection that has just been closed.
+_IDLE_SECONDS = 30
 # How long a stopping app lets requests finish; event streams go on for ever.
 _GRACE_SECONDS = 2
 
@@ -32,6 +35,7 @@ def server_config(app: ASGIApp, settings: Settings, limits: Limits | None = None
         "ws": "none",
         "access_log": settings.log_level == "debug",
         "log_config": None,
+        "timeout_keep_alive": _IDLE_SECONDS,
         "timeout_graceful_shutdown": _GRACE_SECONDS,
         "server_header": False,
     }

@@ -61,7 +61,7 @@ class FrozenInfo(BaseModel):
     """What the plan does not say itself and its approval freezes: files that it names, and what surrounds it.
 
     `digest` is what an approval may be held to; `sealed` is set once one has frozen it. `unhashed` has the reasons why files
-    were not read, by path; `unknown`, by task, what only the run can name; `outside` what is run and lies outside of the
+    were not read, by path; `unknown`, by task, what only the run can name; `outside` what is run or read and lies outside of the
     workspace; `unread` the tasks whose command could not be read to its end. `programs` is null until a worker has looked.
     """
 
