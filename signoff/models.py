@@ -8,7 +8,7 @@ from typing_extensions import TypeIs
 
 from app.api.models.answers import BatchDeleteAnswer, CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
 from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
-from app.api.models.decisions import Decision, DecisionList
+from app.api.models.decisions import AnsweredDecision, Decision, DecisionList
 from app.api.models.events import LiveEvent
 from app.api.models.files import FileInfo, FileList, Uploaded
 from app.api.models.graph import Graph
@@ -16,6 +16,7 @@ from app.api.models.insight import Audit, Finding, Metrics
 from app.api.models.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
 from app.api.models.projects import Project, ProjectList, ProjectSummary, Run, RunList
+from app.api.models.record import RecordSeal
 from app.api.models.system import Health, Ready
 from app.api.models.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from app.domain.events import Event
@@ -24,6 +25,7 @@ from app.domain.states import ProjectStatus
 __all__ = [
     "Agent",
     "AgentList",
+    "AnsweredDecision",
     "Archetype",
     "ArchetypeList",
     "Audit",
@@ -56,6 +58,7 @@ __all__ = [
     "ProjectList",
     "ProjectSummary",
     "Ready",
+    "RecordSeal",
     "Recorded",
     "Run",
     "RunList",

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from app.api.actor import new_request
 from app.api.bodies import Remark, RetryRun
 from app.api.models.answers import StatusAnswer
-from app.api.outcome import RECORDED, recorded, status_answer
+from app.api.outcome import RECORDED, recorded, status_answer, submit
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.states import ProjectStatus
@@ -61,19 +61,19 @@ class ControlController(Controller):
         decision = new_request(
             request, project_id, DecisionKind.RETRY_RUN, comment=data.comment, payload=payload
         )  # fmt: skip
-        decided = await services.requests.submit(decision)
+        decided = await submit(services, decision)
         if decided is None:
             return await recorded(services, decision)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
-        return Response(status_answer(project, decided, ProjectStatus.RUNNING))
+        return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
 
 
 async def _steer(
     request: AnyRequest, services: Services, project_id: str, data: Remark, kind: DecisionKind
 ) -> Response[StatusAnswer]:
     decision = new_request(request, project_id, kind, comment=data.comment)
-    decided = await services.requests.submit(decision)
+    decided = await submit(services, decision)
     if decided is None:
         return await recorded(services, decision)
     project = await services.database.read(lambda conn: projects.find(conn, project_id))
-    return Response(status_answer(project, decided))
+    return Response(status_answer(project, decided), headers=decided.headers)

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from app.api.actor import new_request
 from app.api.bodies import AnswerDecision
-from app.api.models.decisions import Decision, DecisionError, DecisionList
-from app.api.outcome import RECORDED, recorded
+from app.api.models.decisions import AnsweredDecision, Decision, DecisionError, DecisionList
+from app.api.outcome import RECORDED, recorded, submit
 from app.api.services import Services
 from app.domain.decisions import Decision as MadeDecision
 from app.domain.decisions import DecisionKind, QuestionStatus
@@ -62,7 +62,7 @@ class DecisionController(Controller):
     async def answer_decision(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str],
         decision_id: FromPath[str], data: JSONBody[AnswerDecision],
-    ) -> Response[Decision]:  # fmt: skip
+    ) -> Response[AnsweredDecision]:  # fmt: skip
         """Once: who comes second gets 409 with the first answer."""
 
         def asked(conn: Connection) -> QuestionRow:
@@ -72,10 +72,11 @@ class DecisionController(Controller):
         await services.database.read(asked)
         payload = {"decision": decision_id, "answer": data.answer}
         decision = new_request(request, project_id, DecisionKind.ANSWER, comment=data.comment, payload=payload)
-        decided = await services.requests.submit(decision)
+        decided = await submit(services, decision)
         if decided is None:
             return await recorded(services, decision)
-        return Response(await services.database.read(lambda conn: _asked(asked(conn))))
+        answered = await services.database.read(lambda conn: _asked(asked(conn)))
+        return Response(AnsweredDecision(**answered.model_dump(), seal=decided.seal), headers=decided.headers)
 
 
 def all_decisions(conn: Connection, project_id: str, status: str | None = None) -> DecisionList:

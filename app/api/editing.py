@@ -14,7 +14,7 @@ from app.api import present
 from app.api.actor import actor_of, is_decided, new_request
 from app.api.idempotency import answer_once
 from app.api.models.plans import Plan
-from app.api.outcome import recorded
+from app.api.outcome import recorded, submit
 from app.api.services import Services
 from app.domain.agents import AgentKind
 from app.domain.decisions import DecisionKind
@@ -117,11 +117,13 @@ async def _submit(
     await asyncio.to_thread(check_sendable, services, edits)
     payload = {"edits": edits, "refine": refine}
     decision = new_request(request, project_id, DecisionKind.EDIT, payload=payload)
-    decided = await services.requests.submit(decision)
+    decided = await submit(services, decision)
     if decided is None:
         return await recorded(services, decision)
-    tasks, phases = decided.payload.get("tasks", []), decided.payload.get("phases", [])
-    return Response(await services.database.read(lambda conn: shown(conn, tasks, phases)), status_code=status)
+    made = decided.decision.payload
+    tasks, phases = made.get("tasks", []), made.get("phases", [])
+    answer = await services.database.read(lambda conn: shown(conn, tasks, phases))
+    return Response(answer, status_code=status, headers=decided.headers)
 
 
 def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:

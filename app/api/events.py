@@ -14,12 +14,15 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from sqlalchemy import Connection
 
+from app.api.outcome import seal_now
 from app.api.services import Services
 from app.domain.events import Event, EventType
+from app.domain.seals import Seal
 from app.domain.states import FINISHED_PROJECT, Stage
-from app.storage import events, projects
+from app.storage import events, projects, seals
 
 PING_SECONDS = 10.0
+SEALED = "record.sealed"
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LARGEST = 2**31 - 1
 
@@ -45,24 +48,33 @@ class EventController(Controller):
         types: Annotated[str, QueryParameter(max_length=1000)] = "*",
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[None] | ServerSentEvent:
-        """From the first, or from behind `Last-Event-ID` or `after`; 204 where a finished project has no more."""
+        """From the first, or from behind `Last-Event-ID` or `after`; 204 where a finished project has no more.
+
+        Where `types` names `record.sealed`, the app's newest seal follows the events that it covers. It is no event of the
+        record, which cannot contain its own signature, and has no id.
+        """
         start = max(after, _number(last_event_id))
         finished, newest = await services.database.read(lambda conn: _position(conn, project_id))
         if finished and start >= newest and start > 0:
             return Response(None, status_code=204)
-        stream = _Stream(services, project_id, start, chosen_types(types), follow=follow)
+        stream = _Stream(services, project_id, start, chosen_types(types), follow=follow, seals=_wants_seals(types))
         return ServerSentEvent(stream.messages(), headers=STREAM_HEADERS)
 
 
 class _Stream:
     """One reader's way through the record."""
 
-    def __init__(self, services: Services, project_id: str, start: int, types: set[EventType], *, follow: bool) -> None:
+    def __init__(
+        self, services: Services, project_id: str, start: int, types: set[EventType], *, follow: bool, seals: bool
+    ) -> None:
         self._services = services
         self._project_id = project_id
         self._seq = start
         self._types = types
         self._follow = follow
+        self._wants_seals = seals
+        # The number of the newest seal that the reader has.
+        self._sealed = 0
 
     async def messages(self) -> AsyncGenerator[ServerSentEventMessage, None]:
         """Everything after the start, then what comes, until the project is finished and the reader has it all."""
@@ -74,11 +86,26 @@ class _Stream:
                     self._seq = event.seq
                     if event.type in self._types:
                         yield _message(event)
-                if ended or (not batch and not self._follow):
+                last = ended or (not batch and not self._follow)
+                if last and self._wants_seals:
+                    await seal_now(self._services.sealer, self._project_id)
+                if (seal := await self._new_seal()) is not None:
+                    yield ServerSentEventMessage(event=SEALED, data=seal.model_dump_json())
+                if last:
                     yield ServerSentEventMessage(event="end", data="{}")
                     return
                 if not batch and not await news.wait(PING_SECONDS):
                     yield ServerSentEventMessage(comment=f"ping {int(time.time())}", data=None)
+
+    async def _new_seal(self) -> Seal | None:
+        """The newest seal, where the reader has all events that it covers, and does not have it yet."""
+        if not self._wants_seals:
+            return None
+        seal = await self._services.database.read(lambda conn: seals.newest(conn, self._project_id))
+        if seal is None or seal.number <= self._sealed or seal.seq > self._seq:
+            return None
+        self._sealed = seal.number
+        return seal
 
     def _read(self, conn: Connection) -> tuple[list[Event], bool]:
         """The next events; whether the project is finished and these are its last."""
@@ -109,6 +136,12 @@ def chosen_types(types: str) -> set[EventType]:
     """The event types that comma-separated patterns name; all of them where there is no pattern."""
     patterns = [pattern.strip() for pattern in (types or "*").split(",")]
     return {kind for kind in EventType if any(fnmatchcase(kind, pattern) for pattern in patterns)}
+
+
+def _wants_seals(types: str) -> bool:
+    """Whether a reader asked for seals: readers of all events expect events only."""
+    patterns = (pattern.strip() for pattern in types.split(","))
+    return any(pattern != "*" and fnmatchcase(SEALED, pattern) for pattern in patterns)
 
 
 def _number(last_event_id: str | None) -> int:

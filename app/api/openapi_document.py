@@ -74,6 +74,16 @@ _WITH_ETAG = frozenset(
 )
 
 
+# Operations that make a decision, and answer with something else than it: its seal is in a header.
+_WITH_SEAL = frozenset(
+    {
+        "answerDecision", "approveProject", "cancelProject", "completeTask", "createPhase", "createTask", "deleteTask",
+        "generatePlan", "pauseProject", "refinePlan", "regeneratePlan", "resumeProject", "retryProject", "retryTask",
+        "skipTask", "updateTask",
+    }
+)  # fmt: skip
+
+
 def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Json:
     """Server-sent events, each described by its fields; the data is JSON, and that of an `end` empty."""
     data = {
@@ -89,6 +99,7 @@ _TEXT: Json = {"schema": {"type": "string"}}
 # An empty schema is how OpenAPI 3.1 says: any bytes.
 _BYTES: Json = {"schema": {}}
 _EVENT: Json = {"$ref": "#/components/schemas/Event"}
+_EVENT_OR_SEAL: Json = {"anyOf": [_EVENT, {"$ref": "#/components/schemas/RecordSeal"}]}
 _LIVE_EVENT: Json = {"$ref": "#/components/schemas/LiveEvent"}
 _LOG_PIECE: Json = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 # Further forms of an operation's success, by status.
@@ -99,7 +110,9 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "downloadProject": {"200": {"application/zip": _BYTES}},
     "getTaskLog": {"200": {"text/event-stream": _stream_of(_LOG_PIECE, ["log", "end"], ends=True)}},
     "metrics": {"200": {"text/plain": _TEXT}},
-    "streamEvents": {"200": {"text/event-stream": _stream_of(_EVENT, [*EventType, "end"], ends=True)}},
+    "streamEvents": {
+        "200": {"text/event-stream": _stream_of(_EVENT_OR_SEAL, [*EventType, "record.sealed", "end"], ends=True)}
+    },
     "streamLiveEvents": {"200": {"text/event-stream": _stream_of(_LIVE_EVENT, EventType)}},
 }
 # Where what a handler declares is not what it sends, nothing of it is kept.
@@ -158,6 +171,15 @@ def complete(document: Json) -> Json:
             "description": "The request's id, as in the server's log.",
             "required": True,
             "schema": {"type": "string"},
+        },
+        "Seal": {
+            "description": "The app's signature over the record up to the decision that this call made, as JSON. Without one, "
+            "the call made no decision, or the record could not be sealed in time.",
+            "schema": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": "#/components/schemas/RecordSeal"},
+            },
         },
         "Replayed": {
             "description": "`true` where this is the first answer to the same key.",
@@ -290,6 +312,8 @@ def _complete_successes(operation: Json, method: str) -> None:
             headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
         if name in _WITH_ETAG and status in {"200", "201", "206", "304"}:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+        if name in _WITH_SEAL:
+            headers["Signoff-Seal"] = {"$ref": "#/components/headers/Seal"}
 
 
 def _complete_errors(operation: Json, path: str, method: str) -> None:

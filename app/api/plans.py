@@ -19,7 +19,7 @@ from app.api.editing import check_sendable, refine
 from app.api.frozen_view import with_preview
 from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
 from app.api.models.plans import Plan
-from app.api.outcome import RECORDED, recorded, status_answer
+from app.api.outcome import RECORDED, recorded, status_answer, submit
 from app.api.preconditions import check_match, etag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
@@ -152,11 +152,11 @@ class PlanController(Controller):
             "frozen_digest": data.frozen_digest,
         }  # fmt: skip
         decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
-        decided = await services.requests.submit(decision)
+        decided = await submit(services, decision)
         if decided is None:
             return await recorded(services, decision)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
-        return Response(status_answer(project, decided, ProjectStatus.RUNNING))
+        return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
 
     @post(
         "/cancel",
@@ -174,7 +174,7 @@ class PlanController(Controller):
     ) -> Response[CancelAnswer]:
         """200 once every task has stopped; 202 where that takes more than 10 s."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
-        decided = await services.requests.submit(decision)
+        decided = await submit(services, decision)
         if decided is None:
             return await recorded(services, decision)
         project = await services.requests.wait_until_settled(project_id, STOP_SECONDS)
@@ -185,7 +185,7 @@ class PlanController(Controller):
             tasks=CancelCounts(**counts),
             request_id=decision.request_id,
         )
-        return Response(answer, status_code=200 if stopped else 202)
+        return Response(answer, status_code=200 if stopped else 202, headers=decided.headers)
 
 
 def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
@@ -217,10 +217,10 @@ async def _make_plan(
     # The words that a plan is sent back with are its reviewer's comment.
     comment = (data.instructions or "")[:LONGEST_COMMENT]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)
-    decided = await services.requests.submit(decision)
+    decided = await submit(services, decision)
     if decided is None:
         return await recorded(services, decision)
-    version = decided.payload.get("version")
+    version = decided.decision.payload.get("version")
     wait = _WAIT.search(prefer or "")
     seconds = min(int(wait[1]), LONGEST_WAIT) if wait else DEFAULT_WAIT
     await services.requests.wait_for_plan(project_id, int(version or 0), seconds)
@@ -234,5 +234,5 @@ async def _make_plan(
 
     plan = await services.database.read(work)
     if plan is None:
-        return await recorded(services, decision)
-    return Response(await with_preview(services, plan), headers=etag(plan.digest))
+        return await recorded(services, decision, headers=decided.headers)
+    return Response(await with_preview(services, plan), headers={**etag(plan.digest), **decided.headers})

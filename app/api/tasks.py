@@ -15,7 +15,7 @@ from app.api.actor import new_request
 from app.api.bodies import AnswerTask, CreateTask, UpdateTask
 from app.api.editing import Shown, edit
 from app.api.models.tasks import Task, TaskDeleted, TaskList
-from app.api.outcome import RECORDED, recorded
+from app.api.outcome import RECORDED, recorded, submit
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid, Problem
@@ -182,7 +182,8 @@ async def _answer(
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
     payload = {"task": task.id, "outputs": data.outputs}
     decision = new_request(request, project_id, kind, comment=data.comment, payload=payload)
-    decided = await services.requests.submit(decision)
+    decided = await submit(services, decision)
     if decided is None:
         return await recorded(services, decision)
-    return Response(await services.database.read(lambda conn: _read(conn, project_id, task_id)))
+    task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+    return Response(task, headers=decided.headers)

@@ -43,6 +43,7 @@ class Sealer:
         self._publishing = asyncio.Lock()
         self._projects: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._refused: dict[str, str] = {}
+        self._urgent: set[asyncio.Task[Seal | None]] = set()
         self._position = 0
         self._started = False
 
@@ -115,6 +116,32 @@ class Sealer:
                 newest = step.seals[-1] if step.seals else newest
                 more = step.more
         return newest or await self._database.read(lambda conn: seals.newest(conn, project_id))
+
+    async def seal_within(self, project_id: str, seconds: float) -> Seal | None:
+        """As `seal`, for those who have something else to do: never raises, and does not wait longer than `seconds`.
+
+        Returns:
+            The newest seal, which covers all that was on record when this was called; None where that is not sealed in
+            time. The log then has the reason, and sealing goes on in the background.
+        """
+        sealing = asyncio.create_task(self.seal(project_id), name=f"seal {project_id}")
+        self._urgent.add(sealing)
+        sealing.add_done_callback(self._done)
+        await asyncio.wait({sealing}, timeout=seconds)
+        if not sealing.done():
+            logger.warning("the record of project %s was not sealed within %g s", project_id, seconds)
+            return None
+        error = sealing.exception()
+        if error is not None:
+            logger.warning("the record of project %s could not be sealed: %s", project_id, error)
+            return None
+        return None if self.refusal(project_id) is not None else sealing.result()
+
+    def _done(self, sealing: asyncio.Task[Seal | None]) -> None:
+        self._urgent.discard(sealing)
+        # Looked at, so that nobody else reports it: what waits for it has done so, or has left.
+        if not sealing.cancelled():
+            sealing.exception()
 
     async def _publish(self, made: list[Seal]) -> None:
         if not made:

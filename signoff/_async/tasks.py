@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any, Unpack
 
 from app.api.models.answers import Recorded
-from app.api.models.decisions import Decision, DecisionList
+from app.api.models.decisions import AnsweredDecision, Decision, DecisionList
 from app.api.models.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, get, path_of, post
@@ -112,11 +112,11 @@ class AsyncDecisions:
 
     async def answer(
         self, project_id: str, decision_id: str, answer: str, *, comment: str | None = None
-    ) -> Decision | Recorded:
+    ) -> AnsweredDecision | Recorded:
         """Answer an open decision with one of its options.
 
         Raises:
             Conflict: somebody was first; `context` has that answer.
         """
         body = {"answer": answer, "comment": comment}
-        return await self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), Decision)
+        return await self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)

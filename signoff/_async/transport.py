@@ -145,6 +145,9 @@ class AsyncTransport:
         stream = _EventStream(self, request, str(after), deadline)
         async with aclosing(stream.messages()) as messages:
             async for message in messages:
+                if message.event == "record.sealed":
+                    # Sent where `types` names it; it is no event.
+                    continue
                 yield Event.model_validate(json.loads(message.text), extra="allow")
 
     async def messages(self, request: Request) -> AsyncGenerator[Message]:

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any, Unpack
 
 from app.api.models.answers import Recorded
-from app.api.models.decisions import Decision, DecisionList
+from app.api.models.decisions import AnsweredDecision, Decision, DecisionList
 from app.api.models.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from signoff._requests import Request, get, path_of, post
 from signoff._sync.transport import Transport
@@ -113,11 +113,11 @@ class Decisions:
 
     def answer(
         self, project_id: str, decision_id: str, answer: str, *, comment: str | None = None
-    ) -> Decision | Recorded:
+    ) -> AnsweredDecision | Recorded:
         """Answer an open decision with one of its options.
 
         Raises:
             Conflict: somebody was first; `context` has that answer.
         """
         body = {"answer": answer, "comment": comment}
-        return self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), Decision)
+        return self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)

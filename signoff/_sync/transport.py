@@ -148,6 +148,9 @@ class Transport:
         stream = _EventStream(self, request, str(after), deadline)
         with closing(stream.messages()) as messages:
             for message in messages:
+                if message.event == "record.sealed":
+                    # Sent where `types` names it; it is no event.
+                    continue
                 yield Event.model_validate(json.loads(message.text), extra="allow")
 
     def messages(self, request: Request) -> Generator[Message, None, None]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.api.models.record import RecordSeal
 from app.domain.errors import Problem
 from app.domain.states import ProjectStatus, Stage
 
@@ -33,13 +34,17 @@ class Recorded(BaseModel):
 
 
 class StatusAnswer(BaseModel):
-    """What an approve came to."""
+    """What a decision came to.
+
+    `seal` is the app's signature over the record up to this decision; null where the record could not be sealed in time.
+    """
 
     id: str
     status: ProjectStatus
     updated_at: str
     stage: Stage
     decision_id: str
+    seal: RecordSeal | None
 
 
 class CancelCounts(BaseModel):

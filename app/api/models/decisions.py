@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from app.api.models.record import RecordSeal
+
 
 class SignedDifference(BaseModel):
     """Something that is not as it was signed: a file, a program, an agent, an action or a setting.
@@ -56,6 +58,15 @@ class Decision(BaseModel):
     error: DecisionError | None = None
     request_id: str | None = None
     differences: list[SignedDifference] = []
+
+
+class AnsweredDecision(Decision):
+    """A decision that was just answered.
+
+    `seal` is the app's signature over the record up to the answer; null where the record could not be sealed in time.
+    """
+
+    seal: RecordSeal | None
 
 
 class DecisionList(BaseModel):
