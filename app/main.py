@@ -29,7 +29,7 @@ from app.api.live import LiveController
 from app.api.logs import LogController
 from app.api.methods import Methods
 from app.api.openapi import configuration
-from app.api.outline import OutlineController
+from app.api.outline import OutlineController, preview_processes
 from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
@@ -112,6 +112,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         actions=load_actions(),
         agents=settings.known_agents,
         archetypes=load_archetypes(settings.archetypes),
+        previews=preview_processes(),
     )
     telemetry = Telemetry()
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
@@ -176,4 +177,5 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
                 await sweep
         if temporal_ui is not None:
             await temporal_ui.close()
+        await services.previews.close()
         await services.database.close()

@@ -27,3 +27,11 @@ def with_environment(name: str, value: str) -> list[int]:
             if wanted in environment and alive(int(folder.name)):
                 found.append(int(folder.name))
     return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Pids of the processes that a process has started and that run."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [
+        child for thread in threads for child in map(int, (thread / "children").read_text().split()) if alive(child)
+    ]

@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.api import frozen_view
-from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanStats, Usage
+from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
 from app.api.models.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from app.api.models.tasks import LogInfo, Phase, Task, TaskError
-from app.domain import graph
+from app.api.plan_stats import stats
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
 from app.domain.states import PhaseStatus, PlanStatus, TaskStatus
-from app.domain.validation import effective_dependencies, phase_graphs
+from app.domain.validation import effective_dependencies
 from app.storage import model_steps, plans, runs, tasks
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
@@ -210,22 +210,6 @@ def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, dict[str,
 def _plan_info(row: plans.PlanRow) -> PlanInfo:
     return PlanInfo(
         version=row.version, digest=row.digest, status=row.status, planner=row.planner, summary=row.draft["summary"]
-    )
-
-
-def stats(draft: PlanDraft) -> PlanStats:
-    """A plan in numbers."""
-    phases = phase_graphs(draft)
-    widths: dict[int, int] = {}
-    for level in graph.levels_of_phases(phases):
-        widths[level] = widths.get(level, 0) + 1
-    keys = [item.key for item in draft.tasks()]
-    path = graph.critical_path_of_phases(phases, [1.0] * len(keys))
-    return PlanStats(
-        tasks=len(keys),
-        phases=len(draft.phases),
-        max_width=max(widths.values(), default=0),
-        critical_path=[keys[node] for node in path],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.api.helper_process import HelperProcesses
 from app.domain.actions import Actions
 from app.domain.agents import Archetype
 from app.domain.validation import Agents
@@ -29,3 +30,4 @@ class Services:
     actions: Actions
     agents: Agents
     archetypes: Mapping[str, Archetype]
+    previews: HelperProcesses

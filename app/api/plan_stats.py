@@ -1,0 +1,24 @@
+"""A plan in numbers."""
+
+from __future__ import annotations
+
+from app.api.models.plans import PlanStats
+from app.domain import graph
+from app.domain.plan import PlanDraft
+from app.domain.validation import phase_graphs
+
+
+def stats(draft: PlanDraft) -> PlanStats:
+    """How large a plan is, how wide, and its longest chain of tasks."""
+    phases = phase_graphs(draft)
+    widths: dict[int, int] = {}
+    for level in graph.levels_of_phases(phases):
+        widths[level] = widths.get(level, 0) + 1
+    keys = [item.key for item in draft.tasks()]
+    path = graph.critical_path_of_phases(phases, [1.0] * len(keys))
+    return PlanStats(
+        tasks=len(keys),
+        phases=len(draft.phases),
+        max_width=max(widths.values(), default=0),
+        critical_path=[keys[node] for node in path],
+    )

@@ -1,0 +1,96 @@
+"""The plan that an outline makes, as it is shown before it is stored: from text to the whole answer as JSON.
+
+Of thousands of tasks that takes seconds of computing, so it is done in a process of its own (`preview_process`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from app.api.models.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
+from app.api.plan_stats import stats
+from app.domain.actions import Actions
+from app.domain.agents import AgentEntry, AgentKind
+from app.domain.audit import check_plan, worst_first
+from app.domain.errors import Invalid
+from app.domain.plan import PhaseDraft, PlanDraft
+from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
+from app.planning.outline.reader import read_outline
+
+
+class PreviewOrder(BaseModel):
+    """What a preview depends on. Of the agents that there are it is their kind."""
+
+    description: str
+    agent_id: str | None
+    agents: dict[str, AgentKind]
+
+
+class _Row(NamedTuple):
+    """A task as an audit looks at it; in place of an id, which it has none of yet, its key."""
+
+    id: str
+    key: str
+    action: dict[str, Any]
+    agent_id: str | None
+    timeout_seconds: float | None
+
+
+def preview(order: PreviewOrder, actions: Actions) -> bytes:
+    """The answer, an `OutlinePreview`, as JSON. A description that makes no plan gives one that says why."""
+    agents = {name: AgentEntry(kind=kind) for name, kind in order.agents.items()}
+    try:
+        draft = read_outline(order.description, has_model=has_model(agents, order.agent_id))
+        check_draft(draft, actions, for_project(agents, order.agent_id))
+    except Invalid as error:
+        answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
+    else:
+        answer = _answer(draft)
+        answer.phases = [_phase(phase, actions) for phase in draft.phases]
+        answer.findings = list(_findings(answer.phases, agents))
+    return answer.model_dump_json().encode()
+
+
+def _answer(draft: PlanDraft) -> OutlinePreview:
+    return OutlinePreview(
+        valid=True,
+        planner="outline",
+        summary=draft.summary,
+        warnings=draft.warnings,
+        problems=[],
+        stats=stats(draft),
+        phases=[],
+        findings=[],
+    )
+
+
+def _phase(phase: PhaseDraft, actions: Actions) -> OutlinePhase:
+    tasks = [
+        OutlineTask(
+            key=task.key, title=task.title, description=task.description, action=task.action.model_dump(mode="json"),
+            agent_id=task.agent_id, depends_on=needed, inputs=task.inputs, expected_files=task.expected_files,
+            retries=retries_of(task, actions), timeout_seconds=task.timeout_seconds, on_crash=task.on_crash,
+            after_failure=task.after_failure, reads=task.reads, writes=task.writes, limits=task.limits,
+        )
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
+    ]  # fmt: skip
+    return OutlinePhase(
+        key=phase.key, name=phase.name, description=phase.description, strategy=phase.strategy,
+        requires_approval=phase.requires_approval, tasks=tasks,
+    )  # fmt: skip
+
+
+def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
+    rows = [
+        _Row(task.key, task.key, task.action, task.agent_id, task.timeout_seconds)
+        for phase in phases
+        for task in phase.tasks
+    ]
+    for found in worst_first(check_plan(rows, agents)):
+        yield OutlineFinding(
+            severity=found.severity, code=found.code, message=found.message, suggestion=found.suggestion,
+            task_key=found.task_id,
+        )  # fmt: skip
