@@ -23,7 +23,7 @@ from app.cli.command import (
 )
 from app.cli.display import plan_tree, visible
 from app.cli.follow import fetch_plan
-from app.cli.frozen import frozen_text
+from app.cli.frozen import frozen_text, seen
 from app.cli.tables import plan_changes, plan_list
 from signoff import AsyncSignoff, is_pending, to_json
 
@@ -139,15 +139,15 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
     bound: Json = {}
     if plan is not None and not as_json:
         out.print(plan_tree(plan, found.name))
-        out.print(frozen_text(plan), soft_wrap=True)
+        if frozen := frozen_text(plan):
+            out.print(frozen, soft_wrap=True)
     if gate is not None:
         name = next((phase.name for phase in found.phases if phase.id == gate.phase_id), gate.phase_id or "")
         question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
     else:
         question = "Approve this plan and carry it out?"
         if plan is not None:
-            bound = {"plan_version": plan["version"], "plan_digest": plan["digest"]}
-            bound |= {"frozen_digest": plan["frozen"]["digest"]} if plan.get("frozen") else {}
+            bound = seen(plan)
     # Without a plan or a gate there is nothing to ask about: the API says why.
     is_askable = gate is not None or (plan is not None and found.status == "pending")
     if is_askable and not await is_confirmed(question, yes=yes):

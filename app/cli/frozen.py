@@ -19,6 +19,12 @@ def frozen_text(plan: Json) -> Text:
     return Text("\n").join(Text(line, style="dim") for line in _lines(frozen)) if frozen is not None else Text()
 
 
+def seen(plan: Json) -> Json:
+    """What an approval of this plan is held to: the version, its digest, and what surrounded it when it was read."""
+    bound: Json = {"plan_version": plan["version"], "plan_digest": plan["digest"]}
+    return bound | {"frozen_digest": plan["frozen"]["digest"]} if plan.get("frozen") else bound
+
+
 def _lines(frozen: Json) -> Iterator[str]:
     files: dict[str, Json] = frozen["files"]
     word = "as signed" if frozen["sealed"] else "as it is now"

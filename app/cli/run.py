@@ -18,6 +18,7 @@ from app.cli.arguments import plan_argument, read_plan
 from app.cli.command import print_json, run_to_end
 from app.cli.display import plan_tree, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
+from app.cli.frozen import frozen_text, seen
 from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
 from app.domain.errors import Problem
@@ -170,10 +171,12 @@ class _ProjectRun:
         self._say(f"Project {project['id']}, workspace {project['workspace']}")
         plan = await self._make_plan(project)
         self._console.print(plan_tree(plan, project["name"]))
+        if frozen := frozen_text(plan):
+            self._console.print(frozen, soft_wrap=True)
         if not self._order.yes and not await self._is_approved(project["id"]):
             await self._print_json(project["id"])
             return REFUSED
-        await self._api.projects.approve(project["id"], plan_version=plan["version"], plan_digest=plan["digest"])
+        await self._api.projects.approve(project["id"], **seen(plan))
         return await self._follow(project)
 
     async def _create(self) -> Json:

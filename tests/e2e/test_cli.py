@@ -156,6 +156,21 @@ async def test_an_approval_holds_only_for_the_plan_that_was_shown(cli: CommandLi
     assert (await signoff.project(shown))["status"] == "pending"
 
 
+async def test_an_approval_holds_only_for_the_files_that_were_shown(
+    cli: CommandLine, signoff: Stack, work: Path
+) -> None:
+    (work / "build.sh").write_text("echo good\n")
+    async with cli.terminal("run", plan(work, "# Build\n\n- Build `sh build.sh`\n")) as terminal:
+        await terminal.seen("runs build.sh as it is now (sha256 ")
+        await terminal.seen("carry it out? [y/N]")
+        shown = project_id(terminal.text)
+        (work / "build.sh").write_text("echo evil\n")
+        terminal.type("y\n")
+        await terminal.seen("Error: ")
+        assert await terminal.ended() == 1
+    assert (await signoff.project(shown))["status"] == "pending"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_cancels_the_project_and_waits_until_its_tasks_are_stopped(
     cli: CommandLine, signoff: Stack, work: Path, number: signal.Signals
