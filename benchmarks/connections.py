@@ -1,4 +1,7 @@
-"""What it costs to find out which user opened a connection: `python -m benchmarks.connections [--open 200] [--rounds 2000]`."""
+"""What it costs to find out who opened a connection: the user, and whether a task did.
+
+`python -m benchmarks.connections [--open 200] [--rounds 2000]`
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from app.serving import task_processes
 from app.serving.peers import Endpoint, NetlinkLookup, TableLookup
 
 
@@ -35,9 +39,19 @@ def main() -> None:
             accepted = stack.enter_context(server.accept()[0])
         peer, local = Endpoint.of(accepted.getpeername()), Endpoint.of(accepted.getsockname())
         netlink, tables = NetlinkLookup(), TableLookup()
+        owner = netlink.find(peer, local)
+        assert owner is not None
+
+        def first_look() -> object:
+            task_processes.forget()
+            return task_processes.origin_of(owner.inode, owner.uid)
+
         for name, work, rounds in (
             ("netlink", lambda: netlink.find(peer, local), given.rounds),
             ("/proc/net/tcp, in a thread", lambda: tables.find(peer, local), max(1, given.rounds // 50)),
+            ("process, known", lambda: task_processes.origin_of(owner.inode, owner.uid), max(1, given.rounds // 10)),
+            ("process, new", first_look, max(1, given.rounds // 10)),
+            ("process, not found", lambda: task_processes.origin_of(0, owner.uid), max(1, given.rounds // 50)),
         ):
             median, worst = microseconds(work, rounds)
             print(f"{name:28} median {median:8.1f} µs   p99 {worst:8.1f} µs")

@@ -18,10 +18,15 @@ def as_second_user(*command: str, stdin: str = "") -> subprocess.CompletedProces
     )
 
 
-def second_user_command(*command: str) -> list[str]:
-    """The command line that runs `command` as the user `nobody`; only root can become another user."""
+def second_user_command(*command: str, finds_python: bool = False) -> list[str]:
+    """The command line that runs `command` as the user `nobody`; only root can become another user.
+
+    With `finds_python`, that user can pass through every folder: the Python of the tests may lie in root's home.
+    """
     setpriv = shutil.which("setpriv")
     if os.geteuid() != 0 or setpriv is None:
         pytest.fail("These tests become a second user: run them as root, with setpriv (util-linux) installed.")
     identity = (f"--reuid={SECOND_UID}", f"--regid={SECOND_UID}", "--clear-groups", "--no-new-privs")
+    if finds_python:
+        identity = (*identity, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     return [setpriv, *identity, "--", *command]

@@ -44,7 +44,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 FIRST_MEASUREMENT = 0.1
 LINUX = sys.platform == "linux"
 # <linux/prctl.h>
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 4, 15, 36
+# By this name the app recognizes what is below a guard (`app/serving/task_processes.py`).
+NAME = b"signoff-guard"
 # Aimed at a group or a terminal, they must not end the guard before the command.
 SHIELDED = (
     signal.SIGTERM,
@@ -70,6 +72,7 @@ def main() -> None:
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, wake_up)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_NAME, NAME)
     # No process of the same user may attach to the guard and take its socket (pidfd_getfd(2), ptrace(2)).
     prctl(PR_SET_DUMPABLE, 0)
     go_first()
@@ -103,7 +106,7 @@ def wake_up(number: int, frame: object) -> None:
     """For SIGCHLD: only a signal with a handler reaches the wake-up pipe."""
 
 
-def prctl(option: int, value: int) -> None:
+def prctl(option: int, value: "int | bytes") -> None:
     """prctl(2), where the system has it."""
     if LINUX:
         import ctypes  # noqa: PLC0415 - a fourth of the start: not on a system where it is of no use

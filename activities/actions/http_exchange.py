@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from activities.actions.netguard import addresses_for, check_url, port_of
 from app.domain.actions import TaskContext, TaskFailed
 
 MAX_REDIRECTS = 5
+# By this header field an app on the same machine knows a task's request.
+TASK_FIELD = b"signoff-task"
 CONNECT_SECONDS = 10.0
 # Silence of the server after which it is given up, where the task itself has no time limit.
 SILENCE_SECONDS = 300.0
@@ -85,7 +88,14 @@ async def _send(transport: httpx.AsyncHTTPTransport, request: Request, context: 
     failure: httpx.HTTPError | None = None
     for address in await addresses_for(request.url, context.http_allow, context.app_url):
         url = request.url.copy_with(host=address)
-        sent = httpx.Request(request.method, url, headers=raw, content=request.content, extensions=extensions)
+        fields = raw
+        if ipaddress.ip_address(address).is_loopback:
+            # A worker runs as the app's owner: without this, an app without a key would take its requests for theirs.
+            fields = [
+                *((name, value) for name, value in raw if name != TASK_FIELD),
+                (TASK_FIELD, context.task_id.encode()),
+            ]
+        sent = httpx.Request(request.method, url, headers=fields, content=request.content, extensions=extensions)
         try:
             response = await transport.handle_async_request(sent)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import structlog
 
 from app.api.throttle import FailedKeys
+from app.domain.errors import Unauthorized
+from app.serving.peer import Peer
 from app.storage import sessions
 from app.storage.database import Database
 
@@ -79,21 +81,23 @@ class Credentials:
         return is_right
 
     async def sender_of(
-        self, *, authorization: str, cookies: str, peer_uid: int | None, address: str
+        self, *, authorization: str, cookies: str, peer: Peer | None, from_task: bool, address: str
     ) -> Sender | None:  # fmt: skip
         """Who sent a request: the server's own user where no key is needed, else `admin`; None for anybody else.
 
         Args:
             authorization: that header field.
             cookies: the `Cookie` field.
-            peer_uid: the user at the other end of the connection; None where that is not known.
+            peer: the other end of the connection; None where nothing is known of it.
+            from_task: whether the request says itself that a task sends it.
             address: where the request comes from.
 
         Raises:
+            Unauthorized: no key is needed, and a task of the server's own user sent it.
             Unavailable: there is a session's cookie, and the database cannot be asked.
         """
         if not self.key_needed:
-            return Sender(self.owner) if not self.checks_users or peer_uid == self._owner_uid else None
+            return Sender(self.owner) if await self._is_owner(peer, from_task=from_task) else None
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "bearer" and key.strip() and await self.is_key(key, address=address):
             return Sender(ADMIN)
@@ -102,6 +106,23 @@ class Credentials:
             return None
         found = await self._database.read(lambda conn: sessions.find(conn, self._key_hash, tokens))
         return Sender(found.actor, found.id) if found else None
+
+    async def _is_owner(self, peer: Peer | None, *, from_task: bool) -> bool:
+        """Whether the server's own user is at the other end, or nothing can be known on this system.
+
+        Raises:
+            Unauthorized: a task of that user is, or may be.
+        """
+        knows_peers = self.checks_users
+        if knows_peers and (peer is None or await peer.uid() != self._owner_uid):
+            return False
+        if from_task or (knows_peers and peer is not None and await peer.is_of_task()):
+            raise Unauthorized(
+                f"This connection comes from a task, or cannot be told from one, and a task cannot act as {self.owner}. "
+                "To let programs in on purpose, start the server with SIGNOFF_API_KEY (`signoff key` makes a key), and give "
+                "the key to a task as a secret (SIGNOFF_SECRET_…)."
+            )
+        return True
 
     async def begin_session(self, *, address: str, user_agent: str) -> str:
         """The cookie of a session that begins now."""

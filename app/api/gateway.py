@@ -18,7 +18,7 @@ from app.api.openapi import PATH as OPENAPI_PATH
 from app.api.session_streams import SessionStreams
 from app.domain.errors import BadRequest, DomainError, Forbidden, Unauthorized, UnsupportedMediaType
 from app.domain.identity import new_id
-from app.serving.protocol import PEER_UID
+from app.serving.peer import PEER
 from app.settings import LOOPBACK_HOSTS
 
 logger = structlog.get_logger(__name__)
@@ -31,6 +31,8 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _UNIQUE = (b"host", b"origin", b"sec-fetch-site", b"authorization", b"content-type", b"x-request-id")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a worker adds to the requests of http tasks that stay on the machine.
+_TASK_FIELD = "signoff-task"
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 # The page that people use, which holds nothing by itself: what it shows it asks of the API.
 _PAGE_PATHS = frozenset({"/", "/new", "/projects", "/favicon.svg"})
@@ -144,18 +146,18 @@ class Gateway:
         """Who sends the request; None for anybody, where the address is open to all.
 
         Raises:
-            Unauthorized: it carries neither the key nor a cookie that stands for it, or comes from another user.
+            Unauthorized: it carries neither the key nor a cookie that stands for it, or comes from another user or a task.
             Unavailable: that cannot be told without the database, which does not answer.
         """
         method, path = scope["method"], scope["path"]
         is_open = self._open_to_all(method, path)
         if is_open and not _is_sign_in(method, path):
             return None
-        peer = scope["state"].get(PEER_UID)
         sender = await self._credentials.sender_of(
             authorization=headers.get("authorization", ""),
             cookies=headers.get("cookie", ""),
-            peer_uid=await peer if peer is not None else None,
+            peer=scope["state"].get(PEER),
+            from_task=_TASK_FIELD in headers,
             address=(scope["client"] or ("", 0))[0],
         )
         if sender is None and not is_open:

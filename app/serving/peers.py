@@ -59,12 +59,19 @@ class Endpoint(NamedTuple):
         return cls(mapped or address, name[1])
 
 
+class SocketOwner(NamedTuple):
+    """Whose a connected socket is: the user, and the number by which their processes have it."""
+
+    uid: int
+    inode: int
+
+
 class PeerLookup(ABC):
     """One way to find the owner of the other end."""
 
     @abstractmethod
-    def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[int | None]:
-        """The user id of the socket at `peer` that is connected to `local`; None where there is none any more.
+    def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[SocketOwner | None]:
+        """The owner of the socket at `peer` that is connected to `local`; None where there is none any more.
 
         Never waits in the event loop.
         """
@@ -82,14 +89,14 @@ class NetlinkLookup(PeerLookup):
         self._socket.setblocking(False)
         self._sequence = 0
 
-    def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[int | None]:
+    def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[SocketOwner | None]:
         """As the base class says; the answer is there at once."""
         answer = asyncio.get_running_loop().create_future()
         answer.set_result(self.find(peer, local))
         return answer
 
-    def find(self, peer: Endpoint, local: Endpoint) -> int | None:
-        """The user id of the socket at `peer` that is connected to `local`; None where there is none any more."""
+    def find(self, peer: Endpoint, local: Endpoint) -> SocketOwner | None:
+        """The owner of the socket at `peer` that is connected to `local`; None where there is none any more."""
         family = socket.AF_INET if peer.address.version == 4 else socket.AF_INET6
         ports = _PORTS.pack(peer.port, local.port)
         wanted = ports + peer.address.packed.ljust(16, b"\0") + local.address.packed.ljust(16, b"\0")
@@ -110,7 +117,7 @@ class NetlinkLookup(PeerLookup):
         # An IPv6 socket that speaks IPv4 is found by its IPv4 addresses, and has its own spelling of them.
         is_exact = reply[_ID_AT : _ID_AT + len(wanted)] in {wanted, ports + _as_v6(peer) + _as_v6(local)}
         # A socket that its process has closed has no inode, and the kernel then says that root owns it.
-        return uid if is_exact and inode and reply[_STATE_AT] in _CONNECTED else None
+        return SocketOwner(uid, inode) if is_exact and inode and reply[_STATE_AT] in _CONNECTED else None
 
 
 class TableLookup(PeerLookup):
@@ -123,18 +130,18 @@ class TableLookup(PeerLookup):
     def __init__(self) -> None:
         _TABLES[0].read_bytes()
 
-    def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[int | None]:
+    def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[SocketOwner | None]:
         """As the base class says."""
         return asyncio.get_running_loop().run_in_executor(None, self.find, peer, local)
 
     @staticmethod
-    def find(peer: Endpoint, local: Endpoint) -> int | None:
-        """The user id of the socket at `peer` that is connected to `local`; None where there is none any more."""
+    def find(peer: Endpoint, local: Endpoint) -> SocketOwner | None:
+        """The owner of the socket at `peer` that is connected to `local`; None where there is none any more."""
         wanted = set(zip(_spellings(peer), _spellings(local), strict=True))
         for row in _rows():
             # proc(5): number, local, remote, state, queues, timer, retransmissions, uid, timeout, inode.
             if (row[1], row[2]) in wanted and int(row[3], 16) in _CONNECTED and row[9] != "0":
-                return int(row[7])
+                return SocketOwner(int(row[7]), int(row[9]))
         return None
 
 
@@ -158,7 +165,8 @@ def _finds_ourselves(lookup: NetlinkLookup | TableLookup) -> bool:
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as client,
     ):
-        return lookup.find(Endpoint.of(client.getsockname()), Endpoint.of(client.getpeername())) == os.geteuid()
+        owner = lookup.find(Endpoint.of(client.getsockname()), Endpoint.of(client.getpeername()))
+        return owner is not None and owner.uid == os.geteuid()
 
 
 def _spellings(end: Endpoint) -> tuple[str, str]:

@@ -17,11 +17,10 @@ from app.api.errors import error_body
 from app.domain.errors import ErrorInfo
 from app.domain.identity import new_id
 from app.serving.limits import Client, Connections, Limits, client_of
+from app.serving.peer import PEER, Peer
 from app.serving.peers import Endpoint, peer_lookup
 
 logger = structlog.get_logger(__name__)
-# Where the ASGI scope's state has the future of the peer's user id.
-PEER_UID = "peer_uid"
 # How long the sender of what was refused may go on, so that it comes to read why.
 _LINGER_SECONDS = 2.0
 
@@ -50,7 +49,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self._client: Client | None = None
-        self._peer_uid: asyncio.Future[int | None] | None = None
+        self._peer: Peer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
         # Set at the beginning of a head; None while there is none.
@@ -67,15 +66,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         peer = _endpoint(transport, "peername")
         local = _endpoint(transport, "sockname")
-        self._peer_uid = self.loop.create_future()
         lookup = peer_lookup() if peer is not None and peer.address.is_loopback else None
-        if lookup is not None and peer is not None and local is not None:
-            self._peer_uid = lookup.begin(peer, local)
-        else:
-            self._peer_uid.set_result(None)
+        self._peer = Peer(lookup, peer, local)
         # Not yet known where it takes a thread to find out: then all users of the machine count together.
-        uid = self._peer_uid.result() if self._peer_uid.done() else None
-        client = client_of(peer.address if peer else None, uid)
+        client = client_of(peer.address if peer else None, self._peer.uid_so_far)
         if not self.connections_by_client.enter(client):
             logger.warning("too many connections", address=client[0], uid=client[1])
             self._refuse(_TOO_MANY)
@@ -113,7 +107,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
-        self.scope.setdefault("state", {})[PEER_UID] = self._peer_uid
+        self.scope.setdefault("state", {})[PEER] = self._peer
         self._steps += 1
         self._fields = self._field_bytes = 0
         if self._head_since is None:

@@ -123,13 +123,13 @@ def test_the_user_at_the_other_end_is_found(listener: socket.socket, kind: type[
         accepted, _ = listener.accept()
         with accepted:
             peer, local = Endpoint.of(accepted.getpeername()), Endpoint.of(accepted.getsockname())
-            assert lookup.find(peer, local) == os.geteuid()
+            assert lookup.find(peer, local).uid == os.geteuid()
             assert lookup.find(Endpoint(peer.address, 1), local) is None
             # The one that listens is found for a port that nobody is connected from, unless the exact pair is asked for.
-            assert lookup.find(local, peer) == os.geteuid()
+            assert lookup.find(local, peer).uid == os.geteuid()
             assert lookup.find(local, Endpoint(peer.address, 1)) is None
             client.shutdown(socket.SHUT_WR)
-            assert lookup.find(peer, local) == os.geteuid()
+            assert lookup.find(peer, local).uid == os.geteuid()
             client.close()
             assert lookup.find(peer, local) is None
 
@@ -149,7 +149,7 @@ async def test_another_user_is_found(listener: socket.socket, kind: type[Netlink
     accepted, _ = await asyncio.to_thread(listener.accept)
     with accepted:
         peer, local = Endpoint.of(accepted.getpeername()), Endpoint.of(accepted.getsockname())
-        assert kind().find(peer, local) == SECOND_UID
+        assert kind().find(peer, local).uid == SECOND_UID
     await process.communicate(b"")
 
 
@@ -160,7 +160,7 @@ def test_an_ipv4_address_within_ipv6_is_found(kind: type[NetlinkLookup | TableLo
         accepted, _ = server.accept()
         with accepted:
             peer, local = Endpoint.of(accepted.getpeername()), Endpoint.of(accepted.getsockname())
-            assert kind().find(peer, local) == os.geteuid()
+            assert kind().find(peer, local).uid == os.geteuid()
             assert Endpoint.of(client.getsockname()) == peer
 
 

@@ -172,7 +172,13 @@ async def test_with_another_key_every_session_is_over(locked: Stack, browser: ht
     good = await token_of(browser)
     assert await status_with(browser, good) == 200
     other = Credentials(KEY + "x", locked.database, checks_users=True)
-    asked = {"authorization": "", "cookies": f"{COOKIE}={good}", "peer_uid": None, "address": "192.0.2.1"}
+    asked = {
+        "authorization": "",
+        "cookies": f"{COOKIE}={good}",
+        "peer": None,
+        "from_task": False,
+        "address": "192.0.2.1",
+    }
     assert await other.sender_of(**asked) is None
     assert await other.list_sessions() == []
     same = Credentials(KEY, locked.database, checks_users=True)
