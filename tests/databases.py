@@ -14,11 +14,14 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _WITH_DATABASE = {"database", "database_url", "temporal_server", "processes"}
 # Those of tests that are about one kind of database, and so run only once.
 _OF_ONE_KIND = {"file", "sqlite_only", "postgres_server"}
-# They bring databases of their own, or are about programs around Signoff, the API's document, what is refused in which
-# state, the protocols of models and answers that are not stored: whatever those do with a database, other tests do on both.
+# They bring databases of their own, or are about programs around Signoff, the API's document, what is refused before a handler
+# sees it or in which state, files, sandboxes, the protocols of models and answers that are not stored: whatever those do with a
+# database, other tests do on both.
 _ONLY_ONCE = (
     "e2e", "replay", "client", "contract", "test_compose.py", "test_call_table.py", "test_planner_provider.py",
-    "test_agent_edges.py", "test_plan_repairs.py", "test_outline_preview.py",
+    "test_agent_edges.py", "test_plan_repairs.py", "test_outline_preview.py", "test_trust.py", "test_errors.py",
+    "test_methods.py", "test_openapi.py", "test_page.py", "test_peers.py", "test_limits.py", "test_archetypes.py",
+    "test_private_places.py", "test_guard_attacks.py", "test_request_values.py",
 )  # fmt: skip
 
 

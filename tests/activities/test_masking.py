@@ -120,12 +120,12 @@ def test_a_form_is_masked_wherever_it_is_cut(secret: str, name: str) -> None:
     masker, encoded = Masker([secret]), ENCODERS[name](secret)
     data = f"[[{encoded}]]".encode()
     assert leaked(name, secret, masker.data(data)) == []
-    for cut in range(len(data)):
+    for cut in range(0, len(data), 1 + len(data) // 100):
         assert streamed(masker, data, [cut, cut + 3]) == masker.data(data)
     assert streamed(masker, data, list(range(len(data)))) == masker.data(data)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(SOUND, min_size=1, max_size=2), st.sampled_from(sorted(ENCODERS)), st.data())
 def test_no_form_of_any_secret_survives_any_cut(secrets: list[str], name: str, more: st.DataObject) -> None:
     masker = Masker(secrets)
