@@ -33,6 +33,7 @@ from app.api.outline import OutlineController, preview_processes
 from app.api.phases import PhaseController
 from app.api.plans import PlanController
 from app.api.projects import ProjectController
+from app.api.record import RecordController
 from app.api.services import Services
 from app.api.session import SessionController, SessionsController
 from app.api.system import SystemController
@@ -75,6 +76,7 @@ _CONTROLLERS = [
     PhaseController,
     PlanController,
     ProjectController,
+    RecordController,
     SessionController,
     SessionsController,
     SystemController,

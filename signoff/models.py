@@ -16,7 +16,7 @@ from app.api.models.insight import Audit, Finding, Metrics
 from app.api.models.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 from app.api.models.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
 from app.api.models.projects import Project, ProjectList, ProjectSummary, Run, RunList
-from app.api.models.record import RecordSeal
+from app.api.models.record import RecordKey, RecordSeal
 from app.api.models.system import Health, Ready
 from app.api.models.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from app.domain.events import Event
@@ -58,6 +58,7 @@ __all__ = [
     "ProjectList",
     "ProjectSummary",
     "Ready",
+    "RecordKey",
     "RecordSeal",
     "Recorded",
     "Run",

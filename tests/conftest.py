@@ -172,7 +172,7 @@ async def running_stack(
 ) -> AsyncIterator[Stack]:
     """A whole Signoff in this process, on a task queue and a database of its own."""
     port = free_port()
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(exist_ok=True)
     settings = Settings(
         data_dir=folder / "data",
         port=port,

@@ -28,6 +28,7 @@ _TAGS = {
     "files": "Files of a project: list, upload, read, download.",
     "history": "Versions of the plan, and runs.",
     "insight": "Metrics, and the audit of plan and run.",
+    "record": "The key that records are sealed with, and whether the database has all that was sealed.",
     "catalogue": "What may be named in a project.",
     "session": "Signing in with a browser; programs send the key.",
     "system": "The process, and what it needs.",

@@ -37,6 +37,7 @@ _OVERVIEW = {
         "worker": ("app.cli.services", "Start a worker alone."),
         "migrate": ("app.cli.services", "Bring the database's schema up to date."),
         "sessions": ("app.cli.sessions", "List and revoke the sessions of browsers."),
+        "record": ("app.cli.record", "Print the key that the record is sealed with, or replace it."),
         "key": ("app.cli.services", "Print a new key for the server."),
         "doctor": ("app.cli.services", "Check each part and say what to do about it."),
         "completion": ("app.cli.completion", "Print the script that has your shell complete commands."),

@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from app.api.credentials import name_of_user
+from app.cli.display import visible
 from app.cli.target import running_url
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict
@@ -90,7 +91,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings.append(_database(settings))
     findings += _models(settings)
     findings += [finding async for finding in _temporal(settings, running)]
-    return [*findings, *await _app(settings, running)]
+    return [*findings, *await _app(settings, running), *await _record(settings, running)]
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -238,6 +239,25 @@ async def _troubled(client: Client) -> AsyncIterator[Finding]:
         if ids:
             shown = f"{', '.join(ids[:_MOST_IDS])}{' …' if len(ids) > _MOST_IDS else ''}"
             yield Finding("runs", State.NOTE, f"{found}: {shown}", advice)
+
+
+async def _record(settings: Settings, running: str | None) -> list[Finding]:
+    """Whether the app's database has all that was sealed; nothing where no app answers."""
+    url, key = settings.url or running or settings.app_url, settings.api_key.get_secret_value()
+    try:
+        async with AsyncSignoff(url, api_key=key, timeout=_ANSWER_SECONDS, retry_seconds=0) as client:
+            record = await client.record_key()
+    except NoAnswer:
+        return []
+    except SignoffError as error:
+        return [Finding("record", State.NOTE, f"the app does not show it: {visible(str(error))}")]
+    if record.intact:
+        return [Finding("record", State.OK, f"the database has all that was sealed; the key is {record.key_id}")]
+    shown = [visible(item.message) for item in record.findings[:_MOST_IDS]]
+    more = [f"and {len(record.findings) - _MOST_IDS} more"] if len(record.findings) > _MOST_IDS else []
+    found = f"the database does not have all that was sealed: {'; '.join([*shown, *more])}"
+    advice = "Compare with a backup, and find out who can write to the database."
+    return [Finding("record", State.BAD, found, advice)]
 
 
 async def _app(settings: Settings, running: str | None) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""`signoff verify`: whether an exported record is the one that was sealed; needs no server, database or settings."""
+"""`signoff verify`, which needs no server, database or settings, and `signoff record …`: the key that seals records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.command import client_command, print_json
 from app.cli.display import visible
+from app.cli.options import settings_options
+from app.settings import Settings
+from signoff import AsyncSignoff
 
 if TYPE_CHECKING:
     from app.sealing.exported import Verified
@@ -110,4 +114,46 @@ def _print(result: Verified) -> None:
         click.secho("The record was altered.", fg="red")
 
 
-COMMANDS: list[click.Command] = [verify]
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def record() -> None:
+    """Print the key that the record is sealed with, or replace it."""
+
+
+@record.command("key")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the API's JSON: earlier keys and the state of the record too."
+)
+@client_command
+async def record_key(api: AsyncSignoff, *, as_json: bool) -> int:
+    """Print the public key as PEM, for `signoff verify --public-key`; the fingerprint goes to standard error."""
+    answer = await api.record_key()
+    if as_json:
+        print_json(answer)
+        return 0
+    click.echo("\n".join(visible(line) for line in answer.public_key.splitlines()))
+    click.echo(f"fingerprint: {visible(answer.fingerprint)}", err=True)
+    return 0
+
+
+@record.command("rotate")
+@settings_options
+def rotate_key(settings: Settings) -> None:
+    """Make a new key to seal the record with; the old key signs the change.
+
+    Run it where the app's data folder is, then restart every app. Records that the old key sealed stay verifiable, with either
+    key. With SIGNOFF_SEAL_KEY, the new private key is printed: give it to the apps instead of the old one.
+    """
+    from app.sealing.keys import KeyUnusable, rotate  # noqa: PLC0415
+
+    try:
+        made = rotate(settings.keys_dir, settings.seal_key.get_secret_value())
+    except (KeyUnusable, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The key {made.new_id} follows {made.old_id}. Its fingerprint: {made.fingerprint}", err=True)
+    if made.private is not None:
+        click.echo(made.private, nl=False)
+        click.echo("Set this as SIGNOFF_SEAL_KEY; it is stored nowhere.", err=True)
+    click.echo("Restart every app: until then, they seal with the old key.", err=True)
+
+
+COMMANDS: list[click.Command] = [verify, record]

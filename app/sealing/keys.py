@@ -122,31 +122,49 @@ def load_keys(folder: Path, given: str = "") -> Keys:
     return Keys(signer, ring, changes)
 
 
-def rotate(folder: Path) -> tuple[str, str]:
-    """Put a new key in the place of the stored one; both sign the change. Returns the ids of the old and the new key.
+@dataclass(frozen=True)
+class Rotation:
+    """A change of keys; `private` is the new private key as PEM, where the caller has to keep it."""
+
+    old_id: str
+    new_id: str
+    fingerprint: str
+    private: str | None
+
+
+def rotate(folder: Path, given: str = "") -> Rotation:
+    """Make a new key; the old one and the new one sign the change.
+
+    Args:
+        folder: of the key files. The new key takes the place of the stored one.
+        given: the private key, where a setting has it: then nothing but the change is stored.
 
     Raises:
         KeyUnusable: there is no key to replace.
+        OSError: the folder cannot be used.
     """
-    if not (folder / PRIVATE).exists():
+    stored = not given.strip()
+    if stored and not (folder / PRIVATE).exists():
         raise KeyUnusable(f"There is no key in {folder}: start the app once, or name its data folder with --data-dir.")
-    old = Signer(_read(folder / PRIVATE))
+    old = Signer(_read(folder / PRIVATE) if stored else _parse(given))
     private = Ed25519PrivateKey.generate()
     new = Signer(private)
     change = KeyChange(old=_text(old.public_key), new=_text(new.public_key), at=now())
     change = change.model_copy(
         update={"by_old": old.sign("key", change.content), "by_new": new.sign("key", change.content)}
     )
+    _make_folder(folder)
     # The change first: a new key without it would not be trusted by those who know the old one.
     with (folder / CHANGES).open("a", encoding="utf-8") as file:
         file.write(change.model_dump_json() + "\n")
         file.flush()
         os.fsync(file.fileno())
-    fresh = folder / f".{PRIVATE}.{os.getpid()}"
-    _write_private(fresh, private)
-    fresh.replace(folder / PRIVATE)
-    _write_public(folder, private)
-    return old.key_id, new.key_id
+    if stored:
+        fresh = folder / f".{PRIVATE}.{os.getpid()}"
+        _write_private(fresh, private)
+        fresh.replace(folder / PRIVATE)
+        _write_public(folder, private)
+    return Rotation(old.key_id, new.key_id, fingerprint_of(new.public_key), None if stored else _private_text(private))
 
 
 def read_changes(folder: Path) -> list[KeyChange]:
@@ -166,8 +184,7 @@ def parse_changes(text: str) -> list[KeyChange]:
 
 
 def _stored(folder: Path) -> Ed25519PrivateKey:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
+    _make_folder(folder)
     path = folder / PRIVATE
     if path.exists():
         return _read(path)
@@ -185,6 +202,11 @@ def _stored(folder: Path) -> Ed25519PrivateKey:
     return private
 
 
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+
+
 def _read(path: Path) -> Ed25519PrivateKey:
     if path.stat().st_mode & 0o077:
         raise KeyUnusable(f"Other users can read {path}: run `chmod 600 {path}`.")
@@ -192,13 +214,17 @@ def _read(path: Path) -> Ed25519PrivateKey:
 
 
 def _write_private(path: Path, private: Ed25519PrivateKey) -> None:
-    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    text = _private_text(private)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _private_text(private: Ed25519PrivateKey) -> str:
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _write_public(folder: Path, private: Ed25519PrivateKey) -> None:

@@ -46,6 +46,7 @@ class Sealer:
         self._urgent: set[asyncio.Task[Seal | None]] = set()
         self._position = 0
         self._started = False
+        self._caught_up = False
 
     @property
     def ring(self) -> KeyRing:
@@ -73,6 +74,7 @@ class Sealer:
             sealed = await self._database.read(seals.exist)
             places = [] if sealed else await self._database.read(seals.heads)
             await asyncio.to_thread(self._heads.begin, places)
+        self._position = await self._database.read(seals.newest_position)
         self._started = True
 
     async def run_for_ever(self) -> None:
@@ -83,6 +85,9 @@ class Sealer:
                 try:
                     if not self._started:
                         await self.start()
+                    if not self._caught_up:
+                        await self._catch_up()
+                        self._caught_up = True
                     if time.monotonic() - swept > SWEEP_SECONDS:
                         swept = time.monotonic()
                         await self._seal_all(await self._database.read(seals.unsealed_projects))
@@ -94,6 +99,20 @@ class Sealer:
                     logger.exception("sealing failed")
                 await asyncio.sleep(GATHER_SECONDS)
                 await news.wait(SWEEP_SECONDS)
+
+    async def _catch_up(self) -> None:
+        """Publish what was committed and not published: an app may have been killed in between."""
+        newest = await self._database.read(seals.newest_of_all)
+        stones = await self._database.read(seals.tombstones_of_all)
+        for project_id, seal in newest.items():
+            head = self.heads.get(project_id)
+            if seal is not None and (head is None or head.number < seal.number):
+                await self.seal(project_id)
+        for project_id, stone in stones.items():
+            head = self.heads.get(project_id)
+            known = head is not None and head.deleted
+            if stone is not None and stone.deleted and not known and stone.is_signed_by(self.ring):
+                await self._publish([stone])
 
     async def seal(self, project_id: str) -> Seal | None:
         """Seal all that there is of a project, and return its newest seal; None where there is none.

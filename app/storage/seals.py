@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Text, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select, update
 
 from app.domain.seals import Seal
 from app.storage.stored_json import read_json
@@ -36,6 +36,21 @@ def newest(conn: Connection, project_id: str) -> Seal | None:
     query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id)
     text = conn.execute(query.order_by(seals.c.number.desc()).limit(1)).scalar_one_or_none()
     return _seal(text) if text is not None else None
+
+
+def newest_of_all(conn: Connection) -> dict[str, Seal | None]:
+    """Every project with its newest seal; None where it has none, or what is stored is none."""
+    last = select(seals.c.project_id, func.max(seals.c.number).label("number")).group_by(seals.c.project_id).subquery()
+    own = and_(seals.c.project_id == last.c.project_id, seals.c.number == last.c.number)
+    bodies = select(seals.c.project_id, cast(seals.c.body, Text).label("body")).join(last, own).subquery()
+    query = select(projects.c.id, bodies.c.body).outerjoin(bodies, bodies.c.project_id == projects.c.id)
+    return {row.id: _seal(row.body) if row.body is not None else None for row in conn.execute(query)}
+
+
+def tombstones_of_all(conn: Connection) -> dict[str, Seal | None]:
+    """Every deleted project with the seal over its end; None where it has none, or what is stored is none."""
+    rows = conn.execute(select(tombstones.c.project_id, cast(tombstones.c.seal, Text).label("seal")))
+    return {row.project_id: _seal(row.seal) if row.seal is not None else None for row in rows}
 
 
 def add(conn: Connection, seal: Seal) -> None:
@@ -75,6 +90,11 @@ def touched_since(conn: Connection, position: int, *, look_back: int, limit: int
     query = select(events.c.project_id, events.c.position).where(events.c.position > position - look_back)
     rows = conn.execute(query.order_by(events.c.position).limit(limit)).all()
     return {row.project_id for row in rows}, max([position, *(row.position for row in rows)])
+
+
+def newest_position(conn: Connection) -> int:
+    """The position of the newest event of all projects; 0 where there is none."""
+    return conn.execute(select(func.coalesce(func.max(events.c.position), 0))).scalar_one()
 
 
 def unsealed_tombstones(conn: Connection) -> list[Any]:

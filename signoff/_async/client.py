@@ -11,6 +11,7 @@ from urllib.parse import quote
 from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
 from app.api.models.outline import OutlinePreview
+from app.api.models.record import RecordKey
 from app.api.models.session import Revoked, SessionList
 from app.api.models.system import Health, Ready
 from signoff._async.files import AsyncFiles
@@ -106,6 +107,10 @@ class AsyncSignoff:
     async def revoke_session(self, session_id: str) -> Revoked:
         """End the session of a browser."""
         return await self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
+
+    async def record_key(self) -> RecordKey:
+        """The public key that the record is sealed with, and whether the database has all that was sealed."""
+        return await self._transport.call(get("/api/record-key"), RecordKey)
 
     async def health(self) -> Health:
         """That the process is alive, and its version."""

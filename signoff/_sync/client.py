@@ -12,6 +12,7 @@ from urllib.parse import quote
 from app.api.models.catalogue import AgentList, ArchetypeList, StrategyList
 from app.api.models.events import LiveEvent
 from app.api.models.outline import OutlinePreview
+from app.api.models.record import RecordKey
 from app.api.models.session import Revoked, SessionList
 from app.api.models.system import Health, Ready
 from signoff._requests import Request, get, post, read_answer
@@ -107,6 +108,10 @@ class Signoff:
     def revoke_session(self, session_id: str) -> Revoked:
         """End the session of a browser."""
         return self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
+
+    def record_key(self) -> RecordKey:
+        """The public key that the record is sealed with, and whether the database has all that was sealed."""
+        return self._transport.call(get("/api/record-key"), RecordKey)
 
     def health(self) -> Health:
         """That the process is alive, and its version."""

@@ -42,16 +42,35 @@ class RecordFinding(BaseModel):
     message: str
 
 
-class RecordKey(BaseModel):
-    """The public key that seals are checked with, and what is known of the record as a whole.
+class KeyChange(BaseModel):
+    """How one key followed another, signed by both. Keys are in base64; docs/record.md has the bytes that are signed."""
 
-    `findings` has projects that were published and are not in the database, or not as they were.
+    old: str
+    new: str
+    at: str
+    by_old: str
+    by_new: str
+
+
+class FormerKey(BaseModel):
+    """A key that signed before the current one, and still verifies what it signed."""
+
+    key_id: str
+    fingerprint: str
+    public_key: str
+
+
+class RecordKey(BaseModel):
+    """The public key that seals are verified with, and whether the database has all that was sealed.
+
+    `public_key` is PEM. `findings` has projects that were sealed and are not in the database, or not as they were.
     """
 
     key_id: str
     fingerprint: str
     public_key: str
-    former_key_ids: list[str]
+    former_keys: list[FormerKey]
+    changes: list[KeyChange]
     sealed_projects: int
     unsealed_projects: int
     intact: bool

@@ -1,0 +1,48 @@
+"""The public key that the record is sealed with, and the state of the record as a whole."""
+
+from __future__ import annotations
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from app.api.models.record import FormerKey, KeyChange, RecordFinding, RecordKey
+from app.api.services import Services
+from app.domain.signing import fingerprint_of
+from app.sealing import survey
+from app.sealing.keys import pem_of
+
+
+class RecordController(Controller):
+    """The record of all projects."""
+
+    path = "/api/record-key"
+    tags = ("record",)
+
+    @get("/", operation_id="getRecordKey", summary="The public key that seals are verified with")
+    async def get_record_key(self, services: NamedDependency[Services]) -> RecordKey:
+        """Also whether the database has every project that was sealed."""
+        sealer = services.sealer
+        # Before the database is read: what is sealed meanwhile is newer there, which is no finding.
+        published = dict(sealer.heads)
+        found = await services.database.read(survey.look)
+        findings = [*survey.damaged(sealer.damage), *survey.check(found, published, sealer.ring)]
+        keys = sealer.keys
+        former = [
+            FormerKey(key_id=key_id, fingerprint=fingerprint_of(key), public_key=pem_of(key))
+            for key_id, key in keys.ring.keys.items()
+            if key_id != keys.signer.key_id
+        ]
+        return RecordKey(
+            key_id=keys.signer.key_id,
+            fingerprint=keys.fingerprint,
+            public_key=keys.pem,
+            former_keys=former,
+            changes=[KeyChange.model_validate(change.model_dump()) for change in keys.changes],
+            sealed_projects=len(found.projects) - len(found.unsealed),
+            unsealed_projects=len(found.unsealed),
+            intact=not findings,
+            findings=[
+                RecordFinding(code=item.code, project_id=project_id, message=item.message)
+                for project_id, item in findings
+            ],
+        )
