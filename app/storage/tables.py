@@ -158,9 +158,9 @@ tasks = Table(
     Column("on_crash", String(8), nullable=False),
     # None: as the project's decision_mode says.
     Column("after_failure", String(8)),
-    Column("reads", JSON, nullable=False, server_default=text("'[]'")),
-    Column("writes", JSON, nullable=False, server_default=text("'[]'")),
-    Column("limits", JSON, nullable=False, server_default=text("'{}'")),
+    Column("reads", JSON, nullable=False, default=list),
+    Column("writes", JSON, nullable=False, default=list),
+    Column("limits", JSON, nullable=False, default=dict),
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
     Column("outputs", JSON, nullable=False),

@@ -29,7 +29,7 @@ MARKS = st.sampled_from(
 
 
 class TestAnyText:
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
     @example("- ```task\n  []\n  ```", True)
     @example("-", False)
@@ -51,13 +51,13 @@ class TestAnyText:
             *("- ```sh\n", "  - a\n- b\n", "- a\n  ", "a. B ", "...", "a;", "https://a.example/a.b "),
         ],
     )
-    def test_a_hundred_thousand_characters_take_a_moment(self, text: str) -> None:
-        document = (text * (100_000 // len(text)))[:100_000]
+    def test_twenty_thousand_characters_take_a_moment(self, text: str) -> None:
+        document = (text * (20_000 // len(text)))[:20_000]
         begin = time.process_time()
         for variant in (document, f"- {document}", f"x{document}"):
             with contextlib.suppress(Invalid):
                 plan(variant)
-        assert (time.process_time() - begin) / 3 < 10
+        assert (time.process_time() - begin) / 3 < 3
 
     def test_thousands_of_tasks_of_one_title_have_keys_of_their_own(self) -> None:
         keys = [task.key for task in plan("- same\n" * 9000).tasks()]

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, create_engine
 
@@ -26,6 +28,7 @@ sys.stdin.read()
 migrate(sys.argv[1])
 """
 Rows = list[tuple[Any, ...]]
+NEWEST = len(list((ROOT / "app" / "storage" / "migrations" / "versions").glob("[0-9]*.py")))
 
 
 def url(file: Path) -> str:
@@ -111,6 +114,39 @@ def test_migrating_keeps_what_is_there(file: Path) -> None:
         connection.execute("DELETE FROM tombstones")
         connection.execute(f"{TOMBSTONE} VALUES (NULL, 'proj_y', 't', 'ann', '{{}}', 'h')")
         assert connection.execute("SELECT position FROM tombstones").fetchall() == [(8,)], "numbers only rise"
+
+
+def migrate_to(file: Path, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "app" / "storage" / "migrations"))
+    engine = create_engine(URL.create("sqlite", database=str(file)))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def tables_of(connection: sqlite3.Connection) -> list[str]:
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    return sorted(name for (name,) in names if name != "alembic_version")
+
+
+@pytest.mark.parametrize("revision", [f"{number:04}" for number in range(1, NEWEST)])
+def test_rows_of_every_table_outlive_an_upgrade(tmp_path: Path, revision: str) -> None:
+    file = tmp_path / "signoff.db"
+    migrate_to(file, revision)
+    with plain(file) as connection:
+        names = tables_of(connection)
+        for name in names:
+            columns = connection.execute(f"PRAGMA table_info({name})").fetchall()
+            values = [1 if kind in {"INTEGER", "BOOLEAN", "FLOAT"} else "[]" for _, _, kind, *_ in columns]
+            connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(values))})", values)
+        connection.commit()
+    migrate(url(file))
+    with plain(file) as connection:
+        assert {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone() for name in names} == dict.fromkeys(
+            names, (1,)
+        )
 
 
 def test_folder_may_have_any_name(tmp_path: Path) -> None:

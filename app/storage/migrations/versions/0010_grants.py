@@ -15,6 +15,10 @@ def upgrade() -> None:
         tasks.add_column(sa.Column("reads", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
         tasks.add_column(sa.Column("writes", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
         tasks.add_column(sa.Column("limits", sa.JSON(), nullable=False, server_default=sa.text("'{}'")))
+    # The defaults were for the rows that are there.
+    with op.batch_alter_table("tasks") as tasks:
+        for name in ("reads", "writes", "limits"):
+            tasks.alter_column(name, server_default=None)
 
 
 def downgrade() -> None:
