@@ -16,6 +16,7 @@ from app.domain import references
 from app.domain.actions import Action
 from app.domain.decisions import QuestionKind
 from app.domain.frozen import Difference, Frozen, as_text, compare_texts, question_about, reference_of
+from app.domain.limits import TaskLimits
 from app.domain.named_files import Named, named_by
 from app.domain.plan import DEFAULT_AGENT
 from app.settings import Settings
@@ -95,6 +96,13 @@ class SignedState:
         after = await asyncio.to_thread(cached_checksums, self._started.project.workspace, self._before)
         changed = {path: sha256 for path, sha256 in after.items() if sha256 != self._before[path]}
         return await self._persist(lambda conn: self._not_uploaded(conn, changed)) if changed else {}
+
+    def limits(self) -> TaskLimits:
+        """What the task's commands may use: as it says itself, else as it was signed, else as this worker's settings say."""
+        defaults = self._settings.task_limits
+        if self._frozen is not None and self._frozen.task_limits is not None:
+            defaults = TaskLimits.model_validate(self._frozen.task_limits)
+        return defaults.model_copy(update=self._started.task.limits)
 
     def _named(self) -> Named:
         return named_by(self._started.task.action, self._started.project.workspace)

@@ -239,7 +239,7 @@ class _Attempt:
             sandbox=None
             if surroundings.sandbox is None
             else surroundings.sandbox.around(workspace, row.reads, row.writes),
-            limits=surroundings.settings.task_limits.model_copy(update=row.limits),
+            limits=self._signed.limits(),
             desk=await self._desk(started),
         )
         await self._signed.check()

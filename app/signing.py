@@ -54,6 +54,7 @@ def capture(
             if (entry := agent_entry(settings, name, project.strategy)) is not None:
                 frozen.agents[name] = entry
             frozen.sandbox = sandbox_entry(settings)
+            frozen.task_limits = settings.task_limits.model_dump()
         if kind.sends_requests:
             frozen.http_allow = sorted(settings.http_allow)
         if "signoff.url" in references.expressions([task.inputs, task.action.fields()]):

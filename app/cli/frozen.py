@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from app.cli.display import size, visible
+from app.domain.limits import limits_text
 
 Json = dict[str, Any]
 _MOST = 20
@@ -40,6 +41,8 @@ def _lines(frozen: Json) -> Iterator[str]:
         yield f"not covered: task {visible(key)} runs {', '.join(map(visible, words[:3]))}, which only the run can name"
     if frozen["unread"]:
         yield f"not covered: the commands of {', '.join(map(visible, frozen['unread'][:_MOST]))} could not be read whole"
+    if frozen["task_limits"] is not None:
+        yield f"each task may use, where it does not say so itself: {limits_text(frozen['task_limits'])}"
     models = {name: agent["model"] for name, agent in frozen["agents"].items() if agent.get("model")}
     for name, model in models.items():
         yield f"agent {visible(name)} asks {visible(model)}"

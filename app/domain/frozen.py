@@ -61,6 +61,8 @@ class Frozen(_Strict):
         actions: the actions that tasks have.
         retries: by the task's key, how often a task is tried again that does not say so itself.
         limits: what the project's strategy means in numbers.
+        task_limits: what the commands of a task may use where the task does not say so itself, by the names of `TaskLimits`;
+            None where no task has commands, and in approvals from before this was frozen.
         http_allow: private hosts that may be asked; None where no task sends requests.
         app_url: the address of Signoff, where a task reads it.
         sandbox: how far tasks reach, as the worker finds it.
@@ -77,19 +79,27 @@ class Frozen(_Strict):
     actions: dict[str, FrozenAction] = Field(default_factory=dict[str, FrozenAction])
     retries: dict[str, int] = Field(default_factory=dict[str, int])
     limits: dict[str, Any] = Field(default_factory=dict)
+    task_limits: dict[str, int] | None = None
     http_allow: list[str] | None = None
     app_url: str | None = None
     sandbox: dict[str, Any] = Field(default_factory=dict)
 
     def digest(self) -> str:
         """SHA-256, in hexadecimal, over all of it."""
-        return hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
+        return self._digest(self.model_dump(mode="json"))
 
     def seen_digest(self) -> str:
         """The same over what a reader can see before the approval: without times, and without what only a worker knows."""
         values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox"})
         for file in values["files"].values():
             del file["at"]
+        return self._digest(values)
+
+    @staticmethod
+    def _digest(values: dict[str, Any]) -> str:
+        if values["task_limits"] is None:
+            # Approvals from before these were frozen keep their digest.
+            del values["task_limits"]
         return hashlib.sha256(canonical_json(values)).hexdigest()
 
     def extended(self, earlier: Frozen) -> Frozen:
@@ -102,7 +112,7 @@ class Frozen(_Strict):
         values["programs"] = {**(self.programs or {}), **(earlier.programs or {})}
         for name in ("outside", "unread"):
             values[name] = list(dict.fromkeys([*getattr(earlier, name), *getattr(self, name)]))
-        for name in ("http_allow", "app_url"):
+        for name in ("http_allow", "app_url", "task_limits"):
             former = getattr(earlier, name)
             values[name] = former if former is not None else getattr(self, name)
         return Frozen(**values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -31,6 +32,17 @@ def size_text(size: int) -> str:
         if size >= unit:
             return f"{size / unit:.4g} {name}"
     return f"{size} bytes"
+
+
+def limits_text(limits: Mapping[str, int]) -> str:
+    """Limits as people say them, by the names of `TaskLimits`; 0 is said as none."""
+    return ", ".join(f"{name.replace('_', ' ')} {_amount(name, value)}" for name, value in limits.items())
+
+
+def _amount(name: str, value: int) -> str:
+    if not value:
+        return "without limit"
+    return size_text(value) if name in {"memory", "file_size"} else str(value)
 
 
 LimitName = Literal["memory", "processes", "file_size", "open_files", "cpu_seconds"]

@@ -49,8 +49,8 @@ SETTINGS: dict[str, str] = {
     "small_model": f"{FROZEN}, as the agent's model", "model_base_url": f"{FROZEN}, as the agent's model",
     "task_path": f"{FROZEN}, by where it leads for each program",
     "sandbox": FROZEN, "sandbox_read": FROZEN, "sandbox_network": FROZEN,
-    "task_memory": _BUDGET, "task_processes": _BUDGET, "task_file_size": _BUDGET, "task_open_files": _BUDGET,
-    "task_cpu_seconds": _BUDGET, "kill_grace": _BUDGET, "model_timeout": _BUDGET, "model_max_output": _BUDGET,
+    "task_memory": FROZEN, "task_processes": FROZEN, "task_file_size": FROZEN, "task_open_files": FROZEN,
+    "task_cpu_seconds": FROZEN, "kill_grace": _BUDGET, "model_timeout": _BUDGET, "model_max_output": _BUDGET,
     "max_tokens": _BUDGET, "max_cost_usd": _BUDGET, "prices": _BUDGET, "max_concurrent_tasks": _RECORD,
     "planner_actions": _PLANNING, "planner_hosts": _PLANNING, "archetypes": _PLANNING,
     "model_api_key": _KEY, "api_key": _KEY, "secrets": _KEY, "secrets_scoped": _KEY,
@@ -70,7 +70,7 @@ CONTEXT: dict[str, str] = {
     "project_id": "never changes", "project_name": DIGEST, "task_id": "never changes", "key": DIGEST,
     "attempt": "counts attempts", "workspace": DIGEST, "fields": DIGEST, "inputs": DIGEST, "log": _RECORD,
     "timeout_seconds": DIGEST, "kill_grace": _BUDGET, "task_path": FROZEN, "http_allow": FROZEN, "app_url": FROZEN,
-    "sandbox": FROZEN, "limits": _BUDGET, "desk": "the agent's entry, which is frozen",
+    "sandbox": FROZEN, "limits": f"{DIGEST}, else {FROZEN}", "desk": "the agent's entry, which is frozen",
 }  # fmt: skip
 # What an action is made of: what a plan says of its fields is in the digest, whatever they are.
 ACTION: dict[str, str] = {

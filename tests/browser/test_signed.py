@@ -141,3 +141,27 @@ def test_tasks_without_a_sandbox_are_told_of_before_anybody_signs(browser: Brows
         powers = page.get_by_role("region", name="What it may do")
         expect(powers).to_contain_text(f"tasks run unsandboxed as {pwd.getpwuid(os.geteuid()).pw_name}")
         page.close()
+
+
+def test_grants_and_limits_are_shown_before_anybody_signs(page: Page, signoff: Signoff) -> None:
+    plan = (
+        "- A: `true` {#a reads=/srv/exports,/opt/more writes=/srv/out memory=2g}\n"
+        "- B: `true` {#b reads=/srv/exports processes=0}"
+    )
+    project_id = signoff.planned("Granted", plan)
+    page.goto(f"/projects/{project_id}")
+    powers = page.get_by_role("region", name="What it may do")
+    for words in (
+        "Reads outside",
+        "/srv/exports \u00d72",
+        "/opt/more",
+        "Writes outside",
+        "/srv/out",
+        "memory: 2.1 GB",
+        "processes: no limit",
+    ):
+        expect(powers).to_contain_text(words)
+    page.get_by_text("What else is frozen").click()
+    signed = page.get_by_role("region", name="Signed with the plan")
+    expect(signed).to_contain_text("Limits of each task, where it sets none itself")
+    expect(signed).to_contain_text("open files: 65536")

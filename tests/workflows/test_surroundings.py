@@ -38,3 +38,35 @@ async def test_hosts_that_were_added_after_the_approval(signoff: Stack, monkeypa
     _, question = await asked(signoff, project_id, "build")
     assert [(item["what"], item["name"]) for item in question["differences"]] == [("setting", "http_allow")]
     await answer(signoff, project_id, question, "fail")
+
+
+@pytest.mark.parametrize("now", [1_000, 0])
+async def test_a_task_has_the_limits_that_were_signed(
+    signoff: Stack, monkeypatch: pytest.MonkeyPatch, now: int
+) -> None:
+    """Neither a stricter worker nor a laxer one changes what was signed; what a task says itself counts first."""
+    monkeypatch.setattr(signoff.settings, "task_file_size", 10_000)
+    write = "head -c 5000 /dev/zero > small && ! head -c 20000 /dev/zero > large"
+    own = "head -c 20000 /dev/zero > own"
+    plan = f"- [ ] Look {{#wait}}\n- Build: `{write}` {{#build after=wait}}\n- Own: `{own}` {{#own after=wait file_size=1m}}"
+    project_id = await signoff.planned(plan)
+    frozen = (await signoff.call("GET", f"/{project_id}/plan"))["frozen"]
+    assert frozen["task_limits"]["file_size"] == 10_000
+    await signoff.call("POST", f"/{project_id}/approve", json={"frozen_digest": frozen["digest"]})
+    await signoff.task_in(project_id, "wait", "waiting")
+    monkeypatch.setattr(signoff.settings, "task_file_size", now)
+    await complete(signoff, project_id)
+    project = await signoff.finished(project_id)
+    assert project["status"] == "completed", project["tasks"]
+    assert (await signoff.call("GET", f"/{project_id}/plan"))["frozen"]["task_limits"] == frozen["task_limits"]
+
+
+async def test_an_approval_is_held_to_the_limits_that_were_read(
+    signoff: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await signoff.planned("- Build: `true` {#build}")
+    frozen = (await signoff.call("GET", f"/{project_id}/plan"))["frozen"]
+    monkeypatch.setattr(signoff.settings, "task_memory", 123 * 1024**2)
+    read = {"frozen_digest": frozen["digest"]}
+    refused = await signoff.call("POST", f"/{project_id}/approve", status=409, json=read)
+    assert refused["code"] == "surroundings_changed"

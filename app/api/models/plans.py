@@ -63,6 +63,7 @@ class FrozenInfo(BaseModel):
     `digest` is what an approval may be held to; `sealed` is set once one has frozen it. `unhashed` has the reasons why files
     were not read, by path; `unknown`, by task, what only the run can name; `outside` what is run or read and lies outside of the
     workspace; `unread` the tasks whose command could not be read to its end. `programs` is null until a worker has looked.
+    `task_limits` is what commands may use where a task sets no limit itself: bytes, seconds and numbers; 0 is no limit.
     """
 
     digest: str
@@ -78,6 +79,7 @@ class FrozenInfo(BaseModel):
     actions: dict[str, FrozenActionInfo]
     retries: dict[str, int]
     limits: dict[str, Any]
+    task_limits: dict[str, int] | None
     http_allow: list[str] | None
     app_url: str | None
     sandbox: dict[str, Any]

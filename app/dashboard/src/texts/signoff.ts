@@ -1,4 +1,5 @@
 /** The sign-off box. */
+import { size } from "../format.ts";
 import { plural } from "./words.ts";
 
 export const signoff = {
@@ -33,6 +34,8 @@ export const signoff = {
     withoutAudit: "I approve without the audit",
     warnings: "Warnings of the planner",
   },
+  limit: (name: string, value: number) =>
+    `${name.replace("_", " ")}: ${value === 0 ? "no limit" : name === "memory" || name === "file_size" ? size(value) : value}`,
   signed: {
     title: "Signed with the plan",
     runs: (path: string, hash: string, signed: boolean) =>
@@ -57,6 +60,7 @@ export const signoff = {
       `${name}, from ${[from, version].filter(Boolean).join(" ")}`,
     retries: "Default retries",
     limits: "Limits",
+    taskLimits: "Limits of each task, where it sets none itself",
     hosts: "Private hosts that requests may reach",
     address: "Address of this Signoff",
     sandbox: "Sandbox",
@@ -76,6 +80,7 @@ export const signoff = {
       actions: "Action",
       retries: "Default retries of task",
       limits: "Limit",
+      task_limits: "Limit of each task",
       http_allow: "Private host",
       app_url: "Address of this Signoff",
     },
@@ -113,6 +118,9 @@ export const signoff = {
     agentModel: (model: string) => `model ${model}`,
     agentTools: (tools: string[]) => (tools.length ? `tools: ${tools.join(", ")}` : "no tools"),
     agentUnknown: "there is no such agent",
+    reads: "Reads outside",
+    writes: "Writes outside",
+    ownLimits: "Own limits",
     agentWithoutWorkers: "no worker serves it now",
     unsandboxed: (user: string) => `tasks run unsandboxed as ${user}`,
     secrets: "Secrets",

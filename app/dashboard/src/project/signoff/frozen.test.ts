@@ -8,7 +8,7 @@ const file = (sha256: string) => ({ sha256, size: 1, at: null });
 function frozen(given: Partial<Frozen> = {}): Frozen {
   const nothing = {
     digest: "d", sealed: null, at: null, files: {}, unhashed: {}, outside: [], unknown: {}, unread: [], programs: null,
-    agents: {}, actions: {}, retries: {}, limits: {}, http_allow: null, app_url: null, sandbox: {},
+    agents: {}, actions: {}, retries: {}, limits: {}, task_limits: null, http_allow: null, app_url: null, sandbox: {},
   }; // prettier-ignore
   return { ...nothing, ...given };
 }
@@ -28,6 +28,7 @@ test("everything that the digest covers is compared", () => {
     agents: { robot: { model: "m" } },
     retries: { one: 2 },
     limits: { tasks: 4 },
+    task_limits: { memory: 1024 },
     http_allow: ["10.0.0.1"],
     app_url: "http://other",
   });
@@ -42,6 +43,7 @@ test("everything that the digest covers is compared", () => {
       ["agents", "robot"],
       ["retries", "one"],
       ["limits", "tasks"],
+      ["task_limits", "memory"],
       ["http_allow", "10.0.0.1"],
       ["app_url", "http://one", "http://other"],
     ],

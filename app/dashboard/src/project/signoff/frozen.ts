@@ -11,7 +11,7 @@ export interface Moved {
 
 // What the digest that a reader approves covers. Programs and the sandbox are captured later, by the worker.
 const SECTIONS = [
-  "files", "unhashed", "outside", "unknown", "unread", "agents", "actions", "retries", "limits", "http_allow", "app_url",
+  "files", "unhashed", "outside", "unknown", "unread", "agents", "actions", "retries", "limits", "task_limits", "http_allow", "app_url",
 ] as const; // prettier-ignore
 export type Section = (typeof SECTIONS)[number];
 

@@ -4,7 +4,9 @@ import { expectedOutputs, OWN, powersOf } from "./powers.ts";
 import { programs } from "./programs.ts";
 
 const task = (action: Record<string, unknown>, more: Record<string, unknown> = {}) =>
-  ({ action, agent_id: null, inputs: {}, on_crash: "rerun", after_failure: null, ...more }) as never;
+  ({
+    key: "t", action, agent_id: null, inputs: {}, on_crash: "rerun", after_failure: null, reads: [], writes: [], limits: {}, ...more,
+  }) as never; // prettier-ignore
 
 test("a command names its programs, wherever they stand", () => {
   assert.deepEqual(programs('A=1 python -c "import x; y" | sort -u && /usr/bin/curl -s "$URL" > out 2>&1'), [
@@ -64,6 +66,20 @@ test("what a plan may do is counted from its tasks", () => {
   assert.deepEqual(powers.gates, ["Two"]);
   assert.deepEqual([powers.commands, powers.manual, powers.decisions, powers.asks], [2, 1, 1, 1]);
   assert.deepEqual(powers.others, [{ name: "rocket", count: 1 }]);
+});
+
+test("what tasks are granted and limited to is named", () => {
+  const tasks = [
+    task({ type: "shell", command: "x" }, { reads: ["/data", "/srv"], limits: { memory: 0, processes: 5 } }),
+    task({ type: "shell", command: "y" }, { key: "other", reads: ["/data"], writes: ["/out"] }),
+  ];
+  const powers = powersOf([{ name: "One", requires_approval: false, tasks }], "default", false);
+  assert.deepEqual(powers.reads, [
+    { name: "/data", count: 2 },
+    { name: "/srv", count: 1 },
+  ]);
+  assert.deepEqual(powers.writes, [{ name: "/out", count: 1 }]);
+  assert.deepEqual(powers.limits, [{ limits: { memory: 0, processes: 5 }, keys: ["t"] }]);
 });
 
 test("outputs that later tasks refer to are known", () => {

@@ -16,6 +16,11 @@ export interface Powers {
   /** Agents that carry tasks out, by id; `asked` is how many of those tasks are given to a model. */
   agents: { id: string; count: number; asked: number }[];
   secrets: string[];
+  /** Folders outside of the workspace that tasks may read, or also write. */
+  reads: Counted[];
+  writes: Counted[];
+  /** Limits that tasks set themselves, each with the keys of these tasks. */
+  limits: { limits: Record<string, number>; keys: string[] }[];
   decisions: number;
   manual: number;
   gates: string[];
@@ -26,7 +31,10 @@ export interface Powers {
   others: Counted[];
 }
 
-type PlannedTask = Pick<Task, "action" | "agent_id" | "inputs" | "on_crash" | "after_failure">;
+type PlannedTask = Pick<
+  Task,
+  "key" | "action" | "agent_id" | "inputs" | "on_crash" | "after_failure" | "reads" | "writes" | "limits"
+>;
 type PlannedPhase = Pick<Phase, "name" | "requires_approval"> & { tasks: PlannedTask[] };
 
 const SECRET = /\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
@@ -45,6 +53,9 @@ export function powersOf(phases: PlannedPhase[], agent: string, asksAfterFailure
     hosts: hostsOf(of("http")),
     agents: agentsOf(worked, agent),
     secrets: secretsOf(tasks),
+    reads: counted(tasks.flatMap((task) => task.reads)),
+    writes: counted(tasks.flatMap((task) => task.writes)),
+    limits: limitsOf(tasks),
     decisions: of("decision").length,
     manual: of("manual").length,
     gates: phases.filter((phase) => phase.requires_approval).map((phase) => phase.name),
@@ -91,6 +102,18 @@ function agentsOf(tasks: PlannedTask[], standard: string): Powers["agents"] {
     found.set(id, entry);
   }
   return [...found].map(([id, counts]) => ({ id, ...counts }));
+}
+
+function limitsOf(tasks: PlannedTask[]): Powers["limits"] {
+  const found = new Map<string, Powers["limits"][number]>();
+  for (const { key, limits } of tasks) {
+    if (!Object.keys(limits).length) continue;
+    const text = JSON.stringify(Object.entries(limits).sort());
+    const entry = found.get(text) ?? { limits: limits as Record<string, number>, keys: [] };
+    entry.keys.push(key);
+    found.set(text, entry);
+  }
+  return [...found.values()];
 }
 
 function secretsOf(tasks: PlannedTask[]): string[] {
