@@ -47,6 +47,7 @@ from app.settings import Settings, masked_values, secrets_from_environment
 from app.settings_environment import wanted_by_worker
 from app.settings_loading import SettingsInvalid, load_settings
 from app.storage.database import Database
+from app.storage.private_places import objection_to_grants
 from app.storage.workspaces import workspaces_of
 from app.supervisor.quarantine import Quarantine
 from workflows.options import quarantine_queue
@@ -101,10 +102,17 @@ def build_worker(
     if quarantine is not None:
         surroundings = replace(surroundings, worker=quarantine)
     records = Records(database, actions, workspaces, settings)
-    chosen = planners or [OutlinePlanner(), ModelPlanner(settings, actions, database)]
+    objection = objection_to_grants(settings.private_places)
+    chosen = planners or [OutlinePlanner(objection), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
     planning = Planning(
-        database, actions, settings.known_agents, load_archetypes(settings.archetypes), known, settings.secret_scopes
+        database,
+        actions,
+        settings.known_agents,
+        load_archetypes(settings.archetypes),
+        known,
+        settings.secret_scopes,
+        objection,
     )
     advice = Advice(database, settings)
     tasks = TaskActivities(database, actions, surroundings)

@@ -18,7 +18,7 @@ from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import PlanDraft
 from app.domain.secret_scopes import SecretScopes, check_secrets
 from app.domain.states import PlanStatus
-from app.domain.validation import Agents, check_draft, for_project, has_model
+from app.domain.validation import Agents, Objection, check_draft, for_project, has_model, no_objection
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.storage.database import Database
@@ -40,6 +40,7 @@ class Planning:
         archetypes: the experts that projects name.
         planners: by name.
         scopes: who may use which secret; default: every project any.
+        objection: to paths that tasks are granted.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Planning:
         archetypes: Mapping[str, Archetype],
         planners: dict[str, Planner],
         scopes: SecretScopes | None = None,
+        objection: Objection = no_objection,
     ) -> None:
+        self._objection = objection
         self._scopes = scopes or SecretScopes()
         self._database = database
         self._actions = actions
@@ -82,7 +85,8 @@ class Planning:
             raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
         # Of thousands of tasks this takes a while, which heartbeats and other tasks are not to wait for.
-        await asyncio.to_thread(check_draft, draft, self._actions, for_project(self._agents, brief.agent_id))
+        agents = for_project(self._agents, brief.agent_id)
+        await asyncio.to_thread(check_draft, draft, self._actions, agents, objection=self._objection)
         check_secrets(draft, self._scopes, brief.project_id, brief.agent_id)
         return draft.model_copy(update={"warnings": [*draft.warnings, *self._scopes.warnings(draft)]})
 

@@ -257,6 +257,11 @@ class Settings(BaseSettings):
         return value.expanduser().absolute()
 
     @property
+    def private_places(self) -> list[Path]:
+        """Folders of Signoff's own, which no task can be granted."""
+        return [self.data_dir, self.workspaces_dir]
+
+    @property
     def task_limits(self) -> TaskLimits:
         """What the commands of a task may use."""
         return TaskLimits(**{name: getattr(self, f"task_{name}") for name in TaskLimits.model_fields})

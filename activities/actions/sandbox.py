@@ -93,7 +93,7 @@ def sandbox_of(settings: Settings) -> Sandbox | None:
     """The sandbox of a worker with these settings; None where none is wanted, or none works here."""
     if settings.sandbox == "none" or not abi():
         return None
-    private = [place.resolve() for place in (settings.data_dir, settings.workspaces_dir)]
+    private = [place.resolve() for place in settings.private_places]
     rules = base_rules(private, settings.sandbox_read, search_path(map(str, settings.task_path)))
     return Sandbox(abi(), settings.sandbox_network, rules, PrivatePlaces(private))
 

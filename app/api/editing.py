@@ -24,6 +24,7 @@ from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.states import Call, ProjectStatus
 from app.domain.validation import for_project
 from app.storage import plan_edits, projects
+from app.storage.private_places import objection_to_grants
 from app.storage.projects import ProjectRow
 
 AnyRequest = Request[Any, Any, Any]
@@ -73,6 +74,7 @@ async def _edit(
     )
     edits = [_with_action(services, project, item) for item in edits]
     parsed = await asyncio.to_thread(parse_edits, edits)
+    await asyncio.to_thread(_check_grants, services, edits)
     call = Call.REFINE if refine else Call.EDIT_PLAN
     actor = actor_of(request)
 
@@ -130,13 +132,14 @@ def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
     """Make sure of what a workflow that is to have edits decided cannot look after itself.
 
     Raises:
-        Invalid: an agent that there is not, or more than Temporal carries.
+        Invalid: an agent that there is not, a path that no task can be granted, or more than Temporal carries.
     """
     for number, item in enumerate(edits):
         agent = item.get("agent_id")
         if agent is not None and agent not in services.agents:
             message = f"There is no agent '{agent}'; known: {', '.join(sorted(services.agents))}."
             raise Invalid(message, details=[Problem(field=f"edits.{number}.agent_id", message=message)])
+    _check_grants(services, edits)
     if len(canonical_json(edits)) > MOST_EDIT_BYTES:
         message = f"Edits that a workflow decides may have {MOST_EDIT_BYTES} bytes at most."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
@@ -159,3 +162,19 @@ async def refine(
         return present.plan(conn, projects.get(conn, project_id), None)
 
     return await edit(request, services, project_id, edits, shown, refine=True)
+
+
+def _check_grants(services: Services, edits: list[dict[str, Any]]) -> None:
+    """Make sure that no edit grants what no task can be granted.
+
+    Raises:
+        Invalid: one does.
+    """
+    objection = objection_to_grants(services.settings.private_places)
+    for number, item in enumerate(edits):
+        for name in ("reads", "writes"):
+            paths: list[str] = item.get(name) or []
+            for path in paths:
+                if (why := objection(path)) is not None:
+                    message = f"No task can be granted {path}: it {why}."
+                    raise Invalid(message, details=[Problem(field=f"edits.{number}.{name}", message=message)])

@@ -47,7 +47,9 @@ class OutlineController(Controller):
         """
         check_named(services, {"agent_id": data.agent_id})
         kinds = {name: entry.kind for name, entry in services.agents.items()}
-        order = PreviewOrder(description=data.description, agent_id=data.agent_id, agents=kinds)
+        order = PreviewOrder(
+            description=data.description, agent_id=data.agent_id, agents=kinds, private=services.settings.private_places
+        )
         try:
             answer = await services.previews.answer(order.model_dump_json().encode())
         except HelperEndedError as error:

@@ -6,6 +6,7 @@ Of thousands of tasks that takes seconds of computing, so it is done in a proces
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -19,14 +20,16 @@ from app.domain.errors import Invalid
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
 from app.planning.outline.reader import read_outline
+from app.storage.private_places import objection_to_grants
 
 
 class PreviewOrder(BaseModel):
-    """What a preview depends on. Of the agents that there are it is their kind."""
+    """What a preview depends on. Of the agents that there are it is their kind; `private` is what no task can be granted."""
 
     description: str
     agent_id: str | None
     agents: dict[str, AgentKind]
+    private: list[Path]
 
 
 class _Row(NamedTuple):
@@ -42,9 +45,10 @@ class _Row(NamedTuple):
 def preview(order: PreviewOrder, actions: Actions) -> bytes:
     """The answer, an `OutlinePreview`, as JSON. A description that makes no plan gives one that says why."""
     agents = {name: AgentEntry(kind=kind) for name, kind in order.agents.items()}
+    objection = objection_to_grants(order.private)
     try:
-        draft = read_outline(order.description, has_model=has_model(agents, order.agent_id))
-        check_draft(draft, actions, for_project(agents, order.agent_id))
+        draft = read_outline(order.description, has_model=has_model(agents, order.agent_id), objection=objection)
+        check_draft(draft, actions, for_project(agents, order.agent_id), objection=objection)
     except Invalid as error:
         answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
     else:

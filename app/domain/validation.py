@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,9 +19,23 @@ MAX_PROBLEMS = 200
 
 
 Agents = Mapping[str, AgentEntry]
+# Why a task may not be granted a path, as the end of a sentence that begins with "it"; None where it may.
+Objection = Callable[[str], str | None]
 
 
-def check_draft(draft: PlanDraft, actions: Actions, agents: Agents | None, *, may_be_empty: bool = False) -> None:
+def no_objection(path: str) -> None:
+    """For where nothing is known of the machine that tasks run on."""
+    del path
+
+
+def check_draft(
+    draft: PlanDraft,
+    actions: Actions,
+    agents: Agents | None,
+    *,
+    may_be_empty: bool = False,
+    objection: Objection = no_objection,
+) -> None:
     """Accept `draft`, or say everything that is wrong with it.
 
     Args:
@@ -29,11 +43,12 @@ def check_draft(draft: PlanDraft, actions: Actions, agents: Agents | None, *, ma
         actions: what tasks may do.
         agents: who may carry them out; None where that has been looked at before.
         may_be_empty: for plans in the making by hand: one without a task cannot be approved anyway.
+        objection: to paths that tasks are granted.
 
     Raises:
         Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
     """
-    problems = _Checker(draft, actions, agents, may_be_empty=may_be_empty).run()
+    problems = _Checker(draft, actions, agents, objection, may_be_empty=may_be_empty).run()
     if problems:
         count = len(problems)
         raise Invalid(
@@ -99,7 +114,10 @@ def retries_of(task: TaskDraft, actions: Actions) -> int:
 
 
 class _Checker:
-    def __init__(self, draft: PlanDraft, actions: Actions, agents: Agents | None, *, may_be_empty: bool) -> None:
+    def __init__(
+        self, draft: PlanDraft, actions: Actions, agents: Agents | None, objection: Objection, *, may_be_empty: bool
+    ) -> None:
+        self.objection = objection
         self.draft = draft
         self.may_be_empty = may_be_empty
         self.actions = actions
@@ -114,6 +132,7 @@ class _Checker:
             for index, task in enumerate(phase.tasks):
                 where = f"phases[{number}].tasks[{index}]"
                 self._task(task, where)
+                self._grants(task, where)
                 self._input_names(task, where)
                 self._references(task, where)
                 self._dependencies(phase, number, task, where)
@@ -168,6 +187,12 @@ class _Checker:
                 )
                 self._add(f"{where}.action.type", message)
         self._fields(task, action, where)
+
+    def _grants(self, task: TaskDraft, where: str) -> None:
+        for field, paths in (("reads", task.reads), ("writes", task.writes)):
+            for path in paths:
+                if (why := self.objection(path)) is not None:
+                    self._add(f"{where}.{field}", f"Task '{task.key}' cannot be granted {path}: it {why}.")
 
     def _fields(self, task: TaskDraft, action: type[Action], where: str) -> None:
         fields = task.action.fields()

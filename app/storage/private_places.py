@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
+
+from app.domain.validation import Objection
 
 # Not files but a view of the kernel and of every process.
 _KERNEL = (Path("/proc"), Path("/sys"))
@@ -38,6 +41,17 @@ class PrivatePlaces:
             if relation is not None:
                 return f"{relation} {place}, which holds Signoff's own data"
         return None
+
+
+def objection_to_grants(places: Iterable[Path]) -> Objection:
+    """Tells why a plan may not grant a path to a task, where it may not; each path is looked at once."""
+    private = PrivatePlaces(places)
+
+    @functools.cache
+    def objection(path: str) -> str | None:
+        return private.objection_to(Path(path))
+
+    return objection
 
 
 def _relation(path: Path, place: Path) -> str | None:

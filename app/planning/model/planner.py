@@ -18,6 +18,7 @@ from app.planning.planner import Brief
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.model_steps import Talk
+from app.storage.private_places import objection_to_grants
 
 REPAIRS = 3
 _MOST_SHOWN = 20
@@ -48,6 +49,7 @@ class ModelPlanner:
         self._actions = {name: actions[name] for name in settings.planner_actions}
         self._all_actions = actions
         self._database = database
+        self._objection = objection_to_grants(settings.private_places)
 
     async def plan(self, brief: Brief) -> PlanDraft:
         """A draft that is valid, and reaches no further than the settings and the project's own words allow.
@@ -134,7 +136,7 @@ class ModelPlanner:
             return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in found]
         problems = list(made.problems())
         try:
-            check_draft(draft, self._all_actions, agents)
+            check_draft(draft, self._all_actions, agents, objection=self._objection)
         except Invalid as error:
             problems += error.info.details
         problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=brief.previous)

@@ -7,16 +7,22 @@ import re
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid, Problem
-from app.domain.validation import MAX_PROBLEMS
+from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
 
 # PostgreSQL and UTF-8 files refuse both; no plan can carry them.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Findings:
-    """Collects problems and warnings while one description is read; lines and columns come in counted from 0."""
+    """Collects problems and warnings while one description is read; lines and columns come in counted from 0.
 
-    def __init__(self, text: str) -> None:
+    Args:
+        text: the description.
+        objection: to paths that tasks are granted.
+    """
+
+    def __init__(self, text: str, objection: Objection = no_objection) -> None:
+        self.objection = objection
         self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self.warnings: list[str] = []
         self._problems: list[tuple[int, int, str]] = []

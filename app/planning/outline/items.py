@@ -212,6 +212,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 # What a decision task says beside its options.
 _OF_A_DECISION = {"default": "default", "expires_seconds": "expires"}
 _FLAG = "milestone"
+_GRANTS = frozenset({"reads", "writes"})
 
 
 def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, findings: Findings) -> None:
@@ -235,10 +236,7 @@ def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, 
         elif value is None:
             message = f"'{name}' needs a value: {name}=…"
         else:
-            try:
-                parts.fields[known[0]] = known[1](value)
-            except ValueError as error:
-                message = f"{name}: {error}."
+            message = _read_value(name, value, parts, findings)
         parts.columns.setdefault(where, offset + column)
         if message:
             findings.problem(parts.line, offset + column, message)
@@ -246,6 +244,20 @@ def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, 
     if limits := {name: parts.fields.pop(name) for name in get_args(LimitName) if name in parts.fields}:
         parts.fields["limits"] = limits
     parts.after = parts.fields.pop("depends_on", [])
+
+
+def _read_value(name: str, value: str, parts: TaskParts, findings: Findings) -> str | None:
+    """Take one attribute over into `parts`; what is wrong with it, if anything."""
+    field, read = _FIELDS[name]
+    try:
+        parts.fields[field] = read(value)
+    except ValueError as error:
+        return f"{name}: {error}."
+    for path in parts.fields[field] if name in _GRANTS else ():
+        # What is no absolute path is refused as such, later.
+        if path.startswith("/") and "\0" not in path and (why := findings.objection(path)) is not None:
+            return f"No task can be granted {path}: it {why}."
+    return None
 
 
 def _check_decision(parts: TaskParts, findings: Findings) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app.domain.errors import Invalid
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft, slug
+from app.domain.validation import Objection, no_objection
 from app.planning.outline.attributes import KEY
 from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
 from app.planning.outline.fences import read_model
@@ -64,13 +65,18 @@ class _Keys:
         return key
 
 
-def read_outline(description: str, *, has_model: bool) -> PlanDraft:
+def read_outline(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft:
     """The plan that `description` stands for.
+
+    Args:
+        description: Markdown, as docs/plans.md says.
+        has_model: whether tasks that say no more than words go to a model.
+        objection: to paths that tasks are granted.
 
     Raises:
         Invalid: `plan_invalid`; every problem found, each with its line and column, counted from 1.
     """
-    findings = Findings(description)
+    findings = Findings(description, objection)
     findings.check_characters()
     if not description.strip():
         findings.problem(0, 0, WHAT_TO_WRITE)
