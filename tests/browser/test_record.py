@@ -53,11 +53,15 @@ def test_the_seal_is_that_of_the_audit_and_cries_out_when_broken(page: Page, sig
     seal = page.get_by_role("region", name="Seal of the record")
     expect(seal).to_contain_text(f"Record intact: {trail['events']} events")
     expect(seal).to_contain_text(trail["head"])
+    expect(seal).to_contain_text(f"Sealed up to event {trail['seal']['seq']} by the key {trail['fingerprint']}")
+    expect(seal).not_to_contain_text("not sealed yet")
+    expect(page.get_by_text("signoff verify project.zip")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
     assert len(asked) == 1
     page.route("**/audit", _break)
     seal.get_by_role("button", name="Check again").click()
     expect(page.get_by_role("alert")).to_contain_text("The record was altered")
+    expect(page.get_by_role("alert")).to_contain_text("2 events are not sealed yet")
 
 
 def test_every_event_is_a_sentence_that_can_be_filtered(page: Page, signed: str, signoff: Signoff) -> None:
@@ -133,4 +137,5 @@ def _break(route: Route) -> None:
     answer = route.fetch()
     told = answer.json()
     told["trail"]["intact"] = False
+    told["trail"]["unsealed"] = 2
     route.fulfill(response=answer, body=json.dumps(told))

@@ -10,6 +10,13 @@ export const record = {
   brokenHint:
     "Events or decisions are not what they were when they were written. Trust nothing below without a backup, and find out who could write to the database.",
   head: "Seal",
+  sealed: (event: number) => `Sealed up to event ${event.toLocaleString("en")} by the key`,
+  key: "fingerprint of the key",
+  notSealed: "Not sealed yet",
+  unsealed: (events: number) =>
+    events === 1 ? "1 event is not sealed yet" : `${events.toLocaleString("en")} events are not sealed yet`,
+  sealedLater: (events: number) =>
+    `Events up to number ${events.toLocaleString("en")} are from before this server sealed records`,
   checkedAt: (at: string) => `Checked ${at}`,
   newer: (events: number) => (events === 1 ? "1 event since then" : `${events} events since then`),
   check: "Check again",
@@ -84,7 +91,9 @@ export const record = {
   more: (number: number) => `Show ${number} more`,
   none: "No event matches.",
   raw: "Raw",
-  zip: "The whole record is in the project's download, as events.jsonl:",
+  zip: "The whole record is in the project's download:",
+  verify: "Anybody who has the server's public key can verify it offline:",
+  publicKey: "print the key with",
   download: "Download the project",
   says: {
     "project.created": () => "created the project",
