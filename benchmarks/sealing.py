@@ -1,0 +1,143 @@
+"""What sealing costs: to a call that waits for a seal, to those who write meanwhile, and to whoever verifies a record.
+
+`python -m benchmarks.sealing [--rounds N] [--folder DIR]` compares with the plain write of an event, on the same database file
+and in turn, so that a slow minute is slow for both. The folder decides: a seal waits for the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import Connection, insert
+
+from app.domain.events import EventType
+from app.domain.identity import new_id, now
+from app.domain.seals import check_seals
+from app.sealing.heads import HeadsLog
+from app.sealing.keys import load_keys
+from app.sealing.sealer import Sealer
+from app.storage import events, seals
+from app.storage.database import Database
+from app.storage.events import ChainCheck
+from app.storage.migrate import migrate
+from app.storage.tables import projects
+
+DATA = {"task_id": "task_01m8bt3shwat9tb6ayvzr5mem6", "attempt": 1, "exit_code": 0, "outputs_hash": "0" * 64}
+# Events of one project that are sealed at once, as after a restart.
+BACKLOG = 5000
+WRITES = 300
+
+
+async def add_project(database: Database) -> str:
+    row = {
+        "id": new_id("proj"), "name": "x", "description": "", "strategy": "balanced", "auto_approve_plan": False,
+        "auto_approve_phases": True, "decision_mode": "automatic", "status": "pending", "stage": "draft", "workspace": "/x",
+        "created_at": now(), "created_by": "signoff", "updated_at": now(), "last_seq": 0, "last_hash": "0" * 64,
+    }  # fmt: skip
+    await database.transact(lambda conn: conn.execute(insert(projects).values(row)).rowcount)
+    return str(row["id"])
+
+
+def append(conn: Connection, project_id: str, count: int = 1) -> None:
+    events.append(conn, project_id, *[(EventType.TASK_PROGRESS, DATA)] * count, actor="worker")
+
+
+async def seconds(work: Callable[[], Awaitable[object]]) -> float:
+    begun = time.perf_counter()
+    await work()
+    return time.perf_counter() - begun
+
+
+async def waiting(database: Database, sealer: Sealer, rounds: int) -> None:
+    """An event is written, and then sealed while somebody waits."""
+    project_id = await add_project(database)
+    writes: list[float] = []
+    sealings: list[float] = []
+    for _ in range(rounds):
+        writes.append(await seconds(lambda: database.transact(lambda conn: append(conn, project_id))))
+        sealings.append(await seconds(lambda: sealer.seal(project_id)))
+    write, seal = statistics.median(writes) * 1e3, statistics.median(sealings) * 1e3
+    worst = sorted(sealings)[int(len(sealings) * 0.99)] * 1e3
+    print(f"one event: write {write:.2f} ms, seal {seal:.2f} ms (p99 {worst:.2f}); seal / write = {seal / write:.2f}")
+
+
+async def beside(database: Database, sealer: Sealer, rounds: int) -> None:
+    """Others write, with and without a sealer that seals what they write."""
+    taken: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(rounds):
+        for sealed, times in taken.items():
+            project_id = await add_project(database)
+            sealing = asyncio.create_task(sealer.run_for_ever()) if sealed else None
+
+            async def write(project_id: str = project_id) -> None:
+                for _ in range(WRITES):
+                    await database.transact(lambda conn: append(conn, project_id))
+
+            times.append(await seconds(write) / WRITES * 1e3)
+            if sealing is not None:
+                sealing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sealing
+    without, beside = statistics.median(taken[False]), statistics.median(taken[True])
+    print(
+        f"{WRITES} writes: {without:.2f} ms each without a sealer, {beside:.2f} with one; ratio {beside / without:.2f}, "
+        f"{beside - without:+.2f} ms an event"
+    )
+
+
+async def backlog(database: Database, sealer: Sealer) -> None:
+    """Many events at once are sealed, and verified."""
+    project_id = await add_project(database)
+    writing = await seconds(lambda: database.transact(lambda conn: append(conn, project_id, BACKLOG)))
+    sealing = await seconds(lambda: sealer.seal(project_id))
+
+    def verify(conn: Connection) -> None:
+        chain = ChainCheck()
+        while chain.read(conn, project_id):
+            pass
+        found = list(check_seals(seals.all_of(conn, project_id), chain.hashes, sealer.ring, sealer.heads[project_id]))
+        assert not found, found
+
+    verifying = await seconds(lambda: database.read(verify))
+    each = [f"{name} {taken / BACKLOG * 1e6:.0f} µs" for name, taken in
+            (("write", writing), ("seal", sealing), ("verify", verifying))]  # fmt: skip
+    print(f"{BACKLOG} events at once, each: {', '.join(each)}; seal / write = {sealing / writing:.2f}")
+
+
+async def measure(folder: Path, rounds: int) -> None:
+    url = f"sqlite+aiosqlite:///{folder / 'signoff.db'}"
+    await asyncio.to_thread(migrate, url)
+    keys = load_keys(folder / "keys")
+    database = Database(url, keys.signer)
+    await database.start()
+    try:
+        sealer = Sealer(database, keys, HeadsLog(folder / "record" / "heads.log"))
+        await sealer.start()
+        await waiting(database, sealer, rounds * 40)
+        await beside(database, sealer, rounds)
+        await backlog(database, sealer)
+    finally:
+        await database.close()
+
+
+def main() -> None:
+    """Measure on a database of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is repeated")
+    parser.add_argument(
+        "--folder", type=Path, help="where the database is made; the system's temporary folder by default"
+    )
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        asyncio.run(measure(Path(folder), given.rounds))
+
+
+if __name__ == "__main__":
+    main()
