@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -31,6 +32,7 @@ from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
+from app.domain.actions import Actions
 from app.engine.connection import connect
 from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.engine.tuning import worker_options
@@ -79,9 +81,36 @@ def build_worker(
     the quarantined tasks of either, one at a time.
     """
     actions = load_actions()
-    sandbox = sandbox_of(settings)
-    identity = identity_of_worker(unsandboxed_as(settings))
-    workspaces = workspaces_of(settings)
+    surroundings = surroundings_of(settings)
+    if quarantine is not None:
+        surroundings = replace(surroundings, worker=quarantine)
+    tasks = TaskActivities(database, actions, surroundings)
+    common: dict[str, Any] = {
+        "identity": identity_of_worker(unsandboxed_as(settings)),
+        "interceptors": [OwnActivitiesOnly()],
+        "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_grace),
+        **worker_options(1 if quarantine is not None else settings.max_concurrent_tasks),
+    }
+    if quarantine is not None:
+        common["activity_task_poller_behavior"] = PollerBehaviorSimpleMaximum(1)
+        served = quarantine_queue(queue or settings.task_queue)
+        return Worker(client, task_queue=served, activities=tasks.activities, **common)
+    if queue is not None:
+        return Worker(client, task_queue=queue, activities=tasks.activities, **common)
+    records = Records(database, actions, workspaces_of(settings), settings)
+    planning = planning_of(settings, database, actions, planners)
+    advice = Advice(database, settings)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[ProjectWorkflow],
+        activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
+        **common,
+    )
+
+
+def surroundings_of(settings: Settings) -> TaskSurroundings:
+    """What tasks of a worker with these settings get from it."""
     secrets = secrets_from_environment()
     for name, value in secrets.items():
         if len(value.strip()) < SHORTEST_ENCODED:
@@ -90,64 +119,26 @@ def build_worker(
                 secret=name,
                 characters=f"fewer than {SHORTEST_ENCODED}",
             )
-    surroundings = TaskSurroundings(
+    return TaskSurroundings(
         kill_grace=settings.kill_grace,
         http_allow=settings.http_allow,
         app_url=settings.app_url,
         secrets=secrets,
         masked=masked_values(settings, variables()),
         settings=settings,
-        sandbox=sandbox,
+        sandbox=sandbox_of(settings),
     )
-    if quarantine is not None:
-        surroundings = replace(surroundings, worker=quarantine)
-    records = Records(database, actions, workspaces, settings)
+
+
+def planning_of(
+    settings: Settings, database: Database, actions: Actions, planners: list[Planner] | None = None
+) -> Planning:
+    """How a worker with these settings makes plans; with `planners` instead of the usual ones, if any are given."""
     objection = objection_to_grants(settings.private_places)
     chosen = planners or [OutlinePlanner(objection), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
-    planning = Planning(
-        database,
-        actions,
-        settings.known_agents,
-        load_archetypes(settings.archetypes),
-        known,
-        settings.secret_scopes,
-        objection,
-    )
-    advice = Advice(database, settings)
-    tasks = TaskActivities(database, actions, surroundings)
-    if quarantine is not None:
-        one_at_a_time = worker_options(1)
-        one_at_a_time["activity_task_poller_behavior"] = PollerBehaviorSimpleMaximum(1)
-        return Worker(
-            client,
-            task_queue=quarantine_queue(queue or settings.task_queue),
-            activities=tasks.activities,
-            identity=identity,
-            interceptors=[OwnActivitiesOnly()],
-            graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
-            **one_at_a_time,
-        )
-    if queue is not None:
-        return Worker(
-            client,
-            task_queue=queue,
-            activities=tasks.activities,
-            identity=identity,
-            interceptors=[OwnActivitiesOnly()],
-            graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
-            **worker_options(settings.max_concurrent_tasks),
-        )
-    return Worker(
-        client,
-        task_queue=settings.task_queue,
-        workflows=[ProjectWorkflow],
-        activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
-        identity=identity,
-        interceptors=[OwnActivitiesOnly()],
-        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
-        **worker_options(settings.max_concurrent_tasks),
-    )
+    archetypes = load_archetypes(settings.archetypes)
+    return Planning(database, actions, settings.known_agents, archetypes, known, settings.secret_scopes, objection)
 
 
 def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool) -> list[str | None]:

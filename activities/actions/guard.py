@@ -18,19 +18,20 @@ group is stopped, and what has left that group survives.
 """
 
 # pathlib and contextlib would double the time of the start.
-# ruff: noqa: PTH109, PTH118, PTH123, PTH208, SIM105
+# ruff: noqa: PTH208, SIM105
 
-import errno
 import marshal
 import os
 import select
-import sys
 import time
+
+from command_start import SHIELDED, StartError, start
+from linux_control import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_NAME, prctl
+from process_tree import LINUX, descendants, group_exists, kill_groups, send_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from typing import Any
 
     from activities.actions.usage import Usage
 else:
@@ -42,23 +43,8 @@ LEFTOVER_GRACE = 0.5
 # Between two looks at what is left; an ended child wakes the guard earlier.
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
 FIRST_MEASUREMENT = 0.1
-LINUX = sys.platform == "linux"
-# <linux/prctl.h>
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 4, 15, 36
 # By this name the app recognizes what is below a guard (`app/serving/task_processes.py`).
 NAME = b"signoff-guard"
-# Aimed at a group or a terminal, they must not end the guard before the command.
-SHIELDED = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGTSTP,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-)
-# Python itself ignores the last two, and exec would hand that down.
-RESTORED = (*SHIELDED, signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def main() -> None:
@@ -106,14 +92,6 @@ def wake_up(number: int, frame: object) -> None:
     """For SIGCHLD: only a signal with a handler reaches the wake-up pipe."""
 
 
-def prctl(option: int, value: "int | bytes") -> None:
-    """prctl(2), where the system has it."""
-    if LINUX:
-        import ctypes  # noqa: PLC0415 - a fourth of the start: not on a system where it is of no use
-
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
 def receive(size: int) -> bytes:
     """Exactly `size` bytes from the worker; the guard ends where the worker is gone."""
     parts = bytearray()
@@ -131,110 +109,6 @@ def tell(line: str) -> None:
         os.write(CONTROL, line.encode() + b"\n")
     except OSError:
         pass
-
-
-class StartError(Exception):
-    """The command could not be started: at which step, and the errno."""
-
-    def __init__(self, step: str, number: int) -> None:
-        super().__init__(step, number)
-        self.step = step
-        self.number = number
-
-
-Sandbox = dict[str, "Any"]  # the arguments of landlock.restrict
-
-
-def start(
-    argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, limits: dict[str, int], sandbox: Sandbox | None
-) -> int:
-    """Start the command in a session of its own; returns its process id once it runs.
-
-    Raises:
-        StartError: it does not.
-    """
-    failure, failure_end = os.pipe()  # exec closes its end, so that end of file means success
-    guard = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError as error:
-        raise StartError("exec", error.errno or 0) from None
-    if pid == 0:
-        become(argv, env, cwd, limits, sandbox, guard, failure_end)
-    os.close(failure_end)
-    report = os.read(failure, 64).decode()
-    os.close(failure)
-    if report:
-        os.waitpid(pid, 0)
-        step, number = report.split()
-        raise StartError(step, int(number))
-    return pid
-
-
-def become(
-    argv: list[bytes],
-    env: dict[bytes, bytes],
-    cwd: bytes,
-    limits: dict[str, int],
-    sandbox: Sandbox | None,
-    guard: int,
-    failure_end: int,
-) -> None:
-    """In the child: turn into the command. Never returns."""
-    step = "exec"
-    try:
-        os.setsid()
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != guard:
-            os._exit(127)
-        signal.set_wakeup_fd(-1)
-        for number in RESTORED:
-            signal.signal(number, signal.SIG_DFL)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        step = "chdir"
-        os.chdir(cwd)
-        # Where a folder on the way has become a link since the worker looked, this is another place.
-        if os.getcwdb() != cwd:
-            raise OSError(errno.ELOOP, "a link is in the way")
-        step = "limits"
-        limit_self(limits)
-        step = "sandbox"
-        if sandbox is not None:
-            import landlock  # noqa: PLC0415 - lies beside this file, and only a confined command needs it
-
-            landlock.restrict(**sandbox)
-        step = "exec"
-        execute(argv, env)
-    except OSError as error:
-        os.write(failure_end, f"{step} {error.errno}".encode())
-    finally:
-        os._exit(127)
-
-
-def limit_self(limits: dict[str, int]) -> None:
-    """Put into force what the kernel limits by itself, for this process and each that it starts."""
-    import resource  # noqa: PLC0415 - only the command's own process needs it
-
-    for kind, name in ((resource.RLIMIT_FSIZE, "file_size"), (resource.RLIMIT_NOFILE, "open_files")):
-        if limit := limits.get(name, 0):
-            soft, hard = resource.getrlimit(kind)
-            most = [limit if old == resource.RLIM_INFINITY else min(limit, old) for old in (soft, hard)]
-            resource.setrlimit(kind, (most[0], most[1]))
-
-
-def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
-    """Exec `argv`, looked up in the PATH of `env` as execvp(3) does."""
-    if b"/" in argv[0]:
-        os.execve(argv[0], argv, env)  # noqa: S606
-    failure = FileNotFoundError(2, "not found")
-    for folder in env.get(b"PATH", b"").split(b":"):
-        try:
-            os.execve(os.path.join(folder, argv[0]), argv, env)  # noqa: S606
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except PermissionError as error:
-            failure = error
-    raise failure
 
 
 class Watch:
@@ -364,94 +238,3 @@ def go_first() -> None:
             os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
         except OSError:
             pass
-
-
-def kill_groups(done: set[int]) -> None:
-    """SIGKILL to the process group of each process of the command that is not in `done`."""
-    killed = {os.getpgid(0)}
-    for pid in descendants(os.getpid()):
-        if pid not in done:
-            try:
-                group = os.getpgid(pid)
-                if group not in killed:
-                    killed.add(group)
-                    os.killpg(group, signal.SIGKILL)
-            except OSError:
-                continue
-
-
-def send_all(command: int, number: int, done: set[int]) -> None:
-    """Send a signal to every process of the command but those in `done`, and add those that got it."""
-    if not LINUX:
-        try:
-            os.killpg(command, number)
-        except OSError:
-            pass
-        return
-    for pid in descendants(os.getpid()):
-        if pid in done:
-            continue
-        try:
-            os.kill(pid, number)
-        except OSError:  # gone already, or another user's (setuid), which only its own end removes
-            continue
-        done.add(pid)
-
-
-def descendants(root: int) -> list[int]:
-    """All processes below `root`, parents first."""
-    found: list[int] = []
-    level = [root]
-    try:
-        while level:
-            level = [child for pid in level for child in children(pid)]
-            found += level
-    except LookupError:
-        return scanned(root)
-    return found
-
-
-def children(pid: int) -> list[int]:
-    """Children of a process, from /proc/PID/task/TID/children (proc(5)).
-
-    Raises:
-        LookupError: the kernel was built without that file.
-    """
-    try:
-        result: list[int] = []
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                result += [int(child) for child in file.read().split()]
-    except OSError:
-        if pid == os.getpid():
-            raise LookupError from None
-        return []  # it has just ended, and its children are the guard's now
-    return result
-
-
-def scanned(root: int) -> list[int]:
-    """As `descendants`, from the parent in each /proc/PID/stat: slower, but on every Linux."""
-    children_of: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue
-            children_of.setdefault(parent, []).append(int(name))
-    found: list[int] = []
-    level = [root]
-    while level:
-        level = [child for pid in level for child in children_of.get(pid, ())]
-        found += level
-    return found
-
-
-def group_exists(command: int) -> bool:
-    """Whether any process of the command's group lives."""
-    try:
-        os.killpg(command, 0)
-    except OSError:
-        return False
-    return True

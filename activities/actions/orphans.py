@@ -16,7 +16,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from activities.actions.guard import PR_SET_CHILD_SUBREAPER, descendants, prctl
+from activities.actions.linux_control import PR_SET_CHILD_SUBREAPER, prctl
+from activities.actions.process_tree import descendants
 
 LINUX = sys.platform == "linux"
 PAUSE = 0.002

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import uvloop
 
-from activities.actions import guard
+from activities.actions import process_tree
 from activities.actions.process import SILENCE, ExitStatus, GuardLostError, StartError, run_guarded
 
 ROOT = Path(__file__).parents[2]
@@ -356,7 +356,7 @@ async def test_a_flood_neither_blocks_nor_takes_memory() -> None:
 async def test_both_ways_to_find_descendants_agree() -> None:
     task, mark = await started(*TREES["double fork"])
     process = guards()[0].pid
-    tree = set(guard.descendants(process))
+    tree = set(process_tree.descendants(process))
     assert set(living(mark)) <= tree
-    assert set(guard.scanned(process)) == tree
+    assert set(process_tree.scanned(process)) == tree
     await cancelled(task)
