@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -123,7 +123,12 @@ def _alone_from(windows: Sequence[tuple[str, str, str]]) -> tuple[list[tuple[str
 def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin:
     """What is on record of who made what."""
     declared = {path: row.id for row in rows for path in row.expected_files}
-    declared |= {str(row.action["save_to"]): row.id for row in rows if row.action.get("save_to")}
+    for row in rows:
+        # What is in an altered row is for an audit to say.
+        stored: object = row.action
+        save_to = cast("dict[str, Any]", stored).get("save_to") if isinstance(stored, dict) else None
+        if save_to:
+            declared[str(save_to)] = row.id
     query = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.task_id).where(
         attempts.c.project_id == project_id
     )

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.domain.errors import Unavailable
+from app.domain.errors import DomainError, Unavailable
 from app.storage.failures import unavailable
 from app.storage.sqlite_feed import SqliteFeed
 
@@ -188,7 +188,15 @@ class _Readers:
 
     def _run(self, work: Callable[[Connection], R]) -> R:
         with self._engine.connect() as connection:
-            return work(connection)
+            try:
+                return work(connection)
+            except DomainError:
+                raise
+            except BaseException:
+                # The error may keep a statement that was read half way, and that statement the state of the database that
+                # it began in: the next reader of this connection would not see what was written since.
+                connection.invalidate()
+                raise
 
     async def close(self) -> None:
         """Let the reads under way finish, and close every connection."""

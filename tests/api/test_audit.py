@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select, text, update
 
 from app.domain.events import GENESIS, Event, chain_hash
 from app.domain.plan import RunSettings, digest_of
+from app.sealing.exported import verify
+from app.sealing.keys import public_key_in
 from app.storage import plans
 from app.storage.tables import events, projects
 from app.storage.tables import plans as table
@@ -29,6 +31,16 @@ async def codes(stack: Stack, project_id: str) -> dict[str, list[str]]:
     for finding in audit["results"]["findings"]:
         found.setdefault(finding["code"], []).append(finding["task_id"])
     return found
+
+
+async def exported_codes(stack: Stack, project_id: str, folder: Path) -> set[str]:
+    """Codes of the critical findings in an export."""
+    answer = await stack.http.get(f"/api/projects/{project_id}/download")
+    assert answer.status_code == 200, answer.text
+    path = folder / "project.zip"
+    path.write_bytes(answer.content)
+    key = public_key_in((stack.settings.keys_dir / "seal.pub").read_text())
+    return {finding.code for finding in verify(path, key).findings if finding.severity == "critical"}
 
 
 async def done(stack: Stack) -> str:
@@ -173,7 +185,7 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, what: str) -> None:
+async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, tmp_path: Path, what: str) -> None:
     code, named, statement = TAMPERINGS[what]
     project_id = await done(signoff)
 
@@ -187,6 +199,9 @@ async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, what: s
     assert any(named in finding["message"] for finding in findings if finding["code"] == code), findings
     assert not audit["trail"]["intact"]
     assert audit["message"].startswith("The record was altered")
+    # An export of it says the same.
+    exported = await exported_codes(signoff, project_id, tmp_path)
+    assert exported >= {finding["code"] for finding in findings}
 
 
 async def test_a_plan_that_was_rewritten_with_its_digest_is_found(signoff: Stack) -> None:
@@ -225,7 +240,7 @@ async def test_what_is_no_json_is_found_and_stops_no_audit(
     assert not audit["trail"]["intact"]
 
 
-async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(signoff: Stack) -> None:
+async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(signoff: Stack, tmp_path: Path) -> None:
     """Retries, answers, edits, pauses, new plans, cancels: after each of them the rows are what the events say."""
     plan = "## One\n\n- Ask? {#ask decision=yes,no}\n- Bad: `[ -e fixed ]` {#bad timeout=9}\n\n## Two\n\n- Rest {#rest wait=1h}"
     project_id = await signoff.started(plan, decision_mode="human")
@@ -234,6 +249,7 @@ async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(s
     async def check(moment: str) -> None:
         audit = await signoff.call("POST", f"/{project_id}/audit")
         assert audit["trail"]["intact"], (moment, audit["results"]["findings"])
+        assert await exported_codes(signoff, project_id, tmp_path) == set(), moment
 
     async def answer(kind: str, word: str) -> None:
         listed = await signoff.call("GET", f"/{project_id}/decisions?status=open")
