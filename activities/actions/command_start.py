@@ -9,7 +9,7 @@ Part of the guard, with nothing but what that has loaded already.
 import errno
 import os
 
-from linux_control import PR_SET_PDEATHSIG, prctl
+from linux_control import PR_SET_PDEATHSIG, RLIMIT_FSIZE, RLIMIT_NOFILE, lower_limit, prctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,13 +113,9 @@ def become(
 
 def limit_self(limits: dict[str, int]) -> None:
     """Put into force what the kernel limits by itself, for this process and each that it starts."""
-    import resource  # noqa: PLC0415 - only the command's own process needs it
-
-    for kind, name in ((resource.RLIMIT_FSIZE, "file_size"), (resource.RLIMIT_NOFILE, "open_files")):
+    for kind, name in ((RLIMIT_FSIZE, "file_size"), (RLIMIT_NOFILE, "open_files")):
         if limit := limits.get(name, 0):
-            soft, hard = resource.getrlimit(kind)
-            most = [limit if old == resource.RLIM_INFINITY else min(limit, old) for old in (soft, hard)]
-            resource.setrlimit(kind, (most[0], most[1]))
+            lower_limit(kind, limit)
 
 
 def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
