@@ -65,8 +65,10 @@ lint: $(PAGE) ## Style, types, import rules, the web page and the compose file
 fuzz: $(STAMP) ## Send 20,000 made-up requests, and hold every answer to the OpenAPI document
 	$(BIN)/python -m tests.contract.campaign 20000
 
-bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow
+bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow, and measure commands and the check of connections
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.commands
+	$(BIN)/python -m benchmarks.connections
 
 pictures: $(PAGE) ## Take a picture of every view of the web page in Chromium
 	$(BIN)/python -m tests.browser.screenshots docs/pictures

@@ -1,9 +1,11 @@
 """What Signoff adds to Temporal: the same no-op tasks through Signoff and through a bare SDK workflow, in turn.
 
-`python -m benchmarks.overhead [--rounds N]` starts a dev server on a database file, one worker process for Signoff and one
-for the bare workflow (same worker settings), and the app, and prints for each shape of work the seconds of both and their
-ratio. Signoff's time runs from the approve request to the end of the workflow, and holds all of it: the decision, every
-record with its event, the task's own activity (`task`: an action that does nothing; `milestone`: nothing but its record).
+`python -m benchmarks.overhead [--rounds N] [--tasks N]` starts a dev server on a database file, one worker process for
+Signoff and one for the bare workflow (same worker settings), and the app, and prints for each shape of work the seconds of
+both and their ratio. Signoff's time runs from the approve request to the end of the workflow, and holds all of it: the
+decision, every record with its event, the task's own activity (`task`: an action that does nothing; `milestone`: nothing
+but its record). `python -m benchmarks.commands` measures what a command costs, and `python -m benchmarks.connections` what
+the check of who connects costs.
 """
 
 from __future__ import annotations
@@ -30,10 +32,10 @@ from app.engine.connection import connect
 from app.engine.tuning import worker_options
 from app.planning.registry import load_actions
 from app.settings import Settings
+from app.settings_loading import load_settings
 from benchmarks.bare import Layers, nothing
+from tests.ports import free_port
 
-TASKS = 200
-SHAPES = {"wide": [TASKS], "chain": [1] * TASKS, "layered": [10] * (TASKS // 10)}
 BARE_QUEUE = "bare"
 
 
@@ -103,9 +105,9 @@ async def wait_until_ready(http: httpx.AsyncClient) -> None:
     raise SystemExit("Signoff did not become ready")
 
 
-async def compare(rounds: int) -> None:
+async def compare(rounds: int, tasks: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        port, temporal_port, ui_port = 18400, 17233, 18233
+        port, temporal_port, ui_port = free_port(), free_port(), free_port()
         settings = Settings(data_dir=Path(folder), port=port, temporal_port=temporal_port, temporal_ui_port=ui_port)
         environment = os.environ | {
             "SIGNOFF_DATA_DIR": folder,
@@ -133,17 +135,18 @@ async def compare(rounds: int) -> None:
                     httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120)
                 )
                 await wait_until_ready(http)
-                await measure(http, await connect(settings), rounds)
+                await measure(http, await connect(settings), rounds, tasks)
         finally:
             for process in reversed(processes):
                 process.terminate()
                 process.wait()
 
 
-async def measure(http: httpx.AsyncClient, temporal: Client, rounds: int) -> None:
-    print(f"{TASKS} tasks, median of {rounds} rounds, seconds (ratio to bare)")
+async def measure(http: httpx.AsyncClient, temporal: Client, rounds: int, tasks: int) -> None:
+    shapes = {"wide": [tasks], "chain": [1] * tasks, "layered": [10] * max(1, tasks // 10)}
+    print(f"{tasks} tasks, median of {rounds} rounds, seconds (ratio to bare)")
     print(f"{'shape':10} {'bare':>8} {'milestone':>18} {'task':>18}")
-    for shape, widths in SHAPES.items():
+    for shape, widths in shapes.items():
         times: dict[str, list[float]] = {"bare": [], "milestone": [], "nothing": []}
         for number in range(rounds + 1):
             bare = await run_bare(temporal, widths)
@@ -171,17 +174,18 @@ async def work_bare(settings: Settings) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tasks", type=int, default=200)
     parser.add_argument("--role", choices=["signoff", "bare"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.role is None:
-        asyncio.run(compare(arguments.rounds))
+        asyncio.run(compare(arguments.rounds, arguments.tasks))
     elif arguments.role == "bare":
         asyncio.run(work_bare(Settings()))
     else:
         import worker  # noqa: PLC0415 - only one of the processes is a worker of Signoff
 
         load_actions()[Nothing.type] = Nothing
-        worker.main()
+        worker.main(load_settings())
 
 
 if __name__ == "__main__":
