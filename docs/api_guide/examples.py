@@ -216,6 +216,9 @@ def _system(guide: Guide) -> None:
     guide.call("listAgents", "GET", "/api/agents")
     guide.call("listStrategies", "GET", "/api/strategies")
     guide.call("listArchetypes", "GET", "/api/archetypes")
+    guide.call("getRecordKey", "GET", "/api/record-key",
+               about="For `signoff verify`, which checks an exported project offline; `findings` has projects that were sealed and are "
+               "gone from the database.")  # fmt: skip
     guide.call("health", "GET", "/health")
     guide.call("ready", "GET", "/ready")
     guide.call("metrics", "GET", "/metrics", lines=10)
