@@ -42,6 +42,7 @@ from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
 from app.storage.workspaces import Workspaces, workspaces_of
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
+from workflows.options import QUARANTINE
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class TaskActivities:
             token=f"{info.workflow_run_id}/{info.activity_id}/{uuid4().hex[:16]}",
             worker=self._surroundings.worker,
         )
-        attempt = _Attempt(self, kind, task, key)
+        attempt = _Attempt(self, kind, task, key, info.task_queue.removesuffix(QUARANTINE))
         heartbeat = Heartbeat(attempt.note_stopping)
         recorded, message = await heartbeat.run(attempt.run(heartbeat))
         if recorded.status == TaskStatus.CANCELLED:
@@ -155,11 +156,12 @@ class TaskActivities:
 class _Attempt:
     """One attempt at one task."""
 
-    def __init__(self, owner: TaskActivities, kind: type[Action], task: TaskInput, key: AttemptKey) -> None:
+    def __init__(self, owner: TaskActivities, kind: type[Action], task: TaskInput, key: AttemptKey, queue: str) -> None:
         self._owner = owner
         self._kind = kind
         self._task = task
         self._key = key
+        self._queue = queue
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
         # By the plan, whatever the workflow says of it.
@@ -210,6 +212,8 @@ class _Attempt:
         return started
 
     def _begin(self, conn: Connection) -> Started:
+        settings = self._owner.surroundings.settings
+        permission.check_queue(conn, self._key, self._queue, settings.agent_queues, settings.task_queue)
         permission.check_attempt(conn, self._key, self._kind.type)
         return attempts.start(conn, self._key)
 

@@ -24,6 +24,7 @@ from app.api.graph import GraphController
 from app.api.history import HistoryController
 from app.api.idempotency import IdempotencyKeys, sweep_for_ever
 from app.api.insight import InsightController
+from app.api.known_inputs import RefuseUnknownInputs
 from app.api.large_answers import encode_large
 from app.api.live import LiveController
 from app.api.logs import LogController
@@ -121,6 +122,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     credentials = Credentials(settings.api_key.get_secret_value(), database, checks_users=peer_lookup() is not None)
     _say_who_may_connect(credentials)
 
+    known = RefuseUnknownInputs()
     app = Litestar(
         route_handlers=[*_CONTROLLERS, PAGE],
         dependencies={
@@ -130,11 +132,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         },
         exception_handlers={Exception: to_response},
         after_request=encode_large,
+        guards=[known],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
+    known.learn(app.openapi_schema.to_schema())
     # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
     keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=LARGEST_BODY)
     hosts = [settings.host, *settings.allowed_hosts]

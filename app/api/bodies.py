@@ -112,8 +112,6 @@ class PreviewOutline(RequestBody):
     """A description, and what else of a project its plan depends on."""
 
     description: LongText
-    name: Name = "Untitled"
-    strategy: Strategy = Strategy.PERFORMANCE
     agent_id: AgentId | None = None
 
 

@@ -104,8 +104,7 @@ class Gateway:
             _check_unique(scope)
             self._check_origin(scope["method"], headers)
             answer = await self._identified(scope, headers, send_with_id)
-            is_safe = scope["method"] in _SAFE
-            body: Receive = receive if is_safe else await _json_body(scope, headers, receive_noted)  # pyright: ignore
+            body: Receive = await _body(scope, headers, receive_noted)  # pyright: ignore
             await self._app(scope, body, answer)
         except DomainError as error:
             await send_error(scope, send_with_id, error.info)
@@ -238,7 +237,27 @@ async def _linger(receive: Receive) -> None:
                 more = message["type"] == "http.request" and message.get("more_body", False)
 
 
-async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) -> Receive:
+async def _body(scope: HTTPScope, headers: dict[str, str], receive: Receive) -> Receive:
+    """The way to the body, which is JSON, or an upload where one is taken.
+
+    Raises:
+        BadRequest: there is one where the method takes none.
+        UnsupportedMediaType: it is something else.
+    """
+    method = scope["method"]
+    if method in _SAFE:
+        # What comes without one of these has no body (RFC 9112, 6.3).
+        if headers.get("content-length", "0").strip("0") or "transfer-encoding" in headers:
+            raise _no_body_taken(method)
+        return receive
+    return await _json_body(scope, headers, receive, takes_none=method == "DELETE")
+
+
+def _no_body_taken(method: str) -> BadRequest:
+    return BadRequest(f"{method} takes no body here, and would not look at it; leave it out.", code="unexpected_body")
+
+
+async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive, *, takes_none: bool) -> Receive:
     """Have a missing body count as `{}`, and refuse one that is not JSON, nor an upload where one is taken."""
     first: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
     if first["type"] == "http.request" and not first.get("body") and not first.get("more_body"):
@@ -249,6 +268,8 @@ async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive) ->
             if name.lower() not in {b"content-type", b"content-length"}
         ]
         scope["headers"] = [*kept, (b"content-type", b"application/json"), (b"content-length", b"2")]
+    elif takes_none:
+        raise _no_body_taken("DELETE")
     elif not _JSON.match(headers.get("content-type", "")) and not _is_upload(scope["path"], headers):
         raise UnsupportedMediaType("Send the body as JSON, with 'Content-Type: application/json'.")
     sent = False

@@ -66,6 +66,9 @@ class GraphController(Controller):
         if format not in _TYPES:
             message = f"There is no format '{format[:64]}'; choose one of {', '.join(_TYPES)}."
             raise BadRequest(message, details=[Problem(field="format", message=message)])
+        if expand and format != "svg":
+            message = f"expand draws all tasks of a picture; format={format} has them all, so leave it out."
+            raise BadRequest(message, details=[Problem(field="expand", message=message)])
         found = await services.database.read(lambda conn: task_graph.get(conn, project_id))
         # Thousands of tasks take their time, and others are not to wait for them.
         answer = await asyncio.to_thread(_answer, found, phase, format, expand=expand)

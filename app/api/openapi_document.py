@@ -22,7 +22,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 Json = dict[str, Any]
 
 _ERRORS = {
-    400: "The request cannot be understood: not JSON, or a parameter out of range.",
+    400: "The request cannot be understood: not JSON, a parameter out of range, or something that this call does not take.",
     401: "No API key, or not the server's.",
     403: "The server does not answer to this name, or not to a page of another site.",
     404: "There is no such thing.",
@@ -335,17 +335,15 @@ def _is_litestars(response: Json) -> bool:
 
 
 def _possible_errors(operation: Json, path: str, method: str) -> set[int]:
-    found = {403, 500, 503}
+    found = {400, 403, 500, 503}
     if operation["operationId"] in _OPEN:
         operation["security"] = []
     else:
         found.add(401)
-    if any(parameter["in"] in {"query", "header"} for parameter in operation.get("parameters", [])):
-        found.add(400)
     if "{" in path:
         found.add(404)
     if method != "get":
-        found |= {400, 409, 413, 415, 422}
+        found |= {409, 413, 415, 422}
     if operation["operationId"] in _IF_MATCH:
         found.add(412)
     return found | _FURTHER_ERRORS.get(operation["operationId"], set())

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import new_request
-from app.api.bodies import AnswerTask, CreateTask, UpdateTask
+from app.api.bodies import AnswerTask, CreateTask, Remark, UpdateTask
 from app.api.editing import Shown, edit
 from app.api.models.tasks import Task, TaskDeleted, TaskList
 from app.api.outcome import RECORDED, recorded, submit
@@ -118,19 +118,23 @@ class TaskController(Controller):
           status_code=200, responses=RECORDED)  # fmt: skip
     async def skip_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
-        data: JSONBody[AnswerTask],
+        data: JSONBody[Remark],
     ) -> Response[Task]:  # fmt: skip
-        """It counts as done for the tasks that depend on it."""
-        return await _answer(request, services, project_id, task_id, data, DecisionKind.SKIP)
+        """It counts as done for the tasks that depend on it. It has no outputs: a task that has some is completed."""
+        return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.SKIP)
 
     @post("/{task_id:str}/retry", operation_id="retryTask", summary="Try a task again that waits",
           status_code=200, responses=RECORDED)  # fmt: skip
     async def retry_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
-        data: JSONBody[AnswerTask],
+        data: JSONBody[Remark],
     ) -> Response[Task]:  # fmt: skip
         """One that failed or lost its worker and asks a person, or one that waits for its next try: it begins now."""
-        return await _answer(request, services, project_id, task_id, data, DecisionKind.RETRY)
+        return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.RETRY)
+
+
+def _without_outputs(data: Remark) -> AnswerTask:
+    return AnswerTask(comment=data.comment)
 
 
 def _read(conn: Connection, project_id: str, task_id: str) -> Task:
@@ -158,6 +162,8 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
             problems.append(Problem(field=name, message="There is no such field."))
         elif sent[name] != before[name] and name not in _MOVING:
             problems.append(Problem(field=name, message="This field is read-only."))
+    if "phase_id" in sent and sent["phase_id"] is None:
+        problems.append(Problem(field="phase_id", message="A task is in a phase; name another, or leave it out."))
     if problems:
         code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
         raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)

@@ -13,7 +13,6 @@ from app.cli.arguments import plan_argument, read_plan
 from app.cli.command import as_json_option, client_command, console, print_json
 from app.cli.display import phases_tree, visible
 from app.cli.tables import findings_table
-from app.domain.plan import Strategy
 from signoff import AsyncSignoff, to_json
 
 Json = dict[str, Any]
@@ -21,16 +20,15 @@ Json = dict[str, Any]
 
 @click.command()
 @plan_argument
-@click.option("--strategy", type=click.Choice([strategy.value for strategy in Strategy]), help="Of the project.")
 @click.option("--agent", "agent_id", help="Of the project.")
 @as_json_option
 @client_command
-async def outline(api: AsyncSignoff, plan: Path, *, strategy: str | None, agent_id: str | None, as_json: bool) -> int:
+async def outline(api: AsyncSignoff, plan: Path, *, agent_id: str | None, as_json: bool) -> int:
     """Show what the Markdown file PLAN (- for standard input) would make, and store nothing.
 
     Exit code 1 where it makes no plan.
     """
-    preview = await api.preview_outline(read_plan(plan), strategy=strategy, agent_id=agent_id)
+    preview = await api.preview_outline(read_plan(plan), agent_id=agent_id)
     print_json(preview) if as_json else console().print(_shown(to_json(preview), str(plan)))
     return 0 if preview.valid else 1
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from app.domain.actions import Actions
+from app.domain.errors import Conflict, Problem
 from app.domain.events import EventType
 from app.domain.states import Call, ProjectStatus, Situation, check_call
 from app.storage import events, plans, projects
@@ -53,7 +54,7 @@ def update_project(
         return project
     covered = not PLAN_FIELDS.isdisjoint(changes) or _is_read(conn, project, changes)
     if covered or (project.status == ProjectStatus.RUNNING and not ALWAYS.issuperset(changes)):
-        check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
+        _check_settled(project, changes)
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
     data: dict[str, Any] = {"fields": sorted(changes)}
@@ -67,6 +68,16 @@ def update_project(
     else:
         events.append(conn, project_id, told, actor=actor)
     return projects.get(conn, project_id)
+
+
+def _check_settled(project: ProjectRow, changes: dict[str, Any]) -> None:
+    """Refuse fields that cannot be changed now, and name them."""
+    try:
+        check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
+    except Conflict as error:
+        held = sorted(changes.keys() - ALWAYS) or sorted(changes)
+        error.info.details = [Problem(field=name, message="It cannot be changed now.") for name in held]
+        raise
 
 
 def _is_read(conn: Connection, project: ProjectRow, changes: dict[str, Any]) -> bool:

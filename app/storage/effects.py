@@ -8,13 +8,16 @@ from sqlalchemy import Connection
 
 from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
 from app.domain.edits import parse_edits
-from app.domain.errors import Conflict, ErrorInfo
+from app.domain.errors import Conflict, ErrorInfo, Invalid, Problem
 from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.states import Call, PhaseStatus, ProjectStatus, Situation, Stage, check_call
 from app.planning.registry import load_actions
 from app.storage import answers, control, decisions, events, freezing, plan_edits, plans, projects, questions, runs
 from app.storage.projects import ProjectRow, situation
+
+# The planner where none is named.
+OUTLINE = "outline"
 
 
 def request_plan(conn: Connection, decision: Decision) -> None:
@@ -23,7 +26,8 @@ def request_plan(conn: Connection, decision: Decision) -> None:
     refine = bool(decision.payload.get("refine"))
     call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
     check_call(call, situation(project))
-    planner = decision.payload.get("planner") or "outline"
+    planner = decision.payload.get("planner") or OUTLINE
+    _check_instructions(project, decision, planner)
     edits = decision.payload.get("edits")
     version = plans.next_version(conn, project.id) + (1 if edits else 0)
     decision.payload = {**decision.payload, "version": version}
@@ -40,6 +44,19 @@ def request_plan(conn: Connection, decision: Decision) -> None:
         conn, project, version, planner=planner, instructions=instructions,
         based_on=project.plan_version if refine else None, actor=decision.actor, seal=seal,
     )  # fmt: skip
+
+
+def _check_instructions(project: ProjectRow, decision: Decision, planner: str) -> None:
+    """Refuse words that nobody would read: the outline planner has no use for them, and no reviewer has said them.
+
+    Words that a waiting plan is sent back with are on record, whoever makes the next one.
+    """
+    if planner == OUTLINE and decision.payload.get("instructions") and situation(project) != Situation.PLAN_READY:
+        message = (
+            "The outline planner follows the description alone and cannot use `instructions`; change the description, or "
+            "name a planner that asks a model."
+        )
+        raise Invalid(message, code="instructions_unused", details=[Problem(field="instructions", message=message)])
 
 
 def approve(conn: Connection, decision: Decision) -> None:

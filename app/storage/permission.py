@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from app.domain.errors import Conflict
+from app.domain.frozen import Frozen
+from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import SKIPPED_BY_PERSON, PhaseStatus, TaskStatus
 from app.storage import projects, tasks
 from app.storage.attempts import AttemptKey, recorded_of
 from app.storage.needs import Needed
 from app.storage.projects import ProjectRow
-from app.storage.tables import phases
+from app.storage.tables import phases, plans
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 
 _DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
+# Built once: it is on the way of every task.
+_FROZEN = select(plans.c.frozen).where(
+    plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
+)
 _FAILED_TASK = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
 
 
@@ -36,6 +42,33 @@ def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
         raise Conflict(f"Task '{task.key}' has the action {task.action['type']}, not {action}.", code="fenced")
     if recorded_of(task).asks:
         raise Conflict(f"Task '{task.key}' waits for a person's answer.", code="fenced")
+
+
+def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mapping[str, str], usual: str) -> None:
+    """Make sure that a task is carried out on the task queue of its agent: by machines that were meant for it.
+
+    That is the queue that was signed, or the one that this worker's own settings name: where the two differ, the check of
+    what was signed asks a person.
+
+    Args:
+        conn: an open transaction.
+        key: the attempt.
+        queue: where it was handed out.
+        own_queues: of agents that have another than the usual one, as this worker knows them.
+        usual: the queue of all other agents.
+
+    Raises:
+        Conflict: `fenced`.
+    """
+    project = projects.find(conn, key.project_id)
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if project is None or task is None:
+        return
+    agent = task.agent_id or project.agent_id or DEFAULT_AGENT
+    frozen = conn.execute(_FROZEN, {"of_project": project.id, "numbered": project.plan_version}).scalar()
+    signed = Frozen.model_validate(frozen).agents.get(agent, {}) if frozen is not None else {}
+    if queue not in {signed.get("queue"), own_queues.get(agent, usual)}:
+        raise Conflict(f"Task '{task.key}' is for the agent '{agent}', whose task queue this is not.", code="fenced")
 
 
 def check_phase_turn(conn: Connection, project_id: str, position: int) -> None:

@@ -92,12 +92,10 @@ class AsyncSignoff:
         """The archetypes of experts that a project may name."""
         return await self._transport.call(get("/api/archetypes"), ArchetypeList)
 
-    async def preview_outline(
-        self, description: str, *, name: str | None = None, strategy: str | None = None, agent_id: str | None = None
-    ) -> OutlinePreview:
+    async def preview_outline(self, description: str, *, agent_id: str | None = None) -> OutlinePreview:
         """What the planner `outline` would make of a description, with nothing stored; a description that makes no plan is
         no error: its `problems` say why."""
-        body = {"description": description, "name": name, "strategy": strategy, "agent_id": agent_id}
+        body = {"description": description, "agent_id": agent_id}
         return await self._transport.call(post("/api/outline", body), OutlinePreview)
 
     async def sessions(self) -> SessionList:

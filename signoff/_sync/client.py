@@ -93,12 +93,10 @@ class Signoff:
         """The archetypes of experts that a project may name."""
         return self._transport.call(get("/api/archetypes"), ArchetypeList)
 
-    def preview_outline(
-        self, description: str, *, name: str | None = None, strategy: str | None = None, agent_id: str | None = None
-    ) -> OutlinePreview:
+    def preview_outline(self, description: str, *, agent_id: str | None = None) -> OutlinePreview:
         """What the planner `outline` would make of a description, with nothing stored; a description that makes no plan is
         no error: its `problems` say why."""
-        body = {"description": description, "name": name, "strategy": strategy, "agent_id": agent_id}
+        body = {"description": description, "agent_id": agent_id}
         return self._transport.call(post("/api/outline", body), OutlinePreview)
 
     def sessions(self) -> SessionList:

@@ -13,18 +13,19 @@ from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
 from tests.conftest import Stack, eventually, running_stack
 
-TAKE_YOUR_TIME = "take your time"
+# The body of a call that has a plan made which is never ready.
+TAKE_YOUR_TIME = {"planner": "patient"}
 
 
 class PatientPlanner:
-    """The outline planner, but with the instructions `take your time` it never comes to an end."""
+    """Never comes to an end."""
 
-    name = "outline"
+    name = "patient"
 
     async def plan(self, brief: Brief) -> PlanDraft:
-        if brief.instructions == TAKE_YOUR_TIME:
-            await asyncio.Event().wait()
-        return await OutlinePlanner().plan(brief)
+        del brief
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +33,13 @@ async def patient(
     temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stack]:
     async with running_stack(temporal_server, tmp_path_factory.mktemp("patient"), worker=False) as stack:
-        await stack.start_worker([PatientPlanner()])
+        await stack.start_worker([OutlinePlanner(), PatientPlanner()])
         yield stack
 
 
 async def begin_planning(stack: Stack, project_id: str, call: str = "generate-plan") -> None:
     """Have a plan made that will never be ready, on the stack `patient`."""
-    body = {"instructions": TAKE_YOUR_TIME}
-    await stack.call("POST", f"/{project_id}/{call}", status=202, json=body, headers={"Prefer": "wait=0"})
+    await stack.call("POST", f"/{project_id}/{call}", status=202, json=TAKE_YOUR_TIME, headers={"Prefer": "wait=0"})
 
     async def planning() -> bool:
         return (await stack.project(project_id))["stage"] == "planning"

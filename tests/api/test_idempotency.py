@@ -24,7 +24,7 @@ from app.api.idempotency import IdempotencyKeys, claim_upload
 from app.domain.errors import Unavailable
 from app.domain.identity import isoformat, new_id
 from app.storage.tables import decisions, idempotency
-from tests.api.answers import check_error
+from tests.api.answers import check_error, refused
 from tests.api.conftest import TAKE_YOUR_TIME
 from tests.app_process import AppProcess, app_process
 from tests.conftest import Stack, eventually, free_port, running_stack
@@ -155,12 +155,11 @@ async def test_two_keys_are_refused_and_a_long_one_is_not(signoff: Stack, key: s
     assert same(await send(signoff.http, "", long), await send(signoff.http, "", long))
 
 
-async def test_other_methods_take_no_notice_of_a_key(signoff: Stack, key: str) -> None:
-    project_id = await signoff.create()
+async def test_a_put_with_a_key_is_refused(signoff: Stack, key: str) -> None:
+    project_id = await signoff.create(name="before")
     headers = {"Idempotency-Key": key}
-    for name in ("one", "two"):
-        answer = await signoff.call("PUT", f"/{project_id}", json={"name": name}, headers=headers)
-        assert answer["name"] == name
+    await refused(signoff, "PUT", f"/{project_id}", 400, "unsupported_header", json={"name": "after"}, headers=headers)
+    assert (await signoff.project(project_id))["name"] == "before"
     assert await row_of(signoff, key) is None
 
 
@@ -255,7 +254,7 @@ async def test_under_way_is_under_way_for_longer_than_a_lease(
     monkeypatch.setattr(keys, "LEASE", timedelta(seconds=2))
     monkeypatch.setattr(keys, "RENEWAL_SECONDS", 0.05)
     project_id = await patient.create(PLAN)
-    body = {"instructions": TAKE_YOUR_TIME}
+    body = TAKE_YOUR_TIME
     wait = {"Prefer": "wait=4"}
     first = asyncio.create_task(send(patient.http, f"/{project_id}/generate-plan", key, json=body, headers=wait))
     await eventually(lambda: row_of(patient, key), what="the first request is under way")
@@ -498,7 +497,7 @@ async def signals_of(stack: Stack, project_id: str) -> list[str]:
 
 async def test_a_planning_whose_app_is_killed_after_it_was_decided(patient: Stack, key: str) -> None:
     project_id = await patient.create(PLAN)
-    path, body = f"/{project_id}/generate-plan", {"instructions": TAKE_YOUR_TIME}
+    path, body = f"/{project_id}/generate-plan", TAKE_YOUR_TIME
     async with app_process(patient.settings) as doomed:
         waiting = asyncio.create_task(send(doomed.http, path, key, json=body, headers={"Prefer": "wait=60"}))
 

@@ -48,7 +48,7 @@ async def preview(stack: Stack, description: str, **fields: Any) -> dict[str, An
 
 
 async def test_it_is_the_plan_that_would_be_made(signoff: Stack) -> None:
-    shown = await preview(signoff, PLAN, name="Weekly", strategy="careful")
+    shown = await preview(signoff, PLAN)
     assert (shown["valid"], shown["problems"]) == (True, [])
     project_id = await signoff.planned(PLAN)
     plan = await signoff.call("GET", f"/{project_id}/plan")
@@ -110,7 +110,7 @@ async def test_nothing_is_stored(signoff: Stack) -> None:
     [
         ({}, "description"), ({"description": None}, "description"), ({"description": 1}, "description"),
         ({"description": "x" * 100_001}, "description"), ({"description": "a\x00"}, "description"),
-        ({"description": "", "name": ""}, "name"), ({"description": "", "strategy": "fast"}, "strategy"),
+        ({"description": "", "name": "A"}, "name"), ({"description": "", "strategy": "careful"}, "strategy"),
         ({"description": "", "agent_id": "nobody"}, "agent_id"), ({"description": "", "more": 1}, "more"),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.api.answers import fields_of, refused
-from tests.api.conftest import begin_planning
+from tests.api.conftest import TAKE_YOUR_TIME, begin_planning
 from tests.conftest import OWNER, Stack
 
 PLAN = """
@@ -221,7 +221,7 @@ async def test_while_a_plan_is_made_the_last_one_is_shown(patient: Stack) -> Non
 
 async def test_what_is_not_ready_in_time_is_recorded(patient: Stack) -> None:
     project_id = await patient.create("- A: `true`")
-    body = {"instructions": "take your time"}
+    body = TAKE_YOUR_TIME
     recorded = await patient.call(
         "POST", f"/{project_id}/generate-plan", status=202, json=body, headers={"Prefer": "wait=1"}
     )

@@ -99,7 +99,7 @@ def _wait_briefly(url: str, project_id: str) -> None:
 
 
 async def test_an_outline_is_tried_before_there_is_a_project(client: AsyncSignoff, signoff: Stack) -> None:
-    preview = await client.preview_outline(REPORT, name="Report", strategy="careful")
+    preview = await client.preview_outline(REPORT)
     assert [task.key for phase in preview.phases for task in phase.tasks] == ["count", "write"]
     preview = await client.preview_outline("- A {#a after=b}")
     assert (preview.valid, preview.problems[0].field) == (False, "line 1, column 9")

@@ -57,7 +57,7 @@ async def test_a_project_by_the_command_line_alone(cli: CommandLine, tmp_path: P
 
 async def test_an_outline_is_tried_without_a_project(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
     (tmp_path / "plan.md").write_text(REPORT)
-    shown = good(await cli("outline", "plan.md", "--strategy", "careful"))
+    shown = good(await cli("outline", "plan.md"))
     assert "echo hi" in shown
     assert "no_time_limit" in shown
     printed = json.loads(good(await cli("outline", "-", "--json", stdin=REPORT)))

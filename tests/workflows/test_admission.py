@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,8 +17,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from app.domain.agents import AgentEntry, AgentKind
 from app.engine import devserver
 from tests.conftest import Stack, running_stack
+from worker import build_worker
 from workflows.contracts import WORKFLOW_TYPE
 
 EVIL = "evil"
@@ -61,11 +64,13 @@ async def impostors(stack: Stack) -> AsyncIterator[None]:
         yield
 
 
-async def forged(stack: Stack, workflow_id: str, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
-    """What activities answer to a workflow of somebody else's."""
+async def forged(
+    stack: Stack, workflow_id: str, *calls: tuple[str, dict[str, Any]], queue: str | None = None
+) -> list[Any]:
+    """What activities of a task queue, by default the usual one, answer to a workflow of somebody else's."""
     async with impostors(stack):
         return await stack.temporal.execute_workflow(
-            WORKFLOW_TYPE, args=[stack.settings.task_queue, list(calls)], id=workflow_id, task_queue=EVIL
+            WORKFLOW_TYPE, args=[queue or stack.settings.task_queue, list(calls)], id=workflow_id, task_queue=EVIL
         )
 
 
@@ -142,6 +147,31 @@ async def test_an_impostor_of_the_workflow_itself_gets_nothing_done(temporal_ser
         after = await stack.project(project_id)
         assert [task["status"] for task in after["tasks"]] == ["waiting", "waiting", "waiting", "pending"]
         assert [phase["status"] for phase in after["phases"]] == ["running", "pending"]
+
+
+async def test_a_task_does_not_run_on_the_queue_of_another_agent(temporal_server, tmp_path) -> None:
+    own = f"own-{tmp_path.name}-{time.time_ns()}"
+    agents = {"own": AgentEntry(kind=AgentKind.LOCAL, queue=own)}
+    async with running_stack(temporal_server, tmp_path, agents=agents) as stack:
+        own_worker = build_worker(stack.temporal, stack.settings, stack.database, queue=own)
+        async with own_worker:
+            # Each is held back, so that the workflow is gone before they could begin.
+            here = "- Here: `touch here` {#here after=look}"
+            there = "- There: `touch there` {#there after=look agent=own}"
+            project_id = await stack.started(f"- [ ] Look {{#look}}\n{here}\n{there}")
+            await stack.task_in(project_id, "look", "waiting")
+            project = await stack.project(project_id)
+            await stack.call("POST", f"/{project_id}/pause")
+            await stack.call("POST", f"/{project_id}/tasks/look/complete")
+            await stack.temporal.get_workflow_handle(project_id).terminate()
+            about = {"project_id": project_id, "run_id": project["run"]["id"]}
+            on_usual, on_own = (("shell", {**about, "task": key}) for key in ("here", "there"))
+            assert await forged(stack, project_id, on_usual, queue=own) == ["Fenced"]
+            assert await forged(stack, project_id, on_own) == ["Fenced"]
+            assert not any((Path(project["workspace"]) / key).exists() for key in ("here", "there"))
+            # Each on its own queue is what the record bears out.
+            assert [answer["status"] for answer in await forged(stack, project_id, on_own, queue=own)] == ["completed"]
+            assert [answer["status"] for answer in await forged(stack, project_id, on_usual)] == ["completed"]
 
 
 async def test_a_plan_edited_by_hand_is_not_approved_by_itself(signoff: Stack) -> None:

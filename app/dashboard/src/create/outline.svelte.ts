@@ -1,6 +1,6 @@
 /** The plan that the description would make, asked for anew as it is written. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
-import { nameOf, type Fields } from "./fields";
+import type { Fields } from "./fields";
 
 export type Preview = Schemas["OutlinePreview"];
 
@@ -61,6 +61,6 @@ export class OutlineStore {
 }
 
 function bodyOf(fields: Fields): Schemas["PreviewOutline"] {
-  const { description, strategy, agent_id } = fields;
-  return { description, strategy, name: nameOf(fields), agent_id: agent_id || null };
+  const { description, agent_id } = fields;
+  return { description, agent_id: agent_id || null };
 }

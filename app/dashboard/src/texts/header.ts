@@ -91,7 +91,6 @@ export const header = {
     backToPending: "The project will be pending, and wait for an approval again.",
     editsLost:
       "This version was edited by hand. Those edits are not in the description, and will not be in the new version.",
-    instructions: "Instructions for the planner (optional)",
     submit: "Make it anew",
   },
   duplicate: {

@@ -1,0 +1,388 @@
+"""Whatever a caller sends is heeded, or refused with a 4xx that names it: every field of every body, and every parameter."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.answers import check_error, fields_of
+from tests.api.test_call_table import TABLE
+from tests.api.test_openapi import document, operations, resolved
+from tests.conftest import Stack
+
+Json = dict[str, Any]
+# A value, or what makes one of the project that it is for.
+Value = Any | Callable[[Json], Any]
+NO_SUCH = "x" * 8
+SHELL = {"type": "shell", "command": "true"}
+
+
+def other_gates(project: Json) -> bool:
+    return not project.get("auto_approve_phases", True)
+
+
+def at_the_beginning(project: Json) -> int | None:
+    return 0 if project["phases"] else None
+
+
+def path_in(stack: Stack, project: Json) -> str:
+    folder = stack.root / f"named-{project['id']}"
+    folder.mkdir(exist_ok=True)
+    return str(folder)
+
+
+TASK: dict[str, Value] = {
+    "title": "Other", "key": "other_key", "description": "Words.", "phase_id": NO_SUCH, "agent_id": "nobody",
+    "action": SHELL, "depends_on": ["look"], "inputs": {"a": 1}, "expected_files": ["a.txt"], "retries": 7,
+    "timeout_seconds": 77, "on_crash": "ask", "after_failure": "ask", "reads": ["/usr/share"], "writes": ["/usr/share"],
+    "limits": {"processes": 7},
+}  # fmt: skip
+PROJECT: dict[str, Value] = {
+    "name": "Other", "description": "- Other", "strategy": "careful", "auto_approve_plan": True,
+    "auto_approve_phases": other_gates, "decision_mode": "human", "path": path_in, "agent_id": "nobody",
+    "sme_archetype": "nobody", "max_tokens": 7, "max_cost_usd": 7,
+}  # fmt: skip
+ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
+MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words."}
+# A valid value that is not the default one, for each field of each body.
+FIELDS: dict[str, dict[str, Value]] = {
+    "createProject": PROJECT,
+    "updateProject": PROJECT,
+    "createTask": TASK,
+    "updateTask": TASK,
+    "createPhase": {
+        "name": "Other", "key": "other_key", "description": "Words.", "strategy": "sequential",
+        "position": at_the_beginning, "requires_approval": True,
+    },
+    "approveProject": {
+        "plan_version": 99, "plan_digest": "0" * 64, "phase_id": NO_SUCH, "frozen_digest": "0" * 64, "comment": "Words.",
+    },
+    "cancelProject": {"reason": "Words."},
+    "pauseProject": {"comment": "Words."},
+    "resumeProject": {"comment": "Words."},
+    "retryProject": {"comment": "Words.", "tasks": [NO_SUCH]},
+    "generatePlan": MAKE,
+    "regeneratePlan": MAKE,
+    "refinePlan": {"message": "Words.", "edits": [{"op": "add_task", "title": "Other"}]},
+    "completeTask": ANSWER,
+    "skipTask": {"comment": "Words."},
+    "retryTask": {"comment": "Words."},
+    "answerDecision": {"comment": "Words.", "answer": "no"},
+    "duplicateProject": {"name": "Other", "include_files": True},
+    "previewOutline": {"description": "- Other", "agent_id": "nobody"},
+    "deleteProjects": {"ids": [NO_SUCH]},
+}  # fmt: skip
+# Fields with tests of their own, for there is no project, or no JSON.
+ELSEWHERE = {"signIn": {"key"}, "uploadFile": {"file", "path", "overwrite"}}
+# What a call needs at least.
+NEEDED: dict[str, Json] = {
+    "createTask": {"title": "Another"}, "createPhase": {"name": "Another"}, "answerDecision": {"answer": "yes"},
+    "refinePlan": {"edits": [{"op": "add_phase", "name": "Another"}]}, "previewOutline": {"description": "- A"},
+    "deleteProjects": {"ids": ["nothing"]},
+}  # fmt: skip
+# Calls without a project, or that say nothing of the one that they are about.
+STATELESS = {"createProject", "previewOutline", "deleteProjects"}
+EDITS = {"createTask", "updateTask", "createPhase"}
+# A situation of each kind: what there is to say, and what is looked at, is the same in those beside it.
+SITUATIONS = (
+    "pending, no plan", "pending, planning again", "pending, plan ready", "running", "running, at a gate",
+    "running, asking", "failed",
+)  # fmt: skip
+# Edits of a plan differ only by whether there is a run.
+OF_EDITS = {"pending, plan ready", "running"}
+QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
+    "listProjects": {
+        "status": "failed", "search": "nothing like this", "sort_by": "oldest", "limit": "1", "offset": "1",
+    },
+    "listTasks": {"status": "failed", "phase_id": lambda p: p["phases"][1]["id"], "limit": "1", "offset": "1"},
+    "listDecisions": {"status": "open"},
+    "getPlan": {"version": "1"},
+    "diffPlans": {"from": "2", "to": "1"},
+    "getGraph": {"format": "dot", "expand": "true", "phase": lambda p: p["phases"][1]["id"]},
+    "streamEvents": {"after": "2", "types": "task.*"},
+    "getTaskLog": {"attempt": "7"},
+    "getFile": {"path": "b.txt"},
+}  # fmt: skip
+# What makes a stream of an answer, or filters one, is tested with the streams.
+STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveEvents", "types")}
+
+
+async def bodies(stack: Stack) -> dict[str, tuple[str, str, set[str]]]:
+    """Method, path and the fields of the body, of every operation that takes one."""
+    spec, found = await document(stack), dict[str, tuple[str, str, set[str]]]()
+    for path, method, operation in operations(spec):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            fields = set(resolved(spec, content["schema"]).get("properties", {}))
+            if fields:
+                found[operation["operationId"]] = (method.upper(), path, fields)
+    return found
+
+
+async def test_every_field_and_every_parameter_is_looked_at_here(signoff: Stack) -> None:
+    taken = {name: fields for name, (_, _, fields) in (await bodies(signoff)).items()}
+    assert {name: set(fields) for name, fields in FIELDS.items()} | ELSEWHERE == taken
+    queried = {
+        (operation["operationId"], item["name"])
+        for _, _, operation in operations(await document(signoff))
+        for item in operation.get("parameters", [])
+        if item["in"] == "query"
+    }
+    assert {(name, field) for name, fields in QUERIES.items() for field in fields} | STREAMING == queried
+
+
+VOLATILE = {
+    "duration_ms", "updated_at", "last_seq", "live", "since", "request_id", "hash", "seal", "checked_at", "token", "log",
+    "wall_ms", "busy_ms",
+}  # fmt: skip
+ID = re.compile(r"\b(?:proj|phase|task|dec|run|req|key)_[0-9a-z]{26}\b")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items() if name not in VOLATILE}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def normal(value: Any) -> str:
+    """A value without what differs between two of the same: ids, times, digests."""
+    names: dict[str, str] = {}
+    text = MOMENT.sub("then", DIGEST.sub("digest", json.dumps(_plain(value), sort_keys=True)))
+    return ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
+
+
+async def observed(stack: Stack, project_id: str, answer: httpx.Response) -> str:
+    """All that can be seen of a project after a call, and the call's answer."""
+    seen: list[Any] = [answer.status_code, answer.json()]
+    copied = answer.json().get("id", "")
+    if copied.startswith("proj_") and copied != project_id:
+        seen.append((await stack.call("GET", f"/{copied}/output-files"))["total"])
+    if (await stack.http.get(f"/api/projects/{project_id}")).status_code == 200:
+        seen += [await stack.call("GET", f"/{project_id}{path}") for path in ("", "/plans", "/decisions")]
+        seen.append([[event["type"], event["data"]] for event in await stack.events(project_id)])
+    return normal(seen)
+
+
+async def asked(stack: Stack, project: Json, operation: str, target: tuple[str, str], body: Json) -> httpx.Response:
+    method, path = target
+    tasks = [task["id"] for task in project["tasks"]] or ["nothing"]
+    decision = "nothing"
+    if "{decision_id}" in path:
+        listed = (await stack.call("GET", f"/{project['id']}/decisions"))["decisions"]
+        decision = next((item["id"] for item in listed if item["status"] == "open"), "nothing")
+    address = path.format(project_id=project["id"], task_id=tasks[-1], decision_id=decision)
+    return await stack.http.request(
+        method, address, json=NEEDED.get(operation, {}) | body, headers={"Prefer": "wait=0"}
+    )
+
+
+async def prepared(stack: Stack, situation: str, operation: str) -> Json:
+    """A project in a situation, with all that the fields of a call could have an effect on."""
+    project_id = await TABLE[situation][0](stack)
+    if operation == "duplicateProject":
+        await stack.call("POST", f"/{project_id}/files/upload", files={"file": ("a.txt", b"a")})
+    return await stack.project(project_id)
+
+
+async def gone(stack: Stack, project: Json) -> None:
+    """End what a project does: its planner would never come to an end by itself."""
+    await stack.http.delete(f"/api/projects/{project['id']}")
+
+
+async def ignored(stack: Stack, situation: str, operation: str, target: tuple[str, str], fields: set[str]) -> list[str]:
+    """The fields of a call that make no difference in a situation, or are refused without being named."""
+    project = await prepared(stack, situation, operation)
+    plain = await asked(stack, project, operation, target, {})
+    without = await observed(stack, project["id"], plain)
+    await gone(stack, project)
+    if plain.status_code >= 400:
+        # Nothing is done for want of another state, whatever else is sent.
+        check_error(plain)
+        return []
+
+    async def difference(field: str) -> str | None:
+        project = await prepared(stack, situation, operation)
+        value = FIELDS[operation][field]
+        if callable(value):
+            value = path_in(stack, project) if value is path_in else value(project)
+        sent = await asked(stack, project, operation, target, {field: value})
+        seen = await observed(stack, project["id"], sent)
+        await gone(stack, project)
+        if value is None or seen != without:
+            return None if sent.is_success or value is None else unnamed(field, check_error(sent))
+        return f"{field}: made no difference"
+
+    found = await asyncio.gather(*(difference(field) for field in sorted(fields)))
+    return [f"{operation} {item}" for item in found if item is not None]
+
+
+# What is refused is the call, whatever it says.
+OF_THE_WHOLE = {"task_started", "phase_finished"}
+
+
+def unnamed(field: str, refusal: Json) -> str | None:
+    """A refusal that does not say what it is about."""
+    said = json.dumps([refusal["details"], refusal["message"], refusal["context"]])
+    named = field in said or refusal["code"] in {*NAMED_BY_CODE.get(field, ()), *OF_THE_WHOLE}
+    return None if named else f"{field}: {refusal}"
+
+
+# Codes that say which of the fields it was.
+NAMED_BY_CODE = {
+    "phase_id": ("phase_not_waiting",), "tasks": ("task_not_found",), "message": ("planner_unavailable",),
+    "key": ("read_only",), "frozen_digest": ("frozen_changed", "signed_changed"), "position": ("phase_started",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_every_field_is_heeded_or_refused_in_each_situation(patient: Stack, situation: str) -> None:
+    found: list[str] = []
+    for operation, (method, path, fields) in (await bodies(patient)).items():
+        if operation in STATELESS | set(ELSEWHERE) or (operation in EDITS and situation not in OF_EDITS):
+            continue
+        found += await ignored(patient, situation, operation, (method, path), fields)
+    assert not found
+
+
+@pytest.mark.parametrize("operation", ["createProject", "previewOutline"])
+async def test_every_field_of_calls_without_a_project(signoff: Stack, operation: str) -> None:
+    method, path, fields = (await bodies(signoff))[operation]
+    least = NEEDED.get(operation, {})
+    plain = await signoff.http.request(method, path, json=least)
+    assert plain.is_success
+    for field in fields:
+        value = FIELDS[operation][field]
+        if callable(value):
+            value = path_in(signoff, {"id": "new"}) if value is path_in else value({})
+        sent = await signoff.http.request(method, path, json=least | {field: value})
+        if sent.is_success:
+            assert normal(sent.json()) != normal(plain.json()), field
+        else:
+            assert field in fields_of(check_error(sent)), field
+
+
+async def rich(stack: Stack) -> Json:
+    """A finished project with two phases, two plan versions, files and a log."""
+    plan = "## One\n\n- A: `echo a > a.txt` {#a}\n- B: `echo b > b.txt` {#b}\n\n## Two\n\n- [ ] Look {#look}"
+    project_id = await stack.planned(plan)
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "action": SHELL})
+    await stack.call("POST", f"/{project_id}/approve")
+    await stack.task_in(project_id, "look", "waiting")
+    await stack.call("POST", f"/{project_id}/tasks/look/complete")
+    return await stack.finished(project_id)
+
+
+async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> None:
+    projects = [await rich(signoff), await rich(signoff)]
+    project = projects[0]
+    needed = {"getFile": {"path": "a.txt"}, "diffPlans": {"from": "1", "to": "2"}, "streamEvents": {"follow": "false"}}
+    for path, method, operation in operations(await document(signoff)):
+        name = operation["operationId"]
+        address = path.format(project_id=project["id"], task_id="a", decision_id="x", session_id="x")
+        for field, value in QUERIES.get(name, {}).items():
+            least = needed.get(name, {})
+            plain = await signoff.http.request(method, address, params=least)
+            assert plain.is_success, (name, plain.text)
+            chosen = value(project) if callable(value) else value
+            sent = await signoff.http.request(method, address, params=least | {field: chosen})
+            if sent.is_success:
+                assert sent.content != plain.content, f"{name} {field}"
+            elif (name, field) != ("getTaskLog", "attempt"):
+                assert field in fields_of(check_error(sent)), f"{name} {field}"
+
+
+@pytest.mark.parametrize("extra", ["nothing=1", "nothing", "NOTHING=%00", "no%20thing=1&more=2"])
+async def test_unknown_query_parameters_are_refused_everywhere(signoff: Stack, extra: str) -> None:
+    project_id = await signoff.create("- A")
+    for path, method, operation in operations(await document(signoff)):
+        address = path.format(project_id=project_id, task_id="x", decision_id="x", session_id="x")
+        answer = await signoff.http.request(method, f"{address}?{extra}")
+        assert answer.status_code == 400, f"{method} {path}"
+        refusal = check_error(answer)
+        assert refusal["code"] == "unknown_parameter"
+        assert "othing" in refusal["message"].replace("no thing", "nothing").replace("NOTHING", "nothing")
+        for known in (item["name"] for item in operation.get("parameters", []) if item["in"] == "query"):
+            assert known in refusal["message"]
+
+
+async def test_a_parameter_that_is_there_twice_is_refused(signoff: Stack) -> None:
+    answer = await signoff.http.get("/api/projects?limit=1&limit=2")
+    assert answer.status_code == 400
+    assert fields_of(check_error(answer)) == ["limit"]
+
+
+@pytest.mark.parametrize(
+    "header", ["If-Match", "If-None-Match", "If-Unmodified-Since", "If-Modified-Since", "Idempotency-Key"]
+)
+async def test_conditions_that_a_change_does_not_heed_are_refused(signoff: Stack, header: str) -> None:
+    project_id = await signoff.create("- A")
+    for path, method, operation in operations(await document(signoff)):
+        taken = {item["name"] for item in operation.get("parameters", []) if item["in"] == "header"}
+        if method == "get" or header in taken:
+            continue
+        address = path.format(project_id=project_id, task_id="x", decision_id="x", session_id="x")
+        answer = await signoff.http.request(method, address, headers={header: '"r1"'})
+        assert answer.status_code == 400, f"{method} {path}"
+        refusal = check_error(answer)
+        assert (refusal["code"], fields_of(refusal)) == ("unsupported_header", [header])
+    assert (await signoff.http.get(f"/api/projects/{project_id}")).status_code == 200
+
+
+async def test_what_browsers_and_proxies_add_to_a_get_is_no_mistake(signoff: Stack) -> None:
+    conditions = {"If-None-Match": '"x"', "If-Modified-Since": "Thu, 26 Nov 2026 10:00:00 GMT"}
+    for path in ("/api/projects", "/health", "/api/strategies"):
+        assert (await signoff.http.get(path, headers=conditions)).status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"reason": "x"}', b"x"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+async def test_a_body_where_none_is_taken_is_refused(signoff: Stack, method: str, content: bytes) -> None:
+    project_id = await signoff.create("- A")
+    address = f"/api/projects/{project_id}"
+
+    async def pieces() -> Any:
+        yield content
+
+    for body in (content, pieces()):
+        headers = {"Content-Type": "application/json"}
+        answer = await signoff.http.request(method, address, content=body, headers=headers)
+        assert answer.status_code == 400
+        if method != "HEAD":
+            assert check_error(answer)["code"] == "unexpected_body"
+    assert (await signoff.http.get(address)).status_code == 200
+
+
+async def test_words_for_a_planner_that_cannot_use_them_are_refused(signoff: Stack) -> None:
+    project_id = await signoff.create("- A: `true`")
+    words = {"instructions": "shorter, please"}
+    for call in ("generate-plan", "regenerate-plan"):
+        for body in (words, words | {"planner": "outline"}):
+            answer = await signoff.http.post(f"/api/projects/{project_id}/{call}", json=body)
+            assert answer.status_code == 422
+            refusal = check_error(answer)
+            assert (refusal["code"], fields_of(refusal)) == ("instructions_unused", ["instructions"])
+    assert (await signoff.project(project_id))["stage"] == "draft"
+
+
+@pytest.mark.parametrize("answer", ["skip", "retry"])
+async def test_outputs_of_a_task_that_is_not_completed_are_refused(signoff: Stack, answer: str) -> None:
+    project_id = await signoff.started("- [ ] A {#a}")
+    await signoff.task_in(project_id, "a", "waiting")
+    refused = await signoff.http.post(f"/api/projects/{project_id}/tasks/a/{answer}", json={"outputs": {"x": 1}})
+    assert refused.status_code == 422
+    assert fields_of(check_error(refused)) == ["outputs"]
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_a_task_cannot_be_put_into_no_phase(signoff: Stack) -> None:
+    project_id = await signoff.planned("- [ ] A {#a}")
+    refused = await signoff.http.put(f"/api/projects/{project_id}/tasks/a", json={"phase_id": None})
+    assert refused.status_code == 422
+    assert fields_of(check_error(refused)) == ["phase_id"]
