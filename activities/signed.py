@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.storage import freezing, signed_files
 from app.storage.attempts import Question, Started
 from app.storage.file_hashes import Hashed, cached_checksums, hash_files
+from app.storage.locks import hold_project
 from app.storage.questions import ANSWERS_TO_A_CHANGE
 
 R = TypeVar("R")
@@ -140,6 +141,7 @@ class SignedState:
     ) -> tuple[list[Difference], list[dict[str, str | None]]]:
         """What neither a task of this plan nor a person accounts for; and what one of them does."""
         project_id = self._started.project.id
+        hold_project(conn, project_id)
         accepted = signed_files.accepted(conn, project_id, frozen.at)
         left: list[Difference] = []
         explained: list[dict[str, str | None]] = []
@@ -158,6 +160,7 @@ class SignedState:
 
     async def _question(self, found: list[Difference], now: dict[str, Hashed]) -> Question:
         def explain(conn: Connection) -> list[Difference]:
+            hold_project(conn, self._started.project.id)
             return [self._explained(conn, item, now.get(item.name)) for item in found]
 
         explained = await self._persist(explain)
@@ -186,6 +189,7 @@ class SignedState:
 
     def _not_uploaded(self, conn: Connection, changed: dict[str, str | None]) -> dict[str, str | None]:
         project_id, since = self._started.project.id, self._started.at
+        hold_project(conn, project_id)
         return {
             path: sha256
             for path, sha256 in changed.items()
