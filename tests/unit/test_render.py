@@ -130,7 +130,7 @@ def digest(draft: PlanDraft) -> str:
     return digest_of(draft, RunSettings())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(drafts(), st.booleans(), nasty)
 @example(task(title="a\nb", description="``` \n~~~"), True, "")
 @example(task(action={"type": "wait", "seconds": 60.0}), False, "# name\n## x")

@@ -107,7 +107,7 @@ def live(phase: Phase, scheduler: PhaseScheduler, world: World, steps: int | Non
 
 
 @given(phases())
-@settings(max_examples=400)
+@settings(max_examples=120)
 def test_tasks_start_once_in_order_after_their_dependencies_and_within_the_limit(phase: Phase) -> None:
     scheduler, world = phase.scheduler(), World(phase)
     started = [task for batch in live(phase, scheduler, world) for task in batch]
@@ -130,7 +130,7 @@ def test_same_calls_give_the_same_answers(phase: Phase) -> None:
 
 
 @given(phases(), st.data())
-@settings(max_examples=400)
+@settings(max_examples=120)
 def test_restored_scheduler_goes_on_as_if_it_had_lived_through_it(phase: Phase, data: st.DataObject) -> None:
     """Tasks under way at the change are started anew; all else is as in a scheduler that never stopped."""
     world = World(phase)
