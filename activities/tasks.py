@@ -247,11 +247,13 @@ class _Attempt:
             desk=await self._desk(started),
         )
         await self._signed.check()
+        action = self._kind()
         try:
             async with asyncio.timeout(row.timeout_seconds):
-                return await self._kind().run(context)
+                return await action.run(context)
         except TimeoutError:
-            raise TaskFailed("timeout", f"The task took longer than {row.timeout_seconds:g} s.") from None
+            message = f"The task took longer than {row.timeout_seconds:g} s."
+            raise TaskFailed("timeout", message, outputs=action.left_over(context)) from None
         finally:
             # Nobody waits for it: a cancel must not come between an outcome and its record.
             asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)

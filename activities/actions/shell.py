@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import signal
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -78,7 +79,7 @@ class Shell(Action):
         """
         fields = ShellFields.model_validate(context.fields)
         cwd = inside(context.workspace, fields.cwd)
-        output = attempt_folder(context.workspace, context.task_id, context.attempt) / "output"
+        output = _output_file(context)
         os.close(new_file(context.workspace, output))
         try:
             status = await run_guarded(
@@ -100,12 +101,28 @@ class Shell(Action):
             raise TaskFailed("guard_lost", "The process that watches over the command was killed.") from error
         except OSError as error:
             raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
-        written = read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b""
-        # It may hold secrets, which are masked in what is kept of it.
-        remove_file(context.workspace, output)
-        # Masked before it is read, so that an error does not quote a part of a secret that nothing would recognize.
-        masked = context.log.masker.data(written) if isinstance(context.log, AttemptLog) else written
-        return _outputs(context, status, masked)
+        return _outputs(context, status, _written(context))
+
+    def left_over(self, context: TaskContext) -> dict[str, Any]:
+        """What the command had printed and written to its outputs when its time was over."""
+        written = b""
+        with contextlib.suppress(TaskFailed, OSError):
+            written = _written(context)
+        return _unfinished(context, written)
+
+
+def _output_file(context: TaskContext) -> Path:
+    return attempt_folder(context.workspace, context.task_id, context.attempt) / "output"
+
+
+def _written(context: TaskContext) -> bytes:
+    """What the command wrote to its outputs, without secrets; the file is gone then."""
+    output = _output_file(context)
+    written = read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b""
+    # It may hold secrets, which are masked in what is kept of it.
+    remove_file(context.workspace, output)
+    # Masked before it is read, so that an error does not quote a part of a secret that nothing would recognize.
+    return context.log.masker.data(written) if isinstance(context.log, AttemptLog) else written
 
 
 def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:
@@ -123,16 +140,25 @@ def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:
     return TaskFailed("not_started", f"The command could not be started: {reason}.")
 
 
-def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[str, Any]:
-    """What a command that has ended produced; raises where it did not end well."""
+def _stdout(context: TaskContext) -> str:
     # Only the attempt's own log knows what must be masked; any other one gives no stdout.
-    stdout = context.log.tail() if isinstance(context.log, AttemptLog) else ""
-    outputs: dict[str, Any] = {"stdout": stdout}
-    if status.code == 0:
-        return outputs | parse_outputs(written)
+    return context.log.tail() if isinstance(context.log, AttemptLog) else ""
+
+
+def _unfinished(context: TaskContext, written: bytes) -> dict[str, Any]:
+    outputs: dict[str, Any] = {"stdout": _stdout(context)}
     # How the command ended says more than what is wrong with a file that it may not have finished.
     with contextlib.suppress(TaskFailed):
         outputs |= parse_outputs(written)
+    return outputs
+
+
+def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[str, Any]:
+    """What a command that has ended produced; raises where it did not end well."""
+    stdout = _stdout(context)
+    if status.code == 0:
+        return {"stdout": stdout} | parse_outputs(written)
+    outputs = _unfinished(context, written)
     last = stdout.rstrip().rpartition("\n")[2].strip()
     hint = f" Its last line: {last[:LAST_LINE_LENGTH]}{'…' if len(last) > LAST_LINE_LENGTH else ''}" if last else ""
     if status.limit is not None:

@@ -180,6 +180,11 @@ class Action(ABC):
             TaskFailed: where the task itself failed.
         """
 
+    def left_over(self, context: TaskContext) -> dict[str, Any]:
+        """The outputs that there are when `run` was interrupted because its time was over."""
+        del context
+        return {}
+
 
 class Unattended(Action):
     """Base of the actions that no activity carries out: the workflow waits for them itself."""

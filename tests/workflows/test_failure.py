@@ -105,3 +105,11 @@ async def test_careful_fails_at_once_though_a_person_is_waited_for(signoff: Stac
     project = await signoff.finished(await signoff.started(plan, strategy="careful"))
     assert project["status"] == "failed"
     assert statuses(project) == {"ask": ("skipped", "phase_failed"), "bad": ("failed", None)}
+
+
+async def test_a_command_whose_time_is_over_keeps_its_outputs(signoff: Stack) -> None:
+    command = 'echo partial; echo x=1 >> "$SIGNOFF_OUTPUT"; sleep 60'
+    project = await signoff.finished(await signoff.started(f"- Slow: `{command}` {{#slow timeout=2}}"))
+    [task] = project["tasks"]
+    assert (task["status"], task["error"]["type"]) == ("failed", "timeout")
+    assert task["outputs"] == {"stdout": "partial", "x": "1"}
