@@ -1,16 +1,11 @@
-"""PostgreSQL: several writers side by side, each holding the project that it writes to, and readers apart from them.
-
-All of it runs on an event loop of its own, in a thread: what a transaction makes of its rows must not hold up the loop that
-answers requests.
-"""
+"""PostgreSQL: several writers side by side, each holding the project that it writes to, and readers apart from them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -20,9 +15,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.domain.errors import Invalid, Unavailable
+from app.domain.errors import Invalid
 from app.storage.failures import unavailable
 from app.storage.locks import HELD
+from app.storage.own_loop import OwnLoop
 from app.storage.postgres_feed import PostgresFeed
 
 R = TypeVar("R")
@@ -104,60 +100,32 @@ class PostgresDatabase:
         self._writers = make_engine(url, **_pool(WRITERS))
         self._readers = make_engine(url, _READING, **_pool(READERS))
         self.feed = PostgresFeed(url, make_engine)
-        self._under_way: set[asyncio.Task[Any]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._loop = OwnLoop()
         event.listen(self._writers.sync_engine, "rollback_savepoint", _forget_held)
 
     async def start(self) -> None:
         """Take transactions; connections are made as they are needed."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="database", daemon=True)
-        self._thread.start()
+        self._loop.start()
 
     async def close(self) -> None:
         """Refuse new transactions, wait for those under way, and close every connection."""
-        # Taken away first: a transaction that is submitted behind the end would never be done.
-        loop, self._loop = self._loop, None
         await self.feed.close()
-        if loop is None or self._thread is None:
-            return
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._end(), loop))
-        loop.call_soon_threadsafe(loop.stop)
-        await asyncio.to_thread(self._thread.join)
-        loop.close()
+        await self._loop.close(self._end)
 
     async def _end(self) -> None:
-        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._writers.dispose()
         await self._readers.dispose()
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
         """Run `work` in a transaction of its own; again, where it lost a race against another."""
-        return await self._finished(lambda: self._transact(work))
+        return await self._loop.run(lambda: self._transact(work))
 
     async def flush(self) -> None:
         """Nothing to do: a commit is on the server's disk."""
 
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on one snapshot."""
-        return await self._finished(lambda: _repeated(lambda: self._read(work)))
-
-    async def _finished(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        """A connection whose use is cut short cannot be used again, so one whose caller goes away is let finish."""
-        loop = self._loop
-        if loop is None:
-            raise Unavailable("The database is closed.")
-        return await asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._noted(start()), loop)))
-
-    async def _noted(self, running: Coroutine[Any, Any, R]) -> R:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
-        self._under_way.add(task)
-        try:
-            return await running
-        finally:
-            self._under_way.discard(task)
+        return await self._loop.run(lambda: _repeated(lambda: self._read(work)))
 
     async def _transact(self, work: Callable[[Connection], R]) -> R:
         return await _repeated(lambda: self._write(work))
