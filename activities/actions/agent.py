@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, Field, field_validator
 
-from activities.actions.linear_schema import fault_of, unknown_pattern
+from activities.actions.linear_schema import MAX_SCHEMA_DEPTH, fault_of, is_shallow, unknown_pattern
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
 from app.models.access import load
@@ -30,11 +30,13 @@ class AgentFields(Fields):
     def _schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         if value is None:
             return None
+        if not is_shallow(value):
+            raise ValueError(f"the schema is nested more than {MAX_SCHEMA_DEPTH} levels deep")
         if len(json.dumps(value)) > LONGEST_SCHEMA:
             raise ValueError(f"the schema has more than {LONGEST_SCHEMA} characters")
         fault = fault_of(value)
         if fault is not None:
-            raise ValueError(f"this is no JSON schema: {fault}")
+            raise ValueError(f"this is not a JSON schema: {fault}")
         _follow(value, value, {}, ())
         if value.get("type") != "object":
             raise ValueError('the schema must be of an object: {"type": "object", "properties": …}')

@@ -25,7 +25,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.toolsets import FunctionToolset, ToolsetTool, WrapperToolset
 
 from activities.actions.agent_tools import Mistake, Tools
-from activities.actions.linear_schema import validator_of
+from activities.actions.linear_schema import CheckTooSlow, faults_of_value
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
@@ -42,6 +42,8 @@ RETRIES = 3
 LONGEST_LOGGED = 4_000
 LONGEST_CALL_ID = 100
 _JSON: TypeAdapter[Any] = TypeAdapter(Json)
+_MOST_FAULTS = 20
+_LONGEST_FAULT = 500
 _CUT = "The answer was cut off: it is longer than the model, or the project's budget, allows. Split the task."
 
 _RULES = """\
@@ -195,16 +197,18 @@ def _said(answer: ModelResponse) -> str:
 
 
 def _checker(schema: dict[str, Any]) -> Callable[[Any], Any]:
-    validator = validator_of(schema)
-
     def check(answer: Any) -> Any:
         try:
             _JSON.validate_python(answer)
         except ValidationError as error:
             raise ModelRetry(f"The result cannot be kept: {error.errors(include_url=False)[0]['msg']}.") from error
-        found = [f"- {error.json_path}: {error.message}" for error in validator.iter_errors(answer)]
+        try:
+            faults = faults_of_value(schema, answer, _MOST_FAULTS)
+        except CheckTooSlow as error:
+            raise ModelRetry("The result takes too long to check against its schema. Give a smaller one.") from error
+        found = [f"- {fault.json_path}: {fault.message[:_LONGEST_FAULT]}" for fault in faults]
         if found:
-            raise ModelRetry("The result does not fit its schema. Correct this:\n" + "\n".join(found[:20]))
+            raise ModelRetry("The result does not fit its schema. Correct this:\n" + "\n".join(found))
         return answer
 
     return check

@@ -7,8 +7,11 @@ ever over a short text, in one step that nothing interrupts. RE2 cannot, and has
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
@@ -25,6 +28,44 @@ _FIELDS: Any = fields
 _OPTIONS: Any = re2.Options()
 # What is wrong with a pattern is said by us, not on standard error.
 _OPTIONS.log_errors = False
+# Levels of JSON. Whatever walks through a schema calls itself at each level, and Python has an end to that.
+MAX_SCHEMA_DEPTH = 100
+# Processor time for one value: a schema of many alternatives, tried on each of many items, takes their product.
+CHECK_SECONDS = 1.0
+_DEADLINE: ContextVar[float | None] = ContextVar("deadline of a check", default=None)
+
+
+class CheckTooSlow(Exception):
+    """A value was not checked to its end."""
+
+
+def is_shallow(schema: Any) -> bool:
+    """Whether a schema has at most `MAX_SCHEMA_DEPTH` levels of JSON."""
+    level: list[Any] = [schema]
+    for _ in range(MAX_SCHEMA_DEPTH):
+        level = [inner for part in level for inner in _parts_of(part)]
+        if not level:
+            return True
+    return False
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).values()
+    return cast("list[Any]", value) if isinstance(value, list) else ()
+
+
+def faults_of_value(schema: dict[str, Any], value: Any, most: int) -> list[ValidationError]:
+    """The first `most` places where a value does not fit a schema.
+
+    Raises:
+        CheckTooSlow: after `CHECK_SECONDS` of processor time.
+    """
+    token = _DEADLINE.set(time.thread_time() + CHECK_SECONDS)
+    try:
+        return list(islice(validator_of(schema).iter_errors(value), most))
+    finally:
+        _DEADLINE.reset(token)
 
 
 def unknown_pattern(pattern: str) -> str | None:
@@ -104,7 +145,16 @@ def _alike(value: Any) -> Any:
 
 
 def _evolve(validator: Any, **changes: Any) -> Any:
-    """The same validator for a part of the schema: jsonschema's own takes another class for a part with a `$schema`."""
+    """The same validator for a part of the schema: jsonschema's own takes another class for a part with a `$schema`.
+
+    Every step into a part comes through here.
+
+    Raises:
+        CheckTooSlow: the time for the check is over.
+    """
+    deadline = _DEADLINE.get()
+    if deadline is not None and time.thread_time() > deadline:
+        raise CheckTooSlow
     known = {field.alias: getattr(validator, field.name) for field in _FIELDS(type(validator)) if field.init}
     return type(validator)(**known | changes)
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from activities.actions.agent import AgentFields
-from activities.actions.linear_schema import unknown_pattern, validator_of
+from activities.actions.linear_schema import (
+    CHECK_SECONDS,
+    CheckTooSlow,
+    faults_of_value,
+    unknown_pattern,
+    validator_of,
+)
 from tests.conftest import Stack
 
 # Under Python's own engine each takes longer than anybody waits.
@@ -123,3 +130,27 @@ def test_schemas_mean_what_the_standard_says(part: dict[str, Any], good: Any, ba
     AgentFields.model_validate({"prompt": "x", "output_schema": schema(**part)})
     assert validator_of(part).is_valid(good)
     assert not validator_of(part).is_valid(bad)
+
+
+def nested(keyword: str, depth: int) -> dict[str, Any]:
+    part: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        part = {keyword: [part]}
+    return part
+
+
+@pytest.mark.parametrize("depth", [60, 150, 400, 5000])
+@pytest.mark.parametrize("keyword", ["anyOf", "allOf"])
+def test_a_schema_that_is_nested_too_deep_is_refused(keyword: str, depth: int) -> None:
+    with pytest.raises(ValidationError, match="nested more than 100 levels deep"):
+        AgentFields.model_validate({"prompt": "x", "output_schema": schema(**nested(keyword, depth))})
+
+
+def test_a_check_that_would_take_minutes_is_given_up() -> None:
+    part = {"items": {"anyOf": [{"type": "integer"}] * 1000}}
+    AgentFields.model_validate({"prompt": "x", "output_schema": schema(**part)})
+    begin = time.thread_time()
+    with pytest.raises(CheckTooSlow):
+        faults_of_value(part, ["x" * 100] * 5000, 6000)
+    assert time.thread_time() - begin < 10 * CHECK_SECONDS
+    assert len(faults_of_value(part, ["x"] * 5000, 3)) == 3

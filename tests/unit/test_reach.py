@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -49,6 +50,13 @@ def problems(
 )
 def test_words_name_hosts(words: str, hosts: set[str]) -> None:
     assert hosts_in(words) == hosts
+
+
+@pytest.mark.parametrize("unit", ["a-", "a.", "1.", "a", "a-.", "http://", "-a.", "localhos", "["])
+def test_no_words_take_long(unit: str) -> None:
+    begin = time.process_time()
+    hosts_in(unit * (200_000 // len(unit)))
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ from app.domain.dangers import dangers_of
 from app.domain.errors import Problem
 from app.domain.plan import PlanDraft, TaskDraft
 
-# Of an address any host; without one, what looks like a name of the public network.
+# Of an address any host; without one, what looks like a name of the public network. A name is looked for at its beginning only:
+# tried from each of its letters, a long text would take a time that grows with the square of its length.
 _HOST = re.compile(
-    r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)|((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)",
+    r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)"
+    r"|(?<![a-z0-9.-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)",
     re.IGNORECASE,
 )
 
