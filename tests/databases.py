@@ -22,7 +22,7 @@ _ONLY_ONCE = (
     "test_agent_edges.py", "test_plan_repairs.py", "test_outline_preview.py", "test_trust.py", "test_errors.py",
     "test_methods.py", "test_openapi.py", "test_page.py", "test_peers.py", "test_limits.py", "test_archetypes.py",
     "test_private_places.py", "test_guard_attacks.py", "test_request_values.py", "test_record_and_workflow.py",
-    "test_unsandboxed.py", "test_task_as_owner.py",
+    "test_unsandboxed.py", "test_task_as_owner.py", "test_nothing_ignored.py",
 )  # fmt: skip
 
 

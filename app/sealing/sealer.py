@@ -180,12 +180,21 @@ class Sealer:
             self._refused[project_id] = refused
             logger.error("the record of project %s cannot be sealed: %s", project_id, refused)
 
-    async def _touched(self) -> set[str]:
-        def read(conn: seals.Connection) -> tuple[set[str], int]:
+    async def _touched(self) -> list[str]:
+        """Projects with events that no published seal covers.
+
+        Most of what is looked back at is sealed: each further seal of it would be a write for nothing.
+        """
+
+        def read(conn: seals.Connection) -> tuple[dict[str, int], int]:
             return seals.touched_since(conn, self._position, look_back=LOOK_BACK)
 
         touched, self._position = await self._database.read(read)
-        return touched
+        return [project_id for project_id, seq in touched.items() if seq > self._sealed_up_to(project_id)]
+
+    def _sealed_up_to(self, project_id: str) -> int:
+        head = self.heads.get(project_id)
+        return head.seq if head is not None else 0
 
     async def _seal_all(self, project_ids: Iterable[str]) -> None:
         for project_id in project_ids:

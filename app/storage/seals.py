@@ -82,14 +82,17 @@ def heads(conn: Connection) -> list[tuple[str, int, str]]:
     return [tuple(row) for row in conn.execute(select(projects.c.id, projects.c.last_seq, projects.c.last_hash))]
 
 
-def touched_since(conn: Connection, position: int, *, look_back: int, limit: int = 5000) -> tuple[set[str], int]:
-    """Projects with events behind a position, and the position of the newest event.
+def touched_since(conn: Connection, position: int, *, look_back: int, limit: int = 5000) -> tuple[dict[str, int], int]:
+    """Projects with events behind a position, each with the number of its newest one, and the position of the newest of all.
 
     `look_back`: where writers run side by side, a row can become visible after one with a higher position.
     """
-    query = select(events.c.project_id, events.c.position).where(events.c.position > position - look_back)
+    query = select(events.c.project_id, events.c.seq, events.c.position).where(events.c.position > position - look_back)
     rows = conn.execute(query.order_by(events.c.position).limit(limit)).all()
-    return {row.project_id for row in rows}, max([position, *(row.position for row in rows)])
+    touched: dict[str, int] = {}
+    for row in rows:
+        touched[row.project_id] = max(touched.get(row.project_id, 0), row.seq)
+    return touched, max([position, *(row.position for row in rows)])
 
 
 def newest_position(conn: Connection) -> int:

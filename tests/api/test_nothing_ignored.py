@@ -241,6 +241,7 @@ NAMED_BY_CODE = {
 }  # fmt: skip
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("situation", SITUATIONS)
 async def test_every_field_is_heeded_or_refused_in_each_situation(patient: Stack, situation: str) -> None:
     found: list[str] = []
