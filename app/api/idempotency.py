@@ -73,7 +73,7 @@ class IdempotencyKeys:
             await self._app(scope, receive, send)
             return
         if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
-            raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters, and there is one of it.")
+            raise BadRequest("Send exactly one Idempotency-Key of 1 to 255 visible ASCII characters, without spaces.")
         # As the router reads it, which takes `//` for `/`.
         if normalize_path(scope["path"]) in _NOTHING_KEPT:
             await self._app(scope, receive, send)

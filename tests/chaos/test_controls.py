@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from app.domain.decisions import DecisionKind
+from app.storage.database import Database
+from app.storage.tables import commands
 from tests.chaos.conftest import Processes
 from tests.conftest import eventually
 
@@ -62,3 +73,43 @@ async def test_a_retry_and_an_edit_are_carried_out_whatever_is_killed(processes:
         project = await processes.finished(project_id)
     assert project["status"] == "completed"
     assert (workspace / "ran").read_text().split() == ["good"], "what was done is not done again"
+
+
+async def test_a_request_whose_app_is_killed_before_its_signal_is_carried_out_once_when_it_is_repeated(
+    processes: Processes,
+) -> None:
+    project = await processes.call("POST", "", status=201, json={"description": "- A: `echo a >> ran`"})
+    path, workspace = f"/{project['id']}", Path(project["workspace"])
+    await processes.call("POST", f"{path}/generate-plan")
+    key = {"Idempotency-Key": "approve-once"}
+    database = Database(processes.settings.effective_database_url)
+    await database.start()
+
+    async def approvals() -> int:
+        mine = (commands.c.project_id == project["id"], commands.c.kind == DecisionKind.APPROVE)
+        count = select(func.count()).select_from(commands).where(*mine)
+        return await database.read(lambda conn: conn.execute(count).scalar_one())
+
+    # Temporal takes the connection and does not answer, so that the app stands between the command and its signal.
+    processes.running["temporal"].send_signal(signal.SIGSTOP)
+    sent = asyncio.create_task(processes.http.post(f"/api/projects{path}/approve", headers=key))
+    await eventually(approvals, what="the command is stored")
+    processes.kill("app")
+    with pytest.raises(httpx.TransportError):
+        await sent
+    processes.running["temporal"].send_signal(signal.SIGCONT)
+    processes.start("app")
+    await processes.ready()
+    assert (await processes.call("GET", path))["status"] == "pending"
+
+    async def repeated() -> bool:
+        answer = await processes.http.post(f"/api/projects{path}/approve", headers=key)
+        # The app that was killed still holds the key for a while.
+        assert answer.status_code in {200, 409}, answer.text
+        return answer.status_code == 200
+
+    await eventually(repeated, what="the repeated request is carried out", seconds=90)
+    assert (await processes.finished(project["id"]))["status"] == "completed"
+    assert (workspace / "ran").read_text().split() == ["a"]
+    assert await approvals() == 1
+    await database.close()
