@@ -13,7 +13,7 @@ export const shell = {
   close: "Close",
   signOut: "Sign out",
   streams: { connecting: "Connecting", live: "Live", stale: "Out of date" },
-  stale: "The connection is lost, so what you see may be out of date. Connecting anew…",
+  stale: "The connection is lost, so what you see may be out of date. Reconnecting…",
   unreachable: "The server does not answer. Is it running? Nothing is lost: try again in a moment.",
   retry: "Try again",
   cancel: "Cancel",

@@ -58,7 +58,7 @@ export const task = {
   loading: "Reading the log…",
   streaming: "Live",
   ended_: "Complete",
-  lost: "The connection is lost. Connecting anew…",
+  lost: "The connection is lost. Reconnecting…",
   refused: "The log cannot be read.",
   search: "Search the log",
   matches: (at: string, total: string) => `${at} of ${total}`,
