@@ -79,6 +79,9 @@ def list_all(conn: Connection, key_hash: str) -> list[SessionRow]:
 
 def revoke(conn: Connection, key_hash: str, session_id: str) -> bool:
     """End a session now; whether there was one."""
+    # Looked for first: PostgreSQL cannot even compare with NUL, which a read leaves out.
+    if not lives(conn, key_hash, session_id):
+        return False
     return conn.execute(delete(table).where(table.c.id == session_id, _lives(key_hash))).rowcount > 0
 
 

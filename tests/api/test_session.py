@@ -253,7 +253,7 @@ async def test_a_cookie_opens_nothing_to_other_sites(browser: httpx.AsyncClient)
     assert (await browser.post("/api/projects", headers=own)).status_code == 201
 
 
-@pytest.mark.parametrize("path", [PATH, f"{PATH}/", "/api//session", "/api/session?x"])
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/", "/api//session"])
 async def test_nothing_of_a_sign_in_is_kept(locked: Stack, browser: httpx.AsyncClient, path: str) -> None:
     headers = {"Idempotency-Key": "sign-in"}
     if path == "/api//session":

@@ -9,6 +9,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.advice import Advice
+from app.storage.tables import projects
 from tests.conftest import OWNER, Stack, eventually, running_stack
 from tests.model_server import Json, ModelServer, Stall
 from workflows.contracts import AdviceRequest
@@ -142,6 +143,9 @@ async def test_an_answer_whose_worker_was_lost_before_it_could_say_so_still_coun
     model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
     project_id = await asked(stack, decision_mode="human")
     await the_question(stack, project_id)
+    # In the record only: the workflow, which would ask as well, was told otherwise.
+    change = projects.update().where(projects.c.id == project_id).values(decision_mode="agent")
+    await stack.database.transact(lambda conn: conn.execute(change))
     run_id = (await stack.project(project_id))["run"]["id"]
     request = AdviceRequest(project_id=project_id, run_id=run_id, task="ship")
     advice = Advice(stack.database, stack.settings)
