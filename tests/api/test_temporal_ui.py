@@ -99,7 +99,8 @@ async def test_reading_reaches_the_ui_without_what_is_for_the_app_alone(ui: Ui, 
 )
 async def test_nothing_that_could_change_something_reaches_it(ui: Ui, tmp_path: Path, method: str, path: str) -> None:
     async with visitor(tmp_path, ui.url) as client:
-        answer = await client.request(method, path, json={})
+        # A DELETE with a body is refused for that already.
+        answer = await client.request(method, path, json=None if method == "DELETE" else {})
     check_refusal(answer, 403, "read_only")
     assert ui.heads == []
 
