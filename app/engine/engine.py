@@ -80,6 +80,7 @@ class Engine:
         self._thresholds = thresholds or Thresholds()
         self._snapshots: dict[str, tuple[float, asyncio.Task[Snapshot | None]]] = {}
         self._workers: dict[str, tuple[float, asyncio.Task[Workers | None]]] = {}
+        self._silent_until = 0.0
         self._troubled: tuple[float, asyncio.Task[Mapping[str, Trouble]] | None] = (0.0, None)
 
     async def _connected(self) -> Client:
@@ -234,7 +235,13 @@ class Engine:
             return None
 
     async def inspect(self, project_id: str) -> Inspection | None:
-        """What Temporal says of a project's run; None where it has none, or does not say so within 500 ms."""
+        """What Temporal says of a project's run; None where it has none, or does not say so within 500 ms.
+
+        A Temporal that has just been silent is left alone for a while: readers are not to wait for it each time.
+        """
+        began = time.monotonic()
+        if began < self._silent_until:
+            return None
         try:
             handle = (await self._connected()).get_workflow_handle(project_id)
             describing = handle.describe(rpc_timeout=QUERY_TIMEOUT)
@@ -242,6 +249,10 @@ class Engine:
                 described = await describing
         except (TimeoutError, RuntimeError, RPCError):
             return None
+        finally:
+            # Whichever time limit was the first to strike, perhaps a caller's own.
+            if (now := time.monotonic()) - began > 0.9 * QUERY_TIMEOUT.total_seconds():
+                self._silent_until = now + SILENCE_SECONDS
         if described.status != WorkflowExecutionStatus.RUNNING:
             return None
         return inspect(described.raw_description, self._settings.task_queue)
