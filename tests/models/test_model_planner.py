@@ -108,7 +108,10 @@ async def test_plain_words_are_read_as_an_outline_where_that_is_asked_for(planne
             (("a", "A", {"type": "shell", "command": "echo ${{ project.name }}"}, ()),),
             ["is never pasted into a"],
         ),
-        ((("a", "A", SHELL, (), {"expected_files": ["../x"]}),), ["expected file '../x' must lie inside the workspace"]),
+        (
+            (("a", "A", SHELL, (), {"expected_files": ["../x"]}),),
+            ["expected file '../x' must lie inside the workspace"],
+        ),
     ],
     ids=[
         "unknown-task",
