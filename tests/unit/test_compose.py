@@ -167,7 +167,7 @@ async def test_our_services_run_as_they_stand(
     for name, check in checks.items():
         assert await exit_code(check, variables[name]) != 0, f"{name} is healthy before it runs"
         async with running(OURS[name]["command"], variables[name], tmp_path):
-            await eventually(lambda c=check, v=variables[name]: is_zero(c, v), what=f"{name} is healthy")
+            await eventually(lambda c=check, v=variables[name]: is_zero(c, v), what=f"{name} is healthy", seconds=90)
 
 
 @pytest.fixture
