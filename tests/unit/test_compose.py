@@ -185,12 +185,12 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 def interpolated(text: str) -> str:
     """What Compose makes of a text: a value for each `${NAME…}`, and one `$` for two."""
-    return re.sub(r"\$\{(\w+)(:[?-])?[^}]*\}", _value, text).replace("$$", "$")
+    return re.sub(r"\$\{(\w+)(?:(:[?-])([^}]*))?\}", _value, text).replace("$$", "$")
 
 
 def _value(found: re.Match[str]) -> str:
     if found[2] == ":-":
-        return ""
+        return found[3]
     return "a key of 32 characters or a few more" if found[1] == "SIGNOFF_API_KEY" else "secret"
 
 
