@@ -389,8 +389,7 @@ class _Attempt:
         """Size and checksum of each file that the task was to make; None for one that is not there. Blocking."""
         if self._expected is None:
             return None
-        workspace, paths = self._expected
-        return {path: files.fingerprint(workspace, path) for path in paths}
+        return {path: files.fingerprint(self._expected[0], path) for path in self._expected[1]}
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

@@ -99,24 +99,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or load_settings()
     check_server_key(settings)
     configure_logging(settings.log_level)
-    keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
-    database = Database(settings.effective_database_url, keys.signer)
-    heads = HeadsLog(settings.effective_heads_file)
-    sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
-    workspaces = workspaces_of(settings)
-    chosen = engine or Engine(settings)
-    services = Services(
-        settings=settings,
-        database=database,
-        sealer=sealer,
-        engine=chosen,
-        requests=Requests(database, chosen, workspaces),
-        workspaces=workspaces,
-        actions=load_actions(),
-        agents=settings.known_agents,
-        archetypes=load_archetypes(settings.archetypes),
-        previews=preview_processes(),
-    )
+    services = _services(settings, engine or Engine(settings))
+    database = services.database
     telemetry = Telemetry()
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
     credentials = Credentials(settings.api_key.get_secret_value(), database, checks_users=peer_lookup() is not None)
@@ -148,6 +132,27 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guarded = by_port(settings.temporal_ui_port, shown, guarded)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
+
+
+def _services(settings: Settings, engine: Engine) -> Services:
+    """What handlers work with."""
+    keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
+    database = Database(settings.effective_database_url, keys.signer)
+    heads = HeadsLog(settings.effective_heads_file)
+    sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
+    workspaces = workspaces_of(settings)
+    return Services(
+        settings=settings,
+        database=database,
+        sealer=sealer,
+        engine=engine,
+        requests=Requests(database, engine, workspaces),
+        workspaces=workspaces,
+        actions=load_actions(),
+        agents=settings.known_agents,
+        archetypes=load_archetypes(settings.archetypes),
+        previews=preview_processes(),
+    )
 
 
 def _say_who_may_connect(credentials: Credentials) -> None:

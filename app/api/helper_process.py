@@ -28,7 +28,7 @@ class HelperProcesses:
     Args:
         module: the program; `app.api.preview_process` says how requests and answers are framed.
         arguments: its command line.
-        environment: the app's, of which it gets neither settings nor secrets.
+        environment: the app's. The processes inherit it without Signoff's settings and secrets.
         count: how many run at most.
     """
 

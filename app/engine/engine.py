@@ -242,6 +242,7 @@ class Engine:
         began = time.monotonic()
         if began < self._silent_until:
             return None
+        described = None
         try:
             handle = (await self._connected()).get_workflow_handle(project_id)
             describing = handle.describe(rpc_timeout=QUERY_TIMEOUT)
@@ -251,9 +252,9 @@ class Engine:
             return None
         finally:
             # Whichever time limit was the first to strike, perhaps a caller's own.
-            if (now := time.monotonic()) - began > 0.9 * QUERY_TIMEOUT.total_seconds():
+            if described is None and (now := time.monotonic()) - began > 0.9 * QUERY_TIMEOUT.total_seconds():
                 self._silent_until = now + SILENCE_SECONDS
-        if described.status != WorkflowExecutionStatus.RUNNING:
+        if described is None or described.status != WorkflowExecutionStatus.RUNNING:
             return None
         return inspect(described.raw_description, self._settings.task_queue)
 

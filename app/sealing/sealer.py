@@ -141,7 +141,7 @@ class Sealer:
 
         Returns:
             The newest seal, which covers all that was on record when this was called; None where that is not sealed in
-            time. The log then has the reason, and sealing goes on in the background.
+            time. The log then has the reason, and sealing continues in the background.
         """
         sealing = asyncio.create_task(self.seal(project_id), name=f"seal {project_id}")
         self._urgent.add(sealing)

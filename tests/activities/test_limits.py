@@ -38,7 +38,9 @@ async def test_memory_of_one_process() -> None:
 
 
 async def test_memory_of_many_processes_together() -> None:
-    hold = python("import time; x = bytearray(b'x' * 60 * 10**6); time.sleep(600)")
+    hold = python(
+        "import time; x = bytearray(b'x' * 60 * 10**6); time.sleep(600)"
+    )  # why: the command's own, until it is killed
     assert (await run(f"{hold} & {hold} & {hold} & wait", memory=150 * MIB)).limit == "memory"
 
 
@@ -47,7 +49,7 @@ async def test_memory_that_is_shared_counts_once_and_reserved_memory_not_at_all(
     # Eight processes that share 60 MB, and 50 GB of addresses that nothing was written to.
     code = (
         "import os, time, mmap; x = bytearray(b'x' * 60 * 10**6); y = mmap.mmap(-1, 50 * 10**9, flags=16418)\n"
-        "for _ in range(8):\n  if os.fork() == 0: time.sleep(1); os._exit(0)\n"
+        "for _ in range(8):\n  if os.fork() == 0: time.sleep(1); os._exit(0)\n"  # why: the eight must live at the same time
         "for _ in range(8): os.wait()"
     )
     assert await run(python(code), memory=200 * MIB) == ExitStatus(0, None)
@@ -64,7 +66,7 @@ async def test_a_fork_bomb_of_many_sessions_is_stopped() -> None:
     bomb = (
         "import os, time\nfor _ in range(10):\n"
         "  os.fork(); os.setsid() if os.getpid() != os.getsid(0) else None\n"
-        "time.sleep(600)"
+        "time.sleep(600)"  # why: the command's own, until it is killed
     )
     assert (await run(python(bomb), processes=100)).limit == "processes"
 

@@ -30,14 +30,14 @@ for _ in range(10):
     os.fork()
     if os.getpid() != os.getsid(0):
         os.setsid()
-time.sleep(600)
+time.sleep(600)  # why: the process stays until it is killed
 """
 # A process that nobody but root may look into.
 HIDDEN = """
 import ctypes, time
 ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 kept = bytearray(300 << 20)
-time.sleep(600)
+time.sleep(600)  # why: the process stays until it is killed
 """
 
 

@@ -203,7 +203,7 @@ async def ignored(stack: Stack, situation: str, operation: str, target: tuple[st
     without = await observed(stack, project["id"], plain)
     await gone(stack, project)
     if plain.status_code >= 400:
-        # Nothing is done for want of another state, whatever else is sent.
+        # The project's state does not allow the call, whatever else is sent.
         check_error(plain)
         return []
 

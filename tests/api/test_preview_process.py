@@ -46,7 +46,7 @@ async def preview(stack: Stack, description: str) -> int:
 
 
 async def one_stands_still(stack: Stack) -> tuple[int, asyncio.Task[int]]:
-    """Two previews, of which a helper that was stopped has one: that helper, and that preview, when the other is made."""
+    """Stop one helper in the middle of a preview and make another; returns that helper and its preview, still waiting."""
     before = set(helpers())
     assert await preview(stack, SMALL) == 1
     [helper] = set(helpers()) - before

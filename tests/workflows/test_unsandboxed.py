@@ -29,7 +29,7 @@ async def stack(temporal_server: WorkflowEnvironment, tmp_path: Path) -> AsyncIt
 
 
 async def check(stack: Stack, expected: dict[str, list[str]], *warnings: str) -> None:
-    """Wait until the API says of which agents the tasks are unsandboxed; `/ready` and the doctor must then say it too."""
+    """Wait until the API names the agents whose tasks run unsandboxed; `/ready` and `signoff doctor` must then say so too."""
 
     async def told() -> bool:
         listed = (await stack.http.get("/api/agents")).json()["agents"]
