@@ -278,3 +278,42 @@ async def test_two_apps_seal_the_same_record(temporal_server: WorkflowEnvironmen
             assert await found(stack, project_id) == set()
         finally:
             await database.close()
+
+
+class _Counting(Database):
+    """Counts write transactions."""
+
+    transactions = 0
+
+    async def transact(self, work: Callable[[Connection], Any]) -> Any:
+        self.transactions += 1
+        return await super().transact(work)
+
+
+async def test_what_is_sealed_is_left_alone(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
+    """A new event of one project costs no write for the projects next to it."""
+    from app.sealing.keys import load_keys  # noqa: PLC0415
+    from app.sealing.sealer import Sealer  # noqa: PLC0415
+
+    async with running_stack(temporal_server, tmp_path, worker=False) as stack:
+        keys = load_keys(stack.settings.keys_dir)
+        database = _Counting(stack.settings.effective_database_url, keys.signer)
+        await database.start()
+        sealer = Sealer(database, keys, HeadsLog(tmp_path / "elsewhere" / "heads.log"))
+        running = asyncio.create_task(sealer.run_for_ever())
+        try:
+            made = [await stack.create("") for _ in range(20)]
+
+            async def sealed() -> bool:
+                numbers = {project_id: (await stack.project(project_id))["last_seq"] for project_id in made}
+                return all(getattr(sealer.heads.get(name), "seq", 0) >= seq for name, seq in numbers.items())
+
+            await eventually(sealed, what="every project is sealed")
+            before = database.transactions
+            await stack.call("PUT", f"/{made[-1]}", json={"name": "Another"})
+            await eventually(sealed, what="the change is sealed")
+            assert 1 <= database.transactions - before < 10
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+            await database.close()
