@@ -28,7 +28,7 @@ FLAGS = [
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
 ]  # fmt: skip
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,14 @@ def count(conn: Connection) -> int:
     return conn.execute(text("SELECT count(*) FROM projects")).scalar_one()
 
 
+def in_its_own_thread(conn: Connection, work: Callable[[], Any]) -> Any:
+    """Run `work` as a statement of `conn`: it may block, where Python code of a reader would block all of them."""
+    driver = conn.connection.dbapi_connection
+    assert driver is not None
+    driver.create_function("in_its_own_thread", 0, work)  # pyright: ignore[reportAttributeAccessIssue]
+    return conn.exec_driver_sql("SELECT in_its_own_thread()").scalar_one()
+
+
 def names(conn: Connection) -> set[str]:
     return set(conn.execute(text("SELECT name FROM projects")).scalars())
 
@@ -46,7 +54,7 @@ async def test_pragmas_hold_on_the_writer_and_on_every_reader(database: SqliteDa
     together = threading.Barrier(module.READERS)
 
     def of_one_reader(conn: Connection) -> dict[str, Any]:
-        together.wait(10)
+        in_its_own_thread(conn, lambda: together.wait(10))
         return pragmas(conn)
 
     found = await asyncio.gather(*(database.read(of_one_reader) for _ in range(module.READERS)))
@@ -155,23 +163,21 @@ async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: SqliteDa
         assert await asyncio.wait_for(writing, 10)
 
 
-async def test_read_is_unavailable_where_every_reader_is_taken(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_read_is_unavailable_where_every_reader_is_taken(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "READER_SECONDS", 0.05)
     begun, free = threading.Barrier(module.READERS + 1), threading.Event()
 
-    def hold(_: Connection) -> bool:
-        begun.wait(10)
-        return free.wait(10)
+    def hold(conn: Connection) -> bool:
+        return bool(in_its_own_thread(conn, lambda: begun.wait(10) >= 0 and free.wait(10)))
 
-    taken = [asyncio.create_task(database.read(hold)) for _ in range(module.READERS)]
-    await asyncio.to_thread(begun.wait, 10)
-    with pytest.raises(Unavailable):
-        await database.read(count)
-    free.set()
-    assert all(await asyncio.gather(*taken))
-    assert await database.read(count) == 0
+    async with opened(file) as database:
+        taken = [asyncio.create_task(database.read(hold)) for _ in range(module.READERS)]
+        await asyncio.to_thread(begun.wait, 10)
+        with pytest.raises(Unavailable):
+            await database.read(count)
+        free.set()
+        assert all(await asyncio.gather(*taken))
+        assert await database.read(count) == 0
 
 
 async def test_close_commits_what_is_queued_and_then_refuses(file: Path) -> None:
