@@ -26,7 +26,7 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.actions.sandbox import sandbox_of, unsandboxed_as, weakness_of
-from activities.actions.secret_forms import SHORTEST_ENCODED
+from activities.actions.secret_forms import MIN_ENCODED
 from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
 from activities.planning import Planning
@@ -113,11 +113,11 @@ def surroundings_of(settings: Settings) -> TaskSurroundings:
     """What tasks of a worker with these settings get from it."""
     secrets = secrets_from_environment()
     for name, value in secrets.items():
-        if len(value.strip()) < SHORTEST_ENCODED:
+        if len(value.strip()) < MIN_ENCODED:
             logger.warning(
                 "a secret is short: it is masked only as text, not in base64 or hex, and wherever it stands by chance",
                 secret=name,
-                characters=f"fewer than {SHORTEST_ENCODED}",
+                characters=f"fewer than {MIN_ENCODED}",
             )
     return TaskSurroundings(
         kill_grace=settings.kill_grace,

@@ -32,10 +32,10 @@ from workflows.contracts import AdviceRequest, Decided
 
 REPAIRS = 2
 # So often a model may have a failed task tried again; then a person looks at it.
-MOST_RETRIES = 3
-MOST_CHARACTERS = 12_000
+MAX_RETRIES = 3
+MAX_CHARACTERS = 12_000
 # As for people.
-LONGEST_ANSWER = 10_000
+MAX_ANSWER_LENGTH = 10_000
 MODEL_ACTOR = "model:"
 logger = logging.getLogger(__name__)
 # Type checkers read what stands in the brackets of a Literal; here it is known at run time only.
@@ -57,7 +57,7 @@ or its input fails again. `skip` lets the tasks after it run as if it had succee
 class Answer(BaseModel):
     """What a model says to a question."""
 
-    answer: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ANSWER, strip_whitespace=True)]
+    answer: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ANSWER_LENGTH, strip_whitespace=True)]
     sure: bool
     reason: str = Field(min_length=1, max_length=2000)
 
@@ -93,7 +93,7 @@ class Advice:
         access = model_for(self._settings, project.strategy)
         if access is None or question is None or not _is_for_models(project, task, question, request):
             return await self._database.transact(lambda conn: _left_open(conn, request))
-        if tried >= MOST_RETRIES:
+        if tried >= MAX_RETRIES:
             why = f"The model has had the task tried again {tried} times."
             return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
         try:
@@ -121,7 +121,7 @@ def _read(
     project = projects.get(conn, request.project_id)
     signed = plans.get(conn, project.id, project.plan_version).settings
     name, description = (signed.get(f"project_{field}", getattr(project, field)) for field in ("name", "description"))
-    told = f"Project: {name}\n{description[:MOST_CHARACTERS]}"
+    told = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)
     before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
     facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
@@ -151,7 +151,7 @@ def _question(project: str, task: TaskRow, question: QuestionRow, facts: dict[st
     known: dict[str, Any] = {"task": task.title, "description": task.description, "before_it": facts}
     if question.kind == QuestionKind.TASK_FAILED:
         known |= {"error": task.error, "attempts": task.attempt, "action": task.action, "outputs": task.outputs}
-    data = json.dumps(known, ensure_ascii=False)[:MOST_CHARACTERS]
+    data = json.dumps(known, ensure_ascii=False)[:MAX_CHARACTERS]
     parts = [
         project, f"Question: {question.question}", options,
         _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "", framed(data),

@@ -27,7 +27,7 @@ from app.storage.workspaces import root_of
 from workflows.contracts import PlanRequest, ProjectState
 
 # Names of files that a planner is shown.
-MOST_FILES = 200
+MAX_FILES = 200
 
 
 class Planning:
@@ -65,7 +65,7 @@ class Planning:
     async def make_plan(self, request: PlanRequest) -> ProjectState:
         """Fill a plan version; where that cannot be done the planning fails, on record."""
         brief, planner, workspace = await self._database.read(lambda conn: self._brief(conn, request))
-        brief.files = await asyncio.to_thread(paths_in, workspace, MOST_FILES)
+        brief.files = await asyncio.to_thread(paths_in, workspace, MAX_FILES)
         heartbeat = Heartbeat()
         try:
             draft = await heartbeat.run(self._drafted(brief, planner))

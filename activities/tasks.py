@@ -47,7 +47,7 @@ from workflows.options import QUARANTINE
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
 PAUSE_WHILE_DATABASE_IS_AWAY = 0.5
-MOST_OUTPUT_BYTES = 1_048_576
+MAX_OUTPUT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -327,7 +327,7 @@ class _Attempt:
             message = f"The outputs cannot be kept: {type(error).__name__}."
             raise TaskFailed("bad_outputs", message, retryable=False) from error
         size = len(str(outputs))
-        if size > MOST_OUTPUT_BYTES:
+        if size > MAX_OUTPUT_BYTES:
             raise TaskFailed(
                 "output_too_large", f"The outputs have {size} characters; 1 MiB is the limit.", retryable=False
             )

@@ -60,7 +60,7 @@ from app.storage.database import Database
 from app.storage.workspaces import workspaces_of
 
 logger = structlog.get_logger(__name__)
-LARGEST_BODY = 4 * 1024 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
 _CONTROLLERS = [
     CatalogueController,
     ControlController,
@@ -119,12 +119,12 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guards=[known],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
     known.learn(app.openapi_schema.to_schema())
     # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
-    keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=LARGEST_BODY)
+    keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=MAX_BODY_BYTES)
     hosts = [settings.host, *settings.allowed_hosts]
     guarded: ASGIApp = Gateway(keyed, allowed_hosts=hosts, credentials=credentials)
     if temporal_ui is not None:

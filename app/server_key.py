@@ -6,7 +6,7 @@ import secrets
 
 from app.settings import LOOPBACK_HOSTS, Settings
 
-LEAST_CHARACTERS = 32
+MIN_CHARACTERS = 32
 HOW_TO_MAKE_ONE = "make one with: signoff key"
 
 
@@ -28,8 +28,8 @@ def check_server_key(settings: Settings) -> None:
         raise ValueError(
             f"SIGNOFF_API_KEY has characters that a request cannot carry, such as a line break; {HOW_TO_MAKE_ONE}"
         )
-    if key and len(key.strip()) < LEAST_CHARACTERS:
-        counted = f"it needs at least {LEAST_CHARACTERS} characters, and has {len(key.strip())}"
+    if key and len(key.strip()) < MIN_CHARACTERS:
+        counted = f"it needs at least {MIN_CHARACTERS} characters, and has {len(key.strip())}"
         raise ValueError(f"SIGNOFF_API_KEY is too short: {counted}; {HOW_TO_MAKE_ONE}")
     if not key and settings.host not in LOOPBACK_HOSTS:
         raise ValueError(

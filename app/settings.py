@@ -369,7 +369,7 @@ def secrets_from_environment() -> dict[str, str]:
 
 
 # A shorter password, such as the word `signoff`, would be masked wherever it stands by chance.
-_SHORTEST_MASKED = 8
+_MIN_MASKED = 8
 
 
 def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -385,7 +385,7 @@ def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[s
         *(environment.get(name, "") for name in sorted(names)),
         *json.loads(environment.get(hidden_environment.MASKED, "[]")),
     ]
-    return tuple(dict.fromkeys(value for value in found if len(value.strip()) >= _SHORTEST_MASKED))
+    return tuple(dict.fromkeys(value for value in found if len(value.strip()) >= _MIN_MASKED))
 
 
 class _Environment(EnvSettingsSource):

@@ -19,7 +19,7 @@ from app.domain.validation import retries_of
 from app.models.access import model_for
 from app.planning.registry import GROUP
 from app.settings import Settings
-from app.storage.file_hashes import MOST_TEXT, hash_files
+from app.storage.file_hashes import MAX_TOTAL_TEXT_BYTES, hash_files
 from app.storage.projects import ProjectRow
 
 _OWN_PACKAGE = "signoff"
@@ -65,7 +65,7 @@ def capture(
 def _add_files(frozen: Frozen, workspace: str, named: Mapping[str, Named]) -> dict[str, str]:
     paths = dict.fromkeys(path for item in named.values() for path in item.paths)
     texts: dict[str, str] = {}
-    room = MOST_TEXT
+    room = MAX_TOTAL_TEXT_BYTES
     for path, hashed in hash_files(workspace, paths).items():
         if hashed.known:
             frozen.files[path] = FrozenFile(sha256=hashed.sha256, size=hashed.size, at=frozen.at)

@@ -19,8 +19,8 @@ from signoff.errors import NoAnswer, NotASignoff, SignoffError
 
 T = TypeVar("T")
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-_LONGEST_RETRY_AFTER = 30.0
+_FIRST_PAUSE, _MAX_PAUSE = 0.1, 2.0
+_MAX_RETRY_AFTER = 30.0
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Retries:
         lost = lost and (self._request.may_repeat or isinstance(error.__cause__, httpx.ConnectError))
         if not (lost or error.status == 503 or error.code == "request_in_progress"):
             return None
-        pause = max(self._pause, min(error.retry_after or 0.0, _LONGEST_RETRY_AFTER))
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        pause = max(self._pause, min(error.retry_after or 0.0, _MAX_RETRY_AFTER))
+        self._pause = min(self._pause * 2, _MAX_PAUSE)
         return pause if time.monotonic() + pause <= self._deadline else None
 
 

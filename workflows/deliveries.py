@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from workflows.contracts import CommandSignal
 
 # Characters of a signal sent by hand that are handed on: what waits is carried over to a fresh history.
-LONGEST_CONTENT = 65_536
+MAX_CONTENT_LENGTH = 65_536
 UNREADABLE = "unreadable"
 
 
@@ -31,4 +31,4 @@ def as_text(payload: Sequence[Any]) -> str:
         text = to_json(payload[0] if len(payload) == 1 else list(payload)).decode()
     except PydanticSerializationError:
         return UNREADABLE
-    return text if len(text) <= LONGEST_CONTENT else UNREADABLE
+    return text if len(text) <= MAX_CONTENT_LENGTH else UNREADABLE

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from workflows.contracts import RunState
 
-_MOST_ROWS = 50
+_MAX_ROWS = 50
 
 
 def phases_table(run: RunState, statuses: Mapping[str, str]) -> str:
@@ -17,9 +17,9 @@ def phases_table(run: RunState, statuses: Mapping[str, str]) -> str:
         "| phase | status |",
         "|---|---|",
     ]
-    lines += [f"| {_cell(name)} | {statuses.get(name, 'pending')} |" for name in run.phases[:_MOST_ROWS]]
-    if len(run.phases) > _MOST_ROWS:
-        lines.append(f"| … {len(run.phases) - _MOST_ROWS} more | |")
+    lines += [f"| {_cell(name)} | {statuses.get(name, 'pending')} |" for name in run.phases[:_MAX_ROWS]]
+    if len(run.phases) > _MAX_ROWS:
+        lines.append(f"| … {len(run.phases) - _MAX_ROWS} more | |")
     return "\n".join(lines)
 
 

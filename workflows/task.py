@@ -46,7 +46,7 @@ RECORD_CONFIRMS_FAILURE = "record-confirms-failure"
 # What an attempt's failure may say of itself, in its first detail.
 _FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
 FIRST_BACKOFF_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 60.0
+MAX_BACKOFF_SECONDS = 60.0
 _FINAL = {
     DecisionKind.COMPLETE: TaskStatus.COMPLETED,
     DecisionKind.SKIP: TaskStatus.SKIPPED,
@@ -56,7 +56,7 @@ _FINAL = {
 
 def backoff_seconds(try_number: int) -> float:
     """How long to wait after the failure of a try: 1 s, doubled each time, 60 s at most."""
-    return min(FIRST_BACKOFF_SECONDS * 2 ** (try_number - 1), LONGEST_BACKOFF_SECONDS)
+    return min(FIRST_BACKOFF_SECONDS * 2 ** (try_number - 1), MAX_BACKOFF_SECONDS)
 
 
 class TaskRun:

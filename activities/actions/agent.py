@@ -12,8 +12,8 @@ from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
 from app.models.access import load
 
-MOST_CALLS = 30
-LONGEST_SCHEMA = 100_000
+MAX_CALLS = 30
+MAX_SCHEMA_LENGTH = 100_000
 
 
 class AgentFields(Fields):
@@ -23,7 +23,7 @@ class AgentFields(Fields):
     output_schema: dict[str, Any] | None = Field(
         default=None, description="JSON schema (draft 2020-12) of an object; its properties become the outputs."
     )
-    max_calls: int = Field(default=MOST_CALLS, ge=1, le=500, description="How often the model may be asked.")
+    max_calls: int = Field(default=MAX_CALLS, ge=1, le=500, description="How often the model may be asked.")
 
     @field_validator("output_schema")
     @classmethod
@@ -32,8 +32,8 @@ class AgentFields(Fields):
             return None
         if not is_shallow(value):
             raise ValueError(f"the schema is nested more than {MAX_SCHEMA_DEPTH} levels deep")
-        if len(json.dumps(value)) > LONGEST_SCHEMA:
-            raise ValueError(f"the schema has more than {LONGEST_SCHEMA} characters")
+        if len(json.dumps(value)) > MAX_SCHEMA_LENGTH:
+            raise ValueError(f"the schema has more than {MAX_SCHEMA_LENGTH} characters")
         fault = fault_of(value)
         if fault is not None:
             raise ValueError(f"this is not a JSON schema: {fault}")
@@ -78,7 +78,7 @@ _SINGLE = (
     "items", "contains", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "propertyNames", "not", "if",
     "then", "else", "contentSchema",
 )  # fmt: skip
-_MOST_PARTS = 10_000
+_MAX_PARTS = 10_000
 _DEFINITIONS = "#/$defs/"
 
 
@@ -104,7 +104,7 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
         if reference not in sizes:
             sizes[reference] = _follow(root, _target(root, reference), sizes, (*under, reference))
         size += sizes[reference]
-    if size > _MOST_PARTS:
+    if size > _MAX_PARTS:
         raise ValueError("the schema is too large with its references written out")
     return size
 

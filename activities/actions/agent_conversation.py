@@ -39,11 +39,11 @@ from app.models.metered import Metered
 from app.models.provider import open_model
 
 RETRIES = 3
-LONGEST_LOGGED = 4_000
-LONGEST_CALL_ID = 100
+MAX_LOGGED_LENGTH = 4_000
+MAX_CALL_ID_LENGTH = 100
 _JSON: TypeAdapter[Any] = TypeAdapter(Json)
-_MOST_FAULTS = 20
-_LONGEST_FAULT = 500
+_MAX_FAULTS = 20
+_MAX_FAULT_LENGTH = 500
 _CUT = "The answer was cut off: it is longer than the model, or the project's budget, allows. Split the task."
 
 _RULES = """\
@@ -67,7 +67,7 @@ class _Recorded(WrapperToolset[None]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
     ) -> Any:
         call_id = ctx.tool_call_id or name
-        if len(call_id) > LONGEST_CALL_ID:
+        if len(call_id) > MAX_CALL_ID_LENGTH:
             call_id = hashlib.sha256(call_id.encode()).hexdigest()
         reference = f"{self.ledger.talk.name}/{self.calls()}/{call_id}"[-200:]
         answer = await self.ledger.answer(reference)
@@ -106,7 +106,7 @@ async def converse(
 
     def log(text: str) -> None:
         text = context.log.mask(text)
-        shown = text if len(text) <= LONGEST_LOGGED else f"{text[:LONGEST_LOGGED]} [...]"
+        shown = text if len(text) <= MAX_LOGGED_LENGTH else f"{text[:MAX_LOGGED_LENGTH]} [...]"
         context.log.write(shown.encode("utf-8", "replace") + b"\n")
 
     try:
@@ -203,10 +203,10 @@ def _checker(schema: dict[str, Any]) -> Callable[[Any], Any]:
         except ValidationError as error:
             raise ModelRetry(f"The result cannot be kept: {error.errors(include_url=False)[0]['msg']}.") from error
         try:
-            faults = faults_of_value(schema, answer, _MOST_FAULTS)
+            faults = faults_of_value(schema, answer, _MAX_FAULTS)
         except CheckTooSlow as error:
             raise ModelRetry("The result takes too long to check against its schema. Give a smaller one.") from error
-        found = [f"- {fault.json_path}: {fault.message[:_LONGEST_FAULT]}" for fault in faults]
+        found = [f"- {fault.json_path}: {fault.message[:_MAX_FAULT_LENGTH]}" for fault in faults]
         if found:
             raise ModelRetry("The result does not fit its schema. Correct this:\n" + "\n".join(found))
         return answer

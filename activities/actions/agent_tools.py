@@ -23,16 +23,16 @@ from app.domain.file_paths import alike, is_private
 from app.storage.files import paths_in
 from app.storage.folders import open_file
 
-MOST_CHARACTERS = 16_000
-MOST_PATHS = 300
-MOST_MATCHES = 100
-MOST_WRITTEN = 2_000_000
-MOST_READ = 20_000_000
-MOST_FETCHED = 1_000_000
+MAX_CHARACTERS = 16_000
+MAX_PATHS = 300
+MAX_MATCHES = 100
+MAX_WRITTEN_BYTES = 2_000_000
+MAX_READ_BYTES = 20_000_000
+MAX_FETCHED = 1_000_000
 COMMAND_SECONDS = 600.0
-LONGEST_LINE = 300
-MOST_OPTIONS = 50
-LONGEST_OPTION = 200
+MAX_LINE_LENGTH = 300
+MAX_OPTIONS = 50
+MAX_OPTION_LENGTH = 200
 
 
 class Mistake(Exception):
@@ -77,7 +77,7 @@ class Tools:
         text = self._masked(data)
         if "\0" in text[:1000]:
             raise Mistake(f"{path} is not a text file; it has {len(data)} bytes.")
-        return _cut(text[max(0, offset) :], f"read on with offset={max(0, offset) + MOST_CHARACTERS}")
+        return _cut(text[max(0, offset) :], f"read on with offset={max(0, offset) + MAX_CHARACTERS}")
 
     async def write_file(self, path: str, content: str) -> str:
         """Write a text file of the workspace, whole; folders are made, an old file is replaced.
@@ -87,8 +87,8 @@ class Tools:
             content: the whole new content.
         """
         data = content.encode("utf-8", "replace")
-        if len(data) > MOST_WRITTEN:
-            raise Mistake(f"The content has {len(data)} bytes; {MOST_WRITTEN} is the limit.")
+        if len(data) > MAX_WRITTEN_BYTES:
+            raise Mistake(f"The content has {len(data)} bytes; {MAX_WRITTEN_BYTES} is the limit.")
 
         async def chunks() -> AsyncGenerator[bytes, None]:
             yield data
@@ -96,7 +96,7 @@ class Tools:
         target = await asyncio.to_thread(download_target, self._workspace, path)
         if any(alike(part) == ".git" for part in target.parts):
             raise Mistake(f"'{path}' belongs to git, which would run what is written there; use git itself.")
-        await save(chunks(), self._workspace, target, limit=MOST_WRITTEN, mark=self._context.task_id)
+        await save(chunks(), self._workspace, target, limit=MAX_WRITTEN_BYTES, mark=self._context.task_id)
         return f"{path} is written, {len(data)} bytes."
 
     async def list_files(self, pattern: str = "*") -> str:
@@ -105,9 +105,9 @@ class Tools:
         Args:
             pattern: as in a shell, such as `*.md` or `docs/*`; `*` for all.
         """
-        found = await asyncio.to_thread(paths_in, self._workspace, 10 * MOST_PATHS)
+        found = await asyncio.to_thread(paths_in, self._workspace, 10 * MAX_PATHS)
         names = [name for name in found if fnmatch.fnmatch(name, pattern)]
-        shown = names[:MOST_PATHS]
+        shown = names[:MAX_PATHS]
         more = f"\n[{len(names) - len(shown)} more]" if len(names) > len(shown) else ""
         return ("\n".join(shown) or "There are none.") + more
 
@@ -140,7 +140,7 @@ class Tools:
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > MOST_FETCHED:
+                if len(content) > MAX_FETCHED:
                     break
         where = f" to {response.headers['location']}" if "location" in response.headers else ""
         head = f"{response.status_code} {response.reason_phrase}{where}\n"
@@ -159,8 +159,8 @@ class Tools:
         def keep(data: bytes) -> None:
             # The end of what a program prints says most.
             printed.extend(data)
-            if len(printed) > MOST_READ:
-                del printed[: -MOST_READ // 2]
+            if len(printed) > MAX_READ_BYTES:
+                del printed[: -MAX_READ_BYTES // 2]
 
         folder = attempt_folder(self._workspace, self._context.task_id, self._context.attempt)
         try:
@@ -182,8 +182,8 @@ class Tools:
             raise Mistake(f"{self._context.limits.sentence(status.limit)} It was stopped.")
         ended = f"exit code {status.code}" if status.code is not None else f"signal {status.signal}"
         text = self._masked(bytes(printed))
-        cut = "" if len(text) <= MOST_CHARACTERS else "[what came before this is left out]\n"
-        return f"{ended}\n{cut}{text[-MOST_CHARACTERS:]}"
+        cut = "" if len(text) <= MAX_CHARACTERS else "[what came before this is left out]\n"
+        return f"{ended}\n{cut}{text[-MAX_CHARACTERS:]}"
 
     async def ask_person(self, question: str, options: list[str] | None = None) -> str:
         """Ask the person who runs this project, and wait for the answer, which may take days.
@@ -195,8 +195,8 @@ class Tools:
         given = [option.strip() for option in options or []]
         if not question.strip():
             raise Mistake("Say what you want to know.")
-        if len(given) > MOST_OPTIONS or any(not 0 < len(option) <= LONGEST_OPTION for option in given):
-            raise Mistake(f"Options are {MOST_OPTIONS} at most, each of 1 to {LONGEST_OPTION} characters.")
+        if len(given) > MAX_OPTIONS or any(not 0 < len(option) <= MAX_OPTION_LENGTH for option in given):
+            raise Mistake(f"Options are {MAX_OPTIONS} at most, each of 1 to {MAX_OPTION_LENGTH} characters.")
         if len(set(given)) < len(given):
             raise Mistake("An option is given twice.")
         raise PersonAsked(question, given, "")
@@ -211,13 +211,13 @@ class Tools:
             raise Mistake(f"'{path}' is not a file of the workspace.")
         try:
             with os.fdopen(open_file(self._workspace, parts), "rb") as file:
-                return file.read(MOST_READ)
+                return file.read(MAX_READ_BYTES)
         except OSError as error:
             raise Mistake(f"{path} cannot be read: {error.strerror or 'it is not there'}.") from error
 
     def _search(self, text: str, pattern: str) -> str:
         found: list[str] = []
-        for name in paths_in(self._workspace, 10 * MOST_PATHS):
+        for name in paths_in(self._workspace, 10 * MAX_PATHS):
             if not fnmatch.fnmatch(name, pattern):
                 continue
             try:
@@ -228,13 +228,13 @@ class Tools:
                 continue
             for number, line in enumerate(content.splitlines(), start=1):
                 if text in line.casefold():
-                    found.append(f"{name}:{number}: {line.strip()[:LONGEST_LINE]}")
-                if len(found) == MOST_MATCHES:
+                    found.append(f"{name}:{number}: {line.strip()[:MAX_LINE_LENGTH]}")
+                if len(found) == MAX_MATCHES:
                     return "\n".join([*found, "[there may be more]"])
         return "\n".join(found) or "Nothing was found."
 
 
 def _cut(text: str, hint: str) -> str:
-    if len(text) <= MOST_CHARACTERS:
+    if len(text) <= MAX_CHARACTERS:
         return text
-    return f"{text[:MOST_CHARACTERS]}\n[{len(text) - MOST_CHARACTERS} characters left out; {hint}]"
+    return f"{text[:MAX_CHARACTERS]}\n[{len(text) - MAX_CHARACTERS} characters left out; {hint}]"

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from activities.actions.wait import LONGEST_WAIT_SECONDS
+from activities.actions.wait import MAX_WAIT_SECONDS
 from app.domain.actions import Fields, Mode, Unattended
 
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -23,7 +23,7 @@ class DecisionFields(Fields):
     )
     default: Answer | None = Field(default=None, description="The answer when nobody gives one.")
     expires_seconds: float | None = Field(
-        default=None, gt=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False,
+        default=None, gt=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False,
         description="Seconds until the default is taken, or, without one, the task has failed.",
     )  # fmt: skip
 

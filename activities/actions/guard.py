@@ -41,7 +41,7 @@ else:
 CONTROL = 0
 LEFTOVER_GRACE = 0.5
 # Between two looks at what is left; an ended child wakes the guard earlier.
-FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.1
+FIRST_PAUSE, MAX_PAUSE = 0.002, 0.1
 FIRST_MEASUREMENT = 0.1
 # By this name the app recognizes what is below a guard (`app/serving/task_processes.py`).
 NAME = b"signoff-guard"
@@ -153,7 +153,7 @@ class Watch:
                 send_all(self.command, signal.SIGTERM, self.signalled)
                 pause = min(pause, left)
             self.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE)
         return self.status or 0
 
     def measure(self) -> None:

@@ -13,9 +13,9 @@ Token = tuple[bytes, ...]
 Form = tuple[Token, ...]
 
 # A shorter value is masked as text alone: in base64 or hex it would be found by chance.
-SHORTEST_ENCODED = 8
+MIN_ENCODED = 8
 # A line of a secret that is not shorter is masked by itself.
-SHORTEST_LINE = 8
+MIN_LINE = 8
 # The escapes of C, JSON and `$'…'` that are letters.
 _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\x1b": "e"}
 # What else stands for a character: in HTML, in forms, in the quotes of shells and of CSV, and for joined lines.
@@ -41,11 +41,11 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 def forms_of(value: str) -> Iterator[Form]:
     """Every form of a secret, and of each of its lines that is long enough; none of a value that is blank.
 
-    Spaces and line breaks around it are no part of it. A line of fewer than `SHORTEST_LINE` characters has forms only
+    Spaces and line breaks around it are no part of it. A line of fewer than `MIN_LINE` characters has forms only
     together with the lines around it: by itself it is found by chance.
     """
     for text in _pieces(value.strip()):
-        long = len(text) >= SHORTEST_ENCODED
+        long = len(text) >= MIN_ENCODED
         yield _text(text, any_case=long)
         if long:
             data = text.encode("utf-8", "surrogateescape")
@@ -61,15 +61,13 @@ def _pieces(whole: str) -> Iterator[str]:
     """
     pieces: list[list[str]] = []
     for line in _LINE_BREAK.split(whole):
-        if pieces and (
-            len(line.strip()) < SHORTEST_LINE or all(len(one.strip()) < SHORTEST_LINE for one in pieces[-1])
-        ):
+        if pieces and (len(line.strip()) < MIN_LINE or all(len(one.strip()) < MIN_LINE for one in pieces[-1])):
             pieces[-1].append(line)
         else:
             pieces.append([line])
     for piece in pieces:
         lines = [line.strip() for line in piece]
-        texts = ["\n".join(piece).strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)]
+        texts = ["\n".join(piece).strip(), *(line for line in lines if len(line) >= MIN_LINE)]
         yield from dict.fromkeys(text for text in texts if text)
 
 

@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 
 from app.domain.actions import Fields, Mode, Unattended
 
-LONGEST_WAIT_SECONDS = 365 * 24 * 3600
+MAX_WAIT_SECONDS = 365 * 24 * 3600
 
 
 class WaitFields(Fields):
     """How long."""
 
-    seconds: float = Field(ge=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False, description="Seconds to wait.")
+    seconds: float = Field(ge=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False, description="Seconds to wait.")
 
 
 class Wait(Unattended):

@@ -36,7 +36,7 @@ _READ = 256 * 1024
 _SEND = 512 * 1024
 _PAGE = 500
 # A zip keeps an entry of each in memory until its end.
-MOST_FILES = 100_000
+MAX_FILES = 100_000
 
 
 class _Content(NamedTuple):
@@ -81,10 +81,10 @@ class Archive:
         project, record, made, known = await services.database.read(read)
 
         def find() -> list[_Content]:
-            found, more = files.listed(project, made, known, most=MOST_FILES)
+            found, more = files.listed(project, made, known, most=MAX_FILES)
             logs = files.logs(project, record.tasks)
-            if more or len(found) + len(logs) > MOST_FILES:
-                message = f"The workspace has more than {MOST_FILES} files; fetch those that you need one by one."
+            if more or len(found) + len(logs) > MAX_FILES:
+                message = f"The workspace has more than {MAX_FILES} files; fetch those that you need one by one."
                 raise Conflict(message, code="too_many_files")
             named = [_Content(log_name(task_id, int(log.parts[-2])), log) for task_id, log in logs]
             return [*named, *(_Content(file_name(file.path), file) for file in found)]

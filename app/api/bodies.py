@@ -45,8 +45,8 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), PLAIN]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
-LONGEST_COMMENT = 10_000
-Comment = Annotated[str, StringConstraints(max_length=LONGEST_COMMENT), PLAIN]
+MAX_COMMENT_LENGTH = 10_000
+Comment = Annotated[str, StringConstraints(max_length=MAX_COMMENT_LENGTH), PLAIN]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -23,7 +23,7 @@ SESSION_SECONDS = int(sessions.LASTS.total_seconds())
 ADMIN = "admin"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 # A browser sends one; cookies of our name that others have set may stand beside it.
-_MOST_TOKENS = 5
+_MAX_TOKENS = 5
 _PURPOSE = b"signoff: sessions of browsers"
 # Who the record calls so is not a person.
 _RESERVED = frozenset({ADMIN, "local", "signoff", "temporal"})
@@ -101,7 +101,7 @@ class Credentials:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "bearer" and key.strip() and await self.is_key(key, address=address):
             return Sender(ADMIN)
-        tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MOST_TOKENS]
+        tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MAX_TOKENS]
         if not tokens:
             return None
         found = await self._database.read(lambda conn: sessions.find(conn, self._key_hash, tokens))

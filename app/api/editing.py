@@ -31,7 +31,7 @@ AnyRequest = Request[Any, Any, Any]
 # Makes the answer from the keys of the tasks and of the phases that were added or changed.
 Shown = Callable[[Connection, Sequence[str], Sequence[str]], BaseModel]
 # Edits of a running plan travel through Temporal, whose payloads are limited to 2 MiB.
-MOST_EDIT_BYTES = 1_048_576
+MAX_EDIT_BYTES = 1_048_576
 
 
 async def edit(
@@ -140,8 +140,8 @@ def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
             message = f"There is no agent '{agent}'; known: {', '.join(sorted(services.agents))}."
             raise Invalid(message, details=[Problem(field=f"edits.{number}.agent_id", message=message)])
     _check_grants(services, edits)
-    if len(canonical_json(edits)) > MOST_EDIT_BYTES:
-        message = f"Edits that a workflow decides may have {MOST_EDIT_BYTES} bytes at most."
+    if len(canonical_json(edits)) > MAX_EDIT_BYTES:
+        message = f"Edits that a workflow decides may have {MAX_EDIT_BYTES} bytes at most."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
 
 

@@ -120,8 +120,8 @@ async def file_list(services: Services, project_id: str) -> FileList:
     fresh: dict[str, tuple[WorkspaceFile, str]] = {}
     infos: list[FileInfo] = []
     entries = [*((file, None) for file in found), *((file, task_id) for task_id, file in logs)]
-    truncated = truncated or len(entries) > files.MOST_FILES
-    for file, task_id in entries[: files.MOST_FILES]:
+    truncated = truncated or len(entries) > files.MAX_FILES
+    for file, task_id in entries[: files.MAX_FILES]:
         earlier = known.get(file.path)
         valid = earlier is not None and file.fits(earlier)
         sha256 = earlier.sha256 if earlier is not None and valid else None

@@ -24,7 +24,7 @@ from app.settings import LOOPBACK_HOSTS
 logger = structlog.get_logger(__name__)
 # How long a body that nobody wants is still taken, so that its sender comes to read why.
 LINGER_SECONDS = 5.0
-_LONGEST_SHOWN = 200
+_MAX_SHOWN_LENGTH = 200
 # RFC 9110, 7.2: a name or an address, and perhaps a port; nothing of a user.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -118,7 +118,7 @@ class Gateway:
         """Refuse names that a hostile page could have bound to this address, and requests that one could make us take."""
         host = _host_name(headers.get("host", ""))
         if host is None or not (self._any_host or host in self._hosts):
-            shown = headers.get("host", "")[:_LONGEST_SHOWN]
+            shown = headers.get("host", "")[:_MAX_SHOWN_LENGTH]
             raise Forbidden(
                 f"This server does not answer to the name '{shown}'; SIGNOFF_ALLOWED_HOSTS adds names.", code="bad_host"
             )

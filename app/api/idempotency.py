@@ -41,7 +41,7 @@ LEASE = timedelta(seconds=15)
 RENEWAL_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
 # No route has a longer one, and the column has an end.
-LONGEST_PATH = 500
+MAX_PATH_LENGTH = 500
 # What these are asked has no effect that could come twice. And neither the key that somebody signs in with may be kept, not
 # even as a hash of few bytes to guess, nor the cookie that answers it.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
@@ -69,7 +69,7 @@ class IdempotencyKeys:
             DomainError: the key is not valid, its request is under way, or it came with another body.
         """
         keys = _keys(scope) if scope["type"] == "http" and scope["method"] == "POST" else []
-        if not keys or len(scope["path"]) > LONGEST_PATH:
+        if not keys or len(scope["path"]) > MAX_PATH_LENGTH:
             await self._app(scope, receive, send)
             return
         if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
@@ -232,7 +232,7 @@ async def sweep_for_ever(database: Database) -> None:
     """Delete keys whose time is over, now and every minute, until cancelled."""
     while True:
         with suppress(Unavailable):
-            while await database.transact(idempotency.sweep) == idempotency.MOST_SWEPT:
+            while await database.transact(idempotency.sweep) == idempotency.MAX_SWEPT:
                 pass
         await asyncio.sleep(SWEEP_SECONDS)
 

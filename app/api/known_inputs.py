@@ -20,8 +20,8 @@ from app.domain.errors import BadRequest, Problem
 # Header fields that change what a request does, where they are heeded.
 _CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Idempotency-Key")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_LONGEST_SHOWN = 64
-_MOST_SHOWN = 10
+_MAX_SHOWN_LENGTH = 64
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ def _check_query(query: bytes, known: KnownInputs) -> None:
     for name, count in names.items():
         if name not in known.query:
             takes = f"known: {', '.join(known.query)}" if known.query else "this address takes none"
-            message = f"There is no query parameter '{name[:_LONGEST_SHOWN]}' here; {takes}."
-            problems.append(Problem(field=name[:_LONGEST_SHOWN], message=message))
+            message = f"There is no query parameter '{name[:_MAX_SHOWN_LENGTH]}' here; {takes}."
+            problems.append(Problem(field=name[:_MAX_SHOWN_LENGTH], message=message))
         elif count > 1:
             message = f"The query parameter '{name}' is there {count} times; send it once."
             problems.append(Problem(field=name, message=message))
     if problems:
-        raise BadRequest(problems[0].message, code="unknown_parameter", details=problems[:_MOST_SHOWN])
+        raise BadRequest(problems[0].message, code="unknown_parameter", details=problems[:_MAX_SHOWN])
 
 
 def _check_headers(connection: ASGIConnection[Any, Any, Any, Any], known: KnownInputs) -> None:

@@ -20,7 +20,7 @@ from app.api.services import Services
 from app.domain.errors import Invalid, Problem, Unavailable
 
 # Of computing. A preview of 10,000 tasks takes less than one.
-_LONGEST_SECONDS = 20
+_MAX_SECONDS = 20
 _PROCESSES = 2
 
 
@@ -56,7 +56,7 @@ class OutlineController(Controller):
             if error.code not in {OUT_OF_TIME, OUT_OF_MEMORY}:
                 raise Unavailable("The preview was interrupted; try again in a moment.") from error
             message = (
-                f"This description takes more than {_LONGEST_SECONDS} s of computing, or more memory than a preview may use; "
+                f"This description takes more than {_MAX_SECONDS} s of computing, or more memory than a preview may use; "
                 "split it into several projects."
             )
             raise Invalid(message, details=[Problem(field="description", message=message)]) from error
@@ -65,4 +65,4 @@ class OutlineController(Controller):
 
 def preview_processes() -> HelperProcesses:
     """What makes the previews."""
-    return HelperProcesses("app.api.preview_process", [str(_LONGEST_SECONDS)], dict(os.environ), _PROCESSES)
+    return HelperProcesses("app.api.preview_process", [str(_MAX_SECONDS)], dict(os.environ), _PROCESSES)

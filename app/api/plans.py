@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from app.api import present
 from app.api.actor import is_decided, new_request
-from app.api.bodies import LONGEST_COMMENT, Approve, Cancel, MakePlan, RefinePlan
+from app.api.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, RefinePlan
 from app.api.editing import check_sendable, refine
 from app.api.frozen_view import with_preview
 from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
@@ -33,7 +33,7 @@ from app.storage import plans, projects, runs
 
 AnyRequest = Request[Any, Any, Any]
 DEFAULT_WAIT = 10
-LONGEST_WAIT = 60
+MAX_WAIT = 60
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})", re.IGNORECASE)
 
 
@@ -215,14 +215,14 @@ async def _make_plan(
 ) -> Response[Plan]:
     payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions, **(changes or {})}
     # The words that a plan is sent back with are its reviewer's comment.
-    comment = (data.instructions or "")[:LONGEST_COMMENT]
+    comment = (data.instructions or "")[:MAX_COMMENT_LENGTH]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)
     decided = await submit(services, decision)
     if decided is None:
         return await recorded(services, decision)
     version = decided.decision.payload.get("version")
     wait = _WAIT.search(prefer or "")
-    seconds = min(int(wait[1]), LONGEST_WAIT) if wait else DEFAULT_WAIT
+    seconds = min(int(wait[1]), MAX_WAIT) if wait else DEFAULT_WAIT
     await services.requests.wait_for_plan(project_id, int(version or 0), seconds)
 
     def work(conn: Connection) -> Plan | None:

@@ -26,7 +26,7 @@ API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
 ModelUse = Mapping[str, tuple[int, int, float | None]]
 # Outputs over this are cut in lists and in the project; `/tasks/{id}` has them whole.
-LONGEST_OUTPUTS = 4096
+MAX_OUTPUTS_LENGTH = 4096
 _SHOWN_OF_A_CUT_OUTPUT = 1000
 
 
@@ -245,10 +245,10 @@ def _goes_on(row: TaskRow) -> bool:
 
 def _cut(outputs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """Outputs as lists show them: long texts shortened, other large values left out."""
-    if len(canonical_json(outputs)) <= LONGEST_OUTPUTS:
+    if len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
         return outputs, False
     shown: dict[str, Any] = {}
-    room = LONGEST_OUTPUTS
+    room = MAX_OUTPUTS_LENGTH
     for name, value in outputs.items():
         kept = value[:_SHOWN_OF_A_CUT_OUTPUT] if isinstance(value, str) else value
         size = len(canonical_json({name: kept}))

@@ -30,7 +30,7 @@ from app.storage import editing, projects, tasks
 from app.storage.workspaces import Workspaces
 
 # SQLite refuses longer patterns, and comparing them takes time.
-LONGEST_SEARCH = 1000
+MAX_SEARCH_LENGTH = 1000
 AnyRequest = Request[Any, Any, Any]
 StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
 SortKey = Literal["newest", "oldest", "updated", "name", "status"]
@@ -47,7 +47,7 @@ class ProjectController(Controller):
         self,
         services: NamedDependency[Services],
         status: FromQuery[StatusFilter | None] = None,
-        search: Annotated[str | None, QueryParameter(max_length=LONGEST_SEARCH)] = None,
+        search: Annotated[str | None, QueryParameter(max_length=MAX_SEARCH_LENGTH)] = None,
         sort_by: FromQuery[SortKey] = "newest",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,

@@ -23,9 +23,9 @@ from app.storage.uploads import Upload
 
 # Written in pieces of this size: a hop to a thread for each packet would cost more than the writing.
 _PIECE = 1024 * 1024
-_LONGEST_FIELD = 4096
+_MAX_FIELD_LENGTH = 4096
 # What a body may have beside the file: the other fields, and what separates them.
-_MOST_BESIDE = 256 * 1024
+_MAX_BESIDE = 256 * 1024
 _FIELDS = frozenset({"file", "path", "overwrite"})
 
 
@@ -74,7 +74,7 @@ async def receiving(request: Request[Any, Any, Any], workspace: Path, most: int)
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > most + _MOST_BESIDE:
+    if announced.isdecimal() and int(announced[:20]) > most + _MAX_BESIDE:
         raise _too_large(most)
     received = Received(await asyncio.to_thread(Upload, workspace))
     try:
@@ -104,7 +104,7 @@ class _Form:
             async for chunk in request.stream():
                 size += len(chunk)
                 # Also what comes before the first part, and after the last, must come to an end.
-                if size > self._most + _MOST_BESIDE:
+                if size > self._most + _MAX_BESIDE:
                     raise _too_large(self._most)
                 if chunk and not parser.closed:
                     self._take(parser.parse(chunk))
@@ -136,7 +136,7 @@ class _Form:
                     raise _too_large(self._most)
             else:
                 self._text += event
-                if len(self._text) > _LONGEST_FIELD:
+                if len(self._text) > _MAX_FIELD_LENGTH:
                     raise _invalid(self._field, f"{self._field} is too long.")
 
     def _begin(self, segment: MultipartSegment) -> None:

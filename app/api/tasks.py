@@ -25,7 +25,7 @@ from app.storage import model_steps, projects, tasks
 
 AnyRequest = Request[Any, Any, Any]
 # Outputs travel through Temporal, whose payloads are limited to 2 MiB.
-MOST_OUTPUT_BYTES = 262_144
+MAX_OUTPUT_BYTES = 262_144
 
 
 class TaskController(Controller):
@@ -181,8 +181,8 @@ _MOVING = frozenset({"duration_ms", "log"})
 async def _answer(
     request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
 ) -> Response[Task]:
-    if len(canonical_json(data.outputs)) > MOST_OUTPUT_BYTES:
-        message = f"Outputs may have {MOST_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
+    if len(canonical_json(data.outputs)) > MAX_OUTPUT_BYTES:
+        message = f"Outputs may have {MAX_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))

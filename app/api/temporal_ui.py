@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scop
 
 from app.domain.errors import Forbidden, Unavailable
 
-LONGEST_QUERY_BYTES = 1024 * 1024
+MAX_QUERY_BYTES = 1024 * 1024
 _SETTINGS_PATH = "/api/v1/settings"
 # Queries read a workflow's state; Temporal has them as POST.
 _QUERY = re.compile(r"/api/v1/namespaces/[^/]+/workflows/[^/]+/(runs/[^/]+/)?query/[^/]+")
@@ -115,7 +115,7 @@ async def _body(receive: Receive) -> bytes:
         if message["type"] != "http.request":
             return bytes(body)
         body += message.get("body", b"")
-        if len(body) > LONGEST_QUERY_BYTES:
+        if len(body) > MAX_QUERY_BYTES:
             raise Forbidden("A query of a workflow may have 1 MiB here.", code="read_only")
         if not message.get("more_body"):
             return bytes(body)

@@ -15,11 +15,11 @@ from app.serving.limits import client_of
 
 FREE_FAILURES = 5
 FIRST_DELAY = 0.1
-LONGEST_DELAY = 2.0
+MAX_DELAY = 2.0
 # Each wrong key counts for so long.
 FORGOTTEN_AFTER = 60.0
-MOST_ADDRESSES = 4096
-_LONGEST_TEXT = 64
+MAX_ADDRESSES = 4096
+_MAX_TEXT_LENGTH = 64
 
 
 class FailedKeys:
@@ -34,14 +34,14 @@ class FailedKeys:
         count = self._count(name) + 1
         self._failures[name] = (count, time.monotonic())
         self._failures.move_to_end(name)
-        if len(self._failures) > MOST_ADDRESSES:
+        if len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)
         return round(count)
 
     def delay_of(self, address: str) -> float:
         """Seconds by which the next answer to a key is delayed."""
         extra = round(self._count(_name(address))) - FREE_FAILURES
-        return min(FIRST_DELAY * 2 ** min(extra, 16), LONGEST_DELAY) if extra >= 0 else 0.0
+        return min(FIRST_DELAY * 2 ** min(extra, 16), MAX_DELAY) if extra >= 0 else 0.0
 
     async def wait(self, address: str) -> None:
         """Hold an answer back for as long as the address has earned."""
@@ -63,4 +63,4 @@ def _name(address: str) -> str:
         return client_of(ip_address(address), None)[0]
     except ValueError:
         # What a proxy has put in its place.
-        return address[:_LONGEST_TEXT]
+        return address[:_MAX_TEXT_LENGTH]

@@ -11,8 +11,8 @@ import click
 from click.shell_completion import CompletionItem
 
 # A person who has pressed the tab key waits for the answer.
-_MOST_SECONDS = 1.0
-_MOST_PROJECTS = 50
+_MAX_SECONDS = 1.0
+_MAX_PROJECTS = 50
 
 
 class ProjectId(click.ParamType[str]):
@@ -36,8 +36,8 @@ def _newest() -> list[Any]:
 
     settings = load_settings({})
     key = settings.api_key.get_secret_value()
-    with Signoff(address_of(settings), api_key=key, timeout=_MOST_SECONDS, retry_seconds=0) as client:
-        return list(client.projects.list(limit=_MOST_PROJECTS).projects)
+    with Signoff(address_of(settings), api_key=key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
+        return list(client.projects.list(limit=_MAX_PROJECTS).projects)
 
 
 def project_argument(command: Callable[..., Any]) -> Callable[..., Any]:

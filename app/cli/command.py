@@ -28,7 +28,7 @@ Work = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Work], Callable[..., Any]]
 
 _WHOLE_ID = re.compile(r"proj_[0-9a-z]{26}")
-_MOST_CANDIDATES = 200
+_MAX_CANDIDATES = 200
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
@@ -127,7 +127,7 @@ async def whole_id(api: AsyncSignoff, text: str) -> str:
     """
     if _WHOLE_ID.fullmatch(text) or len(text) < 3:
         return text
-    newest = (await api.projects.list(limit=_MOST_CANDIDATES)).projects
+    newest = (await api.projects.list(limit=_MAX_CANDIDATES)).projects
     found = [row.id for row in newest if row.id.startswith((text, f"proj_{text}")) or row.id.endswith(text)]
     if len(found) > 1:
         raise click.UsageError(f"'{visible(text)}' fits {len(found)} projects, such as {found[0]} and {found[1]}.")

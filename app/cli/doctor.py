@@ -38,7 +38,7 @@ from app.storage.url import shown_url
 from app.supervisor.ports import find_complaints
 from signoff import AsyncSignoff, NoAnswer, SignoffError
 
-_LEAST_FREE_BYTES = 500 * 1024**2
+_MIN_FREE_BYTES = 500 * 1024**2
 _ANSWER_SECONDS = 3.0
 
 
@@ -50,7 +50,7 @@ class State(StrEnum):
     NOTE = "note"
 
 
-_MOST_IDS = 5
+_MAX_IDS = 5
 _TROUBLES = (
     (
         Trouble.WORKFLOW_TASK_FAILING,
@@ -135,7 +135,7 @@ def _data_folder(settings: Settings) -> Finding:
         return Finding("data folder", State.BAD, f"{folder} cannot be written to", advice)
     free = shutil.disk_usage(existing).free
     found = f"{folder}, {free / 1024**3:.1f} GiB free"
-    if free < _LEAST_FREE_BYTES:
+    if free < _MIN_FREE_BYTES:
         return Finding("data folder", State.BAD, found, advice)
     return Finding("data folder", State.OK, found if existing == folder else f"{found}, made at the first start")
 
@@ -237,7 +237,7 @@ async def _troubled(client: Client) -> AsyncIterator[Finding]:
     for trouble, found, advice in _TROUBLES:
         ids = sorted(key for key, kind in troubled.items() if kind == trouble)
         if ids:
-            shown = f"{', '.join(ids[:_MOST_IDS])}{' …' if len(ids) > _MOST_IDS else ''}"
+            shown = f"{', '.join(ids[:_MAX_IDS])}{' …' if len(ids) > _MAX_IDS else ''}"
             yield Finding("runs", State.NOTE, f"{found}: {shown}", advice)
 
 
@@ -253,8 +253,8 @@ async def _record(settings: Settings, running: str | None) -> list[Finding]:
         return [Finding("record", State.NOTE, f"the app does not show it: {visible(str(error))}")]
     if record.intact:
         return [Finding("record", State.OK, f"the database has all that was sealed; the key is {record.key_id}")]
-    shown = [visible(item.message) for item in record.findings[:_MOST_IDS]]
-    more = [f"and {len(record.findings) - _MOST_IDS} more"] if len(record.findings) > _MOST_IDS else []
+    shown = [visible(item.message) for item in record.findings[:_MAX_IDS]]
+    more = [f"and {len(record.findings) - _MAX_IDS} more"] if len(record.findings) > _MAX_IDS else []
     found = f"the database does not have all that was sealed: {'; '.join([*shown, *more])}"
     advice = "Compare with a backup, and find out who can write to the database."
     return [Finding("record", State.BAD, found, advice)]

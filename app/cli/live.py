@@ -22,12 +22,12 @@ Json = dict[str, Any]
 
 _REDRAW_SECONDS = 0.25
 # Below this many lines for phases and for tasks a picture says too little.
-_FEWEST_LINES = 4
+_MIN_LINES = 4
 
 
 def progress_picture(progress: Progress, now: datetime, height: int) -> RenderableType:
     """Phases with their bars, and the tasks under way with the time they have taken, in at most `height` lines or so."""
-    room = max(_FEWEST_LINES, (height - 4) // 2)
+    room = max(_MIN_LINES, (height - 4) // 2)
     parts: list[RenderableType] = [_headline(progress, now), _phases(list(progress.phases.values()), room)]
     active = [task for phase in progress.phases.values() for task in phase.tasks.values() if _is_active(task)]
     if active:

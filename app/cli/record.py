@@ -18,8 +18,8 @@ from signoff import AsyncSignoff
 if TYPE_CHECKING:
     from app.sealing.exported import Verified
 
-_LARGEST_KEY = 64 * 1024
-_MOST_SHOWN = 50
+_MAX_KEY_BYTES = 64 * 1024
+_MAX_SHOWN = 50
 _COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "yellow"}
 
 
@@ -65,7 +65,7 @@ def _text_of(key: str) -> str:
         if not path.is_file():
             return key
         with path.open(encoding="utf-8") as file:
-            return file.read(_LARGEST_KEY)
+            return file.read(_MAX_KEY_BYTES)
     except (OSError, ValueError):
         return key
 
@@ -96,11 +96,11 @@ def _print(result: Verified) -> None:
         first = result.events - result.unsealed + 1
         what = f"Event {first} is" if result.unsealed == 1 else f"Events {first} to {result.events} are"
         click.echo(f"{what} not sealed: the project was running when it was exported.")
-    for found in result.findings[:_MOST_SHOWN]:
+    for found in result.findings[:_MAX_SHOWN]:
         click.secho(f"  {found.severity:8}  {found.code}: ", fg=_COLOURS[found.severity], nl=False)
         click.echo(visible(found.message))
-    if len(result.findings) > _MOST_SHOWN:
-        click.echo(f"  and {len(result.findings) - _MOST_SHOWN} more; --json prints all")
+    if len(result.findings) > _MAX_SHOWN:
+        click.echo(f"  and {len(result.findings) - _MAX_SHOWN} more; --json prints all")
     if result.trusted:
         click.echo(f"Key: {result.fingerprint}")
     elif result.fingerprint is not None:

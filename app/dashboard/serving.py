@@ -29,7 +29,7 @@ _HEADERS = {
 # Names of assets hold a hash of their content.
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"
-_SMALLEST_ZIPPED = 512
+_MIN_ZIPPED_BYTES = 512
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -91,5 +91,5 @@ def _files() -> dict[str, _File]:
 def _file(path: Path) -> _File:
     content = path.read_bytes()
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    zipped = gzip.compress(content, mtime=0) if len(content) >= _SMALLEST_ZIPPED else None
+    zipped = gzip.compress(content, mtime=0) if len(content) >= _MIN_ZIPPED_BYTES else None
     return _File(content, zipped, media_type, f'"{sha256(content).hexdigest()[:32]}"')

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain.errors import Conflict
 
 # An answer that may not even have so many tokens is not worth asking for.
-LEAST_OUTPUT = 32
+MIN_OUTPUT = 32
 # Gives US dollars for input and output tokens; None where nobody knows.
 CostOf = Callable[[int, int], float | None]
 
@@ -51,11 +51,9 @@ def grant(budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, c
         BudgetExceeded: not even a short answer fits in.
     """
     free = _fitting(budget, spent, input_tokens, output_tokens, cost_of, reserved=True)
-    if free >= min(LEAST_OUTPUT, output_tokens):
+    if free >= min(MIN_OUTPUT, output_tokens):
         return free
-    if _fitting(budget, spent, input_tokens, output_tokens, cost_of, reserved=False) >= min(
-        LEAST_OUTPUT, output_tokens
-    ):
+    if _fitting(budget, spent, input_tokens, output_tokens, cost_of, reserved=False) >= min(MIN_OUTPUT, output_tokens):
         return None
     raise BudgetExceeded(
         _said(budget, spent, input_tokens),
@@ -76,7 +74,7 @@ def _fitting(
         most = min(most, budget.max_tokens - used - input_tokens)
     if budget.max_cost_usd is None:
         return most
-    least = min(LEAST_OUTPUT, output_tokens)
+    least = min(MIN_OUTPUT, output_tokens)
     left = budget.max_cost_usd - spent.cost_usd - (spent.reserved_cost if reserved else 0.0)
     while most > 0:
         cost = cost_of(input_tokens, most)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from app.domain.danger_rules import files, machine, network, services
 from app.domain.danger_rules.rule import Place, Rule, Step
-from app.domain.shell_syntax import LONGEST_SCRIPT, Command, Script, parse, parse_argv
+from app.domain.shell_syntax import MAX_SCRIPT_LENGTH, Command, Script, parse, parse_argv
 from app.domain.shell_words import Word
 
 RULES: tuple[Rule, ...] = (*files.RULES, *network.RULES, *machine.RULES, *services.RULES)
@@ -32,7 +32,7 @@ SEVERITY: dict[str, Literal["critical", "high", "medium"]] = {
 }
 # `ssh host "ssh other '…'"`.
 _DEEPEST = 3
-_MOST_STEPS = 500
+_MAX_STEPS = 500
 _SSH_VALUES = frozenset(f"-{letter}" for letter in "bcDEeFIiJLlmOopQRSWw")
 _AFTER_DASHES = frozenset({"kubectl", "oc", "docker", "podman", "nerdctl"})
 
@@ -48,12 +48,12 @@ def dangers_of(action: dict[str, Any]) -> list[Danger]:
     """What is dangerous about an action's commands, each once."""
     found: dict[Danger, None] = {}
     for text, script in _scripts(action):
-        if len(text) > LONGEST_SCRIPT:
-            what = f"has more than the {LONGEST_SCRIPT:,} characters that are looked through"
+        if len(text) > MAX_SCRIPT_LENGTH:
+            what = f"has more than the {MAX_SCRIPT_LENGTH:,} characters that are looked through"
             found[Danger("command_too_long", what)] = None
-        for number, step in enumerate(steps_of(script, text[:LONGEST_SCRIPT])):
-            if number > _MOST_STEPS:
-                found[Danger("command_too_long", f"has more than the {_MOST_STEPS:,} commands that are looked at")] = (
+        for number, step in enumerate(steps_of(script, text[:MAX_SCRIPT_LENGTH])):
+            if number > _MAX_STEPS:
+                found[Danger("command_too_long", f"has more than the {_MAX_STEPS:,} commands that are looked at")] = (
                     None
                 )
                 break

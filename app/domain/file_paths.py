@@ -7,8 +7,8 @@ import unicodedata
 from app.domain.errors import Invalid, Problem
 
 PRIVATE_FOLDER = ".signoff"
-LONGEST_PATH = 1024
-LONGEST_NAME_BYTES = 255
+MAX_PATH_LENGTH = 1024
+MAX_NAME_BYTES = 255
 # What Windows takes for a device, with any extension (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))})
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -34,8 +34,8 @@ def path_inside(path: str) -> tuple[str, ...]:
     Raises:
         Invalid: as for `check_path`.
     """
-    if not path or len(path) > LONGEST_PATH:
-        raise _bad(path, f"A path has 1 to {LONGEST_PATH} characters.")
+    if not path or len(path) > MAX_PATH_LENGTH:
+        raise _bad(path, f"A path has 1 to {MAX_PATH_LENGTH} characters.")
     if "\0" in path:
         raise _bad(path, "It holds a NUL character.")
     if path.startswith("/"):
@@ -61,8 +61,8 @@ def alike(name: str) -> str:
 
 
 def _check_name(path: str, name: str) -> None:
-    if len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME_BYTES:
-        raise _bad(path, f"A name has at most {LONGEST_NAME_BYTES} bytes.")
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise _bad(path, f"A name has at most {MAX_NAME_BYTES} bytes.")
     if any(unicodedata.category(character) in _HIDDEN for character in name):
         raise _bad(path, "It holds control or invisible characters.")
     if any(character in '\\:*?"<>|' for character in name):

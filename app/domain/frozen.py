@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.plan import canonical_json
 
-LONGEST_DIFFERENCE = 20_000
-_MOST_LINES = 2_000
+MAX_DIFFERENCE_LENGTH = 20_000
+_MAX_LINES = 2_000
 
 
 class _Strict(BaseModel):
@@ -155,10 +155,10 @@ def reference_of(differences: Iterable[Difference]) -> str:
 
 def compare_texts(before: str, after: str) -> str:
     """A unified difference, cut where it is long."""
-    old, new = before.splitlines(keepends=True)[:_MOST_LINES], after.splitlines(keepends=True)[:_MOST_LINES]
+    old, new = before.splitlines(keepends=True)[:_MAX_LINES], after.splitlines(keepends=True)[:_MAX_LINES]
     lines = (line if line.endswith("\n") else f"{line}\n" for line in difflib.unified_diff(old, new, "signed", "now"))
     text = "".join(lines)
-    return text if len(text) <= LONGEST_DIFFERENCE else f"{text[:LONGEST_DIFFERENCE]}\n…\n"
+    return text if len(text) <= MAX_DIFFERENCE_LENGTH else f"{text[:MAX_DIFFERENCE_LENGTH]}\n…\n"
 
 
 def as_text(value: Any) -> str:

@@ -14,14 +14,14 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from app.domain.file_paths import LONGEST_PATH, PRIVATE_FOLDER
+from app.domain.file_paths import MAX_PATH_LENGTH, PRIVATE_FOLDER
 from app.domain.plan import canonical_json
 from app.domain.shell_syntax import Command, Script, parse, parse_argv
 from app.domain.shell_words import SHELLS, WRAPPERS, script_position
 
 # A task that names more than this is no help to the one who signs it.
-MOST_NAMES = 500
-_MOST_FOLDERS = 8
+MAX_NAMES = 500
+_MAX_FOLDERS = 8
 _WRITING = frozenset({">", ">>", ">|", "&>", "&>>", "<<", "<<-", "<<<", ">&"})
 _INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "deno", "bun", "php", "source", "."}
 # Options that have a program work in another folder.
@@ -109,7 +109,7 @@ class _Found:
     complete: bool = True
 
     def named(self) -> Named:
-        most = MOST_NAMES
+        most = MAX_NAMES
         complete = self.complete and len(self.paths) <= most
         return Named(
             tuple(self.paths)[:most], tuple(self.outside)[:most], tuple(self.programs)[:most], tuple(self.unknown)[:most],
@@ -165,11 +165,11 @@ class _Found:
         if self.add_path(value, folders) or not value or "\0" in value or value.startswith("/dev/"):
             return
         path = posixpath.normpath(posixpath.join(self.workspace, folders[-1], value))
-        self.outside[path[:LONGEST_PATH]] = None
+        self.outside[path[:MAX_PATH_LENGTH]] = None
 
     def add_path(self, text: str, folders: Sequence[str]) -> bool:
         """Note a path that may be a file; False where it cannot be one of the workspace."""
-        if not text or len(text) > LONGEST_PATH or "\0" in text or "\n" in text or "://" in text:
+        if not text or len(text) > MAX_PATH_LENGTH or "\0" in text or "\n" in text or "://" in text:
             return False
         found = [path for folder in folders if (path := self._relative(text, folder)) is not None]
         self.paths.update(dict.fromkeys(found))
@@ -199,7 +199,7 @@ def _folders(script: Script, start: str) -> list[str]:
         if command.program in {"cd", "pushd"} and len(words) == 2 and words[1].value is not None:
             for folder in tuple(folders):
                 inner = posixpath.normpath(posixpath.join(folder, words[1].value))
-                if inner not in folders and len(folders) < _MOST_FOLDERS:
+                if inner not in folders and len(folders) < _MAX_FOLDERS:
                     folders.append(inner)
     return folders
 

@@ -16,11 +16,11 @@ from tree_sitter import Language, Node, Parser
 from app.domain.shell_words import SHELLS, Word, effective, nested_script, script_position, word_of
 
 # Beyond this nothing is read.
-LONGEST_SCRIPT = 20_000
+MAX_SCRIPT_LENGTH = 20_000
 # The parser's recovery from errors takes time and memory that grow with the square of a text's length, and it cannot be
 # interrupted: 4,000 characters take at most half a second and 80 MB. A longer text is read in pieces, cut at line ends.
-LONGEST_WHOLE = 4_000
-LONGEST_PIECE = 1_000
+MAX_WHOLE_LENGTH = 4_000
+MAX_PIECE_LENGTH = 1_000
 # `sh -c "sh -c …"`, and what stands in `${name:-…}`.
 DEEPEST_SCRIPT = 5
 _BASH = Language(tree_sitter_bash.language())
@@ -142,7 +142,7 @@ class _Reader:
         self.commands: list[Command] = []
         self.complete = True
         self._pipelines = 0
-        self._left = LONGEST_SCRIPT * DEEPEST_SCRIPT
+        self._left = MAX_SCRIPT_LENGTH * DEEPEST_SCRIPT
         self._waiting: list[tuple[str, _Context, int]] = []
 
     def read(self, text: str) -> None:
@@ -153,9 +153,9 @@ class _Reader:
         """Read what waits, and the scripts in it."""
         while self._waiting:
             text, context, depth = self._waiting.pop(0)
-            if depth > DEEPEST_SCRIPT or len(text) > min(LONGEST_SCRIPT, self._left) or "\0" in text:
+            if depth > DEEPEST_SCRIPT or len(text) > min(MAX_SCRIPT_LENGTH, self._left) or "\0" in text:
                 self.complete = False
-                text = text[: min(LONGEST_SCRIPT, max(self._left, 0))].replace("\0", " ")
+                text = text[: min(MAX_SCRIPT_LENGTH, max(self._left, 0))].replace("\0", " ")
             if depth > DEEPEST_SCRIPT:
                 continue
             self._left -= len(text)
@@ -293,11 +293,11 @@ def _script_on_input(command: Command) -> tuple[str, str] | None:
 def _pieces(text: str) -> Iterator[str]:
     """`text` in pieces that may be parsed, cut at line ends where there are any."""
     start = 0
-    if len(text) <= LONGEST_WHOLE:
+    if len(text) <= MAX_WHOLE_LENGTH:
         yield text
         return
-    while len(text) - start > LONGEST_PIECE:
-        end = text.rfind("\n", start, start + LONGEST_PIECE) + 1 or start + LONGEST_PIECE
+    while len(text) - start > MAX_PIECE_LENGTH:
+        end = text.rfind("\n", start, start + MAX_PIECE_LENGTH) + 1 or start + MAX_PIECE_LENGTH
         yield text[start:end]
         start = end
     yield text[start:]

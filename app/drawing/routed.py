@@ -19,12 +19,12 @@ from app.api.models.graph import Edge, Graph
 from app.drawing.places import TASK_HEIGHT, TASK_WIDTH, Box, Line, Places, Point, phases_of
 from app.drawing.simplify import Meeting
 
-MOST_TASKS = 150
-MOST_LINES = 250
-MOST_LINES_AT_ONE_TASK = 60
+MAX_TASKS = 150
+MAX_LINES = 250
+MAX_LINES_AT_ONE_TASK = 60
 # The careful search for few crossings is worth its time in pictures that can be followed line by line.
 _LINES_IN_A_CAREFUL_PICTURE = 100
-_MOST_IN_A_ROW = 6
+_MAX_IN_A_ROW = 6
 _MEETING = 6.0
 _SPACING = {
     "compound_header": 28.0,
@@ -41,7 +41,7 @@ def fits(graph: Graph, meetings: Sequence[Meeting], edges: Sequence[Edge]) -> bo
     ends.update({meeting.id: len(meeting.sources) + len(meeting.targets) for meeting in meetings})
     lines = len(edges) + sum(ends[meeting.id] for meeting in meetings)
     busiest = max(ends.values(), default=0)
-    return len(graph.nodes) <= MOST_TASKS and lines <= MOST_LINES and busiest <= MOST_LINES_AT_ONE_TASK
+    return len(graph.nodes) <= MAX_TASKS and lines <= MAX_LINES and busiest <= MAX_LINES_AT_ONE_TASK
 
 
 def routed(graph: Graph, meetings: Sequence[Meeting], edges: Sequence[Edge]) -> Places:
@@ -97,7 +97,7 @@ def _rows(graph: Graph) -> Iterator[tuple[str, str]]:
     for node in graph.nodes:
         key = (node.phase_id, "from", *sources.get(node.id, ()), "to", *targets.get(node.id, ()))
         alike.setdefault(key, []).append(node.id)
-    return chain.from_iterable(zip(nodes, nodes[_MOST_IN_A_ROW:], strict=False) for nodes in alike.values())
+    return chain.from_iterable(zip(nodes, nodes[_MAX_IN_A_ROW:], strict=False) for nodes in alike.values())
 
 
 def _box(node: dict[str, Any]) -> Box:

@@ -13,7 +13,7 @@ from app.api.models.graph import Edge, Graph, Node
 from app.drawing.places import TASK_HEIGHT, TASK_WIDTH, Box, Line, Places, phases_of
 
 # More lines than this are a black surface, and megabytes: of those only the critical path is drawn.
-MOST_LINES = 3000
+MAX_LINES = 3000
 _GAP, _ROW_GAP, _LEVEL_GAP, _FRAME_GAP = 18.0, 14.0, 40.0, 34.0
 _PADDING, _HEADER = 18.0, 34.0
 
@@ -34,7 +34,7 @@ def in_rows(graph: Graph, edges: Sequence[Edge]) -> Places:
     widest = max(frame.width for frame in frames.values())
     frames = {key: Box(frame.x, frame.y, widest, frame.height) for key, frame in frames.items()}
     order = [Line((before.foot(), after.top())) for before, after in pairwise(frames.values())]
-    drawn = edges if len(edges) <= MOST_LINES else [edge for edge in edges if edge.critical]
+    drawn = edges if len(edges) <= MAX_LINES else [edge for edge in edges if edge.critical]
     lines = [
         Line((boxes[edge.source].foot(), boxes[edge.target].top()), critical=edge.critical, curved=True)
         for edge in drawn

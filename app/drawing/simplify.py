@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.api.models.graph import Edge, Graph
 
 # A meeting point must save this many lines: two by two are clear as they are.
-_LEAST_SAVED = 3
+_MIN_SAVED = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def meetings(edges: Sequence[Edge]) -> tuple[list[Meeting], list[Edge]]:
         alike.setdefault(tuple(sorted(edge.source for edge in needed)), []).append(target)
     found: list[Meeting] = []
     for sources, targets in alike.items():
-        if len(sources) * len(targets) - len(sources) - len(targets) >= _LEAST_SAVED:
+        if len(sources) * len(targets) - len(sources) - len(targets) >= _MIN_SAVED:
             met = [edge for target in targets for edge in incoming[target] if edge.critical]
             critical = frozenset(task for edge in met for task in (edge.source, edge.target))
             found.append(Meeting(f"meeting-{len(found)}", sources, tuple(targets), critical))

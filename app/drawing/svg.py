@@ -15,7 +15,7 @@ from app.api.models.graph import Graph, Node
 from app.domain.states import TaskStatus
 from app.drawing.labels import SIGNS, duration, plain, shortened
 from app.drawing.places import Box, Line, Phase, Places, Point, phases_of
-from app.drawing.routed import MOST_TASKS, fits, routed
+from app.drawing.routed import MAX_TASKS, fits, routed
 from app.drawing.rows import in_rows
 from app.drawing.simplify import meetings, without_implied
 from app.drawing.style import STYLE
@@ -35,7 +35,7 @@ def to_svg(graph: Graph, title: str, *, expand: bool = False) -> str:
     """
     if not graph.nodes:
         return _document(title, 320, 60, ['<text x="20" y="36">The plan has no task yet.</text>'])
-    if len(graph.nodes) > MOST_TASKS and not expand:
+    if len(graph.nodes) > MAX_TASKS and not expand:
         return _folded(graph, title)
     edges = without_implied(graph)
     points, others = meetings(edges)

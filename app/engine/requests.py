@@ -27,8 +27,8 @@ STOP_SECONDS = 10.0
 # A workflow that another caller is starting this very moment may not be there yet.
 START_RACE_TRIES = 3
 START_RACE_PAUSE = 0.05
-_LONGEST_WAIT = 1.0
-_MOST_ROUNDS = 20
+_MAX_WAIT = 1.0
+_MAX_ROUNDS = 20
 
 _STARTING = {
     DecisionKind.GENERATE: Call.GENERATE,
@@ -70,7 +70,7 @@ class Requests:
     async def _deliver(self, request: DecisionRequest) -> Decision | None:
         """Get a request to the one who decides it; the decision, where that was this process itself."""
         tries = 0
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             decision, project, command = await self._database.transact(lambda conn: _decide_at_once(conn, request))
             if decision is not None:
                 return decision
@@ -120,7 +120,7 @@ class Requests:
                 left = deadline - time.monotonic()
                 if decision is not None or left <= 0:
                     return decision
-                await news.wait(min(left, _LONGEST_WAIT))
+                await news.wait(min(left, _MAX_WAIT))
 
     async def wait_until_settled(self, project_id: str, seconds: float) -> ProjectRow | None:
         """Wait until a project neither plans nor runs, at most `seconds`; the row, or None where it is deleted."""
@@ -133,7 +133,7 @@ class Requests:
                     return project
                 if project.stage != Stage.PLANNING and project.status != ProjectStatus.RUNNING:
                     return project
-                await news.wait(min(left, _LONGEST_WAIT))
+                await news.wait(min(left, _MAX_WAIT))
 
     async def wait_for_plan(self, project_id: str, version: int, seconds: float) -> None:
         """Wait until the planning of a version has ended, at most `seconds`."""
@@ -144,7 +144,7 @@ class Requests:
                 left = deadline - time.monotonic()
                 if plan is None or plan.status != PlanStatus.GENERATING or left <= 0:
                     return
-                await news.wait(min(left, _LONGEST_WAIT))
+                await news.wait(min(left, _MAX_WAIT))
 
     async def delete(self, request: DecisionRequest, *, deadline: float | None = None) -> bool:
         """Delete a project, after cancelling it where it is live; False where that goes on after 10 s.
@@ -177,7 +177,7 @@ class Requests:
                     # The run had ended by itself before the signal was decided.
                     await self._erase(request)
                     return True
-                await news.wait(_LONGEST_WAIT / 4)
+                await news.wait(_MAX_WAIT / 4)
         return False
 
     async def _erase(self, request: DecisionRequest) -> None:

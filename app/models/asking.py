@@ -26,7 +26,7 @@ from app.models.ledger import DatabaseLedger
 from app.models.metered import Metered
 from app.models.provider import open_model
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 CUT_OFF = "- It was cut off before its end. Make it shorter."
 
 M = TypeVar("M", bound=BaseModel)
@@ -109,7 +109,7 @@ def _as_list(found: Any) -> str:
     """The errors of a validation, which come as data or as a text, for a reader that has to correct them."""
     if not isinstance(found, list):
         return str(found)
-    errors = cast("list[ErrorDetails]", found)[:MOST_SHOWN]
+    errors = cast("list[ErrorDetails]", found)[:MAX_SHOWN]
     return "\n".join(f"- {'.'.join(map(str, item['loc'])) or 'answer'}: {item['msg']}" for item in errors)
 
 

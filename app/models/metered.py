@@ -34,9 +34,9 @@ from app.models.tokens import most_input_tokens
 
 TRIES = 5
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 # What a provider itself may ask for.
-LONGEST_RETRY_AFTER = 300.0
+MAX_RETRY_AFTER = 300.0
 _AGAIN = (ModelRateLimitError, ModelUnavailableError, ModelServerError, ModelConnectionError, ModelRequestTimeout)
 
 
@@ -165,8 +165,8 @@ class Metered(WrapperModel):
 def _pause(tried: int, error: ModelAPIError) -> float:
     """Seconds to wait after a try: what the provider asks for, else doubled each time, with some chance in it."""
     if error.retry_after is not None:
-        return min(error.retry_after, LONGEST_RETRY_AFTER)
-    return min(FIRST_PAUSE * 2 ** (tried - 1), LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        return min(error.retry_after, MAX_RETRY_AFTER)
+    return min(FIRST_PAUSE * 2 ** (tried - 1), MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 def _dumped(response: ModelResponse) -> Any:

@@ -15,7 +15,7 @@ from app.sealing.authentic import Judge, command_content
 from app.storage import events, locks, projects, seals
 
 # Events that one seal covers at most: each seal is one write transaction, which others wait for.
-MOST_EVENTS = 500
+MAX_EVENTS = 500
 
 
 @dataclass
@@ -101,7 +101,7 @@ def _adopt(
 
 
 def _read_chain(
-    conn: Connection, project_id: str, start: int, chain: str, *, limit: int = MOST_EVENTS
+    conn: Connection, project_id: str, start: int, chain: str, *, limit: int = MAX_EVENTS
 ) -> tuple[list[tuple[Event, str | None]], str, str | None]:
     """The next events, the hash of the last, and where the chain breaks."""
     batch: list[tuple[Event, str | None]] = []
@@ -117,7 +117,7 @@ def _whole_transactions(
     batch: list[tuple[Event, str | None]], chain: str, conn: Connection
 ) -> tuple[list[tuple[Event, str | None]], str]:
     """A full batch without its end, which may be the beginning of a transaction: its events are judged together."""
-    if len(batch) < MOST_EVENTS:
+    if len(batch) < MAX_EVENTS:
         return batch, chain
     end = batch[-1][0].at
     kept = [pair for pair in batch if pair[0].at != end]
@@ -150,7 +150,7 @@ def _seal_contradiction(conn: Connection, project_id: str, head: Head, signer: S
             step.refused = problem
             return step
         start += len(batch)
-        if len(batch) < MOST_EVENTS:
+        if len(batch) < MAX_EVENTS:
             break
     published = Published(number=head.number, seq=head.seq, hash=head.hash)
     seal = _next(project_id, head, signer, start, chain).model_copy(update={"contradicts": published}).signed(signer)

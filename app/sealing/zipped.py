@@ -27,10 +27,10 @@ _DEFECTS = (
 )  # fmt: skip
 _PIECE = 1024 * 1024
 # A line has one event or row, and the manifest one entry per file.
-LARGEST_LINE = 32 * 1024 * 1024
-LARGEST_LIST = 1024 * 1024 * 1024
-LARGEST_MANIFEST = 128 * 1024 * 1024
-MOST_ENTRIES = 250_000
+MAX_LINE_BYTES = 32 * 1024 * 1024
+MAX_LIST_BYTES = 1024 * 1024 * 1024
+MAX_MANIFEST_BYTES = 128 * 1024 * 1024
+MAX_ENTRIES = 250_000
 
 
 class ExportUnusable(ValueError):
@@ -66,9 +66,9 @@ class Zipped:
         except _DEFECTS as error:
             raise ExportUnusable(f"{path} is not a zip: {error}.") from error
         found = self._zip.infolist()
-        if len(found) > MOST_ENTRIES:
+        if len(found) > MAX_ENTRIES:
             self._zip.close()
-            raise ExportUnusable(f"{path} has {len(found)} entries; an export has at most {MOST_ENTRIES}.")
+            raise ExportUnusable(f"{path} has {len(found)} entries; an export has at most {MAX_ENTRIES}.")
         self._entries = {entry.filename: entry for entry in found}
         self.duplicates = sorted(name for name, count in Counter(one.filename for one in found).items() if count > 1)
 
@@ -105,7 +105,7 @@ class Zipped:
         Raises:
             Damaged: it is missing, too large, or not one.
         """
-        self._check_size(name, LARGEST_MANIFEST)
+        self._check_size(name, MAX_MANIFEST_BYTES)
         data = b"".join(self._pieces(name))
         try:
             return kind.model_validate_json(data)
@@ -118,13 +118,13 @@ class Zipped:
         Raises:
             Damaged: the entry is missing or too large, or a line is no JSON.
         """
-        self._check_size(name, LARGEST_LIST)
+        self._check_size(name, MAX_LIST_BYTES)
         rest = b""
         number = 0
         for piece in self._pieces(name):
             *whole, rest = (rest + piece).split(b"\n")
-            if len(rest) > LARGEST_LINE:
-                raise Damaged("entry_too_large", f"A line of {name} has more than {LARGEST_LINE} bytes.")
+            if len(rest) > MAX_LINE_BYTES:
+                raise Damaged("entry_too_large", f"A line of {name} has more than {MAX_LINE_BYTES} bytes.")
             for line in whole:
                 number += 1
                 yield _value(name, number, line)

@@ -18,7 +18,7 @@ from app.storage.tables import attempts, commands, decisions, events, phases, pl
 from app.storage.tables import projects as project_table
 
 # A forger may have added more; some of them say enough.
-_MOST_STRAY = 20
+_MAX_STRAY = 20
 _SKIPPED = frozenset({"gate", "failure"})
 
 
@@ -174,4 +174,4 @@ def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[Deci
 def _stray(conn: Connection, project: Any) -> list[int]:
     outside = or_(events.c.seq > project.last_seq, events.c.seq < 1)
     query = select(events.c.seq).where(events.c.project_id == project.id, outside).order_by(events.c.seq)
-    return list(conn.execute(query.limit(_MOST_STRAY)).scalars())
+    return list(conn.execute(query.limit(_MAX_STRAY)).scalars())

@@ -12,7 +12,7 @@ COPIED = (
     "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "agent_id", "sme_archetype",
     "max_tokens", "max_cost_usd",
 )  # fmt: skip
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 _SUFFIX = " (Copy)"
 
 
@@ -34,7 +34,7 @@ def duplicate(
     source = projects.get(conn, project_id)
     values = {field: getattr(source, field) for field in COPIED}
     values |= {"id": copy_id, "path": None, "workspace": workspace}
-    values["name"] = name or source.name[: LONGEST_NAME - len(_SUFFIX)] + _SUFFIX
+    values["name"] = name or source.name[: MAX_NAME_LENGTH - len(_SUFFIX)] + _SUFFIX
     projects.create(conn, values, actor=actor, duplicated_from=project_id)
     copy = projects.get(conn, copy_id)
     if source.plan_version is not None:

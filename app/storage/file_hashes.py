@@ -12,11 +12,11 @@ from pathlib import Path
 from app.storage.folders import open_file
 
 # More files than this are named only by plans that nobody can read.
-MOST_FILES = 500
-LARGEST_FILE = 64 * 1024 * 1024
-MOST_BYTES = 256 * 1024 * 1024
-LARGEST_TEXT = 64 * 1024
-MOST_TEXT = 512 * 1024
+MAX_FILES = 500
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
+MAX_TEXT_BYTES = 64 * 1024
+MAX_TOTAL_TEXT_BYTES = 512 * 1024
 # Coarser than the clock of any file system that Linux has.
 _TICK_NS = 2_000_000_000
 _CHUNK = 1024 * 1024
@@ -44,9 +44,9 @@ def hash_files(workspace: str, paths: Iterable[str]) -> dict[str, Hashed]:
     """
     root = Path(workspace)
     found: dict[str, Hashed] = {}
-    left, known = MOST_BYTES, 0
+    left, known = MAX_BYTES, 0
     for path in paths:
-        hashed = _hash(root, path, left if known < MOST_FILES else -1)
+        hashed = _hash(root, path, left if known < MAX_FILES else -1)
         if hashed is not None:
             found[path] = hashed
             left -= hashed.size
@@ -56,7 +56,7 @@ def hash_files(workspace: str, paths: Iterable[str]) -> dict[str, Hashed]:
 
 # By file: what it looked like, and its checksum then. A change time cannot be set, so that an entry holds as long as it fits.
 _CACHE: dict[tuple[str, str], tuple[tuple[int, ...], str]] = {}
-_MOST_CACHED = 20_000
+_MAX_CACHED = 20_000
 
 
 def cached_checksums(workspace: str, paths: Iterable[str]) -> dict[str, str | None]:
@@ -72,11 +72,11 @@ def cached_checksums(workspace: str, paths: Iterable[str]) -> dict[str, str | No
         if look is not None and known is not None and known[0] == look:
             found[path] = known[1]
             continue
-        hashed = _hash(root, path, LARGEST_FILE)
+        hashed = _hash(root, path, MAX_FILE_BYTES)
         found[path] = hashed.sha256 or None if hashed is not None else None
         # A file that was written within the last tick of the clock may be written again without looking any different.
         if look is not None and found[path] is not None and time.time_ns() - look[-1] > _TICK_NS:
-            if len(_CACHE) >= _MOST_CACHED:
+            if len(_CACHE) >= _MAX_CACHED:
                 _CACHE.clear()
             _CACHE[workspace, path] = (look, str(found[path]))
     return found
@@ -111,17 +111,17 @@ def _read(descriptor: int, left: int) -> Hashed:
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if left < 0:
-            return Hashed(reason=f"more than {MOST_FILES} files are named")
-        if size > min(LARGEST_FILE, left):
-            limit = "this file" if size > LARGEST_FILE else "all files together"
+            return Hashed(reason=f"more than {MAX_FILES} files are named")
+        if size > min(MAX_FILE_BYTES, left):
+            limit = "this file" if size > MAX_FILE_BYTES else "all files together"
             return Hashed(reason=f"{size} bytes are over the limit of {limit}")
         digest, read, head = hashlib.sha256(), 0, b""
         # A file that grows while it is read comes to an end all the same.
-        while read <= LARGEST_FILE and (data := file.read(_CHUNK)):
+        while read <= MAX_FILE_BYTES and (data := file.read(_CHUNK)):
             digest.update(data)
             head = data if not read else head
             read += len(data)
-    return Hashed(digest.hexdigest(), read, _text(head) if read <= LARGEST_TEXT else None)
+    return Hashed(digest.hexdigest(), read, _text(head) if read <= MAX_TEXT_BYTES else None)
 
 
 def _text(data: bytes) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from app.domain.file_paths import LONGEST_PATH, PRIVATE_FOLDER, is_private
+from app.domain.file_paths import MAX_PATH_LENGTH, PRIVATE_FOLDER, is_private
 from app.domain.identity import isoformat, parse_time
 from app.storage.folders import open_file, open_folder
 from app.storage.projects import ProjectRow
@@ -26,13 +26,13 @@ from app.storage.tasks import TaskRow
 from app.storage.uploads import Placed
 from app.storage.workspaces import root_of
 
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 # In a folder that a caller named, which may be a whole repository, these are nobody's results.
 _LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
 _CHUNK = 1024 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # A task may give its files any time; what is outside of this, some centuries, neither dates nor databases take.
-_MOST_NS = 2**63 - 1
+_MAX_NS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _put(conn: Connection, project_id: str, found: dict[str, Known]) -> None:
 
 
 def listed(
-    project: ProjectRow, made: Origin, known: dict[str, Known], *, most: int = MOST_FILES
+    project: ProjectRow, made: Origin, known: dict[str, Known], *, most: int = MAX_FILES
 ) -> tuple[list[WorkspaceFile], bool]:
     """The files of a project, by path, and whether there are more than `most`, which are left out. Blocking.
 
@@ -282,10 +282,10 @@ def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
                 if stat.S_ISDIR(found.st_mode):
                     if entry.name not in skip and not is_private(entry.name):
                         stack.append(path)
-                elif stat.S_ISREG(found.st_mode) and len(path) <= LONGEST_PATH:
+                elif stat.S_ISREG(found.st_mode) and len(path) <= MAX_PATH_LENGTH:
                     yield _file(path, found)
 
 
 def _file(path: str, found: os.stat_result) -> WorkspaceFile:
-    mtime_ns = max(-_MOST_NS, min(found.st_mtime_ns, _MOST_NS))
+    mtime_ns = max(-_MAX_NS, min(found.st_mtime_ns, _MAX_NS))
     return WorkspaceFile(path, found.st_size, mtime_ns, found.st_ctime_ns)

@@ -17,7 +17,7 @@ from app.domain.identity import isoformat, new_id, now
 from app.storage.tables import idempotency as table
 
 KEPT = timedelta(hours=24)
-MOST_SWEPT = 500
+MAX_SWEPT = 500
 _IDENTITY = (table.c.caller, table.c.method, table.c.path, table.c.key)
 
 
@@ -132,8 +132,8 @@ def forget(conn: Connection, claim: Claim) -> None:
 
 
 def sweep(conn: Connection) -> int:
-    """Delete the oldest of the rows whose time is over, `MOST_SWEPT` at most; how many it were."""
-    old = select(*_IDENTITY).where(table.c.created_at <= _oldest()).order_by(table.c.created_at).limit(MOST_SWEPT)
+    """Delete the oldest of the rows whose time is over, `MAX_SWEPT` at most; how many it were."""
+    old = select(*_IDENTITY).where(table.c.created_at <= _oldest()).order_by(table.c.created_at).limit(MAX_SWEPT)
     identities = [tuple(row) for row in conn.execute(old)]
     if identities:
         conn.execute(delete(table).where(tuple_(*_IDENTITY).in_(identities)))

@@ -12,8 +12,8 @@ from app.domain.events import EventType
 from app.storage.tables import events, projects, tombstones
 
 # What a reader may fall behind before it gets the newest of each project only.
-MOST_BEHIND = 500
-MOST_PROJECTS = 10_000
+MAX_BEHIND = 500
+MAX_PROJECTS = 10_000
 # Where writers run side by side, a row can become visible after one with a higher number.
 LOOK_BACK = 200
 
@@ -43,10 +43,10 @@ class _Tail:
         self._known = set(conn.execute(self._recent(LOOK_BACK)).scalars())
 
     def fresh(self, conn: Connection) -> list[int] | None:
-        """Numbers of the rows that came since; None where they are more than `MOST_BEHIND`, which all stay new."""
-        found = conn.execute(self._recent(MOST_BEHIND + LOOK_BACK + 1)).scalars()
+        """Numbers of the rows that came since; None where they are more than `MAX_BEHIND`, which all stay new."""
+        found = conn.execute(self._recent(MAX_BEHIND + LOOK_BACK + 1)).scalars()
         fresh = [position for position in found if position not in self._known]
-        if len(fresh) > MOST_BEHIND:
+        if len(fresh) > MAX_BEHIND:
             return None
         self._end = max([self._end, *fresh])
         self._known = {position for position in (*self._known, *fresh) if position > self._end - LOOK_BACK}
@@ -98,7 +98,7 @@ class LiveLog:
                 .where(events.c.position > start, events.c.type.in_(self._types))
                 .group_by(events.c.project_id)
             )
-            query = query.where(events.c.position.in_(newest)).limit(MOST_PROJECTS)
+            query = query.where(events.c.position.in_(newest)).limit(MAX_PROJECTS)
             self._events.skip_to_end(conn)
         elif fresh:
             query = query.where(events.c.position.in_(fresh), events.c.type.in_(self._types))
@@ -108,7 +108,7 @@ class LiveLog:
 
     def _read_farewells(self, conn: Connection) -> list[News]:
         fresh = self._farewells.fresh(conn)
-        query = select(tombstones.c.event).order_by(tombstones.c.position.desc()).limit(MOST_BEHIND)
+        query = select(tombstones.c.event).order_by(tombstones.c.position.desc()).limit(MAX_BEHIND)
         if fresh is None:
             self._farewells.skip_to_end(conn)
         elif fresh:

@@ -20,7 +20,7 @@ CHANNEL = "signoff_news"
 # How often a silent connection is tried: one whose server has vanished looks like one without news.
 CHECK_SECONDS = 10.0
 CHECK_ANSWER_SECONDS = 5.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 2.0
 
 
 class PostgresFeed(ChangeFeed):
@@ -46,7 +46,7 @@ class PostgresFeed(ChangeFeed):
             except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of what comes after it
                 logger.info("cannot listen for changes now: %s", error)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, MAX_PAUSE)
                 continue
             pause = FIRST_PAUSE
             try:

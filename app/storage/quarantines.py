@@ -14,8 +14,8 @@ from app.storage.tasks import TaskRow
 
 # How many workers may be lost in the middle of a task before it is quarantined, and then quarantines that nobody saw end: the
 # whole machine may have gone down with them.
-MOST_WORKERS = 2
-MOST_QUARANTINES = 2
+MAX_WORKERS = 2
+MAX_QUARANTINES = 2
 PREFIX = "quarantine:"
 
 
@@ -31,7 +31,7 @@ def reason_for(conn: Connection, task: TaskRow, run_id: str) -> str | None:
     if task.quarantine is not None:
         return task.quarantine
     workers = _lost_workers(conn, task, run_id)
-    if len(workers) < MOST_WORKERS:
+    if len(workers) < MAX_WORKERS:
         return None
     return f"{len(workers)} workers were lost while it was in progress ({', '.join(workers)}); it runs in a process of its own."
 
@@ -45,7 +45,7 @@ def has_killed(conn: Connection, task: TaskRow, run_id: str, *, silent: bool) ->
         return True
     return (
         silent
-        and conn.execute(select(func.count()).where(*mine, attempts.c.with_worker)).scalar_one() >= MOST_QUARANTINES
+        and conn.execute(select(func.count()).where(*mine, attempts.c.with_worker)).scalar_one() >= MAX_QUARANTINES
     )
 
 

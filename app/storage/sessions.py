@@ -18,7 +18,7 @@ from app.domain.identity import isoformat, new_id, now
 from app.storage.tables import sessions as table
 
 LASTS = timedelta(days=30)
-LONGEST_TEXT = 200
+MAX_TEXT_LENGTH = 200
 _SHOWN = (
     table.c.id,
     table.c.actor,
@@ -49,8 +49,8 @@ def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_age
         "token_hash": _hash(token),
         "key_hash": key_hash,
         "actor": actor,
-        "address": address[:LONGEST_TEXT],
-        "user_agent": user_agent[:LONGEST_TEXT],
+        "address": address[:MAX_TEXT_LENGTH],
+        "user_agent": user_agent[:MAX_TEXT_LENGTH],
         "created_at": now(),
         "expires_at": isoformat(datetime.now(UTC) + LASTS),
     }

@@ -21,7 +21,7 @@ from app.supervisor.child import Child, describe_end, start_log
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 # How many there may be at once: each is a whole worker.
-MOST_PROCESSES = 4
+MAX_PROCESSES = 4
 
 
 class Quarantine:
@@ -41,7 +41,7 @@ class Quarantine:
     async def serve(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for number in range(MOST_PROCESSES):
+            for number in range(MAX_PROCESSES):
                 group.create_task(self._serve_one(number))
 
     async def _serve_one(self, number: int) -> None:

@@ -25,7 +25,7 @@ from app.supervisor.errors import StackError
 
 READY_SECONDS = 60.0
 _STARTING_DEATHS = 3
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+_FIRST_PAUSE, _MAX_PAUSE = 0.5, 10.0
 # One that has lived as long as this before it ended is started again at once, not as one that keeps ending.
 _HEALTHY_SECONDS = 30.0
 _POLL_SECONDS = 0.05
@@ -156,7 +156,7 @@ class _Stack:
                 f"its last lines in {child.log}:\n{child.tail()}"
             )
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_PAUSE)
 
     async def _until(self, what: str, is_ready: Callable[[], Awaitable[bool]]) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -15,7 +15,7 @@ import httpx
 SHOWN_URL = "http://127.0.0.1:8400"
 _ID = re.compile(r"\b(proj|phase|task|dec|run|req)_[0-9a-z]{26}\b")
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-_MOST_TEXT, _MOST_ITEMS = 160, 2
+_MAX_TEXT, _MAX_ITEMS = 160, 2
 # Of an object inside of another one, these say enough.
 _OF_A_TASK = ("id", "key", "title", "status", "outputs")
 _OF_A_PHASE = ("id", "key", "name", "status", "tasks")
@@ -129,10 +129,10 @@ class Guide:
 def shortened(value: Any, depth: int = 0) -> Any:
     """A JSON value as an example shows it: long lists and texts cut, tasks and phases inside of others reduced."""
     if isinstance(value, str):
-        return value if len(value) <= _MOST_TEXT else value[:_MOST_TEXT] + "…"
+        return value if len(value) <= _MAX_TEXT else value[:_MAX_TEXT] + "…"
     if isinstance(value, list):
-        items = [shortened(item, depth + 1) for item in value[:_MOST_ITEMS]]
-        return items + ([f"… {len(value) - _MOST_ITEMS} more"] if len(value) > _MOST_ITEMS else [])
+        items = [shortened(item, depth + 1) for item in value[:_MAX_ITEMS]]
+        return items + ([f"… {len(value) - _MAX_ITEMS} more"] if len(value) > _MAX_ITEMS else [])
     if isinstance(value, dict):
         chosen = value
         if depth >= 2 and {"id", "key", "title", "action"} <= value.keys():

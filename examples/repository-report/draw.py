@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 _KINDS = {"code": "Code", "tests": "Tests", "prose": "Prose", "data": "Data and settings"}
 # Marks on a time axis, so that their labels do not touch.
-_MOST_MARKS = 9
+_MAX_MARKS = 9
 _LISTED = 10
 _UNIT_FORMS = {"hour": "%d %b, %H:%M", "day": "%d %b", "week": "%d %b %y", "month": "%b %Y", "year": "%Y"}
 
@@ -24,7 +24,7 @@ _UNIT_FORMS = {"hour": "%d %b, %H:%M", "day": "%d %b", "week": "%d %b %y", "mont
 def commits(report: Json) -> str:
     """Commits over time."""
     unit, bars = report["commit_chart"]["unit"], report["commit_chart"]["bars"]
-    every = -(-len(bars) // _MOST_MARKS)
+    every = -(-len(bars) // _MAX_MARKS)
     drawn: list[Bar] = []
     for index, bar in enumerate(bars):
         begin = datetime.fromisoformat(bar["from"])

@@ -21,8 +21,8 @@ from repository import git, inputs, load, moment, publish, save, shown
 Json = dict[str, Any]
 
 # Comparing every commit of a very long history takes hours; the newest ones say where the work is.
-MOST_COMPARED = 5_000
-MOST_POINTS = 400
+MAX_COMPARED = 5_000
+MAX_POINTS = 400
 LISTED = 50
 _UNITS = (
     ("hour", timedelta(days=2)),
@@ -153,7 +153,7 @@ def _files(about: Json) -> dict[str, int]:
 def changes(about: Json) -> tuple[Json, Json]:
     """Which files change most, and how the number of lines grew, along the branch's own line of commits."""
     compared = ("--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--first-parent", "-m")
-    told = git(about["path"], "log", *compared, f"--max-count={MOST_COMPARED}", "--format=%x01%ct", about["commit"])
+    told = git(about["path"], "log", *compared, f"--max-count={MAX_COMPARED}", "--format=%x01%ct", about["commit"])
     present = _files(about)
     touched, added, removed = Counter[str](), Counter[str](), Counter[str]()
     steps: list[tuple[datetime, int]] = []
@@ -188,7 +188,7 @@ def _growth(steps: list[tuple[datetime, int]], about: Json) -> list[Json]:
         points.append((at, lines))
         lines = max(0, lines - difference)
     points.reverse()
-    thin = max(1, -(-len(points) // MOST_POINTS))
+    thin = max(1, -(-len(points) // MAX_POINTS))
     kept = points[::-1][::thin][::-1]
     return [{"at": at.isoformat(), "lines": number} for at, number in kept]
 

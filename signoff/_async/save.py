@@ -13,7 +13,7 @@ from signoff._async.transport import AsyncTransport
 from signoff._requests import Request
 from signoff.errors import NoAnswer
 
-_MOST_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 
 async def save(transport: AsyncTransport, request: Request, target: Path) -> int:
@@ -59,5 +59,5 @@ async def _fill(transport: AsyncTransport, request: Request, file: IO[bytes]) ->
                 return
         except NoAnswer:
             tries += 1
-            if tries >= _MOST_TRIES:
+            if tries >= _MAX_ATTEMPTS:
                 raise

@@ -25,7 +25,7 @@ _CONNECT_SECONDS = 5.0
 # The server sends a ping every 10 s.
 _SILENCE_SECONDS = 30.0
 _GIVE_UP_SECONDS = 60.0
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_MIN_PAUSE, _MAX_PAUSE = 0.1, 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NO_CONNECTION = (httpx.TransportError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 
@@ -170,12 +170,12 @@ class _EventStream:
 
     async def messages(self) -> AsyncGenerator[Message]:
         """All messages, connecting again where the connection is lost."""
-        pause = _SHORTEST_PAUSE
+        pause = _MIN_PAUSE
         while not self._ended:
             try:
                 async with aclosing(self._read()) as messages:
                     async for message in messages:
-                        pause = _SHORTEST_PAUSE
+                        pause = _MIN_PAUSE
                         yield message
             except (NoAnswer, Unavailable):
                 self._check_deadline()
@@ -183,7 +183,7 @@ class _EventStream:
                     raise
             if not self._ended:
                 await sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = min(pause * 2, _MAX_PAUSE)
 
     async def _read(self) -> AsyncGenerator[Message]:
         known = {"Last-Event-ID": self._last_id} if self._last_id else {}

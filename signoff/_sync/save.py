@@ -14,7 +14,7 @@ from signoff._requests import Request
 from signoff._sync.transport import Transport
 from signoff.errors import NoAnswer
 
-_MOST_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 
 def save(transport: Transport, request: Request, target: Path) -> int:
@@ -60,5 +60,5 @@ def _fill(transport: Transport, request: Request, file: IO[bytes]) -> None:
                 return
         except NoAnswer:
             tries += 1
-            if tries >= _MOST_TRIES:
+            if tries >= _MAX_ATTEMPTS:
                 raise

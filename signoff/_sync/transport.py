@@ -26,7 +26,7 @@ _CONNECT_SECONDS = 5.0
 # The server sends a ping every 10 s.
 _SILENCE_SECONDS = 30.0
 _GIVE_UP_SECONDS = 60.0
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_MIN_PAUSE, _MAX_PAUSE = 0.1, 2.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NO_CONNECTION = (httpx.TransportError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 
@@ -172,12 +172,12 @@ class _EventStream:
 
     def messages(self) -> Generator[Message, None, None]:
         """All messages, connecting again where the connection is lost."""
-        pause = _SHORTEST_PAUSE
+        pause = _MIN_PAUSE
         while not self._ended:
             try:
                 with closing(self._read()) as messages:
                     for message in messages:
-                        pause = _SHORTEST_PAUSE
+                        pause = _MIN_PAUSE
                         yield message
             except (NoAnswer, Unavailable):
                 self._check_deadline()
@@ -185,7 +185,7 @@ class _EventStream:
                     raise
             if not self._ended:
                 sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = min(pause * 2, _MAX_PAUSE)
 
     def _read(self) -> Generator[Message, None, None]:
         known = {"Last-Event-ID": self._last_id} if self._last_id else {}

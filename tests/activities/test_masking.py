@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.masking import Masker
-from activities.actions.secret_forms import SHORTEST_LINE
+from activities.actions.secret_forms import MIN_LINE
 
 PEM = """\
 -----BEGIN PRIVATE KEY-----
@@ -95,7 +95,7 @@ SHELL: dict[str, str] = {
 LETTERS = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]) | st.sampled_from("'\"\\&<>%+/ =$`\t")
 LINES = st.text(LETTERS, min_size=1, max_size=16).map(str.strip).filter(bool)
 SECRETS = st.lists(LINES, min_size=1, max_size=3).map("\n".join)
-SOUND = SECRETS.filter(lambda text: len(text.strip()) >= SHORTEST_LINE and len(set(text)) > 4)
+SOUND = SECRETS.filter(lambda text: len(text.strip()) >= MIN_LINE and len(set(text)) > 4)
 
 
 def streamed(masker: Masker, data: bytes, cuts: list[int]) -> bytes:

@@ -58,7 +58,7 @@ def test_the_delay_grows_has_a_limit_and_passes(monkeypatch: pytest.MonkeyPatch)
         delays.append(failed.delay_of("192.0.2.1"))
     assert delays[: throttle.FREE_FAILURES - 1] == [0.0] * (throttle.FREE_FAILURES - 1)
     assert delays == sorted(delays)
-    assert delays[-1] == throttle.LONGEST_DELAY
+    assert delays[-1] == throttle.MAX_DELAY
     assert failed.delay_of("192.0.2.2") == 0.0
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 1000 * throttle.FORGOTTEN_AFTER)
@@ -67,12 +67,12 @@ def test_the_delay_grows_has_a_limit_and_passes(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_number_of_addresses_takes_more_memory() -> None:
     failed = FailedKeys()
-    for number in range(throttle.MOST_ADDRESSES + 100):
+    for number in range(throttle.MAX_ADDRESSES + 100):
         failed.note(f"made up {number}" * 100)
-    assert len(failed) == throttle.MOST_ADDRESSES
+    assert len(failed) == throttle.MAX_ADDRESSES
     for _ in range(20):
         failed.note("2001:db8::1")
-    assert failed.delay_of("2001:db8::2") == throttle.LONGEST_DELAY
+    assert failed.delay_of("2001:db8::2") == throttle.MAX_DELAY
 
 
 async def test_what_is_open_to_all_writes_nothing_for_strangers(locked: AppProcess) -> None:

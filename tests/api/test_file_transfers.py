@@ -131,7 +131,7 @@ async def test_a_zip_has_all_files_or_there_is_none(signoff: Stack, monkeypatch:
     project_id = await signoff.create()
     for number in range(3):
         (folder_of(signoff, project_id) / str(number)).touch()
-    monkeypatch.setattr(archive, "MOST_FILES", 3)
+    monkeypatch.setattr(archive, "MAX_FILES", 3)
     answer = await signoff.http.get(f"/api/projects/{project_id}/download")
     assert len(zipfile.ZipFile(io.BytesIO(answer.content)).namelist()) == 5 + 3 + 3
     (folder_of(signoff, project_id) / "one more").touch()

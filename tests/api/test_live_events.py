@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.domain.events import EventType
 from app.storage import events
-from app.storage.live_log import MOST_BEHIND, LiveLog
+from app.storage.live_log import MAX_BEHIND, LiveLog
 from tests.api.answers import refused
 from tests.conftest import DEADLINE, Stack
 from tests.sse import messages
@@ -89,13 +89,13 @@ async def test_a_reader_far_behind_gets_the_newest_of_each_project(signoff: Stac
     await signoff.database.read(log.start)
 
     def note(conn: Connection) -> None:
-        news = [(EventType.PROJECT_UPDATED, {"number": number}) for number in range(MOST_BEHIND + 100)]
+        news = [(EventType.PROJECT_UPDATED, {"number": number}) for number in range(MAX_BEHIND + 100)]
         events.append(conn, many, *news, actor="test")
         events.append(conn, few, (EventType.PROJECT_UPDATED, {}), actor="test")
 
     await signoff.database.transact(note)
     found = [(news.project_id, news.seq) for news in await signoff.database.read(log.read)]
-    assert (many, MOST_BEHIND + 101) in found
+    assert (many, MAX_BEHIND + 101) in found
     assert (few, 2) in found
     assert len([project_id for project_id, _ in found if project_id == many]) == 1
     assert not [news for news in await signoff.database.read(log.read) if news.project_id in {many, few}]

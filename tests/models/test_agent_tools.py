@@ -29,7 +29,7 @@ def tools(tmp_path: Path) -> Tools:
 async def test_of_what_a_command_prints_the_end_is_kept_however_much_it_is(
     tools: Tools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.actions.agent_tools.MOST_READ", 100_000)
+    monkeypatch.setattr("activities.actions.agent_tools.MAX_READ_BYTES", 100_000)
     said = await tools.run_command(
         ["sh", "-c", "i=0; while [ $i -lt 40 ]; do printf '%05000d' 0; i=$((i+1)); done; echo END"]
     )

@@ -23,7 +23,7 @@ import httpx
 from tests.ports import free_port
 
 CONTEXT = 8192
-MOST_OUTPUT = 1280
+MAX_OUTPUT = 1280
 START = 60.0
 NAME = "openai-chat:smollm2-135m"
 
@@ -38,7 +38,7 @@ class SmallModel:
     @property
     def settings(self) -> dict[str, Any]:
         """What Signoff is told about it."""
-        return {"model": self.name, "model_base_url": f"{self.url}/v1", "model_max_output": MOST_OUTPUT}
+        return {"model": self.name, "model_base_url": f"{self.url}/v1", "model_max_output": MAX_OUTPUT}
 
     async def busy(self) -> bool:
         """Whether it reads a request or makes an answer."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.budget import LEAST_OUTPUT, Budget, BudgetExceeded, Spent, grant
+from app.domain.budget import MIN_OUTPUT, Budget, BudgetExceeded, Spent, grant
 
 # US dollars for a million tokens.
 PRICES = (3.0, 15.0)
@@ -61,7 +61,7 @@ def test_no_order_of_calls_and_answers_passes_the_budget(budget: Budget, steps: 
             most = grant(budget, project.spent(), read, wanted, cost_of)
         except BudgetExceeded:
             # Not because of calls under way, which may turn out to use less.
-            room = min(LEAST_OUTPUT, wanted)
+            room = min(MIN_OUTPUT, wanted)
             tokens = budget.max_tokens is not None and project.tokens + read + room > budget.max_tokens
             cost = budget.max_cost_usd is not None and project.cost + cost_of(read, room) > budget.max_cost_usd - 1e-12
             assert tokens or cost
@@ -69,7 +69,7 @@ def test_no_order_of_calls_and_answers_passes_the_budget(budget: Budget, steps: 
         if most is None:
             assert project.open, "it waits for calls that there are not"
             continue
-        assert min(LEAST_OUTPUT, wanted) <= most <= wanted
+        assert min(MIN_OUTPUT, wanted) <= most <= wanted
         project.open.append((read, most))
     # The worst that can happen: every call that is under way uses all that it may.
     while project.open:
@@ -98,7 +98,7 @@ def test_what_is_reserved_is_waited_for_and_what_is_spent_is_not() -> None:
 
 
 def test_the_least_answer_is_enough_and_less_is_not() -> None:
-    assert grant(Budget(132, None), Spent(), 100, 8192, unknown) == LEAST_OUTPUT
+    assert grant(Budget(132, None), Spent(), 100, 8192, unknown) == MIN_OUTPUT
     with pytest.raises(BudgetExceeded):
         grant(Budget(131, None), Spent(), 100, 8192, unknown)
     # One that was to be short anyhow may be shorter still.
@@ -107,8 +107,8 @@ def test_the_least_answer_is_enough_and_less_is_not() -> None:
 
 @pytest.mark.parametrize("wanted", [33, 63, 64, 100, 8192])
 def test_dollars_that_are_enough_for_the_least_answer_are_enough(wanted: int) -> None:
-    budget = Budget(None, cost_of(1000, LEAST_OUTPUT))
-    assert grant(budget, Spent(), 1000, wanted, cost_of) == LEAST_OUTPUT
+    budget = Budget(None, cost_of(1000, MIN_OUTPUT))
+    assert grant(budget, Spent(), 1000, wanted, cost_of) == MIN_OUTPUT
     assert grant(budget, Spent(reserved_cost=0.001), 1000, wanted, cost_of) is None
     with pytest.raises(BudgetExceeded, match="dollars"):
         grant(budget, Spent(cost_usd=0.001), 1000, wanted, cost_of)

@@ -14,7 +14,7 @@ from app.api.models.graph import Edge, Graph, Node
 from app.domain.states import TaskStatus
 from app.drawing.labels import plain, shortened
 from app.drawing.places import Box
-from app.drawing.routed import MOST_TASKS, fits
+from app.drawing.routed import MAX_TASKS, fits
 from app.drawing.rows import in_rows
 from app.drawing.simplify import meetings, without_implied
 from app.drawing.svg import to_svg
@@ -71,7 +71,7 @@ def test_every_task_and_edge_is_drawn_and_nothing_overlaps() -> None:
 
 def test_a_large_graph_is_folded_unless_all_of_it_is_asked_for() -> None:
     large = graph(10, 100, fan=1)
-    assert len(large.nodes) > MOST_TASKS
+    assert len(large.nodes) > MAX_TASKS
     folded = to_svg(large, "Large")
     assert len(boxes(folded)) == 10
     assert "100 tasks" in folded

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.main import create_app
-from app.server_key import LEAST_CHARACTERS, check_server_key, new_key
+from app.server_key import MIN_CHARACTERS, check_server_key, new_key
 from app.settings import Settings
 
-GOOD = "k" * LEAST_CHARACTERS
+GOOD = "k" * MIN_CHARACTERS
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.shell_syntax import LONGEST_SCRIPT, Command, Script, parse, parse_argv
+from app.domain.shell_syntax import MAX_SCRIPT_LENGTH, Command, Script, parse, parse_argv
 
 
 def values(command: Command) -> list[str | None]:
@@ -119,7 +119,7 @@ def test_words_without_a_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["if true", "a | | b", "echo 'x", "a\0b", "x" * (LONGEST_SCRIPT + 1), "sh -c '" + "$(" * 50 + "'"]
+    "text", ["if true", "a | | b", "echo 'x", "a\0b", "x" * (MAX_SCRIPT_LENGTH + 1), "sh -c '" + "$(" * 50 + "'"]
 )
 def test_what_cannot_be_read_is_said(text: str) -> None:
     assert not parse(text).complete

@@ -142,7 +142,7 @@ async def test_answer_is_kept_for_a_day(database: Database) -> None:
 
 
 async def test_sweep_deletes_what_is_old_a_part_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "MOST_SWEPT", 2)
+    monkeypatch.setattr(idempotency, "MAX_SWEPT", 2)
     keys = [RequestKey("ann", "POST", "/api/projects", f"k{number}") for number in range(4)]
     for key in keys:
         await claimed(database, key)

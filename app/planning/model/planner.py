@@ -21,7 +21,7 @@ from app.storage.model_steps import Talk
 from app.storage.private_places import objection_to_grants
 
 REPAIRS = 3
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 class ModelPlanner:
@@ -76,7 +76,7 @@ class ModelPlanner:
             problems[:] = self._problems(made, brief, agents, hosts, words)
             if problems:
                 raise ValueError(
-                    "\n".join(f"- {problem.field}: {problem.message}" for problem in problems[:_MOST_SHOWN])
+                    "\n".join(f"- {problem.field}: {problem.message}" for problem in problems[:_MAX_SHOWN])
                 )
             return made.draft(brief.previous)
 

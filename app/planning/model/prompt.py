@@ -13,7 +13,7 @@ from app.domain.plan import LIMITS
 from app.planning.model.numbering import with_numbers
 from app.planning.planner import Brief
 
-MOST_FILES = 200
+MAX_FILES = 200
 
 _RULES = (
     """\
@@ -185,7 +185,7 @@ def request(brief: Brief) -> str:
         f"At most {limits.max_parallel} tasks run at once (strategy {brief.strategy}).",
     ]
     if brief.files:
-        names = "\n".join(one_line(name) for name in brief.files[:MOST_FILES])
+        names = "\n".join(one_line(name) for name in brief.files[:MAX_FILES])
         parts.append(f"Files in the workspace:\n{framed(names)}")
     if brief.previous is not None:
         parts.append(f"The plan so far:\n{framed(_compact(with_numbers(brief.previous)))}")

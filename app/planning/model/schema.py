@@ -22,19 +22,19 @@ from app.domain.plan import AfterFailure, Grant, Inputs, LongText, Name, OnCrash
 from app.planning.model import numbering
 
 # Far below what a plan may have: a model that has lost the thread goes on for ever.
-MOST_PHASES = 12
-MOST_TASKS = 30
-MOST_NUMBER = MOST_PHASES * MOST_TASKS
+MAX_PHASES = 12
+MAX_TASKS = 30
+MAX_NUMBER = MAX_PHASES * MAX_TASKS
 # Hints for servers that make answers by the schema, and no rules for answers: they end a text or a list in which a model goes
 # round in circles. What is longer belongs into a file, or into several tasks.
-MOST_TEXT = 1000
-MOST_LINE = 100
-MOST_ITEMS = 8
+MAX_TEXT = 1000
+MAX_LINE = 100
+MAX_ITEMS = 8
 FEW_PHASES = 5
-MOST_REMARKS = 5
+MAX_REMARKS = 5
 # Type checkers read what stands in the brackets of a Literal; here it is known at run time only.
 _LITERAL: Any = Literal
-Number = Annotated[int, Field(ge=1, le=MOST_NUMBER)]
+Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 # Values may be any JSON, but few are more than a text.
 _ShortInputs = Annotated[
     Inputs,
@@ -71,9 +71,9 @@ def _bound(value: Any) -> None:
         for part in schema.values():
             _bound(part)
         if schema.get("type") == "string" and not schema.keys() & {"enum", "const", "pattern"}:
-            schema["maxLength"] = min(schema.get("maxLength", MOST_TEXT), MOST_TEXT)
+            schema["maxLength"] = min(schema.get("maxLength", MAX_TEXT), MAX_TEXT)
         if schema.get("type") == "array":
-            schema["maxItems"] = min(schema.get("maxItems", MOST_ITEMS), MOST_ITEMS)
+            schema["maxItems"] = min(schema.get("maxItems", MAX_ITEMS), MAX_ITEMS)
 
 
 class ModelPlan(_Lenient):
@@ -112,7 +112,7 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         whole: show every field, so that a plan can be given back unchanged; else only those often needed.
     """
     base: Any = _Lenient if whole else _Bounded
-    line: Any = Name if whole else Annotated[Name, Field(json_schema_extra={"maxLength": MOST_LINE})]
+    line: Any = Name if whole else Annotated[Name, Field(json_schema_extra={"maxLength": MAX_LINE})]
     kinds = [kind for name, action in sorted(actions.items()) for kind in _action_types(name, action, whole=whole)]
     action: Any = reduce(lambda first, second: first | second, kinds)
     task_fields: dict[str, Any] = {
@@ -144,15 +144,15 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         task_fields["retries"] = (int | None, Field(default=None, ge=0, le=100))
         phase_fields["description"] = (LongText, Field(default=""))
     task: Any = create_model("Task", __base__=base, **task_fields)
-    phase_fields["tasks"] = (list[task], Field(min_length=1, max_length=MOST_TASKS))
+    phase_fields["tasks"] = (list[task], Field(min_length=1, max_length=MAX_TASKS))
     phase: Any = create_model("Phase", __base__=base, **phase_fields)
     plan_fields: dict[str, Any] = {
         "phases": (
             list[phase],
-            Field(min_length=1, max_length=MOST_PHASES, json_schema_extra=None if whole else {"maxItems": FEW_PHASES}),
+            Field(min_length=1, max_length=MAX_PHASES, json_schema_extra=None if whole else {"maxItems": FEW_PHASES}),
         ),
-        "assumptions": (list[line], _list("What was taken for granted, for a person to check.", MOST_REMARKS)),
-        "questions": (list[line], _list("What to ask a person before the plan is signed.", MOST_REMARKS)),
+        "assumptions": (list[line], _list("What was taken for granted, for a person to check.", MAX_REMARKS)),
+        "questions": (list[line], _list("What to ask a person before the plan is signed.", MAX_REMARKS)),
     }
     return create_model("Plan", __base__=ModelPlan, **plan_fields)
 

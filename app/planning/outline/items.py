@@ -16,7 +16,7 @@ from app.planning.outline.attributes import KEY, Attribute, duration, looks_miss
 from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
 from app.planning.outline.findings import Findings
 
-MAX_TITLE = 200
+MAX_TITLE_LENGTH = 200
 
 _CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 _TICKS = re.compile(r"`+")
@@ -119,7 +119,7 @@ def take_apart(line: str) -> Title:
 def shortened(text: str) -> str:
     """`text` as a title: its first line with something on it, at most 200 characters."""
     line = next((line.strip() for line in text.split("\n") if line.strip()), "")
-    return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}…"
+    return line if len(line) <= MAX_TITLE_LENGTH else f"{line[: MAX_TITLE_LENGTH - 1]}…"
 
 
 def _settle(parts: TaskParts, title: Title, actions: list[ActionSpec], *, decided: bool, findings: Findings) -> None:
@@ -138,7 +138,7 @@ def _settle(parts: TaskParts, title: Title, actions: list[ActionSpec], *, decide
         message = f"This task has several actions ({kinds}), and a task has one; make it several items."
         findings.problem(parts.line, parts.column, message)
     parts.action = actions[0] if actions else None
-    if len(text) > MAX_TITLE:
+    if len(text) > MAX_TITLE_LENGTH:
         parts.description = f"{text}\n\n{parts.description}".rstrip("\n")
     if not text and parts.action is not None:
         fields = parts.action.fields()

@@ -27,7 +27,7 @@ export interface Following {
 /** The server says something at least every 10 s. */
 const SILENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 10_000;
+const MAX_PAUSE_MS = 10_000;
 
 /**
  * Follow a stream until it ends or the returned function is called; reconnects, and resumes behind the last event.
@@ -60,7 +60,7 @@ async function run(options: Following, stopped: AbortSignal): Promise<void> {
     if (typeof outcome === "number") return options.onRefused?.(outcome);
     options.onState("stale");
     await pauseOrWake(pause * (0.75 + Math.random() / 2), stopped);
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    pause = Math.min(pause * 2, MAX_PAUSE_MS);
   }
 }
 

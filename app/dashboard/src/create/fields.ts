@@ -34,13 +34,13 @@ export const emptyFields: Readonly<Fields> = {
 /** Fields that are folded away under "More settings". */
 export const moreFields = ["path", "agent_id", "sme_archetype", "max_tokens", "max_cost_usd"];
 
-export const LONGEST_NAME = 200;
-export const LONGEST_DESCRIPTION = 100_000;
+export const MAX_NAME_LENGTH = 200;
+export const MAX_DESCRIPTION_LENGTH = 100_000;
 
 /** The name that is given, else the title that the description begins with. */
 export function nameOf(fields: Fields): string {
   const title = /^\s*# +(.+)/.exec(fields.description)?.[1] ?? "";
-  return fields.name.trim() || title.trim().slice(0, LONGEST_NAME) || "Untitled";
+  return fields.name.trim() || title.trim().slice(0, MAX_NAME_LENGTH) || "Untitled";
 }
 
 export function bodyOf(fields: Fields): Schemas["CreateProject"] {

@@ -34,15 +34,15 @@ export function hasUnseen(text: string): boolean {
   return UNSEEN.test(text);
 }
 
-const MOST_LINES = 12;
-const MOST_CHARACTERS = 1500;
+const MAX_LINES = 12;
+const MAX_CHARACTERS = 1500;
 
 /** The beginning of a long text, and how long it is; `beginning` is all of it where it is short. */
 export function folded(text: string): { beginning: string; lines: number; isLong: boolean } {
   const lines = text.replace(/\n$/, "").split("\n");
-  let beginning = lines.length > MOST_LINES ? lines.slice(0, MOST_LINES).join("\n") : text;
-  if (beginning.length > MOST_CHARACTERS)
-    beginning = beginning.slice(0, MOST_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
+  let beginning = lines.length > MAX_LINES ? lines.slice(0, MAX_LINES).join("\n") : text;
+  if (beginning.length > MAX_CHARACTERS)
+    beginning = beginning.slice(0, MAX_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
   return { beginning, lines: lines.length, isLong: beginning.length < text.length };
 }
 

@@ -13,7 +13,7 @@ export interface ListQuery {
 }
 
 /** The API refuses more. */
-export const LONGEST_SEARCH = 1000;
+export const MAX_SEARCH_LENGTH = 1000;
 const LAST_OFFSET = 2 ** 31 - 1;
 
 /** What the parameters ask for; what makes no sense counts as not said. */
@@ -22,7 +22,7 @@ export function readQuery(parameters: URLSearchParams): ListQuery {
   const page = Number(parameters.get("page"));
   return {
     status: one(statuses, parameters.get("status")) ?? "all",
-    search: (parameters.get("search") ?? "").slice(0, LONGEST_SEARCH),
+    search: (parameters.get("search") ?? "").slice(0, MAX_SEARCH_LENGTH),
     sort: one(sorts, parameters.get("sort")) ?? "newest",
     page: Number.isInteger(page) && page > 0 && page * size < LAST_OFFSET ? page : 1,
     size,

@@ -3,13 +3,13 @@ import Anser from "anser";
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 /** No terminal line is of use beyond this, and a browser does not lay out more in one. */
-const MOST_PIECES = 2000;
+const MAX_PIECES = 2000;
 
 /** A line of text and colour codes as pieces of one look each. */
 export function coloured(line: string): { text: string; classes: string }[] {
   if (!line.includes("\x1b")) return line ? [{ text: line, classes: "" }] : [];
   return Anser.ansiToJson(line, { json: true, use_classes: true, remove_empty: true })
-    .slice(0, MOST_PIECES)
+    .slice(0, MAX_PIECES)
     .map((entry) => ({ text: entry.content, classes: classesOf(entry) }));
 }
 

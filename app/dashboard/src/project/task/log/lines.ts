@@ -5,7 +5,7 @@ type Carry = string;
 
 const SGR = /\x1b\[([\d;:]*)m/g;
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[ -Z\\^_`-~])/g;
-const LONGEST_CARRY = 200;
+const MAX_CARRY = 200;
 
 export class LogLines {
   #done: string[] = [];
@@ -78,7 +78,7 @@ function carried(before: Carry, line: string): Carry {
     const rest = isReset ? codes!.replace(/^0*;?/, "") : codes!;
     carry = (isReset ? "" : carry) + (isReset ? (rest ? `\x1b[${rest}m` : "") : whole);
   }
-  return carry.length > LONGEST_CARRY ? carry.slice(carry.indexOf("\x1b", carry.length - LONGEST_CARRY)) : carry;
+  return carry.length > MAX_CARRY ? carry.slice(carry.indexOf("\x1b", carry.length - MAX_CARRY)) : carry;
 }
 
 /** A line without its escape sequences. */
