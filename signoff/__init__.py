@@ -1,4 +1,4 @@
-"""A client of Signoff, sync (`Signoff`) and async (`AsyncSignoff`), with typed results.
+"""A Python client for Signoff, sync (`Signoff`) and async (`AsyncSignoff`), with typed results.
 
 with Signoff() as client:
     project = client.projects.create(name="Report", description=outline)

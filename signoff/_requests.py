@@ -1,4 +1,4 @@
-"""Requests as data, and what is decided about them without I/O: both clients, sync and async, share it."""
+"""Requests as data, and the decisions about them that need no I/O. The sync and the async client share this module."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _MAX_RETRY_AFTER = 30.0
 
 @dataclass(frozen=True)
 class Upload:
-    """A file to send as a form, with fields before it; it is read again for each try."""
+    """A file to send as a form, after some fields. It is read again for each attempt."""
 
     source: Path | bytes
     name: str
     fields: Mapping[str, str]
 
     def open(self) -> IO[bytes]:
-        """What is in the file."""
+        """Open the file's content."""
         return BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request; sent again, it has the same Idempotency-Key and so the same effect."""
+    """One request. A repeat carries the same Idempotency-Key, so it takes effect only once."""
 
     method: str
     path: str
@@ -49,32 +49,32 @@ class Request:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether it does no harm where the first one has had its effect and only its answer was lost."""
+        """Whether a repeat is harmless if the first request took effect and only its answer was lost."""
         return "If-Match" not in self.headers or "Idempotency-Key" in self.headers
 
 
 def get(path: str, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Request:
-    """A GET; query parameters that are None are left out."""
-    return Request("GET", path, query=_given(query or {}), headers=headers or {})
+    """Build a GET. Query parameters that are None are left out."""
+    return Request("GET", path, query=_without_none(query or {}), headers=headers or {})
 
 
 def post(path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Request:
-    """A POST with an Idempotency-Key of its own; members of the body that are None are left out."""
+    """Build a POST with its own Idempotency-Key. Members of the body that are None are left out."""
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    return Request("POST", path, body=_given(body or {}), headers={**(headers or {}), **key})
+    return Request("POST", path, body=_without_none(body or {}), headers={**(headers or {}), **key})
 
 
 def path_of(project_id: str, *parts: str) -> str:
-    """The path of a project, or of something of it, whatever characters the names have."""
+    """The path of a project or of a part of it. Names may contain any characters."""
     return "/api/projects" + "".join(f"/{quote(part, safe='')}" for part in (project_id, *parts))
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
 class Retries:
-    """Whether, and after which pause, one request is sent again; at most for so many seconds."""
+    """Decides whether a request is repeated, and after which pause, until a number of seconds has passed."""
 
     def __init__(self, request: Request, seconds: float) -> None:
         self._request = request
@@ -82,7 +82,7 @@ class Retries:
         self._pause = _FIRST_PAUSE
 
     def pause_after(self, error: SignoffError) -> float | None:
-        """Seconds to wait before the next try; None where there is none."""
+        """Seconds to wait before the next attempt; None if there is no next attempt."""
         lost = isinstance(error, NoAnswer) and not isinstance(error.__cause__, httpx.TimeoutException)
         lost = lost and (self._request.may_repeat or isinstance(error.__cause__, httpx.ConnectError))
         if not (lost or error.status == 503 or error.code == "request_in_progress"):
@@ -95,16 +95,19 @@ class Retries:
 def no_answer(url: str, error: Exception) -> NoAnswer:
     """The error for a request that got no answer."""
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return NoAnswer(f"{url} gave no answer in time; try again.", code="no_answer")
-    message = f"No Signoff answers at {url}; start one with `signoff up` or set SIGNOFF_URL."
+        return NoAnswer(f"{url} did not answer in time. Try again.", code="no_answer")
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+        message = f"{url} is not a valid address of a Signoff. Write it in full, such as http://localhost:8400."
+        return NoAnswer(message, code="no_answer")
+    message = f"No Signoff answers at {url}. Start one with `signoff up`, or set SIGNOFF_URL."
     return NoAnswer(message, code="no_answer")
 
 
 def read_answer(response: httpx.Response, kind: type[T] | Any) -> T:
-    """The body of an answer as `kind`; what it has beyond that is kept as extra fields.
+    """Read the body of an answer as `kind`. Unknown members are kept as extra fields.
 
     Raises:
-        NotASignoff: it cannot be read as that.
+        NotASignoff: the body cannot be read as `kind`.
     """
     if response.status_code == 204 or not response.content:
         return cast("T", None)
@@ -113,18 +116,18 @@ def read_answer(response: httpx.Response, kind: type[T] | Any) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        message = f"{response.request.url} answered what this client does not know ({where}: {first['msg']})."
+        message = f"This client does not understand the answer of {response.request.url} ({where}: {first['msg']})."
         raise NotASignoff(message, status=response.status_code, code="unknown_answer") from error
     except ValueError as error:
-        message = f"What answers at {response.request.url.copy_with(raw_path=b'/')} is not a Signoff."
+        message = f"The server at {response.request.url.copy_with(raw_path=b'/')} is not a Signoff."
         raise NotASignoff(message, status=response.status_code, code="not_a_signoff") from error
 
 
 def markdown_of(response: httpx.Response) -> str:
-    """The text of an answer in Markdown.
+    """Read an answer in Markdown.
 
     Raises:
-        NotASignoff: it is something else.
+        NotASignoff: the answer is not text.
     """
     if not response.headers.get("Content-Type", "").startswith("text/"):
         raise NotASignoff(f"{response.request.url} did not answer with text.", status=response.status_code)

@@ -1,4 +1,4 @@
-"""Server-sent events out of the bytes of a stream (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Parses server-sent events from the bytes of a stream (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Message:
-    """One message; `id` is empty where it has none."""
+    """One message. `id` is empty if the message has none."""
 
     event: str = ""
     data: list[str] = field(default_factory=list[str])
@@ -16,20 +16,20 @@ class Message:
 
     @property
     def text(self) -> str:
-        """Its data."""
+        """The data lines of the message as one text."""
         return "\n".join(self.data)
 
 
 class Parser:
-    """Takes chunks as they come, and gives the messages that are complete."""
+    """Takes chunks as they arrive, and yields each message once it is complete."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._message = Message()
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """The messages that `chunk` completes."""
-        # Not splitlines: it also breaks at U+2028 and others that JSON carries as they are.
+        """Yield the messages that `chunk` completes."""
+        # Not splitlines(): it also splits at characters such as U+2028, which JSON may contain unescaped.
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             message = self._take(line.removesuffix(b"\r").decode())

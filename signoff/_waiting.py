@@ -1,4 +1,4 @@
-"""When a project waits for a person."""
+"""Rules for when a project has finished or waits for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from app.api.models.projects import Project
 from app.domain.states import Stage
 
-# What `wait` waits for: the end, or also a moment in which a person is needed.
+# What `wait` waits for: the end of the project, or also any moment at which a person is needed.
 Until = Literal["finished", "person"]
 
 EVENT_TYPES: dict[Until, str] = {
@@ -21,11 +21,11 @@ _PERSON_REASONS = frozenset({"manual", "worker_lost", "decision", "after_failure
 
 
 def is_reached(project: Project, until: Until) -> bool:
-    """Whether a project is where it was waited for."""
+    """Whether a project has reached the state that `until` describes."""
     return project.stage == Stage.FINISHED or (until == "person" and waits_for_person(project))
 
 
 def waits_for_person(project: Project) -> bool:
-    """Whether something of a project waits for a person: an approval, a decision, a task, or the end of a pause."""
+    """Whether a project waits for a person: to approve, to decide, to do a task, or to end a pause."""
     waiting = (task.status == "waiting" and task.reason in _PERSON_REASONS for task in project.tasks)
     return project.stage in _PERSON_STAGES or any(waiting)

@@ -1,4 +1,4 @@
-"""What a Signoff answers instead of what was asked for: one class a kind, each with all that the answer said."""
+"""The errors of the client: one class per kind, each with everything that the answer contained."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from app.domain.errors import Problem
 
 
 class SignoffError(Exception):
-    """Base of every error of the client.
+    """The base class of every error of the client.
 
     Attributes:
-        status: the HTTP status; 0 where there was no answer.
-        code: the API's own, finer name of what was wrong, such as `plan_superseded`.
-        message: one sentence that a person can act on.
-        details: for a value that is not acceptable, each field and what is wrong with it.
-        context: facts, such as the version that is current.
-        request_id: finds the request in the server's log.
-        retry_after: seconds after which the server suggests to ask again, where it does.
+        status: the HTTP status; 0 if there was no answer.
+        code: the API's own, more precise name for the error, such as `plan_superseded`.
+        message: what is wrong and what to do about it, for a person.
+        details: for invalid values, each field and what is wrong with it.
+        context: facts about the error, such as the current plan version.
+        request_id: the id under which the server logged the request.
+        retry_after: seconds after which the server suggests a retry; None if it suggests none.
     """
 
     def __init__(
@@ -48,59 +48,59 @@ class SignoffError(Exception):
 
 
 class NoAnswer(SignoffError):
-    """Nothing answers at the address, or not in time."""
+    """No server answered at the address, or it did not answer in time."""
 
 
 class NotASignoff(SignoffError):
-    """Something answers, but not as a Signoff that this client knows would."""
+    """A server answered, but it is not a Signoff, or not one that this client understands."""
 
 
 class WaitTimeout(SignoffError, TimeoutError):
-    """What was waited for has not come in time; the project goes on all the same."""
+    """The time limit of a wait has passed. The project itself is not affected."""
 
 
 class BadRequest(SignoffError):
-    """400: a parameter is out of range, or the request cannot be read."""
+    """400: a parameter is out of range, or the server cannot read the request."""
 
 
 class Unauthorized(SignoffError):
-    """401: no key, or not a valid one."""
+    """401: the API key is missing or not valid."""
 
 
 class Forbidden(SignoffError):
-    """403: understood, and not allowed."""
+    """403: the request is not allowed."""
 
 
 class NotFound(SignoffError):
-    """404: there is no such thing."""
+    """404: the object does not exist."""
 
 
 class Conflict(SignoffError):
-    """409: not possible in the state that things are in; `code` says which."""
+    """409: the request is not possible in the current state; `code` says why."""
 
 
 class PreconditionFailed(SignoffError):
-    """412: changed since it was read."""
+    """412: the object has changed since you read it."""
 
 
 class TooLarge(SignoffError):
-    """413: more than the server takes."""
+    """413: the request is larger than the server accepts."""
 
 
 class RangeNotSatisfiable(SignoffError):
-    """416: the file has no such part."""
+    """416: the requested range is outside the file."""
 
 
 class Invalid(SignoffError):
-    """422: a value is not acceptable; `details` names each field."""
+    """422: a value is not valid; `details` names each field."""
 
 
 class ServerError(SignoffError):
-    """500: the server's own fault; its log has more under `request_id`."""
+    """500: an error in the server; see its log for the `request_id`."""
 
 
 class Unavailable(SignoffError):
-    """503: Temporal or the database does not answer now."""
+    """503: Temporal or the database is not available at the moment."""
 
 
 _BY_STATUS: dict[int, type[SignoffError]] = {
@@ -119,7 +119,7 @@ _BY_STATUS: dict[int, type[SignoffError]] = {
 
 
 def error_of(response: httpx.Response) -> SignoffError:
-    """The error that an answer tells of; the answer's body has been read."""
+    """Build the error for an answer whose body has been read."""
     kind = _BY_STATUS.get(response.status_code, SignoffError)
     try:
         body = json.loads(response.content)
@@ -138,5 +138,5 @@ def error_of(response: httpx.Response) -> SignoffError:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    # The other form that HTTP allows, a date, is not Signoff's.
+    # HTTP also allows a date here, but Signoff never sends one.
     return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None

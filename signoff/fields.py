@@ -1,16 +1,19 @@
-"""What may be said of a project, a phase or a task when it is made or changed; what is left out stays, or is the default."""
+"""The fields of a project, a phase or a task that you can set.
+
+A field that you omit gets its default when you create the object, and keeps its value when you change it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-# What the graph can be had as, besides JSON.
+# The formats of the graph, besides JSON.
 GraphForm = Literal["svg", "dot", "mermaid"]
 
 
 class ProjectFields(TypedDict, total=False):
-    """A project; every field is optional."""
+    """The fields of a project; each is optional."""
 
     name: str
     description: str
@@ -26,7 +29,7 @@ class ProjectFields(TypedDict, total=False):
 
 
 class PhaseFields(TypedDict, total=False):
-    """A phase, besides its name."""
+    """The fields of a phase, besides its name."""
 
     key: str
     description: str
@@ -36,7 +39,7 @@ class PhaseFields(TypedDict, total=False):
 
 
 class TaskFields(TypedDict, total=False):
-    """A task; `depends_on` takes ids or keys."""
+    """The fields of a task; `depends_on` takes ids or keys."""
 
     key: str
     title: str

@@ -1,4 +1,4 @@
-"""Results as the JSON that they were made from."""
+"""Turns results back into the JSON that they were made from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def to_json(value: Any) -> Any:
-    """`value` as the API sent it, with what this client does not know; for `json.dumps`."""
+    """`value` as the API sent it, for `json.dumps`. Fields that this client does not know are included."""
     if isinstance(value, BaseModel):
         return {name: to_json(item) for name, item in value}
     if isinstance(value, dict):

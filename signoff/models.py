@@ -1,4 +1,4 @@
-"""What the methods of the client give: the server's own models."""
+"""The models that the client's methods return; they are the server's own models."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def is_pending(answer: CancelAnswer | DeleteAnswer) -> bool: ...  # pyright: ign
 @overload
 def is_pending(answer: object) -> TypeIs[Recorded]: ...
 def is_pending(answer: object) -> bool:
-    """Whether what was asked for is recorded but not yet decided or done; the outcome comes as an event."""
+    """Whether a request is recorded but not yet decided or finished. Its outcome arrives as an event."""
     if isinstance(answer, CancelAnswer):
         return answer.status != ProjectStatus.CANCELLED
     return isinstance(answer, Recorded) or (isinstance(answer, DeleteAnswer) and answer.deleting)

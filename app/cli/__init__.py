@@ -1,6 +1,6 @@
-"""The command `signoff`.
+"""The `signoff` command.
 
-The code of a command is imported when the command is called, so that the overview comes at once.
+Each command's module is imported only when that command runs, so the overview appears at once.
 """
 
 from __future__ import annotations
@@ -13,57 +13,57 @@ import click
 
 from app.hidden_environment import hide
 
-# Section, command, module that exports it in its COMMANDS, what it is for.
+# Section → command → the module that exports it in COMMANDS, and a summary of fewer than 45 characters.
 _OVERVIEW = {
     "Plans and projects": {
-        "run": ("app.cli.run", "Plan a Markdown file, ask for your approval, and carry it out."),
-        "outline": ("app.cli.outline", "Show what a Markdown file would make, and store nothing."),
-        "projects": ("app.cli.projects", "Make, list, show, decide on, watch and delete projects."),
-        "tasks": ("app.cli.tasks", "List, change and answer tasks, and read their logs."),
-        "phases": ("app.cli.tasks", "List phases and add one."),
-        "decisions": ("app.cli.decisions", "List decisions and answer one that is open."),
-        "files": ("app.cli.files", "List, upload and get the files of a project."),
-        "audit": ("app.cli.reports", "Examine a project's plan, run and record."),
-        "verify": ("app.cli.record", "Verify an exported project, offline."),
+        "run": ("app.cli.run", "Plan, approve and run a Markdown file."),
+        "outline": ("app.cli.outline", "Preview the plan of a Markdown file."),
+        "projects": ("app.cli.projects", "Create and manage projects."),
+        "tasks": ("app.cli.tasks", "List, edit and answer tasks; read logs."),
+        "phases": ("app.cli.tasks", "List and add phases."),
+        "decisions": ("app.cli.decisions", "List and answer decisions."),
+        "files": ("app.cli.files", "List, upload and download files."),
+        "audit": ("app.cli.reports", "Audit a project's plan, run and record."),
+        "verify": ("app.cli.record", "Verify an exported project offline."),
     },
-    "What may be named in a project": {
-        "agents": ("app.cli.catalogue", "List the agents."),
-        "strategies": ("app.cli.catalogue", "List the strategies."),
-        "archetypes": ("app.cli.catalogue", "List the archetypes of experts."),
+    "Catalogs": {
+        "agents": ("app.cli.catalogue", "List agents."),
+        "strategies": ("app.cli.catalogue", "List strategies."),
+        "archetypes": ("app.cli.catalogue", "List experts (archetypes)."),
     },
     "Services": {
-        "up": ("app.cli.services", "Start Temporal, a worker and the app, and keep them running."),
-        "serve": ("app.cli.services", "Start the app alone."),
-        "worker": ("app.cli.services", "Start a worker alone."),
-        "migrate": ("app.cli.services", "Bring the database's schema up to date."),
-        "sessions": ("app.cli.sessions", "List and revoke the sessions of browsers."),
-        "record": ("app.cli.record", "Print the key that the record is sealed with, or replace it."),
-        "key": ("app.cli.services", "Print a new key for the server."),
-        "doctor": ("app.cli.services", "Check each part and say what to do about it."),
-        "completion": ("app.cli.completion", "Print the script that has your shell complete commands."),
+        "up": ("app.cli.services", "Start everything and keep it running."),
+        "serve": ("app.cli.services", "Start only the app."),
+        "worker": ("app.cli.services", "Start only a worker."),
+        "migrate": ("app.cli.services", "Migrate the database to the latest schema."),
+        "sessions": ("app.cli.sessions", "List and revoke browser sessions."),
+        "record": ("app.cli.record", "Print or replace the record's sealing key."),
+        "key": ("app.cli.services", "Generate an API key for the server."),
+        "doctor": ("app.cli.services", "Check the setup and suggest fixes."),
+        "completion": ("app.cli.completion", "Print a shell completion script."),
     },
 }
-# They run for long, with secrets in their memory.
+# Long-running commands that hold secrets in memory.
 _LONG_LIVED = frozenset({"run", "up", "serve", "worker"})
 _MODULES = {name: module for section in _OVERVIEW.values() for name, (module, _) in section.items()}
 
 _EPILOG = """\b
 Examples:
-  signoff run plan.md                    show the plan, ask, carry it out
+  signoff run plan.md                    plan it, ask for approval, run it
   signoff up                             start everything and leave it running
   signoff projects list --status running
 
 \b
-Exit codes: 0 done; 1 the API refused, or nothing answers; 2 wrong usage, or you said no.
-Of run and projects watch: 0 completed, 1 failed, 2 refused or cancelled.
-Settings come from flags, else SIGNOFF_… variables, else signoff.toml."""
+Exit codes: 0 success; 1 the API refused or did not answer; 2 wrong usage, or you declined.
+For run and projects watch: 0 completed, 1 failed, 2 declined or cancelled.
+Flags override SIGNOFF_… variables; variables override signoff.toml."""
 
 
 class _LazyGroup(click.Group):
-    """A group that knows the names of its commands without importing them."""
+    """A group that lists its commands without importing them."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run a command; the one of this process where no arguments are given."""
+        """Run a command. Without arguments, read them from this process's command line."""
         if not args and extra.get("args") is None and not _LONG_LIVED.isdisjoint(sys.argv[1:2]):
             hide()
         return super().main(*args, **extra)
@@ -89,4 +89,4 @@ class _LazyGroup(click.Group):
 )
 @click.version_option(package_name="signoff", message="%(prog)s %(version)s")
 def main() -> None:
-    """Automation projects that are planned, signed off by a person, and carried out by durable Temporal workflows."""
+    """Run automation only after a person has approved the exact plan. Runs are durable Temporal workflows."""

@@ -1,4 +1,4 @@
-"""Arguments that several commands have, and what a shell offers for them."""
+"""Arguments that several commands share, and their shell completions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-# A person who has pressed the tab key waits for the answer.
+# Someone has pressed Tab and is waiting.
 _MAX_SECONDS = 1.0
 _MAX_PROJECTS = 50
 
 
 class ProjectId(click.ParamType[str]):
-    """A project's id, or the beginning or end of one."""
+    """A project id, or a unique beginning or end of one."""
 
     name = "project"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The newest projects; none where no Signoff answers at once."""
+        """Offer the newest projects, or nothing if the server does not answer in time."""
         del ctx, param
         try:
             return [CompletionItem(row.id, help=row.name) for row in _newest() if row.id.startswith(incomplete)]
-        except Exception:  # noqa: BLE001 - a shell shows whatever is printed: nothing is better
+        except Exception:  # noqa: BLE001 - the shell would show any output, so print nothing
             return []
 
 
 def _newest() -> list[Any]:
-    from app.cli.options import load_settings  # noqa: PLC0415 - only a shell that completes needs it
+    from app.cli.options import load_settings  # noqa: PLC0415 - only shell completion needs it
     from app.cli.target import address_of  # noqa: PLC0415
     from signoff import Signoff  # noqa: PLC0415
 
@@ -41,21 +41,21 @@ def _newest() -> list[Any]:
 
 
 def project_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The project that a command is about."""
+    """Add the PROJECT argument to a command."""
     return click.argument("project_id", metavar="PROJECT", type=ProjectId())(command)
 
 
 def plan_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The Markdown file that a command reads."""
+    """Add the PLAN argument, a Markdown file, to a command."""
     kind = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
     return click.argument("plan", type=kind)(command)
 
 
 def read_plan(plan: Path) -> str:
-    """The text of a Markdown file; `-` is standard input.
+    """Read the text of a Markdown file; `-` means standard input.
 
     Raises:
-        click.UsageError: it is no UTF-8 text, or cannot be read.
+        click.UsageError: the file cannot be read or is not UTF-8 text.
     """
     try:
         return sys.stdin.buffer.read().decode() if str(plan) == "-" else plan.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`signoff agents`, `strategies`, `archetypes`: what may be named in a project."""
+"""`signoff agents`, `strategies` and `archetypes`: list what a project can name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from signoff import AsyncSignoff
 @click.command()
 @answer_command(lambda answer: named_list(answer["agents"]))
 async def agents(api: AsyncSignoff) -> Any:
-    """List the agents that a project or task may name."""
+    """List the agents that projects can name."""
     return await api.agents()
 
 
 @click.command()
 @answer_command(lambda answer: named_list(answer["strategies"]))
 async def strategies(api: AsyncSignoff) -> Any:
-    """List the strategies, and what each means."""
+    """List the strategies and what each one means."""
     return await api.strategies()
 
 
@@ -29,14 +29,15 @@ async def strategies(api: AsyncSignoff) -> Any:
 @click.argument("name", required=False)
 @answer_command(lambda answer: archetype_list(answer) if "archetypes" in answer else archetype_text(answer))
 async def archetypes(api: AsyncSignoff, name: str | None) -> Any:
-    """List the archetypes of experts that a project may name, or show one with its brief."""
+    """List experts, or show one with its brief."""
     listed = await api.archetypes()
     if name is None:
         return listed
-    known = {archetype.id: archetype for archetype in listed.archetypes}
-    if name not in known:
-        raise click.BadParameter(f"There is no archetype '{name}'; known: {', '.join(known)}.", param_hint="NAME")
-    return known[name]
+    by_id = {archetype.id: archetype for archetype in listed.archetypes}
+    if name not in by_id:
+        message = f"There is no archetype '{name}'. Choose one of: {', '.join(by_id)}."
+        raise click.BadParameter(message, param_hint="NAME")
+    return by_id[name]
 
 
 COMMANDS: list[click.Command] = [agents, strategies, archetypes]

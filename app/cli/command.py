@@ -1,6 +1,6 @@
-"""How a client command runs: it gets a client, and gives an answer to show, or an exit code.
+"""Runs client commands: each gets a client and returns an answer to print, or an exit code.
 
-What is shown is made from the API's JSON, which `--json` prints as it is.
+Tables are built from the API's JSON; `--json` prints that JSON unchanged.
 """
 
 from __future__ import annotations
@@ -31,48 +31,48 @@ _WHOLE_ID = re.compile(r"proj_[0-9a-z]{26}")
 _MAX_CANDIDATES = 200
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-comment_option = click.option("--comment", help="Kept with the decision.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+comment_option = click.option("--comment", help="Comment to record with the decision.")
 
 
 class Refused(click.ClickException):
-    """The API refused, or nothing answers."""
+    """The API refused the request, or did not answer."""
 
     def __init__(self, error: SignoffError) -> None:
         super().__init__(visible(str(error)))
 
     def show(self, file: Any = None) -> None:
-        """Print it in red."""
+        """Print the error in red."""
         click.secho(f"Error: {self.format_message()}", fg="red", file=file, err=True)
 
 
 def console() -> Console:
-    """Where results are written."""
+    """A console for results."""
     return Console(highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """Write a result as the API sent it."""
+    """Print a result as the JSON that the API sent."""
     click.echo(json.dumps(to_json(value), indent=2, ensure_ascii=False))
 
 
 async def is_confirmed(question: str, *, yes: bool) -> bool:
-    """Whether the person at the terminal wants it; without one, only where `yes` says so."""
+    """Whether the person at the terminal confirms. Without a terminal, only `yes` confirms."""
     return yes or (can_ask() and await ask(console(), question))
 
 
-def refusal(what: str) -> int:
-    """Say that nothing was done, and give the exit code for that."""
-    reason = "" if can_ask() else " There is no terminal to ask on; --yes does it without asking."
-    click.echo(f"{what}{reason}", err=True)
+def refusal(message: str) -> int:
+    """Print `message`, which says that nothing was done, and return the exit code for that."""
+    hint = "" if can_ask() else " There is no terminal to ask on. Use --yes to confirm without a question."
+    click.echo(f"{message}{hint}", err=True)
     return REFUSED
 
 
 def run_to_end(work: Awaitable[Any]) -> Any:
-    """Run a command's work.
+    """Run a command's coroutine to its end.
 
     Raises:
-        Refused: the API refused, or nothing answers.
+        Refused: the API refused the request, or did not answer.
     """
 
     async def awaited() -> Any:
@@ -85,7 +85,7 @@ def run_to_end(work: Awaitable[Any]) -> Any:
 
 
 def client_command(work: Work) -> Callable[..., Any]:
-    """Make a command of `work(api, …)`, which returns an exit code; a `project_id` may be the beginning or end of one."""
+    """Turn `work(api, …)`, which returns an exit code, into a command that accepts shortened project ids."""
 
     @functools.wraps(work)
     def command(settings: Settings, **arguments: Any) -> None:
@@ -101,7 +101,7 @@ def client_command(work: Work) -> Callable[..., Any]:
 
 
 def answer_command(render: Callable[[Any], RenderableType]) -> Decorator:
-    """Make a command of `work(api, …)`, which returns an answer: printed as JSON with `--json`, else as `render` shows it."""
+    """Turn `work(api, …)` into a command that prints its answer: as JSON with `--json`, otherwise through `render`."""
 
     def decorate(work: Work) -> Callable[..., Any]:
         @functools.wraps(work)
@@ -120,20 +120,23 @@ def answer_command(render: Callable[[Any], RenderableType]) -> Decorator:
 
 
 async def whole_id(api: AsyncSignoff, text: str) -> str:
-    """The id of the project that `text` is the id of, or the beginning or end of; as it is where there is no such project.
+    """Complete a project id from its beginning or end. Text that matches no project is returned unchanged.
 
     Raises:
-        click.UsageError: it fits more than one.
+        click.UsageError: the text matches more than one project.
     """
     if _WHOLE_ID.fullmatch(text) or len(text) < 3:
         return text
     newest = (await api.projects.list(limit=_MAX_CANDIDATES)).projects
-    found = [row.id for row in newest if row.id.startswith((text, f"proj_{text}")) or row.id.endswith(text)]
-    if len(found) > 1:
-        raise click.UsageError(f"'{visible(text)}' fits {len(found)} projects, such as {found[0]} and {found[1]}.")
-    return found[0] if found else text
+    matches = [row.id for row in newest if row.id.startswith((text, f"proj_{text}")) or row.id.endswith(text)]
+    if len(matches) > 1:
+        examples = f"{matches[0]} and {matches[1]}"
+        raise click.UsageError(
+            f"'{visible(text)}' matches {len(matches)} projects, such as {examples}. Use more of the id."
+        )
+    return matches[0] if matches else text
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """The options that were given."""
+    """Keep only the options that were set on the command line."""
     return {name: value for name, value in values.items() if value is not None and value != ()}

@@ -1,4 +1,4 @@
-"""`signoff completion`: the script that has a shell complete commands, options and project ids."""
+"""`signoff completion`: prints a script with which a shell completes commands, options and project ids."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ _WHERE = {
 }
 
 
-@click.command(epilog="\b\nTo have it in every shell:\n" + "\n".join(f"  {line}" for line in _WHERE.values()))
+@click.command(epilog="\b\nTo enable it in every new shell:\n" + "\n".join(f"  {line}" for line in _WHERE.values()))
 @click.argument("shell", type=click.Choice(list(_WHERE)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that has SHELL complete commands, options and project ids."""
+    """Print a completion script for SHELL.
+
+    It completes commands, options and project ids.
+    """
     script = get_completion_class(shell)
     assert script is not None  # noqa: S101 - for the type checker: click has these three
     click.echo(script(ctx.find_root().command, {}, "signoff", "_SIGNOFF_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""`signoff projects …`: the plan, and what is decided about it and its run."""
+"""`signoff projects …`: commands for the plan, its approval and its run."""
 
 from __future__ import annotations
 
@@ -34,27 +34,26 @@ _PLAN_SECONDS = 60
 
 def _plan(answer: Json) -> RenderableType:
     if answer.get("recorded"):
-        return Text("The plan is being made; to see it: signoff projects plan " + answer["id"])
+        return Text(f"The plan is being generated. To see it: signoff projects plan {answer['id']}")
     return plan_tree(answer, answer["summary"] or "Plan")
 
 
 def _outcome(answer: Json) -> Text:
-    if answer.get("recorded"):
-        return Text(f"Recorded; the project is {answer['status']}, {answer['stage'].replace('_', ' ')}.")
-    return Text(f"Done: {answer['status']}, {answer['stage'].replace('_', ' ')}.")
+    word = "Recorded" if answer.get("recorded") else "Done"
+    return Text(f"{word}. The project is {answer['status']} (stage: {answer['stage'].replace('_', ' ')}).")
 
 
 @click.command()
 @project_argument
-@click.option("--version", type=click.IntRange(1), help="An older version.")
-@click.option("--generate", is_flag=True, help="Have the first plan made.")
-@click.option("--markdown", is_flag=True, help="Print the outline that makes the plan.")
+@click.option("--version", type=click.IntRange(1), help="Show this version instead of the current one.")
+@click.option("--generate", is_flag=True, help="Generate the first plan.")
+@click.option("--markdown", is_flag=True, help="Print the Markdown outline that produces the plan.")
 @as_json_option
 @client_command
 async def plan(
     api: AsyncSignoff, project_id: str, *, version: int | None, generate: bool, markdown: bool, as_json: bool
 ) -> int:
-    """Show a project's plan, or have the first one made."""
+    """Show a project's plan or generate the first."""
     if generate:
         made = await api.projects.generate_plan(project_id, wait=_PLAN_SECONDS)
         if is_pending(made):
@@ -72,27 +71,33 @@ async def plan(
 @project_argument
 @answer_command(plan_list)
 async def plans(api: AsyncSignoff, project_id: str) -> Any:
-    """List every version of a project's plan; an arrow points at the current one."""
+    """List all versions of a project's plan.
+
+    An arrow marks the current version.
+    """
     return await api.projects.plans(project_id)
 
 
 @click.command()
 @project_argument
-@click.option("--from", "before", type=click.IntRange(1), help="The older version; default: the one before.")
-@click.option("--to", "after", type=click.IntRange(1), help="The newer version; default: the current one.")
+@click.option("--from", "before", type=click.IntRange(1), help="Older version; default: the one before it.")
+@click.option("--to", "after", type=click.IntRange(1), help="Newer version; default: the current one.")
 @answer_command(plan_changes)
 async def diff(api: AsyncSignoff, project_id: str, before: int | None, after: int | None) -> Any:
-    """Show what one version of the plan has that another has not."""
+    """Compare two versions of the plan."""
     return await api.projects.plan_diff(project_id, before, after)
 
 
 @click.command()
 @project_argument
-@click.option("--instructions", help="What is to be different.")
-@click.option("--planner", help="Who is to make it.")
+@click.option("--instructions", help="What should change.")
+@click.option("--planner", help="Planner to use; default: outline.")
 @answer_command(_plan)
 async def regenerate(api: AsyncSignoff, project_id: str, instructions: str | None, planner: str | None) -> Any:
-    """Send the plan back, and have a new one made."""
+    """Regenerate the plan.
+
+    The current plan is sent back, and a new version is generated.
+    """
     return await api.projects.regenerate_plan(
         project_id, instructions=instructions, planner=planner, wait=_PLAN_SECONDS
     )
@@ -101,16 +106,18 @@ async def regenerate(api: AsyncSignoff, project_id: str, instructions: str | Non
 @click.command()
 @project_argument
 @click.argument("message", required=False)
-@click.option("--edits", type=click.File("rb"), help="A file with a JSON list of edits; - for standard input.")
+@click.option("--edits", type=click.File("rb"), help="File with a JSON list of edits; - reads standard input.")
 @answer_command(_plan)
 async def refine(api: AsyncSignoff, project_id: str, message: str | None, edits: BinaryIO | None) -> Any:
-    """Have the plan changed: by MESSAGE in plain words, or by edits, all of them or none.
+    """Change the plan.
+
+    Describe the change in MESSAGE, or list the edits in a file. Either all edits are applied, or none.
 
     An edit is {"op": "add_task"|"update_task"|"remove_task"|"move_task"|"add_phase"|"update_phase"|"remove_phase", "task" or
     "phase": id or key, and the fields}.
     """
     if message is None and edits is None:
-        raise click.UsageError("Say in words what is to be different, or give --edits.")
+        raise click.UsageError("Describe the change in MESSAGE, or use --edits.")
     return await api.projects.refine_plan(project_id, message=message, edits=_edits(edits) if edits else None)
 
 
@@ -128,9 +135,11 @@ def _edits(file: BinaryIO) -> list[Json]:
 @as_json_option
 @client_command
 async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, yes: bool, as_json: bool) -> int:
-    """Show what waits for an approval (the plan, or the next phase), ask, and approve it.
+    """Approve a plan or the next phase.
 
-    Exit codes: 0 approved, 1 the API refused, 2 not approved.
+    Shows what waits for approval, and asks first.
+
+    Exit codes: 0 approved; 1 the API refused or did not answer; 2 you declined.
     """
     found = await api.projects.get(project_id)
     plan = await fetch_plan(api, project_id)
@@ -145,10 +154,10 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
         name = next((phase.name for phase in found.phases if phase.id == gate.phase_id), gate.phase_id or "")
         question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
     else:
-        question = "Approve this plan and carry it out?"
+        question = "Approve and run this plan?"
         if plan is not None:
             bound = seen(plan)
-    # Without a plan or a gate there is nothing to ask about: the API says why.
+    # Without a plan or a gate there is nothing to confirm; the API's error says why.
     is_askable = gate is not None or (plan is not None and found.status == "pending")
     if is_askable and not await is_confirmed(question, yes=yes):
         return refusal("Not approved.")
@@ -157,23 +166,26 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
         print_json(answer)
     else:
         word = "The approval is recorded" if is_pending(answer) else "Approved"
-        out.print(Text(f"{word}; to see it run: signoff projects watch {project_id}"), soft_wrap=True)
+        out.print(Text(f"{word}. To watch the run: signoff projects watch {project_id}"), soft_wrap=True)
     return 0
 
 
 def _cancelled(answer: Json) -> Text:
     tasks: dict[str, int] = answer.get("tasks") or {}
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tasks.items())
-    word = "Cancelled" if answer["status"] == "cancelled" else "The cancel is recorded; tasks are still stopping"
+    word = "Cancelled" if answer["status"] == "cancelled" else "The cancellation is recorded; tasks are still stopping"
     return Text(f"{word}{f' ({counts})' if counts else ''}.")
 
 
 @click.command()
 @project_argument
-@click.option("--reason", help="Kept with the decision.")
+@click.option("--reason", help="Reason to record with the decision.")
 @answer_command(_cancelled)
 async def cancel(api: AsyncSignoff, project_id: str, reason: str | None) -> Any:
-    """Cancel a project and wait, 10 seconds at most, until its tasks are stopped."""
+    """Cancel a project.
+
+    Waits at most 10 seconds for its tasks to stop.
+    """
     return await api.projects.cancel(project_id, reason=reason)
 
 
@@ -182,7 +194,10 @@ async def cancel(api: AsyncSignoff, project_id: str, reason: str | None) -> Any:
 @comment_option
 @answer_command(_outcome)
 async def pause(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
-    """Start no further task; those in progress finish."""
+    """Pause a run.
+
+    No further task starts. Tasks in progress finish.
+    """
     return await api.projects.pause(project_id, comment=comment)
 
 
@@ -191,17 +206,22 @@ async def pause(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
 @comment_option
 @answer_command(_outcome)
 async def resume(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
-    """Go on after a pause."""
+    """Resume a paused run."""
     return await api.projects.resume(project_id, comment=comment)
 
 
 @click.command()
 @project_argument
-@click.option("--task", "tasks", multiple=True, help="A task (key or id) to run again all the same; may be repeated.")
+@click.option(
+    "--task", "tasks", multiple=True, help="Also rerun this task (key or id), regardless of its status; repeatable."
+)
 @comment_option
 @answer_command(_outcome)
 async def retry(api: AsyncSignoff, project_id: str, tasks: tuple[str, ...], comment: str | None) -> Any:
-    """Run a finished project again from what failed; what is completed is kept."""
+    """Rerun a finished project from what failed.
+
+    Completed tasks are kept.
+    """
     return await api.projects.retry(project_id, tasks=tasks or None, comment=comment)
 
 

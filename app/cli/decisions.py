@@ -1,4 +1,4 @@
-"""`signoff decisions …`: what a project asks for, and the answers."""
+"""`signoff decisions …`: lists a project's decisions and answers them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _STATUSES = ["open", "answered", "expired", "withdrawn", "accepted", "refused"]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def decisions() -> None:
-    """List decisions and answer one that is open."""
+    """List and answer decisions."""
 
 
 @decisions.command("list")
 @project_argument
-@click.option("--status", type=click.Choice(_STATUSES), help="Only with this status.")
+@click.option("--status", type=click.Choice(_STATUSES), help="List only decisions with this status.")
 @answer_command(decision_list)
 async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None) -> Any:
-    """List what is asked for and every decision that was made, oldest first."""
+    """List open and past decisions, oldest first."""
     return await api.decisions.list(project_id, status=status)
 
 
@@ -38,7 +38,10 @@ async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None)
 async def answer_decision(
     api: AsyncSignoff, project_id: str, decision: str, answer: str, comment: str | None
 ) -> Any:  # fmt: skip
-    """Answer an open decision with one of its options; who is second gets the first answer instead."""
+    """Answer an open decision.
+
+    ANSWER must be one of its options. Only the first answer is accepted; later ones are refused.
+    """
     return await api.decisions.answer(project_id, decision, answer, comment=comment)
 
 

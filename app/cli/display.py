@@ -1,7 +1,7 @@
-"""What the client shows: plans as trees, projects and tasks as tables. Pure functions from the API's JSON to renderables.
+"""Renders plans as trees, and projects and tasks as tables. Pure functions from the API's JSON to renderables.
 
-Everything that comes from a plan goes through `visible`: what a person approves must be what will run, so a character
-that a terminal would obey or hide is shown as its escape instead.
+All text from a plan goes through `visible`. People must see exactly what will run, so characters that a terminal would
+interpret or hide are shown as escapes.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ SIGNS = {
     "skipped": "-",
     "awaiting_approval": "?",
 }
-# Categories of Unicode: controls, invisible formatting such as a change of direction, line and paragraph separators.
+# Unicode categories: controls, invisible formatting (such as a change of direction), line and paragraph separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 
 def visible(text: str) -> str:
-    """`text` with control, formatting and separator characters, but for tab and newline, written as escapes."""
+    """Escape the control, formatting and separator characters in `text`, except for tab and newline."""
     return "".join(
         character if character in "\n\t" or unicodedata.category(character) not in _HIDDEN else _escape(character)
         for character in text
@@ -58,7 +58,7 @@ def _escape(character: str) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """A time span for people: `320 ms`, `4.2 s`, `3 m 05 s`, `2 h 07 m`; empty for None."""
+    """Format a time span: `320 ms`, `4.2 s`, `3 m 05 s` or `2 h 07 m`; empty for None."""
     if milliseconds is None:
         return ""
     if milliseconds < 1000:
@@ -75,7 +75,7 @@ def _span(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes, such as `1.5 KiB`."""
     amount, unit = float(count), 0
     while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
@@ -83,12 +83,12 @@ def size(count: int) -> str:
 
 
 def status_text(status: str) -> Text:
-    """A status with its sign, in its colour."""
+    """A status with its sign, in its color."""
     return Text(f"{SIGNS.get(status, ' ')} {status.replace('_', ' ')}", style=STYLES.get(status, ""))
 
 
 def plan_tree(plan: Json, name: str) -> RenderableType:
-    """The whole plan as a tree: phases, tasks, exactly what each will do, and the planner's warnings."""
+    """The whole plan as a tree: phases, tasks, exactly what each task does, and the planner's warnings."""
     tasks = [task for phase in plan["phases"] for task in phase["tasks"]]
     keys = {task["id"]: task["key"] for task in tasks}
     label = Text.assemble(
@@ -102,7 +102,7 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
 
 
 def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType:
-    """The phases of a plan under a label; `keys` has those of tasks whose dependencies are told by id."""
+    """The phases of a plan under a label. `keys` maps task ids to keys, for dependencies that are given as ids."""
     tree = Tree(label, guide_style="dim")
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))
@@ -115,7 +115,7 @@ def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType
 def _phase_label(number: int, phase: Json) -> Text:
     label = Text.assemble((f"{number}. {visible(phase['name'])}", "bold"), (f"  {phase['strategy']}", "dim"))
     if phase["requires_approval"]:
-        label.append("  waits for an approval", style="yellow")
+        label.append("  requires approval", style="yellow")
     if phase["description"]:
         label.append(f"\n{visible(phase['description'])}", style="dim")
     return label
@@ -134,7 +134,7 @@ def _task_label(task: Json, keys: dict[str, str]) -> RenderableType:
 
 
 def _allowances(task: Json) -> Iterable[str]:
-    """What a task may touch besides its workspace, and limits of its own."""
+    """What a task may access outside its workspace, and its own limits."""
     for name in ("reads", "writes"):
         if task[name]:
             yield f"{name} " + ", ".join(visible(path) for path in task[name])
@@ -151,7 +151,7 @@ def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
     if task["timeout_seconds"] is not None:
         yield f"at most {_span(task['timeout_seconds'])}"
     if task["on_crash"] != "rerun":
-        yield f"on a crash {task['on_crash']}"
+        yield f"on crash: {task['on_crash']}"
     yield from _allowances(task)
     if task["agent_id"]:
         yield f"agent {visible(task['agent_id'])}"
@@ -162,7 +162,7 @@ def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
 
 
 def action_text(action: Json) -> Text:
-    """What a task does, nothing left out."""
+    """What a task does, in full."""
     fields = {name: value for name, value in action.items() if name != "type" and value not in (None, "", [], {})}
     match action["type"]:
         case "shell" if isinstance(fields.get("command"), str):
@@ -170,7 +170,7 @@ def action_text(action: Json) -> Text:
         case "http" if isinstance(fields.get("url"), str):
             text = Text(f"{fields.pop('method', 'GET')} {visible(fields.pop('url'))}", style="green")
         case "agent" if isinstance(fields.get("prompt"), str):
-            text = Text(f"a model is asked: {visible(fields.pop('prompt'))}", style="green")
+            text = Text(f"asks a model: {visible(fields.pop('prompt'))}", style="green")
         case "manual":
             text = Text("a person does this", style="yellow")
         case "wait" if "seconds" in fields:
@@ -188,7 +188,7 @@ def _indented(text: str) -> str:
 
 
 def tasks_table(project: Json) -> Table:
-    """The tasks of a project, phase by phase: status, attempt, duration and what there is to say."""
+    """The tasks of a project, phase by phase: status, attempt, duration, and an error or reason."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("phase", "task", "status"):
         table.add_column(column, overflow="fold")
@@ -199,37 +199,37 @@ def tasks_table(project: Json) -> Table:
         name = visible(phase["name"])
         for task in (task for task in project["tasks"] if task["phase_id"] == phase["id"]):
             attempt = str(task["attempt"]) if task["attempt"] else ""
-            said = Text(_said(task), style=STYLES["failed"] if task["error"] else "dim")
+            note = Text(_note(task), style=STYLES["failed"] if task["error"] else "dim")
             time = duration(task["duration_ms"])
-            table.add_row(Text(name, style="dim"), task["key"], status_text(task["status"]), attempt, time, said)
+            table.add_row(Text(name, style="dim"), task["key"], status_text(task["status"]), attempt, time, note)
             name = ""
     return table
 
 
-def _said(task: Json) -> str:
+def _note(task: Json) -> str:
     if task["error"]:
         return visible(task["error"]["message"])
     if task.get("quarantine") and task["status"] in {"running", "waiting"}:
-        return f"in quarantine: {visible(task['quarantine'])}"
+        return f"quarantined: {visible(task['quarantine'])}"
     return (task["reason"] or "").replace("_", " ")
 
 
 def projects_table(listing: Json) -> RenderableType:
-    """A list of projects, with how many there are in all."""
+    """A table of projects, with the total number of projects below it."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("id", "status", "name", "created"):
         table.add_column(column, no_wrap=column != "name", overflow="fold")
     for row in listing["projects"]:
         created = row["created_at"][:16].replace("T", " ")
         name = Text(visible(row["name"]))
-        # Below the name: beside it there is no room in a terminal of 80 columns.
+        # Below the name, because an 80-column terminal has no room beside it.
         if awaited := _awaited(row):
             name.append(f"\nwaits for {awaited}", style="yellow")
         if row["blocked"]:
             name.append(f"\nblocked: {_BLOCKED[row['blocked']]}", style="red")
         table.add_row(row["id"], status_text(row["status"]), name, created)
     counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
-    shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (in all: {counts})" if counts else "")
+    shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (all projects: {counts})" if counts else "")
     return Group(table, Text(shown, style="dim"))
 
 
@@ -239,38 +239,38 @@ _BLOCKED = {
 }
 _AWAITED = {
     "awaiting_approval": "approval",
-    "awaiting_phase_approval": "approval of a phase",
+    "awaiting_phase_approval": "phase approval",
     "awaiting_decision": "an answer",
 }
 
 
 def _awaited(row: Json) -> str:
-    """What a project of a list waits for a person to do."""
+    """What a listed project needs a person to do."""
     number = 0 if row["stage"] == "cancelling" else row["manual_waiting"]
-    by_hand = f"{number} task{'' if number == 1 else 's'} by hand" if number else ""
-    return _AWAITED.get(row["stage"]) or by_hand
+    manual = f"{number} manual task{'' if number == 1 else 's'}" if number else ""
+    return _AWAITED.get(row["stage"]) or manual
 
 
 def output_files(project: Json) -> list[tuple[str, Path, int | None]]:
-    """The files that completed tasks were to make: task key, path, and size in bytes (None: it is not there)."""
+    """The expected files of completed tasks: task key, path, and size in bytes (None if the file is missing)."""
     root = Path(project["workspace"])
-    maker = {
+    producers = {
         root / file: task["key"]
         for task in project["tasks"]
         if task["status"] == "completed"
         for file in task["expected_files"]
     }
-    return [(key, path, path.stat().st_size if path.exists() else None) for path, key in maker.items()]
+    return [(key, path, path.stat().st_size if path.exists() else None) for path, key in producers.items()]
 
 
 def files_table(files: list[tuple[str, Path, int | None]]) -> Table:
-    """The list of output files."""
+    """A table of output files."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("file", "size", "made by"):
         table.add_column(column, overflow="fold", justify="right" if column == "size" else "left")
     for key, path, length in files:
-        shown = Text("missing", style="red") if length is None else Text(size(length))
-        table.add_row(Text(visible(str(path))), shown, key)
+        length_text = Text("missing", style="red") if length is None else Text(size(length))
+        table.add_row(Text(visible(str(path))), length_text, key)
     return table
 
 

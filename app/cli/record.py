@@ -1,4 +1,4 @@
-"""`signoff verify`, which needs no server, database or settings, and `signoff record …`: the key that seals records."""
+"""`signoff verify`, which needs no server, database or settings; `signoff record …` prints and replaces the sealing key."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 
 _MAX_KEY_BYTES = 64 * 1024
 _MAX_SHOWN = 50
-_COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "yellow"}
+_COLORS = {"critical": "red", "high": "red", "medium": "yellow", "low": "yellow"}
 
 
 @click.command(
     epilog="""\b
-Exit codes: 0 the record is whole; 1 it was altered, or is not by the given key; 2 the file or the key cannot be used."""
+Exit codes: 0 the record is intact; 1 it was altered, or signed with another key; 2 the file or key is unusable."""
 )
 @click.argument("export", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--public-key",
     "key",
     metavar="FILE|KEY",
-    help="Whose record it must be: a file with the server's public key, the key itself (PEM or base64), or its fingerprint.",
+    help="The server's public key, as a file, as text (PEM or base64), or as its fingerprint. The record must be signed with it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(export: Path, key: str | None, as_json: bool) -> None:
-    """Verify an exported project (a zip), offline.
+    """Verify an exported project (a zip) offline.
 
-    The checks are those of `signoff audit`, made of the zip alone. Without --public-key, signatures are checked with the key
-    in the zip: that shows that the record is consistent, and not whose it is.
+    Runs the checks of `signoff audit` on the zip alone. Without --public-key, signatures are checked with the key in the zip.
+    This shows that the record is consistent, but not who signed it.
     """
-    from app.sealing.exported import verify as examine  # noqa: PLC0415 - the overview of commands comes at once
+    from app.sealing.exported import verify as examine  # noqa: PLC0415 - keeps the overview of commands fast
     from app.sealing.keys import KeyUnusable, key_or_fingerprint  # noqa: PLC0415
     from app.sealing.zipped import ExportUnusable  # noqa: PLC0415
 
     try:
-        wanted = key_or_fingerprint(_text_of(key)) if key is not None else None
-        result = examine(export, wanted)
+        expected = key_or_fingerprint(_text_of(key)) if key is not None else None
+        result = examine(export, expected)
     except KeyUnusable as error:
         raise click.BadParameter(str(error), param_hint="--public-key") from error
     except ExportUnusable as error:
@@ -59,7 +59,7 @@ def verify(export: Path, key: str | None, as_json: bool) -> None:
 
 
 def _text_of(key: str) -> str:
-    """The content of the file that is named, else the text itself."""
+    """The content of the file that `key` names; if there is no such file, `key` itself."""
     try:
         path = Path(key)
         if not path.is_file():
@@ -82,7 +82,7 @@ def _print_json(result: Verified) -> None:
         "sealed_events": result.seal.seq if result.seal is not None else 0,
         "files": result.files,
         "seal": result.seal.model_dump(mode="json") if result.seal is not None else None,
-        "findings": [found._asdict() for found in result.findings],
+        "findings": [finding._asdict() for finding in result.findings],
     }
     click.echo(json.dumps(answer, indent=2))
 
@@ -94,38 +94,41 @@ def _print(result: Verified) -> None:
         click.echo(f"{name}: {result.events} events, {covered}; {result.files} files; exported {result.exported_at}.")
     if result.unsealed:
         first = result.events - result.unsealed + 1
-        what = f"Event {first} is" if result.unsealed == 1 else f"Events {first} to {result.events} are"
-        click.echo(f"{what} not sealed: the project was running when it was exported.")
-    for found in result.findings[:_MAX_SHOWN]:
-        click.secho(f"  {found.severity:8}  {found.code}: ", fg=_COLOURS[found.severity], nl=False)
-        click.echo(visible(found.message))
+        subject = f"Event {first} is" if result.unsealed == 1 else f"Events {first} to {result.events} are"
+        click.echo(f"{subject} not sealed: the project was running when it was exported.")
+    for finding in result.findings[:_MAX_SHOWN]:
+        click.secho(f"  {finding.severity:8}  {finding.code}: ", fg=_COLORS[finding.severity], nl=False)
+        click.echo(visible(finding.message))
     if len(result.findings) > _MAX_SHOWN:
         click.echo(f"  and {len(result.findings) - _MAX_SHOWN} more; --json prints all")
     if result.trusted:
         click.echo(f"Key: {result.fingerprint}")
     elif result.fingerprint is not None:
         click.echo(
-            f"Key: {result.fingerprint}, taken from the zip itself. This shows only that the record is consistent, and not "
-            "whose it is. Give the server's key with --public-key."
+            f"Key: {result.fingerprint}, taken from the zip itself. This shows only that the record is consistent, not who "
+            "signed it. To check that too, pass the server's key with --public-key."
         )
     if result.intact:
-        click.secho("The record is whole.", fg="green")
+        click.secho("The record is intact.", fg="green")
     else:
         click.secho("The record was altered.", fg="red")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def record() -> None:
-    """Print the key that the record is sealed with, or replace it."""
+    """Print or replace the record's sealing key."""
 
 
 @record.command("key")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the API's JSON: earlier keys and the state of the record too."
+    "--json", "as_json", is_flag=True, help="Print the API's JSON, with earlier keys and the state of the record."
 )
 @client_command
 async def record_key(api: AsyncSignoff, *, as_json: bool) -> int:
-    """Print the public key as PEM, for `signoff verify --public-key`; the fingerprint goes to standard error."""
+    """Print the public key that seals the record.
+
+    The key is printed as PEM, for `signoff verify --public-key`. Its fingerprint goes to standard error.
+    """
     answer = await api.record_key()
     if as_json:
         print_json(answer)
@@ -138,10 +141,12 @@ async def record_key(api: AsyncSignoff, *, as_json: bool) -> int:
 @record.command("rotate")
 @settings_options
 def rotate_key(settings: Settings) -> None:
-    """Make a new key to seal the record with; the old key signs the change.
+    """Replace the sealing key.
 
-    Run it where the app's data folder is, then restart every app. Records that the old key sealed stay verifiable, with either
-    key. With SIGNOFF_SEAL_KEY, the new private key is printed: give it to the apps instead of the old one.
+    The old key signs the change. Run this where the app's data folder is, then restart every app. Records sealed with the old
+    key can still be verified, with either key.
+
+    If SIGNOFF_SEAL_KEY is set, the new private key is printed. Give it to the apps instead of the old one.
     """
     from app.sealing.keys import KeyUnusable, rotate  # noqa: PLC0415
 
@@ -149,11 +154,11 @@ def rotate_key(settings: Settings) -> None:
         made = rotate(settings.keys_dir, settings.seal_key.get_secret_value())
     except (KeyUnusable, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"The key {made.new_id} follows {made.old_id}. Its fingerprint: {made.fingerprint}", err=True)
+    click.echo(f"Key {made.new_id} replaces key {made.old_id}. Its fingerprint: {made.fingerprint}", err=True)
     if made.private is not None:
         click.echo(made.private, nl=False)
-        click.echo("Set this as SIGNOFF_SEAL_KEY; it is stored nowhere.", err=True)
-    click.echo("Restart every app: until then, they seal with the old key.", err=True)
+        click.echo("Set SIGNOFF_SEAL_KEY to this key. It is not stored anywhere.", err=True)
+    click.echo("Restart every app. Until then, the apps seal with the old key.", err=True)
 
 
 COMMANDS: list[click.Command] = [verify, record]

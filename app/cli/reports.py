@@ -1,4 +1,4 @@
-"""`signoff projects …`: what is told about a project, and `signoff audit`."""
+"""`signoff projects …`: reports about a project; and `signoff audit`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from signoff.fields import GraphForm
 
 @click.command()
 @project_argument
-@click.option("--after", type=click.IntRange(0), default=0, help="Only what comes after this number.")
-@click.option("--types", help="Only these, such as task.*,plan.ready.")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the project has finished.")
-@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
+@click.option("--after", type=click.IntRange(0), default=0, help="Print only events after this number.")
+@click.option("--types", help="Print only these types, such as task.*,plan.ready.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing until the project finishes.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as one line of JSON.")
 @client_command
 async def events(
     api: AsyncSignoff, project_id: str, *, after: int, types: str | None, follow: bool, as_json: bool
 ) -> int:
-    """Print the record of everything that happened to a project."""
+    """Print everything that happened to a project."""
     out = console()
     async for event in api.projects.events(project_id, after=after, types=types, follow=follow):
         if as_json:
@@ -38,10 +38,21 @@ async def events(
 
 @click.command()
 @project_argument
-@click.option("--format", "form", type=click.Choice(["svg", "dot", "mermaid"]), help="A picture or its text.")
-@click.option("--phase", help="Only this phase, by id or key.")
-@click.option("--expand", is_flag=True, help="Draw every task of a plan with more than 150.")
-@click.option("--output", "-o", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="Where to.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["svg", "dot", "mermaid"]),
+    help="Draw a picture (svg), or print text for another tool.",
+)
+@click.option("--phase", help="Show only this phase (id or key).")
+@click.option("--expand", is_flag=True, help="Draw every task, even of a plan with more than 150.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    default="-",
+    help="Where to save it; default: standard output.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 @client_command
 async def dag(
@@ -67,7 +78,7 @@ async def dag(
 @project_argument
 @answer_command(fields_table)
 async def metrics(api: AsyncSignoff, project_id: str) -> Any:
-    """Show how a project went, in numbers."""
+    """Show a project's metrics."""
     return await api.projects.metrics(project_id)
 
 
@@ -75,7 +86,10 @@ async def metrics(api: AsyncSignoff, project_id: str) -> Any:
 @project_argument
 @answer_command(audit_report)
 async def audit(api: AsyncSignoff, project_id: str) -> Any:
-    """Examine a project's plan, its run, and whether the record is as it was written."""
+    """Audit a project's plan, run and record.
+
+    The audit also checks that nobody has altered the record.
+    """
     return await api.projects.audit(project_id)
 
 

@@ -1,4 +1,4 @@
-"""`signoff run`: plan a Markdown file, have it approved, carry it out, and show what came of it."""
+"""`signoff run`: plans a Markdown file, asks for approval, runs the plan, and shows the result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PLAN_SECONDS = 60
 
 @dataclass(frozen=True)
 class Order:
-    """What to run, and how."""
+    """What to run, and how to run it."""
 
     name: str | None
     description: str
@@ -50,21 +50,21 @@ class Order:
 @click.command()
 @plan_argument
 @click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
-@click.option("--name", help="Name of the project; default: the plan's first heading, else the file's name.")
+@click.option("--name", help="Name of the project; default: the plan's first heading, otherwise the file's name.")
 @click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
-@click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff makes.")
+@click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff creates.")
 @click.option(
     "--strategy",
     type=click.Choice([strategy.value for strategy in Strategy]),
     default=Strategy.PERFORMANCE.value,
     show_default=True,
-    help="How to carry it out.",
+    help="How to run the tasks.",
 )
 @click.option(
     "--auto-approve-phases/--ask-phases",
     default=True,
     show_default=True,
-    help="Whether each phase waits to be approved.",
+    help="Whether phases start without approval.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the finished project as JSON, and no progress.")
 @settings_options
@@ -76,20 +76,20 @@ def run(
     new_workspace: bool,
     **options: Any,
 ) -> None:
-    """Plan the Markdown file PLAN (- for standard input), ask for your approval, and carry it out.
+    """Plan the Markdown file PLAN, ask for your approval, and run it. Use - to read standard input.
 
-    A running Signoff is used: the one that SIGNOFF_URL names, else the `signoff up` of this data folder. Otherwise one
-    is brought up for as long as the run takes.
+    The command uses the Signoff at SIGNOFF_URL, otherwise the running `signoff up` of this data folder. If there is neither,
+    it starts one for the duration of the run.
 
-    The tasks work in the current folder, as with make; in a new one where that is / or your home, where Signoff's data
-    folder lies in it, or where the Signoff is on another machine.
+    Tasks work in the current folder, as with make. They work in a new folder if the current one is / or your home folder, if it
+    contains Signoff's data folder, or if Signoff runs on another machine.
 
-    Ctrl-C cancels the project and waits until its tasks are stopped; a second one leaves at once.
+    Ctrl-C cancels the project and waits until its tasks have stopped. A second Ctrl-C exits at once.
 
-    Exit codes: 0 completed, 1 failed, 2 refused or cancelled.
+    Exit codes: 0 completed, 1 failed, 2 declined or cancelled.
     """
     if folder is not None and new_workspace:
-        raise click.UsageError("--path and --new-workspace exclude each other.")
+        raise click.UsageError("Use either --path or --new-workspace, not both.")
     text = read_plan(plan)
     order = Order(
         name=name or heading_of(text) or (None if str(plan) == "-" else plan.stem),
@@ -102,7 +102,7 @@ def run(
 
 
 def heading_of(markdown: str) -> str | None:
-    """The text of the first `#` heading outside fences, at most 200 characters; None where there is none."""
+    """The text of the first `#` heading outside code fences, at most 200 characters; None if there is no heading."""
     fence = ""
     for line in markdown.splitlines():
         stripped = line.strip()
@@ -126,19 +126,19 @@ async def _run(order: Order, settings: Settings) -> int:
     try:
         async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
             console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
-            return await _ProjectRun(api, target, order, console, settings).carry_out()
+            return await _ProjectRun(api, target, order, console, settings).execute()
     except asyncio.CancelledError:
         return EXIT_CODES["cancelled"]
 
 
 def _introduction(target: Target, settings: Settings) -> str:
     if target.temporary:
-        return f"Signoff at {target.url}, brought up for this run, data in {settings.data_dir}"
+        return f"Signoff at {target.url}, started for this run; data in {settings.data_dir}"
     return f"Signoff at {target.url}"
 
 
 def _shared_folder(folder: Path, settings: Settings) -> Path | None:
-    """The folder, unless it is one that nobody means to open to tasks as a whole, or that no project may have."""
+    """The folder, or None if it is too broad to share with tasks (`/`, home) or contains private data of Signoff."""
     private = PrivatePlaces([settings.data_dir]).objection_to(folder) is not None
     return None if private or folder in {Path("/"), Path.home()} else folder
 
@@ -155,8 +155,11 @@ class _ProjectRun:
         self._project: Json | None = None
         self._follower: Follower | None = None
 
-    async def carry_out(self) -> int:
-        """Returns the exit code. The first cancellation of the task cancels the project, the second one leaves it."""
+    async def execute(self) -> int:
+        """Run the project and return the exit code.
+
+        The first cancellation of the task cancels the project. A second one exits without waiting for its end.
+        """
         try:
             return await self._plan_and_follow()
         except asyncio.CancelledError:
@@ -186,7 +189,7 @@ class _ProjectRun:
             here = order.folder.resolve() if order.folder else _shared_folder(Path.cwd(), self._settings)
             path, implied = here and str(here), order.folder is None
             if here is None:
-                self._say("The current folder is not one to share with tasks: they work in a new one.")
+                self._say("The current folder is not shared with tasks. They work in a new folder.")
         fields: ProjectFields = {
             "description": order.description,
             "strategy": order.strategy,
@@ -208,11 +211,11 @@ class _ProjectRun:
             await self._plan_event(project["id"])
         plan = await fetch_plan(self._api, project["id"])
         if plan is None:
-            raise SignoffError("No plan was made.")
+            raise SignoffError("No plan was generated.")
         return plan
 
     async def _plan_event(self, project_id: str) -> None:
-        self._say("The plan is being made …")
+        self._say("Generating the plan …")
         async with aclosing(self._api.projects.events(project_id, types="plan.*")) as events:
             async for event in events:
                 if event.type == "plan.ready":
@@ -223,15 +226,15 @@ class _ProjectRun:
 
     async def _is_approved(self, project_id: str) -> bool:
         if can_ask():
-            if await ask(self._console, "Approve this plan and carry it out?"):
+            if await ask(self._console, "Approve and run this plan?"):
                 return True
             refusal = "Not approved; nothing was done."
         else:
-            refusal = "Not approved: there is no terminal to ask on; --yes approves without asking."
+            refusal = "Not approved: there is no terminal to ask on. Use --yes to approve without a question."
         later = f"signoff projects approve {project_id}"
         if self._target.temporary:
             later = f"signoff up, then {later}"
-        click.echo(f"{refusal} The project stays pending; to approve it later: {later}", err=True)
+        click.echo(f"{refusal} The project stays pending. To approve it later: {later}", err=True)
         return False
 
     async def _follow(self, project: Json) -> int:
@@ -247,18 +250,18 @@ class _ProjectRun:
         return EXIT_CODES.get(finished["status"], REFUSED)
 
     async def _cancel(self, project: Json) -> int:
-        self._say("Cancelling; waiting until its tasks are stopped (Ctrl-C again leaves at once) …")
+        self._say("Cancelling; waiting for the tasks to stop. Press Ctrl-C again to exit at once …")
         following = asyncio.create_task(self._follow(project))
         try:
             await self._request_cancel(project["id"])
             return await following
         except asyncio.CancelledError:
-            # Only then is the terminal free to write on.
+            # Only now can this method write to the terminal.
             following.cancel()
             await asyncio.wait({following})
             recorded = self._follower is not None and self._follower.is_being_cancelled
-            word = "The cancel is recorded" if recorded else "The cancel was sent, but is not confirmed"
-            click.echo(f"{word}; how far it is: signoff projects show {project['id']}", err=True)
+            word = "The cancellation is recorded" if recorded else "The cancellation was sent, but is not confirmed"
+            click.echo(f"{word}. To see its progress: signoff projects show {project['id']}", err=True)
             return EXIT_CODES["cancelled"]
         finally:
             following.cancel()

@@ -1,4 +1,4 @@
-"""The commands that run Signoff's processes: up, serve, worker, migrate, doctor."""
+"""The commands that run, prepare and check Signoff's processes: up, serve, worker, migrate, key, doctor."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from app.settings import Settings
 from app.supervisor import Addresses, StackError, running_stack
 from app.supervisor.stack import prepare
 
-# Objects that are made, net, before the collector of reference cycles looks for some. An answer about 10,000 tasks is made of
-# several hundred thousand, none of them in a cycle: looked for every 700, as is usual, that took two thirds of its time.
+# Net allocations after which the garbage collector looks for reference cycles. A response about 10,000 tasks consists of
+# several hundred thousand objects, none of them in a cycle. With the usual threshold of 700, collecting took two thirds of
+# the response time.
 _COLLECT_AFTER = 100_000
 
-# How long a thread that computes keeps the interpreter from the one that answers. A request waits for it several times, so that
-# the usual 5 ms add up.
+# How long a computing thread may keep the interpreter from the thread that answers requests. A request waits for this several
+# times, so the usual 5 ms add up.
 _SWITCH_SECONDS = 0.0005
 
 
@@ -37,7 +38,7 @@ _SWITCH_SECONDS = 0.0005
 def up(settings: Settings, as_json: bool) -> None:
     """Start Temporal, a worker and the app, and keep them running until Ctrl-C or SIGTERM.
 
-    Everything lies in the data folder. Projects may work in the folder that this is started in.
+    All data is stored in the data folder. Projects may work in the folder in which you start this command.
     """
     try:
         asyncio.run(_stay_up(_with_current_folder(settings), as_json=as_json))
@@ -49,7 +50,7 @@ async def _stay_up(settings: Settings, *, as_json: bool) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A second one cuts the orderly stop short.
+        # A second signal cuts the orderly shutdown short.
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         async with running_stack(settings) as addresses:
@@ -71,7 +72,7 @@ def _print_addresses(addresses: Addresses, *, as_json: bool) -> None:
     for name, where in (lines | {"Data": addresses.data_dir}).items():
         if where:
             click.echo(f"{name:18} {where}")
-    click.secho("Ready; Ctrl-C stops it.", dim=True)
+    click.secho("Ready. Press Ctrl-C to stop.", dim=True)
 
 
 def _with_current_folder(settings: Settings) -> Settings:
@@ -84,7 +85,10 @@ def _with_current_folder(settings: Settings) -> Settings:
 @click.command()
 @settings_options
 def serve(settings: Settings) -> None:
-    """Start the app alone; Temporal and a worker are started elsewhere."""
+    """Start only the app.
+
+    Start Temporal and a worker separately.
+    """
     import uvicorn  # noqa: PLC0415 - only this command needs it
 
     from app.main import create_app  # noqa: PLC0415
@@ -103,14 +107,14 @@ def serve(settings: Settings) -> None:
 
 
 def _listening(settings: Settings) -> list[socket.socket]:
-    """A socket for the app, and one for Temporal's Web UI where the app shows it.
+    """Open a socket for the app, and one for Temporal's Web UI if the app shows it.
 
     Raises:
         click.ClickException: one of the ports cannot be opened.
     """
-    wanted = [settings.port] + ([settings.temporal_ui_port] if settings.temporal_ui_upstream else [])
+    ports = [settings.port] + ([settings.temporal_ui_port] if settings.temporal_ui_upstream else [])
     sockets: list[socket.socket] = []
-    for port in wanted:
+    for port in ports:
         try:
             family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
             sockets.append(socket.create_server((settings.host, port), family=family, backlog=2048))
@@ -120,21 +124,19 @@ def _listening(settings: Settings) -> list[socket.socket]:
 
 
 @click.command()
-@click.option(
-    "--queue", "queues", multiple=True, metavar="NAME", help="Carry out tasks of just this queue; may be repeated."
-)
-@click.option("--all-queues", is_flag=True, help="Serve the queue of every agent too.")
+@click.option("--queue", "queues", multiple=True, metavar="NAME", help="Run only tasks of this queue; repeatable.")
+@click.option("--all-queues", is_flag=True, help="Also serve the queue of every agent.")
 @settings_options
 def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool) -> None:
-    """Start a worker alone, the same as `python worker.py`.
+    """Start only a worker, as `python worker.py` does.
 
-    It serves the workflow queue, with everything that belongs to it. With --queue it carries out nothing but the tasks of
-    agents that have that queue.
+    It serves the workflow queue and everything that belongs to it. With --queue, it runs only the tasks of agents with that
+    queue.
     """
-    from worker import QueueUnknown, main  # noqa: PLC0415 - brings all workflows and activities along
+    from worker import QueueUnknown, main  # noqa: PLC0415 - imports all workflows and activities
 
     if queues and all_queues:
-        raise click.UsageError("--queue and --all-queues exclude each other.")
+        raise click.UsageError("Use either --queue or --all-queues, not both.")
     try:
         main(settings, queues=queues, all_queues=all_queues)
     except QueueUnknown as error:
@@ -144,20 +146,26 @@ def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool) -> Non
 @click.command()
 @settings_options
 def migrate(settings: Settings) -> None:
-    """Bring the database's schema up to date, and prepare the folder of workspaces."""
+    """Migrate the database to the latest schema.
+
+    The command also prepares the workspaces folder.
+    """
     _keep_private(settings)
     try:
         prepare(settings)
     except StackError as error:
         raise click.ClickException(str(error)) from error
-    from app.storage.url import shown_url  # noqa: PLC0415 - SQLAlchemy is loaded by now, and not before
+    from app.storage.url import shown_url  # noqa: PLC0415 - SQLAlchemy is loaded by now anyway
 
     click.echo(f"{shown_url(settings.effective_database_url)} is up to date.")
 
 
 @click.command()
 def key() -> None:
-    """Print a new key for SIGNOFF_API_KEY: 43 characters, 256 random bits. It is stored nowhere."""
+    """Generate a key for SIGNOFF_API_KEY and print it.
+
+    It has 43 characters (256 random bits) and is not stored anywhere.
+    """
     click.echo(new_key())
 
 
@@ -165,7 +173,10 @@ def key() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @settings_options
 def doctor(settings: Settings, as_json: bool) -> None:
-    """Check each part and say what to do about it; exits with 1 if something that is needed is wrong."""
+    """Check the setup and suggest fixes.
+
+    The exit code is 1 if anything required is broken.
+    """
     from app.cli.doctor import examine, print_findings  # noqa: PLC0415
 
     findings = asyncio.run(examine(settings))
@@ -178,7 +189,7 @@ def _keep_private(settings: Settings) -> None:
         messages = keep_private(settings)
     except OSError as error:
         raise click.ClickException(
-            f"The data folder {settings.data_dir} cannot be used ({error.strerror}); set SIGNOFF_DATA_DIR to another folder."
+            f"The data folder {settings.data_dir} cannot be used ({error.strerror}). Set SIGNOFF_DATA_DIR to another folder."
         ) from error
     for message in messages:
         click.echo(f"signoff: {message}", err=True)

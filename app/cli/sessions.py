@@ -1,4 +1,4 @@
-"""`signoff sessions …`: the browsers that are signed in."""
+"""`signoff sessions …`: lists and revokes browser sessions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from signoff import AsyncSignoff
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def sessions() -> None:
-    """List and revoke the sessions of browsers."""
+    """List and revoke browser sessions."""
 
 
 @sessions.command("list")
 @answer_command(session_list)
 async def list_sessions(api: AsyncSignoff) -> Any:
-    """List the browsers that are signed in, newest first."""
+    """List signed-in browsers, newest first."""
     return await api.sessions()
 
 
@@ -28,7 +28,10 @@ async def list_sessions(api: AsyncSignoff) -> Any:
 @click.argument("session")
 @answer_command(lambda answer: Text(f"{answer['id']} is revoked."))
 async def revoke_session(api: AsyncSignoff, session: str) -> Any:
-    """End the session of a browser; it has to sign in again."""
+    """Revoke a browser session.
+
+    The browser has to sign in again.
+    """
     return await api.revoke_session(session)
 
 

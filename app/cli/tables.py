@@ -1,4 +1,4 @@
-"""Answers of the API as tables and lines of text. Pure functions from its JSON to renderables."""
+"""Renders the API's answers as tables and lines of text. Pure functions from its JSON to renderables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> Table:
-    """A plain table; text that comes from outside goes through `visible`."""
+    """A plain table. Text from outside goes through `visible`."""
     made = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         is_id = column in {"id", "project"}
@@ -31,7 +31,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
 
 
 def fields_table(answer: Json) -> Table:
-    """Names and values, one a line; what is nested is written flat."""
+    """A table of names and values; nested objects are flattened."""
     made = table(("", ""), [(Text(visible(name), style="dim"), value) for name, value in _flat(answer)])
     made.show_header = False
     return made
@@ -63,55 +63,55 @@ def _cell(value: Any) -> str:
 
 
 def moment(text: str | None) -> str:
-    """A time of the API, in UTC, to the second."""
+    """A time from the API, in UTC, to the second."""
     return (text or "")[:19].replace("T", " ")
 
 
 def task_list(answer: Json) -> Table:
-    """Tasks in a list."""
+    """A table of tasks."""
     rows = [
         (task["key"], status_text(task["status"]), task["title"], task["attempt"] or "", duration(task["duration_ms"]),
-         Text(_what_of(task), style=STYLES["failed"] if task["error"] else "dim"))
+         Text(_note(task), style=STYLES["failed"] if task["error"] else "dim"))
         for task in answer["tasks"]
     ]  # fmt: skip
     return table(("task", "status", "title", "attempt", "time", ""), rows, right=("attempt", "time"))
 
 
-def _what_of(task: Json) -> str:
+def _note(task: Json) -> str:
     return visible(task["error"]["message"] if task["error"] else (task["reason"] or "").replace("_", " "))
 
 
 def phase_list(answer: Json) -> Table:
-    """Phases in a list."""
+    """A table of phases."""
     rows = [
         (phase["id"], status_text(phase["status"]), phase["name"], phase["strategy"],
-         "needs an approval" if phase["requires_approval"] else "", phase["task_counts"].get("total", 0))
+         "requires approval" if phase["requires_approval"] else "", phase["task_counts"].get("total", 0))
         for phase in answer["phases"]
     ]  # fmt: skip
     return table(("id", "status", "name", "strategy", "", "tasks"), rows, right=("tasks",))
 
 
 def decision_list(answer: Json) -> RenderableType:
-    """Open and past decisions: who, what and when, and below it the words."""
+    """Open and past decisions: kind, status, person and time, with the question and the answer on a second line."""
     text = Text()
     for item in answer["decisions"]:
         is_open = item["status"] == "open"
         text.append(f"{item['id']}  {item['kind']}  ")
         text.append(item["status"], style="yellow" if is_open else "")
-        said = [visible(item["actor"]) if item["actor"] else "", moment(item["at"] or item["opened_at"])]
-        text.append(f"  {'  '.join(part for part in said if part)}\n", style="dim")
+        source = [visible(item["actor"]) if item["actor"] else "", moment(item["at"] or item["opened_at"])]
+        text.append(f"  {'  '.join(part for part in source if part)}\n", style="dim")
         words = item["question"] or item["comment"]
-        given = " | ".join(item["options"]) if is_open else item["answer"]
-        if words or given:
+        answers = " | ".join(item["options"]) if is_open else item["answer"]
+        if words or answers:
             text.append(f"    {visible(words)}  " if words else "    ")
-            text.append(f"→ {visible(given)}" if given else "", style="yellow" if is_open else "green")
+            text.append(f"→ {visible(answers)}" if answers else "", style="yellow" if is_open else "green")
             text.append("\n")
     text.append(f"{answer['open']} open", style="yellow" if answer["open"] else "dim")
     return text
 
 
 def plan_list(answer: Json) -> Table:
-    """Every version of a plan."""
+    """A table of plan versions."""
     rows = [
         (Text(f"{'→' if plan['version'] == answer['current'] else ' '} {plan['version']}"), plan["status"], plan["planner"],
          (plan["digest"] or "")[:12], moment(plan["created_at"]), plan["created_by"], plan["approved_by"],
@@ -122,7 +122,7 @@ def plan_list(answer: Json) -> Table:
 
 
 def plan_changes(answer: Json) -> Text:
-    """What one plan version has that another has not."""
+    """The differences between two plan versions."""
     text = Text(f"Version {answer['before']} → {answer['after']}\n", style="dim")
     for noun in ("phase", "task"):
         differences: Json = answer[f"{noun}s"]
@@ -149,7 +149,7 @@ def _add_changes(text: Text, changes: list[Json]) -> None:
 
 
 def run_list(answer: Json) -> Table:
-    """The runs of a project."""
+    """A table of runs."""
     rows = [
         (run["number"], run["id"], status_text(run["status"]), run["plan_version"], moment(run["started_at"]),
          moment(run["completed_at"]))
@@ -159,7 +159,7 @@ def run_list(answer: Json) -> Table:
 
 
 def findings_table(findings: list[Json]) -> Table:
-    """What an audit found."""
+    """A table of audit findings."""
     rows = [
         (Text(finding["severity"], style=_SEVERITIES.get(finding["severity"], "")), finding["code"], finding["message"],
          finding["suggestion"])
@@ -169,29 +169,33 @@ def findings_table(findings: list[Json]) -> Table:
 
 
 def audit_report(answer: Json) -> RenderableType:
-    """Findings, and whether the record is intact."""
+    """The findings of an audit, and whether the record is intact."""
     results: Json = answer["results"]
     trail: Json = answer["trail"]
-    told = f"{trail['events']} events, {trail['decisions']} decisions: the record is"
-    seal = Text(f"{told} intact.", style="green") if trail["intact"] else Text(f"{told} NOT intact.", style="red bold")
+    counts = f"{trail['events']} events, {trail['decisions']} decisions"
+    word, style = ("intact", "green") if trail["intact"] else ("NOT intact", "red bold")
     parts: list[RenderableType] = [findings_table(results["findings"])] if results["findings"] else []
-    limits = Text("The list of dangerous commands helps you to read a plan; it proves nothing.", style="dim")
-    return Group(*parts, seal, Text(visible(answer["message"])), limits)
+    limits = Text(
+        "The search for dangerous commands helps you review a plan. It does not prove that a plan is safe.", style="dim"
+    )
+    return Group(
+        *parts, Text(f"{counts}: the record is {word}.", style=style), Text(visible(answer["message"])), limits
+    )
 
 
 def file_list(answer: Json) -> RenderableType:
-    """Files of a workspace."""
+    """A table of the files in a workspace."""
     rows = [
         (file["path"], size(file["size"]), file["kind"], (file["sha256"] or "")[:12], moment(file["modified_at"]))
         for file in answer["files"]
     ]
-    made = table(("path", "size", "kind", "sha256", "modified"), rows, right=("size",))
-    more = ", and more that are not listed" if answer["truncated"] else ""
-    return Group(made, Text(f"{answer['total']} files, {size(answer['total_size'])}{more}", style="dim"))
+    files = table(("path", "size", "kind", "sha256", "modified"), rows, right=("size",))
+    more = "; more files are not listed" if answer["truncated"] else ""
+    return Group(files, Text(f"{answer['total']} files, {size(answer['total_size'])}{more}", style="dim"))
 
 
 def graph_list(answer: Json) -> Table:
-    """The graph, a line a task: its level, and what it comes after."""
+    """The graph as a table with one task per line: its level and its dependencies."""
     keys: Json = {node["id"]: node["key"] for node in answer["nodes"]}
     before: dict[str, list[str]] = {}
     for edge in answer["edges"]:
@@ -205,7 +209,7 @@ def graph_list(answer: Json) -> Table:
 
 
 def named_list(entries: list[Json]) -> RenderableType:
-    """Agents or strategies, with all that is said of each."""
+    """A table of agents or strategies, with all their fields."""
     if not entries:
         return Text("There are none.", style="dim")
     columns = list(entries[0])
@@ -214,16 +218,16 @@ def named_list(entries: list[Json]) -> RenderableType:
 
 
 def archetype_list(answer: Json) -> Table:
-    """Archetypes without their briefs."""
+    """A table of experts, without their briefs."""
     rows = [
-        (item["id"], item["title"], item["summary"], "built in" if item["built_in"] else "own")
+        (item["id"], item["title"], item["summary"], "built in" if item["built_in"] else "custom")
         for item in answer["archetypes"]
     ]
     return table(("id", "title", "summary", ""), rows)
 
 
 def archetype_text(archetype: Json) -> Text:
-    """One archetype with its brief, as it was written."""
+    """One expert with its brief, as written."""
     text = Text().append(f"{visible(archetype['title'])}\n", style="bold")
     text.append(f"{visible(archetype['summary'])}\n\n", style="dim")
     return text.append(visible(archetype["brief"].rstrip("\n")))
@@ -240,7 +244,7 @@ def event_row(event: Json) -> Text:
 
 
 def session_list(answer: Json) -> RenderableType:
-    """Browsers that are signed in."""
+    """A table of signed-in browsers."""
     columns = ("id", "since", "until", "address", "browser")
     names = ("id", "created_at", "expires_at", "address", "user_agent")
     return table(columns, ([row[name] for name in names] for row in answer["sessions"]))

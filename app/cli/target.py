@@ -1,4 +1,4 @@
-"""Which Signoff a client command speaks to."""
+"""Chooses the Signoff that a client command talks to."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import click
 from app.settings import Settings
 from signoff import AsyncSignoff
 
-# Somebody waits at the terminal.
+# Someone is waiting at the terminal.
 _RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Target:
-    """A Signoff: `temporary` where it was brought up for this command and ends with it."""
+    """A running Signoff. `temporary` means that it was started for this command and ends with it."""
 
     url: str
     temporary: bool = False
 
 
 def running_url(data_dir: Path) -> str | None:
-    """The address of the `signoff up` that works on the data folder; None where there is none."""
+    """The address of the `signoff up` that is using the data folder, or None."""
     with suppress(OSError, ValueError, KeyError, TypeError), (data_dir / "up.lock").open(encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -38,32 +38,32 @@ def running_url(data_dir: Path) -> str | None:
 
 
 def address_of(settings: Settings) -> str:
-    """`url` of the settings, else the address of the copy on this data folder, else the default one."""
+    """The `url` of the settings, otherwise the address of the `signoff up` on this data folder, otherwise the default."""
     return settings.url or running_url(settings.data_dir) or settings.app_url
 
 
 def client_of(settings: Settings, target: Target | None = None) -> AsyncSignoff:
-    """A client of `target`; without one, of the Signoff that the settings lead to."""
+    """A client of `target`; without a target, of the Signoff that the settings point to."""
     url = target.url if target else address_of(settings)
     return AsyncSignoff(url, api_key=settings.api_key.get_secret_value(), retry_seconds=_RETRY_SECONDS)
 
 
 @asynccontextmanager
 async def serving(settings: Settings, *, folders: list[Path]) -> AsyncGenerator[Target]:
-    """The Signoff to use, brought up for as long as this lasts where none is set or running.
+    """Yield the Signoff to use. If none is set or running, start one for the duration of the context.
 
     Args:
-        settings: `url` names one; else the copy on the data folder is used.
-        folders: more folders in which a Signoff that is brought up may have workspaces.
+        settings: the settings; their `url` names a Signoff, otherwise the `signoff up` on the data folder is used.
+        folders: more folders in which a Signoff started here may have workspaces.
 
     Raises:
-        click.ClickException: none could be brought up.
+        click.ClickException: no Signoff could be started.
     """
     url = settings.url or running_url(settings.data_dir)
     if url:
         yield Target(url)
         return
-    # Temporal's client and the database take their time to import, and no other client command needs them.
+    # Temporal's client and the database are slow to import, and no other client command needs them.
     from app.supervisor import StackError, running_stack  # noqa: PLC0415
 
     changes = _free_ports() | {"host": "127.0.0.1", "workspace_roots": [*settings.workspace_roots, *folders]}

@@ -1,4 +1,4 @@
-"""`signoff tasks …` and `signoff phases …`: the parts of a plan, and a person's answers to tasks that wait."""
+"""`signoff tasks …` and `signoff phases …`: edit the parts of a plan, and answer tasks that wait for a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ Json = dict[str, Any]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def tasks() -> None:
-    """List, change and answer tasks; TASK is a key or id."""
+    """List, edit and answer tasks; read logs.
+
+    TASK is a task's key or id.
+    """
 
 
 def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
@@ -35,33 +38,39 @@ def _object(_: click.Context, __: click.Parameter, value: str | None) -> Json | 
     if value is None:
         return None
     try:
-        found = json.loads(value)
+        parsed = json.loads(value)
     except ValueError as error:
         raise click.BadParameter(f"is not JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise click.BadParameter('must be a JSON object, such as {"type": "manual"}')
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return parsed  # pyright: ignore[reportUnknownVariableType]
 
 
 def _field_options(command: Any) -> Any:
     for option in reversed(
         (
-            click.option("--description", help="More about it."),
-            click.option("--phase", "phase_id", help="Id or key of its phase; default: the last that has not started."),
-            click.option("--command", "shell", help="The shell command that it is."),
-            click.option("--action", callback=_object, help='Any action, as JSON: {"type": …}.'),
-            click.option("--after", "depends_on", multiple=True, help="A task that it comes after; may be repeated."),
-            click.option("--input", "inputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An input."),
-            click.option("--file", "expected_files", multiple=True, help="A file that it makes; may be repeated."),
-            click.option("--retries", type=click.IntRange(0, 100), help="Further tries."),
-            click.option("--timeout", "timeout_seconds", type=float, help="Seconds that one try may take."),
-            click.option("--on-crash", type=click.Choice([item.value for item in OnCrash]), help="If its worker dies."),
+            click.option("--description", help="Details of the task."),
+            click.option("--phase", "phase_id", help="Phase (id or key); default: the last that has not started."),
+            click.option("--command", "shell", help="Shell command to run."),
+            click.option("--action", callback=_object, help='Action of any type, as JSON: {"type": …}.'),
+            click.option("--after", "depends_on", multiple=True, help="Task (key or id) to run after; repeatable."),
+            click.option(
+                "--input", "inputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Input; repeatable."
+            ),
+            click.option("--file", "expected_files", multiple=True, help="File that the task makes; repeatable."),
+            click.option("--retries", type=click.IntRange(0, 100), help="Number of retries."),
+            click.option("--timeout", "timeout_seconds", type=float, help="Time limit of one attempt, in seconds."),
+            click.option(
+                "--on-crash",
+                type=click.Choice([item.value for item in OnCrash]),
+                help="What to do if the worker is lost.",
+            ),
             click.option(
                 "--after-failure",
                 type=click.Choice([item.value for item in AfterFailure]),
-                help="If it fails for good.",
+                help="What to do if all attempts fail.",
             ),
-            click.option("--agent", "agent_id", help="Its agent."),
+            click.option("--agent", "agent_id", help="Agent that runs the task."),
         )
     ):
         command = option(command)
@@ -70,7 +79,7 @@ def _field_options(command: Any) -> Any:
 
 def _fields(shell: str | None, action: Json | None, fields: Json) -> Json:
     if shell is not None and action is not None:
-        raise click.UsageError("--command and --action exclude each other.")
+        raise click.UsageError("Use either --command or --action, not both.")
     chosen = {"type": "shell", "command": shell} if shell is not None else action
     return given(action=chosen, **fields)
 
@@ -83,11 +92,13 @@ def _edited(answer: Json) -> Text:
 
 @tasks.command("list")
 @project_argument
-@click.option("--status", type=click.Choice([status.value for status in TaskStatus]), help="Only with this status.")
-@click.option("--phase", "phase_id", help="Only those of this phase, by id.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in TaskStatus]), help="List only tasks with this status."
+)
+@click.option("--phase", "phase_id", help="List only tasks of this phase (id).")
 @answer_command(task_list)
 async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, phase_id: str | None) -> Any:
-    """List the tasks of a project, in the plan's order."""
+    """List the tasks of a project, in plan order."""
     return await api.tasks.list(project_id, status=status, phase_id=phase_id)
 
 
@@ -96,33 +107,39 @@ async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, pha
 @click.argument("task")
 @answer_command(fields_table)
 async def show(api: AsyncSignoff, project_id: str, task: str) -> Any:
-    """Show all that is known of a task, its outputs included."""
+    """Show a task in full, with its outputs."""
     return await api.tasks.get(project_id, task)
 
 
 @tasks.command()
 @project_argument
 @click.argument("title")
-@click.option("--key", help="Its short name; default: made from the title.")
+@click.option("--key", help="Short name; default: derived from the title.")
 @_field_options
 @answer_command(_edited)
 async def add(
     api: AsyncSignoff, project_id: str, title: str, shell: str | None, action: Json | None, **fields: Any
 ) -> Any:  # fmt: skip
-    """Add a task to the plan; without --command or --action, one that a person does."""
+    """Add a task to the plan.
+
+    Without --command or --action, it is a task for a person.
+    """
     return await api.tasks.create(project_id, title=title, **_fields(shell, action, fields))
 
 
 @tasks.command()
 @project_argument
 @click.argument("task")
-@click.option("--title", help="Its title.")
+@click.option("--title", help="New title.")
 @_field_options
 @answer_command(_edited)
 async def edit(
     api: AsyncSignoff, project_id: str, task: str, shell: str | None, action: Json | None, **fields: Any
 ) -> Any:  # fmt: skip
-    """Change a task that has not started; what is not named stays."""
+    """Change a task that has not started.
+
+    Options that you omit keep their values.
+    """
     return await api.tasks.update(project_id, task, **_fields(shell, action, fields))
 
 
@@ -131,7 +148,10 @@ async def edit(
 @click.argument("task")
 @answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Removed."))
 async def remove(api: AsyncSignoff, project_id: str, task: str) -> Any:
-    """Take a task that has not started out of the plan; none may depend on it."""
+    """Remove a task that has not started.
+
+    No other task may depend on it.
+    """
     return await api.tasks.delete(project_id, task)
 
 
@@ -142,13 +162,13 @@ def _answered(answer: Json) -> Text:
 @tasks.command()
 @project_argument
 @click.argument("task")
-@click.option("--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An output.")
+@click.option("--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Output; repeatable.")
 @comment_option
 @answer_command(_answered)
 async def complete(
     api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None
 ) -> Any:  # fmt: skip
-    """Say that a task which waits is done."""
+    """Mark a waiting task as done."""
     return await api.tasks.complete(project_id, task, outputs=outputs, comment=comment)
 
 
@@ -158,7 +178,10 @@ async def complete(
 @comment_option
 @answer_command(_answered)
 async def skip(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
-    """Pass over a task that waits or has not started; what depends on it goes on."""
+    """Skip a task that waits or has not started.
+
+    Tasks that depend on it still run.
+    """
     return await api.tasks.skip(project_id, task, comment=comment)
 
 
@@ -168,18 +191,22 @@ async def skip(api: AsyncSignoff, project_id: str, task: str, comment: str | Non
 @comment_option
 @answer_command(_answered)
 async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
-    """Have a task tried again that failed or lost its worker and waits; one that waits for its next try begins now."""
+    """Retry a task.
+
+    The task must be waiting because it failed or its worker was lost. If it is waiting for its next attempt, that attempt
+    starts now.
+    """
     return await api.tasks.retry(project_id, task, comment=comment)
 
 
 @tasks.command()
 @project_argument
 @click.argument("task")
-@click.option("--attempt", type=click.IntRange(1), help="An earlier attempt.")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the attempt has ended.")
+@click.option("--attempt", type=click.IntRange(1), help="Print the log of this attempt; default: the latest.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing until the attempt ends.")
 @client_command
 async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | None, follow: bool) -> int:
-    """Print what a task has written."""
+    """Print the log of a task."""
     if not follow:
         click.echo(visible(await api.tasks.log(project_id, task, attempt=attempt)), nl=False)
         return 0
@@ -190,7 +217,7 @@ async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def phases() -> None:
-    """List phases and add one."""
+    """List and add phases."""
 
 
 @phases.command("list")
@@ -208,13 +235,13 @@ def _added(answer: Json) -> Text:
 @phases.command("add")
 @project_argument
 @click.argument("name")
-@click.option("--key", help="Its short name; default: made from the name.")
-@click.option("--description", help="More about it.")
+@click.option("--key", help="Short name; default: derived from the name.")
+@click.option("--description", help="Details of the phase.")
 @click.option(
     "--strategy", type=click.Choice([item.value for item in PhaseStrategy]), help="Order of its tasks; default: dag."
 )
-@click.option("--position", type=click.IntRange(0), help="Where it goes, from 0; default: last.")
-@click.option("--requires-approval/--no-approval", default=None, help="Whether it waits to be approved.")
+@click.option("--position", type=click.IntRange(0), help="Position, counted from 0; default: last.")
+@click.option("--requires-approval/--no-approval", default=None, help="Whether the phase waits for approval.")
 @answer_command(_added)
 async def add_phase(api: AsyncSignoff, project_id: str, name: str, **fields: Any) -> Any:
     """Add a phase to the plan."""

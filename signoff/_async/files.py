@@ -1,4 +1,4 @@
-"""`client.files`."""
+"""The methods of `client.files`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from signoff._requests import Request, Upload, get, path_of, post, read_answer
 
 
 class AsyncFiles:
-    """The files in a project's workspace; a path is relative to that."""
+    """The files in a project's workspace. Paths are relative to the workspace."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
     async def list(self, project_id: str) -> FileList:
-        """What tasks have made and people have uploaded: path, size, checksum, and which task made it."""
+        """List the files that tasks made and people uploaded: path, size, checksum, and the task that made each file."""
         return await self._transport.call(get(path_of(project_id, "output-files")), FileList)
 
     async def upload(
         self, project_id: str, source: Path | bytes, *, path: str | None = None, overwrite: bool = False
     ) -> Uploaded:
-        """Put a file into the workspace; memory stays constant for one that is on disk.
+        """Upload a file to the workspace. A file on disk is sent with constant memory use.
 
         Args:
-            source: a file on this machine, or what is to be in the file.
-            path: where to; None for the name of `source`, at the top.
-            overwrite: whether a file that is there may be replaced.
+            source: a file on this machine, or the content to upload.
+            path: the path in the workspace; None means the name of `source`, at the top level.
+            overwrite: whether to replace an existing file.
 
         Raises:
-            Conflict: there is a file already.
-            TooLarge: it is more than the server takes.
+            Conflict: the file exists already.
+            TooLarge: the file is larger than the server accepts.
         """
         name = path or (source.name if isinstance(source, Path) else "file")
         upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()})
@@ -42,19 +42,19 @@ class AsyncFiles:
         return read_answer(await self._transport.send(sent), Uploaded)
 
     async def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes of a file from `start` up to, without, `end`; all of them by default."""
+        """Read the bytes of a file from `start` up to, but not including, `end`; by default all of them."""
         return (await self._transport.send(_raw(project_id, path, start, end))).content
 
     async def stream(
         self, project_id: str, path: str, *, start: int = 0, end: int | None = None
     ) -> AsyncGenerator[bytes]:
-        """As `read`, piece by piece."""
+        """Like `read`, but yield the bytes in pieces."""
         async with self._transport.open(_raw(project_id, path, start, end)) as response:
             async for chunk in response.aiter_bytes():
                 yield chunk
 
     async def download(self, project_id: str, path: str, target: Path) -> int:
-        """Save a file on this machine, across lost connections; returns its size in bytes. Memory stays constant."""
+        """Save a file on this machine and return its size in bytes. Survives lost connections; memory use is constant."""
         return await save(self._transport, _raw(project_id, path, 0, None), target)
 
 

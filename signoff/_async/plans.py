@@ -1,4 +1,4 @@
-"""The plan of a project: making it, deciding on it, and its history."""
+"""The methods of `client.projects` that make, approve and compare plans."""
 
 from __future__ import annotations
 
@@ -12,56 +12,68 @@ from signoff._requests import get, markdown_of, path_of, post
 
 
 class AsyncPlans:
-    """What `client.projects` can do about plans."""
+    """The part of `client.projects` that makes, approves and compares plans."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
     async def plan(self, project_id: str, *, version: int | None = None) -> Plan:
-        """The current plan, or an older version of it.
+        """Get the current plan, or another version of it.
 
         Raises:
-            NotFound: `no_plan` where there is none yet.
+            NotFound: there is no plan yet (`no_plan`), or no such version.
         """
         return await self._transport.call(get(path_of(project_id, "plan"), {"version": version}), Plan)
 
     async def plan_markdown(self, project_id: str, *, version: int | None = None) -> str:
-        """The outline in Markdown that makes the plan. Raises as `plan` does."""
+        """Get the Markdown outline that makes the plan. Raises as `plan` does."""
         request = get(path_of(project_id, "plan"), {"version": version}, {"Accept": "text/markdown"})
         return markdown_of(await self._transport.send(request))
 
     async def plans(self, project_id: str) -> PlanList:
-        """Every version of the plan, newest first."""
+        """List every version of the plan, newest first."""
         return await self._transport.call(get(path_of(project_id, "plans")), PlanList)
 
     async def plan_diff(self, project_id: str, before: int | None = None, after: int | None = None) -> PlanDiff:
-        """What one version has that another has not."""
+        """Compare two versions of the plan.
+
+        Args:
+            before: the older version; None means the one before `after`.
+            after: the newer version; None means the current one.
+        """
         query = {"from": before, "to": after}
         return await self._transport.call(get(path_of(project_id, "plan", "diff"), query), PlanDiff)
 
     async def generate_plan(
         self, project_id: str, *, planner: str | None = None, instructions: str | None = None, wait: int | None = None
     ) -> Plan | Recorded:
-        """Have the first plan made.
+        """Generate the first plan.
 
         Args:
-            wait: seconds, 60 at most, to wait for the plan; None for the server's 10.
+            planner: the name of the planner; None means `outline`.
+            instructions: instructions for the planner, in words.
+            wait: the number of seconds to wait for the plan, at most 60; None means the server's default of 10.
 
         Returns:
-            The plan, or `Recorded` where it is still being made.
+            The plan, or `Recorded` if it is still being generated.
         """
         return await self._make(project_id, "generate-plan", planner, instructions, wait)
 
     async def regenerate_plan(
         self, project_id: str, *, planner: str | None = None, instructions: str | None = None, wait: int | None = None
     ) -> Plan | Recorded:
-        """Have a new plan made, which sends the current one back. As `generate_plan` otherwise."""
+        """Send the current plan back and generate a new one. Takes and returns the same as `generate_plan`."""
         return await self._make(project_id, "regenerate-plan", planner, instructions, wait)
 
     async def refine_plan(
         self, project_id: str, *, message: str | None = None, edits: Sequence[Mapping[str, Any]] | None = None
     ) -> Plan | Recorded:
-        """Have the plan changed: by words that a planner understands, or by edits, all of them or none."""
+        """Change the plan.
+
+        Args:
+            message: the change in words, for a planner.
+            edits: a list of edits; either all of them are applied, or none.
+        """
         body = {"message": message, "edits": None if edits is None else list(edits)}
         return await self._transport.settle(post(path_of(project_id, "refine-plan"), body), Plan)
 
@@ -75,14 +87,18 @@ class AsyncPlans:
         frozen_digest: str | None = None,
         comment: str | None = None,
     ) -> StatusAnswer | Recorded:
-        """Approve the plan, or, while it runs, the phase that waits.
+        """Approve the plan. During a run, approve the phase that waits for approval.
 
         Args:
-            plan_digest: of the plan that was read; another one is not approved then.
-            frozen_digest: `frozen.digest` of it: other files, agents or settings are not approved then.
+            plan_version: the version that you have read; the server then approves no other version.
+            plan_digest: the digest of the plan that you have read; the server then approves no other plan.
+            phase_id: the phase to approve; the server then approves no other phase.
+            frozen_digest: the plan's `frozen.digest`; the server then approves no other files, agents or settings.
+            comment: a comment to record with the decision.
 
         Raises:
-            Conflict: `plan_superseded` where another plan is current by now, `surroundings_changed`.
+            Conflict: another plan is current by now (`plan_superseded`), or files, agents or settings have changed
+                (`surroundings_changed`).
         """
         body = {
             "plan_version": plan_version, "plan_digest": plan_digest, "phase_id": phase_id, "frozen_digest": frozen_digest,

@@ -1,4 +1,4 @@
-"""`client.projects`."""
+"""The methods of `client.projects`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from signoff.fields import GraphForm, ProjectFields
 
 
 class AsyncProjects(AsyncPlans, AsyncControl):
-    """Projects: make, read, change, decide, follow."""
+    """Projects: create, read, change, approve, control and follow them."""
 
     async def create(self, **fields: Unpack[ProjectFields]) -> Project:
-        """A new project, pending and without a plan."""
+        """Create a project. It is pending and has no plan yet."""
         return await self._transport.call(post("/api/projects", fields), Project)
 
     async def list(
@@ -37,38 +37,38 @@ class AsyncProjects(AsyncPlans, AsyncControl):
         limit: int | None = None,
         offset: int | None = None,
     ) -> ProjectList:
-        """A page of projects, newest first; `total` counts all that match."""
+        """List a page of projects, by default the newest first. `total` counts all matching projects."""
         query = {"status": status, "search": search, "sort_by": sort_by, "limit": limit, "offset": offset}
         return await self._transport.call(get("/api/projects", query), ProjectList)
 
     async def get(self, project_id: str) -> Project:
-        """One project, with its phases and tasks."""
+        """Get a project with its phases and tasks."""
         return await self._transport.call(get(path_of(project_id)), Project)
 
     async def get_with_etag(self, project_id: str) -> tuple[Project, str]:
-        """One project, and the ETag that `update` takes as `if_match`."""
+        """Get a project, and the ETag to pass to `update` as `if_match`."""
         response = await self._transport.send(get(path_of(project_id)))
         project: Project = read_answer(response, Project)
         return project, response.headers.get("ETag", "")
 
     async def update(self, project_id: str, *, if_match: str | None = None, **fields: Unpack[ProjectFields]) -> Project:
-        """Change fields; what is left out stays.
+        """Change a project. Fields that you omit keep their values.
 
         Args:
-            if_match: an ETag; the change is made only where nobody else has made one since.
+            if_match: the ETag of the project that you have read; the change is made only if it has not changed since.
 
         Raises:
-            PreconditionFailed: somebody has.
+            PreconditionFailed: the project has changed since.
         """
         headers = {} if if_match is None else {"If-Match": if_match}
         return await self._transport.call(Request("PUT", path_of(project_id), body=fields, headers=headers), Project)
 
     async def delete(self, project_id: str) -> DeleteAnswer:
-        """Delete a project for good; a live one is cancelled first (`deleting` while that takes longer than 10 s)."""
+        """Permanently delete a project. A live one is cancelled first; `deleting` is true if that takes more than 10 s."""
         return await self._transport.call(Request("DELETE", path_of(project_id)), DeleteAnswer)
 
     async def batch_delete(self, project_ids: Sequence[str]) -> BatchDeleteAnswer:
-        """Delete up to 200 projects; one that cannot be deleted does not stop the rest."""
+        """Permanently delete up to 200 projects. One that cannot be deleted does not stop the others."""
         return await self._transport.call(
             post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer
         )
@@ -76,53 +76,56 @@ class AsyncProjects(AsyncPlans, AsyncControl):
     async def duplicate(
         self, project_id: str, *, name: str | None = None, include_files: bool | None = None
     ) -> Project:
-        """A copy with the same plan, to be approved anew, in a workspace of its own."""
+        """Copy a project with its plan into a new workspace. The copy needs its own approval."""
         body = {"name": name, "include_files": include_files}
         return await self._transport.call(post(path_of(project_id, "duplicate"), body), Project)
 
     async def runs(self, project_id: str) -> RunList:
-        """The runs, newest first."""
+        """List the runs of a project, newest first."""
         return await self._transport.call(get(path_of(project_id, "runs")), RunList)
 
     async def dag(self, project_id: str, *, phase: str | None = None) -> Graph:
-        """The graph of the tasks, or of those of one phase (id or key)."""
+        """Get the graph of all tasks, or of the tasks of one phase (id or key)."""
         return await self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), Graph)
 
     async def dag_text(
         self, project_id: str, form: GraphForm, *, phase: str | None = None, expand: bool = False
     ) -> str:
-        """The graph drawn, or as text for other tools.
+        """Get the graph as a drawing, or as text for other tools.
 
         Args:
-            expand: draw every task where there are more than 150; otherwise the phases alone are drawn then.
+            form: the format.
+            phase: the id or key of the only phase to draw.
+            expand: whether to draw every task of a plan with more than 150 tasks; otherwise only its phases are drawn.
         """
         query = {"format": form, "phase": phase, "expand": "true" if expand else None}
         return (await self._transport.send(get(path_of(project_id, "dag"), query))).text
 
     async def metrics(self, project_id: str) -> Metrics:
-        """How it went, in numbers."""
+        """Get the metrics of a project: counts, durations, attempts, tokens and cost."""
         return await self._transport.call(get(path_of(project_id, "metrics")), Metrics)
 
     async def audit(self, project_id: str) -> Audit:
-        """What is to be said against plan and run, and whether the record is as it was written."""
+        """Audit a project: find problems in its plan and run, and check that its record is unaltered."""
         return await self._transport.call(post(path_of(project_id, "audit")), Audit)
 
     async def download(self, project_id: str, target: Path) -> int:
-        """Save the project as a zip: its files and its record. Returns the size in bytes; memory stays constant."""
+        """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant."""
         return await save(self._transport, get(path_of(project_id, "download")), target)
 
     async def events(
         self, project_id: str, *, after: int = 0, types: str | None = None, follow: bool = True
     ) -> AsyncGenerator[Event]:
-        """The events after number `after`, then live, until the project has finished; across lost connections.
+        """Yield a project's past events, then live ones until the project finishes. Survives lost connections.
 
         Args:
-            types: patterns such as `task.*,plan.ready`; None for all.
-            follow: False for what is on record only.
+            after: the number of the event after which to start.
+            types: patterns such as `task.*,plan.ready`; None means all types.
+            follow: whether to wait for live events after the past ones.
 
         Raises:
-            SignoffError: the API refused.
-            NoAnswer: nothing has answered for a minute.
+            SignoffError: the API refused the request.
+            NoAnswer: no server has answered for a minute.
         """
         request = _events_request(project_id, types, follow=follow)
         async with aclosing(self._transport.events(request, after=after)) as events:
@@ -136,27 +139,27 @@ class AsyncProjects(AsyncPlans, AsyncControl):
         timeout: float | None = None,  # noqa: ASYNC109 - the twin without an event loop has the same
         until: Until = "finished",
     ) -> Project:
-        """Wait, by its events, until a project has finished; returns it.
+        """Wait until a project has finished, and return it. Waiting follows the events; it does not poll.
 
         Args:
-            timeout: seconds; None for as long as it takes. It is looked at when the server is heard of: every 10 s.
-            until: `person` returns as well when the project waits for a person.
+            timeout: the limit in seconds; None means no limit. It is checked at least every 10 seconds.
+            until: `finished`, or `person` to return also when the project waits for a person.
 
         Raises:
-            WaitTimeout: it has not come to that in time.
-            NotFound: the project is deleted.
+            WaitTimeout: the limit has passed. The project itself is not affected.
+            NotFound: the project was deleted.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         types, seen = EVENT_TYPES[until], 0
-        # What is past is passed over, so that only what happens from now on is worth a look at the project.
+        # Skip past events, so that only new ones cause a look at the project.
         async with aclosing(self.events(project_id, types=types, follow=False)) as past:
             async for event in past:
                 seen = event.seq
         project = await self.get(project_id)
         request = _events_request(project_id, types, follow=True)
         while not is_reached(project, until):
-            async with aclosing(self._transport.events(request, after=seen, deadline=deadline)) as news:
-                async for event in news:
+            async with aclosing(self._transport.events(request, after=seen, deadline=deadline)) as events:
+                async for event in events:
                     seen = event.seq
                     project = await self.get(project_id)
                     if is_reached(project, until):

@@ -1,4 +1,4 @@
-"""Files onto this machine, with constant memory."""
+"""Saves files on this machine with constant memory use."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MAX_ATTEMPTS = 5
 
 
 async def save(transport: AsyncTransport, request: Request, target: Path) -> int:
-    """Write the body of an answer to `target`, which appears once it is complete; returns its size in bytes.
+    """Write the body of an answer to `target`, which appears only when it is complete. Returns its size in bytes.
 
-    A connection that is lost is taken up again, where it broke off if the server has an ETag for what it sends.
+    A download whose connection is lost is resumed where it stopped if the server sent an ETag. Otherwise it starts over.
 
     Raises:
-        SignoffError: the API refused, or the connection was lost too often.
+        SignoffError: the API refused the request, or the connection was lost too often.
         OSError: the file cannot be written.
     """
     with _appearing(target) as file:
@@ -32,7 +32,7 @@ async def save(transport: AsyncTransport, request: Request, target: Path) -> int
 
 @contextmanager
 def _appearing(target: Path) -> Generator[IO[bytes]]:
-    """A file to write that is `target` once this has ended well, and nothing otherwise."""
+    """Yield a temporary file that becomes `target` on success and is deleted on failure."""
     descriptor, name = mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     part = Path(name)
     try:
@@ -44,12 +44,12 @@ def _appearing(target: Path) -> Generator[IO[bytes]]:
 
 
 async def _fill(transport: AsyncTransport, request: Request, file: IO[bytes]) -> None:
-    etag, tries = "", 0
+    etag, attempts = "", 0
     while True:
         rest = {"Range": f"bytes={file.tell()}-", "If-Range": etag} if etag and file.tell() else {}
-        attempt = Request("GET", request.path, query=request.query, headers={**request.headers, **rest})
+        partial = Request("GET", request.path, query=request.query, headers={**request.headers, **rest})
         try:
-            async with transport.open(attempt) as response:
+            async with transport.open(partial) as response:
                 if response.status_code != 206:
                     file.seek(0)
                     file.truncate()
@@ -58,6 +58,6 @@ async def _fill(transport: AsyncTransport, request: Request, file: IO[bytes]) ->
                     file.write(chunk)
                 return
         except NoAnswer:
-            tries += 1
-            if tries >= _MAX_ATTEMPTS:
+            attempts += 1
+            if attempts >= _MAX_ATTEMPTS:
                 raise

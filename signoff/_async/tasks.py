@@ -1,4 +1,4 @@
-"""`client.tasks`, `client.phases` and `client.decisions`."""
+"""The methods of `client.tasks`, `client.phases` and `client.decisions`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signoff.fields import PhaseFields, TaskFields
 
 
 class AsyncTasks:
-    """The tasks of a project; a task is named by its id or key."""
+    """The tasks of a project. Name a task by its id or key."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
@@ -30,48 +30,48 @@ class AsyncTasks:
         limit: int | None = None,
         offset: int | None = None,
     ) -> TaskList:
-        """The tasks in the plan's order; long outputs are cut (`truncated`)."""
+        """List the tasks in plan order. Long outputs are cut off (`truncated`); `get` returns them in full."""
         query = {"status": status, "phase_id": phase_id, "limit": limit, "offset": offset}
         return await self._transport.call(get(path_of(project_id, "tasks"), query), TaskList)
 
     async def get(self, project_id: str, task: str) -> Task:
-        """One task, with all of its outputs."""
+        """Get a task with all its outputs."""
         return await self._transport.call(get(path_of(project_id, "tasks", task)), Task)
 
     async def create(self, project_id: str, **fields: Unpack[TaskFields]) -> Task | Recorded:
-        """Add a task, by `title` and what else there is to say; makes the next version of the plan."""
+        """Add a task, which needs a `title`. This makes a new version of the plan."""
         return await self._transport.settle(post(path_of(project_id, "tasks"), fields), Task)
 
     async def update(self, project_id: str, task: str, **fields: Unpack[TaskFields]) -> Task | Recorded:
-        """Change a task that has not started; makes the next version of the plan."""
+        """Change a task that has not started. This makes a new version of the plan."""
         request = Request("PUT", path_of(project_id, "tasks", task), body=fields)
         return await self._transport.settle(request, Task)
 
     async def delete(self, project_id: str, task: str) -> TaskDeleted | Recorded:
-        """Take a task that has not started out of the plan."""
+        """Remove a task that has not started from the plan. This makes a new version of the plan."""
         return await self._transport.settle(Request("DELETE", path_of(project_id, "tasks", task)), TaskDeleted)
 
     async def complete(
         self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None
     ) -> Task | Recorded:
-        """Say that a task which waits for a person is done, and what came of it."""
+        """Mark a task that waits for a person as done, and set its outputs."""
         return await self._answer(project_id, task, "complete", {"outputs": outputs, "comment": comment})
 
     async def skip(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
-        """Pass over a task that waits or has not started; what depends on it goes on."""
+        """Skip a task that waits or has not started. Tasks that depend on it still run."""
         return await self._answer(project_id, task, "skip", {"comment": comment})
 
     async def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
-        """Have a task tried again that failed or lost its worker and waits."""
+        """Retry a task that is waiting because it failed or its worker was lost."""
         return await self._answer(project_id, task, "retry", {"comment": comment})
 
     async def log(self, project_id: str, task: str, *, attempt: int | None = None) -> str:
-        """What a task has written so far, in its newest attempt or another."""
+        """Get the log of a task so far, from its latest attempt or from `attempt`."""
         request = get(path_of(project_id, "tasks", task, "logs"), {"attempt": attempt})
         return (await self._transport.send(request)).text
 
     async def follow_log(self, project_id: str, task: str, *, attempt: int | None = None) -> AsyncGenerator[str]:
-        """What a task writes, piece by piece, until the attempt has ended; across lost connections."""
+        """Yield the log of a task in pieces until the attempt ends. Survives lost connections."""
         request = get(path_of(project_id, "tasks", task, "logs"), {"attempt": attempt, "follow": "true"})
         async with aclosing(self._transport.messages(request)) as messages:
             async for message in messages:
@@ -88,26 +88,26 @@ class AsyncPhases:
         self._transport = transport
 
     async def list(self, project_id: str) -> PhaseList:
-        """The phases, in order."""
+        """List the phases in order."""
         return await self._transport.call(get(path_of(project_id, "phases")), PhaseList)
 
     async def create(self, project_id: str, name: str, **fields: Unpack[PhaseFields]) -> Phase | Recorded:
-        """Add a phase; makes the next version of the plan."""
+        """Add a phase. This makes a new version of the plan."""
         return await self._transport.settle(post(path_of(project_id, "phases"), {"name": name, **fields}), Phase)
 
 
 class AsyncDecisions:
-    """The decisions of a project: those that are asked for, and those that were made."""
+    """The open and past decisions of a project."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
     async def list(self, project_id: str, *, status: str | None = None) -> DecisionList:
-        """All decisions, oldest first; `status="open"` for those that wait for an answer."""
+        """List all decisions, oldest first. `status="open"` lists those that wait for an answer."""
         return await self._transport.call(get(path_of(project_id, "decisions"), {"status": status}), DecisionList)
 
     async def get(self, project_id: str, decision_id: str) -> Decision:
-        """One decision."""
+        """Get a decision."""
         return await self._transport.call(get(path_of(project_id, "decisions", decision_id)), Decision)
 
     async def answer(
@@ -116,7 +116,7 @@ class AsyncDecisions:
         """Answer an open decision with one of its options.
 
         Raises:
-            Conflict: somebody was first; `context` has that answer.
+            Conflict: the decision was answered already; `context` has that answer.
         """
         body = {"answer": answer, "comment": comment}
         return await self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)

@@ -1,4 +1,4 @@
-"""Requests over HTTP: sent again where that is safe, errors raised, streams that survive a lost connection."""
+"""Sends requests over HTTP: repeats them if that is safe, raises errors, and keeps streams alive across lost connections."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _NO_CONNECTION = (httpx.TransportError, httpx.UnsupportedProtocol, httpx.Invalid
 
 
 class AsyncTransport:
-    """One Signoff, by its address and key.
+    """The connection to one Signoff.
 
     Args:
-        url: its address; None for `SIGNOFF_URL`, else this machine's port 8400.
-        api_key: sent as Bearer token; None for `SIGNOFF_API_KEY`.
-        timeout: seconds that one answer may take.
-        retry_seconds: for how long a request is sent again that got no answer, 503 or `request_in_progress`.
+        url: its address; None means `SIGNOFF_URL`, or port 8400 of this machine if that is not set.
+        api_key: the key to send as Bearer token; None means `SIGNOFF_API_KEY`.
+        timeout: the number of seconds that one answer may take.
+        retry_seconds: the number of seconds for which a request that got no answer, 503 or `request_in_progress` is sent again.
     """
 
     def __init__(self, url: str | None, api_key: str | None, *, timeout: float, retry_seconds: float) -> None:
         self.url = (url or os.environ.get("SIGNOFF_URL") or "http://127.0.0.1:8400").rstrip("/")
         key = os.environ.get("SIGNOFF_API_KEY", "") if api_key is None else api_key
         headers = {"User-Agent": "signoff-python"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        # A proxy that is set for the network cannot reach this machine's loopback.
+        # A network proxy cannot reach the loopback address of this machine.
         self.is_local = urlsplit(self.url).hostname in _LOOPBACK
         self._retry_seconds = retry_seconds
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
@@ -55,10 +55,10 @@ class AsyncTransport:
         await self.http.aclose()
 
     async def send(self, request: Request) -> httpx.Response:
-        """The answer to a request, read whole.
+        """Send a request and return the complete answer.
 
         Raises:
-            SignoffError: the API refused, or nothing answers.
+            SignoffError: the API refused the request, or no server answered.
         """
         retries = Retries(request, self._retry_seconds)
         while True:
@@ -71,19 +71,19 @@ class AsyncTransport:
             await sleep(pause)
 
     async def call(self, request: Request, kind: type[T]) -> T:
-        """The answer as `kind`. Raises as `send` does."""
+        """Send a request and return the answer as `kind`. Raises as `send` does."""
         return read_answer(await self.send(request), kind)
 
     async def settle(self, request: Request, kind: type[T]) -> T | Recorded:
-        """The answer as `kind`, or what says that it is recorded and still to be decided. Raises as `send` does."""
+        """Like `call`, but return `Recorded` if the request is recorded and not decided yet (202)."""
         response = await self.send(request)
         return read_answer(response, Recorded if response.status_code == 202 else kind)
 
     async def look(self, path: str) -> httpx.Response:
-        """What is answered at `path`, whatever the status; asked for once.
+        """Get `path` once and return the answer regardless of its status.
 
         Raises:
-            NoAnswer: nothing answers.
+            NoAnswer: no server answered.
         """
         return await self._exchange(Request("GET", path))
 
@@ -108,13 +108,14 @@ class AsyncTransport:
 
     @asynccontextmanager
     async def open(self, request: Request, *, silence: float | None = None) -> AsyncGenerator[httpx.Response]:
-        """An answer whose body is still to be read, piece by piece; not sent again.
+        """Send a request once and yield the answer, whose body is read in pieces by the caller.
 
         Args:
-            silence: seconds without a piece after which the connection counts as lost; None for the usual limit.
+            request: the request to send.
+            silence: the number of seconds without data after which the connection is considered lost; None means the usual limit.
 
         Raises:
-            SignoffError: the API refused, or nothing answers; a connection that is lost on the way too.
+            SignoffError: the API refused the request, no server answered, or the connection was lost.
         """
         limits = (
             self.http.timeout if silence is None else httpx.Timeout(silence, connect=min(silence, _CONNECT_SECONDS))
@@ -130,35 +131,35 @@ class AsyncTransport:
             raise no_answer(self.url, error) from error
 
     async def events(self, request: Request, *, after: int = 0, deadline: float | None = None) -> AsyncGenerator[Event]:
-        """The events of a stream, across lost connections, until it ends.
+        """Yield the events of a stream until it ends. Survives lost connections.
 
         Args:
             request: a GET of an event stream.
-            after: number of the last event that is known.
-            deadline: by `time.monotonic`, looked at whenever something is heard of the server, which is every 10 s.
+            after: the number of the event after which to start.
+            deadline: a time of `time.monotonic`. It is checked whenever the server sends something, at least every 10 s.
 
         Raises:
-            SignoffError: the API refused.
-            NoAnswer: nothing has answered for a minute.
+            SignoffError: the API refused the request.
+            NoAnswer: no server has answered for a minute.
             WaitTimeout: the deadline has passed.
         """
         stream = _EventStream(self, request, str(after), deadline)
         async with aclosing(stream.messages()) as messages:
             async for message in messages:
                 if message.event == "record.sealed":
-                    # Sent where `types` names it; it is no event.
+                    # Sent if `types` names it, but it is not an event.
                     continue
                 yield Event.model_validate(json.loads(message.text), extra="allow")
 
     async def messages(self, request: Request) -> AsyncGenerator[Message]:
-        """The messages of a stream without an end of its own, across lost connections. Raises as `events` does."""
+        """Yield the raw messages of a stream. Survives lost connections. Raises as `events` does."""
         async with aclosing(_EventStream(self, request, "", None).messages()) as messages:
             async for message in messages:
                 yield message
 
 
 class _EventStream:
-    """One reader's way through a stream of server-sent events."""
+    """One reader of a stream of server-sent events, with its position in the stream."""
 
     def __init__(self, transport: AsyncTransport, request: Request, last_id: str, deadline: float | None) -> None:
         self._transport = transport
@@ -166,10 +167,10 @@ class _EventStream:
         self._last_id = last_id
         self._deadline = deadline
         self._ended = False
-        self._heard_at = time.monotonic()
+        self._last_data_at = time.monotonic()
 
     async def messages(self) -> AsyncGenerator[Message]:
-        """All messages, connecting again where the connection is lost."""
+        """Yield all messages, and reconnect when the connection is lost."""
         pause = _MIN_PAUSE
         while not self._ended:
             try:
@@ -179,21 +180,21 @@ class _EventStream:
                         yield message
             except (NoAnswer, Unavailable):
                 self._check_deadline()
-                if time.monotonic() - self._heard_at > _GIVE_UP_SECONDS:
+                if time.monotonic() - self._last_data_at > _GIVE_UP_SECONDS:
                     raise
             if not self._ended:
                 await sleep(pause)
                 pause = min(pause * 2, _MAX_PAUSE)
 
     async def _read(self) -> AsyncGenerator[Message]:
-        known = {"Last-Event-ID": self._last_id} if self._last_id else {}
-        headers = {**self._request.headers, "Accept": "text/event-stream", **known}
+        position = {"Last-Event-ID": self._last_id} if self._last_id else {}
+        headers = {**self._request.headers, "Accept": "text/event-stream", **position}
         request = Request("GET", self._request.path, query=self._request.query, headers=headers)
         parser = Parser()
         async with self._transport.open(request, silence=self._silence()) as response:
             self._ended = response.status_code == 204
             async for chunk in response.aiter_bytes():
-                self._heard_at = time.monotonic()
+                self._last_data_at = time.monotonic()
                 for message in parser.feed(chunk):
                     if message.event == "end":
                         self._ended = True
@@ -210,4 +211,4 @@ class _EventStream:
 
     def _check_deadline(self) -> None:
         if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise WaitTimeout("What was waited for has not come in time.", code="wait_timeout")
+            raise WaitTimeout("The wait timed out. The project itself is not affected.", code="wait_timeout")

@@ -1,5 +1,5 @@
 # Made from signoff/_async by tools/make_sync_client.py; change that instead.
-"""The client itself."""
+"""The client, with the methods that do not belong to one project."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
 from signoff._sync.transport import Transport
 
-# Longer than the 60 s for which a plan may be waited for.
+# Longer than the 60 s that the server may wait for a plan.
 _ANSWER_SECONDS = 75.0
 _RETRY_SECONDS = 20.0
 
 
 class Signoff:
-    """A client of one Signoff, to be used as a context manager.
+    """A client for one Signoff. Use it as a context manager.
 
-    Every method raises a subclass of `SignoffError` where the API refuses, and `NoAnswer` where nothing answers. What got no
-    answer, 503 or `request_in_progress` is asked again; that is safe, for each POST has an Idempotency-Key.
+    Every method raises a subclass of `SignoffError` if the API refuses the request, and `NoAnswer` if no server answers.
+    The client repeats requests that got no answer, 503 or `request_in_progress`. This is safe, because each POST has an
+    Idempotency-Key.
 
     Args:
-        url: the server's address; None for `SIGNOFF_URL`, else `http://127.0.0.1:8400`.
-        api_key: the server's key; None for `SIGNOFF_API_KEY`.
-        timeout: seconds that one answer may take.
-        retry_seconds: for how long a request is tried again; 0 for once only.
+        url: the server's address; None means `SIGNOFF_URL`, or `http://127.0.0.1:8400` if that is not set.
+        api_key: the server's API key; None means `SIGNOFF_API_KEY`.
+        timeout: the number of seconds that one answer may take.
+        retry_seconds: the number of seconds for which a request is retried; 0 means no retries.
 
     Attributes:
-        projects: projects, their plans and runs.
-        tasks: tasks of a project.
-        phases: phases of a project.
-        decisions: decisions that are asked for, and that were made.
-        files: files of a workspace.
+        projects: projects, with their plans and runs.
+        tasks: the tasks of a project.
+        phases: the phases of a project.
+        decisions: the open and past decisions of a project.
+        files: the files of a project's workspace.
     """
 
     def __init__(
@@ -78,51 +79,53 @@ class Signoff:
 
     @property
     def is_local(self) -> bool:
-        """Whether the server is on this machine, and so are its folders."""
+        """Whether the server runs on this machine, so that its folders are on this machine too."""
         return self._transport.is_local
 
     def agents(self) -> AgentList:
-        """The agents that a project or task may name."""
+        """List the agents that a project or task can name."""
         return self._transport.call(get("/api/agents"), AgentList)
 
     def strategies(self) -> StrategyList:
-        """The strategies, and what they mean."""
+        """List the strategies and what each one means."""
         return self._transport.call(get("/api/strategies"), StrategyList)
 
     def archetypes(self) -> ArchetypeList:
-        """The archetypes of experts that a project may name."""
+        """List the experts (archetypes) that a project can name."""
         return self._transport.call(get("/api/archetypes"), ArchetypeList)
 
     def preview_outline(self, description: str, *, agent_id: str | None = None) -> OutlinePreview:
-        """What the planner `outline` would make of a description, with nothing stored; a description that makes no plan is
-        no error: its `problems` say why."""
+        """Preview the plan that the planner `outline` makes from a description. Nothing is stored.
+
+        A description that does not make a plan raises no error: the `problems` of the preview say why.
+        """
         body = {"description": description, "agent_id": agent_id}
         return self._transport.call(post("/api/outline", body), OutlinePreview)
 
     def sessions(self) -> SessionList:
-        """The browsers that are signed in."""
+        """List signed-in browsers, newest first."""
         return self._transport.call(get("/api/sessions"), SessionList)
 
     def revoke_session(self, session_id: str) -> Revoked:
-        """End the session of a browser."""
+        """Revoke the session of a browser, which must then sign in again."""
         return self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
 
     def record_key(self) -> RecordKey:
-        """The public key that the record is sealed with, and whether the database has all that was sealed."""
+        """Get the public key that seals the record, and whether the database has everything that was sealed."""
         return self._transport.call(get("/api/record-key"), RecordKey)
 
     def health(self) -> Health:
-        """That the process is alive, and its version."""
+        """Check that the server process is alive, and get its version."""
         return self._transport.call(get("/health"), Health)
 
     def ready(self) -> Ready:
-        """Whether requests can be served, and what is missing where they cannot."""
+        """Check whether the server can serve requests, and what is missing if it cannot."""
         return read_answer(self._transport.look("/ready"), Ready)
 
     def live_events(self, *, types: str | None = None) -> Generator[LiveEvent, None, None]:
-        """Events of all projects from now on, for lists that keep themselves up to date; without end.
+        """Yield the events of all projects from now on, without end. Use them to keep a list up to date.
 
-        While the connection is lost, events are missed: what is shown is to be loaded anew now and then.
+        Events are missed while the connection is lost, so reload the list now and then.
         """
         with closing(self._transport.messages(get("/api/events", {"types": types}))) as messages:
             for message in messages:

@@ -1,5 +1,5 @@
 # Made from signoff/_async by tools/make_sync_client.py; change that instead.
-"""Control over the run of a project."""
+"""The methods of `client.projects` that control a run."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from signoff._sync.transport import Transport
 
 
 class Control:
-    """What `client.projects` can do about a run."""
+    """The part of `client.projects` that controls a run."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def cancel(self, project_id: str, *, reason: str | None = None) -> CancelAnswer | Recorded:
-        """Cancel, and wait (10 seconds at most) until the tasks have stopped.
+        """Cancel a project, and wait at most 10 seconds until its tasks have stopped.
 
-        The status of the answer is `cancelled` once they have.
+        The status of the answer is `cancelled` if they have stopped.
         """
         response = self._transport.send(post(path_of(project_id, "cancel"), {"reason": reason}))
-        # Either is a 202: tasks are still stopping, or the cancel itself is still to be decided.
+        # A 202 means either that tasks are still stopping, or that the cancel itself is not decided yet.
         return read_answer(response, CancelAnswer | Recorded)
 
     def pause(self, project_id: str, *, comment: str | None = None) -> StatusAnswer | Recorded:
-        """Start no further task; those in progress finish."""
+        """Pause a run: no further task starts, and tasks in progress finish."""
         return self._steer(project_id, "pause", comment)
 
     def resume(self, project_id: str, *, comment: str | None = None) -> StatusAnswer | Recorded:
-        """Go on after a pause."""
+        """Resume a paused run."""
         return self._steer(project_id, "resume", comment)
 
     def retry(
         self, project_id: str, *, tasks: Sequence[str] | None = None, comment: str | None = None
     ) -> StatusAnswer | Recorded:
-        """Carry a finished project out again from what failed; what is completed is kept.
+        """Rerun a finished project from what failed. Completed tasks are kept.
 
         Args:
-            tasks: ids or keys of tasks that run again all the same, with all that depend on them.
+            tasks: ids or keys of tasks to rerun regardless of their status, with all tasks that depend on them.
         """
         body = {"tasks": None if tasks is None else list(tasks), "comment": comment}
         return self._transport.settle(post(path_of(project_id, "retry"), body), StatusAnswer)

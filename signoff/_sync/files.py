@@ -1,5 +1,5 @@
 # Made from signoff/_async by tools/make_sync_client.py; change that instead.
-"""`client.files`."""
+"""The methods of `client.files`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from signoff._sync.transport import Transport
 
 
 class Files:
-    """The files in a project's workspace; a path is relative to that."""
+    """The files in a project's workspace. Paths are relative to the workspace."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def list(self, project_id: str) -> FileList:
-        """What tasks have made and people have uploaded: path, size, checksum, and which task made it."""
+        """List the files that tasks made and people uploaded: path, size, checksum, and the task that made each file."""
         return self._transport.call(get(path_of(project_id, "output-files")), FileList)
 
     def upload(
         self, project_id: str, source: Path | bytes, *, path: str | None = None, overwrite: bool = False
     ) -> Uploaded:
-        """Put a file into the workspace; memory stays constant for one that is on disk.
+        """Upload a file to the workspace. A file on disk is sent with constant memory use.
 
         Args:
-            source: a file on this machine, or what is to be in the file.
-            path: where to; None for the name of `source`, at the top.
-            overwrite: whether a file that is there may be replaced.
+            source: a file on this machine, or the content to upload.
+            path: the path in the workspace; None means the name of `source`, at the top level.
+            overwrite: whether to replace an existing file.
 
         Raises:
-            Conflict: there is a file already.
-            TooLarge: it is more than the server takes.
+            Conflict: the file exists already.
+            TooLarge: the file is larger than the server accepts.
         """
         name = path or (source.name if isinstance(source, Path) else "file")
         upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()})
@@ -43,18 +43,18 @@ class Files:
         return read_answer(self._transport.send(sent), Uploaded)
 
     def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes of a file from `start` up to, without, `end`; all of them by default."""
+        """Read the bytes of a file from `start` up to, but not including, `end`; by default all of them."""
         return (self._transport.send(_raw(project_id, path, start, end))).content
 
     def stream(
         self, project_id: str, path: str, *, start: int = 0, end: int | None = None
     ) -> Generator[bytes, None, None]:
-        """As `read`, piece by piece."""
+        """Like `read`, but yield the bytes in pieces."""
         with self._transport.open(_raw(project_id, path, start, end)) as response:
             yield from response.iter_bytes()
 
     def download(self, project_id: str, path: str, target: Path) -> int:
-        """Save a file on this machine, across lost connections; returns its size in bytes. Memory stays constant."""
+        """Save a file on this machine and return its size in bytes. Survives lost connections; memory use is constant."""
         return save(self._transport, _raw(project_id, path, 0, None), target)
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/client.md, run as they stand there."""
+"""Run the examples of docs/client.md unchanged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_an_example_works(signoff: Stack, example: str, printed: str) -> N
 def test_every_method_is_named() -> None:
     from signoff import Signoff  # noqa: PLC0415
 
-    named = set(re.findall(r"\w+", TEXT.split("## What there is")[1].split("Tasks are named")[0]))
+    named = set(re.findall(r"\w+", TEXT.split("## All methods")[1].split("Name a task")[0]))
     with Signoff() as client:
         groups = (client, client.projects, client.tasks, client.phases, client.decisions, client.files)
         methods = {name for group in groups for name in dir(group) if not name.startswith("_")}

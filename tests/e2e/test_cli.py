@@ -100,7 +100,7 @@ async def test_without_a_terminal_nothing_is_approved(cli: CommandLine, signoff:
 
 async def test_a_no_at_the_terminal_leaves_the_project_pending(cli: CommandLine, signoff: Stack, work: Path) -> None:
     async with cli.terminal("run", plan(work, REPORT)) as terminal:
-        await terminal.seen("Approve this plan and carry it out? [y/N]")
+        await terminal.seen("Approve and run this plan? [y/N]")
         terminal.type("n\n")
         await terminal.seen("Not approved; nothing was done.")
         assert await terminal.ended() == 2
@@ -109,7 +109,7 @@ async def test_a_no_at_the_terminal_leaves_the_project_pending(cli: CommandLine,
 
 async def test_a_person_at_the_terminal_approves_completes_tasks_and_opens_phases(cli: CommandLine, work: Path) -> None:
     async with cli.terminal("run", plan(work, PERSON), "--ask-phases") as terminal:
-        await terminal.seen("carry it out? [y/N]")
+        await terminal.seen("run this plan? [y/N]")
         terminal.type("y\n")
         await terminal.seen("look: Look at it. Done? [y/N]")
         terminal.type("y\n")
@@ -123,7 +123,7 @@ async def test_a_question_is_taken_back_when_it_is_answered_elsewhere(
     cli: CommandLine, signoff: Stack, work: Path
 ) -> None:
     async with cli.terminal("run", plan(work, PERSON)) as terminal:
-        await terminal.seen("carry it out? [y/N]")
+        await terminal.seen("run this plan? [y/N]")
         terminal.type("y\n")
         await terminal.seen("look: Look at it. Done? [y/N]")
         await signoff.call("POST", f"/{project_id(terminal.text)}/tasks/look/complete")
@@ -135,7 +135,7 @@ async def test_what_was_typed_before_a_question_is_no_answer_to_it(
     cli: CommandLine, signoff: Stack, work: Path
 ) -> None:
     async with cli.terminal("run", plan(work, PERSON)) as terminal:
-        await terminal.seen("carry it out? [y/N]")
+        await terminal.seen("run this plan? [y/N]")
         terminal.type("y\ny\n")
         await terminal.seen("look: Look at it. Done? [y/N]")
         terminal.type("n\n")
@@ -147,7 +147,7 @@ async def test_what_was_typed_before_a_question_is_no_answer_to_it(
 
 async def test_an_approval_holds_only_for_the_plan_that_was_shown(cli: CommandLine, signoff: Stack, work: Path) -> None:
     async with cli.terminal("run", plan(work, REPORT)) as terminal:
-        await terminal.seen("carry it out? [y/N]")
+        await terminal.seen("run this plan? [y/N]")
         shown = project_id(terminal.text)
         await signoff.call("PUT", f"/{shown}", json={"strategy": "careful"})
         terminal.type("y\n")
@@ -162,7 +162,7 @@ async def test_an_approval_holds_only_for_the_files_that_were_shown(
     (work / "build.sh").write_text("echo good\n")
     async with cli.terminal("run", plan(work, "# Build\n\n- Build `sh build.sh`\n")) as terminal:
         await terminal.seen("runs build.sh as it is now (sha256 ")
-        await terminal.seen("carry it out? [y/N]")
+        await terminal.seen("run this plan? [y/N]")
         shown = project_id(terminal.text)
         (work / "build.sh").write_text("echo evil\n")
         terminal.type("y\n")
@@ -195,7 +195,7 @@ async def test_a_second_ctrl_c_leaves_at_once_and_the_cancel_goes_on(
         await terminal.seen("cancelling")
         terminal.type("\x03")
         # What it says when it does not wait for the end; the task takes a while to be killed.
-        await terminal.seen("The cancel is recorded")
+        await terminal.seen("The cancellation is recorded")
         assert await terminal.ended() == 2
     assert (await signoff.finished(project_id(terminal.text)))["status"] == "cancelled"
 
@@ -233,7 +233,7 @@ async def test_ctrl_c_in_watch_leaves_the_project_running(cli: CommandLine, sign
     async with cli.terminal("projects", "watch", shown) as terminal:
         await terminal.seen("nap")
         terminal.type("\x03")
-        await terminal.seen("The project goes on")
+        await terminal.seen("The project keeps running")
         assert await terminal.ended() == 130
     assert (await signoff.project(shown))["status"] == "running"
     await signoff.call("POST", f"/{shown}/cancel")
@@ -262,7 +262,7 @@ async def test_nothing_at_the_address_is_said_with_what_to_do(cli: CommandLine, 
     for arguments in (["projects", "list"], ["run", plan(work, REPORT), "--yes"]):
         ended = await cli(*arguments, "--url", url)
         assert ended.code == 1
-        assert f"No Signoff answers at {url}; start one with `signoff up` or set SIGNOFF_URL." in ended.err
+        assert f"No Signoff answers at {url}. Start one with `signoff up`, or set SIGNOFF_URL." in ended.err
 
 
 async def test_without_a_running_signoff_one_is_brought_up_for_the_time_being(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ async def test_open_decisions_are_asked_at_the_terminal(
 ) -> None:
     (tmp_path / "plan.md").write_text(ASKING)
     async with cli.terminal("run", "plan.md", "--new-workspace") as terminal:
-        await terminal.seen("carry it out? [y/N]")
+        await terminal.seen("run this plan? [y/N]")
         terminal.type("y\n")
         await terminal.seen("Ship it? [yes/no]")
         terminal.type(typed)

@@ -116,9 +116,9 @@ async def test_an_export_is_verified_with_the_public_key_alone(export: Export, t
     for key in ("server.pub", export.key, fingerprint):
         ended = await verify("project.zip", "--public-key", key, folder=tmp_path)
         assert (ended.code, ended.err) == (0, ""), ended
-        assert ended.out.endswith("The record is whole.\n")
+        assert ended.out.endswith("The record is intact.\n")
         assert fingerprint in ended.out
-        assert "whose it is" not in ended.out
+        assert "who signed it" not in ended.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project.zip", "server.pub"]
     assert {name.split("/")[0] for name in export.content} >= {"record", "logs", "files", EVENTS}
 
@@ -127,7 +127,7 @@ async def test_without_a_key_it_says_that_nobody_vouches_for_the_record(export: 
     (tmp_path / "project.zip").write_bytes(export.data)
     ended = await verify("project.zip", folder=tmp_path)
     assert ended.code == 0
-    assert "only that the record is consistent, and not whose it is" in ended.out
+    assert "only that the record is consistent, not who signed it" in ended.out
 
 
 async def test_the_key_of_another_server_is_refused(export: Export, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_plan_shows_conditions_and_warnings() -> None:
     plan = a_plan(a_task("one"), second) | {"warnings": ["A person has to do this."]}
     text = shown(plan_tree(plan, "Report"))
     assert "2 tasks in 1 phase, digest dddddddddddd" in text
-    assert "after one · retries 2 · at most 1 m 30 s · on a crash ask · N = 3 · makes a.txt" in text
+    assert "after one · retries 2 · at most 1 m 30 s · on crash: ask · N = 3 · makes a.txt" in text
     assert "Warning: A person has to do this." in text
 
 
@@ -136,27 +136,27 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
     }  # fmt: skip
     listing = {"projects": [row], "total": 7, "status_counts": {"running": 7, "failed": 0}}
     assert "proj_1  ▸ running  [red]A  2026-01-01 10:20" in shown(projects_table(listing))
-    assert "1 of 7  (in all: 7 running)" in shown(projects_table(listing))
+    assert "1 of 7  (all projects: 7 running)" in shown(projects_table(listing))
 
 
 @pytest.mark.parametrize(
-    ("stage", "by_hand", "told"),
+    ("stage", "manual_waiting", "expected"),
     [
         ("awaiting_approval", 0, ["waits for approval"]),
         ("awaiting_decision", 1, ["waits for an answer"]),
-        ("executing", 1, ["waits for 1 task by hand"]),
-        ("paused", 2, ["waits for 2 tasks by hand"]),
+        ("executing", 1, ["waits for 1 manual task"]),
+        ("paused", 2, ["waits for 2 manual tasks"]),
         ("cancelling", 2, []),
     ],
 )
-def test_a_list_tells_what_a_project_waits_for(stage: str, by_hand: int, told: list[str]) -> None:
+def test_a_list_tells_what_a_project_waits_for(stage: str, manual_waiting: int, expected: list[str]) -> None:
     row = {
         "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": stage, "manual_waiting": by_hand, "blocked": None,
+        "stage": stage, "manual_waiting": manual_waiting, "blocked": None,
     }  # fmt: skip
     listing = {"projects": [row], "total": 1, "status_counts": {}}
     lines = shown(projects_table(listing)).splitlines()
-    assert [line.strip() for line in lines[2:-1]] == told
+    assert [line.strip() for line in lines[2:-1]] == expected
 
 
 def test_a_list_tells_what_holds_a_project_up() -> None:
@@ -184,7 +184,7 @@ def test_progress_follows_attempts_retries_and_a_second_run() -> None:
     one, two = progress.task("task_one"), progress.task("task_two")
     assert one is not None
     assert two is not None
-    assert (one.status, one.note, one.needs_person) == ("waiting", "No.; next try in 2 s", False)
+    assert (one.status, one.note, one.needs_person) == ("waiting", "No.; next attempt in 2 s", False)
     progress.apply(an_event("task.completed", 4, **about("one", attempt=2)))
     progress.apply(an_event("task.failed", 5, **about("two", attempt=1, error={"message": "Bad."})))
     progress.apply(an_event("project.failed", 6))
@@ -255,7 +255,7 @@ def test_the_picture_shows_bars_running_tasks_and_fits_the_screen() -> None:
     assert "Report  executing  11.0 s" in text
     assert "1/100  1 failed" in text
     assert "▸ t1  10.0 s attempt 3" in text
-    assert "… 89 more under way" in text
+    assert "… 89 more in progress" in text
     assert len(text.splitlines()) <= 24
 
 
