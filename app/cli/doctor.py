@@ -186,7 +186,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
     """Open every model in the settings as this process would. No model is called."""
     if not settings.model:
         yield Finding(
-            "model", State.NOTE, "none is set; plans must be outlines, and people do the work that needs judgment"
+            "model", State.NOTE, "none is set; plans come from outlines, and people do the work that needs judgment"
         )
     used: dict[str, AgentEntry | None] = {settings.model: None, settings.small_model: None}
     used |= {agent.model: agent for agent in settings.agents.values() if agent.model}
