@@ -1,4 +1,4 @@
-"""A way to the app on which connections are lost, as on a bad line: real sockets, nothing made up."""
+"""A proxy that loses connections as a bad network does. It uses real sockets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes on to `target`; `passed` counts those of answers, `cuts` the connections that were cut."""
+    """Forwards bytes to `target`. `passed` counts the bytes of answers, `cuts` the connections that were cut."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -32,7 +32,7 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut_after(self, count: int) -> None:
-        """Cut the connection after so many bytes of answers, once."""
+        """Cut the connection once, after `count` more bytes of answers."""
         self._left = count
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The client against a real Signoff: sync and async, one behaviour."""
+"""Tests the client against a real Signoff. Sync and async behave the same."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_the_sync_client_does_the_same(signoff: Stack) -> None:
     assert await asyncio.to_thread(work) == ["task.started", "task.completed"] * 2
 
 
-async def test_a_refusal_has_everything_that_the_answer_said(client: AsyncSignoff, signoff: Stack) -> None:
+async def test_an_error_has_everything_that_the_answer_contained(client: AsyncSignoff, signoff: Stack) -> None:
     project_id = await signoff.planned(REPORT)
     with pytest.raises(Conflict) as caught:
         await client.projects.approve(project_id, plan_version=7)
@@ -83,7 +83,7 @@ async def test_waiting_ends_when_a_person_is_needed(client: AsyncSignoff, signof
     assert (await client.projects.wait(project_id, until="person", timeout=30)).status == "completed"
 
 
-async def test_waiting_has_an_end(client: AsyncSignoff, signoff: Stack) -> None:
+async def test_waiting_times_out(client: AsyncSignoff, signoff: Stack) -> None:
     project_id = await signoff.started(SLOW)
     with pytest.raises(WaitTimeout):
         await client.projects.wait(project_id, timeout=0.3)
@@ -98,7 +98,7 @@ def _wait_briefly(url: str, project_id: str) -> None:
         client.projects.wait(project_id, timeout=0.3)
 
 
-async def test_an_outline_is_tried_before_there_is_a_project(client: AsyncSignoff, signoff: Stack) -> None:
+async def test_an_outline_is_previewed_without_a_project(client: AsyncSignoff, signoff: Stack) -> None:
     preview = await client.preview_outline(REPORT)
     assert [task.key for phase in preview.phases for task in phase.tasks] == ["count", "write"]
     preview = await client.preview_outline("- A {#a after=b}")
@@ -131,7 +131,7 @@ async def test_plans_are_edited_and_read_as_markdown(client: AsyncSignoff, signo
     assert [row.key for row in (await client.tasks.list(project_id)).tasks] == ["count", "write"]
 
 
-async def test_a_change_is_held_to_what_was_read(client: AsyncSignoff, signoff: Stack) -> None:
+async def test_an_outdated_change_is_refused(client: AsyncSignoff, signoff: Stack) -> None:
     project_id = await signoff.create("")
     _, etag = await client.projects.get_with_etag(project_id)
     assert etag
@@ -160,7 +160,7 @@ async def test_system_and_live_events(client: AsyncSignoff, signoff: Stack) -> N
     listening.cancel()
 
 
-def test_what_the_api_sends_is_kept_whole() -> None:
+def test_unknown_fields_are_kept() -> None:
     sent: dict[str, Any] = {
         "projects": [], "total": 0, "limit": 20, "offset": 0, "status_counts": {"pending": 1}, "newer": [{"a": None}],
     }  # fmt: skip
@@ -173,7 +173,7 @@ def test_what_the_api_sends_is_kept_whole() -> None:
     assert to_json(read) == sent
 
 
-def test_importing_the_client_brings_nothing_of_the_server_along() -> None:
+def test_importing_the_client_imports_no_server_code() -> None:
     code = "import sys, signoff; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     for name in ("litestar", "temporalio", "sqlalchemy", "uvicorn", "app.storage", "app.engine"):

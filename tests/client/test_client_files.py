@@ -1,4 +1,4 @@
-"""Files through the client: up, down, in parts, across lost connections, with constant memory."""
+"""The client uploads and downloads files: whole, in parts, across lost connections, with constant memory use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.e2e.command_line import CommandLine
 LOGGING = "# Log\n\n- Talk `echo one; until test -e go; do sleep 0.05; done; echo two` {#talk}\n"
 
 
-async def test_files_go_up_and_down(signoff: Stack, tmp_path: Path) -> None:
+async def test_files_are_uploaded_and_downloaded(signoff: Stack, tmp_path: Path) -> None:
     project = await signoff.create("")
     source = tmp_path / "data.bin"
     source.write_bytes(bytes(range(256)) * 1000)
@@ -45,7 +45,7 @@ async def test_files_go_up_and_down(signoff: Stack, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip", "back", "data.bin"]
 
 
-async def test_a_download_goes_on_where_the_connection_was_lost(signoff: Stack, tmp_path: Path) -> None:
+async def test_a_download_resumes_where_the_connection_was_lost(signoff: Stack, tmp_path: Path) -> None:
     project = await signoff.create("")
     content = os.urandom(3_000_000)
     async with AsyncSignoff(signoff.url) as direct:
@@ -54,7 +54,7 @@ async def test_a_download_goes_on_where_the_connection_was_lost(signoff: Stack, 
         proxy.cut_after(1_000_000)
         assert await client.files.download(project, "big", tmp_path / "big") == len(content)
         assert proxy.cuts == 1
-        assert proxy.passed < len(content) + 200_000, "it began anew"
+        assert proxy.passed < len(content) + 200_000, "it started over"
     assert (tmp_path / "big").read_bytes() == content
 
 
@@ -108,7 +108,7 @@ async def test_memory_stays_constant(signoff: Stack, tmp_path: Path) -> None:
     assert (tmp_path / "back").stat().st_size == 80 * 1024 * 1024
 
 
-def test_what_is_uploaded_is_read_anew_for_each_try() -> None:
+def test_an_upload_is_read_again_for_each_attempt() -> None:
     from signoff._requests import Upload  # noqa: PLC0415
 
     upload = Upload(b"abc", "name", {})

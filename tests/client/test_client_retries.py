@@ -1,4 +1,4 @@
-"""What the client does when answers are lost: asks again, with the same key, for so long and no longer."""
+"""When answers are lost, the client repeats the request with the same key, for a limited time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.client.proxy import Proxy
 from tests.conftest import Stack, free_port
 
 
-async def test_a_lost_answer_is_asked_for_again_and_nothing_happens_twice(signoff: Stack) -> None:
+async def test_a_request_whose_answer_was_lost_is_repeated_and_takes_effect_once(signoff: Stack) -> None:
     async with Proxy(signoff.url) as proxy, AsyncSignoff(proxy.url) as client:
         proxy.cut_after(1)
         project = await client.projects.create(name="Only once")
@@ -25,14 +25,14 @@ async def test_a_lost_answer_is_asked_for_again_and_nothing_happens_twice(signof
         assert found == [project.id]
 
 
-async def test_each_call_has_a_key_of_its_own(signoff: Stack) -> None:
+async def test_each_call_has_its_own_key(signoff: Stack) -> None:
     async with Proxy(signoff.url) as proxy, AsyncSignoff(proxy.url) as client:
         first, second = await client.projects.create(), await client.projects.create()
         assert first.id != second.id
         assert len(set(re.findall(rb"(?i)idempotency-key: (\w+)", b"".join(proxy.requests)))) == 2
 
 
-async def test_a_change_that_holds_to_an_etag_is_not_made_twice(signoff: Stack) -> None:
+async def test_a_change_with_an_etag_is_not_repeated(signoff: Stack) -> None:
     project = await signoff.create("")
     async with Proxy(signoff.url) as proxy, AsyncSignoff(proxy.url) as client:
         _, etag = await client.projects.get_with_etag(project)
@@ -42,7 +42,7 @@ async def test_a_change_that_holds_to_an_etag_is_not_made_twice(signoff: Stack) 
     assert (await signoff.project(project))["name"] == "Changed"
 
 
-async def test_events_go_on_where_the_connection_was_lost(signoff: Stack) -> None:
+async def test_events_resume_where_the_connection_was_lost(signoff: Stack) -> None:
     project = await signoff.started("# Two\n\n- One `echo 1` {#one}\n- Two `echo 2` {#two after=one}\n")
     async with Proxy(signoff.url) as proxy, AsyncSignoff(proxy.url) as client:
         proxy.cut_after(1500)
@@ -52,7 +52,7 @@ async def test_events_go_on_where_the_connection_was_lost(signoff: Stack) -> Non
         assert (await client.projects.get(project)).status == "completed"
 
 
-def test_where_nothing_answers_trying_has_an_end() -> None:
+def test_without_an_answer_the_client_gives_up() -> None:
     began = time.monotonic()
     with Signoff(f"http://127.0.0.1:{free_port()}", retry_seconds=1) as client, pytest.raises(NoAnswer) as caught:
         client.projects.list()
@@ -60,7 +60,7 @@ def test_where_nothing_answers_trying_has_an_end() -> None:
     assert "signoff up" in str(caught.value)
 
 
-async def test_what_is_no_signoff_is_told_as_such() -> None:
+async def test_a_server_that_is_not_a_signoff_is_reported() -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
         await writer.drain()

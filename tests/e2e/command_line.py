@@ -1,4 +1,4 @@
-"""Runs the command `signoff` as a person or a script would: a real process, with or without a terminal."""
+"""Runs the `signoff` command as a person or a script would: a real process, with or without a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command came to."""
+    """The exit code and output of a finished command."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Ended:
 
 
 class Running:
-    """A command under way, without a terminal; `seen` waits for what it prints."""
+    """A running command without a terminal; `seen` waits for its output."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -51,27 +51,27 @@ class Running:
 
 
 class Terminal:
-    """A command on a terminal of its own."""
+    """A running command on its own terminal."""
 
     def __init__(self, process: asyncio.subprocess.Process, descriptor: int) -> None:
         self.process = process
         self._descriptor = descriptor
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._raw = b""
         self._read_until = 0
         asyncio.get_running_loop().add_reader(descriptor, self._read)
 
     @property
     def text(self) -> str:
-        """All that was written, without colours and cursor movements."""
+        """All output so far, without colors and cursor movements."""
         return _CONTROL.sub(b"", self._raw).decode()
 
     async def seen(self, text: str) -> None:
-        """Wait until `text` is written after what was waited for before."""
+        """Wait until `text` appears after the text that the last call waited for."""
         async with asyncio.timeout(DEADLINE):
             while text not in self.text[self._read_until :]:
-                self._news.clear()
-                await self._news.wait()
+                self._changed.clear()
+                await self._changed.wait()
         self._read_until = self.text.index(text, self._read_until) + len(text)
 
     def type(self, text: str) -> None:
@@ -88,17 +88,17 @@ class Terminal:
     def _read(self) -> None:
         try:
             chunk = os.read(self._descriptor, 65536)
-        except OSError:  # Linux reports the end of the other side this way
+        except OSError:  # this is how Linux reports that the other side has closed
             chunk = b""
         if not chunk:
             asyncio.get_running_loop().remove_reader(self._descriptor)
         self._raw += chunk
-        self._news.set()
+        self._changed.set()
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Where commands run, and the settings in their environment."""
+    """The folder in which commands run, and the settings in their environment."""
 
     folder: Path
     settings: dict[str, str]
@@ -126,7 +126,7 @@ class CommandLine:
     async def terminal(self, *arguments: str) -> AsyncIterator[Terminal]:
         mine, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
-        # Makes the terminal the controlling one, so that Ctrl-C typed into it is a SIGINT.
+        # Make this the controlling terminal, so that a typed Ctrl-C sends SIGINT.
         opens = "import os,sys,fcntl,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", opens, *self._command(arguments)),

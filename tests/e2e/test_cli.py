@@ -41,7 +41,7 @@ PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi
 
 @pytest.fixture
 def work(signoff: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of the user's, in which projects may work."""
+    """A folder of the user in which projects may work."""
     folder = signoff.root / f"work-{tmp_path_factory.mktemp('work').name}-{free_port()}"
     folder.mkdir()
     return folder
@@ -63,7 +63,7 @@ def project_id(output: str) -> str:
     return found.group()
 
 
-async def test_run_shows_the_plan_carries_it_out_and_lists_tasks_and_files(cli: CommandLine, work: Path) -> None:
+async def test_run_shows_the_plan_executes_it_and_lists_tasks_and_files(cli: CommandLine, work: Path) -> None:
     ended = await cli("run", plan(work, REPORT), "--yes")
     assert ended.code == 0, ended
     assert "$ printf abc > count.txt" in ended.out
@@ -81,7 +81,7 @@ async def test_a_failed_run_ends_with_1_and_says_what_failed(cli: CommandLine, w
     assert re.search(r"after +- skipped +dependency failed", ended.out)
 
 
-async def test_json_is_all_that_is_on_stdout(cli: CommandLine) -> None:
+async def test_stdout_contains_only_json(cli: CommandLine) -> None:
     ended = await cli("run", "-", "--yes", "--json", "--new-workspace", stdin=REPORT)
     assert ended.code == 0
     project = json.loads(ended.out)
@@ -119,7 +119,7 @@ async def test_a_person_at_the_terminal_approves_completes_tasks_and_opens_phase
         assert await terminal.ended() == 0
 
 
-async def test_a_question_is_taken_back_when_it_is_answered_elsewhere(
+async def test_a_question_is_withdrawn_when_it_is_answered_elsewhere(
     cli: CommandLine, signoff: Stack, work: Path
 ) -> None:
     async with cli.terminal("run", plan(work, PERSON)) as terminal:
@@ -131,9 +131,7 @@ async def test_a_question_is_taken_back_when_it_is_answered_elsewhere(
         assert await terminal.ended() == 0
 
 
-async def test_what_was_typed_before_a_question_is_no_answer_to_it(
-    cli: CommandLine, signoff: Stack, work: Path
-) -> None:
+async def test_text_typed_before_a_question_does_not_answer_it(cli: CommandLine, signoff: Stack, work: Path) -> None:
     async with cli.terminal("run", plan(work, PERSON)) as terminal:
         await terminal.seen("run this plan? [y/N]")
         terminal.type("y\ny\n")
@@ -145,7 +143,7 @@ async def test_what_was_typed_before_a_question_is_no_answer_to_it(
         assert await terminal.ended() == 0
 
 
-async def test_an_approval_holds_only_for_the_plan_that_was_shown(cli: CommandLine, signoff: Stack, work: Path) -> None:
+async def test_an_approval_covers_only_the_plan_that_was_shown(cli: CommandLine, signoff: Stack, work: Path) -> None:
     async with cli.terminal("run", plan(work, REPORT)) as terminal:
         await terminal.seen("run this plan? [y/N]")
         shown = project_id(terminal.text)
@@ -156,9 +154,7 @@ async def test_an_approval_holds_only_for_the_plan_that_was_shown(cli: CommandLi
     assert (await signoff.project(shown))["status"] == "pending"
 
 
-async def test_an_approval_holds_only_for_the_files_that_were_shown(
-    cli: CommandLine, signoff: Stack, work: Path
-) -> None:
+async def test_an_approval_covers_only_the_files_that_were_shown(cli: CommandLine, signoff: Stack, work: Path) -> None:
     (work / "build.sh").write_text("echo good\n")
     async with cli.terminal("run", plan(work, "# Build\n\n- Build `sh build.sh`\n")) as terminal:
         await terminal.seen("runs build.sh as it is now (sha256 ")
@@ -172,7 +168,7 @@ async def test_an_approval_holds_only_for_the_files_that_were_shown(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_cancels_the_project_and_waits_until_its_tasks_are_stopped(
+async def test_a_signal_cancels_the_project_and_waits_until_its_tasks_have_stopped(
     cli: CommandLine, signoff: Stack, work: Path, number: signal.Signals
 ) -> None:
     async with cli.running("run", plan(work, SLOW), "--yes") as running:
@@ -186,7 +182,7 @@ async def test_a_signal_cancels_the_project_and_waits_until_its_tasks_are_stoppe
     assert with_environment("SIGNOFF_PROJECT_ID", shown) == []
 
 
-async def test_a_second_ctrl_c_leaves_at_once_and_the_cancel_goes_on(
+async def test_a_second_ctrl_c_exits_at_once_and_the_cancellation_continues(
     cli: CommandLine, signoff: Stack, work: Path
 ) -> None:
     async with cli.terminal("run", plan(work, STUBBORN), "--yes") as terminal:
@@ -194,7 +190,7 @@ async def test_a_second_ctrl_c_leaves_at_once_and_the_cancel_goes_on(
         terminal.type("\x03")
         await terminal.seen("cancelling")
         terminal.type("\x03")
-        # What it says when it does not wait for the end; the task takes a while to be killed.
+        # Printed only because the command does not wait for the end: killing the task takes a while.
         await terminal.seen("The cancellation is recorded")
         assert await terminal.ended() == 2
     assert (await signoff.finished(project_id(terminal.text)))["status"] == "cancelled"
@@ -249,7 +245,7 @@ async def test_a_task_that_waits_for_a_person_is_completed_with_outputs(cli: Com
     assert task["tasks"][0]["outputs"] == {"seen": "yes"}
 
 
-async def test_the_names_of_fields_that_are_wrong_are_shown(cli: CommandLine, work: Path) -> None:
+async def test_errors_name_the_invalid_fields(cli: CommandLine, work: Path) -> None:
     ended = await cli("run", plan(work, REPORT), "--path", "/nowhere/at/all", "--yes")
     assert ended.code == 1
     assert "path" in ended.err
@@ -257,7 +253,7 @@ async def test_the_names_of_fields_that_are_wrong_are_shown(cli: CommandLine, wo
     assert unknown.code == 1
 
 
-async def test_nothing_at_the_address_is_said_with_what_to_do(cli: CommandLine, work: Path) -> None:
+async def test_an_unreachable_server_is_reported_with_advice(cli: CommandLine, work: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     for arguments in (["projects", "list"], ["run", plan(work, REPORT), "--yes"]):
         ended = await cli(*arguments, "--url", url)
@@ -265,7 +261,7 @@ async def test_nothing_at_the_address_is_said_with_what_to_do(cli: CommandLine, 
         assert f"No Signoff answers at {url}. Start one with `signoff up`, or set SIGNOFF_URL." in ended.err
 
 
-async def test_without_a_running_signoff_one_is_brought_up_for_the_time_being(tmp_path: Path) -> None:
+async def test_run_starts_a_temporary_signoff_if_none_is_running(tmp_path: Path) -> None:
     work, data = tmp_path / "work", tmp_path / "data"
     work.mkdir()
     settings = {"SIGNOFF_DATA_DIR": str(data)}
@@ -281,7 +277,7 @@ async def test_without_a_running_signoff_one_is_brought_up_for_the_time_being(tm
         (work / "go").touch()
         ended = await running.ended()
     assert ended.code == 0, ended
-    assert ended.out.count("wait started") == 1, "a reconnect goes on where the stream broke off"
+    assert ended.out.count("wait started") == 1, "a reconnect resumes where the stream broke off"
     assert ended.out.count("end completed") == 1
     assert re.search(r"end.txt +4 B +end", ended.out)
     assert with_environment("SIGNOFF_DATA_DIR", str(data)) == []
@@ -306,7 +302,7 @@ async def _kill_app(url: str, data: str) -> None:
         await eventually(answers, what="the app is up again")
 
 
-def test_the_overview_names_every_command_and_imports_none() -> None:
+def test_the_overview_lists_every_command_and_imports_none() -> None:
     code = "import atexit, sys; atexit.register(lambda: print(sorted(sys.modules))); from app.cli import main; main(['-h'])"
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert ended.returncode == 0

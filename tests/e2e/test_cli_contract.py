@@ -1,4 +1,4 @@
-"""The commands for the whole contract, as a person or a script calls them."""
+"""All client commands, called as a person or a script would call them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def good(ended: Ended) -> str:
 
 
 async def same_as_api(cli: CommandLine, stack: Stack, path: str, *arguments: str) -> Any:
-    """What `--json` prints, which is what the API answers."""
+    """Run a command with `--json`, check that it prints the API's own answer, and return that."""
     printed = json.loads(good(await cli(*arguments, "--json")))
     assert printed == (await stack.http.get(path)).json()
     return printed
@@ -55,7 +55,7 @@ async def test_a_project_by_the_command_line_alone(cli: CommandLine, tmp_path: P
     assert [event["seq"] for event in lines] == list(range(1, len(lines) + 1))
 
 
-async def test_an_outline_is_tried_without_a_project(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
+async def test_an_outline_is_previewed_without_a_project(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
     (tmp_path / "plan.md").write_text(REPORT)
     shown = good(await cli("outline", "plan.md"))
     assert "echo hi" in shown
@@ -67,7 +67,7 @@ async def test_an_outline_is_tried_without_a_project(cli: CommandLine, signoff: 
     assert (refused.code, "line 1, column 9" in refused.out) == (1, True)
 
 
-async def test_ids_may_be_shortened_where_that_is_clear(cli: CommandLine, signoff: Stack) -> None:
+async def test_ids_may_be_shortened_if_they_stay_unique(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.create("", name="Short")
     other = await signoff.create("", name="Other")
     assert "Short" in good(await cli("projects", "show", project[-8:]))
@@ -142,7 +142,7 @@ async def test_open_decisions_are_asked_at_the_terminal(
         assert await terminal.ended() == 0
 
 
-async def test_a_task_that_failed_is_tried_again_from_the_terminal(cli: CommandLine, signoff: Stack) -> None:
+async def test_a_failed_task_is_retried_from_the_terminal(cli: CommandLine, signoff: Stack) -> None:
     text = FAILS.replace("{#once}", "{#once after_failure=ask}")
     project = await signoff.started(text, name="Fails")
     async with cli.terminal("projects", "watch", project, "--ask") as terminal:
@@ -152,7 +152,7 @@ async def test_a_task_that_failed_is_tried_again_from_the_terminal(cli: CommandL
         assert await terminal.ended() == 0
 
 
-async def test_reports_are_the_apis_own(cli: CommandLine, signoff: Stack) -> None:
+async def test_json_reports_equal_the_api_answers(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.started(REPORT)
     await signoff.finished(project)
     base = f"/api/projects/{project}"
@@ -208,7 +208,7 @@ async def test_projects_are_duplicated_and_deleted_together(cli: CommandLine, si
     assert "proj_00000000000000000000000000" in gone.err
 
 
-async def test_a_shell_is_offered_commands_and_projects(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
+async def test_a_shell_completes_commands_and_projects(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "_SIGNOFF_COMPLETE" in good(await cli("completion", shell))
     project = await signoff.create("")
@@ -220,7 +220,7 @@ async def test_a_shell_is_offered_commands_and_projects(cli: CommandLine, signof
     assert (nothing.out.strip(), nothing.err) == ("", "")
 
 
-def test_help_comes_without_the_servers_libraries() -> None:
+def test_help_does_not_import_server_libraries() -> None:
     code = "import sys; from app.cli import main\ntry: main(['projects', '-h'])\nfinally: print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     for module in ("litestar", "temporalio", "sqlalchemy", "uvicorn"):

@@ -1,4 +1,4 @@
-"""The examples, as they lie in the repository, on the whole stack; their products against what Git and the test reckon."""
+"""Runs the repository's examples on the whole stack, and compares their results with Git and with the test's own figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PEOPLE = ("Ada", "Ada", ODD_NAME, "Ada", "Bo")
 
 @pytest.fixture
 def folder(signoff: Stack, tmp_path: Path) -> Path:
-    """A folder that projects may work in."""
+    """A folder in which projects may work."""
     made = signoff.root / f"{tmp_path.name}-{free_port()}"
     made.mkdir()
     return made
@@ -72,7 +72,7 @@ def small_repository(folder: Path) -> None:
 
 
 class Page(HTMLParser):
-    """What a reader sees: text, charts, and the addresses that would be loaded."""
+    """What a reader sees: text, charts, and the addresses that a browser would load."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -95,18 +95,18 @@ class Page(HTMLParser):
 
 
 def bars(chart: Path) -> list[str]:
-    """What a chart's bars tell on hovering; the file must be well-formed XML by itself."""
+    """The tooltips of a chart's bars. The file must be well-formed XML on its own."""
     shapes = ElementTree.parse(chart).getroot().iter("{http://www.w3.org/2000/svg}rect")
     return [str(title.text) for shape in shapes for title in shape]
 
 
-async def carried_out(signoff: Stack, plan: str, folder: Path) -> dict[str, Any]:
+async def executed(signoff: Stack, plan: str, folder: Path) -> dict[str, Any]:
     return await signoff.finished(await signoff.started(plan, path=str(folder)), seconds=60)
 
 
 async def reported(signoff: Stack, folder: Path, plan: str = REPORT) -> tuple[dict[str, Any], Page]:
-    """Carries the report out; its data and its page."""
-    project = await carried_out(signoff, plan, folder)
+    """Run the report and return its data and its page."""
+    project = await executed(signoff, plan, folder)
     assert project["status"] == "completed", project["failure"]
     for task in project["tasks"]:
         assert all((folder / file).is_file() for file in task["expected_files"]), task["key"]
@@ -119,8 +119,8 @@ async def reported(signoff: Stack, folder: Path, plan: str = REPORT) -> tuple[di
 
 
 async def refused(signoff: Stack, folder: Path, plan: str = REPORT) -> str:
-    """The one task's message that a run failed with."""
-    project = await carried_out(signoff, plan, folder)
+    """Run a plan that must fail, and return the error message of its only failed task."""
+    project = await executed(signoff, plan, folder)
     assert project["status"] == "failed"
     (failed,) = [task for task in project["tasks"] if task["status"] == "failed"]
     return failed["error"]["message"]
@@ -141,7 +141,7 @@ async def test_the_report_has_its_phases_and_kinds_of_tasks(signoff: Stack) -> N
     assert {task["action"]["type"] for task in tasks} == {"shell", "http", "milestone"}
 
 
-async def test_the_report_of_a_small_repository_is_what_git_says(signoff: Stack, folder: Path) -> None:
+async def test_the_report_of_a_small_repository_agrees_with_git(signoff: Stack, folder: Path) -> None:
     small_repository(folder)
     with_scripts(folder)
     report, page = await reported(signoff, folder)
@@ -229,7 +229,7 @@ async def test_another_repository_is_named_in_the_plan(signoff: Stack, folder: P
     assert not (other / "signoff-report").exists()
 
 
-async def test_a_merge_grows_the_branch_once_and_its_commits_count_each(signoff: Stack, folder: Path) -> None:
+async def test_a_merge_grows_the_branch_once_and_each_of_its_commits_is_counted(signoff: Stack, folder: Path) -> None:
     git(folder, "init", "--quiet", "--initial-branch", "main")
     commit(folder, {"a.py": "1\n" * 4, ".mailmap": "Ada <a@project.example> Countess <someone@project.example>\n"})
     git(folder, "switch", "--quiet", "--create", "side")
@@ -269,7 +269,7 @@ async def test_one_commit_without_files_and_a_shallow_clone_are_reported_too(sig
     assert "shallow clone" in page.text
 
 
-async def test_where_there_is_nothing_to_report_the_first_task_says_why(signoff: Stack, folder: Path) -> None:
+async def test_if_there_is_nothing_to_report_the_first_task_says_why(signoff: Stack, folder: Path) -> None:
     assert "examples/repository-report is not here" in await refused(signoff, folder)
     with_scripts(folder)
     assert f"Git finds no repository in {folder}" in await refused(signoff, folder)
@@ -342,9 +342,9 @@ def table(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-async def test_the_data_job_reckons_what_the_orders_say(signoff: Stack, folder: Path) -> None:
+async def test_the_data_job_agrees_with_the_orders(signoff: Stack, folder: Path) -> None:
     shutil.copy(EXAMPLES / "data-job" / "orders.csv", folder)
-    project = await carried_out(signoff, DATA_JOB, folder)
+    project = await executed(signoff, DATA_JOB, folder)
     assert project["status"] == "completed", project["failure"]
     months, products = Counter[str](), Counter[tuple[str, str]]()
     for order in table(folder / "orders.csv"):

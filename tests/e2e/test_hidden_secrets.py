@@ -1,4 +1,4 @@
-"""A task that looks for keys: none is in what the kernel shows of Signoff's processes, and none stays in what it prints."""
+"""A task that looks for secrets finds none: not in the processes that the kernel shows, and not in its own output."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ VARIABLES = {
     "REPORTS": "mysql://user:s3ntinel-of-an-address@host/db",
     "DEPLOY": "-----BEGIN KEY-----\ns3ntinel-in-a-text\n",
 }
-# Root may look into every process. Without CAP_SYS_PTRACE, CAP_PERFMON and CAP_SYS_ADMIN it may do so as any other user may:
-# into its own processes, where they allow it. For a user who is not root this does nothing.
+# Root may inspect every process. Without CAP_SYS_PTRACE, CAP_PERFMON and CAP_SYS_ADMIN, root is limited like any other user: to
+# its own processes, and only if these allow it. For a user who is not root, this does nothing.
 _PLAIN_USER = (
     "import ctypes, os, sys; [ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) for capability in (19, 38, 21)]; "
     "os.execv(sys.argv[1], sys.argv[1:])"
@@ -122,11 +122,11 @@ def test_no_process_shows_a_secret_in_its_environment_or_command_line(instance: 
         assert b"s3ntinel" not in shown, name
 
 
-def test_no_other_process_of_the_user_looks_into_those_that_know_secrets(instance: Instance) -> None:
+def test_no_other_process_of_the_user_can_inspect_processes_with_secrets(instance: Instance) -> None:
     pids = instance.pids()
     command = [*AS_PLAIN_USER, sys.executable, "-c", _LOOKS, *map(str, pids.values())]
     seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
-    # The dev server knows none. That it can be looked into shows that the others could be.
+    # The dev server holds no secrets. It can be inspected, which shows that the probe works.
     assert seen == [f"{pids['Temporal']} {name}" for name in ("environ", "mem", "maps")]
 
 
@@ -152,11 +152,11 @@ async def test_a_task_finds_no_key_and_still_gets_what_the_plan_gives_it(instanc
     assert said["say"] == "***"
     assert "s3ntinel" not in json.dumps(said)
     assert not [key for key, log in logs.items() if "s3ntinel" in log]
-    # Not even a mask: there was nothing to be masked.
+    # There is not even a mask, because there was nothing to mask.
     assert "***" not in logs["climb"]
 
 
-def test_every_setting_that_is_a_secret_is_hidden() -> None:
+def test_every_secret_setting_is_hidden() -> None:
     for name, field in Settings.model_fields.items():
         if "SecretStr" in str(field.annotation):
             assert hidden_environment.is_secret(f"SIGNOFF_{name.upper()}", "x"), name
@@ -169,12 +169,12 @@ def test_every_setting_that_is_a_secret_is_hidden() -> None:
         ("HTTP_PROXY", "http://proxy:3128"), ("SSH_AUTH_SOCK", "/tmp/agent"), ("SIGNOFF_URL", "http://127.0.0.1:8400"),
     ],
 )  # fmt: skip
-def test_what_is_no_secret_stays(name: str, value: str) -> None:
+def test_other_variables_stay(name: str, value: str) -> None:
     assert hidden_environment.is_secret(name, value) == (name == "SIGNOFF_MAX_TOKENS_")
 
 
-async def test_secrets_that_are_handed_over_are_not_in_the_environment(tmp_path: Path) -> None:
-    """However long they are, and whatever is in them."""
+async def test_secrets_passed_to_a_child_are_not_in_its_environment(tmp_path: Path) -> None:
+    """This holds for values of any length and content."""
     value = "s3ntinel \udcff ü " + "x" * 300_000
     code = (
         "from app import hidden_environment as hidden; import os; hidden.hide(); "

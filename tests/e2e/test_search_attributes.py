@@ -1,4 +1,4 @@
-"""A Temporal that nobody prepared for us."""
+"""A Temporal server without our search attributes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ async def bare() -> AsyncIterator[Client]:
         yield environment.client
 
 
-async def test_what_is_missing_is_registered_once(bare: Client) -> None:
+async def test_missing_attributes_are_registered_once(bare: Client) -> None:
     assert await missing_search_attributes(bare) == list(SEARCH_ATTRIBUTES)
     await ensure_search_attributes(bare)
     assert await missing_search_attributes(bare) == []
     await ensure_search_attributes(bare)
 
 
-async def test_a_refusal_comes_with_the_commands_that_help(bare: Client) -> None:
-    # SQL visibility has room for ten keywords.
+async def test_a_refusal_lists_the_commands_that_help(bare: Client) -> None:
+    # SQL visibility allows ten keyword attributes.
     others = {f"Other{number}": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for number in range(8)}
     await bare.operator_service.add_search_attributes(
         AddSearchAttributesRequest(namespace="default", search_attributes=others)

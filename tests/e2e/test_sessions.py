@@ -1,4 +1,4 @@
-"""The sessions of browsers, listed and revoked by the client and by the command."""
+"""Browser sessions are listed and revoked through the client and the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def locked(temporal_server: WorkflowEnvironment, tmp_path: Path) -> AsyncI
 
 
 async def signed_in(stack: Stack, name: str) -> httpx.Cookies:
-    """The cookies of a browser of that name."""
+    """Sign in as a browser with this name, and return its cookies."""
     async with httpx.AsyncClient(base_url=stack.url, headers={"User-Agent": name}) as browser:
         (await browser.post("/api/session", json={"key": KEY})).raise_for_status()
         return browser.cookies

@@ -1,4 +1,4 @@
-"""The same project driven by curl, by the Python client and by the command line comes to the same."""
+"""The same project gives the same result through curl, the Python client and the command line."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def by_command_line(stack: Stack, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("drive", [by_curl, by_client, by_command_line])
-async def test_every_way_comes_to_the_same(signoff: Stack, tmp_path: Path, drive: Any) -> None:
+async def test_every_way_leads_to_the_same_result(signoff: Stack, tmp_path: Path, drive: Any) -> None:
     project = await signoff.finished(await drive(signoff, tmp_path))
     assert project["status"] == "completed", project["failure"]
     tasks = {task["key"]: (task["status"], task["attempt"]) for task in project["tasks"]}

@@ -31,7 +31,7 @@ DAY = 24 * 3600
 
 @dataclass
 class Up:
-    """One `signoff up`."""
+    """A running `signoff up`."""
 
     process: subprocess.Popen[str]
     folder: Path
@@ -46,7 +46,7 @@ class Up:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, name: str) -> psutil.Process | None:
-        """The child that has finished becoming what it is to be."""
+        """The child process of this part, once it runs its final program; None before that."""
         for child in self.children():
             with contextlib.suppress(psutil.Error):
                 if PARTS[name] in child.cmdline() and "tether.py" not in " ".join(child.cmdline()):
@@ -78,7 +78,7 @@ def call(folder: Path, *words: str, **variables: str) -> subprocess.CompletedPro
 
 @contextlib.contextmanager
 def started(folder: Path) -> Iterator[Up]:
-    # A package of the user's that is called as ours is, and settings for a Temporal elsewhere, must not matter.
+    # A user's package with the same name as ours, and settings for another Temporal, must not matter.
     (folder / "app").mkdir(exist_ok=True)
     (folder / "app" / "__init__.py").write_text("raise SystemExit('this is the user\\'s own app')")
     (folder / "signoff.toml").write_text('[agents.gpu]\nkind = "local"\nqueue = "gpu"\n')
@@ -126,7 +126,7 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
         yield running
 
 
-async def test_everything_answers_where_it_says(up: Up) -> None:
+async def test_every_part_answers_at_its_printed_address(up: Up) -> None:
     print(f"ready after {up.seconds:.1f} s, {os.getloadavg()[0]:.1f} processes wanting {os.cpu_count()} cores")
     addresses = up.addresses
     assert addresses["pid"] == up.process.pid
@@ -145,12 +145,12 @@ async def test_the_dev_server_knows_our_attributes_and_keeps_closed_runs(up: Up)
     assert described.config.workflow_execution_retention_ttl.ToSeconds() == RETENTION_DAYS * DAY
 
 
-async def test_a_project_may_work_in_the_folder_that_up_was_started_in(up: Up) -> None:
+async def test_a_project_may_work_in_the_folder_where_up_was_started(up: Up) -> None:
     (up.folder / "mine").mkdir(exist_ok=True)
     async with httpx.AsyncClient(base_url=up.addresses["url"], trust_env=False) as http:
         inside = await http.post("/api/projects", json={"path": str(up.folder / "mine")})
         outside = await http.post("/api/projects", json={"path": str(up.folder.parent)})
-        # The data folder lies in it.
+        # This folder contains the data folder.
         around = await http.post("/api/projects", json={"path": str(up.folder)})
     assert (inside.status_code, outside.status_code, around.status_code) == (201, 422, 422)
 
@@ -187,7 +187,7 @@ async def test_a_second_copy_on_the_same_data_folder_is_refused(up: Up) -> None:
 @pytest.mark.parametrize(
     ("setting", "address"), [("port", "url"), ("temporal_port", "temporal"), ("temporal_ui_port", "temporal_ui")]
 )
-async def test_a_taken_port_is_named_with_its_setting_and_its_owner(
+async def test_a_port_in_use_is_reported_with_its_setting_and_owner(
     up: Up, tmp_path: Path, setting: str, address: str
 ) -> None:
     taken = up.addresses[address].rpartition(":")[2]
@@ -219,7 +219,7 @@ async def test_doctor_finds_nothing_wrong_with_a_running_copy(up: Up) -> None:
 
 
 @pytest.mark.parametrize("name", PARTS)
-async def test_a_part_that_is_killed_is_started_again(up: Up, name: str) -> None:
+async def test_a_killed_part_is_restarted(up: Up, name: str) -> None:
     before = up.part(name)
     assert before is not None
     before.kill()
@@ -253,7 +253,7 @@ async def test_sigterm_leaves_no_process_and_the_folder_can_be_used_again(tmp_pa
         await eventually(are_gone, what="the children of a killed `up` are gone", seconds=3)
 
 
-async def test_doctor_tells_what_is_missing_before_the_first_start(tmp_path: Path) -> None:
+async def test_doctor_reports_what_is_missing_before_the_first_start(tmp_path: Path) -> None:
     answer = call(tmp_path, "doctor", "--json", *port_flags())
     states = {finding["part"]: finding["state"] for finding in json.loads(answer.stdout)}
     assert answer.returncode == 0
@@ -274,7 +274,7 @@ async def test_doctor_tells_what_is_missing_before_the_first_start(tmp_path: Pat
         ),
     ],
 )
-def test_doctor_looks_at_the_model(tmp_path: Path, model: str, more: tuple[str, ...], state: str, said: str) -> None:
+def test_doctor_checks_the_model(tmp_path: Path, model: str, more: tuple[str, ...], state: str, said: str) -> None:
     answer = call(tmp_path, "doctor", "--json", *port_flags(), "--model", model, *more)
     (found,) = [finding for finding in json.loads(answer.stdout) if finding["part"] == "model"]
     assert found["state"] == state
@@ -290,7 +290,7 @@ async def test_a_bad_setting_is_named_in_one_line(tmp_path: Path, command: str) 
         assert word in answer.stderr
 
 
-async def test_serve_refuses_to_listen_beyond_this_machine_without_a_key(tmp_path: Path) -> None:
+async def test_serve_refuses_to_listen_on_other_addresses_without_a_key(tmp_path: Path) -> None:
     answer = call(tmp_path, "serve", "--host", "0.0.0.0", "--port", str(free_port()))
     assert answer.returncode == 1
     assert "SIGNOFF_API_KEY" in answer.stderr

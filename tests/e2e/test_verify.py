@@ -1,4 +1,4 @@
-"""`signoff verify`, as a process with nothing but the zip and a key: what passes, and every way to tamper with an export."""
+"""`signoff verify` as a process with only the zip and a key: valid exports, and every way to tamper with one."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Ended:
 
 
 async def verify(*arguments: str, folder: Path) -> Ended:
-    """Run the command as a process of its own."""
+    """Run the command in its own process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.cli", "verify", *arguments, cwd=folder, env=ENVIRONMENT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -123,7 +123,7 @@ async def test_an_export_is_verified_with_the_public_key_alone(export: Export, t
     assert {name.split("/")[0] for name in export.content} >= {"record", "logs", "files", EVENTS}
 
 
-async def test_without_a_key_it_says_that_nobody_vouches_for_the_record(export: Export, tmp_path: Path) -> None:
+async def test_without_a_key_verify_says_that_the_signer_is_unknown(export: Export, tmp_path: Path) -> None:
     (tmp_path / "project.zip").write_bytes(export.data)
     ended = await verify("project.zip", folder=tmp_path)
     assert ended.code == 0
@@ -139,7 +139,9 @@ async def test_the_key_of_another_server_is_refused(export: Export, tmp_path: Pa
     assert (ended.code, ended.codes) == (1, {"key_unknown"})
 
 
-async def test_a_running_project_says_what_is_sealed(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
+async def test_the_export_of_a_running_project_says_what_is_sealed(
+    temporal_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
     (tmp_path / "stack").mkdir()
     async with running_stack(temporal_server, tmp_path / "stack") as stack:
         project_id = await stack.started("- [ ] Look {#look}")
@@ -161,7 +163,7 @@ def lines(content: Content, name: str, change: Callable[[list[Any]], list[Any]])
 
 
 def with_rows(table: str, **values: Any) -> Change:
-    """Put other values in the rows of a table."""
+    """A change that sets values in all rows of a table."""
 
     def change(rows: list[Any]) -> list[Any]:
         assert any(one["table"] == table for one in rows)
@@ -241,7 +243,7 @@ TAMPERINGS: dict[str, tuple[Change, set[str]]] = {
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-def test_whatever_is_changed_in_an_export_is_found(export: Export, tmp_path: Path, what: str) -> None:
+def test_every_change_in_an_export_is_found(export: Export, tmp_path: Path, what: str) -> None:
     change, codes = TAMPERINGS[what]
     content = export.content
     change(content)
@@ -252,7 +254,7 @@ def test_whatever_is_changed_in_an_export_is_found(export: Export, tmp_path: Pat
 
 
 async def test_every_entry_is_covered(export: Export, tmp_path: Path) -> None:
-    """One byte more in any entry is found, whatever the entry is for."""
+    """An extra byte is found in every entry."""
     (tmp_path / "server.pub").write_text(export.key)
     from app.sealing.exported import verify as examine  # noqa: PLC0415
     from app.sealing.keys import public_key_in  # noqa: PLC0415
@@ -265,8 +267,8 @@ async def test_every_entry_is_covered(export: Export, tmp_path: Path) -> None:
         assert any(one.code == "entry_altered" and name in one.message for one in found), name
 
 
-def signed_anew(content: Content, signer: Signer) -> None:
-    """Everything that has a signature, signed by another key, with events that name another approver."""
+def forge_everything(content: Content, signer: Signer) -> None:
+    """Change the approver in the events, and sign everything that has a signature with another key."""
     head = GENESIS
     hashes: dict[int, str] = {}
 
@@ -315,18 +317,18 @@ def signed_anew(content: Content, signer: Signer) -> None:
     content[MANIFEST] = manifest.model_dump_json().encode()
 
 
-async def test_a_record_that_was_signed_by_another_key_throughout_is_found(export: Export, tmp_path: Path) -> None:
+async def test_a_record_signed_entirely_with_another_key_is_found(export: Export, tmp_path: Path) -> None:
     content = export.content
-    signed_anew(content, Signer(Ed25519PrivateKey.generate()))
+    forge_everything(content, Signer(Ed25519PrivateKey.generate()))
     ended = result_of(content, export.key, tmp_path)
     assert ended.code == 1
     assert ended.codes >= {"key_unknown", "manifest_forged", "seal_forged"}
-    # Its own key vouches for it, but the decision gives the new approver away.
+    # The export is consistent with its own key, but the decision reveals the new approver.
     ended = await verify("project.zip", "--json", folder=tmp_path)
     assert (ended.code, ended.codes) == (1, {"decision_altered", "plan_altered"})
 
 
-def test_names_that_come_twice_are_found(export: Export, tmp_path: Path) -> None:
+def test_duplicate_names_are_found(export: Export, tmp_path: Path) -> None:
     made = io.BytesIO(export.data)
     with warnings.catch_warnings(), zipfile.ZipFile(made, "a") as opened:
         warnings.simplefilter("ignore")
@@ -354,7 +356,7 @@ async def test_a_bomb_is_refused_and_not_unpacked(export: Export, tmp_path: Path
     assert Ended(1, out.decode(), "").codes >= {"entry_too_large"}
 
 
-async def test_what_is_no_export_is_refused_with_a_reason(export: Export, tmp_path: Path) -> None:
+async def test_other_files_are_refused_with_a_reason(export: Export, tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("not a zip")
     (tmp_path / "other.zip").write_bytes(zip_of({"readme.txt": b"x"}))
     (tmp_path / "cut.zip").write_bytes(export.data[: len(export.data) // 2])

@@ -1,4 +1,4 @@
-"""What keeps a worker, or any other command, from starting: bad entries of the file, and queues that there are not."""
+"""Invalid entries in the file and unknown queues keep a worker, or any other command, from starting."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def call(folder: Path, command: list[str], file: str) -> subprocess.CompletedPro
     [WORKER, *([*SIGNOFF, name] for name in ("up", "serve", "worker", "migrate", "doctor"))],
     ids=lambda command: Path(command[-1]).name,
 )
-def test_every_mistake_in_the_file_is_a_line_with_its_place(tmp_path: Path, command: list[str]) -> None:
+def test_every_mistake_in_the_file_is_reported_with_its_line(tmp_path: Path, command: list[str]) -> None:
     answer = call(tmp_path, command, BAD)
     assert answer.returncode == 2
     places = [line.rpartition(": ")[0].partition(": ")[0] for line in answer.stderr.splitlines()]
@@ -64,7 +64,7 @@ def test_every_mistake_in_the_file_is_a_line_with_its_place(tmp_path: Path, comm
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_a_queue_that_no_agent_has_is_refused(
+def test_an_unknown_queue_is_refused(
     tmp_path: Path, command: list[str], arguments: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     answer = call(tmp_path, [*command, *arguments], GOOD)
