@@ -1,11 +1,11 @@
-"""The worker process: carries out workflows and activities until it is told to stop."""
+"""The worker process. It runs workflows and activities until it is told to stop."""
 
 from __future__ import annotations
 
 if __name__ == "__main__":
     from app.hidden_environment import hide
 
-    # Before all else: it may start this program once more.
+    # This must come first, because it may restart the program.
     hide()
 
 import argparse
@@ -56,13 +56,13 @@ from workflows.options import quarantine_queue
 from workflows.project import ProjectWorkflow
 
 CONNECT_SECONDS = 60.0
-# A server that takes a connection and then says nothing is tried anew.
+# A server that accepts a connection and then does not answer is tried again.
 ANSWER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
 class QueueUnknown(ValueError):
-    """A queue that is to be served on its own, and that no agent has."""
+    """No agent has the queue that the worker was asked to serve."""
 
 
 def build_worker(
@@ -74,11 +74,11 @@ def build_worker(
     queue: str | None = None,
     quarantine: str | None = None,
 ) -> Worker:
-    """A worker, not yet running; `database` must be started.
+    """Create a worker without starting it. `database` must be started.
 
-    With `queue`, the task queue of an agent, it carries out tasks of that queue and nothing else; without, it is a worker of
-    workflows, records, plans and the tasks of the usual queue. With `quarantine`, the name of such a process, it carries out
-    the quarantined tasks of either, one at a time.
+    With `queue`, an agent's task queue, the worker runs only tasks of that queue. Without it, the worker runs workflows, records,
+    planning and the tasks of the usual queue. With `quarantine`, the name of a quarantine process, it runs the quarantined tasks
+    of either queue, one at a time.
     """
     actions = load_actions()
     surroundings = surroundings_of(settings)
@@ -110,12 +110,12 @@ def build_worker(
 
 
 def surroundings_of(settings: Settings) -> TaskSurroundings:
-    """What tasks of a worker with these settings get from it."""
+    """Return what a worker with these settings provides to its tasks."""
     secrets = secrets_from_environment()
     for name, value in secrets.items():
         if len(value.strip()) < MIN_ENCODED:
             logger.warning(
-                "a secret is short: it is masked only as text, not in base64 or hex, and wherever it stands by chance",
+                "a secret is short: it is masked only as plain text, not in base64 or hex, and everywhere that this text occurs",
                 secret=name,
                 characters=f"fewer than {MIN_ENCODED}",
             )
@@ -133,7 +133,7 @@ def surroundings_of(settings: Settings) -> TaskSurroundings:
 def planning_of(
     settings: Settings, database: Database, actions: Actions, planners: list[Planner] | None = None
 ) -> Planning:
-    """How a worker with these settings makes plans; with `planners` instead of the usual ones, if any are given."""
+    """Return how a worker with these settings makes plans. `planners` replace the usual ones, if any are given."""
     objection = objection_to_grants(settings.private_places)
     chosen = planners or [OutlinePlanner(objection), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
@@ -142,15 +142,15 @@ def planning_of(
 
 
 def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool) -> list[str | None]:
-    """What a worker process serves; None stands for the workflow queue, with everything that belongs to it.
+    """Return the queues that a worker process serves. None stands for the workflow queue and everything that belongs to it.
 
     Args:
         settings: name the agents and their queues.
-        queues: serve tasks of just these; the workflow queue where there are none.
-        all_queues: serve the workflow queue and that of every agent.
+        queues: serve only the tasks of these queues; if empty, serve the workflow queue.
+        all_queues: serve the workflow queue and every agent's queue.
 
     Raises:
-        QueueUnknown: no agent has one of them: nothing would ever come there. It says what to do.
+        QueueUnknown: no agent has one of these queues, so no task would arrive. The message says what to do.
     """
     known = sorted(set(settings.agent_queues.values()))
     wanted = list(dict.fromkeys(queues))
@@ -158,22 +158,22 @@ def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool
         return [None, *known]
     for queue in wanted:
         if queue == settings.task_queue:
-            raise QueueUnknown(f"'{queue}' is the queue of the workflows; a worker without --queue serves it.")
+            raise QueueUnknown(f"'{queue}' is the workflow queue. Start a worker without --queue to serve it.")
         if queue not in known:
-            advice = f'name it in signoff.toml: [agents.NAME] queue = "{queue}"' if queue.strip() else "leave it out"
-            there = f"; queues of agents: {', '.join(map(shlex.quote, known))}" if known else ""
-            raise QueueUnknown(f"No agent has the queue '{queue}', so nothing would come there: {advice}{there}.")
+            advice = f'Name it in signoff.toml: [agents.NAME] queue = "{queue}"' if queue.strip() else "Omit it"
+            there = f" Queues of agents: {', '.join(map(shlex.quote, known))}." if known else ""
+            raise QueueUnknown(f"No agent has the queue '{queue}', so no task would arrive there. {advice}.{there}")
     return [*wanted] or [None]
 
 
 async def run(settings: Settings, queues: list[str | None] | None = None, *, quarantine: str | None = None) -> None:
-    """Work until SIGTERM or SIGINT; then let running tasks finish for `shutdown_grace` seconds.
+    """Work until SIGTERM or SIGINT, then give running tasks `shutdown_grace` seconds to finish.
 
-    `queues`, as `wanted_queues` gives them, are served each with a limit of its own; by default the workflow queue is.
-    `quarantine` is the name of the process where it serves the quarantined tasks of these queues.
+    Each of `queues`, as returned by `wanted_queues`, is served with its own limit. By default only the workflow queue is served.
+    `quarantine` is the process's name if it serves the quarantined tasks of these queues.
 
     Raises:
-        RuntimeError: Temporal, the database or the workspaces are not what a worker needs; the message says what to do.
+        RuntimeError: Temporal, the database or the workspaces are not usable. The message says what to do.
     """
     workspaces_of(settings).check_marker()
     if (weakness := weakness_of(settings)) is not None:
@@ -203,7 +203,7 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
 async def _quarantine(
     database: Database, settings: Settings, served: list[str | None], quarantine: str | None
 ) -> AsyncGenerator[None]:
-    """Keep a process for quarantined tasks, unless this is one."""
+    """Run a separate process for quarantined tasks, unless this is that process."""
     if quarantine is not None:
         yield
         return
@@ -222,7 +222,7 @@ async def _quarantine(
 
 def _report(serving: asyncio.Task[None]) -> None:
     if not serving.cancelled() and (error := serving.exception()) is not None:
-        logger.error("quarantined tasks are not served any more", exc_info=error)
+        logger.error("quarantined tasks are no longer served", exc_info=error)
 
 
 @asynccontextmanager
@@ -231,14 +231,14 @@ async def _working(workers: list[Worker]) -> AsyncGenerator[None]:
         for worker in workers:
             await stack.enter_async_context(worker)
         yield
-        # Together: the time that each lets its tasks finish must not add up.
+        # All at once, so that the grace periods of the workers do not add up.
         await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
-    """A client of a server that knows our search attributes; None where the worker is told to stop first.
+    """Connect to a server that knows Signoff's search attributes. None if the worker is told to stop first.
 
-    It has patience: at a start of the whole stack Temporal comes up at the same time.
+    It keeps trying for a while, because Temporal may be starting at the same time.
 
     Raises:
         RuntimeError: the server does not answer, or refuses to register the search attributes.
@@ -256,14 +256,14 @@ async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
             if time.monotonic() > deadline:
                 address = settings.effective_temporal_address
                 raise RuntimeError(
-                    f"Temporal does not answer at {address}; start it, or check SIGNOFF_TEMPORAL_ADDRESS ({error})."
+                    f"Temporal does not answer at {address}. Start it, or check SIGNOFF_TEMPORAL_ADDRESS ({error})."
                 ) from error
             await asyncio.sleep(0.2)
     return None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where there is one."""
+    """Return uvloop's loop factory if uvloop is installed."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
@@ -274,7 +274,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def main(
     settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = False, quarantine: str | None = None
 ) -> None:
-    """Run a worker of the queues that `wanted_queues` says to its end; exits with 1 and one sentence where it cannot run.
+    """Run a worker of the requested queues to its end. Exits with 1 and a one-sentence message if it cannot run.
 
     Raises:
         QueueUnknown: no agent has one of the queues.
@@ -295,13 +295,15 @@ def main(
 
 
 def _main() -> None:
-    """`python worker.py`: settings from the environment and the file; exits with 2 where one cannot be used."""
-    parser = argparse.ArgumentParser(description="Carry out workflows and tasks until told to stop.")
+    """`python worker.py`: settings from the environment and the file. Exits with 2 if a setting or queue is not valid."""
+    parser = argparse.ArgumentParser(description="Run workflows and tasks until told to stop.")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--queue", action="append", default=[], help="carry out tasks of just this queue of agents; may be repeated"
+        "--queue", action="append", default=[], help="run only the tasks of this agent queue; may be repeated"
     )
-    which.add_argument("--all-queues", action="store_true", help="serve the queue of every agent too")
+    which.add_argument(
+        "--all-queues", action="store_true", help="serve the workflow queue and the queue of every agent"
+    )
     parser.add_argument("--quarantine", help=argparse.SUPPRESS)
     given = parser.parse_args()
     try:

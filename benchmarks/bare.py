@@ -1,4 +1,4 @@
-"""The bare counterpart of what is measured: a workflow of no-op activities, as one would write it by hand."""
+"""The baseline for the benchmarks: a bare Temporal workflow of no-op activities."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from temporalio import activity, workflow
 
 @activity.defn
 async def nothing() -> None:
-    """No work: what is left is the server's and the worker's own time."""
+    """Do nothing, so that only the time of the server and the worker remains."""
 
 
 @workflow.defn
 class Layers:
-    """As many activities at once as each width says, layer after layer."""
+    """Runs layer after layer; each width says how many activities a layer runs at once."""
 
     @workflow.run
     async def run(self, widths: list[int]) -> None:

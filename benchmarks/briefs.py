@@ -1,7 +1,7 @@
-"""How well a small model plans: 20 briefs in plain words through the planner `model`, with a real model and a real database.
+"""How well a small model plans: the `model` planner makes plans for 20 short briefs, with a real model and a real database.
 
-`python -m benchmarks.briefs [--only N …] [--show]` starts the model itself (`make test-model` installs it) and prints, for
-each brief, whether the plan was valid at the first try, after repairs or not at all, the seconds, and the tokens in and out.
+`python -m benchmarks.briefs [--only N …] [--show]` starts the model itself (`make test-model` installs it). For each brief it
+prints whether the plan was valid at the first attempt, after repairs or not at all, the seconds, and the tokens in and out.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ NEVER = "not valid"
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one brief."""
+    """The outcome for one brief."""
 
     verdict: str
     seconds: float
@@ -92,7 +92,7 @@ async def one(planner: ModelPlanner, database: Database, name: str, description:
 
 
 def answer(conn: Connection, project_id: str, number: int) -> str:
-    """What the model said, as it said it."""
+    """Return the model's answer, unchanged."""
     row = model_steps.recorded(conn, model_steps.Talk(project_id, "plan:1"), number)
     parts = row.result["parts"] if row is not None else []
     return "\n".join(str(part.get("content")) for part in parts)

@@ -1,7 +1,7 @@
-"""How fast a cancel stops what runs: three trees of `sleep 600` each time, counted in /proc.
+"""How fast a cancel stops running tasks: three trees of `sleep 600` each time, counted in /proc.
 
-`python -m benchmarks.cancel [--tries N]` brings a Signoff of its own up and prints, for trees that end at SIGTERM and for
-trees that ignore it, the seconds until the answer and the processes that are left at the answer and 0.5 s after it.
+`python -m benchmarks.cancel [--tries N]` starts its own Signoff. For trees that end at SIGTERM and for trees that ignore it, it
+prints the seconds until the answer, and the processes left at the time of the answer and 0.5 s later.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 def processes_of(project_id: str) -> int:
-    """Live processes that carry the project's id in their environment."""
+    """Count the live processes that have the project's id in their environment."""
     count = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:

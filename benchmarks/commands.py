@@ -1,9 +1,9 @@
-"""What it costs to run a command as a task does: under its guard, with and without limits and sandbox.
+"""What it costs to run a command as a task: under its guard, with and without limits and sandbox.
 
-`python -m benchmarks.commands [--rounds 200] [--against FOLDER]` runs `true` in turn in each way. It prints milliseconds,
-and how much more that is than for `true` by itself: the median, the fastest tenth, and the processor time of all processes
-of the command, which a busy machine changes least. FOLDER is another checkout of Signoff, whose guard is measured in the
-same minutes.
+`python -m benchmarks.commands [--rounds 200] [--against FOLDER]` runs `true` in each way, in turn. It prints milliseconds and
+how much more that is than for `true` alone: the median, the fastest tenth, and the processor time of all processes of the
+command, which a busy machine affects least. FOLDER is another checkout of Signoff, whose guard is measured during the same
+minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parents[1]
 BATCH = 20
-# Also what an older checkout can run.
+# Must also run in an older checkout.
 PROGRAM = """
 import asyncio, json, resource, sys, time
 from pathlib import Path
@@ -67,9 +67,9 @@ asyncio.run(main())
 
 
 def batches(ways: list[tuple[str, Path, str]], rounds: int) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    """For each run the milliseconds, on the clock and of its processes.
+    """Yield for each way its runs' milliseconds, as wall-clock time and as processor time.
 
-    A batch at a time and in turn, so that a busy minute hits every way.
+    The ways take turns in batches, so that a busy minute affects all of them.
     """
     with tempfile.TemporaryDirectory() as folder:
         for begin in range(0, rounds, BATCH):
@@ -81,19 +81,19 @@ def batches(ways: list[tuple[str, Path, str]], rounds: int) -> Iterator[tuple[st
 
 
 def figures(values: list[tuple[float, float]]) -> tuple[float, float, float]:
-    """The median, what the fastest tenth takes at most, and the median of the processor time."""
+    """Return the median, the upper bound of the fastest tenth, and the median of the processor time."""
     clock = sorted(value for value, _ in values)
     return statistics.median(clock), clock[len(clock) // 10], statistics.median(used for _, used in values)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200, help="how often each is run")
-    parser.add_argument("--against", type=Path, help="another checkout, whose guard is measured too")
+    parser.add_argument("--rounds", type=int, default=200, help="how often each way runs")
+    parser.add_argument("--against", type=Path, help="another checkout, whose guard is also measured")
     given = parser.parse_args()
     ways = [
-        ("by itself", HERE, "bare"),
+        ("bare", HERE, "bare"),
         ("guard", HERE, "guard"),
         ("guard, limits", HERE, "limits"),
         ("guard, limits, sandbox", HERE, "sandbox"),
@@ -104,7 +104,7 @@ def main() -> None:
     for name, milliseconds in batches(ways, given.rounds):
         taken[name] += milliseconds
     print(f"{'':28} {'median':>10} {'':>21} {'fastest tenth':>16} {'':>15} {'processor time':>16}")
-    base = figures(taken["by itself"])
+    base = figures(taken["bare"])
     for name, values in taken.items():
         cells = [
             f"{value:7.2f} ms {value / least:5.1f} x {value - least:+8.2f} ms"

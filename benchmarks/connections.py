@@ -1,4 +1,4 @@
-"""What it costs to find out who opened a connection: the user, and whether a task did.
+"""What it costs to find out who opened a connection: the user, and whether a task did so.
 
 `python -m benchmarks.connections [--open 200] [--rounds 2000]`
 """
@@ -17,7 +17,7 @@ from app.serving.peers import Endpoint, NetlinkLookup, TableLookup
 
 
 def microseconds(work: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Median and 99th percentile of one call."""
+    """Return the median and the 99th percentile of one call."""
     taken: list[float] = []
     for _ in range(rounds):
         begun = time.perf_counter()
@@ -27,10 +27,10 @@ def microseconds(work: Callable[[], object], rounds: int) -> tuple[float, float]
 
 
 def main() -> None:
-    """Measure on connections of this process's own, with others open beside them."""
+    """Measure on this process's own connections, with others open at the same time."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--open", type=int, default=200, help="connections that are open meanwhile")
-    parser.add_argument("--rounds", type=int, default=2000, help="calls that are measured")
+    parser.add_argument("--open", type=int, default=200, help="connections that are open at the same time")
+    parser.add_argument("--rounds", type=int, default=2000, help="number of measured calls")
     given = parser.parse_args()
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=given.open + 1))

@@ -1,9 +1,9 @@
-"""Transactions a second and the latency of reads, on SQLite and on PostgreSQL in turn.
+"""Transactions per second and read latency, on SQLite and on PostgreSQL in turn.
 
-`python -m benchmarks.databases [--rounds N]` starts a PostgreSQL server with its own defaults (so that a commit is on the
-disk when it is answered), makes a file beside it, and prints the best of N rounds. A transaction is what a task's start
-costs: read the project, change it, append an event. `spread` has a project for each of those who write, `one` has them all
-write to the same.
+`python -m benchmarks.databases [--rounds N]` starts a PostgreSQL server with its default settings (so that a commit is on disk
+when it is answered) beside an SQLite file, and prints the best of N rounds. A transaction does what the start of a task costs:
+read the project, change it, append an event. With `spread`, each writer has its own project; with `one project`, all writers
+share it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(conn: Connection, project_id: str) -> None:
 
 
 async def rate(database: Database, ids: list[str], writers: int) -> float:
-    """Transactions a second of so many who write one after the other each."""
+    """Return the transactions per second of this many writers, each of which writes one transaction after the other."""
 
     async def one(number: int) -> None:
         for _ in range(TRANSACTIONS // writers):
@@ -64,7 +64,7 @@ async def rate(database: Database, ids: list[str], writers: int) -> float:
 
 
 async def latency(database: Database, ids: list[str]) -> float:
-    """Median milliseconds of a read of a project and its first events."""
+    """Return the median milliseconds for reading a project and its first events."""
     times: list[float] = []
     for number in range(READS):
         began = time.perf_counter()

@@ -1,6 +1,6 @@
-"""A large file up, in parts, down and in a zip: `python -m benchmarks.files [MIB]`, 2,048 by default.
+"""A large file uploaded, downloaded in parts, whole and in a zip: `python -m benchmarks.files [MIB]`, 2,048 by default.
 
-Prints how much memory the app process took more than idle, at most, and MiB a second. The app is a process of its own.
+Prints the peak memory of the app process above its idle level, and MiB per second. The app is a separate process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BOUNDARY = "signoff-benchmark"
 
 @dataclass
 class Figure:
-    """What one transfer took: MiB a second, and MiB of memory over idle, at most."""
+    """The result of one transfer: MiB per second, and the peak memory above idle in MiB."""
 
     name: str
     rate: float
@@ -38,15 +38,15 @@ class Figure:
 
 
 def peak_mib(pid: int) -> float:
-    """The most memory that a process has had so far."""
+    """Return the peak memory of a process so far."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError("this system does not tell")
+    raise RuntimeError("this system does not report peak memory")
 
 
 async def measure(mib: int) -> list[Figure]:
-    """Send a file of so many MiB to an app of its own, and have it back."""
+    """Send a file of this many MiB to a new app, and download it again."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = Settings(data_dir=folder, port=free_port(), temporal_address="127.0.0.1:1", database_url="")
@@ -123,7 +123,7 @@ async def _size(http: httpx.AsyncClient, path: str, **headers: str) -> int:
 async def main() -> None:
     mib = int(sys.argv[1]) if len(sys.argv) > 1 else 2048
     for figure in await measure(mib):
-        print(f"{figure.name:18} {mib} MiB  {figure.rate:6.0f} MiB/s  {figure.memory:5.0f} MiB over idle at most")
+        print(f"{figure.name:18} {mib} MiB  {figure.rate:6.0f} MiB/s  {figure.memory:5.0f} MiB above idle at peak")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How long /health takes beside calls about a large plan: `python -m benchmarks.outline [--tasks 10000]`.
+"""How long /health takes during calls about a large plan: `python -m benchmarks.outline [--tasks 10000]`.
 
-On a machine that does other things, look at how many times longer it takes than beside nothing.
+On a busy machine, look at the ratio to /health without any other call.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEADLINE_SECONDS = 120.0
 
 
 def latencies(url: str, stop: threading.Event) -> list[float]:
-    """Milliseconds that each /health took until `stop`."""
+    """Return the milliseconds that each /health took until `stop`."""
     taken: list[float] = []
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         while not stop.is_set():
@@ -42,7 +42,7 @@ def latencies(url: str, stop: threading.Event) -> list[float]:
 
 
 def measure(url: str, call: Callable[[httpx.Client], httpx.Response] | None) -> tuple[float, list[float]]:
-    """Seconds that a call took (or 2 s of nothing), and what /health took meanwhile."""
+    """Return the seconds that a call took (or 2 s without a call), and what /health took during that time."""
     stop, found = threading.Event(), list[float]()
     thread = threading.Thread(target=lambda: found.extend(latencies(url, stop)))
     begun = time.perf_counter()
@@ -59,7 +59,7 @@ def measure(url: str, call: Callable[[httpx.Client], httpx.Response] | None) -> 
 
 
 async def store_project(url: str, tasks: int, workspace: Path) -> str:
-    """A project with a plan of that many tasks; its id."""
+    """Store a project with a plan of that many tasks, and return its id."""
     database, project_id = Database(url), new_id("proj")
     draft, values = (
         read_outline("- a\n" * tasks, has_model=False),
@@ -77,7 +77,7 @@ async def store_project(url: str, tasks: int, workspace: Path) -> str:
 
 
 def calls(project_id: str, tasks: int) -> dict[str, Callable[[httpx.Client], httpx.Response] | None]:
-    """What /health is measured beside."""
+    """Return the calls during which /health is measured."""
     outline, project = {"description": "- a\n" * tasks}, f"/api/projects/{project_id}"
     return {
         "nothing": None,
@@ -98,9 +98,9 @@ def calls(project_id: str, tasks: int) -> dict[str, Callable[[httpx.Client], htt
 
 
 def main() -> None:
-    """Measure against an app in a process of its own."""
+    """Measure against an app in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=10_000, help="tasks of the outline")
+    parser.add_argument("--tasks", type=int, default=10_000, help="number of tasks in the outline")
     tasks = parser.parse_args().tasks
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
@@ -108,7 +108,7 @@ def main() -> None:
         command = [sys.executable, "-m", "app.cli"]
         subprocess.run([*command, "migrate"], env=variables, check=True, capture_output=True)
         database_url = f"sqlite+aiosqlite:///{Path(folder) / 'data' / 'signoff.db'}"
-        # One less, for one is added.
+        # One less, because a call adds one.
         project_id = asyncio.run(store_project(database_url, tasks - 1, Path(folder)))
         process = subprocess.Popen([*command, "serve"], env=variables, stderr=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"

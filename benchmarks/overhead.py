@@ -1,11 +1,11 @@
-"""What Signoff adds to Temporal: the same no-op tasks through Signoff and through a bare SDK workflow, in turn.
+"""What Signoff adds to Temporal: the same no-op tasks run through Signoff and through a bare SDK workflow, in turn.
 
-`python -m benchmarks.overhead [--rounds N] [--tasks N]` starts a dev server on a database file, one worker process for
-Signoff and one for the bare workflow (same worker settings), and the app, and prints for each shape of work the seconds of
-both and their ratio. Signoff's time runs from the approve request to the end of the workflow, and holds all of it: the
-decision, every record with its event, the task's own activity (`task`: an action that does nothing; `milestone`: nothing
-but its record). `python -m benchmarks.commands` measures what a command costs, and `python -m benchmarks.connections` what
-the check of who connects costs.
+`python -m benchmarks.overhead [--rounds N] [--tasks N]` starts a dev server on a database file, the app, and two worker processes
+with the same settings: one for Signoff and one for the bare workflow. For each shape of work it prints the seconds of both
+and their ratio. Signoff's time runs from the approve request to the end of the workflow, and includes the decision, every record
+with its event, and the task's own activity (`task`: an action that does nothing; `milestone`: only its record).
+`python -m benchmarks.commands` measures what a command costs, and `python -m benchmarks.connections` what it costs to check who
+opened a connection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BARE_QUEUE = "bare"
 
 
 class Nothing(Action):
-    """An action that does nothing: what is left is the way there and back."""
+    """An action that does nothing, so that only the round trip remains."""
 
     type = "nothing"
 
@@ -49,7 +49,7 @@ class Nothing(Action):
 
 
 def draft(widths: list[int], kind: str) -> list[dict[str, Any]]:
-    """The tasks of a plan: each layer depends on one task that joins the layer before, as `gather` does."""
+    """Return the tasks of a plan. Each layer depends on all tasks of the layer before, as with `gather`."""
     tasks: list[dict[str, Any]] = []
     before: list[str] = []
     for layer, width in enumerate(widths):
@@ -60,7 +60,7 @@ def draft(widths: list[int], kind: str) -> list[dict[str, Any]]:
 
 
 def outline(widths: list[int], kind: str) -> str:
-    """The plan as Markdown."""
+    """Return the plan as Markdown."""
     lines = ["## All"]
     for task in draft(widths, kind):
         after = f" after={','.join(task['depends_on'])}" if task["depends_on"] else ""

@@ -1,8 +1,8 @@
-"""How long the list of projects takes with 10,000 of them, in Chromium, beside the bare call of the API.
+"""How long the list of projects takes in Chromium with 10,000 projects, compared with the bare API call.
 
-`python -m benchmarks.page [--projects N]` fills a new database, starts the app alone, and prints the milliseconds until rows
-are painted: from the opening of the page (`cold`, nothing cached), and from the event of a key or click. Median and worst of
-10; in the same minute the same query by HTTP, and how many times as long the page takes.
+`python -m benchmarks.page [--projects N]` fills a new database, starts only the app, and prints the milliseconds until rows are
+painted: from opening the page (`cold`, nothing cached), and from a key press or click. It prints the median and the worst of 10,
+the same query over HTTP within the same minute, and the ratio of the two.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from tests.ports import free_port
 
 ROUNDS = 10
 BATCH = 1000
-# By how many projects have it, of 20.
+# How many of every 20 projects have each status.
 STATUSES = ["completed"] * 10 + ["pending"] * 5 + ["failed"] * 3 + ["running", "cancelled"]
 STAGES = {"pending": "draft", "running": "executing"}
 WORDS = ("Sales report", "Restore test", "Access review", "Release", "Import of addresses", "Invoice run", "Clean-up")
 TEXT = "What it is for, and what whoever signs it should look at before they do.\n\n## Prepare\n\n" + "- `true`\n" * 60
-# Resolves with the milliseconds from the first event of a person to the painting of other rows than before.
+# Resolves with the milliseconds from a person's first event until the rows have changed on the screen.
 WATCH = """() => {
   const rows = () => document.querySelector("main li a")?.textContent + document.querySelector("main nav p")?.textContent;
   const before = rows();
@@ -88,7 +88,7 @@ def turn(page: Page) -> None:
     page.get_by_role("link", name="Next").click()
 
 
-# What is done before each round, what is measured, and the query that it comes to.
+# For each action: the page to start from, what is done and measured, and the query that it leads to.
 Action = tuple[str, Callable[[Page], object], dict[str, Any]]
 ACTIONS: dict[str, Action] = {
     "filter: 1 of 20": ("/", click("Running"), {"status": "running"}),

@@ -1,7 +1,7 @@
-"""What sealing costs: to a call that waits for a seal, to those who write meanwhile, and to whoever verifies a record.
+"""What sealing costs: for a call that waits for a seal, for concurrent writers, and for whoever verifies a record.
 
-`python -m benchmarks.sealing [--rounds N] [--folder DIR]` compares with the plain write of an event, on the same database file
-and in turn, so that a slow minute is slow for both. The folder decides: a seal waits for the disk.
+`python -m benchmarks.sealing [--rounds N] [--folder DIR]` compares it with the plain write of an event, on the same database file
+and in turn, so that a slow minute is slow for both. The folder matters, because a seal waits for the disk.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.storage.migrate import migrate
 from app.storage.tables import projects
 
 DATA = {"task_id": "task_01m8bt3shwat9tb6ayvzr5mem6", "attempt": 1, "exit_code": 0, "outputs_hash": "0" * 64}
-# Events of one project that are sealed at once, as after a restart.
+# Events of one project that are sealed in one go, as after a restart.
 BACKLOG = 5000
 WRITES = 300
 
@@ -56,7 +56,7 @@ async def seconds(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def waiting(database: Database, sealer: Sealer, rounds: int) -> None:
-    """An event is written, and then sealed while somebody waits."""
+    """Write an event, then seal it while the caller waits."""
     project_id = await add_project(database)
     writes: list[float] = []
     sealings: list[float] = []
@@ -69,7 +69,7 @@ async def waiting(database: Database, sealer: Sealer, rounds: int) -> None:
 
 
 async def beside(database: Database, sealer: Sealer, rounds: int) -> None:
-    """Others write, with and without a sealer that seals what they write."""
+    """Write events with and without a sealer that seals them."""
     taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(rounds):
         for sealed, times in taken.items():
@@ -88,12 +88,12 @@ async def beside(database: Database, sealer: Sealer, rounds: int) -> None:
     without, beside = statistics.median(taken[False]), statistics.median(taken[True])
     print(
         f"{WRITES} writes: {without:.2f} ms each without a sealer, {beside:.2f} with one; ratio {beside / without:.2f}, "
-        f"{beside - without:+.2f} ms an event"
+        f"{beside - without:+.2f} ms per event"
     )
 
 
 async def backlog(database: Database, sealer: Sealer) -> None:
-    """Many events at once are sealed, and verified."""
+    """Seal many events at once, and verify them."""
     project_id = await add_project(database)
     writing = await seconds(lambda: database.transact(lambda conn: append(conn, project_id, BACKLOG)))
     sealing = await seconds(lambda: sealer.seal(project_id))
@@ -128,11 +128,11 @@ async def measure(folder: Path, rounds: int) -> None:
 
 
 def main() -> None:
-    """Measure on a database of its own."""
+    """Measure on a new database."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is repeated")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each measurement is repeated")
     parser.add_argument(
-        "--folder", type=Path, help="where the database is made; the system's temporary folder by default"
+        "--folder", type=Path, help="where to create the database; by default, the system's temporary folder"
     )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:

@@ -1,7 +1,7 @@
-"""Measure dev server and worker settings against each other on bare no-op activities.
+"""Compares dev server and worker settings on bare no-op activities.
 
-`python -m benchmarks.settings [--rounds N] [--server NAME] [--worker NAME]` prints activities a second for four shapes of
-work: 200 at once, 100 in a row, 20 layers of 10, and 40 workflows of 5 in a row. Each server has a fresh database file.
+`python -m benchmarks.settings [--rounds N] [--server NAME] [--worker NAME]` prints activities per second for four shapes of work:
+200 at once, 100 in a row, 20 layers of 10, and 40 workflows of 5 in a row. Each server has a new database file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WorkerSetting:
 
 
 class Rates:
-    """Activities a second of each shape; the best round counts, for what disturbs a round only makes it slower."""
+    """Activities per second of each shape. Only the best round is kept, because disturbances can only make a round slower."""
 
     def __init__(self) -> None:
         self._best = dict.fromkeys(SHAPES, 0.0)
@@ -113,7 +113,7 @@ async def run_shape(client: Client, queue: str, shape: str) -> float:
 async def measure(server: Server, settings: list[WorkerSetting], rounds: int) -> None:
     rates = {setting.name: Rates() for setting in settings}
     async with started(server) as client:
-        # Round by round instead of setting by setting: what else the machine does meanwhile meets all of them.
+        # Round by round instead of setting by setting, so that other load on the machine affects all settings.
         for _ in range(rounds):
             for setting in settings:
                 queue = uuid.uuid4().hex
@@ -129,12 +129,12 @@ async def measure(server: Server, settings: list[WorkerSetting], rounds: int) ->
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run; the best counts")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each setting runs; the best round is kept")
     parser.add_argument("--server", action="append", help="only this server setting (may be repeated)")
     parser.add_argument("--worker", action="append", help="only this worker setting (may be repeated)")
     args = parser.parse_args()
     settings = [setting for setting in workers() if not args.worker or setting.name in args.worker]
-    print(f"{'server':20}{'worker':14}{' '.join(f'{shape:>8}' for shape in SHAPES)}   (activities a second)")
+    print(f"{'server':20}{'worker':14}{' '.join(f'{shape:>8}' for shape in SHAPES)}   (activities per second)")
     for server in servers():
         if not args.server or server.name in args.server:
             await measure(server, settings, args.rounds)

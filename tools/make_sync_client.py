@@ -1,7 +1,7 @@
-"""Makes `signoff/_sync` from `signoff/_async`, so that the client is written once.
+"""Generates `signoff/_sync` from `signoff/_async`, so that the client is written only once.
 
 python tools/make_sync_client.py            write it
-python tools/make_sync_client.py --check    only say whether it is as it should be (exit code 1: it is not)
+python tools/make_sync_client.py --check    only check whether it is up to date (exit code 1: it is not)
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _REPLACEMENTS = [
 
 
 def translate(source: str) -> str:
-    """The sync twin of an async module, formatted."""
+    """Return the synchronous version of an async module, formatted."""
     for pattern, replacement in _REPLACEMENTS:
         source = re.sub(pattern, replacement, source)
     source = re.sub(r" *# noqa: ASYNC\d+.*", "", source)
-    # A generator without anything to send or return needs two parameters more than its async twin.
+    # A Generator without send and return types needs two more parameters than its async counterpart.
     source = re.sub(r"\bGenerator\[((?:[^\[\]]|\[[^\[\]]*\])*)\]", r"Generator[\1, None, None]", source)
     for command in (["check", "--select", "I,UP028", "--fix", "--unsafe-fixes"], ["format"]):
         arguments = [
@@ -50,7 +50,7 @@ def translate(source: str) -> str:
 
 
 def modules() -> dict[Path, str]:
-    """Each module of the sync client and what belongs into it."""
+    """Return each module of the sync client, with its expected content."""
     made = {PACKAGE / "_sync" / path.name: path for path in sorted((PACKAGE / "_async").glob("*.py"))}
     initial = '"""The client for programs without an event loop."""\n'
     return {
@@ -60,7 +60,7 @@ def modules() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write the modules, or check them."""
+    """Write the modules, or check them with `--check`."""
     wanted = modules()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     stale += [path for path in (PACKAGE / "_sync").glob("*.py") if path not in wanted]

@@ -1,1 +1,1 @@
-"""Workflow code: deterministic, without I/O."""
+"""The workflow code. It is deterministic and does no I/O."""

@@ -1,7 +1,7 @@
-"""What goes into and comes out of the workflow and its activities: one model each, ids and small values only.
+"""Inputs and outputs of the workflow and its activities: one model each, with ids and small values only.
 
-Texts, logs and outputs stay in the database and the workspace; a payload of Temporal is limited to 2 MiB and a history to
-51,200 events.
+Texts, logs and outputs stay in the database and the workspace. Temporal limits a payload to 2 MiB and a history to 51,200
+events.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 
 WORKFLOW_TYPE = "ProjectWorkflow"
 OWN_ACTOR = "signoff"
-# What a try came to that failed for good and asks a person what now, beside the statuses of tasks.
+# The outcome of an attempt after which a person is asked what to do. It complements the statuses of tasks.
 ASKED = "asked"
 ADVISE = "advise"
 
@@ -26,9 +26,9 @@ ShortText = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Thresholds(BaseModel):
-    """History lengths, in events, at which a run continues as a new one (Temporal suggests it at 4,096).
+    """History lengths, in events, at which a run continues as new (Temporal suggests it at 4,096).
 
-    From `rest` on it does so when nothing runs; from `drain` on it starts nothing more until nothing runs.
+    From `rest` on, the run continues as new when no task is running. From `drain` on, it also starts no more tasks.
     """
 
     rest: int = 4_096
@@ -36,9 +36,9 @@ class Thresholds(BaseModel):
 
 
 class Delivery(BaseModel):
-    """What reached the workflow, or what it found to be due. `decide` believes none of it before it has looked it up.
+    """A signal that reached the workflow, or something that became due. `decide` verifies it before acting on it.
 
-    `id` tells a delivery from all others of the project. `content` is the JSON of a signal that names no command.
+    `id` is unique within the project. `content` is the JSON of a signal that names no command.
     """
 
     project_id: str
@@ -52,7 +52,7 @@ class Delivery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_request(cls, value: Any) -> Any:
-        """Read what a workflow handed on before there were commands: a whole request, with its actor."""
+        """Read what a workflow from before commands existed handed on: a whole request, with its actor."""
         if not isinstance(value, dict) or "request_id" not in value:
             return value  # pyright: ignore[reportUnknownVariableType] - for pydantic to judge
         old = cast("dict[str, Any]", value)
@@ -70,18 +70,18 @@ class Delivery(BaseModel):
 
 
 class ProjectInput(BaseModel):
-    """What the workflow starts from: the rest is in the database."""
+    """The workflow's input. Everything else is in the database."""
 
     project_id: str
     thresholds: Thresholds = Thresholds()
-    requests: list[Delivery] = Field(default_factory=list[Delivery], description="Not decided yet.")
+    requests: list[Delivery] = Field(default_factory=list[Delivery], description="Requests that are not decided yet.")
     erase_for: str | None = Field(
         default=None, description="Id of the command to delete the project, which waits until its run has stopped."
     )
 
 
 class ProjectResult(BaseModel):
-    """What a run of the workflow came to."""
+    """The project's state when a workflow run ends."""
 
     project_id: str
     status: str | None
@@ -89,26 +89,26 @@ class ProjectResult(BaseModel):
 
 
 class CommandSignal(BaseModel):
-    """What every signal carries: the id of a command, whose content is in the database."""
+    """The content of every signal: the id of a command, whose details are in the database."""
 
     command: ShortText
 
 
 class ProjectRef(BaseModel):
-    """Names a project to an activity."""
+    """Identifies a project for an activity."""
 
     project_id: str
 
 
 class EraseRequest(BaseModel):
-    """Names the command that has a project deleted."""
+    """Names the command that asks to delete a project."""
 
     project_id: str
     command: str = ""
 
 
 class RunState(BaseModel):
-    """The run that a project is in."""
+    """The current run of a project."""
 
     run_id: str
     number: int
@@ -116,22 +116,22 @@ class RunState(BaseModel):
     plan_digest: str
     max_parallel: int
     stop_at_first_failure: bool
-    phases: list[str] = Field(default_factory=list[str], description="Names, in order.")
+    phases: list[str] = Field(default_factory=list[str], description="Names of the phases, in order.")
     next_phase: int = Field(default=0, description="Position of the first phase that has not finished.")
     started_at: str
     paused: bool = False
 
 
 class ProjectState(BaseModel):
-    """Where a project stands, as the workflow needs to know it.
+    """The part of a project's state that the workflow needs.
 
-    Answers of activities that run side by side may arrive in another order than they were made in; `seq` tells which is newer.
+    Activities that run concurrently may answer in a different order than they read the state. `seq` tells which state is newer.
     """
 
     project_id: str
-    seq: int = Field(default=0, description="Number of the newest event by then.")
+    seq: int = Field(default=0, description="Number of the newest event in this state.")
     name: str = ""
-    status: str | None = Field(default=None, description="None: there is no such project (any more).")
+    status: str | None = Field(default=None, description="None: the project does not exist, or no longer.")
     stage: str | None = None
     strategy: str = ""
     agent_id: str | None = None
@@ -143,28 +143,28 @@ class ProjectState(BaseModel):
 
 
 class Decided(BaseModel):
-    """A decision's outcome, and the state after it. `accepted` only as long as what it did still stands on record."""
+    """A decision's outcome, and the state after it. `accepted` is true only while its effect is still in force in the record."""
 
     accepted: bool
     kind: DecisionKind
     error: ErrorInfo | None = None
     payload: dict[str, Any] = Field(default_factory=dict)
     erase: bool | None = Field(
-        default=None, description="The project is to go; None: a version before commands decided."
+        default=None, description="Whether to delete the project. None: decided by a version without commands."
     )
     state: ProjectState
 
 
 class PlanRequest(BaseModel):
-    """Names the plan version that a planner is to fill."""
+    """Names the plan version that a planner must fill in."""
 
     project_id: str
     version: int
-    error: ErrorInfo | None = Field(default=None, description="Set to record that the planning failed.")
+    error: ErrorInfo | None = Field(default=None, description="Set to record that planning failed.")
 
 
 class PhaseRef(BaseModel):
-    """Names a phase of a run, and from which of its tasks on to load."""
+    """Identifies a phase of a run, and the first of its tasks to load."""
 
     project_id: str
     run_id: str
@@ -175,7 +175,7 @@ class PhaseRef(BaseModel):
 
 
 class TaskProgress(BaseModel):
-    """How far a task had come that is not pending any more when its phase is loaded."""
+    """Progress of a task that has already left `pending` when its phase is loaded."""
 
     status: str
     reason: str | None = None
@@ -185,12 +185,12 @@ class TaskProgress(BaseModel):
 
     @property
     def succeeded(self) -> bool:
-        """Its dependents may start: it completed, or a person said to skip it."""
+        """Whether its dependents may start: it completed, or a person chose to skip it."""
         return self.status == TaskStatus.COMPLETED or self.reason == SKIPPED_BY_PERSON
 
 
 class TaskColumns(BaseModel):
-    """The tasks of a phase by column; dictionaries hold only what differs from the usual."""
+    """The tasks of a phase, by column. Dictionaries hold only values that differ from the default."""
 
     keys: list[str] = Field(default_factory=list[str])
     titles: list[str] = Field(default_factory=list[str])
@@ -204,7 +204,7 @@ class TaskColumns(BaseModel):
     progress: dict[int, TaskProgress] = Field(default_factory=dict[int, TaskProgress])
 
     def extend(self, more: TaskColumns) -> None:
-        """Append the next page; its dictionaries are numbered by position in the phase already."""
+        """Append the next page. Its dictionaries already use positions in the phase."""
         for name in ("keys", "titles", "types", "dependencies"):
             getattr(self, name).extend(getattr(more, name))
         for name in ("modes", "retries", "timeouts", "seconds", "queues", "progress"):
@@ -212,10 +212,10 @@ class TaskColumns(BaseModel):
 
 
 class PhaseWork(BaseModel):
-    """A phase to carry out; `open` is False while its gate is shut.
+    """A phase to run. `open` is False while its gate is closed.
 
-    `finished` is True where an earlier run has carried it out, `cancelling` where the record says that the run is being
-    cancelled; `run` is set where the plan was edited meanwhile.
+    `finished`: an earlier run has completed it. `cancelling`: the record says that the run is being cancelled. `run` is set if
+    the plan was edited meanwhile.
     """
 
     open: bool
@@ -229,7 +229,7 @@ class PhaseWork(BaseModel):
 
 
 class PhaseEnd(BaseModel):
-    """How a phase ended."""
+    """Asks to close a phase, and says whether it failed."""
 
     project_id: str
     run_id: str
@@ -238,13 +238,13 @@ class PhaseEnd(BaseModel):
 
 
 class PhaseEnded(BaseModel):
-    """Whether a phase could be closed: not where a task was added to it at the last moment."""
+    """Whether the phase could be closed. It could not if a task was added to it at the last moment."""
 
     ended: bool = True
 
 
 class TaskInput(BaseModel):
-    """Names a task of a run to the activity that carries it out; `try_number` is the workflow's count."""
+    """Identifies a task of a run for the activity that runs it. `try_number` is the workflow's own count."""
 
     project_id: str
     run_id: str
@@ -255,9 +255,9 @@ class TaskInput(BaseModel):
 
 
 class TaskResult(BaseModel):
-    """How a task's try ended; outputs and errors are in the database.
+    """The outcome of an attempt at a task. Outputs and errors are in the database.
 
-    `advise`: it waits for a decision that the model is to be asked first. `cancelling`: the record says that the run is.
+    `advise`: it waits for a decision, and a model is asked first. `cancelling`: the record says that the run is being cancelled.
     """
 
     status: str
@@ -266,7 +266,7 @@ class TaskResult(BaseModel):
 
 
 class AdviceRequest(BaseModel):
-    """Names the task whose open decision the model is to answer."""
+    """Names the task whose open decision a model should answer."""
 
     project_id: str
     run_id: str
@@ -274,14 +274,14 @@ class AdviceRequest(BaseModel):
 
 
 class OpenTask(TaskInput):
-    """A task that is to wait, for a person or until `due_at`."""
+    """A task that must wait, for a person or until `due_at`."""
 
     reason: str
     due_at: str | None = None
 
 
 class SkipTasks(BaseModel):
-    """Tasks (by key) that can never start, by the plan version that says so."""
+    """Tasks (by key) that can never start, according to this plan version."""
 
     project_id: str
     run_id: str
@@ -291,9 +291,9 @@ class SkipTasks(BaseModel):
 
 
 class LostAttempt(TaskInput):
-    """An attempt that did not complete; `cancelling` where the run is being cancelled anyway.
+    """An attempt that did not complete. `cancelling`: the run is being cancelled anyway.
 
-    `silent`: its worker has said nothing for the heartbeat time-out, and is gone or frozen.
+    `silent`: its worker has not reported anything within the heartbeat timeout, so it is gone or frozen.
     """
 
     cause: str
@@ -302,20 +302,20 @@ class LostAttempt(TaskInput):
 
 
 class LostVerdict(BaseModel):
-    """What becomes of the task: it is run again, a person is asked, or its `status` is final.
+    """What happens to the task next: it runs again, a person is asked, or its `status` is final.
 
-    `reload`: the record does not let it start, for the workflow believes something else of what comes before it.
+    `reload`: the record does not let it start, because the workflow's view of its dependencies is wrong.
     """
 
     then: Literal["rerun", "ask", "final", "reload"]
     status: str
-    failed: bool = Field(default=False, description="The try is over: another one would be the next.")
+    failed: bool = Field(default=False, description="The attempt has failed. The next one gets the next number.")
     cancelling: bool = Field(default=False, description="The record says that the run is being cancelled.")
-    quarantined: bool = Field(default=False, description="It runs in a process of its own from now on.")
+    quarantined: bool = Field(default=False, description="The task runs in its own process from now on.")
 
 
 class RunEnd(BaseModel):
-    """How a run ended."""
+    """Asks to end a run, with its final status."""
 
     project_id: str
     run_id: str
@@ -324,9 +324,9 @@ class RunEnd(BaseModel):
 
 
 class TaskInProgress(BaseModel):
-    """A task under way, as the workflow sees it; `state` is running, retrying, person or timer.
+    """A task in progress, as the workflow sees it. `state` is running, retrying, person or timer.
 
-    `queue` is the task queue it is handed out on, None for the workflow's own.
+    `queue` is the task queue that hands it out, or None for the workflow's own.
     """
 
     key: str
@@ -337,7 +337,7 @@ class TaskInProgress(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """The workflow's own word on where it is; times are when it got there."""
+    """The workflow's own view of its state. `since` is when it entered its stage."""
 
     project_id: str
     stage: str

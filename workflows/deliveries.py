@@ -1,4 +1,4 @@
-"""What signals carry, read without believing it: pure, so that replay reads the same."""
+"""Reads the content of signals without trusting it. The functions are pure, so a replay reads the same."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from workflows.contracts import CommandSignal
 
-# Characters of a signal sent by hand that are handed on: what waits is carried over to a fresh history.
+# The maximum length of a signal that was sent directly through Temporal. Waiting signals are carried over to a new history.
 MAX_CONTENT_LENGTH = 65_536
 UNREADABLE = "unreadable"
 
 
 def command_in(payload: Sequence[Any]) -> str | None:
-    """The id of the command that a signal names; None where it carries anything else."""
+    """Return the id of the command that a signal names, or None if it carries anything else."""
     if len(payload) != 1 or not isinstance(payload[0], dict) or set(cast("dict[Any, Any]", payload[0])) != {"command"}:
         return None
     try:
@@ -26,7 +26,7 @@ def command_in(payload: Sequence[Any]) -> str | None:
 
 
 def as_text(payload: Sequence[Any]) -> str:
-    """The JSON of what a signal carries by hand; `UNREADABLE` where there is none, or too much of it."""
+    """Return the content of a signal without a command as JSON, or `UNREADABLE` if it is not valid or is too long."""
     try:
         text = to_json(payload[0] if len(payload) == 1 else list(payload)).decode()
     except PydanticSerializationError:

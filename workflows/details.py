@@ -1,4 +1,4 @@
-"""What Temporal's Web UI shows of a run beside its timeline."""
+"""The text that Temporal's Web UI shows beside a run's timeline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAX_ROWS = 50
 
 
 def phases_table(run: RunState, statuses: Mapping[str, str]) -> str:
-    """The phases of a run and where each is, as a Markdown table."""
+    """Return the phases of a run and their statuses, as a Markdown table."""
     lines = [
         f"Run {run.number} of plan version {run.plan_version} (`{run.plan_digest[:12]}`)",
         "",

@@ -1,4 +1,4 @@
-"""Carrying out one approved run: phases in order, tasks as the scheduler says, until the end, a cancel, or a fresh history."""
+"""Executes an approved run: its phases in order, its tasks as the scheduler decides, until it ends or continues as new."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.task import RELOAD, SUCCEEDED, TaskRun
 
 T = TypeVar("T")
-# How long a cancel waits for tasks to stop before it gives them up.
+# How long a cancel waits for tasks to stop before it gives up on them.
 CANCEL_LIMIT = timedelta(seconds=30)
-# Of a run that began before these changes, the history is replayed without them.
+# A run that began before one of these changes is replayed without it.
 RECORD_ENDS_TASKS = "record-ends-tasks"
 GATE_BY_RECORD = "gate-by-record"
 
 
 class Outcome(Enum):
-    """Why an execution returned."""
+    """Why `Execution.run` returned."""
 
     ENDED = "ended"
     CONTINUE = "continue as new"
@@ -60,14 +60,14 @@ class _PhaseOutcome(Enum):
 
 
 class Execution:
-    """One run of a project.
+    """Executes one run of a project.
 
     Args:
-        state: the project's state; its `run` is what is carried out.
+        state: the project's state; its `run` is executed.
         thresholds: history lengths at which to continue as new.
-        has_request: whether a request waits to be decided.
-        decide_next: has the oldest request decided.
-        take: takes over where the project stands once the run has ended.
+        has_request: returns whether a request is waiting to be decided.
+        decide_next: gets the oldest request decided.
+        take: receives the project's state once the run has ended.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class Execution:
         self._has_request = has_request
         self._decide_next = decide_next
         self._take = take
-        # A run taken over from an earlier execution may have been told to cancel already.
+        # A run that is taken over from an earlier workflow execution may already be cancelling.
         self._cancelling = state.stage == Stage.CANCELLING
         self._paused = state.run.paused
-        # The plan was edited, or the record says something else than we believe: load the phase under way again.
+        # True if the plan was edited, or the record differs from the workflow's view: the current phase must be loaded again.
         self._edited = False
-        # What people said of tasks that have not been handed out: ended, by key, and whether that is a success.
+        # Tasks that people ended before they were handed out, by key, and whether each end is a success.
         self._ended_by_person: dict[str, bool] = {}
         self._answers: dict[str, DecisionKind] = {}
         self._gate_open = False
@@ -105,21 +105,21 @@ class Execution:
         self._jobs: dict[str, asyncio.Task[str]] = {}
 
     async def run(self) -> Outcome:
-        """Carry the run on to its end, or to the point where it should go on with a fresh history."""
+        """Execute the run to its end, or to the point where it must continue with a new history."""
         pump = asyncio.create_task(self._pump())
         while True:
             outcome = await self._phases()
             if outcome == _PhaseOutcome.CONTINUE:
                 self._closing = True
                 await pump
-                # A cancel decided in that last moment is carried out by the next execution, which loads it.
+                # If a cancel is decided in this last moment, the next workflow execution loads it and acts on it.
                 return Outcome.CONTINUE
             state = await self._finish(outcome)
             if state.run is not None and state.run.run_id == self._run.run_id:
-                # A phase was added behind the last one at the last moment.
+                # A phase was added after the last one at the last moment.
                 self._run = state.run
                 continue
-            # A retry, or a new plan, may be decided already, or under way to its decision.
+            # A retry or a new plan may already be decided, or may be waiting for its decision.
             self._take(state)
             self._closing = True
             await pump
@@ -133,7 +133,7 @@ class Execution:
         return await self._record("finish_run", end, ProjectState, f"End the run: {status}")
 
     def describe(self, snapshot: Snapshot) -> None:
-        """Add what is going on to a snapshot."""
+        """Add the run's progress to a snapshot."""
         if self._cancelling:
             snapshot.stage = Stage.CANCELLING
         elif self._paused:
@@ -147,7 +147,7 @@ class Execution:
         snapshot.in_progress = [task.in_progress() for task in self._tasks.values()]
 
     async def _pump(self) -> None:
-        """Have requests decided while the run goes on, one at a time, in the order they came."""
+        """Get requests decided during the run, one at a time, in the order in which they arrived."""
         while not self._closing:
             await workflow.wait_condition(lambda: self._closing or self._has_request())
             if self._closing:
@@ -171,7 +171,7 @@ class Execution:
                 self._pass_on(str(decided.payload.get("key")), decided)
 
     def _pass_on(self, key: str, decided: Decided) -> None:
-        """Tell a task of a person's word on it."""
+        """Pass a person's decision about a task on to the task."""
         kind = DecisionKind(decided.payload.get("effect") or decided.kind)
         task = self._tasks.get(key)
         if task is not None:
@@ -179,7 +179,7 @@ class Execution:
         elif decided.payload.get("key") is None:
             return
         elif kind in {DecisionKind.RETRY, DecisionKind.FAIL} and workflow.patched(RECORD_ENDS_TASKS):
-            # It waited when its phase was loaded, and a pause has kept it from being handed out since.
+            # It was waiting when its phase was loaded, and a pause has kept it from being handed out since.
             if kind == DecisionKind.RETRY:
                 self._answers[key] = kind
             else:
@@ -203,7 +203,7 @@ class Execution:
         return _PhaseOutcome.CANCELLED if self._cancelling else _PhaseOutcome.COMPLETED
 
     async def _phase(self, position: int) -> _PhaseOutcome:
-        """Carry out one phase, from its gate to its end."""
+        """Execute one phase, from its gate to its end."""
         work = await self._enter_phase(position)
         if self._cancelling:
             return _PhaseOutcome.CANCELLED
@@ -219,11 +219,11 @@ class Execution:
             if (await self._record("end_phase", end, PhaseEnded, f"End phase: {work.name}")).ended:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
-            # A task was added to it at the last moment.
+            # A task was added to the phase at the last moment.
             work = await self._enter_phase(position)
 
     async def _enter_phase(self, position: int) -> PhaseWork:
-        """Load a phase, once the record says that its gate is open; a cancel ends the wait for that."""
+        """Load a phase once the record says that its gate is open. A cancel ends the wait."""
         gates = 0
         while True:
             work = await self._begin_phase(position)
@@ -238,7 +238,7 @@ class Execution:
                 return work
 
     async def _begin_phase(self, position: int) -> PhaseWork:
-        """Open a phase and load its tasks; where the plan was edited meanwhile, as it is now."""
+        """Open a phase and load its tasks. If the plan was edited meanwhile, load the edited phase."""
         while position < len(self._run.phases):
             self._edited = False
             ref = PhaseRef(
@@ -254,7 +254,7 @@ class Execution:
             if work.run is None:
                 return work
             self._run = work.run
-        # An edit took the phase out.
+        # An edit removed the phase.
         return PhaseWork(open=True, finished=True, phase_id="", name="")
 
     async def _wait_at_gate(self, work: PhaseWork) -> None:
@@ -290,7 +290,7 @@ class Execution:
         return _PhaseOutcome.CANCELLED
 
     async def _scheduler(self, work: PhaseWork) -> PhaseScheduler:
-        """A scheduler for what is left of a phase; what is under way stays so."""
+        """Create a scheduler for the rest of a phase. Tasks in progress stay in progress."""
         unattended = {Mode.PERSON, Mode.TIMER, Mode.DECISION}
         scheduler = PhaseScheduler(
             work.tasks.dependencies,
@@ -300,7 +300,7 @@ class Execution:
         )
         positions = {key: task for task, key in enumerate(work.tasks.keys)}
         for key in [key for key in self._jobs if key not in positions]:
-            # An edit took it out before it had begun.
+            # An edit removed the task before it began.
             self._jobs.pop(key).cancel()
             self._tasks.pop(key)
         for key in self._jobs:
@@ -310,7 +310,7 @@ class Execution:
         return scheduler
 
     async def _restore(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
-        """Take over what had ended already."""
+        """Take over tasks that have already ended."""
         ended = {
             task: progress.succeeded
             for task, progress in work.tasks.progress.items()
@@ -322,7 +322,7 @@ class Execution:
         await self._skip(work, scheduler.restore(ended))
 
     async def _collect(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
-        """Tell the scheduler of the tasks that have ended."""
+        """Report the tasks that have ended to the scheduler."""
         positions = {key: task for task, key in enumerate(work.tasks.keys)} if self._ended_by_person else {}
         ended_by_person, self._ended_by_person = self._ended_by_person, {}
         for key, succeeded in ended_by_person.items():
@@ -337,7 +337,7 @@ class Execution:
                 self._edited = True
                 continue
             if status == TaskStatus.CANCELLED and (self._cancelling or not workflow.patched(RECORD_ENDS_TASKS)):
-                # The end of the run records what becomes of it.
+                # What happened to it is recorded when the run ends.
                 continue
             if status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
                 self._note_failure(work, task, status)
@@ -366,7 +366,7 @@ class Execution:
         self._jobs[columns.keys[task]] = asyncio.create_task(run.carry_out())
 
     def _note_cancelling(self) -> None:
-        """The record says that the run is being cancelled, whether or not word of that has come."""
+        """Note that the record says the run is being cancelled, even if the workflow was not told."""
         self._cancelling = True
 
     def _something_happened(self) -> bool:
@@ -379,26 +379,26 @@ class Execution:
         )
 
     def _may_continue_now(self) -> bool:
-        """The history is long, and nothing runs that a fresh one would orphan."""
+        """Whether the history is long and nothing is running that a new history would orphan."""
         ended = any(job.done() for job in self._jobs.values())
         return self._history_is_long(self._thresholds.rest) and self._only_waits() and (self._draining or not ended)
 
     def _only_waits(self) -> bool:
-        """What is under way waits for people or timers, and could be left at once."""
+        """Whether every task in progress waits for a person or a timer, and could be left at once."""
         return all(task.may_be_left for task in self._tasks.values())
 
     def _history_is_long(self, events: int) -> bool:
         return workflow.info().get_current_history_length() >= events
 
     async def _stop_tasks(self) -> None:
-        """Interrupt everything that is under way and wait until it has stopped, at most `CANCEL_LIMIT`."""
+        """Interrupt every task in progress, and wait at most `CANCEL_LIMIT` until all have stopped."""
         for job in self._jobs.values():
             job.cancel()
         if self._jobs:
             await workflow.wait(list(self._jobs.values()), timeout=CANCEL_LIMIT.total_seconds())
 
     async def _let_go(self) -> None:
-        """Leave tasks that only wait to the next execution, which finds them in the database."""
+        """Leave tasks that only wait to the next workflow execution, which finds them in the database."""
         jobs = list(self._jobs.values())
         for job in jobs:
             job.cancel()
@@ -416,7 +416,7 @@ class Execution:
         await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
 
     def _note_failure(self, work: PhaseWork, task: int, status: str) -> None:
-        """The first failure is the reason that the project fails."""
+        """Keep the first failure, which is the reason that the project fails."""
         if self._failure is None:
             became = "was cancelled" if status == TaskStatus.CANCELLED else "failed"
             message = f"Task '{work.tasks.titles[task]}' {became}."
@@ -437,7 +437,7 @@ class Execution:
 
 
 def _has_ended(progress: TaskProgress) -> bool:
-    """Whether nothing more becomes of a task in this run; one that is cancelled has ended too, by whatever way."""
+    """Whether the task is finished for this run. A cancelled task is finished too, regardless of who cancelled it."""
     if progress.status == TaskStatus.CANCELLED:
         return workflow.patched(RECORD_ENDS_TASKS)
     return progress.status in FINISHED_TASK

@@ -1,4 +1,4 @@
-"""The one place where an activity's options are made; nothing is scheduled without them."""
+"""The options of every activity. No activity is scheduled without them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from temporalio.workflow import ActivityCancellationType
 # Temporal refuses summaries over 400 bytes, and its UI cuts timeline labels at 120 characters.
 SUMMARY_LENGTH = 120
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
-# Between the task's own time limit, which the activity enforces, and Temporal's.
+# The margin between the task's own time limit, which the activity enforces, and Temporal's limit.
 TIMEOUT_MARGIN = timedelta(seconds=30)
 KILL_GRACE_LIMIT = timedelta(seconds=300)
 NO_LIMIT = timedelta(days=30)
 QUARANTINE = ".quarantine"
 
-# Records must get through, however long the database is away; finite all the same, since a payload that Temporal cannot
-# take would otherwise be retried for ever.
+# Records must get through, no matter how long the database is unavailable. The number of attempts is finite anyway: a payload
+# that Temporal cannot accept would otherwise be retried forever.
 _RECORD_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=10), maximum_attempts=50_000
 )
@@ -27,7 +27,7 @@ _PLANNING_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_a
 
 
 class ActivityOptions(TypedDict, total=False):
-    """Keyword arguments of `workflow.execute_activity`."""
+    """Keyword arguments for `workflow.execute_activity`."""
 
     start_to_close_timeout: timedelta
     heartbeat_timeout: timedelta
@@ -38,7 +38,7 @@ class ActivityOptions(TypedDict, total=False):
 
 
 def record_options(summary: str) -> ActivityOptions:
-    """For an activity that only writes to, or reads from, the database."""
+    """Return options for an activity that only reads or writes the database."""
     return {
         "start_to_close_timeout": timedelta(seconds=60),
         "retry_policy": _RECORD_RETRIES,
@@ -48,7 +48,7 @@ def record_options(summary: str) -> ActivityOptions:
 
 
 def planning_options(summary: str) -> ActivityOptions:
-    """For an activity that makes a plan."""
+    """Return options for an activity that makes a plan."""
     return {
         "start_to_close_timeout": timedelta(minutes=30),
         "heartbeat_timeout": HEARTBEAT_TIMEOUT,
@@ -59,7 +59,7 @@ def planning_options(summary: str) -> ActivityOptions:
 
 
 def advice_options(summary: str) -> ActivityOptions:
-    """For an activity that asks a model to decide."""
+    """Return options for an activity that asks a model to decide."""
     return {
         "start_to_close_timeout": timedelta(minutes=15),
         "heartbeat_timeout": HEARTBEAT_TIMEOUT,
@@ -70,9 +70,9 @@ def advice_options(summary: str) -> ActivityOptions:
 
 
 def task_options(title: str, timeout_seconds: float | None, queue: str | None = None) -> ActivityOptions:
-    """For an activity that carries out a task: one attempt, for the workflow itself counts the tries.
+    """Return options for an activity that runs a task. Temporal makes one attempt, because the workflow itself counts them.
 
-    `queue` is the task queue of the task's agent, None for the workflow's own.
+    `queue` is the task queue of the task's agent, or None for the workflow's own.
     """
     limit = NO_LIMIT if timeout_seconds is None else timedelta(seconds=timeout_seconds)
     options: ActivityOptions = {
@@ -88,12 +88,12 @@ def task_options(title: str, timeout_seconds: float | None, queue: str | None = 
 
 
 def quarantine_queue(queue: str) -> str:
-    """The task queue of those tasks of a queue that run in a process of their own."""
+    """Return the queue for quarantined tasks of a task queue. Each of those tasks runs in its own process."""
     return f"{queue}{QUARANTINE}"
 
 
 def shorten(text: str) -> str:
-    """`text` as it fits into a summary."""
+    """Shorten `text` to the length that fits in a summary."""
     line = " ".join(text.split())
     line = line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1] + "…"
     while len(line.encode()) > 400:

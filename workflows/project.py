@@ -1,7 +1,7 @@
-"""ProjectWorkflow: one for each project, under the project's id.
+"""ProjectWorkflow: one workflow per project, under the project's id.
 
-Signals order what people ask for, the database decides it: each request becomes effective when a `decide` activity commits it.
-The workflow plans, waits for the approval, and hands an approved run to `Execution`.
+Signals determine the order of requests, and the database decides them: a request takes effect when a `decide` activity commits
+it. The workflow plans, waits for the approval, and hands the approved run to `Execution`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class ProjectWorkflow:
-    """Plans a project, waits until a person signs the plan off, and carries it out."""
+    """Plans a project, waits until a person approves the plan, and executes it."""
 
     @workflow.init
     def __init__(self, start: ProjectInput) -> None:
@@ -51,18 +51,18 @@ class ProjectWorkflow:
         self._state = ProjectState(project_id=start.project_id)
         self._stage_since = isoformat(workflow.now())
         self._execution: Execution | None = None
-        # An accepted delete outlives a continue-as-new between the cancel and the run's end.
+        # An accepted delete survives a continue-as-new between the cancel and the end of the run.
         self._erase_for = start.erase_for
 
     @workflow.run
     async def run(self, start: ProjectInput) -> ProjectResult:
-        """Decide every request that comes until nothing is left to wait for."""
+        """Decide every request that arrives, until nothing is left to wait for."""
         body = asyncio.create_task(self._body())
         while not body.done():
             try:
                 await asyncio.shield(body)
             except asyncio.CancelledError:
-                # Temporal's own cancel takes the way of the signal; the body sees it through `_has_request`.
+                # Temporal's own cancel is handled like the signal. The body sees it through `_has_request`.
                 self._notice_cancel()
         if body.result() == Outcome.CONTINUE:
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -71,16 +71,16 @@ class ProjectWorkflow:
             )
         return ProjectResult(project_id=start.project_id, status=self._state.status, stage=self._state.stage)
 
-    # Whatever a signal carries, and however many values, is taken: a handler that raises would hold up the workflow.
+    # Signal handlers accept any content and any number of values: a handler that raises would block the workflow.
 
     @workflow.signal
     def plan(self, *payload: Any) -> None:
-        """Make a plan, or a new one."""
+        """Make a plan, or a new version of it."""
         self._receive("plan", payload)
 
     @workflow.signal
     def approve(self, *payload: Any) -> None:
-        """Approve the plan, or the phase gate that waits."""
+        """Approve the plan, or the phase that waits at its gate."""
         self._receive("approve", payload)
 
     @workflow.signal
@@ -90,7 +90,7 @@ class ProjectWorkflow:
 
     @workflow.signal
     def answer(self, *payload: Any) -> None:
-        """A person's word on a task that waits for one, or on a decision."""
+        """Answer a decision, or decide about a task that waits for a person."""
         self._receive("answer", payload)
 
     @workflow.signal
@@ -100,22 +100,22 @@ class ProjectWorkflow:
 
     @workflow.signal
     def resume(self, *payload: Any) -> None:
-        """Continue after a pause."""
+        """Resume a paused run."""
         self._receive("resume", payload)
 
     @workflow.signal
     def retry(self, *payload: Any) -> None:
-        """Carry a finished run out again, from what failed."""
+        """Retry a finished run from what failed."""
         self._receive("retry", payload)
 
     @workflow.signal
     def edit(self, *payload: Any) -> None:
-        """Edit the plan in the middle of its run."""
+        """Edit the plan during its run."""
         self._receive("edit", payload)
 
     @workflow.query
     def snapshot(self) -> Snapshot:
-        """Where the run is, by the workflow's own word."""
+        """Return the workflow's own view of its progress."""
         snapshot = Snapshot(
             project_id=self._start.project_id,
             stage=self._state.stage or Stage.DRAFT,
@@ -128,7 +128,7 @@ class ProjectWorkflow:
         return snapshot
 
     def _receive(self, name: str, payload: Sequence[Any]) -> None:
-        """Queue a signal as it came; the `decide` activity looks up what it asks for."""
+        """Queue a signal as it arrived. The `decide` activity looks up what it asks for."""
         self._received += 1
         delivery = Delivery(
             project_id=self._start.project_id, name=name, id=f"{workflow.info().run_id}:{self._received}"
@@ -152,7 +152,7 @@ class ProjectWorkflow:
         self._inbox.append(delivery)
 
     def _has_request(self) -> bool:
-        # A cancel can be swallowed when something else completes in the same workflow task.
+        # A cancel can be lost if something else completes in the same workflow task.
         if workflow.cancellation_reason() is not None:
             self._notice_cancel()
         return bool(self._inbox)
@@ -181,19 +181,19 @@ class ProjectWorkflow:
         return Outcome.ENDED
 
     async def _decide_next(self) -> Decided:
-        """Have the oldest delivery decided."""
+        """Get the oldest delivery decided."""
         delivery = self._inbox.popleft()
         decided = await execute_record(
             "decide", delivery, result_type=Decided, **record_options(f"Decide: {delivery.name}")
         )
         self._take(decided.state)
-        # Refused only where there was nothing left to cancel; the project is to go all the same.
+        # A cancel is refused only if there was nothing left to cancel. The project must be deleted anyway.
         if _asks_to_erase(delivery, decided):
             await self._erase_unless_running(delivery.command or "")
         return decided
 
     async def _erase_unless_running(self, command: str) -> None:
-        """Erase the project now, or, where a run has to be stopped first, when that has ended."""
+        """Delete the project now. If a run must be stopped first, delete it after that run has ended."""
         if self._state.status == ProjectStatus.RUNNING:
             self._erase_for = command
             return
@@ -203,11 +203,11 @@ class ProjectWorkflow:
                 "erase_project", request, result_type=ProjectState, **record_options("Delete the project")
             ))  # fmt: skip
         except ActivityError as error:
-            # Refused, or a task that was given up still shows signs of life: who deletes learns that from the app.
+            # Refused, or a task that was told to stop still sends heartbeats. The app reports this to the person who deletes.
             workflow.logger.warning("the project is not deleted: %s", error.cause)
 
     async def _plan(self) -> None:
-        """Have the plan made; requests that come meanwhile are decided at once, and a cancel stops the planner."""
+        """Get the plan made. Requests that arrive meanwhile are decided at once, and a cancel stops the planner."""
         request = PlanRequest(project_id=self._start.project_id, version=self._state.generating or 0)
         planner = asyncio.ensure_future(
             execute_record("make_plan", request, result_type=ProjectState, **planning_options("Make the plan"))
@@ -224,7 +224,7 @@ class ProjectWorkflow:
             self._take(planner.result())
         except ActivityError as error:
             self._take(await self._fail_planning(request, error))
-        # Where nothing came of it, the plan before it stands, which somebody has sent back.
+        # If planning failed, the previous plan remains, which somebody has sent back.
         if self._state.plan_version == request.version:
             self._approve_where_automatic()
 
@@ -233,11 +233,11 @@ class ProjectWorkflow:
         failure = ErrorInfo(status=503, code="planner_failed", message=message[:500])
         return await execute_record(
             "fail_plan", request.model_copy(update={"error": failure}), result_type=ProjectState,
-            **record_options("Record that the planning failed"),
+            **record_options("Record that planning failed"),
         )  # fmt: skip
 
     def _approve_where_automatic(self) -> None:
-        """Have the plan approved at once that a planner, or a refinement, has just made, where the project says so."""
+        """Queue the automatic approval of a plan that has just been made or refined, if the project is set to it."""
         if not self._state.auto_approve_plan or self._state.stage != Stage.AWAITING_APPROVAL:
             return
         delivery = Delivery(
@@ -263,7 +263,7 @@ class ProjectWorkflow:
         return outcome
 
     def _take(self, state: ProjectState) -> None:
-        """Take a state of the database over, unless a newer one is known, and show it in Temporal's lists."""
+        """Adopt a state from the database, unless a newer one is known, and show it in Temporal's lists."""
         if state.status is not None and state.seq < self._state.seq:
             return
         former, self._state = self._state, state
@@ -286,5 +286,5 @@ class ProjectWorkflow:
 def _asks_to_erase(delivery: Delivery, decided: Decided) -> bool:
     if decided.erase is not None:
         return decided.erase
-    # Decided by a version before commands, whose signals said it themselves.
+    # Decided by a version without commands, whose signals carried the request themselves.
     return decided.kind == DecisionKind.CANCEL and '"delete":true' in (delivery.content or "")

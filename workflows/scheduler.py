@@ -1,7 +1,7 @@
-"""Which tasks of a phase may start: a pure class with no Temporal in it.
+"""Decides which tasks of a phase may start. A pure class without any Temporal code.
 
-The same calls in the same order give the same answers, which replay depends on: tasks are numbered by position, and of those
-that are ready the lowest numbers start first.
+The same calls in the same order give the same answers, as replay requires. Tasks are numbered by position, and the ready tasks
+with the lowest numbers start first.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from app.domain.graph import dependents_of
 
 
 class PhaseScheduler:
-    """Hands out the tasks of one phase, each once, and each after all it depends on.
+    """Hands out the tasks of one phase. Each task is handed out once, after all of its dependencies.
 
     Args:
-        dependencies: for each task the positions it waits for, all in the same phase.
-        max_parallel: how many tasks may be under way at once.
+        dependencies: for each task, the positions of its dependencies, all in the same phase.
+        max_parallel: how many tasks may be in progress at once.
         stop_at_first_failure: start nothing more once a task has failed.
-        unattended: tasks that wait for a person or a timer; they take no place of the `max_parallel`.
+        unattended: tasks that wait for a person or a timer. They do not count toward `max_parallel`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class PhaseScheduler:
         self._max_parallel = max_parallel
         self._stop_at_first_failure = stop_at_first_failure
         self._unattended = frozenset(unattended)
-        # Two heaps, so that a full house does not hold up those that take no place.
+        # Two heaps, so that full places do not hold up the tasks that need none.
         self._ready: list[int] = []
         self._ready_unattended: list[int] = []
         self._under_way: set[int] = set()
@@ -48,21 +48,21 @@ class PhaseScheduler:
 
     @property
     def idle(self) -> bool:
-        """Nothing is under way."""
+        """Whether no task is in progress."""
         return not self._under_way
 
     @property
     def done(self) -> bool:
-        """Nothing is under way, and nothing more will start."""
+        """Whether no task is in progress and none will start any more."""
         return not self._under_way and (self.halted or not (self._ready or self._ready_unattended))
 
     @property
     def halted(self) -> bool:
-        """A failure has stopped the phase: nothing more will start."""
+        """Whether a failure has stopped the phase, so that no more tasks start."""
         return self.failed and self._stop_at_first_failure
 
     def take(self) -> list[int]:
-        """The tasks to start now; each is under way from here on."""
+        """Return the tasks to start now. Each of them is in progress from here on."""
         started: list[int] = []
         while self._ready_unattended and not self.halted:
             started.append(heapq.heappop(self._ready_unattended))
@@ -73,9 +73,9 @@ class PhaseScheduler:
         return started
 
     def finish(self, task: int, *, succeeded: bool) -> list[int]:
-        """Note a task's end; returns the tasks that can never start now, because they depend on it, in ascending order.
+        """Record the end of a task. Returns the tasks that can never start now because they depend on it, in ascending order.
 
-        A task that has not been handed out may end too: a person can say to skip it.
+        A task that was never handed out may end too, because a person can skip it.
         """
         if task in self._under_way:
             self._under_way.discard(task)
@@ -89,7 +89,7 @@ class PhaseScheduler:
         return self._settle(task, succeeded=succeeded)
 
     def adopt(self, task: int) -> None:
-        """Note that a task is under way already, handed out by another scheduler."""
+        """Record that a task is already in progress, because another scheduler handed it out."""
         self._drop_ready(frozenset({task}))
         self._under_way.add(task)
         if task not in self._unattended:
@@ -106,7 +106,7 @@ class PhaseScheduler:
         return []
 
     def restore(self, ended: Mapping[int, bool]) -> list[int]:
-        """Take over what an earlier execution of the run had ended: for each task, whether it succeeded.
+        """Take over the tasks that ended in an earlier workflow execution: for each one, whether it succeeded.
 
         Returns the tasks that can never start and are not among `ended`.
         """

@@ -1,6 +1,6 @@
-"""The search attributes that runs carry: the one list that dev server, worker and workflow share.
+"""The search attributes of Signoff's runs. Dev server, worker and workflow share this one list.
 
-Keywords only: Temporal on SQL visibility has room for 10 of them, and for 3 of every other type.
+All are keywords: with SQL visibility, Temporal has room for 10 keyword attributes, and for 3 of every other type.
 """
 
 from temporalio.common import SearchAttributeKey

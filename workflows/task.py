@@ -1,4 +1,4 @@
-"""One task of a run, from its start to its end: tries, back-off, lost workers, and waiting for people and timers."""
+"""One task of a run, from start to end: attempts, back-off, lost workers, and waiting for people and timers."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ with workflow.unsafe.imports_passed_through():
 
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
-# What `carry_out` returns, besides final statuses, where the record does not let the task start yet.
+# What `carry_out` returns, besides final statuses, if the record does not let the task start yet.
 RELOAD = "reload"
-# Of a run that began before these changes, the history is replayed without them.
+# A run that began before one of these changes is replayed without it.
 ANSWER_ENDS_ATTEMPT = "answer-ends-attempt"
 RECORD_CONFIRMS_FAILURE = "record-confirms-failure"
-# What an attempt's failure may say of itself, in its first detail.
+# The statuses that a failed attempt may report, in the first detail of its error.
 _FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 60.0
@@ -55,15 +55,15 @@ _FINAL = {
 
 
 def backoff_seconds(try_number: int) -> float:
-    """How long to wait after the failure of a try: 1 s, doubled each time, 60 s at most."""
+    """Return how long to wait after a failed attempt: 1 s, doubled each time, at most 60 s."""
     return min(FIRST_BACKOFF_SECONDS * 2 ** (try_number - 1), MAX_BACKOFF_SECONDS)
 
 
 class TaskRun:
-    """Carries one task out. Its outcome is on record in the database before `carry_out` returns.
+    """Runs one task. Its outcome is recorded in the database before `carry_out` returns.
 
     Attributes:
-        position: in its phase; an edit of the plan may change it.
+        position: the task's position in its phase. An edit of the plan may change it.
     """
 
     def __init__(
@@ -104,27 +104,27 @@ class TaskRun:
 
     @property
     def may_be_left(self) -> bool:
-        """Nothing but a timer or a person is waited for, which a later execution can do as well."""
+        """Whether the task only waits for a timer or a person, which a later workflow execution can do as well."""
         return self._state != "running"
 
     def in_progress(self) -> TaskInProgress:
-        """For the snapshot."""
+        """Return the task's progress, for the snapshot."""
         return TaskInProgress(
             key=self._task.task, state=self._state, try_number=self._try, since=self._since, queue=self._queue
         )
 
     def answered(self, kind: DecisionKind) -> None:
-        """A person's word on this task was accepted.
+        """Handle an accepted decision of a person about this task.
 
-        One that ends the task was accepted because no attempt had begun, so that none needs to be waited for: it may be
-        queued where no worker serves its queue.
+        A decision that ends the task is accepted only if no attempt has begun. There is then no need to wait for one, which may
+        be queued where no worker serves its queue.
         """
         self._answers.append(kind)
         if self._activity is not None and kind != DecisionKind.RETRY and workflow.patched(ANSWER_ENDS_ATTEMPT):
             self._activity.cancel()
 
     async def carry_out(self) -> str:
-        """Carry the task out, or on from where an earlier execution left it; returns its final status, or `RELOAD`."""
+        """Run the task, or continue it where an earlier execution left it. Returns its final status, or `RELOAD`."""
         try:
             if self._mode == Mode.PERSON:
                 return await self._ask()
@@ -136,13 +136,13 @@ class TaskRun:
                 return await self._close()
             return await self._try_until_done()
         except asyncio.CancelledError:
-            # The end of the run records what becomes of tasks that only waited.
+            # What happens to tasks that only waited is recorded when the run ends.
             return TaskStatus.CANCELLED
 
     async def _try_until_done(self) -> str:
         self._try = self._progress.recorded_try + 1
         if self._progress.status == TaskStatus.RUNNING:
-            # Its run was reset. The attempt stops at its next heartbeat; until then there must be no other.
+            # The run was reset in Temporal. The attempt stops at its next heartbeat, and no other may start before that.
             await self._sleep_until(isoformat(workflow.now() + HEARTBEAT_TIMEOUT), "resuming")
             status = await self._after_loss("the run was reset")
         elif self._progress.status == TaskStatus.WAITING:
@@ -161,7 +161,7 @@ class TaskRun:
         return await self._sleep_until(self._progress.due_at, "retrying")
 
     async def _one_try(self) -> str | None:
-        """One try; None where there is to be another."""
+        """Make one attempt. Returns None if another one should follow."""
         await self._hold_while_paused()
         if self._is_cancelling():
             return TaskStatus.CANCELLED
@@ -181,7 +181,7 @@ class TaskRun:
         finally:
             self._activity = None
         if result is None or result.status not in SUCCEEDED:
-            return await self._after_loss("its activity was completed by hand")
+            return await self._after_loss("its activity was completed directly through Temporal")
         return result.status
 
     async def _hold_while_paused(self) -> None:
@@ -190,17 +190,17 @@ class TaskRun:
             await workflow.wait_condition(lambda: bool(self._answers) or self._is_cancelling() or not self._is_paused())
 
     async def _after_error(self, error: ActivityError, pause: float) -> str | None:
-        """What comes after a try that did not end well: a final status, or None where there is to be another try."""
+        """Handle a failed attempt. Returns a final status, or None if another attempt should follow."""
         status, advise = _reported(error.cause)
         if status is None:
             if self._is_cancelling() and not _is_loss(error):
                 return TaskStatus.CANCELLED
             return await self._after_loss(_describe(error.cause), silent=isinstance(error.cause, TemporalTimeout))
         if self._is_cancelling() and status != TaskStatus.FAILED:
-            # A cancel that met the end of the activity has been swallowed by it.
+            # A cancel that arrived just as the activity ended was lost in its result.
             return TaskStatus.CANCELLED
         if workflow.patched(RECORD_CONFIRMS_FAILURE):
-            return await self._after_loss("its activity was ended by hand", advise=advise)
+            return await self._after_loss("its activity was ended directly through Temporal", advise=advise)
         if status == ASKED:
             self._try += 1
             if advise:
@@ -209,9 +209,9 @@ class TaskRun:
         return await self._pause_before_next_try(pause) if status == TaskStatus.WAITING else status
 
     async def _after_loss(self, cause: str, *, advise: bool = False, silent: bool = False) -> str | None:
-        """The attempt did not complete: look what is on record of it, else do as the task's `on_crash` says.
+        """Look up an attempt that did not complete in the record, and otherwise follow the task's `on_crash` setting.
 
-        `advise`: the model is to be asked first, where the record says that the task waits for an answer.
+        `advise`: ask the model first if the record says that the task waits for an answer.
         """
         lost = LostAttempt(
             **self._task.model_dump(exclude={"try_number"}),
@@ -235,25 +235,25 @@ class TaskRun:
                 await self._take_advice()
             return await self._after_answer()
         if verdict.status == TaskStatus.WAITING:
-            # The failure was on record, and another try is due.
+            # The failure was recorded, and another attempt is due.
             return await self._pause_before_next_try(backoff_seconds(self._try))
         return verdict.status
 
     async def _pause_before_next_try(self, seconds: float) -> str | None:
-        # A cancel that met the end of the activity has been swallowed by it.
+        # A cancel that arrived just as the activity ended was lost in its result.
         if self._is_cancelling():
             return TaskStatus.CANCELLED
         self._try += 1
         return await self._sleep_until(isoformat(workflow.now() + timedelta(seconds=seconds)), "retrying")
 
     async def _after_answer(self) -> str | None:
-        """Wait for a person's word; None where that is to try again."""
+        """Wait for a person's decision. Returns None if the decision is to retry."""
         self._mark("person")
         await workflow.wait_condition(lambda: bool(self._answers))
         return self._take_answer()
 
     async def _take_advice(self) -> None:
-        """Have the model decide, unless a person does first. What it is not sure of stays open for a person."""
+        """Let the model decide, unless a person decides first. What the model is not sure of stays open for a person."""
         request = AdviceRequest(
             project_id=self._task.project_id, run_id=self._task.run_id, task=self._task.task
         )  # fmt: skip
@@ -272,7 +272,7 @@ class TaskRun:
         if advice.cancelled() or advice.exception() is not None:
             return
         decided = advice.result()
-        # A person's word that came first was accepted first, and this one refused.
+        # If a person decided first, that decision was accepted and the model's was refused.
         if decided.accepted:
             self._answers.append(DecisionKind(str(decided.payload["effect"])))
 
@@ -308,7 +308,7 @@ class TaskRun:
         return await self._sleep_until(due, "person") or await self._expire()
 
     async def _expire(self) -> str:
-        """Nobody has answered in time. Whoever comes first is decided by the database: an answer may be on its way."""
+        """Close the unanswered decision. The database settles the race with an answer that may be on its way."""
         expiry = Delivery(
             project_id=self._task.project_id,
             origin="time_up",
@@ -320,7 +320,7 @@ class TaskRun:
         if decided.accepted:
             return _FINAL[DecisionKind(str(decided.payload["effect"]))]
         if not self._answers and workflow.patched(RECORD_CONFIRMS_FAILURE):
-            # Somebody has answered, or the record has ended the task in another way, of which no word will come.
+            # A person has answered, or the record has ended the task in another way that is not reported to the workflow.
             opened = OpenTask(**self._task.model_dump(), reason="decision")
             result = await self._record("open_task", opened, TaskResult, f"Look at the record: {self._title}")
             if result.status in FINISHED_TASK:
@@ -342,11 +342,11 @@ class TaskRun:
         return result.status
 
     async def _sleep_until(self, due: str | None, state: str) -> str | None:
-        """Wait for a moment, or for a person's word before it: the final status where that gives one."""
+        """Wait until a given time, or for a person's decision before it. Returns the final status if that decision gives one."""
         self._mark(state)
         left = (parse_time(due) - workflow.now()).total_seconds() if due is not None else 0.0
         if left > 0 and not self._answers:
-            # Only the end of the time itself is waited for with a timer, so that an answer needs no further step.
+            # A timer covers only the full wait, so that an answer needs no further step.
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(
                     lambda: bool(self._answers), timeout=left, timeout_summary=f"{state}: {self._title}"[:100]
@@ -357,7 +357,7 @@ class TaskRun:
         self._state, self._since = state, isoformat(workflow.now())
 
     async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
-        """Write to the database, and see it through even where the task is cancelled meanwhile."""
+        """Write to the database, and complete the write even if the task is cancelled meanwhile."""
         self._mark("running")
         writing = asyncio.ensure_future(execute_record(activity, argument, result_type=result, **record_options(title)))
         cancelled = False
@@ -372,7 +372,7 @@ class TaskRun:
 
 
 def _reported(cause: BaseException | None) -> tuple[str | None, bool]:
-    """What an attempt reports of its failure, and whether the model is to be asked; None where it is no report of ours."""
+    """Return the status that a failed attempt reports, and whether to ask the model. None if the report is not Signoff's."""
     if not isinstance(cause, ApplicationError) or cause.type != "TaskFailed" or not cause.details:
         return None, False
     status = cause.details[0]
@@ -380,7 +380,7 @@ def _reported(cause: BaseException | None) -> tuple[str | None, bool]:
 
 
 def _is_loss(error: ActivityError) -> bool:
-    """The worker is gone, or is going: nobody has recorded an outcome that the workflow was told of."""
+    """Whether the worker is gone or shutting down, so that the workflow was not told of any outcome."""
     cause = error.cause
     if isinstance(cause, ApplicationError):
         return cause.type not in {"TaskFailed", "Fenced"}
@@ -389,5 +389,5 @@ def _is_loss(error: ActivityError) -> bool:
 
 def _describe(cause: BaseException | None) -> str:
     if isinstance(cause, TemporalTimeout):
-        return "no heartbeat" if cause.type is None else f"{cause.type.name.lower().replace('_', ' ')} time-out"
+        return "no heartbeat" if cause.type is None else f"{cause.type.name.lower().replace('_', ' ')} timeout"
     return str(cause)[:200]

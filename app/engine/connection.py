@@ -1,4 +1,4 @@
-"""How this process connects to Temporal: our settings over Temporal's own `TEMPORAL_*` variables (TLS, API key)."""
+"""How this process connects to Temporal. Signoff's settings override Temporal's own `TEMPORAL_*` variables (TLS, API key)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.settings import Settings
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
-    """A client for the configured server and namespace.
+    """Create a client for the configured server and namespace.
 
     Args:
-        settings: names the server; where it leaves the address open, `TEMPORAL_ADDRESS` counts, else the dev server.
+        settings: names the server. Without an address, `TEMPORAL_ADDRESS` applies, and without that, the dev server.
         lazy: connect at the first call instead of now.
 
     Raises:
-        RuntimeError: the server does not answer (not with `lazy`).
+        RuntimeError: the server does not answer. Not raised with `lazy`.
     """
     known = variables()
     config = ClientConfig.load_client_connect_config(override_env_vars=known)

@@ -1,4 +1,4 @@
-"""The client side of Temporal: start, signal, query, describe. Every call has a time limit; RPC errors become domain errors."""
+"""The client side of Temporal: start, signal, query, describe. Every call has a time limit. RPC errors become domain errors."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from workflows.options import shorten
 T = TypeVar("T")
 RPC_TIMEOUT = timedelta(seconds=5)
 QUERY_TIMEOUT = timedelta(milliseconds=500)
-# One answer serves all who ask within this time, and a project that did not answer is left alone for the other.
+# One answer serves everyone who asks within this time. A project that did not answer is not asked again for the longer time.
 SNAPSHOT_SECONDS = 0.25
 SILENCE_SECONDS = 5.0
-# How old the number of a queue's workers may be, for those who ask of it often.
+# How old the number of a queue's workers may be for callers that ask often.
 WORKERS_SECONDS = 1.0
-# How old the list of runs that are held up may be.
+# How old the list of stuck runs may be.
 TROUBLED_SECONDS = 5.0
-# A worker that has nothing to do asks Temporal anew every 60 s.
+# An idle worker polls Temporal again every 60 s.
 POLL_SECONDS = 70.0
 _AWAY = {
     RPCStatusCode.UNAVAILABLE,
@@ -57,7 +57,7 @@ _AWAY = {
 
 
 class WorkflowState(Enum):
-    """What Temporal says of a project's newest workflow run."""
+    """State of a project's newest workflow run, according to Temporal."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -69,9 +69,9 @@ class Engine:
     """Talks to Temporal for the app.
 
     Args:
-        settings: names server, namespace and task queue.
-        client: use this one instead of connecting at the first call.
-        thresholds: at which lengths of history runs continue as new.
+        settings: names the server, the namespace and the task queue.
+        client: a client to use; without one, the first call connects.
+        thresholds: the history lengths at which runs continue as new.
     """
 
     def __init__(self, settings: Settings, client: Client | None = None, thresholds: Thresholds | None = None) -> None:
@@ -106,7 +106,7 @@ class Engine:
             raise
 
     async def signal(self, command: Command) -> bool:
-        """Tell a project's open workflow of a stored command; False where there is none.
+        """Signal a stored command to a project's open workflow. Returns False if there is none.
 
         Raises:
             Unavailable: Temporal does not answer.
@@ -123,7 +123,7 @@ class Engine:
         return True
 
     async def signal_with_start(self, project: ProjectRow, command: Command) -> None:
-        """Tell a project's workflow of a stored command; it is started where none is open.
+        """Signal a stored command to a project's workflow, starting the workflow if none is open.
 
         Raises:
             Unavailable: Temporal does not answer.
@@ -147,7 +147,7 @@ class Engine:
         )
 
     async def state(self, project_id: str) -> WorkflowState:
-        """What became of a project's newest workflow run.
+        """Return the state of a project's newest workflow run.
 
         Raises:
             Unavailable: Temporal does not answer.
@@ -166,7 +166,7 @@ class Engine:
         return WorkflowState.CLOSED
 
     async def snapshot(self, project_id: str) -> Snapshot | None:
-        """The workflow's own word on a project; None where it does not answer within 500 ms."""
+        """Return the workflow's own view of a project, or None if it does not answer within 500 ms."""
         asked, task = self._snapshots.get(project_id, (0.0, None))
         age = time.monotonic() - asked
         if task is not None and task.done() and age > (SILENCE_SECONDS if task.result() is None else SNAPSHOT_SECONDS):
@@ -192,10 +192,10 @@ class Engine:
             del self._snapshots[project_id]
 
     async def workers(self, queue: str | None = None) -> Workers:
-        """The workers that poll a task queue: that of an agent, or else that of the workflows.
+        """Return the workers that poll a task queue: an agent's queue, or by default the workflows' queue.
 
-        A worker that was killed counts for 70 s after it last asked for work. One of an agent's queue whose every slot is taken
-        does not ask, and does not count after that time.
+        A worker that was killed is counted for 70 s after its last poll. A worker of an agent's queue does not poll while it
+        has no free slot, so it is not counted after that time.
 
         Raises:
             Unavailable: Temporal does not answer.
@@ -217,7 +217,7 @@ class Engine:
         return workers_of(found)
 
     async def known_workers(self, queue: str) -> Workers | None:
-        """As `workers`, at most a second old; None where Temporal does not say so within 500 ms."""
+        """Return the result of `workers`, at most a second old; None if Temporal does not answer within 500 ms."""
         asked, task = self._workers.get(queue, (0.0, None))
         age = time.monotonic() - asked
         if task is not None and task.done() and age > (SILENCE_SECONDS if task.result() is None else WORKERS_SECONDS):
@@ -235,9 +235,9 @@ class Engine:
             return None
 
     async def inspect(self, project_id: str) -> Inspection | None:
-        """What Temporal says of a project's run; None where it has none, or does not say so within 500 ms.
+        """Return what Temporal reports about a project's run. None if it has none, or Temporal does not answer within 500 ms.
 
-        A Temporal that has just been silent is left alone for a while: readers are not to wait for it each time.
+        After a timeout, Temporal is not asked again for a while, so that readers do not wait for it each time.
         """
         began = time.monotonic()
         if began < self._silent_until:
@@ -251,7 +251,7 @@ class Engine:
         except (TimeoutError, RuntimeError, RPCError):
             return None
         finally:
-            # Whichever time limit was the first to strike, perhaps a caller's own.
+            # This covers every time limit, including a caller's own.
             if described is None and (now := time.monotonic()) - began > 0.9 * QUERY_TIMEOUT.total_seconds():
                 self._silent_until = now + SILENCE_SECONDS
         if described is None or described.status != WorkflowExecutionStatus.RUNNING:
@@ -259,7 +259,7 @@ class Engine:
         return inspect(described.raw_description, self._settings.task_queue)
 
     async def last_event(self, project_id: str) -> tuple[datetime, str] | None:
-        """When the newest event of a run was written, and what failed in it; None where Temporal does not say so in time."""
+        """Return the time and failure message of a run's newest event, or None if Temporal does not answer in time."""
         client = await self._connected()
         request = GetWorkflowExecutionHistoryReverseRequest(
             namespace=client.namespace, execution=WorkflowExecution(workflow_id=project_id), maximum_page_size=1
@@ -274,7 +274,7 @@ class Engine:
         return event.event_time.ToDatetime(UTC), event.workflow_task_failed_event_attributes.failure.message
 
     async def troubled(self) -> Mapping[str, Trouble]:
-        """Every run that is held up by what only Temporal knows of, at most 5 s old; empty where Temporal does not say."""
+        """Return every stuck run that only Temporal knows about, at most 5 s old. Empty if Temporal does not answer."""
         asked, task = self._troubled
         if task is None or (task.done() and time.monotonic() - asked > TROUBLED_SECONDS):
             task = asyncio.create_task(self._ask_for_troubled())
@@ -289,7 +289,7 @@ class Engine:
             return {}
 
     async def terminate(self, project_id: str, reason: str) -> None:
-        """End a project's workflow at once, without its doing; nothing where none is open.
+        """End a project's workflow at once, without its cooperation. Does nothing if none is open.
 
         Raises:
             Unavailable: Temporal does not answer.
@@ -302,13 +302,13 @@ class Engine:
                 raise
 
     def _details(self, project_id: str) -> str:
-        """What Temporal's Web UI shows of a workflow from its start on, as Markdown: the way back to the project."""
+        """Return the links back to the project, as Markdown. Temporal's Web UI shows them from the workflow's start."""
         base = self._settings.effective_public_url
         page, api = f"{base}/projects/{project_id}", f"{base}/api/projects/{project_id}"
         return f"[Project `{project_id}`]({page}), [as JSON]({api})"
 
     def link(self, project_id: str) -> str | None:
-        """The address of a project's runs in Temporal's Web UI."""
+        """Return the address of a project's runs in Temporal's Web UI, or None."""
         base = self._settings.effective_temporal_ui_url
         return f"{base}/namespaces/{self._settings.temporal_namespace}/workflows/{project_id}" if base else None
 
@@ -326,5 +326,5 @@ def _attributes(project: ProjectRow) -> TypedSearchAttributes:
 
 def _away(settings: Settings) -> Unavailable:
     address = settings.effective_temporal_address
-    message = f"Temporal does not answer at {address}; start it, or check SIGNOFF_TEMPORAL_ADDRESS. The request may be repeated."
+    message = f"Temporal does not answer at {address}. Start it, or check SIGNOFF_TEMPORAL_ADDRESS. You can repeat the request."
     return Unavailable(message, code="temporal_unavailable")

@@ -1,4 +1,4 @@
-"""What Temporal says of a run from outside: what waits for a worker, what an operator has paused, what keeps failing."""
+"""What Temporal reports about a run: what waits for a worker, what an operator has paused, and what keeps failing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from temporalio.client import Client
 
 from workflows.contracts import WORKFLOW_TYPE
 
-# A workflow task may fail once for a reason that passes, such as a worker that is killed. Temporal repeats it after 10 s.
+# A workflow task may fail once for a passing reason, such as a killed worker. Temporal retries it after 10 s.
 FAILING_ATTEMPTS = 3
 _PROBLEMS, _PAUSES = "TemporalReportedProblems", "TemporalPauseInfo"
 _TROUBLED = f"WorkflowType='{WORKFLOW_TYPE}' AND ExecutionStatus='Running' AND ({_PROBLEMS} IS NOT NULL OR {_PAUSES} IS NOT NULL)"
 
 
 class Trouble(StrEnum):
-    """What can hold a run up that only Temporal knows of."""
+    """Why a run may be stuck for a reason that only Temporal knows."""
 
     WORKFLOW_TASK_FAILING = "workflow_task_failing"
     ACTIVITY_PAUSED = "activity_paused"
@@ -28,7 +28,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class PausedActivity:
-    """An activity that an operator has paused, and that has stopped or never started."""
+    """An activity that an operator has paused. It has stopped, or never started."""
 
     activity_id: str
     name: str
@@ -41,9 +41,9 @@ class Inspection:
     """A run as Temporal describes it.
 
     Attributes:
-        waiting_since: since when something waits on the workflow queue for a worker; None where nothing does.
-        paused: the activity that has been paused for the longest time, if any.
-        failures: how often its current workflow task has failed.
+        waiting_since: how long something on the workflow queue has waited for a worker; None if nothing waits.
+        paused: the activity that has been paused longest, if any.
+        failures: how often the current workflow task has failed.
     """
 
     waiting_since: datetime | None
@@ -52,12 +52,12 @@ class Inspection:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the workflow cannot go on as its worker is."""
+        """Whether the workflow cannot continue on its current worker."""
         return self.failures + 1 >= FAILING_ATTEMPTS
 
 
 def inspect(described: DescribeWorkflowExecutionResponse, queue: str) -> Inspection:
-    """Read a description; `queue` is the task queue of the workflows."""
+    """Read Temporal's description of a run. `queue` is the workflows' task queue."""
     return Inspection(
         waiting_since=min(_waiting(described, queue), default=None),
         paused=min(_paused(described), key=lambda activity: activity.since, default=None),
@@ -66,12 +66,12 @@ def inspect(described: DescribeWorkflowExecutionResponse, queue: str) -> Inspect
 
 
 async def find_troubled(client: Client) -> dict[str, Trouble]:
-    """What Temporal's own list of runs says is held up, by project id.
+    """Return the stuck runs in Temporal's own list, by project id.
 
-    It is a few seconds behind, and reports a workflow task only once that has failed several times.
+    The list is a few seconds behind, and includes a workflow task only after it has failed several times.
 
     Raises:
-        RPCError: Temporal does not answer, or is of a version that keeps no such list.
+        RPCError: Temporal does not answer, or its version has no such list.
     """
     found: dict[str, Trouble] = {}
     async for execution in client.list_workflows(_TROUBLED):
@@ -81,7 +81,7 @@ async def find_troubled(client: Client) -> dict[str, Trouble]:
 
 
 def _waiting(described: DescribeWorkflowExecutionResponse, queue: str) -> Iterator[datetime]:
-    """When each thing was put on the queue that nobody has taken from it."""
+    """Yield the time at which each item that no worker has taken was put on the queue."""
     task = described.pending_workflow_task
     if task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
         yield task.original_scheduled_time.ToDatetime(UTC)

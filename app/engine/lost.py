@@ -1,6 +1,7 @@
-"""Runs that Temporal has lost: terminated in its Web UI, or gone with its database. Found by any call, and by a sweep.
+"""Runs that Temporal has lost: terminated in its Web UI, or gone with its database. Any call finds them, and so does a sweep.
 
-A run whose workflow task keeps failing is not lost, but it takes no cancel either: it is terminated, and then settled here.
+A run whose workflow task keeps failing is not lost, but it cannot handle a cancel either. It is terminated, and then settled
+here.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from app.storage.projects import ProjectRow
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
-_TERMINATED = "Cancelled; its workflow task keeps failing, so that it cannot end by itself."
+_TERMINATED = "Cancelled. The workflow task keeps failing, so the workflow cannot end by itself."
 _MESSAGES = {
     "run_terminated": "The run was terminated in Temporal.",
-    "run_lost": "Temporal does not know this run any more.",
+    "run_lost": "Temporal no longer knows this run.",
 }
 
 
 async def settle_lost(database: Database, engine: Engine, project_id: str) -> None:
-    """Where a project should be carried by a workflow and none is open, put that on record.
+    """If a project needs an open workflow and has none, record that its run was lost.
 
-    The project is read before Temporal is asked: a run that ends properly is recorded before its workflow closes, so that one
-    which still stands as running once its workflow is closed was lost.
+    The project is read before Temporal is asked. A run that ends properly is recorded before its workflow closes. If the
+    workflow is closed but the project read earlier still says running, the run was lost.
 
     Raises:
         Unavailable: Temporal or the database does not answer.
@@ -42,7 +43,7 @@ async def settle_lost(database: Database, engine: Engine, project_id: str) -> No
         return
     state = await engine.state(project_id)
     if state == WorkflowState.OPEN and before.stage == Stage.CANCELLING and await _is_failing(engine, project_id):
-        # The cancel is on record, and was decided in its place: see `cancel_failing`.
+        # The cancel was recorded and decided on the workflow's behalf: see `cancel_failing`.
         await engine.terminate(project_id, _TERMINATED)
         state = WorkflowState.TERMINATED
     if state == WorkflowState.OPEN:
@@ -52,9 +53,9 @@ async def settle_lost(database: Database, engine: Engine, project_id: str) -> No
 
 
 async def cancel_failing(database: Database, engine: Engine, request: DecisionRequest) -> Decision | None:
-    """Decide a cancel in the place of a workflow whose task keeps failing, and end that; None for any other workflow.
+    """Decide a cancel on behalf of a workflow whose task keeps failing, and end the workflow. None for any other workflow.
 
-    The cancel is on record before the workflow is terminated. Whatever ends in between, `settle_lost` does the rest.
+    The cancel is recorded before the workflow is terminated. If this is interrupted in between, `settle_lost` completes it.
 
     Raises:
         Unavailable: Temporal or the database does not answer.
@@ -79,7 +80,7 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
         return
     message = _MESSAGES[code]
     if project.status == ProjectStatus.RUNNING and project.stage == Stage.CANCELLING:
-        # Somebody has decided to end it, and it has ended.
+        # A person decided to cancel it, and it has ended.
         runs.finish(conn, project, ProjectStatus.CANCELLED, failure=None, actor="signoff")
         return
     if project.status == ProjectStatus.RUNNING:
@@ -89,7 +90,7 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
     if project.stage == Stage.PLANNING:
         latest = plans.latest(conn, project.id)
         if latest is not None and latest.status == PlanStatus.GENERATING:
-            error = ErrorInfo(status=503, code=code, message=f"{message} Ask for the plan again.")
+            error = ErrorInfo(status=503, code=code, message=f"{message} Request the plan again.")
             plans.fail_generation(conn, project.id, latest.version, error, actor="signoff")
     projects.disengage(conn, project.id)
 
@@ -101,7 +102,7 @@ async def sweep_for_ever(database: Database, engine: Engine) -> None:
             for project_id in await database.read(projects.live_ids):
                 await settle_lost(database, engine, project_id)
         except Unavailable as error:
-            logger.info("cannot look for lost runs now: %s", error)
+            logger.info("cannot look for lost runs at the moment: %s", error)
         except DomainError:
             logger.exception("a lost run could not be recorded")
         await asyncio.sleep(SWEEP_SECONDS)

@@ -1,6 +1,6 @@
-"""How the app has requests decided: by the project's workflow, which orders them, or, where none is open, at once.
+"""How the app gets requests decided. The project's workflow puts them in order and decides them; without one, the app does.
 
-The answer is always what the record says of the request, so that nothing depends on which process or run decided it.
+The answer is always read from the record, so it does not depend on which process or run decided the request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.storage.workspaces import Workspaces
 
 DECISION_SECONDS = 5.0
 STOP_SECONDS = 10.0
-# A workflow that another caller is starting this very moment may not be there yet.
+# A workflow that another caller is starting at this moment may not exist yet.
 START_RACE_TRIES = 3
 START_RACE_PAUSE = 0.05
 _MAX_WAIT = 1.0
@@ -40,12 +40,12 @@ _STARTING = {
 
 
 class Requests:
-    """Has requests decided.
+    """Gets requests decided.
 
     Args:
-        database: where decisions are kept.
-        engine: the way to the workflows.
-        workspaces: where projects' files lie.
+        database: where decisions are stored.
+        engine: the connection to the workflows.
+        workspaces: where projects' files are.
     """
 
     def __init__(self, database: Database, engine: Engine, workspaces: Workspaces) -> None:
@@ -54,11 +54,11 @@ class Requests:
         self._workspaces = workspaces
 
     async def submit(self, request: DecisionRequest) -> Decision | None:
-        """Have a request decided; None where that is recorded with Temporal and has not happened within 5 s.
+        """Get a request decided. None if Temporal has accepted it but it is not decided within 5 s.
 
         Raises:
-            DomainError: the one that it was refused with; NotFound where there is no such project.
-            Unavailable: Temporal or the database does not answer; the request may be repeated.
+            DomainError: the error with which the request was refused; NotFound if there is no such project.
+            Unavailable: Temporal or the database does not answer. The request may be repeated.
         """
         decision = await self._deliver(request)
         if decision is None:
@@ -68,7 +68,7 @@ class Requests:
         return decision
 
     async def _deliver(self, request: DecisionRequest) -> Decision | None:
-        """Get a request to the one who decides it; the decision, where that was this process itself."""
+        """Deliver a request to whatever decides it. Returns the decision if this process made it."""
         tries = 0
         for _ in range(_MAX_ROUNDS):
             decision, project, command = await self._database.transact(lambda conn: _decide_at_once(conn, request))
@@ -92,10 +92,10 @@ class Requests:
             if request.kind in _STARTING and await self._may_start(request):
                 await self._engine.signal_with_start(project, command)
                 return None
-        raise Unavailable("The project changes faster than the request can be placed; try again.")
+        raise Unavailable("The project is changing too quickly; try again.")
 
     async def _may_start(self, request: DecisionRequest) -> bool:
-        """Whether the request, allowed as things stand now, is to start a workflow; notes that it is on its way."""
+        """Whether the request is allowed now and should start a workflow. If so, record that it is on its way."""
 
         def work(conn: Connection) -> bool:
             project = projects.get(conn, request.project_id)
@@ -123,7 +123,7 @@ class Requests:
                 await news.wait(min(left, _MAX_WAIT))
 
     async def wait_until_settled(self, project_id: str, seconds: float) -> ProjectRow | None:
-        """Wait until a project neither plans nor runs, at most `seconds`; the row, or None where it is deleted."""
+        """Wait, at most `seconds`, until a project neither plans nor runs. Returns its row, or None if it is deleted."""
         deadline = time.monotonic() + seconds
         with self._database.feed.subscribe(project_id) as news:
             while True:
@@ -136,7 +136,7 @@ class Requests:
                 await news.wait(min(left, _MAX_WAIT))
 
     async def wait_for_plan(self, project_id: str, version: int, seconds: float) -> None:
-        """Wait until the planning of a version has ended, at most `seconds`."""
+        """Wait until planning of a version has ended, at most `seconds`."""
         deadline = time.monotonic() + seconds
         with self._database.feed.subscribe(project_id) as news:
             while True:
@@ -147,9 +147,9 @@ class Requests:
                 await news.wait(min(left, _MAX_WAIT))
 
     async def delete(self, request: DecisionRequest, *, deadline: float | None = None) -> bool:
-        """Delete a project, after cancelling it where it is live; False where that goes on after 10 s.
+        """Delete a project, after cancelling it if it is live. False if this is still in progress after 10 s.
 
-        `deadline`, by the monotonic clock, takes the place of the 10 s: several projects share one.
+        `deadline`, by the monotonic clock, replaces the 10 s, so that several projects can share one.
 
         Raises:
             NotFound: there is no such project.
@@ -174,7 +174,7 @@ class Requests:
                 if project is None:
                     return True
                 if not project.engaged and project.status in FINISHED_PROJECT:
-                    # The run had ended by itself before the signal was decided.
+                    # The run ended on its own before the signal was decided.
                     await self._erase(request)
                     return True
                 await news.wait(_MAX_WAIT / 4)
@@ -193,9 +193,9 @@ class Requests:
 
 
 def _decide_at_once(conn: Connection, request: DecisionRequest) -> tuple[Decision | None, ProjectRow, Command]:
-    """Store the command; decide what needs no workflow.
+    """Store the command, and decide it here if it needs no workflow.
 
-    That is a repeat, a call that the state refuses, and a cancel where no workflow is open.
+    These are repeats, calls that the project's state refuses, and cancels while no workflow is open.
     """
     project = projects.get(conn, request.project_id)
     command = commands.store(conn, request)

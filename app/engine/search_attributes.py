@@ -1,4 +1,4 @@
-"""Make sure that a Temporal namespace knows the search attributes that our runs carry."""
+"""Makes sure that a Temporal namespace knows the search attributes of Signoff's runs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 
 class SearchAttributesMissing(RuntimeError):
-    """The namespace lacks search attributes and we may not add them; the message holds the commands that do."""
+    """The namespace lacks search attributes that Signoff may not add. The message contains the commands to add them."""
 
 
 async def missing_search_attributes(client: Client) -> list[str]:
-    """The names that the client's namespace does not know yet.
+    """Return the names that the client's namespace does not know yet.
 
     Raises:
-        RPCError: the server does not tell.
+        RPCError: the server does not answer the question.
     """
     request = ListSearchAttributesRequest(namespace=client.namespace)
     answer = await client.operator_service.list_search_attributes(request)
@@ -26,7 +26,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
 
 
 async def ensure_search_attributes(client: Client) -> None:
-    """Register what is missing. Needed on the dev server too: with an existing file it ignores `--search-attribute`.
+    """Register what is missing. The dev server needs it too: with an existing file it ignores `--search-attribute`.
 
     Raises:
         SearchAttributesMissing: the server refuses.
@@ -43,17 +43,17 @@ async def ensure_search_attributes(client: Client) -> None:
         )
         await client.operator_service.add_search_attributes(request)
     except RPCError as error:
-        # Another worker was faster.
+        # Another worker has registered them meanwhile.
         if error.status == RPCStatusCode.ALREADY_EXISTS:
             return
         if error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
             raise
-        reason = f"Temporal refused to register the search attributes of Signoff's runs ({error.message})."
+        reason = f"Temporal refused to register the search attributes for Signoff's runs ({error.message})."
         commands = "\n".join(f"  {command}" for command in registration_commands(client, names))
-        raise SearchAttributesMissing(f"{reason} Have an administrator run:\n{commands}") from error
+        raise SearchAttributesMissing(f"{reason} Ask an administrator to run:\n{commands}") from error
 
 
 def registration_commands(client: Client, names: list[str]) -> list[str]:
-    """The command lines that register `names` in the client's namespace."""
+    """Return the command lines that register `names` in the client's namespace."""
     where = f"--address {client.service_client.config.target_host} --namespace {client.namespace}"
     return [f"temporal operator search-attribute create {where} --name {name} --type Keyword" for name in names]

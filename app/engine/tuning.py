@@ -1,4 +1,4 @@
-"""How a worker polls: one set of options for worker.py, tests and benchmarks."""
+"""How workers poll: one set of options for worker.py, tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TypedDict
 
 from temporalio.worker import PollerBehavior, PollerBehaviorAutoscaling
 
-# Measured with `python -m benchmarks.settings` (no-op activities, 2 cores, best of 5 rounds), against the SDK's defaults:
-# eager starts alone made 20 layers of 10 activities 2.3 times as fast, autoscaling pollers alone gained nothing; both
-# together kept that and made 200 activities at once 1.1 to 1.4 times as fast. A chain of 100 and 40 small workflows stayed
-# within the noise of 10 %. Autoscaling pollers for workflow tasks too, and one partition a task queue, added nothing.
+# Measured with `python -m benchmarks.settings` (no-op activities, 2 cores, best of 5 rounds) against the SDK's defaults. Eager
+# starts alone made 20 layers of 10 activities 2.3 times as fast; autoscaling pollers alone gained nothing. Both together kept
+# that gain and made 200 activities at once 1.1 to 1.4 times as fast. A chain of 100 and 40 small workflows stayed within the
+# 10 % noise. Autoscaling pollers for workflow tasks as well, and one partition per task queue, added nothing.
 _ACTIVITY_POLLERS = PollerBehaviorAutoscaling(initial=10, maximum=40)
 _EAGER_STARTS = 50
 
-# How long a cancel takes to reach an activity, at most: it comes with a heartbeat's answer. At 200 running tasks, 0.5 s
-# cost the server nearly twice as much, 3 s a third.
+# The longest time until a cancel reaches an activity, because it arrives with the answer to a heartbeat. With 200 running
+# tasks, 0.5 s nearly doubled the server's load; 3 s cut it to a third.
 _HEARTBEAT_INTERVAL = timedelta(seconds=1)
-# 10 s by default: for that long a worker that was killed would keep its runs from every other worker.
+# The default is 10 s. For that long, a worker that was killed would keep its runs from every other worker.
 _STICKY_TIMEOUT = timedelta(seconds=1)
 
 
 class WorkerOptions(TypedDict):
-    """Keyword arguments of `temporalio.worker.Worker`."""
+    """Keyword arguments for `temporalio.worker.Worker`."""
 
     max_concurrent_activities: int
     activity_task_poller_behavior: PollerBehavior

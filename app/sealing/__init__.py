@@ -1,1 +1,1 @@
-"""How the app seals the record of each project, with a key that nothing else has."""
+"""How the app seals the record of each project, with a key that only the app has."""

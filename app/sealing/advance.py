@@ -1,4 +1,4 @@
-"""One step of sealing a project, in one transaction: adopt what another app has sealed, then seal what is new."""
+"""One step of sealing a project, in one transaction: adopt the seals of other apps, then seal new events."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from app.domain.signing import KeyRing, Signer
 from app.sealing.authentic import Judge, command_content
 from app.storage import events, locks, projects, seals
 
-# Events that one seal covers at most: each seal is one write transaction, which others wait for.
+# The maximum number of events under one seal. Each seal is one write transaction, and other writers wait for it.
 MAX_EVENTS = 500
 
 
 @dataclass
 class Step:
-    """What a step came to.
+    """The result of a step.
 
     Attributes:
-        seals: adopted ones, and the one that was made.
-        more: there are more events to seal.
-        refused: why nothing can be sealed: the events do not form a chain.
+        seals: the adopted seals, and the one that was made.
+        more: whether there are more events to seal.
+        refused: why nothing can be sealed, namely that the events do not form a chain.
     """
 
     seals: list[Seal] = field(default_factory=list[Seal])
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Place:
-    """What the app remembers of a project: the newest published head, and where it was when sealing began."""
+    """What the app remembers of a project: its newest published head, and its state when sealing began."""
 
     head: Head | None
     before: tuple[int, str] | None
@@ -44,7 +44,7 @@ class Place:
 def advance(
     conn: Connection, project_id: str, place: Place, signer: Signer, keys: KeyRing, *, signals_by_hand: bool = False
 ) -> Step:
-    """Adopt seals and make the next one; safe to repeat, and to do in several apps at once."""
+    """Adopt seals and make the next one. It is safe to repeat this, and to do it in several apps at once."""
     locks.hold_project(conn, project_id)
     project = projects.find(conn, project_id)
     if project is None:
@@ -83,7 +83,7 @@ def advance(
 def _adopt(
     conn: Connection, project_id: str, known: Head | None, keys: KeyRing
 ) -> tuple[Head | None, list[Seal], bool]:
-    """The newest head, the seals that are new to this app, and whether the database contradicts what is known."""
+    """Return the newest head, the seals that are new to this app, and whether the database contradicts what is known."""
     head, adopted = known, list[Seal]()
     if known is not None:
         stored = seals.find(conn, project_id, known.number)
@@ -92,7 +92,7 @@ def _adopt(
             return known, adopted, True
     for seal in seals.after(conn, project_id, head.number if head is not None else 0):
         if not seal.is_signed_by(keys) or not seal.follows(head):
-            # The app made no such seal. What it covers is sealed as if it were not there.
+            # The app did not make this seal. The events that it covers are sealed as if it did not exist.
             seals.remove_after(conn, project_id, head.number if head is not None else 0)
             break
         adopted.append(seal)
@@ -103,7 +103,7 @@ def _adopt(
 def _read_chain(
     conn: Connection, project_id: str, start: int, chain: str, *, limit: int = MAX_EVENTS
 ) -> tuple[list[tuple[Event, str | None]], str, str | None]:
-    """The next events, the hash of the last, and where the chain breaks."""
+    """Return the next events, the hash of the last one, and where the chain breaks."""
     batch: list[tuple[Event, str | None]] = []
     for event, stored, seal in events.to_seal(conn, project_id, start, limit=limit):
         chain = chain_hash(chain, event)
@@ -116,7 +116,7 @@ def _read_chain(
 def _whole_transactions(
     batch: list[tuple[Event, str | None]], chain: str, conn: Connection
 ) -> tuple[list[tuple[Event, str | None]], str]:
-    """A full batch without its end, which may be the beginning of a transaction: its events are judged together."""
+    """Cut a full batch at its end, where a transaction may be incomplete: events of a transaction are judged together."""
     if len(batch) < MAX_EVENTS:
         return batch, chain
     end = batch[-1][0].at
@@ -130,19 +130,19 @@ def _whole_transactions(
 def _sealed_later(
     before: tuple[int, str] | None, start: int, batch: list[tuple[Event, str | None]], conn: Connection
 ) -> tuple[int, str | None]:
-    """Up to which event the record is from before seals were kept, and what is wrong with that."""
+    """Return up to which event the record predates sealing, and what is wrong with that part."""
     if before is None or before[0] <= start:
         return 0, None
     last = batch[-1][0]
     if last.seq >= before[0]:
         if events.hash_of(conn, last.project_id, before[0]) != before[1]:
-            return 0, f"The events up to number {before[0]} are not those that were there when sealing began."
+            return 0, f"The events up to number {before[0]} differ from those that existed when sealing began."
         return before[0], None
     return last.seq, None
 
 
 def _seal_contradiction(conn: Connection, project_id: str, head: Head, signer: Signer, step: Step) -> Step:
-    """Seal the record as it is now, and say in the seal that it is not what was published."""
+    """Seal the record as it is now, and state in the seal that it contradicts what was published."""
     start, chain = 0, GENESIS
     while True:
         batch, chain, problem = _read_chain(conn, project_id, start, chain)
@@ -172,7 +172,7 @@ def _next(project_id: str, head: Head | None, signer: Signer, seq: int, chain: s
 
 
 def bury(conn: Connection, row: Any, place: Place, signer: Signer, keys: KeyRing) -> Seal | None:
-    """Seal the end of a deleted project, whose events are gone; None where another app has."""
+    """Seal the end of a deleted project, whose events are gone. None if another app has already sealed it."""
     stone = seals.tombstone_of(conn, row.project_id)
     if stone is None or stone.seal is not None:
         return None
@@ -190,7 +190,7 @@ def bury(conn: Connection, row: Any, place: Place, signer: Signer, keys: KeyRing
 
 
 def _was_to_be_deleted(event: Event, proof: dict[str, Any], keys: KeyRing) -> bool:
-    """Whether the app has deleted the project, or stored the command of the person who asked for it."""
+    """Whether the app deleted the project, or stored the command of the person who asked for it."""
     if keys.verifies("event", event.__dict__, proof.get("seal")):
         return True
     command: dict[str, Any] = proof.get("command") or {}

@@ -1,7 +1,7 @@
-"""Whether an event tells the truth about who did it, as far as the app can know.
+"""Whether an event tells the truth about its actor, as far as the app can know.
 
-The app signs the events that it writes itself. Workers write the others, so of those that name a person the app wants to see
-the command of that person, which it has signed when it took the request.
+The app signs the events that it writes itself. Workers write the others. If such an event names a person, the app requires
+that person's command, which it signed when it received the request.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from app.storage import decisions, events, seals
 from app.storage.tables import commands
 
 Verdict = Literal["authentic", "by_hand", "unauthenticated"]
-# Who acts in nobody's name.
+# Actors that act on behalf of nobody.
 OWN_ACTORS = frozenset({"signoff", "worker"})
 MODEL_PREFIX = "model:"
 
 _K, _E = DecisionKind, EventType
 _ANSWERED = frozenset({_E.TASK_COMPLETED, _E.TASK_SKIPPED, _E.TASK_FAILED, _E.DECISION_MADE})
-# The events that each kind of decision may be told by.
+# The event types that may report each kind of decision.
 TELLS: dict[DecisionKind, frozenset[EventType]] = {
     _K.GENERATE: frozenset({_E.PLAN_GENERATING, _E.DECISION_MADE}),
     _K.RETURN: frozenset({_E.PLAN_GENERATING, _E.PLAN_RETURNED, _E.DECISION_MADE}),
@@ -38,8 +38,8 @@ TELLS: dict[DecisionKind, frozenset[EventType]] = {
     _K.EDIT: frozenset({_E.PLAN_APPROVED, _E.DECISION_MADE}),
     **dict.fromkeys((_K.ANSWER, _K.EXPIRE, _K.COMPLETE, _K.SKIP, _K.RETRY, _K.FAIL), _ANSWERED),
 }
-# What workers may tell of in a person's name without a decision: what follows from one. Each needs one of these events of
-# the same person before it, or behind it in the same edit.
+# Events that workers may write in a person's name without a decision, because they follow from one. Each needs one of these
+# events, by the same person, before it or after it in the same edit.
 FOLLOWS: dict[str, frozenset[EventType]] = {
     _E.PLAN_READY: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED}),
     _E.PLAN_SUPERSEDED: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED}),
@@ -59,11 +59,10 @@ class Judge:
     """Judges the events of one project, in order.
 
     Args:
-        conn: an open transaction.
-        project_id: of the project.
-        keys: whose signatures count.
-        sealed: the number of the last event that is sealed already.
-        signals_by_hand: whether Temporal may be used to decide; without, it can only make things stop.
+        project_id: the project's id.
+        keys: the keys whose signatures are valid.
+        sealed: the number of the last sealed event.
+        signals_by_hand: whether signals sent directly through Temporal may decide. Otherwise they can only stop things.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Judge:
         self._automatic: bool | None = None
 
     def judge(self, batch: Sequence[tuple[Event, str | None]]) -> tuple[list[int], list[int]]:
-        """Numbers of the events of a batch that nobody is known to have asked for, and of those sent by hand."""
+        """Return the numbers of a batch's events that nobody is known to have requested, and of those sent through Temporal."""
         own = {event.seq for event, seal in batch if self._keys.verifies("event", event.__dict__, seal)}
         verdicts = {event.seq: self._verdict(event, own) for event, _ in batch if self._decides(event)}
         caused = [event for event, _ in batch if event.seq in own or verdicts.get(event.seq) == "authentic"]
@@ -96,7 +95,7 @@ class Judge:
         try:
             return self._verdict_of(event, own, caused)
         except (ValueError, RecursionError):
-            # A row that the verdict hangs on was altered, and cannot be read.
+            # A row that the verdict depends on was altered, and cannot be read.
             return "unauthenticated"
 
     def _verdict_of(self, event: Event, own: set[int], caused: Sequence[Event]) -> Verdict:
@@ -107,12 +106,12 @@ class Judge:
         if self._decides(event):
             return "authentic" if self._was_asked_for(event) else "unauthenticated"
         if event.actor in OWN_ACTORS:
-            # What needs a decision has none.
+            # Such an event needs a decision, and has none.
             return "unauthenticated" if event.type in _NEEDS_DECISION else "authentic"
         return "authentic" if self._follows(event, caused) else "unauthenticated"
 
     def _by_hand(self, event: Event) -> Verdict:
-        """Nobody is named, so nothing is claimed; but nobody may decide so, except to stop."""
+        """Judge an event that names nobody. It claims no person, but nobody may decide in this way, except to stop something."""
         if event.type in _STOPS or event.data.get("outcome") == Outcome.REFUSED:
             return "authentic"
         return "by_hand" if self._signals_by_hand else "unauthenticated"
@@ -130,7 +129,7 @@ class Judge:
         return self._causes
 
     def _was_asked_for(self, event: Event) -> bool:
-        """Whether the decision that an event tells of is one that its actor asked for."""
+        """Whether the event's actor asked for the decision that the event reports."""
         decision = decisions.by_id(self._conn, self._project_id, str(event.data["decision_id"]))
         if decision is None or decision.seal()["decision_hash"] != event.data.get("decision_hash"):
             return False
@@ -149,7 +148,7 @@ class Judge:
         return dict(row) if row is not None else None
 
     def _approves_by_itself(self, event: Event) -> bool:
-        """Whether the project was set to approve its plans by itself, as the app has recorded it."""
+        """Whether the project was set to approve its plans automatically, according to the app's own events."""
         if event.type != EventType.PLAN_APPROVED:
             return False
         types = (str(EventType.PROJECT_CREATED), str(EventType.PROJECT_UPDATED))
@@ -158,7 +157,7 @@ class Judge:
         return bool(settings and settings[-1])
 
 
-# What anybody who reaches Temporal may bring about.
+# What anyone who can reach Temporal may cause.
 _STOPS = frozenset(
     {
         EventType.RUN_CANCELLING,
@@ -186,12 +185,12 @@ _NEEDS_DECISION = frozenset(
 
 
 def command_content(row: dict[str, Any]) -> dict[str, Any]:
-    """What the app signs of a command."""
+    """Return the part of a command that the app signs."""
     return {name: value for name, value in row.items() if name != "seal"}
 
 
 def commands_match(decision: Decision, row: dict[str, Any], keys: KeyRing) -> bool:
-    """Whether a decision is what its command asked for, and the app has stored that command."""
+    """Whether a decision matches its command, and the app stored that command."""
     if not keys.verifies("command", command_content(row), row["seal"]):
         return False
     wanted = (decision.project_id, decision.request_id, decision.kind.value, decision.actor, decision.comment)
@@ -216,7 +215,7 @@ def _is_what_was_asked(event: Event, row: dict[str, Any]) -> bool:
 
 
 def _fits(event: Event, cause: Event) -> bool:
-    """Whether a cause is about the same plan or phase, as far as both say."""
+    """Whether a cause concerns the same plan or phase, as far as both state one."""
     names = (
         {"plan_digest", "phase_id"} if event.type in {EventType.RUN_STARTED, EventType.PHASE_STARTED} else set[str]()
     )

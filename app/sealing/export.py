@@ -1,6 +1,6 @@
-"""What an exported project carries of its record, so that anybody who has the public key can verify it, anywhere.
+"""The record in an exported project. Anyone who has the public key can verify it, anywhere.
 
-The rows and events are those that an audit reads. A manifest has the checksum of every entry of the zip, signed by the app.
+Rows and events are those that an audit reads. The manifest contains the checksum of every entry of the zip, signed by the app.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from app.storage.audit import NAMES, Record
 from app.storage.tables import projects, seals
 
 EVENTS, ROWS, KEYS, MANIFEST = "events.jsonl", "record/rows.jsonl", "record/keys.json", "record/manifest.json"
-# What an audit does not read, and the tokens by which workers hold an attempt.
+# Columns that an audit does not read, and the fencing tokens with which workers hold an attempt.
 LEFT_OUT = {"tasks": {"token"}, "attempts": {"token"}, "projects": {"gate", "failure"}}
 
 
 class Entry(BaseModel):
-    """One entry of the zip."""
+    """Size and checksum of one entry of the zip."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ class Entry(BaseModel):
 
 
 class NewestSeal(BaseModel):
-    """The newest seal at the moment of the export."""
+    """The newest seal at the time of the export."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,18 +48,18 @@ class NewestSeal(BaseModel):
 
     @property
     def head(self) -> Head:
-        """As it is published."""
+        """The seal's head, in the form that is published."""
         return Head(self.number, self.seq, self.hash, self.digest, self.deleted)
 
 
 class Manifest(BaseModel):
-    """Every entry of the zip but this one, signed by the app.
+    """Lists every other entry of the zip, signed by the app.
 
     Attributes:
         at: when the export ended.
-        last_seq: the number of the last event that it has.
-        seal: the newest seal; None where there was none.
-        refused: why the app did not seal the record; None where it did.
+        last_seq: the number of the last exported event.
+        seal: the newest seal, or None if there was none.
+        refused: why the app did not seal the record, or None if it did.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -76,11 +76,11 @@ class Manifest(BaseModel):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What is signed."""
+        """The part that is signed."""
         return self.model_dump(mode="json", exclude={"signature"})
 
     def is_signed_by(self, keys: KeyRing) -> bool:
-        """Whether its signature is that of one of these keys."""
+        """Whether it was signed by one of these keys."""
         return self.signature.startswith(f"{self.key_id}:") and keys.verifies("export", self.content, self.signature)
 
 
@@ -96,13 +96,13 @@ class KeyFile(BaseModel):
 
 
 class Sums:
-    """Takes the checksum of each entry while it is sent."""
+    """Computes the checksum of each entry while it is sent."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
 
     def counted(self, name: str, data: Iterator[bytes]) -> Iterator[bytes]:
-        """The same data."""
+        """Pass the data through, and record its size and checksum at the end."""
         digest, size = hashlib.sha256(), 0
         for piece in data:
             digest.update(piece)
@@ -112,7 +112,7 @@ class Sums:
 
 
 def manifest(record: Record, sums: Sums, signer: Signer, refused: str | None) -> Iterator[bytes]:
-    """The manifest, made when all other entries have been sent."""
+    """Yield the manifest. Call it after all other entries have been sent."""
     head = Head.of(record.seals[-1]) if record.seals else None
     made = Manifest(
         project_id=record.project.id,
@@ -128,18 +128,18 @@ def manifest(record: Record, sums: Sums, signer: Signer, refused: str | None) ->
 
 
 def key_file(keys: Keys) -> Iterator[bytes]:
-    """The public keys that the record was signed with."""
+    """Yield the public keys that the record was signed with."""
     made = KeyFile(key_id=keys.signer.key_id, fingerprint=keys.fingerprint, public_key=keys.pem, changes=keys.changes)
     yield made.model_dump_json(indent=1).encode() + b"\n"
 
 
 def event_line(event: Event, stored_hash: str) -> bytes:
-    """One event with its hash."""
+    """Return one event with its hash, as a line."""
     return _line({**event.__dict__, "hash": stored_hash})
 
 
 def rows(record: Record) -> Iterator[bytes]:
-    """Every row of the record but the events, one in a line; first what could not be read."""
+    """Yield every row of the record except the events, one per line, beginning with what could not be read."""
     unreadable = [[row.table, row.name, row.column] for row in record.unreadable]
     yield _line({"table": "record", "row": {"stray": record.stray, "unreadable": unreadable}})
     yield _row(projects, record.project)
@@ -160,5 +160,5 @@ def _row(table: Table, row: Any) -> bytes:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    # An altered database may hold what JSON has no form for.
+    # An altered database may contain values that JSON cannot represent.
     return json.dumps(value, default=repr).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Verifying an exported project: the checks of an audit, with nothing but the zip and a public key."""
+"""Verifies an exported project with an audit's checks, using only the zip and a public key."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ from app.storage.tables import decisions, projects, seals
 
 # Logs lie outside of the workspace's files in the zip.
 LOGS = "logs"
+# In the zip, logs are outside of the workspace's files.
 
 
 @dataclass
 class Verified:
-    """What verifying an export came to.
+    """Result of verifying an export.
 
     Attributes:
-        trusted: whether the key was given by the caller; otherwise it is the one in the zip, which anybody can put there.
-        fingerprint: of the key that signed the export; None where the zip names none.
+        trusted: whether the caller gave the key. Otherwise it is the key in the zip, which anybody can put there.
+        fingerprint: of the key that signed the export, or None if the zip has no key.
         seal: the newest seal.
-        events: how many there are.
-        findings: worst first.
+        events: the number of events.
+        findings: the findings, worst first.
     """
 
     trusted: bool
@@ -59,37 +60,37 @@ class Verified:
 
     @property
     def unsealed(self) -> int:
-        """How many events no seal covers: the project was still running when it was exported."""
+        """The number of events that no seal covers. The project was still running when it was exported."""
         return max(0, self.events - (self.seal.seq if self.seal is not None else 0))
 
 
 def log_name(task_id: str, attempt: int) -> str:
-    """Where the zip has the log of an attempt."""
+    """Return the name of an attempt's log in the zip."""
     return f"{LOGS}/{task_id}/{attempt}.log"
 
 
 def file_name(path: str) -> str:
-    """Where the zip has a file of the workspace."""
-    # Where a backslash separates folders, a name with one in it would be a path.
+    """Return the name of a workspace file in the zip."""
+    # On systems where a backslash separates folders, a name that contains one would be a path.
     return f"files/{path}".replace("\\", "_")
 
 
 def verify(path: Path, key: bytes | str | None = None) -> Verified:
-    """Check an export. Blocking; memory grows with the record, and not with the files.
+    """Check an export. Blocking. Memory use grows with the record, but not with the files.
 
     Args:
-        path: of the zip.
-        key: the public key to trust, or its fingerprint; None takes the one in the zip.
+        path: the zip file.
+        key: the public key to trust, or its fingerprint; None uses the key in the zip.
 
     Raises:
-        ExportUnusable: this is no export that has a record to verify.
+        ExportUnusable: this is not an export with a record to verify.
         OSError: the file cannot be read.
     """
     result = Verified(trusted=key is not None)
     with Zipped(path) as zipped:
         if not {ROWS, KEYS, MANIFEST} & zipped.names:
             raise ExportUnusable(
-                f"{path} has no sealed record: it is not an export of a project, or one of a version that exported no seals."
+                f"{path} has no sealed record. It is not an export of a project, or an older Signoff made it without seals."
             )
         result.findings += [
             damage("entry_duplicate", f"The zip has {name} more than once.") for name in zipped.duplicates
@@ -99,8 +100,10 @@ def verify(path: Path, key: bytes | str | None = None) -> Verified:
         except Damaged as error:
             result.findings.append(error.found)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-            # Whatever else stumbles over a value stumbles over one that Signoff does not write.
-            result.findings.append(damage("record_unreadable", "The record holds values that Signoff does not write."))
+            # Any other value that these checks fail on is one that Signoff does not write.
+            result.findings.append(
+                damage("record_unreadable", "The record contains values that Signoff does not write.")
+            )
     result.findings = worst_first(result.findings)
     return result
 
@@ -111,14 +114,14 @@ def _examine(zipped: Zipped, key: bytes | str | None, result: Verified) -> Itera
     manifest = zipped.model(MANIFEST, Manifest)
     result.exported_at = manifest.at
     if not manifest.is_signed_by(keys):
-        yield damage("manifest_forged", f"The manifest is not signed by the key: it names {manifest.key_id}.")
+        yield damage("manifest_forged", f"The manifest is not signed by this key; it names the key {manifest.key_id}.")
     yield from _entries(zipped, manifest)
     record = _record(zipped)
     chain, replay = _chain(zipped, record)
     result.project_id, result.name = record.project.id, record.project.name
     result.events, result.seal = chain.last, record.seals[-1] if record.seals else None
     if (manifest.project_id, manifest.last_seq) != (record.project.id, chain.last):
-        yield damage("manifest_forged", "The manifest is about another project, or another number of events.")
+        yield damage("manifest_forged", "The manifest is about another project, or lists a different number of events.")
     published = manifest.seal.head if manifest.seal is not None else None
     yield from whole.alterations(record, chain, replay, keys, published, manifest.refused)
     sums = {name: entry.sha256 for name, entry in manifest.entries.items()}
@@ -129,10 +132,10 @@ def _examine(zipped: Zipped, key: bytes | str | None, result: Verified) -> Itera
 
 
 def _trusted(zipped: Zipped, key: bytes | str | None, result: Verified) -> tuple[KeyRing, list[Found]]:
-    """The keys whose signatures count, and what is wrong with the one in the zip.
+    """Return the keys whose signatures are valid, and what is wrong with the key in the zip.
 
     Raises:
-        Damaged: the zip does not say, or has no key of the fingerprint that was given.
+        Damaged: the zip has no key, or no key with the requested fingerprint.
     """
     stored = zipped.model(KEYS, KeyFile)
     try:
@@ -156,7 +159,7 @@ def _trusted(zipped: Zipped, key: bytes | str | None, result: Verified) -> tuple
 
 
 def _entries(zipped: Zipped, manifest: Manifest) -> Iterator[Found]:
-    """Entries that are not those that were sent."""
+    """Yield the entries that differ from what was sent."""
     for name in sorted(zipped.names - {*manifest.entries, MANIFEST}):
         yield damage("entry_added", f"{name} is not in the manifest.")
     for name, wanted in manifest.entries.items():
@@ -179,7 +182,7 @@ def _chain(zipped: Zipped, record: Record) -> tuple[ChainCheck, Replay]:
 
 
 def _event(line: Any, number: int) -> tuple[Event, str]:
-    wrong = Damaged("entry_unreadable", f"Line {number} of {EVENTS} is no event.")
+    wrong = Damaged("entry_unreadable", f"Line {number} of {EVENTS} is not a valid event.")
     if not isinstance(line, dict):
         raise wrong
     values: dict[str, Any] = dict(line)  # pyright: ignore[reportUnknownArgumentType]
@@ -191,7 +194,7 @@ def _event(line: Any, number: int) -> tuple[Event, str]:
         raise wrong
     if not all(isinstance(text, str) for text in texts):
         raise wrong
-    # Not validated: what was altered is taken as it is, so that the chain shows it.
+    # Not validated: altered values are taken as they are, so that the chain reveals them.
     return Event.model_construct(**values), stored
 
 
@@ -210,7 +213,7 @@ def _record(zipped: Zipped) -> Record:
         raise Damaged("entry_unreadable", f"{ROWS} has {len(rows[projects.name])} projects instead of one.")
     project = _row(projects, rows[projects.name][0], "id", unreadable)
     if project is None:
-        raise Damaged("project_altered", f"The project of {ROWS} cannot be read.")
+        raise Damaged("project_altered", f"The project in {ROWS} cannot be read.")
     read: dict[str, list[Any]] = {}
     for table, name in NAMES.items():
         if table is not decisions:
@@ -220,14 +223,14 @@ def _record(zipped: Zipped) -> Record:
     try:
         sealed = [Seal.model_validate(row) for row in rows[seals.name]]
     except ValidationError as error:
-        raise Damaged("seal_forged", f"A seal in {ROWS} is not what Signoff writes.") from error
+        raise Damaged("seal_forged", f"A seal in {ROWS} is not one that Signoff writes.") from error
     return Record(
         project=project, decisions=made, seals=sealed, stray=stray, unreadable=unreadable, **read
     )  # fmt: skip
 
 
 def _row(table: Table, row: dict[str, Any], name: str, unreadable: list[Unreadable]) -> Any | None:
-    """A row with the columns of its table; None, and noted, where Signoff would not have written it."""
+    """Return a row with the columns of its table. None if Signoff would not have written it, which is then noted."""
     left_out = LEFT_OUT.get(table.name, set[str]())
     values: dict[str, Any] = {}
     for column in table.c:

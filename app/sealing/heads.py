@@ -1,7 +1,7 @@
-"""The file of published heads: a line for each seal, which only ever grows.
+"""The file of published heads. It has one line for each seal, and it only grows.
 
-It is the app's memory of what it has signed. The database can be rewritten, or restored from a backup; this file, which
-nothing but the app can write to, shows it.
+It is the app's memory of what it has signed. If the database is rewritten, or restored from a backup, this file reveals it,
+because only the app can write to it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ logger = logging.getLogger(__name__)
 
 
 class HeadsLog:
-    """Appends heads, and knows the newest one of each project.
+    """Appends heads, and knows each project's newest one.
 
-    Not for several threads at once.
+    Not safe for use by several threads at once.
 
     Args:
-        path: the file; made, with its folder, where it is missing.
+        path: the file. It is created, with its folder, if it is missing.
 
     Attributes:
         path: the file.
-        damage: what is wrong with the file, in a sentence; None where nothing is.
-        before: number and hash of the last event of each project when the first seal was made.
-        heads: the newest published head of each project, deleted ones included.
-        began: whether sealing has begun: from then on, every event is sealed as it comes.
+        damage: what is wrong with the file, as a sentence; None if nothing is.
+        before: number and hash of each project's last event at the time of the first seal.
+        heads: the newest published head of each project, including deleted ones.
+        began: whether sealing has begun. From then on, every event is sealed as it arrives.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class HeadsLog:
         self._offset = 0
 
     def refresh(self) -> None:
-        """Read what was appended since, by this process or another. Blocking."""
+        """Read what this or another process has appended since. Blocking."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -54,25 +54,25 @@ class HeadsLog:
         with os.fdopen(descriptor, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size < self._offset:
-                self.damage = f"{self.path} had {self._offset} bytes, and has {size} now."
+                self.damage = f"{self.path} was {self._offset} bytes long and is now only {size} bytes long."
                 return
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):
-                    # Another process is in the middle of writing it.
+                    # Another process is still writing this line.
                     return
                 self._offset += len(line)
                 self._take(line)
 
     def begin(self, heads: Iterable[tuple[str, int, str]]) -> None:
-        """Note where every project was when sealing began. Blocking."""
+        """Record the state of every project at the time when sealing begins. Blocking."""
         lines: list[dict[str, Any]] = [
             {"before": {"project_id": project_id, "seq": seq, "hash": head}} for project_id, seq, head in heads
         ]
         self._append([*lines, {"began": now()}])
 
     def append(self, seals: Iterable[Seal]) -> None:
-        """Publish seals; they are on disk when this returns. Blocking."""
+        """Publish seals. They are on disk when this returns. Blocking."""
         self._append({"seal": seal.model_dump(mode="json")} for seal in seals)
 
     def _append(self, lines: Iterable[dict[str, Any]]) -> None:
@@ -84,7 +84,7 @@ class HeadsLog:
         try:
             size = os.fstat(descriptor).st_size
             if size > 0 and os.pread(descriptor, 1, size - 1) != b"\n":
-                # A process was killed in the middle of a line.
+                # A process was killed while it wrote a line.
                 data = b"\n" + data
             view = memoryview(data)
             while view:

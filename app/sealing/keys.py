@@ -1,7 +1,6 @@
-"""The app's keys: one that signs, and those that signed before it.
+"""The app's keys: the one that signs now, and those that signed before it.
 
-The private key is in a file of its own, or comes from a setting. The worker has no part in this: it gets neither the file nor
-the setting.
+The private key is in its own file, or comes from a setting. Workers do not need it, and get neither the file nor the setting.
 """
 
 from __future__ import annotations
@@ -29,23 +28,23 @@ from app.domain.signing import KEY_BYTES, KeyChange, KeyRing, Signer, fingerprin
 
 PRIVATE, PUBLIC, CHANGES = "seal.key", "seal.pub", "changes.jsonl"
 _WANTED = (
-    "SIGNOFF_SEAL_KEY is not an Ed25519 private key: give it as PEM (`openssl genpkey -algorithm ed25519`), or as the "
-    "base64 of 32 random bytes (`openssl rand -base64 32`)."
+    "SIGNOFF_SEAL_KEY is not an Ed25519 private key. Give it as PEM (`openssl genpkey -algorithm ed25519`), or as the base64 "
+    "of 32 random bytes (`openssl rand -base64 32`)."
 )
 
 
 class KeyUnusable(ValueError):
-    """A key that is given or stored cannot be used; the message says what to do."""
+    """A key from a caller or from storage cannot be used. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What the app seals with.
+    """The keys that the app seals with.
 
     Attributes:
-        signer: has the private key.
-        ring: the public keys whose seals count.
-        changes: how one key followed another.
+        signer: holds the private key.
+        ring: the public keys whose seals are valid.
+        changes: how one key replaced another.
     """
 
     signer: Signer
@@ -54,26 +53,26 @@ class Keys:
 
     @property
     def pem(self) -> str:
-        """The public key, as others get it."""
+        """The public key, as PEM for others."""
         return pem_of(self.signer.public_key)
 
     @property
     def fingerprint(self) -> str:
-        """Of the public key."""
+        """The fingerprint of the public key."""
         return fingerprint_of(self.signer.public_key)
 
 
 def pem_of(public_key: bytes) -> str:
-    """A public key as PEM."""
+    """Return a public key as PEM."""
     key = Ed25519PublicKey.from_public_bytes(public_key)
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def public_key_in(text: str) -> bytes:
-    """The public key that a PEM holds.
+    """Return the public key in a PEM text.
 
     Raises:
-        KeyUnusable: it holds no Ed25519 key.
+        KeyUnusable: the text contains no Ed25519 public key.
     """
     try:
         key = load_pem_public_key(text.encode())
@@ -85,7 +84,7 @@ def public_key_in(text: str) -> bytes:
 
 
 def key_or_fingerprint(text: str) -> bytes | str:
-    """What a person names a key by: the key, given as PEM or base64, or its fingerprint in hexadecimal digits.
+    """Parse what a person gives to identify a key: the key as PEM or base64, or its fingerprint in hexadecimal digits.
 
     Raises:
         KeyUnusable: it is none of these.
@@ -100,20 +99,20 @@ def key_or_fingerprint(text: str) -> bytes | str:
         if len(key) == KEY_BYTES:
             return key
     raise KeyUnusable(
-        "This is no public key: give a file or text with the key as PEM or as base64 of 32 bytes, or the key's fingerprint "
-        "(64 hexadecimal digits)."
+        "This is not a public key. Give the key as PEM or as the base64 of 32 bytes, in a file or as text, or give its "
+        "fingerprint (64 hexadecimal digits)."
     )
 
 
 def load_keys(folder: Path, given: str = "") -> Keys:
-    """The app's keys; makes the private key at the first start, where none is given.
+    """Load the app's keys. If no private key is given, the first start creates one.
 
     Args:
-        folder: of the key files; only the app's user may read them.
-        given: the private key, PEM or the base64 of 32 bytes, where a setting has it.
+        folder: the folder of the key files. Only the app's user may read them.
+        given: the private key from a setting, as PEM or the base64 of 32 bytes; empty if there is none.
 
     Raises:
-        KeyUnusable: the key cannot be read, or others can read it.
+        KeyUnusable: the key cannot be read, or other users can read it.
         OSError: the folder cannot be used.
     """
     signer = Signer(_parse(given)) if given.strip() else Signer(_stored(folder))
@@ -124,7 +123,7 @@ def load_keys(folder: Path, given: str = "") -> Keys:
 
 @dataclass(frozen=True)
 class Rotation:
-    """A change of keys; `private` is the new private key as PEM, where the caller has to keep it."""
+    """A change of keys. `private` is the new private key as PEM if the caller must store it, or else None."""
 
     old_id: str
     new_id: str
@@ -133,11 +132,11 @@ class Rotation:
 
 
 def rotate(folder: Path, given: str = "") -> Rotation:
-    """Make a new key; the old one and the new one sign the change.
+    """Make a new key. The old and the new key both sign the change.
 
     Args:
-        folder: of the key files. The new key takes the place of the stored one.
-        given: the private key, where a setting has it: then nothing but the change is stored.
+        folder: the folder of the key files. The new key replaces the stored one.
+        given: the private key from a setting, if there is one. Then only the change is stored.
 
     Raises:
         KeyUnusable: there is no key to replace.
@@ -145,7 +144,7 @@ def rotate(folder: Path, given: str = "") -> Rotation:
     """
     stored = not given.strip()
     if stored and not (folder / PRIVATE).exists():
-        raise KeyUnusable(f"There is no key in {folder}: start the app once, or name its data folder with --data-dir.")
+        raise KeyUnusable(f"There is no key in {folder}. Start the app once, or name its data folder with --data-dir.")
     old = Signer(_read(folder / PRIVATE) if stored else _parse(given))
     private = Ed25519PrivateKey.generate()
     new = Signer(private)
@@ -154,7 +153,7 @@ def rotate(folder: Path, given: str = "") -> Rotation:
         update={"by_old": old.sign("key", change.content), "by_new": new.sign("key", change.content)}
     )
     _make_folder(folder)
-    # The change first: a new key without it would not be trusted by those who know the old one.
+    # Write the change first: without it, those who know only the old key would not trust the new one.
     with (folder / CHANGES).open("a", encoding="utf-8") as file:
         file.write(change.model_dump_json() + "\n")
         file.flush()
@@ -168,14 +167,14 @@ def rotate(folder: Path, given: str = "") -> Rotation:
 
 
 def read_changes(folder: Path) -> list[KeyChange]:
-    """How one key followed another, as far as the folder tells."""
+    """Return how one key replaced another, according to the folder."""
     with suppress(FileNotFoundError):
         return parse_changes((folder / CHANGES).read_text(encoding="utf-8"))
     return []
 
 
 def parse_changes(text: str) -> list[KeyChange]:
-    """The changes of keys in a text, one in a line; other lines are left out."""
+    """Parse changes of keys, one per line. Other lines are left out."""
     found: list[KeyChange] = []
     for line in text.splitlines():
         with suppress(ValidationError):
@@ -192,7 +191,7 @@ def _stored(folder: Path) -> Ed25519PrivateKey:
     fresh = folder / f".{PRIVATE}.{os.getpid()}"
     _write_private(fresh, private)
     try:
-        # Of two apps that start at once, both use the key of the first.
+        # If two apps start at once, both use the key that was written first.
         os.link(fresh, path)
     except FileExistsError:
         return _read(path)

@@ -1,4 +1,4 @@
-"""The app's sealer: signs what was added to each record, in order, soon after it came; at once where an answer waits."""
+"""The app's sealer. It signs new events in each record, in order and soon after they arrive, or at once if an answer waits."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from app.storage.database import Database
 from app.storage.live_log import LOOK_BACK
 
 logger = logging.getLogger(__name__)
-# How long events of tasks wait for others to be sealed with: a seal costs two writes to disk.
+# How long events wait to be sealed together with others: a seal costs two disk writes.
 GATHER_SECONDS = 0.25
-# How often all projects are looked through, for what was missed while the database was away.
+# How often all projects are checked for events that were missed while the database was unavailable.
 SWEEP_SECONDS = 10.0
 
 
 class Sealer:
-    """Seals what is not sealed yet.
+    """Seals events that are not sealed yet.
 
     Args:
-        database: of the app.
-        keys: sign, and are known.
-        heads: where every seal is published.
-        signals_by_hand: whether Temporal may be used to decide.
+        database: the app's database.
+        keys: the key that signs, and the keys that are trusted.
+        heads: the file in which every seal is published.
+        signals_by_hand: whether signals sent directly through Temporal may decide.
     """
 
     def __init__(self, database: Database, keys: Keys, heads: HeadsLog, *, signals_by_hand: bool = False) -> None:
@@ -50,12 +50,12 @@ class Sealer:
 
     @property
     def ring(self) -> KeyRing:
-        """The keys whose seals count."""
+        """The keys whose seals are valid."""
         return self.keys.ring
 
     @property
     def damage(self) -> str | None:
-        """What is wrong with the file of heads; None where nothing is."""
+        """What is wrong with the file of heads, or None."""
         return self._heads.damage
 
     @property
@@ -64,11 +64,11 @@ class Sealer:
         return self._heads.heads
 
     def refusal(self, project_id: str) -> str | None:
-        """Why nothing more of a project can be sealed; None where nothing keeps the app from it."""
+        """Return why no more of a project can be sealed, or None if nothing prevents it."""
         return self._refused.get(project_id)
 
     async def start(self) -> None:
-        """Read what was published; at the very first start, note where every project is."""
+        """Read what was published. At the very first start, record the state of every project."""
         await asyncio.to_thread(self._heads.refresh)
         if not self._heads.began:
             sealed = await self._database.read(seals.exist)
@@ -78,7 +78,7 @@ class Sealer:
         self._started = True
 
     async def run_for_ever(self) -> None:
-        """Seal what comes, until cancelled."""
+        """Seal new events until cancelled."""
         swept = 0.0
         with self._database.feed.subscribe() as news:
             while True:
@@ -101,7 +101,7 @@ class Sealer:
                 await news.wait(SWEEP_SECONDS)
 
     async def _catch_up(self) -> None:
-        """Publish what was committed and not published: an app may have been killed in between."""
+        """Publish seals that were committed but not published, because an app was killed in between."""
         newest = await self._database.read(seals.newest_of_all)
         stones = await self._database.read(seals.tombstones_of_all)
         for project_id, seal in newest.items():
@@ -115,7 +115,7 @@ class Sealer:
                 await self._publish([stone])
 
     async def seal(self, project_id: str) -> Seal | None:
-        """Seal all that there is of a project, and return its newest seal; None where there is none.
+        """Seal everything new in a project, and return its newest seal, or None if it has none.
 
         Raises:
             Unavailable: the database does not answer.
@@ -137,11 +137,11 @@ class Sealer:
         return newest or await self._database.read(lambda conn: seals.newest(conn, project_id))
 
     async def seal_within(self, project_id: str, seconds: float) -> Seal | None:
-        """As `seal`, for those who have something else to do: never raises, and does not wait longer than `seconds`.
+        """Do the same as `seal`, but never raise an error and never wait longer than `seconds`.
 
         Returns:
-            The newest seal, which covers all that was on record when this was called; None where that is not sealed in
-            time. The log then has the reason, and sealing continues in the background.
+            The newest seal, which covers everything recorded before this call. None if that is not sealed in time; the log then
+            has the reason, and sealing continues in the background.
         """
         sealing = asyncio.create_task(self.seal(project_id), name=f"seal {project_id}")
         self._urgent.add(sealing)
@@ -158,7 +158,7 @@ class Sealer:
 
     def _done(self, sealing: asyncio.Task[Seal | None]) -> None:
         self._urgent.discard(sealing)
-        # Looked at, so that nobody else reports it: what waits for it has done so, or has left.
+        # Retrieve the error, so that asyncio does not report it. Whoever waits for it has read it, or has left.
         if not sealing.cancelled():
             sealing.exception()
 
@@ -167,8 +167,8 @@ class Sealer:
             return
         for seal in made:
             if seal.contradicts is not None:
-                logger.error("the record of project %s is not what was published before", seal.project_id)
-        # The database first: a head that was published stands for what the disk has.
+                logger.error("the record of project %s contradicts what was published before", seal.project_id)
+        # Flush the database first: a published head must never be ahead of what is on the disk.
         await self._database.flush()
         async with self._publishing:
             await asyncio.to_thread(self._heads.append, made)
@@ -181,9 +181,9 @@ class Sealer:
             logger.error("the record of project %s cannot be sealed: %s", project_id, refused)
 
     async def _touched(self) -> list[str]:
-        """Projects with events that no published seal covers.
+        """Return the projects with events that no published seal covers.
 
-        Most of what is looked back at is sealed: each further seal of it would be a write for nothing.
+        Most of the events in the look-back range are already sealed. Another seal for them would be a wasted write.
         """
 
         def read(conn: seals.Connection) -> tuple[dict[str, int], int]:

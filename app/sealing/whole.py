@@ -1,6 +1,6 @@
-"""Whether a record is whole: rows, events, plans, decisions, commands and seals held against each other.
+"""Checks whether a record is intact, by comparing rows, events, plans, decisions, commands and seals.
 
-The same checks are made of a database, and of a record that was exported.
+The same checks apply to a database and to an exported record.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _ALTERED = {
 def alterations(
     record: Record, chain: ChainCheck, replay: Replay, keys: KeyRing, published: Head | None, refused: str | None = None
 ) -> Iterator[Found]:
-    """Where the record is not what it was.
+    """Yield a finding for everything in the record that was altered.
 
     Args:
         record: the rows.
-        chain: has read all events.
-        replay: has taken them.
-        keys: whose seals count.
-        published: the newest head that was published before the rows were read, where that is known.
-        refused: why the app does not seal this record.
+        chain: a check that has read all events.
+        replay: a replay of the same events.
+        keys: the keys whose seals are valid.
+        published: the newest head published before the rows were read, if known.
+        refused: why the app does not seal this record, or None.
     """
     yield from _rows(record, replay, chain)
     yield from check_seals(record.seals, chain.hashes, keys, published)
@@ -51,14 +51,16 @@ def alterations(
 
 
 def is_intact(found: Iterable[Found]) -> bool:
-    """Whether nothing was altered: a log that is missing is not an altered one."""
+    """Whether nothing was altered. A missing log is not an alteration."""
     return not any(item.severity == "critical" for item in found)
 
 
 def _rows(record: Record, replay: Replay, chain: ChainCheck) -> Iterator[Found]:
     for row in record.unreadable:
         what = _ALTERED[row.table]
-        said = f"{what.capitalize()} '{row.name}' cannot be read: nothing that Signoff writes is in its {row.column}."
+        said = (
+            f"{what.capitalize()} '{row.name}' cannot be read: Signoff does not write what its {row.column} contains."
+        )
         yield integrity.altered(f"{what}_altered", said)
     yield from integrity.check_chain(chain.broken, chain.last)
     yield from integrity.check_project(record.project, replay)
@@ -74,25 +76,25 @@ def _rows(record: Record, replay: Replay, chain: ChainCheck) -> Iterator[Found]:
 
 
 def _plan_texts(record: Record) -> Iterator[Found]:
-    """Versions whose text is not what was signed; where the current one's is, rows that are not what it says."""
+    """Yield plan versions whose text was altered. For an intact current version, also yield the rows that differ from it."""
     for row in record.plans:
         if row.digest is None:
             continue
         try:
             draft = plans.verified_draft(row)
         except (Conflict, ValueError):
-            yield integrity.altered("plan_altered", f"Plan version {row.version} is not what its digest says.")
+            yield integrity.altered("plan_altered", f"Plan version {row.version} does not match its digest.")
             continue
         if row.version == record.project.plan_version:
             yield from _signed(record, row, draft)
 
 
 def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
-    # A project may be renamed in the middle of its run; its tasks go on with the name that was signed.
+    # A project may be renamed during its run. Its tasks keep the approved name.
     names = [name for name in RunSettings.model_fields if name not in PROJECT_VALUES]
     others = [name for name in names if getattr(record.project, name) != row.settings.get(name)]
     if others:
-        said = f"The project is not what was signed with plan version {row.version}: {', '.join(others)}."
+        said = f"The project differs from what was approved with plan version {row.version}: {', '.join(others)}."
         yield integrity.altered("project_altered", said)
     if row.ids is None:
         yield integrity.altered("plan_altered", f"Plan version {row.version} has lost its ids.")
@@ -104,16 +106,18 @@ def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
         return
     named = {"phases": {phase["key"] for phase in phases}, "tasks": {task["key"] for task in tasks}}
     if {what: set(ids) for what, ids in row.ids.items()} != named:
-        yield integrity.altered("plan_altered", f"Plan version {row.version} has ids of what is not in it.")
+        yield integrity.altered(
+            "plan_altered", f"Plan version {row.version} has ids for phases or tasks that are not in it."
+        )
     yield from integrity.check_signed("phase", phases, record.phases, record.unreadable_in("phases"))
     yield from integrity.check_signed("task", tasks, record.tasks, record.unreadable_in("tasks"))
 
 
 def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The fields that the rows of phases and tasks have by the plan."""
+    """Return the fields that the rows of phases and tasks must have according to the plan."""
     phases: list[dict[str, Any]] = []
     tasks: list[dict[str, Any]] = []
-    # Which retries a task has by default, its action said when the plan was made, and may say differently now.
+    # The default for a task's retries came from its action when the plan was made, and may be different now.
     actions = {task.action.type: Action for task in draft.tasks()}
     for position, phase in enumerate(draft.phases):
         phases.append(plans.phase_row(record.project, phase, position, row.ids))
@@ -126,11 +130,11 @@ def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str,
 
 
 def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Found]:
-    """Commands that the app has not stored, and decisions of people that no command asked for."""
+    """Yield commands that the app did not store, and people's decisions without a matching command."""
     by_request: dict[str, dict[str, Any]] = {row.request_id: vars(row) for row in record.commands}
     for row in record.commands:
         if not keys.verifies("command", command_content(by_request[row.request_id]), row.seal):
-            said = f"Command {row.id} ({row.kind} by {row.actor}) is not as the app has stored it."
+            said = f"Command {row.id} ({row.kind} by {row.actor}) differs from what the app stored."
             yield integrity.altered("command_altered", said)
     later = max((seal.sealed_later for seal in record.seals), default=0)
     for decision in record.decisions:
@@ -144,5 +148,5 @@ def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Fo
             said = f"No command asked for decision {decision.id} ({decision.kind} by {decision.actor})."
             yield integrity.altered("command_missing", said)
         elif not commands_match(decision, row, keys):
-            said = f"Decision {decision.id} ({decision.kind} by {decision.actor}) is not what its command asked for."
+            said = f"Decision {decision.id} ({decision.kind} by {decision.actor}) does not match its command."
             yield integrity.altered("command_altered", said)

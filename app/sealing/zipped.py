@@ -1,4 +1,4 @@
-"""Reading an export that anybody may have made: bounded in memory, and every defect of the zip has a name."""
+"""Reads an export that anyone may have made. Memory use is bounded, and every defect of the zip gets its own finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.sealing.export import Entry
 from app.storage.stored_json import read_json
 
 M = TypeVar("M", bound=BaseModel)
-# What zipfile raises for files that are not what they claim to be.
+# What zipfile raises for files that are not what they claim to be, besides its own error.
 _DEFECTS = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError,
     OverflowError,
@@ -34,11 +34,11 @@ MAX_ENTRIES = 250_000
 
 
 class ExportUnusable(ValueError):
-    """The file is no export that can be verified; the message says why."""
+    """The file is not an export that can be verified. The message says why."""
 
 
 class Damaged(Exception):
-    """Something in the zip that cannot be read, as a finding."""
+    """Something in the zip cannot be read. Carries the finding."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -46,15 +46,15 @@ class Damaged(Exception):
 
 
 def damage(code: str, message: str) -> Found:
-    """A finding about the zip itself."""
-    return Found("critical", code, message, "Get the export again, from the server itself.")
+    """Return a finding about the zip itself."""
+    return Found("critical", code, message, "Download the export again, directly from the server.")
 
 
 class Zipped:
     """The entries of a zip.
 
     Raises:
-        ExportUnusable: it is no zip, or has more entries than an export has.
+        ExportUnusable: the file is not a zip, or has more entries than an export can have.
         OSError: the file cannot be read.
     """
 
@@ -68,7 +68,7 @@ class Zipped:
         found = self._zip.infolist()
         if len(found) > MAX_ENTRIES:
             self._zip.close()
-            raise ExportUnusable(f"{path} has {len(found)} entries; an export has at most {MAX_ENTRIES}.")
+            raise ExportUnusable(f"{path} has {len(found)} entries, but an export has at most {MAX_ENTRIES}.")
         self._entries = {entry.filename: entry for entry in found}
         self.duplicates = sorted(name for name, count in Counter(one.filename for one in found).items() if count > 1)
 
@@ -80,11 +80,11 @@ class Zipped:
 
     @property
     def names(self) -> set[str]:
-        """Of all entries."""
+        """The names of all entries."""
         return set(self._entries)
 
     def differs(self, name: str, wanted: Entry) -> str | None:
-        """How an entry differs from what the manifest says of it; None where it does not."""
+        """Return how an entry differs from what the manifest says about it, or None."""
         size = self._entries[name].file_size
         if size != wanted.bytes:
             return f"it has {size} bytes, not {wanted.bytes}"
@@ -96,27 +96,27 @@ class Zipped:
         except Damaged as error:
             return str(error)
         if read != wanted.bytes or digest.hexdigest() != wanted.sha256:
-            return "its checksum is another"
+            return "its checksum is different"
         return None
 
     def model(self, name: str, kind: type[M]) -> M:
-        """A small entry, read as a model.
+        """Read a small entry as a model.
 
         Raises:
-            Damaged: it is missing, too large, or not one.
+            Damaged: the entry is missing, too large, or not valid for the model.
         """
         self._check_size(name, MAX_MANIFEST_BYTES)
         data = b"".join(self._pieces(name))
         try:
             return kind.model_validate_json(data)
         except ValueError as error:
-            raise Damaged("entry_unreadable", f"{name} is not what Signoff writes.") from error
+            raise Damaged("entry_unreadable", f"{name} is not in the format that Signoff writes.") from error
 
     def lines(self, name: str) -> Iterator[Any]:
-        """The values of an entry that has one in each line, one after the other.
+        """Yield the values of an entry that has one value per line.
 
         Raises:
-            Damaged: the entry is missing or too large, or a line is no JSON.
+            Damaged: the entry is missing or too large, or a line is not JSON.
         """
         self._check_size(name, MAX_LIST_BYTES)
         rest = b""
@@ -124,7 +124,7 @@ class Zipped:
         for piece in self._pieces(name):
             *whole, rest = (rest + piece).split(b"\n")
             if len(rest) > MAX_LINE_BYTES:
-                raise Damaged("entry_too_large", f"A line of {name} has more than {MAX_LINE_BYTES} bytes.")
+                raise Damaged("entry_too_large", f"A line of {name} exceeds the limit of {MAX_LINE_BYTES} bytes.")
             for line in whole:
                 number += 1
                 yield _value(name, number, line)
@@ -136,10 +136,12 @@ class Zipped:
         if entry is None:
             raise Damaged("entry_missing", f"{name} is missing.")
         if entry.file_size > most:
-            raise Damaged("entry_too_large", f"{name} has {entry.file_size} bytes; at most {most} are read.")
+            raise Damaged(
+                "entry_too_large", f"{name} has {entry.file_size} bytes, which exceeds the limit of {most} bytes."
+            )
 
     def _pieces(self, name: str) -> Iterator[bytes]:
-        """The bytes of an entry; never more than its header says."""
+        """Yield the bytes of an entry, never more than its header states."""
         try:
             with self._zip.open(self._entries[name]) as opened:
                 while piece := opened.read(_PIECE):
@@ -152,4 +154,6 @@ def _value(name: str, number: int, line: bytes) -> Any:
     try:
         return read_json(line.decode())
     except (ValueError, json.JSONDecodeError) as error:
-        raise Damaged("entry_unreadable", f"Line {number} of {name} is not what Signoff writes.") from error
+        raise Damaged(
+            "entry_unreadable", f"Line {number} of {name} is not in the format that Signoff writes."
+        ) from error

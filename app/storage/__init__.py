@@ -1,1 +1,1 @@
-"""SQLAlchemy tables and the statements on them; each change of state shares a transaction with its event."""
+"""SQLAlchemy tables and the statements on them. Each state change is written in the same transaction as its event."""

@@ -1,4 +1,4 @@
-"""A person's word on a task that waits for it: directly, or as the answer to the decision that the task asks for."""
+"""A person's decision about a task that waits for one: a direct command, or the answer to the decision that the task asks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
 
 _C, _S, _R, _F = TASK_ANSWERS
-# What a person may say of a task that waits, by what it waits for. A `decision` is answered through its question.
+# What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.
 ANSWERS: dict[str, frozenset[DecisionKind]] = {
     "manual": frozenset({_C, _S, _F}),
     "decision": frozenset({_S, _F}),
@@ -40,7 +40,7 @@ _NONE: frozenset[DecisionKind] = frozenset()
 
 
 def answer_task(conn: Connection, decision: Decision) -> None:
-    """Carry out what a person says of a task: complete, skip, retry or fail."""
+    """Apply a person's command to a task: complete, skip, retry or fail."""
     project = _running(conn, decision)
     task = tasks.get(conn, project.id, str(decision.payload.get("task")))
     allowed = _allowed(task)
@@ -55,31 +55,31 @@ def answer_task(conn: Connection, decision: Decision) -> None:
 
 
 def answer_question(conn: Connection, decision: Decision) -> None:
-    """Answer a decision that a task asks for, once."""
+    """Answer a task's decision. It can be answered once."""
     question = _asked(conn, decision)
     answer = str(decision.payload.get("answer"))
     if question.status != QuestionStatus.OPEN:
         code = "already_answered" if question.status == QuestionStatus.ANSWERED else "decision_closed"
-        raise Conflict(f"This decision is {question.status} already.", code=code, context={"decision": shown(question)})
+        raise Conflict(f"This decision is already {question.status}.", code=code, context={"decision": shown(question)})
     _running(conn, decision)
     if question.options and answer not in question.options:
-        message = f"'{answer[:200]}' is no answer to this; the options: {', '.join(question.options)}."
+        message = f"'{answer[:200]}' is not one of the options: {', '.join(question.options)}."
         raise Invalid(message, code="invalid_answer", details=[Problem(field="answer", message=message)])
     task = tasks.get(conn, decision.project_id, question.task_id)
     _settle(conn, task, question, decision, answer)
 
 
 def expire_question(conn: Connection, decision: Decision) -> None:
-    """Close a decision that nobody has answered in time: by its default, else its task has failed."""
+    """Close a decision that nobody answered in time. Its default applies; without a default, its task fails."""
     question = _asked(conn, decision)
     if question.status != QuestionStatus.OPEN:
-        raise Conflict("This decision is closed already.", code="decision_closed")
+        raise Conflict("This decision is already closed.", code="decision_closed")
     task = tasks.get(conn, decision.project_id, question.task_id)
     if question.default_answer is not None:
         _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
         return
     decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
-    error = {"type": "decision_expired", "message": "Nobody answered in time, and there is no default."}
+    error = {"type": "decision_expired", "message": "Nobody answered in time, and the decision has no default."}
     _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
     seal: dict[str, Any] = {**decision.seal()}
     tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, **seal)
@@ -88,7 +88,7 @@ def expire_question(conn: Connection, decision: Decision) -> None:
 def open_decision(
     conn: Connection, project: ProjectRow, task: TaskRow, due_at: str | None, *, has_model: bool
 ) -> TaskStatus:
-    """Have a decision task ask; in mode `agent`, with no model to ask, its declared default is taken at once."""
+    """Make a decision task ask its question. In mode `agent` without a model, apply its declared default at once."""
     fields = task.action
     default = fields.get("default")
     if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
@@ -97,7 +97,7 @@ def open_decision(
             request_id=f"default:{project.run_id}:{task.id}",
             kind=DecisionKind.ANSWER,
             actor="signoff",
-            comment="The declared default: no model is there to decide.",
+            comment="The declared default applies because no model is configured to decide.",
             payload={"task_id": task.id, "key": task.key, "answer": default},
         )
         decisions.decide(conn, request, _take_default)
@@ -111,7 +111,7 @@ def open_decision(
 
 
 def shown(question: QuestionRow) -> dict[str, Any]:
-    """A question and what became of it, for the context of an error."""
+    """Return a question and its outcome, for the context of an error."""
     return {
         "id": question.id,
         "status": question.status,
@@ -146,19 +146,19 @@ def _allowed(task: TaskRow) -> frozenset[DecisionKind]:
 
 def _refusal(task: TaskRow) -> str:
     if task.status == TaskStatus.WAITING and task.reason == "decision":
-        return f"Task '{task.key}' asks for a decision; answer that, or skip the task."
-    return f"Task '{task.key}' is {task.status} and does not wait for that answer."
+        return f"Task '{task.key}' asks for a decision. Answer the decision, or skip the task."
+    return f"Task '{task.key}' is {task.status} and does not accept this command."
 
 
 def _asked(conn: Connection, decision: Decision) -> QuestionRow:
-    """The question that a decision answers: named by its id, or by its task."""
+    """Return the question that a decision answers, found by the question's id or by its task."""
     payload = decision.payload
     if payload.get("decision"):
         return questions.get(conn, decision.project_id, str(payload["decision"]))
     task = tasks.get(conn, decision.project_id, str(payload.get("task")))
     question = questions.latest_of(conn, task.id)
     if question is None:
-        raise NotFound(f"Task '{task.key}' asks for no decision.", code="decision_not_found")
+        raise NotFound(f"Task '{task.key}' does not ask for a decision.", code="decision_not_found")
     return question
 
 
@@ -171,9 +171,9 @@ def _settle(
     *,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
-    """Do what the answer to a question means for its task."""
+    """Apply the answer of a question to its task."""
     is_decision = question.kind == QuestionKind.DECISION
-    # The answer to an agent's question, and the word to run what has changed, let the task go on.
+    # The answer to an agent's question, or to "run it as it is", lets the task continue.
     runs = question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS
     goes_on = DecisionKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
     effect = DecisionKind.COMPLETE if is_decision else goes_on or DecisionKind(answer)
@@ -182,7 +182,7 @@ def _settle(
         "effect": effect,
     }  # fmt: skip
     if question.kind == QuestionKind.CHANGED:
-        # What the answer is bound to: the state of things that it accepts, or does not.
+        # The answer is bound to the differences that the person saw, whether it accepts them or not.
         decision.payload["changed"] = [{**item, "text": None} for item in question.details["differences"]]
     outputs = _outputs(decision, answer) if is_decision else {}
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
@@ -226,7 +226,7 @@ def _carry_out(
 
 
 def _error(task: TaskRow, decision: Decision) -> dict[str, Any]:
-    """Why a task failed that a person gave up: what had failed, else the person's word."""
+    """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
     if task.error is not None:
         return dict(task.error)
-    return {"type": "failed_by_person", "message": decision.comment or "A person said that it failed."}
+    return {"type": "failed_by_person", "message": decision.comment or "A person marked this task as failed."}

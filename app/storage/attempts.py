@@ -1,7 +1,7 @@
 """Attempts at tasks.
 
-An attempt holds a token. Only with that token may it write, so an attempt that was given up and comes back late changes
-nothing; and a try whose outcome is recorded is never carried out again.
+An attempt holds a fencing token, and it may write only with that token. An attempt that Signoff gave up on and that returns
+late therefore changes nothing. An attempt whose outcome is recorded never runs again.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from app.storage.tasks import TaskRow
 
 @dataclass(frozen=True)
 class AttemptKey:
-    """Which try of which task an activity carries out, and the token that it writes under.
+    """Identifies the attempt that an activity makes at a task, and the fencing token that it writes under.
 
-    `task_id` may be the task's key until the attempt is started.
+    `task_id` may be the task's key until the attempt has started. `try_number` is the workflow's own count: an attempt that was
+    lost with its worker is repeated under the same number.
     """
 
     project_id: str
@@ -42,9 +43,9 @@ class AttemptKey:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is on record of a try: the task's status; `asks` where it waits for a person's word on what failed.
+    """The recorded result of an attempt: the task's status, and whether it `asks`, that is, waits for a person's decision.
 
-    `advise`: the project has a model asked first, where there is one.
+    `advise`: the project asks a model first, if one is configured.
     """
 
     status: TaskStatus
@@ -54,28 +55,28 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Started:
-    """What an attempt starts from; `recorded` is set instead where this try has its outcome already."""
+    """What an attempt starts from. `recorded` is set if its `try_number` already has an outcome; then nothing runs."""
 
     recorded: Recorded | None
     task: TaskRow
     project: projects.ProjectRow
     number: int
     upstream: dict[str, dict[str, Any]]
-    # The run settings that were signed.
+    # The run settings that were approved.
     settings: dict[str, Any]
     at: str
-    # What the approval froze; None for plans that were approved before there was such a thing.
+    # What the approval froze. None for plans that were approved before Signoff froze anything.
     frozen: dict[str, Any] | None
 
     def project_value(self, name: str) -> Any:
-        """A field of the project as the task may read it: as it was signed, whatever it is by now."""
+        """Return a field of the project as the task may read it: the approved value, even if the project has changed since."""
         signed = self.settings.get(f"project_{name}")
         return getattr(self.project, name) if signed is None else signed
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a task asks a person; `reference` is its own name for it."""
+    """What a task asks a person. `reference` is the task's own name for the question."""
 
     text: str
     options: list[str]
@@ -91,32 +92,32 @@ class Question:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an attempt ended."""
+    """The outcome that an attempt reports."""
 
     status: TaskStatus
     outputs: dict[str, Any]
     error: dict[str, Any] | None = None
     exit_code: int | None = None
     log_bytes: int = 0
-    # What the event of the end carries, so that the seals cover the log and the files that the task was to make.
+    # Carried by the final event, so that the seals cover the log and the files that the task was expected to make.
     log_sha256: str | None = None
     files: dict[str, dict[str, Any] | None] | None = None
     reason: str | None = None
     next_try_in: float | None = None
-    # A person is asked what now, whatever the plan says of failures.
+    # Ask a person what to do next, regardless of the plan's failure settings.
     asks: bool = False
     question: Question | None = None
-    # Signed files that changed while the attempt ran: the checksums that it left behind, None for a file that is gone.
+    # Approved files that changed while the attempt ran, with the checksum of each afterwards; None for a file that is gone.
     left_behind: dict[str, str | None] = field(default_factory=dict[str, str | None])
-    # What it ran that was not as signed, with the task that made it so, or the decision that accepted it.
+    # What it ran that differs from the approved version, with the task that changed it or the decision that accepted it.
     not_as_signed: list[dict[str, str | None]] = field(default_factory=list[dict[str, str | None]])
 
 
 KILLED = (
-    "The task has ended, or frozen, the worker process that it had to itself, after it was in progress when two other workers "
-    "were lost. It must not signal or exhaust processes that it did not start."
+    "The task killed or froze its own worker process. It had that process to itself because two other workers were lost "
+    "while they ran it. A task must not signal or exhaust processes that it did not start."
 )
-# Why a task waits for a person's word.
+# Reasons for which a task waits for a person's decision.
 ASKING = frozenset({"after_failure", "agent_question", SIGNED_CHANGED})
 # Statements on the hot path are built once: building one costs more than running it.
 _NEW = insert(attempts)
@@ -127,10 +128,10 @@ _MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attem
 
 
 def start(conn: Connection, key: AttemptKey) -> Started:
-    """Take the next attempt of a task.
+    """Begin the next attempt of a task.
 
     Raises:
-        Conflict: `fenced`: the run is over or being cancelled, or the task is not to be started, whatever Temporal says.
+        Conflict: `fenced`: the run is over or being cancelled, or the task must not start, even if Temporal asks for it.
     """
     project = projects.find(conn, key.project_id)
     task = tasks.find(conn, key.project_id, key.task_id)
@@ -145,9 +146,9 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     if project.stage == Stage.CANCELLING:
         raise Conflict("The run is being cancelled.", code="fenced")
     if not needed.finished:
-        raise Conflict("Its phase has not begun, or what it depends on has not finished.", code="fenced")
+        raise Conflict("The task's phase has not started, or a dependency has not finished.", code="fenced")
     if task.status == TaskStatus.RUNNING and task.token == key.token:
-        # The database committed this before, and its answer was lost.
+        # The database committed this earlier, but its answer was lost.
         return Started(
             None, task, project, task.attempt, needed.outputs, signed.settings, str(task.started_at), signed.frozen
         )
@@ -182,22 +183,22 @@ def start(conn: Connection, key: AttemptKey) -> Started:
 
 
 def recorded_of(task: TaskRow) -> Recorded:
-    """What is on record of a task's last try."""
+    """Return the recorded result of a task's last attempt."""
     status = TaskStatus(task.status)
     lost = task.reason == "worker_lost" and task.due_at is None
     return Recorded(status, asks=status == TaskStatus.WAITING and (lost or task.reason in ASKING))
 
 
 def end(conn: Connection, key: AttemptKey, *, with_worker: bool = False) -> None:
-    """Note that nothing of an attempt is running any more, without an outcome; `with_worker`: the worker ends as well."""
+    """Record that nothing of an attempt runs any more, without an outcome. `with_worker`: its worker has ended too."""
     ended = {"ended_at": now(), "stopping_at": None, **({"with_worker": True} if with_worker else {})}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **ended})
 
 
 def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None:
-    """Record how an attempt ended; None where it was fenced meanwhile, and nothing but its end is noted.
+    """Record the outcome of an attempt. If it was fenced meanwhile, record only that it ended, and return None.
 
-    A task that failed for good asks a person first, where it or its project says so.
+    A task that has used up its retries asks a person first, if the task or its project says so.
     """
     task = tasks.find(conn, key.project_id, key.task_id)
     if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
@@ -248,7 +249,7 @@ def _note_left_behind(conn: Connection, key: AttemptKey, left_behind: dict[str, 
 
 
 def _evidence(ending: Ending) -> dict[str, Any]:
-    """What the event of an attempt's end says of what the attempt left behind."""
+    """Return what the final event of an attempt records about its outputs, its log and its files."""
     evidence: dict[str, Any] = {"outputs_hash": outputs_hash(ending.outputs), "exit_code": ending.exit_code}
     if ending.log_sha256 is not None:
         evidence["log"] = {"bytes": ending.log_bytes, "sha256": ending.log_sha256}
@@ -262,7 +263,7 @@ def _evidence(ending: Ending) -> dict[str, Any]:
 
 
 def asks_after_failure(conn: Connection, task: TaskRow) -> bool:
-    """Whether a person decides what becomes of the task once it has failed for good."""
+    """Whether a person decides what happens to the task once its retries are used up."""
     if task.after_failure is not None:
         return task.after_failure == AfterFailure.ASK
     return projects.get(conn, task.project_id).decision_mode == DecisionMode.HUMAN
@@ -309,10 +310,10 @@ def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str,
 def lose(
     conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False, killed: bool = False
 ) -> Recorded:
-    """Give an attempt up that did not come to its end; the task becomes `status`, and with `ask` waits for a person's word.
+    """Give up on an attempt that did not finish. The task moves to `status`; with `ask`, it waits for a person's decision.
 
-    Where the try had its outcome recorded after all, that stands. `killed`: the task has ended the process that it had to
-    itself. Returns what is on record now.
+    An outcome that was recorded after all stays. `killed`: the task ended the process that it had to itself. Returns the
+    recorded result.
 
     Raises:
         Conflict: `fenced`: the run is over.
@@ -322,10 +323,10 @@ def lose(
     if project is None or task is None or project.run_id != key.run_id:
         raise Conflict("This run has ended.", code="fenced")
     if task.status != TaskStatus.RUNNING:
-        # Its outcome is on record, its loss is, or nothing of it had begun.
+        # Its outcome is recorded, its loss is recorded, or it never began.
         return recorded_of(task)
     at = now()
-    error = {"type": "worker_lost", "message": f"The attempt was lost in the middle of the task: {cause}."}
+    error = {"type": "worker_lost", "message": f"The attempt was lost while the task was running: {cause}."}
     if killed:
         error = {"type": "worker_killed", "message": KILLED}
     lost = {"status": "lost", "error": error, "ended_at": at}
@@ -335,7 +336,7 @@ def lose(
     asks_now = status == TaskStatus.FAILED and asks_after_failure(conn, task)
     if asks_now:
         status = TaskStatus.WAITING
-    # A task that waits for the next attempt has a time for it, which tells it from one that waits for a person.
+    # A task that waits for its next attempt has a due time. A task that waits for a person has none.
     values: dict[str, Any] = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
     if asks_now:
         values.update(reason="after_failure", recorded_try=key.try_number, due_at=None)
@@ -352,20 +353,22 @@ def lose(
     if asks_now:
         _ask_what_now(conn, task, key.run_id, error)
     elif ask:
-        asked = f"The worker of task '{task.title}' was lost in the middle of it; it may have done its work. What now?"
+        asked = (
+            f"The worker of task '{task.title}' was lost during the task. The task may have done its work. What now?"
+        )
         options = questions.ANSWERS_TO_A_LOSS
         questions.ask(conn, task, key.run_id, QuestionKind.WORKER_LOST, asked, options=options)
     return Recorded(status, asks=ask or asks_now)
 
 
 def note_stopping(conn: Connection, key: AttemptKey) -> None:
-    """Note that an attempt which was told to stop is still alive."""
+    """Record that an attempt is still alive after it was told to stop."""
     mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token, attempts.c.ended_at.is_(None))
     conn.execute(update(attempts).where(*mine).values(stopping_at=now()))
 
 
 def give_up(conn: Connection, key: AttemptKey, cause: str) -> None:
-    """Give up an attempt that its own worker has stopped, as `lose` does; its task waits for the next one."""
+    """Give up on an attempt that its own worker has stopped, as `lose` does. Its task waits for the next attempt."""
     task = tasks.find(conn, key.project_id, key.task_id)
     if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
         end(conn, key)

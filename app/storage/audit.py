@@ -1,4 +1,4 @@
-"""Rows as they lie there, whatever somebody has made of them: an audit must not stumble over what it looks for."""
+"""Reads rows exactly as they are stored. An audit must not fail on the tampering that it looks for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from app.storage.stored_json import read_json
 from app.storage.tables import attempts, commands, decisions, events, phases, plans, questions, runs, tasks
 from app.storage.tables import projects as project_table
 
-# A forger may have added more; some of them say enough.
+# A forger may have added more. This many are enough to report.
 _MAX_STRAY = 20
 _SKIPPED = frozenset({"gate", "failure"})
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that cannot be what Signoff wrote; `name` is a task's key, a decision's id or a plan's version."""
+    """A row that Signoff cannot have written. `name` is a task's key, a decision's id or a plan's version."""
 
     table: str
     name: str
@@ -33,7 +33,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Record:
-    """What is on record of a project at one moment; rows have the columns of their tables."""
+    """Everything that is recorded about a project at one moment. Rows have the columns of their tables."""
 
     project: Any
     plans: list[Any]
@@ -45,16 +45,16 @@ class Record:
     questions: list[Any]
     commands: list[Any]
     seals: list[Seal]
-    # Numbers of events that the project's own row does not know of.
+    # Numbers of events that lie outside the range in the project's own row.
     stray: list[int]
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
 
     def unreadable_in(self, table: str) -> set[str]:
-        """Names of the rows of a table that cannot be read."""
+        """Return the names of a table's rows that cannot be read."""
         return {row.name for row in self.unreadable if row.table == table}
 
 
-# The tables of a record, in the order in which they are read; each has what its rows are named by.
+# The tables of a record, in the order in which they are read, with the column that names a row of each.
 NAMES = {
     plans: "version", runs: "id", phases: "key", tasks: "key", decisions: "id", attempts: "task_id", questions: "id",
     commands: "id",
@@ -62,7 +62,7 @@ NAMES = {
 
 
 def read(conn: Connection, project_id: str) -> Record:
-    """Everything of a project but its events.
+    """Read everything that is recorded about a project except its events.
 
     Raises:
         NotFound: there is no such project.
@@ -116,7 +116,7 @@ def _rows(
 
 
 def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
-    """Put the value in place of its text; False where it is none that the column can have."""
+    """Replace the stored text by its value. False if the value is not valid for the column."""
     try:
         value = read_json(values[column])
     except ValueError:
@@ -126,7 +126,7 @@ def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
 
 
 def has_shape(column: Column[Any], value: Any) -> bool:
-    """Whether a value is one that Signoff could have written to a structured column."""
+    """Whether Signoff could have written this value to a structured column."""
     if value is None:
         return bool(column.nullable)
     return _SHAPES.get(column.name, _is_object)(value)
@@ -160,7 +160,7 @@ _SHAPES: dict[str, Callable[[Any], bool]] = {
 
 
 def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[Decision]:
-    """Decisions of rows; those that cannot be one are noted as unreadable."""
+    """Return the decisions of these rows. Rows that are not valid decisions are added to `unreadable`."""
     found: list[Decision] = []
     for row in rows:
         try:

@@ -1,4 +1,4 @@
-"""Commands: stored by the app, in the transaction that looks for an earlier decision, before any signal is sent."""
+"""Commands. The app stores each one in the transaction that looks for an earlier decision, before it sends any signal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.storage.tables import commands
 
 
 def store(conn: Connection, request: DecisionRequest) -> Command:
-    """Store a request as a command; one that repeats an earlier request finds the command of the first.
+    """Store a request as a command. A request that repeats an earlier one returns the command of the first.
 
     Raises:
         NotFound: there is no such project.
@@ -50,14 +50,14 @@ def store(conn: Connection, request: DecisionRequest) -> Command:
 
 
 def find(conn: Connection, project_id: str, command_id: str) -> Command | None:
-    """A command of this project, or None."""
+    """Return a command of this project, or None."""
     mine = (commands.c.project_id == project_id, commands.c.id == command_id)
     row = conn.execute(select(commands).where(*mine)).mappings().one_or_none()
     return _command(row) if row is not None else None
 
 
 def _bound(payload: dict[str, Any], plan: plans.PlanRow) -> dict[str, Any]:
-    """An approval always names a plan: the current one, where the sender has named none."""
+    """Bind an approval to a plan: to the current one, if the sender has named none."""
     if payload.get("plan_version") is None and payload.get("plan_digest") is None:
         return {**payload, "plan_version": plan.version, "plan_digest": plan.digest}
     return payload

@@ -1,4 +1,4 @@
-"""Control over runs: pause, resume, and carrying a finished one out again from what failed."""
+"""Control over runs: pause and resume a run, or retry a finished run from what failed."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _CHUNK = 5000
 
 
 def pause(conn: Connection, decision: Decision) -> None:
-    """Start nothing more; what is in progress goes on to its end."""
+    """Start nothing more. Tasks in progress run to their end."""
     _set_paused(conn, decision, EventType.RUN_PAUSED, paused=True)
 
 
 def resume(conn: Connection, decision: Decision) -> None:
-    """Go on after a pause."""
+    """Resume a paused run."""
     _set_paused(conn, decision, EventType.RUN_RESUMED, paused=False)
 
 
@@ -47,7 +47,7 @@ def _set_paused(conn: Connection, decision: Decision, kind: EventType, *, paused
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
     if project.paused == paused:
-        message = "The project is paused already." if paused else "The project is not paused."
+        message = "The project is already paused." if paused else "The project is not paused."
         raise Conflict(message, code="already_paused" if paused else "not_paused")
     projects.change(conn, project, paused=paused)
     questions.settle_stage(conn, project.id)
@@ -56,16 +56,16 @@ def _set_paused(conn: Connection, decision: Decision, kind: EventType, *, paused
 
 
 def retry_run(conn: Connection, decision: Decision) -> None:
-    """Open another run of the approved plan: what is done stays done, the rest is carried out again.
+    """Open another run of the approved plan. Finished tasks stay finished; the others run again.
 
-    `tasks` in the payload (ids or keys) names tasks that are done and are to run again all the same, with all that depend
-    on them.
+    `tasks` in the payload (ids or keys) names finished tasks that must run again anyway, together with every task that
+    depends on them.
     """
     project = projects.get(conn, decision.project_id)
     check_call(Call.RETRY, situation(project))
     plan = plans.get(conn, project.id, project.plan_version)
     if plan.status != PlanStatus.APPROVED:
-        message = f"Plan version {plan.version} is not the one that was approved; approve it to run it."
+        message = f"Plan version {plan.version} has not been approved. Approve it to run it."
         context = {"plan_version": plan.version, "plan_digest": plan.digest}
         raise Conflict(message, code="plan_superseded", context=context)
     plans.verified_draft(plan)
@@ -87,7 +87,7 @@ def retry_run(conn: Connection, decision: Decision) -> None:
 def _to_run_again(
     conn: Connection, project: ProjectRow, rows: Sequence[TaskRow], named: Collection[str]
 ) -> list[TaskRow]:
-    """What is not done, what is named, and what depends on the latter, in the plan's order."""
+    """Return the unfinished tasks, the named ones, and those that depend on a named one, in the plan's order."""
     by_key = {row.key: row for row in rows}
     dependents: dict[str, list[str]] = {}
     for row in rows:
@@ -120,7 +120,7 @@ def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:
 
 
 def _reset_phases(conn: Connection, project_id: str, reopened: Collection[str]) -> None:
-    """Have phases begin again that hold a task to run, or never came to their end; their approvals stand."""
+    """Reset the phases that contain a task to run or that never finished. Their approvals remain valid."""
     query = select(phase_table.c.id, phase_table.c.status).where(phase_table.c.project_id == project_id)
     ids = [row.id for row in conn.execute(query) if row.id in reopened or row.status != PhaseStatus.COMPLETED]
     allowed = [*sources(PHASE_MOVES, PhaseStatus.PENDING), PhaseStatus.PENDING]

@@ -1,4 +1,4 @@
-"""Copies of projects."""
+"""Copies a project with its plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def duplicate(
     actions: Actions,
     actor: str,
 ) -> ProjectRow:
-    """Make a project like another, in a workspace of its own: its plan as version 1, all of it pending.
+    """Create a copy of a project in its own workspace. The plan becomes version 1, with every task pending.
 
     Raises:
         NotFound: there is no such project.

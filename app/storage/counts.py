@@ -1,4 +1,4 @@
-"""How much there is of what, for figures."""
+"""Counts of projects and tasks, for metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.states import ProjectStatus
 from app.storage.tables import projects, tasks
 
 _PROJECTS = select(projects.c.status, func.count()).group_by(projects.c.status)
-# Those of finished projects grow without end, and counting them would take ever longer.
+# Tasks of finished projects keep accumulating, so counting them would take longer and longer.
 _RUNNING_TASKS = (
     select(tasks.c.status, func.count())
     .join(projects, projects.c.id == tasks.c.project_id)
@@ -18,7 +18,7 @@ _RUNNING_TASKS = (
 
 
 def by_status(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
-    """Projects, and tasks of running projects, by status."""
+    """Return the number of projects, and of tasks in running projects, by status."""
     return _pairs(conn, _PROJECTS), _pairs(conn, _RUNNING_TASKS)
 
 

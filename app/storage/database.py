@@ -1,4 +1,4 @@
-"""One database for the process: write transactions, consistent reads, and word of what changed."""
+"""The process's single database: write transactions, consistent reads, and notice of changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class _Backend(Protocol):
-    """What each kind of database does in its own way."""
+    """What each kind of database implements in its own way."""
 
     @property
     def feed(self) -> ChangeFeed: ...
@@ -29,14 +29,14 @@ class _Backend(Protocol):
 
 
 class Database:
-    """The process's way to its database; the same statements run on SQLite and on PostgreSQL.
+    """The process's access to its database. The same statements run on SQLite and on PostgreSQL.
 
     Args:
         url: `sqlite+aiosqlite:///<file>` or `postgresql+asyncpg://<user>:<password>@<host>/<database>`.
-        signer: signs the events and commands that this process writes; the app alone has one.
+        signer: signs the events and commands that this process writes. Only the app has one.
 
     Raises:
-        ValueError: the URL is neither.
+        ValueError: the URL has neither form.
     """
 
     def __init__(self, url: str, signer: Signer | None = None) -> None:
@@ -48,38 +48,38 @@ class Database:
 
     @property
     def feed(self) -> ChangeFeed:
-        """Word of what changed."""
+        """Notifies readers of changes."""
         return self._backend.feed
 
     async def start(self) -> None:
-        """Be ready for transactions; the schema must be there (`app.storage.migrate`)."""
+        """Open the database for transactions. The schema must exist (`app.storage.migrate`)."""
         await self._backend.start()
 
     async def close(self) -> None:
-        """Finish what is under way and close every connection."""
+        """Finish what is in progress and close every connection."""
         await self._backend.close()
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
-        """Run `work` in one write transaction and return what it returns, once that is committed.
+        """Run `work` in one write transaction, commit it, and return its result.
 
-        What `work` reads of a project stays true until then. It may be run more than once, each time as if for the first:
-        it must do nothing but read and write the database.
+        What `work` reads of a project stays true until the commit. `work` may run more than once, each time from the start,
+        so it must do nothing but read and write the database.
 
         Raises:
-            Unavailable: where the database stays locked or cannot be reached. Nothing was written, unless the connection was
-                lost in the middle of the commit.
-            DomainError: whatever `work` raises; nothing was written.
+            Unavailable: the database stays locked or cannot be reached. Nothing was written, unless the connection was lost
+                during the commit.
+            DomainError: any that `work` raises; nothing was written.
         """
         return await self._backend.transact(work)
 
     async def flush(self) -> None:
-        """Return once what was committed before outlives a power cut."""
+        """Return once everything committed so far would survive a power failure."""
         await self._backend.flush()
 
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work`, which must not write, on one consistent state of the database.
 
         Raises:
-            Unavailable: where the database cannot be reached.
+            Unavailable: the database cannot be reached.
         """
         return await self._backend.read(work)

@@ -1,6 +1,6 @@
-"""Decisions: each request that changes a project's course is decided here, once, and kept with its outcome.
+"""Decisions. Each request that changes a project's course is decided here once, and stored with its outcome.
 
-A repeat of the same `request_id` finds the first outcome and changes nothing. A refusal is kept as well.
+A repeat of the same `request_id` returns the first outcome and changes nothing. Refusals are stored as well.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from app.domain.identity import new_id, now
 from app.storage import events, projects
 from app.storage.tables import decisions
 
-# Does what was asked for; may add to the decision what it was bound to. Raises DomainError to refuse.
+# Applies the request. May add to the decision what it was bound to. Raises DomainError to refuse.
 Effect = Callable[[Connection, Decision], None]
 
 
 def find(conn: Connection, project_id: str, request_id: str) -> Decision | None:
-    """What became of a request; None while it is undecided."""
+    """Return the decision on a request, or None while it is undecided."""
     query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.request_id == request_id)
     row = conn.execute(query).mappings().one_or_none()
     return _decision(row) if row is not None else None
 
 
 def by_id(conn: Connection, project_id: str, decision_id: str) -> Decision | None:
-    """A decision that was made, or None."""
+    """Return a recorded decision by its id, or None."""
     query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.id == decision_id)
     row = conn.execute(query).mappings().one_or_none()
     return _decision(row) if row is not None else None
 
 
 def all_of(conn: Connection, project_id: str) -> list[Decision]:
-    """Every decision that was made about a project, oldest first."""
+    """Return every recorded decision about a project, oldest first."""
     query = select(decisions).where(decisions.c.project_id == project_id).order_by(decisions.c.position)
     return [_decision(row) for row in conn.execute(query).mappings()]
 
 
 def has_made_plan(conn: Connection, project_id: str, version: int) -> bool:
-    """Whether an accepted edit has made this version of the plan."""
+    """Whether an accepted edit created this version of the plan."""
     edited = (decisions.c.kind == DecisionKind.EDIT, decisions.c.outcome == Outcome.ACCEPTED)
     query = select(decisions.c.id).where(decisions.c.project_id == project_id, decisions.c.plan_version == version)
     return conn.execute(query.where(*edited).limit(1)).first() is not None
@@ -52,9 +52,10 @@ def _decision(row: RowMapping) -> Decision:
 
 
 def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announce_refusal: bool = False) -> Decision:
-    """Carry `request` out by `effect`, or record why not.
+    """Apply `request` through `effect`, or record why it was refused.
 
-    With `announce_refusal` a refusal is an event too: whoever was told "recorded" learns the outcome from the stream.
+    With `announce_refusal`, a refusal is an event too: a caller that was only told "recorded" learns the outcome from the
+    event stream.
 
     Raises:
         NotFound: there is no such project.
@@ -89,5 +90,5 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
 
 
 def record(conn: Connection, decision: Decision) -> None:
-    """Keep a decision."""
+    """Store a decision."""
     conn.execute(insert(decisions).values(decision.model_dump(mode="json")))

@@ -1,4 +1,4 @@
-"""Changes of a project's fields; of its plan: `plan_edits`."""
+"""Changes to a project's fields. Changes to its plan are in `plan_edits`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from app.storage import events, plans, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
 
-# Fields that the approval of any plan covers; of the other fields, those that a task of the plan reads.
+# Fields that the approval of any plan covers. Any other field is covered if a task of the plan reads it.
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})
-# A budget may be raised while a run waits for just that.
+# Always editable: a budget may be raised while a run waits for exactly that.
 ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd"})
 
 
@@ -31,20 +31,20 @@ def update_project(
     actor: str,
     check: Callable[[ProjectRow], None] | None = None,
 ) -> ProjectRow:
-    """Set fields of a project; where an approval covers one of them, the plan gets a new version.
+    """Set fields of a project. If an approval covers one of them, the plan gets a new version.
 
     Args:
         conn: an open write transaction.
-        project_id: of the project.
-        wanted: fields to set; those that have the value already count as not given.
-        actions: for the defaults of the tasks of a new version.
+        project_id: the project's id.
+        wanted: the fields to set. A field that already has its value is ignored.
+        actions: supplies the defaults for the tasks of a new version.
         workspace: the folder that belongs to a changed `path`.
         actor: who asked.
-        check: raises where the project is not as the caller has read it.
+        check: raises if the project has changed since the caller read it.
 
     Raises:
         NotFound: there is no such project.
-        Conflict: the state of the project does not allow it.
+        Conflict: the project's state does not allow the change.
     """
     project = projects.get(conn, project_id)
     if check is not None:
@@ -59,7 +59,7 @@ def update_project(
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
     data: dict[str, Any] = {"fields": sorted(changes)}
     if "auto_approve_plan" in changes:
-        # It decides what is approved without a person, so its value is on record.
+        # This setting decides what is approved without a person, so its value is recorded.
         data["auto_approve_plan"] = changes["auto_approve_plan"]
     told = (EventType.PROJECT_UPDATED, data)
     project = projects.get(conn, project_id)
@@ -71,7 +71,7 @@ def update_project(
 
 
 def _check_settled(project: ProjectRow, changes: dict[str, Any]) -> None:
-    """Refuse fields that cannot be changed now, and name them."""
+    """Refuse fields that cannot be changed now, and name them in the error."""
     try:
         check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
     except Conflict as error:
@@ -81,9 +81,9 @@ def _check_settled(project: ProjectRow, changes: dict[str, Any]) -> None:
 
 
 def _is_read(conn: Connection, project: ProjectRow, changes: dict[str, Any]) -> bool:
-    """Whether a plan that waits for its approval has a task that reads one of the fields.
+    """Whether the project has a plan awaiting approval with a task that reads one of the fields.
 
-    Once a plan is approved, its tasks get the value that was signed, whatever the project is called by then.
+    Once a plan is approved, its tasks get the approved value, even if the project is renamed later.
     """
     if projects.situation(project) != Situation.PLAN_READY:
         return False

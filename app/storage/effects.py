@@ -1,4 +1,4 @@
-"""What each kind of decision does. Each checks that it may, and does it, in the one transaction that records it."""
+"""What each kind of decision does. Each handler checks and applies it in the one transaction that records it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.planning.registry import load_actions
 from app.storage import answers, control, decisions, events, freezing, plan_edits, plans, projects, questions, runs
 from app.storage.projects import ProjectRow, situation
 
-# The planner where none is named.
+# The planner that is used if the request names none.
 OUTLINE = "outline"
 
 
 def request_plan(conn: Connection, decision: Decision) -> None:
-    """Open the next plan version for a planner. Sending a plan back that nobody signed is recorded as returned."""
+    """Open the next plan version for a planner. If a plan that waits for approval is sent back, record it as returned."""
     project = projects.get(conn, decision.project_id)
     refine = bool(decision.payload.get("refine"))
     call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
@@ -36,7 +36,7 @@ def request_plan(conn: Connection, decision: Decision) -> None:
         data = {"plan_version": project.plan_version, "comment": decision.comment, **seal}
         events.append(conn, project.id, (EventType.PLAN_RETURNED, data), actor=decision.actor)
     if edits:
-        # A version of its own, which stands where the planner fails.
+        # The edits get their own version, which stays if the planner fails.
         plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=decision.actor, call=call)
         project = projects.get(conn, project.id)
     instructions = decision.payload.get("instructions")
@@ -47,20 +47,20 @@ def request_plan(conn: Connection, decision: Decision) -> None:
 
 
 def _check_instructions(project: ProjectRow, decision: Decision, planner: str) -> None:
-    """Refuse words that nobody would read: the outline planner has no use for them, and no reviewer has said them.
+    """Refuse instructions that nobody would read: the outline planner cannot use them, and they return no plan.
 
-    Words that a waiting plan is sent back with are on record, whoever makes the next one.
+    Instructions that send a waiting plan back are recorded, regardless of the planner that makes the next version.
     """
     if planner == OUTLINE and decision.payload.get("instructions") and situation(project) != Situation.PLAN_READY:
         message = (
-            "The outline planner follows the description alone and cannot use `instructions`; change the description, or "
-            "name a planner that asks a model."
+            "The outline planner follows only the description and cannot use `instructions`. Change the description, or name a "
+            "planner that uses a model."
         )
         raise Invalid(message, code="instructions_unused", details=[Problem(field="instructions", message=message)])
 
 
 def approve(conn: Connection, decision: Decision) -> None:
-    """Approve the current plan and open a run; on a running project, the phase gate that waits."""
+    """Approve the current plan and open a run; in a running project, approve the phase that waits at its gate."""
     captured = freezing.take_captured(decision)
     project = projects.get(conn, decision.project_id)
     if situation(project) == Situation.RUNNING:
@@ -68,12 +68,12 @@ def approve(conn: Connection, decision: Decision) -> None:
         return
     check_call(Call.APPROVE, situation(project))
     if decision.payload.get("phase_id") is not None:
-        message = "The plan waits for an approval, not a phase; leave phase_id out to approve the whole plan."
+        message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
         raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
     plan = plans.get(conn, project.id, project.plan_version)
     _check_bound(plan, decision.payload)
     if not plans.verified_draft(plan).tasks():
-        raise Conflict("The plan has no task yet; add one, then approve it.", code="empty_plan")
+        raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
     decision.plan_version, decision.plan_digest = plan.version, plan.digest
     runs.check_workspace_free(conn, project)
     captured = freezing.bind(decision, captured)
@@ -98,7 +98,7 @@ def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
     version, digest = payload.get("plan_version"), payload.get("plan_digest")
     if (version is not None and version != plan.version) or (digest is not None and digest != plan.digest):
         raise Conflict(
-            f"The plan was changed: version {plan.version} is the current one. Read it, then approve that.",
+            f"The plan has changed: version {plan.version} is the current one. Read it, then approve that version.",
             code="plan_superseded",
             context={"plan_version": plan.version, "plan_digest": plan.digest},
         )
@@ -108,9 +108,9 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     wanted = decision.payload.get("phase_id")
     gate = project.gate
     if gate is None or project.stage == Stage.CANCELLING:
-        raise Conflict("The project is running, and no phase of it waits for an approval.", code="project_running")
+        raise Conflict("The project is running, and no phase is waiting for approval.", code="project_running")
     if wanted is not None and wanted != gate["phase_id"]:
-        message = "Another phase than that one waits for an approval."
+        message = "A different phase is waiting for approval."
         raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
     run = runs.find(conn, project.run_id)
     plan = plans.get(conn, project.id, project.plan_version)
@@ -135,7 +135,7 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
 
 
 def cancel(conn: Connection, decision: Decision) -> None:
-    """Cancel a pending project at once, interrupt a planning, or begin to cancel a running one."""
+    """Cancel a pending project at once, interrupt its planning, or begin to cancel a running project."""
     project = projects.get(conn, decision.project_id)
     where = situation(project)
     check_call(Call.CANCEL, where)
@@ -149,7 +149,7 @@ def cancel(conn: Connection, decision: Decision) -> None:
         events.append(conn, project.id, told, actor=decision.actor)
         return
     if where == Situation.PLANNING:
-        error = ErrorInfo(status=409, code="planning_cancelled", message="The planning was cancelled.")
+        error = ErrorInfo(status=409, code="planning_cancelled", message="Planning was cancelled.")
         latest = plans.latest(conn, project.id)
         if latest is not None:
             plans.fail_generation(conn, project.id, latest.version, error, actor=decision.actor, seal=seal)

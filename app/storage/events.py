@@ -1,4 +1,4 @@
-"""The event log: appended to in the transaction of the change it tells of, gap-free per project, hash-chained."""
+"""The event log. It is gap-free per project, hash-chained, and appended to in the transaction of the change it records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.domain.signing import SIGNER, Signer
 from app.storage.stored_json import read_json
 from app.storage.tables import events, projects, tombstones
 
-# Built once: building a statement costs more than running it. Writers of a project follow each other: `app.storage.locks`.
+# Built once: building a statement costs more than running it. Writers of one project take turns: `app.storage.locks`.
 _HEAD = select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project"))
 _HELD_HEAD = _HEAD.with_for_update(key_share=True)
 _APPEND = insert(events)
@@ -52,12 +52,12 @@ def append(
 
 
 def seal_of(event: Event, signer: Signer | None) -> str | None:
-    """The app's signature over an event of its own; None where this process is not the app."""
+    """Return the app's signature over one of its events, or None if this process is not the app."""
     return signer.sign("event", event.__dict__) if signer is not None else None
 
 
 def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> list[Event]:
-    """Events with a higher number than `seq`, in order, at most `limit`."""
+    """Return at most `limit` events with a number above `seq`, in order."""
     columns = (events.c.seq, events.c.type, events.c.project_id, events.c.at, events.c.actor, events.c.data)
     query = (
         select(*columns)
@@ -69,7 +69,7 @@ def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> l
 
 
 def to_seal(conn: Connection, project_id: str, seq: int, *, limit: int) -> list[tuple[Event, str, str | None]]:
-    """The next events, as they are stored, each with its hash and the app's signature."""
+    """Return the next events as they are stored, each with its hash and the app's signature."""
     query = _AS_STORED.add_columns(events.c.seal).where(events.c.project_id == project_id, events.c.seq > seq)
     return [
         (_as_stored(row)[0], str(row.hash), row.seal) for row in conn.execute(query.order_by(events.c.seq).limit(limit))
@@ -77,13 +77,13 @@ def to_seal(conn: Connection, project_id: str, seq: int, *, limit: int) -> list[
 
 
 def of_types(conn: Connection, project_id: str, types: tuple[str, ...], *, up_to: int) -> list[Event]:
-    """Events of some types, up to a number, in order, as they are stored."""
+    """Return the stored events of some types, up to a number, in order."""
     query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq <= up_to, events.c.type.in_(types))
     return [_as_stored(row)[0] for row in conn.execute(query.order_by(events.c.seq))]
 
 
 def hash_of(conn: Connection, project_id: str, seq: int) -> str | None:
-    """The hash of one event, computed from its content and the hash that is stored before it; None where it is missing."""
+    """Return the hash of one event, computed from its content and the stored hash before it. None if either is missing."""
     if seq == 0:
         return GENESIS
     query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq.in_((seq - 1, seq))).order_by(events.c.seq)
@@ -94,19 +94,19 @@ def hash_of(conn: Connection, project_id: str, seq: int) -> str | None:
 
 
 def farewell(conn: Connection, project_id: str) -> Event | None:
-    """The last event of a deleted project; None where there was none of that id."""
+    """Return the last event of a deleted project, or None if no project with that id was deleted."""
     row = conn.execute(select(tombstones.c.event).where(tombstones.c.project_id == project_id)).one_or_none()
     return Event.model_validate(row.event) if row is not None else None
 
 
 class ChainCheck:
-    """Checks the chain of a project's events, page by page.
+    """Verifies the hash chain of a project's events, page by page.
 
     Attributes:
-        broken: numbers of the events where it does not hold: missing, altered or out of order.
-        head: the hash of the last one.
-        last: its number.
-        hashes: of all of them, by number, as their content and the hash before make them.
+        broken: numbers of the events at which the chain breaks: missing, altered or out of order.
+        head: the stored hash of the last event.
+        last: the number of the last event.
+        hashes: the computed hash of every event, by number, from its content and the stored hash before it.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class ChainCheck:
         self.last: int = 0
 
     def read(self, conn: Connection, project_id: str, *, limit: int = 500) -> list[Event]:
-        """The next events, at most `limit`, checked."""
+        """Read and verify the next events, at most `limit`."""
         query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq > self.last)
         found: list[Event] = []
         for row in conn.execute(query.order_by(events.c.seq).limit(limit)):
@@ -126,35 +126,35 @@ class ChainCheck:
         return found
 
     def take(self, event: Event, stored: str, *, whole: bool = True) -> None:
-        """Check one more event; `stored` is its hash as it was kept, and `whole` whether it could be read."""
+        """Verify one more event. `stored` is its stored hash; `whole` says whether its data could be read."""
         self.hashes[event.seq] = chain_hash(self.head, event)
         if event.seq != self.last + 1 or not whole or stored != self.hashes[event.seq]:
             self.broken.append(event.seq)
         self.head, self.last = stored, event.seq
 
     def check_end(self, last_seq: int, last_hash: str) -> None:
-        """Hold the end against what the project's own row knows of it; the number behind the last event is broken otherwise."""
+        """Compare the end of the chain with the project's own row. If they differ, the number after the last event is broken."""
         if (last_seq, last_hash) != (self.last, self.head):
             self.broken.append(self.last + 1)
 
 
 def _as_stored(row: Any) -> tuple[Event, bool]:
-    """An event, and whether its data is any that Signoff could have written; where it is not, the event has none."""
+    """Return an event, and whether its data could have come from Signoff. Invalid data is replaced by an empty object."""
     try:
         data = read_json(row.data)
     except ValueError:
         data = None
     whole = isinstance(data, dict)
-    told: dict[str, Any] = data if whole else {}  # pyright: ignore[reportUnknownVariableType]
-    # Not validated: whatever stands in an altered row, its number is what is looked for.
+    content: dict[str, Any] = data if whole else {}  # pyright: ignore[reportUnknownVariableType]
+    # Not validated: an altered row still needs its number, which is what the check reports.
     event = Event.model_construct(
-        seq=row.seq, type=str(row.type), project_id=row.project_id, at=row.at, actor=row.actor, data=told
+        seq=row.seq, type=str(row.type), project_id=row.project_id, at=row.at, actor=row.actor, data=content
     )
     return event, whole
 
 
 def broken_links(conn: Connection, project_id: str) -> list[int]:
-    """Numbers of the events where the chain does not hold: missing, altered or out of order."""
+    """Return the numbers of the events at which the chain breaks: missing, altered or out of order."""
     check = ChainCheck()
     while check.read(conn, project_id):
         pass

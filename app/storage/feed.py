@@ -1,7 +1,7 @@
-"""Word of what changed, for event streams and for requests that wait for their decision.
+"""Notice of changes, for event streams and for requests that wait for a decision.
 
-Waiters are woken by project, so that a busy project does not wake the readers of others. How a process hears of commits
-is each database's own: `app.storage.sqlite_feed`, `app.storage.postgres_feed`.
+Waiters are woken by project, so that a busy project does not wake the readers of others. Each kind of database has its own
+way to learn of commits: `app.storage.sqlite_feed` and `app.storage.postgres_feed`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ EVERY_PROJECT = ""
 
 
 class Subscription:
-    """One waiter's view of a project: has anything come since it last looked?"""
+    """One waiter's view of a project: whether anything has changed since it last looked."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def notify(self) -> None:
-        """Say that something came."""
+        """Signal a change."""
         self._event.set()
 
     async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109 - a deadline is what callers have
-        """Wait until something came, at most `timeout` seconds; False where nothing did."""
+        """Wait for a change, at most `timeout` seconds. Returns False if there was none."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._event.wait()
@@ -36,7 +36,7 @@ class Subscription:
 
 
 class ChangeFeed(ABC):
-    """Wakes those who wait for news; watches the database from the first waiter on."""
+    """Wakes those who wait for changes. It watches the database from the first waiter on."""
 
     def __init__(self) -> None:
         self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
@@ -44,7 +44,7 @@ class ChangeFeed(ABC):
 
     @contextmanager
     def subscribe(self, project_id: str = EVERY_PROJECT) -> Generator[Subscription]:
-        """Be told of news of one project, or of any. Subscribe first, then read, then wait: nothing is missed."""
+        """Subscribe to changes of one project, or of all. Subscribe first, then read, then wait: then nothing is missed."""
         subscription = Subscription()
         self._subscriptions[project_id].add(subscription)
         if self._watcher is None or self._watcher.done():
@@ -66,7 +66,7 @@ class ChangeFeed(ABC):
 
     @abstractmethod
     async def _watch(self) -> None:
-        """Wake the subscribers of what has news. All of them after any time in which news may have gone unheard."""
+        """Wake the subscribers of each project that changed, and all subscribers after a gap in which a change may be missed."""
 
     def _tell(self, project_ids: set[str]) -> None:
         """Wake the subscribers of these projects, and those of every project."""

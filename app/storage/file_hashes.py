@@ -1,4 +1,4 @@
-"""Checksums of files that plans name: without following links out of the workspace, with limits, and never on the event loop."""
+"""Checksums of the files that plans name: no links out of the workspace, limits on size, never on the event loop."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from app.storage.folders import open_file
 
-# More files than this are named only by plans that nobody can read.
+# Nobody can review a plan that names more files than this.
 MAX_FILES = 500
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_BYTES = 256 * 1024 * 1024
 MAX_TEXT_BYTES = 64 * 1024
 MAX_TOTAL_TEXT_BYTES = 512 * 1024
-# Coarser than the clock of any file system that Linux has.
+# Longer than one clock tick of any Linux file system.
 _TICK_NS = 2_000_000_000
 _CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Hashed:
-    """A regular file: its checksum and size, and its text where it is one and small; or why there is none of these."""
+    """A regular file's checksum and size, and its text if it is small text; or the reason why there is no checksum."""
 
     sha256: str = ""
     size: int = 0
@@ -38,9 +38,9 @@ class Hashed:
 
 
 def hash_files(workspace: str, paths: Iterable[str]) -> dict[str, Hashed]:
-    """Each of `paths` (relative) that is a file now; `reason` says what kept one from being read. Blocking.
+    """Hash each of `paths` (relative) that is a file now. `reason` says why one could not be read. Blocking.
 
-    A link is followed inside of the workspace alone.
+    Links are followed only inside the workspace.
     """
     root = Path(workspace)
     found: dict[str, Hashed] = {}
@@ -54,15 +54,15 @@ def hash_files(workspace: str, paths: Iterable[str]) -> dict[str, Hashed]:
     return found
 
 
-# By file: what it looked like, and its checksum then. A change time cannot be set, so that an entry holds as long as it fits.
+# By file: its metadata, and its checksum then. Nobody can set a change time, so an entry is valid while the metadata match.
 _CACHE: dict[tuple[str, str], tuple[tuple[int, ...], str]] = {}
 _MAX_CACHED = 20_000
 
 
 def cached_checksums(workspace: str, paths: Iterable[str]) -> dict[str, str | None]:
-    """The checksum of each of `paths`, None for what is no file or cannot be read; those that look unchanged are not read.
+    """Return the checksum of each of `paths`; None for one that is not a file or cannot be read. Blocking.
 
-    Blocking. For telling which task changed a file, not for deciding whether one may be run.
+    Files that look unchanged are not read. Use it to tell which task changed a file, not to decide whether one may run.
     """
     root = Path(workspace)
     found: dict[str, str | None] = {}
@@ -74,7 +74,7 @@ def cached_checksums(workspace: str, paths: Iterable[str]) -> dict[str, str | No
             continue
         hashed = _hash(root, path, MAX_FILE_BYTES)
         found[path] = hashed.sha256 or None if hashed is not None else None
-        # A file that was written within the last tick of the clock may be written again without looking any different.
+        # A file written within the last clock tick may be written again and look the same.
         if look is not None and found[path] is not None and time.time_ns() - look[-1] > _TICK_NS:
             if len(_CACHE) >= _MAX_CACHED:
                 _CACHE.clear()
@@ -101,7 +101,7 @@ def _hash(root: Path, path: str, left: int) -> Hashed | None:
     try:
         descriptor = open_file(root.resolve(), relative.parts) if relative.parts else None
     except PermissionError:
-        return Hashed(reason="it may not be read")
+        return Hashed(reason="it cannot be read (permission denied)")
     except (OSError, ValueError):
         return None
     return _read(descriptor, left) if descriptor is not None else None
@@ -114,9 +114,9 @@ def _read(descriptor: int, left: int) -> Hashed:
             return Hashed(reason=f"more than {MAX_FILES} files are named")
         if size > min(MAX_FILE_BYTES, left):
             limit = "this file" if size > MAX_FILE_BYTES else "all files together"
-            return Hashed(reason=f"{size} bytes are over the limit of {limit}")
+            return Hashed(reason=f"{size} bytes exceed the limit for {limit}")
         digest, read, head = hashlib.sha256(), 0, b""
-        # A file that grows while it is read comes to an end all the same.
+        # Bounded, so that a file that grows while it is read still comes to an end.
         while read <= MAX_FILE_BYTES and (data := file.read(_CHUNK)):
             digest.update(data)
             head = data if not read else head

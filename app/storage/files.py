@@ -1,4 +1,4 @@
-"""What is known of the files in workspaces: checksums, who uploaded what, and which task made which."""
+"""Records about the files in workspaces: their checksums, who uploaded each one, and which task made it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from app.storage.uploads import Placed
 from app.storage.workspaces import root_of
 
 MAX_FILES = 10_000
-# In a folder that a caller named, which may be a whole repository, these are nobody's results.
+# In a folder that a caller named, which may be a whole repository, these hold no results.
 _LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
 _CHUNK = 1024 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
-# A task may give its files any time; what is outside of this, some centuries, neither dates nor databases take.
+# A task may set any time on its files. Dates and databases accept only times inside this range, which spans centuries.
 _MAX_NS = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Known:
-    """A checksum and what it was taken of."""
+    """A stored checksum, and the state of the file that it was computed from."""
 
     size: int
     mtime_ns: int
@@ -48,7 +48,7 @@ class Known:
 
     @property
     def uploaded(self) -> bool:
-        """Whether a caller sent it."""
+        """Whether a caller uploaded it."""
         return self.uploaded_at is not None
 
 
@@ -63,32 +63,32 @@ class WorkspaceFile:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Of its path."""
+        """The components of its path."""
         return tuple(self.path.split("/"))
 
     @property
     def modified(self) -> datetime:
-        """When it was last written, as it says itself."""
+        """When it was last written, according to the file itself."""
         return _EPOCH + timedelta(microseconds=self.mtime_ns // 1000)
 
     @property
     def modified_at(self) -> str:
-        """`modified` as text."""
+        """`modified` as a timestamp."""
         return isoformat(self.modified)
 
     def fits(self, known: Known | None) -> bool:
-        """Whether a checksum is still that of this file."""
+        """Whether a stored checksum is still valid for this file."""
         mine = (self.size, self.mtime_ns, self.ctime_ns)
         return known is not None and (known.size, known.mtime_ns, known.ctime_ns) == mine
 
 
 class Origin:
-    """What tells which task made a file, and when the first run of its project began.
+    """Tells which task made a file, and when the project's first run began.
 
     Args:
-        declared: ids of tasks by the path that they declare.
+        declared: ids of tasks, by the path that each declares.
         windows: start, end and task of each attempt.
-        began: when the first run did, if there was one.
+        began: when the first run began, or None if there was none.
     """
 
     def __init__(self, declared: dict[str, str], windows: Sequence[tuple[str, str, str]], began: str | None) -> None:
@@ -97,15 +97,15 @@ class Origin:
         self._changes, self._alone = _alone_from(windows)
 
     def maker_of(self, file: WorkspaceFile) -> str | None:
-        """The task that declares the file, else the only one with an attempt in progress when it was last written."""
+        """Return the task that declares the file, or else the only task that was running when it was last written."""
         if file.path in self.declared:
             return self.declared[file.path]
-        # An attempt is in progress at both of its ends, too.
+        # An attempt covers both its start and its end.
         return self._alone[bisect_right(self._changes, (file.modified_at, False))]
 
 
 def _alone_from(windows: Sequence[tuple[str, str, str]]) -> tuple[list[tuple[str, bool]], list[str | None]]:
-    """The moments when attempts start (False) or have ended (True), and which task is alone before and after each."""
+    """Return the moments when attempts start (False) or end (True), and which task runs alone before and after each."""
     starts = [((start, False), task) for start, _, task in windows]
     ends = [((end, True), task) for _, end, task in windows]
     changes: list[tuple[str, bool]] = []
@@ -121,10 +121,10 @@ def _alone_from(windows: Sequence[tuple[str, str, str]]) -> tuple[list[tuple[str
 
 
 def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin:
-    """What is on record of who made what."""
+    """Read from the record which task made which file."""
     declared = {path: row.id for row in rows for path in row.expected_files}
     for row in rows:
-        # What is in an altered row is for an audit to say.
+        # An altered row is for the audit to report.
         stored: object = row.action
         save_to = cast("dict[str, Any]", stored).get("save_to") if isinstance(stored, dict) else None
         if save_to:
@@ -138,7 +138,7 @@ def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin
 
 
 def known_of(conn: Connection, project_id: str) -> dict[str, Known]:
-    """What is on record of a project's files, by path."""
+    """Return the stored checksums of a project's files, by path."""
     rows = conn.execute(select(files).where(files.c.project_id == project_id))
     return {
         row.path: Known(row.size, row.mtime_ns, row.ctime_ns, row.sha256, row.uploaded_at, row.uploaded_by)
@@ -149,9 +149,9 @@ def known_of(conn: Connection, project_id: str) -> dict[str, Known]:
 def note_checksums(
     conn: Connection, project_id: str, taken: dict[str, tuple[WorkspaceFile, str]], known: dict[str, Known]
 ) -> None:
-    """Keep checksums that were taken while `known` was on record; what has been noted since then stays.
+    """Store checksums that were computed while `known` was the stored state. Newer entries are not overwritten.
 
-    Who uploaded a file stays on record while its content does.
+    The record of who uploaded a file stays while its content is unchanged.
     """
     current = known_of(conn, project_id)
     found: dict[str, Known] = {}
@@ -164,7 +164,7 @@ def note_checksums(
 
 
 def note_upload(conn: Connection, project_id: str, path: str, placed: Placed, *, actor: str, at: str) -> None:
-    """Keep who uploaded a file."""
+    """Record who uploaded a file."""
     _put(conn, project_id, {path: Known(placed.size, placed.mtime_ns, placed.ctime_ns, placed.sha256, at, actor)})
 
 
@@ -179,10 +179,10 @@ def _put(conn: Connection, project_id: str, found: dict[str, Known]) -> None:
 def listed(
     project: ProjectRow, made: Origin, known: dict[str, Known], *, most: int = MAX_FILES
 ) -> tuple[list[WorkspaceFile], bool]:
-    """The files of a project, by path, and whether there are more than `most`, which are left out. Blocking.
+    """Return a project's files, by path, and whether there are more than `most`; the rest are left out. Blocking.
 
-    All of a workspace of its own. Of a folder that a caller named: what tasks declare, uploads, and what was written
-    since the first run began.
+    For a workspace that Signoff made, that is every file. For a folder that a caller named: the files that tasks declare,
+    uploads, and files written since the first run began.
     """
     found: list[WorkspaceFile] = []
     root = root_of(project.workspace, project.path)
@@ -198,12 +198,12 @@ def listed(
 
 
 def paths_in(root: Path, most: int) -> list[str]:
-    """The paths of a workspace's files, sorted; which ones, where there are more than `most`, is chance. Blocking."""
+    """Return at most `most` paths of a workspace's files, sorted. Which ones are returned is arbitrary. Blocking."""
     return sorted(file.path for file in islice(_walk(root, skip=_LEFT_OUT), most))
 
 
 def logs(project: ProjectRow, rows: Sequence[TaskRow]) -> list[tuple[str, WorkspaceFile]]:
-    """The logs of all attempts, each with its task's id. Blocking."""
+    """Return the logs of all attempts, each with its task's id. Blocking."""
     root = root_of(project.workspace, project.path)
     found: list[tuple[str, WorkspaceFile]] = []
     for row in rows:
@@ -219,12 +219,12 @@ def logs(project: ProjectRow, rows: Sequence[TaskRow]) -> list[tuple[str, Worksp
 
 
 def log_path(task_id: str, attempt: int) -> str:
-    """Where the log of an attempt lies in its workspace."""
+    """Return the path of an attempt's log in its workspace."""
     return f"{PRIVATE_FOLDER}/attempts/{task_id}/{attempt}/log"
 
 
 def sha256_of(root: Path, file: WorkspaceFile) -> str | None:
-    """A file's checksum; None where it is gone, or was written meanwhile. Blocking, with constant memory."""
+    """Return a file's checksum, or None if it is gone or was written meanwhile. Blocking, with constant memory."""
     try:
         descriptor = open_file(root, file.parts)
     except OSError:
@@ -238,7 +238,7 @@ def sha256_of(root: Path, file: WorkspaceFile) -> str | None:
 
 
 def fingerprint(root: Path, path: str) -> dict[str, Any] | None:
-    """Size and checksum of a regular file below a folder; None where there is none. Blocking, with constant memory."""
+    """Return size and checksum of a regular file below a folder, or None if there is none. Blocking, with constant memory."""
     parts = path.split("/")
     if ".." in parts:
         return None
@@ -255,12 +255,12 @@ def fingerprint(root: Path, path: str) -> dict[str, Any] | None:
 
 
 def looked_at(path: str, descriptor: int) -> WorkspaceFile:
-    """The file behind a descriptor."""
+    """Return the file behind a descriptor."""
     return _file(path, os.fstat(descriptor))
 
 
 def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
-    """Every regular file below a folder but for Signoff's own; links are not followed."""
+    """Yield every regular file below a folder except Signoff's own. Links are not followed."""
     stack = [""]
     while stack:
         folder = stack.pop()
@@ -275,7 +275,7 @@ def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 try:
                     found = entry.stat(follow_symlinks=False)
-                    # Names that are no text, or that a database cannot keep, are left to those who can read them.
+                    # Skip names that are not text, or that a database cannot store.
                     path.encode()
                 except (OSError, UnicodeEncodeError):
                     continue

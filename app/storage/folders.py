@@ -1,6 +1,6 @@
-"""Opening files below a folder without following a symbolic link on the way: step by step, each from the one before.
+"""Opens files below a folder without following a symbolic link: step by step, each folder from the one before.
 
-The way to the folder itself is walked like that too: whoever can write beside a workspace could put a link in its place.
+The path to the folder itself is walked in the same way: anyone who can write beside a workspace could put a link there.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 
 from app.domain.file_paths import PRIVATE_FOLDER
 
-# Entered without being read: a folder above a workspace may be one that we must not list.
+# Entered without being read: Signoff may not be allowed to list a folder above a workspace.
 _ENTER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 def open_folder(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
-    """A descriptor of a folder below `root`; with `make`, what is missing below `root` is made.
+    """Return a descriptor of a folder below `root`. With `make`, missing folders below `root` are created.
 
-    Signoff's own folder is made for its owner alone, and out of git's sight.
+    Signoff's own folder is created for its owner only, and hidden from git.
 
     Args:
-        root: an absolute path, no part of which is a symbolic link.
-        parts: names of folders, one in the other.
-        make: make what is missing.
+        root: an absolute path without symbolic links.
+        parts: the names of the folders, from the outermost to the innermost.
+        make: create missing folders.
 
     Raises:
-        OSError: a part is missing, no folder, or a symbolic link.
+        OSError: a part is missing, is not a folder, or is a symbolic link.
     """
     current = _open_root(root)
     try:
@@ -59,7 +59,7 @@ def _open_root(root: Path) -> int:
 
 
 def _make_folder(name: str, parent: int, *, mode: int) -> bool:
-    """Make a folder where there is none; True where it is new."""
+    """Create a folder if there is none. Returns True if it is new."""
     try:
         os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
@@ -68,7 +68,7 @@ def _make_folder(name: str, parent: int, *, mode: int) -> bool:
 
 
 def _hide_from_git(folder: int) -> None:
-    """Keep our files out of the status of a repository that serves as a workspace."""
+    """Keep Signoff's files out of `git status` in a repository that serves as a workspace."""
     with contextlib.suppress(FileExistsError):
         descriptor = os.open(".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         os.write(descriptor, b"*\n")
@@ -76,10 +76,10 @@ def _hide_from_git(folder: int) -> None:
 
 
 def open_file(root: Path, parts: Sequence[str]) -> int:
-    """A descriptor to read a regular file below `root`.
+    """Return a descriptor for reading a regular file below `root`.
 
     Raises:
-        OSError: it is not there, no regular file, or a symbolic link leads to it.
+        OSError: it does not exist, it is not a regular file, or a symbolic link leads to it.
     """
     folder = open_folder(root, parts[:-1])
     try:

@@ -1,7 +1,7 @@
-"""Requests that carry an Idempotency-Key: who works on each, and the answer that it got.
+"""Requests that carry an Idempotency-Key: who works on each of them, and the answer that it received.
 
-A row is claimed before the request is worked on, under a lease that the worker renews; when that lapses, a repeat may take
-the work up. Whoever works on it, the row's `request_id` stays, so that whatever was decided under it is found again.
+A row is claimed before work on its request begins, under a lease that the worker renews. When the lease lapses, a repeat of
+the request may take over. The row keeps its `request_id`, so everything already decided under that id is found again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _IDENTITY = (table.c.caller, table.c.method, table.c.path, table.c.key)
 
 @dataclass(frozen=True)
 class RequestKey:
-    """What tells one request with a key from another."""
+    """Identifies a request that carries a key."""
 
     caller: str
     method: str
@@ -33,7 +33,7 @@ class RequestKey:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, as it is sent."""
+    """A stored answer, as it is sent."""
 
     status: int
     headers: dict[str, str]
@@ -45,9 +45,9 @@ class Claim:
     """The right to work on a request.
 
     Attributes:
-        key: of the request.
-        request_id: under which it is decided.
-        first: whether nobody worked on it before.
+        key: identifies the request.
+        request_id: the id under which the request is decided.
+        first: whether nobody has worked on it before.
     """
 
     key: RequestKey
@@ -56,11 +56,11 @@ class Claim:
 
 
 def take(conn: Connection, key: RequestKey, body_hash: str, lease: timedelta) -> Claim | Answer:
-    """Claim a request for as long as the lease; where it was answered already, that answer.
+    """Claim a request for the length of the lease. If it was already answered, return that answer.
 
     Raises:
         Conflict: `request_in_progress`.
-        Invalid: `idempotency_key_reused`: the key came with another body before.
+        Invalid: `idempotency_key_reused`: the key was sent with another body before.
     """
     row = _locked(conn, key)
     if row is not None and row.created_at <= _oldest():
@@ -82,7 +82,7 @@ def take(conn: Connection, key: RequestKey, body_hash: str, lease: timedelta) ->
         conn.execute(insert(table).values(values))
         return claim
     if row.body_hash != body_hash:
-        message = "This Idempotency-Key came with another body before; send the same body, or another key."
+        message = "This Idempotency-Key was already used with a different body. Send the same body, or use a new key."
         raise Invalid(message, code="idempotency_key_reused")
     if row.status is not None:
         return _answer(row)
@@ -93,15 +93,15 @@ def take(conn: Connection, key: RequestKey, body_hash: str, lease: timedelta) ->
 
 
 def in_progress() -> Conflict:
-    """The error for a request that is still being worked on."""
-    return Conflict("The first request with this Idempotency-Key is still under way.", code="request_in_progress")
+    """Return the error for a request that is still in progress."""
+    return Conflict("The first request with this Idempotency-Key is still in progress.", code="request_in_progress")
 
 
 def answer_of(conn: Connection, claim: Claim) -> Answer | None:
-    """The answer, where somebody else gave it meanwhile; until the transaction ends nobody else can.
+    """Return the answer if somebody else has given it meanwhile. Until the transaction ends, nobody else can.
 
     Raises:
-        Conflict: `request_in_progress`: the claim is not worth anything any more.
+        Conflict: `request_in_progress`: the claim is no longer valid.
     """
     row = _locked(conn, claim.key)
     if row is None or row.request_id != claim.request_id:
@@ -110,29 +110,29 @@ def answer_of(conn: Connection, claim: Claim) -> Answer | None:
 
 
 def keep(conn: Connection, claim: Claim, answer: Answer) -> None:
-    """Keep the answer to a claimed request; the first that is kept stays."""
+    """Store the answer to a claimed request. The first answer that is stored stays."""
     values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
     conn.execute(update(table).where(_open(claim)).values(values))
 
 
 def renew(conn: Connection, claim: Claim, lease: timedelta) -> None:
-    """Go on working on a claimed request."""
+    """Extend the lease on a claimed request."""
     until = isoformat(datetime.now(UTC) + lease)
     conn.execute(update(table).where(_open(claim)).values(claimed_until=until))
 
 
 def give_back(conn: Connection, claim: Claim) -> None:
-    """Let a repeat take the request up at once."""
+    """End the lease, so that a repeat may take the request over at once."""
     conn.execute(update(table).where(_open(claim)).values(claimed_until=now()))
 
 
 def forget(conn: Connection, claim: Claim) -> None:
-    """Free the key of a request that nothing came of, for any body."""
+    """Free the key of a request that had no effect. It may then be used with any body."""
     conn.execute(delete(table).where(_open(claim)))
 
 
 def sweep(conn: Connection) -> int:
-    """Delete the oldest of the rows whose time is over, `MAX_SWEPT` at most; how many it were."""
+    """Delete the oldest expired rows, at most `MAX_SWEPT`. Returns how many were deleted."""
     old = select(*_IDENTITY).where(table.c.created_at <= _oldest()).order_by(table.c.created_at).limit(MAX_SWEPT)
     identities = [tuple(row) for row in conn.execute(old)]
     if identities:

@@ -1,4 +1,4 @@
-"""What happens in all projects from now on, for readers who keep lists up to date."""
+"""New events of all projects, for readers that keep lists up to date."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sqlalchemy import Column, Connection, func, select
 from app.domain.events import EventType
 from app.storage.tables import events, projects, tombstones
 
-# What a reader may fall behind before it gets the newest of each project only.
+# How many events a reader may fall behind. Beyond that it gets only the newest event of each project.
 MAX_BEHIND = 500
 MAX_PROJECTS = 10_000
-# Where writers run side by side, a row can become visible after one with a higher number.
+# With concurrent writers, a row can become visible after one with a higher number.
 LOOK_BACK = 200
 
 
 @dataclass(frozen=True)
 class News:
-    """An event, and where its project is by now; a deleted project is nowhere."""
+    """An event, with its project's current status and stage; both are None for a deleted project."""
 
     project_id: str
     type: str
@@ -30,7 +30,7 @@ class News:
 
 
 class _Tail:
-    """Which rows of a log are new."""
+    """Tracks which rows of a log are new."""
 
     def __init__(self, position: Column[int]) -> None:
         self._position = position
@@ -38,12 +38,12 @@ class _Tail:
         self._known: set[int] = set()
 
     def skip_to_end(self, conn: Connection) -> None:
-        """Count all rows there are as known."""
+        """Mark all existing rows as known."""
         self._end = conn.execute(select(func.coalesce(func.max(self._position), 0))).scalar_one()
         self._known = set(conn.execute(self._recent(LOOK_BACK)).scalars())
 
     def fresh(self, conn: Connection) -> list[int] | None:
-        """Numbers of the rows that came since; None where they are more than `MAX_BEHIND`, which all stay new."""
+        """Return the numbers of new rows. Returns None if there are more than `MAX_BEHIND`; all of them then stay new."""
         found = conn.execute(self._recent(MAX_BEHIND + LOOK_BACK + 1)).scalars()
         fresh = [position for position in found if position not in self._known]
         if len(fresh) > MAX_BEHIND:
@@ -58,15 +58,15 @@ class _Tail:
 
     @property
     def end(self) -> int:
-        """The highest number that is known."""
+        """The highest known number."""
         return self._end
 
 
 class LiveLog:
-    """One reader's way through the events of all projects; holds at most some hundred numbers.
+    """One reader's position in the events of all projects. It holds a few hundred numbers at most.
 
     Args:
-        types: the kinds of events that the reader wants.
+        types: the event types that the reader wants.
     """
 
     def __init__(self, types: Collection[EventType]) -> None:
@@ -75,12 +75,12 @@ class LiveLog:
         self._farewells = _Tail(tombstones.c.position)
 
     def start(self, conn: Connection) -> None:
-        """Begin behind everything that has happened."""
+        """Begin after everything that has already happened."""
         self._events.skip_to_end(conn)
         self._farewells.skip_to_end(conn)
 
     def read(self, conn: Connection) -> list[News]:
-        """What came since the last call; for a reader far behind, the newest of each project alone."""
+        """Return what is new since the last call. A reader that is far behind gets only the newest event of each project."""
         found = self._read_events(conn)
         return [*found, *self._read_farewells(conn)]
 

@@ -1,4 +1,4 @@
-"""A project in numbers, from what is on record."""
+"""A project's metrics, computed from its record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, events
 
 _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}
-# While another version is made, nobody is waited for; one that came to nothing leaves the one before it to be decided on.
+# While a new version is being made, nobody waits. If that fails, the version before it waits for its approval again.
 _CLOSES = {
     EventType.PLAN_APPROVED: "plan",
     EventType.PLAN_GENERATING: "plan",
@@ -28,7 +28,7 @@ _ENDS = frozenset({EventType.PROJECT_CANCELLED, EventType.PROJECT_FAILED, EventT
 
 @dataclass(frozen=True)
 class Activity:
-    """What the attempts of a project add up to; times are in milliseconds."""
+    """Totals over the attempts of a project. Times are in milliseconds."""
 
     total: int
     retried: int
@@ -39,7 +39,7 @@ class Activity:
 
 
 def attempts_of(conn: Connection, project_id: str) -> Activity:
-    """Attempts over all runs; one in progress counts until now."""
+    """Return totals over the attempts of all runs. An attempt in progress counts up to now."""
     columns = (attempts.c.number, attempts.c.status, attempts.c.started_at, attempts.c.ended_at)
     rows = conn.execute(select(*columns).where(attempts.c.project_id == project_id)).all()
     moment = now()
@@ -57,8 +57,8 @@ def attempts_of(conn: Connection, project_id: str) -> Activity:
 
 
 def _overlap(spans: Sequence[tuple[str, str]]) -> tuple[int, int]:
-    """For how many milliseconds any of the spans lasted, and how many did at most at once."""
-    # At the same moment, an end comes before a start: they did not overlap.
+    """Return for how many milliseconds at least one span was active, and how many were active at once at most."""
+    # At the same moment, an end sorts before a start: those two did not overlap.
     moments = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
     running = peak = some = 0
     since = ""
@@ -73,12 +73,12 @@ def _overlap(spans: Sequence[tuple[str, str]]) -> tuple[int, int]:
 
 
 def wall_ms(rows: Iterable[Row[Any]]) -> int:
-    """From start to end, over all runs."""
+    """Return the time from start to end, summed over all runs."""
     return sum(milliseconds_between(row.started_at, row.completed_at or now()) or 0 for row in rows)
 
 
 def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
-    """How long plans and phases have waited for a person, an unanswered wait until now."""
+    """Return how long plans and phases have waited for approval. A wait that is still open counts up to now."""
     wanted = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
     query = (
         select(events.c.type, events.c.at, events.c.data)
@@ -103,7 +103,7 @@ def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
 
 
 def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks.TaskRow]) -> int:
-    """The time that the tasks on the longest way through the plan have taken."""
+    """Return the time that the tasks on the critical path have taken."""
     if project.plan_version is None:
         return 0
     draft = plans.content(plans.get(conn, project.id, project.plan_version))
@@ -114,5 +114,5 @@ def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks
 
 
 def duration_ms(row: tasks.TaskRow) -> int | None:
-    """From a task's start to its end, or to now; None where it has not started."""
+    """Return the time from a task's start to its end, or to now. None if it has not started."""
     return milliseconds_between(row.started_at, row.completed_at or (now() if row.started_at else None))

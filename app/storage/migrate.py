@@ -1,4 +1,4 @@
-"""Bring a database to the current schema, or say whether it is there."""
+"""Migrates a database to the current schema, or reports whether it is current."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from app.storage.sqlite import BUSY_TIMEOUT_MS, begin_write
 from app.storage.url import parse_url, sqlite_path
 
 R = TypeVar("R")
-# Any number: whoever migrates holds the lock of that name.
+# An arbitrary number: a process that migrates holds the lock with this number.
 _LOCK = 0x5160FF
-# A migration may take its time.
+# A migration may take as long as it needs.
 _SESSION = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 
 
 def migrate(database_url: str) -> None:
-    """Apply every migration that is missing; makes the database where it is a file that is not there.
+    """Apply every missing migration. Creates an SQLite file that does not exist.
 
     Raises:
-        ValueError: the database cannot keep what Signoff writes.
-        OSError, SQLAlchemyError: it cannot be reached.
+        ValueError: the database cannot store what Signoff writes.
+        OSError, SQLAlchemyError: the database cannot be reached.
     """
     path = sqlite_path(database_url)
     if path is not None:
@@ -56,7 +56,7 @@ def is_current(database_url: str) -> bool:
 
 
 def folds_all_letters(database_url: str) -> bool:
-    """Whether searches ignore the case of all letters; PostgreSQL knows those of the database's locale only.
+    """Whether searches ignore the case of all letters. PostgreSQL folds only the letters of the database's locale.
 
     Raises:
         OSError, SQLAlchemyError: the database cannot be reached.
@@ -75,11 +75,13 @@ def _config() -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
-    """Migrate; of two processes that do it at once, the second waits and finds nothing to do."""
+    """Migrate. If two processes do so at once, the second one waits and finds nothing to do."""
     if connection.dialect.name == "postgresql":
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
         if encoding != "UTF8":
-            raise ValueError(f"The database's encoding is {encoding}; Signoff needs one made with ENCODING 'UTF8'.")
+            raise ValueError(
+                f"The database's encoding is {encoding}. Signoff needs a database created with ENCODING 'UTF8'."
+            )
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     config = _config()
     config.attributes["connection"] = connection
@@ -89,7 +91,7 @@ def _upgrade(connection: Connection) -> None:
 def _in_transaction(url: str, work: Callable[[Connection], R], *, writes: bool = True) -> R:
     path = sqlite_path(url)
     if path is None:
-        # In a thread of its own: the caller may have an event loop running.
+        # In a separate thread, because the caller may have a running event loop.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, _on_postgres(parse_url(url), work)).result()
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
@@ -115,7 +117,7 @@ def _prepare_file(connection: Any, _record: Any) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
             break
         except sqlite3.OperationalError:
-            # Where another process does the same, SQLite says so at once, whatever the time-out.
+            # If another process does the same, SQLite fails at once, regardless of the timeout.
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.01)

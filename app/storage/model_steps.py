@@ -1,7 +1,7 @@
-"""What models were asked and what came of it: kept so that nothing is paid for twice, and nothing is spent unseen.
+"""Calls to models and their results. They are stored so that nothing is paid for twice and all spending is visible.
 
-A call is reserved before it is made, with the most that it can cost, and settled with what it did cost. What was reserved by
-a process that died, or for a call whose answer never came, counts as spent: the provider may have charged it.
+A call is reserved at its maximum cost before it is made, and settled at its actual cost afterwards. If the process died or no
+answer arrived, the reservation counts as spent, because the provider may have charged for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ StepRow = Row[Any]
 
 @dataclass(frozen=True)
 class Talk:
-    """One conversation with a model: of which project, and, of a task's, the token that its attempt writes under."""
+    """One conversation with a model, in a project. A task's conversation has the token that its attempt writes under."""
 
     project_id: str
     name: str
@@ -36,7 +36,7 @@ class Talk:
 
 @dataclass(frozen=True)
 class Usage:
-    """What was used, and how often a model was asked."""
+    """The tokens and cost that were used, and how many calls were made to models."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -49,22 +49,22 @@ _LOST = model_steps.c.status == "lost"
 _OPEN = model_steps.c.status == "open"
 _CALLS = model_steps.c.tool.is_(None)
 _COST = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
-# A sum that leaves calls out would look like all of it.
+# A sum that omits calls of unknown cost would look complete.
 _UNPRICED = func.sum(case((model_steps.c.status.in_(("done", "lost")) & _COST.is_(None), 1), else_=0))
-# The number of the step that ends a conversation.
+# The number of the step that marks the end of a conversation.
 _END = 1_000_000
 
 
 def take_up(conn: Connection, talk: Talk) -> None:
-    """Go on with a conversation: whoever had it before is gone, and what they had reserved counts as spent."""
+    """Resume a conversation. Its former holder is gone, and what that holder had reserved counts as spent."""
     _hold(conn, talk)
     conn.execute(update(model_steps).where(*_of(talk), _OPEN).values(status="lost", ended_at=now()))
 
 
 def end_orphans(conn: Connection, project_id: str) -> None:
-    """Count as spent what was reserved in conversations that nobody will go on with: their worker was lost, and they were ended.
+    """Count reservations as spent in conversations that nobody will resume, because their worker was lost and they ended.
 
-    Without this, whoever waits for what is reserved to be settled might wait for ever.
+    Without this, a caller that waits for reservations to be settled might wait forever.
     """
     locks.hold_project(conn, project_id)
     planning = select(plans.c.version).where(plans.c.project_id == project_id, plans.c.status == PlanStatus.GENERATING)
@@ -85,13 +85,13 @@ def end_orphans(conn: Connection, project_id: str) -> None:
 
 
 def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
-    """A step that was finished before."""
+    """Return a step that already finished, or None."""
     step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == "done")
     return conn.execute(select(model_steps).where(*_of(talk), *step).limit(1)).one_or_none()
 
 
 def close(conn: Connection, talk: Talk) -> None:
-    """End a conversation: it is not gone on with."""
+    """End a conversation, so that it cannot be resumed."""
     locks.hold_project(conn, talk.project_id)
     if _holds(conn, talk):
         position = _open(conn, talk, _END, model="", call_id="end", tool="end")
@@ -101,7 +101,7 @@ def close(conn: Connection, talk: Talk) -> None:
 
 
 def conversation_of(conn: Connection, run_id: str, task_id: str) -> str:
-    """The name of the conversation that a task's next attempt goes on with, or begins."""
+    """Return the name of the conversation that a task's next attempt resumes or begins."""
     ended = (model_steps.c.task_id == task_id, model_steps.c.number == _END)
     mine = model_steps.c.conversation.startswith(f"task:{run_id}:", autoescape=True)
     number = conn.execute(select(func.count()).where(*ended, mine)).scalar_one()
@@ -109,7 +109,7 @@ def conversation_of(conn: Connection, run_id: str, task_id: str) -> str:
 
 
 def spent(conn: Connection, project_id: str) -> Spent:
-    """What a project has spent so far."""
+    """Return what a project has spent and reserved so far."""
     tokens = case(
         (_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens + model_steps.c.output_tokens
     )
@@ -124,17 +124,17 @@ def spent(conn: Connection, project_id: str) -> Spent:
 
 
 def reserve(conn: Connection, talk: Talk, number: int, *, model: str, tokens: int, cost: float | None) -> int:
-    """Note that a model is about to be asked, and the most that it can cost; returns the step's position.
+    """Reserve a model call at its maximum cost before it is made. Returns the step's position.
 
     Raises:
-        Conflict: `fenced`: the attempt that the conversation belongs to was given up.
+        Conflict: `fenced`: Signoff has given up on the attempt that the conversation belongs to.
     """
     _hold(conn, talk)
     return _open(conn, talk, number, model=model, reserved_tokens=tokens, reserved_cost=cost)
 
 
 def begin_tool(conn: Connection, talk: Talk, number: int, call_id: str, tool: str, *, model: str) -> int:
-    """Note that a tool is about to be used; returns the step's position.
+    """Record a tool call before it is made. Returns the step's position.
 
     Raises:
         Conflict: `fenced`.
@@ -154,9 +154,9 @@ def settle(
     cost: float | None = None,
     news: dict[str, Any] | None = None,
 ) -> None:
-    """Record what a step came to; a task's is an event of its own.
+    """Record the result of a step. A task's step also becomes an event.
 
-    Of an attempt that was given up meanwhile, what was spent is recorded alone.
+    If Signoff has given up on the attempt meanwhile, only what was spent is recorded.
     """
     values = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost, "ended_at": now()}
     locks.hold_project(conn, talk.project_id)
@@ -172,7 +172,7 @@ def settle(
 
 
 def give_up(conn: Connection, position: int, *, charged: bool) -> None:
-    """Record that a call has failed; `charged` where the provider may have billed it all the same."""
+    """Record that a call failed. `charged`: the provider may have billed it anyway."""
     values: dict[str, Any] = {"status": "lost", "ended_at": now()}
     if not charged:
         values |= {"status": "void", "reserved_tokens": 0, "reserved_cost": None}
@@ -180,7 +180,7 @@ def give_up(conn: Connection, position: int, *, charged: bool) -> None:
 
 
 def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
-    """What the calls that `where` selects have used, those included that were lost."""
+    """Return what the calls that `where` selects have used, including lost ones."""
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
     calls = func.sum(case((model_steps.c.status.in_(("done", "lost")), 1), else_=0))
     columns = (calls, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
@@ -193,27 +193,27 @@ def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
 
 
 def of_project(project_id: str) -> ColumnElement[bool]:
-    """Selects everything of a project."""
+    """Select every call of a project."""
     return model_steps.c.project_id == project_id
 
 
 def of_plans(project_id: str) -> ColumnElement[bool]:
-    """Selects what was asked for a project's plans."""
+    """Select the calls made for a project's plans."""
     return of_project(project_id) & model_steps.c.conversation.startswith("plan:", autoescape=True)
 
 
 def of_decisions(project_id: str) -> ColumnElement[bool]:
-    """Selects what was asked to decide."""
+    """Select the calls made for a project's decisions."""
     return of_project(project_id) & model_steps.c.conversation.startswith("decision:", autoescape=True)
 
 
 def of_conversation(project_id: str, name: str) -> ColumnElement[bool]:
-    """Selects one conversation."""
+    """Select the calls of one conversation."""
     return (model_steps.c.project_id == project_id) & (model_steps.c.conversation == name)
 
 
 def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, int, float | None]]:
-    """Input tokens, output tokens and cost of each task that has asked a model."""
+    """Return input tokens, output tokens and cost of each task that has called a model."""
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
     columns = (model_steps.c.task_id, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
     mine = (model_steps.c.project_id == project_id, model_steps.c.task_id.is_not(None), _CALLS)
@@ -242,10 +242,10 @@ def _of(talk: Talk) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def _hold(conn: Connection, talk: Talk) -> None:
-    # Two calls that reserve at the same time must see each other.
+    # Two calls that reserve at the same time must see each other's reservations.
     locks.hold_project(conn, talk.project_id)
     if not _holds(conn, talk):
-        raise Conflict("Another attempt has taken this one's place.", code="fenced")
+        raise Conflict("Another attempt has replaced this one.", code="fenced")
 
 
 def _holds(conn: Connection, talk: Talk) -> bool:

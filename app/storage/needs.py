@@ -1,4 +1,4 @@
-"""What must be so before a task may start: the record's word, whatever Temporal has been told."""
+"""The conditions for starting a task. The record decides, not what Temporal was told."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase
 
 @dataclass(frozen=True)
 class Needed:
-    """What a task needs before it may start: whether all of that has finished, and the outputs it refers to, by key."""
+    """Whether everything that a task waits for has finished, and the outputs that the task refers to, by key."""
 
     finished: bool
     outputs: dict[str, dict[str, Any]]
 
     @classmethod
     def of(cls, conn: Connection, task: TaskRow) -> Needed:
-        """As the record has it; the workflow's own belief may have been forged in Temporal."""
+        """Read it from the record, because the workflow's state may have been forged in Temporal."""
         phase = conn.execute(_PHASE_STATUS, {"of_phase": task.phase_id}).scalar_one()
         referenced = referenced_tasks([task.inputs, task.action])
         keys = {*task.depends_on, *referenced}

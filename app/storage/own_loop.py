@@ -1,6 +1,6 @@
-"""An event loop in a thread of its own, on which a database's async driver runs.
+"""An event loop in its own thread, on which a database's async driver runs.
 
-What a reader or a transaction makes of its rows would otherwise hold up the loop that answers requests.
+Otherwise the work that a reader or a transaction does with its rows would block the loop that answers requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class OwnLoop:
-    """The loop and its thread; both begin with `start`."""
+    """The loop and its thread. `start` starts both."""
 
     def __init__(self) -> None:
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -24,14 +24,14 @@ class OwnLoop:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Take work from now on."""
+        """Start the thread and accept work."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="database", daemon=True)
         self._thread.start()
 
     async def close(self, end: Callable[[], Awaitable[None]]) -> None:
-        """Refuse new work, wait for what is under way, then run `end` on the loop and stop it."""
-        # Unset first: work that is submitted behind the end would never be done.
+        """Refuse new work, wait for the work in progress, then run `end` on the loop and stop it."""
+        # Unset it first: work that is submitted after `end` would never be done.
         loop, self._loop = self._loop, None
         if loop is None or self._thread is None:
             return
@@ -41,7 +41,7 @@ class OwnLoop:
         loop.close()
 
     async def run(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        """Run what `start` returns, to its end even if the caller goes away: a connection that is cut short is of no use.
+        """Run what `start` returns to its end, even if the caller goes away: an interrupted connection could not be reused.
 
         Raises:
             Unavailable: the loop is not running.

@@ -1,4 +1,4 @@
-"""What the record must say before something is done, whatever a workflow believes: its beliefs can be forged in Temporal."""
+"""Checks against the record before something is done. A workflow's own state is not trusted: it can be forged in Temporal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 
 _DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
-# Built once: it is on the way of every task.
+# Built once, because every task uses it.
 _FROZEN = select(plans.c.frozen).where(
     plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
 )
@@ -27,9 +27,9 @@ _FAILED_TASK = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
 
 
 def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
-    """Make sure that a task is carried out by its own action, and not while a person is asked about it.
+    """Make sure that a task runs with its own action, and not while it waits for a person's answer.
 
-    A try whose outcome is on record may be asked for again.
+    An attempt whose outcome is recorded may be requested again.
 
     Raises:
         Conflict: `fenced`.
@@ -41,20 +41,20 @@ def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
     if task.action["type"] != action:
         raise Conflict(f"Task '{task.key}' has the action {task.action['type']}, not {action}.", code="fenced")
     if recorded_of(task).asks:
-        raise Conflict(f"Task '{task.key}' waits for a person's answer.", code="fenced")
+        raise Conflict(f"Task '{task.key}' is waiting for a person's answer.", code="fenced")
 
 
 def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mapping[str, str], usual: str) -> None:
-    """Make sure that a task is carried out on the task queue of its agent: by machines that were meant for it.
+    """Make sure that a task runs on the task queue of its agent, that is, on machines that were meant for it.
 
-    That is the queue that was signed, or the one that this worker's own settings name: where the two differ, the check of
-    what was signed asks a person.
+    That is the approved queue, or the one that this worker's own settings name. If the two differ, the check of what was
+    approved asks a person.
 
     Args:
         conn: an open transaction.
         key: the attempt.
-        queue: where it was handed out.
-        own_queues: of agents that have another than the usual one, as this worker knows them.
+        queue: the task queue that handed the task out.
+        own_queues: the queues of agents that do not use the usual one, as this worker knows them.
         usual: the queue of all other agents.
 
     Raises:
@@ -68,22 +68,23 @@ def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mappi
     frozen = conn.execute(_FROZEN, {"of_project": project.id, "numbered": project.plan_version}).scalar()
     signed = Frozen.model_validate(frozen).agents.get(agent, {}) if frozen is not None else {}
     if queue not in {signed.get("queue"), own_queues.get(agent, usual)}:
-        raise Conflict(f"Task '{task.key}' is for the agent '{agent}', whose task queue this is not.", code="fenced")
+        message = f"Task '{task.key}' belongs to the agent '{agent}', which uses another task queue."
+        raise Conflict(message, code="fenced")
 
 
 def check_phase_turn(conn: Connection, project_id: str, position: int) -> None:
-    """Make sure that a phase is not begun before those in front of it have finished.
+    """Make sure that a phase does not begin before the phases ahead of it have finished.
 
     Raises:
         Conflict: `phase_order`.
     """
     earlier = (phases.c.project_id == project_id, phases.c.position < position, phases.c.status.notin_(_DONE_PHASE))
     if conn.execute(select(phases.c.id).where(*earlier).limit(1)).first() is not None:
-        raise Conflict("A phase before this one has not finished.", code="phase_order")
+        raise Conflict("An earlier phase has not finished.", code="phase_order")
 
 
 def check_phase_end(conn: Connection, phase_id: str, *, failed: bool) -> None:
-    """Make sure that a phase ends as its tasks did.
+    """Make sure that the outcome of a phase matches the outcomes of its tasks.
 
     Raises:
         Conflict: `phase_outcome`.
@@ -96,7 +97,7 @@ def check_phase_end(conn: Connection, phase_id: str, *, failed: bool) -> None:
 
 
 def check_run_completed(conn: Connection, project: ProjectRow) -> None:
-    """Make sure that every phase of a run that is to end as completed is done.
+    """Make sure that every phase of a run is done before the run completes.
 
     Raises:
         Conflict: `run_outcome`.
@@ -107,7 +108,7 @@ def check_run_completed(conn: Connection, project: ProjectRow) -> None:
 
 
 def check_never_starts(conn: Connection, project_id: str, keys: Collection[str]) -> None:
-    """Make sure that each of these tasks depends, if only through others of them, on one that has not succeeded.
+    """Make sure that each of these tasks depends on a task that has not succeeded, directly or through others in the set.
 
     Raises:
         Conflict: `dependencies_met`, naming the task.
@@ -129,14 +130,14 @@ def check_never_starts(conn: Connection, project_id: str, keys: Collection[str])
         for key in found:
             del left[key]
     if left:
-        raise Conflict(f"Nothing that task '{next(iter(left))}' depends on has failed.", code="dependencies_met")
+        raise Conflict(f"No dependency of task '{next(iter(left))}' has failed.", code="dependencies_met")
 
 
 def may_begin(conn: Connection, task: TaskRow) -> bool:
-    """Whether the phase of a task has begun, and everything that the task depends on is done.
+    """Whether the phase of a task has begun and all of the task's dependencies are done.
 
     Raises:
-        Conflict: `dependencies_failed`: it never may.
+        Conflict: `dependencies_failed`: the task can never begin.
     """
     if Needed.of(conn, task).finished:
         return True
@@ -147,5 +148,5 @@ def may_begin(conn: Connection, task: TaskRow) -> bool:
         func.coalesce(task_table.c.reason, "") != SKIPPED_BY_PERSON,
     )
     if conn.execute(failed.limit(1)).first() is not None:
-        raise Conflict(f"What task '{task.key}' depends on has failed.", code="dependencies_failed")
+        raise Conflict(f"A dependency of task '{task.key}' has failed.", code="dependencies_failed")
     return False

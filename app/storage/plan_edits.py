@@ -1,4 +1,4 @@
-"""Edits of plans: a new version before a run; in the middle of one, a version that the edit itself approves."""
+"""Edits of plans. Before a run, an edit makes a new version; during a run, it makes a version that it also approves."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def edit_plan(
 ) -> Editor:
     """Edit the plan of a project that is not running: the next version, or the first.
 
-    `agents` is None where who the edits name has been looked at before.
+    `agents` is None if the agents that the edits name were already checked.
 
     Raises:
         NotFound: there is no such project.
-        Conflict: the state of the project does not allow it; `project_running` where the workflow must decide.
-        Invalid: an edit names what the plan has not, or the plan would not be valid.
+        Conflict: the project's state does not allow it; `project_running` if the workflow must decide.
+        Invalid: an edit names something that is not in the plan, or the edited plan would not be valid.
     """
     project = projects.get(conn, project_id)
     check_call(call, situation(project))
@@ -70,9 +70,9 @@ def edit_plan(
 
 
 def edit_running(conn: Connection, decision: Decision) -> None:
-    """Edit the plan in the middle of a run: the new version is approved by this decision, and the run goes on with it.
+    """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
 
-    Only phases that have not finished and tasks that have not started may change.
+    Only unfinished phases and tasks that have not started may change.
     """
     captured = freezing.take_captured(decision)
     actions = load_actions()
@@ -102,7 +102,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
 
 
 def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
-    """Keys of the plan's tasks and phases by id."""
+    """Return the keys of the plan's tasks and phases, by id."""
     found = {row.id: row.key for row in runs.phases_of(conn, project_id)}
     found.update({task_id: key for key, task_id in tasks.ids_by_key(conn, project_id).items()})
     return found
@@ -116,10 +116,10 @@ def _created(conn: Connection, project_id: str, keys: Sequence[str], version: in
 def _check_started(
     before: PlanDraft, after: PlanDraft, phases: Sequence[runs.PhaseRow], rows: Sequence[TaskRow]
 ) -> None:
-    """Make sure that an edit leaves alone what has started.
+    """Make sure that an edit does not change what has already started.
 
     Raises:
-        Conflict: `phase_finished` or `task_started`, naming it.
+        Conflict: `phase_finished` or `task_started`, naming the phase or task.
     """
     begun = [phase for phase in phases if phase.status != PhaseStatus.PENDING]
     former = {phase.key: phase for phase in before.phases}
@@ -128,11 +128,11 @@ def _check_started(
         done = phase.status in FINISHED_PHASE
         if kept is None or kept.key != phase.key or (done and not _same(kept, former[phase.key])):
             word = "finished" if done else "started"
-            raise Conflict(f"Phase '{phase.key}' has {word}; it stays where and as it is.", code=f"phase_{word}")
+            raise Conflict(f"Phase '{phase.key}' has {word}; it cannot be changed or moved.", code=f"phase_{word}")
     old, new = _with_needs(before), _with_needs(after)
     for row in rows:
         if row.status != TaskStatus.PENDING and old[row.key] != new.get(row.key):
-            message = f"Task '{row.key}' has started; it stays as it is, and nothing new comes before it."
+            message = f"Task '{row.key}' has started; it cannot be changed, and nothing can be added before it."
             raise Conflict(message, code="task_started", context={"task_id": row.id})
 
 
@@ -141,7 +141,7 @@ def _same(left: PhaseDraft, right: PhaseDraft) -> bool:
 
 
 def _with_needs(draft: PlanDraft) -> dict[str, bytes]:
-    """By key what a task is, where it stands, and what it waits for."""
+    """Return for each task, by key, its definition, its phase and its dependencies, as comparable bytes."""
     return {
         task.key: canonical_json([phase.key, task.model_dump(mode="json"), sorted(needed)])
         for phase in draft.phases
@@ -159,7 +159,7 @@ def _install(
     decision: Decision,
     captured: Captured | None,
 ) -> None:
-    # A project may be renamed in the middle of its run; its tasks go on with the name that was signed.
+    # A project may be renamed during its run. Its tasks keep the approved name.
     signed = {name: value for name, value in current.settings.items() if name in PROJECT_VALUES}
     settings = plans.run_settings(project, draft, actions)
     settings = settings.model_copy(
@@ -194,14 +194,14 @@ def _install(
 
 
 def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plans.Ids, actions: Actions) -> None:
-    """Bring the rows of phases and tasks to `draft`, without touching the state of what has started."""
+    """Update the rows of phases and tasks to `draft`, without touching the state of anything that has started."""
     query = select(task_table).where(task_table.c.project_id == project.id)
     tasks_before = {row.id: row for row in conn.execute(query)}
     phases_before = {row.id: row for row in runs.phases_of(conn, project.id)}
     for position, phase in enumerate(draft.phases):
         values = plans.phase_row(project, phase, position, ids)
         if values["id"] in phases_before:
-            # Its status and its gate are the run's own.
+            # The run owns the phase's status and gate.
             changed = {name: value for name, value in values.items() if name not in {"id", "status"}}
             conn.execute(update(phase_table).where(phase_table.c.id == values["id"]).values(**changed))
         else:

@@ -1,7 +1,7 @@
-"""Plan versions, and the rows of phases and tasks that the current version stands for.
+"""Plan versions, and the rows of phases and tasks of the current version.
 
-A version is immutable once it is ready: `draft` and `settings` are what its digest covers, word for word. The rows carry
-what changes while a run goes on.
+A version is immutable once it is ready: its digest covers `draft` and `settings` word for word. The rows hold what changes
+during a run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
 
 
 def run_settings(project: ProjectRow, draft: PlanDraft, actions: Actions) -> RunSettings:
-    """The fields of a project that an approval of `draft` covers: its name and description where a task reads them."""
+    """Return the project fields that an approval of `draft` covers. Name and description are included if a task reads them."""
     read = project_values_read(draft, actions, project.decision_mode)
     return RunSettings(
         strategy=project.strategy,
@@ -42,16 +42,16 @@ def run_settings(project: ProjectRow, draft: PlanDraft, actions: Actions) -> Run
 
 
 def find(conn: Connection, project_id: str, version: int) -> PlanRow | None:
-    """One version, or None."""
+    """Return one version, or None."""
     locks.hold_project(conn, project_id)
     return conn.execute(select(plans).where(plans.c.project_id == project_id, plans.c.version == version)).one_or_none()
 
 
 def get(conn: Connection, project_id: str, version: int) -> PlanRow:
-    """One version.
+    """Return one version.
 
     Raises:
-        NotFound: there is none of that number.
+        NotFound: there is no version with that number.
     """
     row = find(conn, project_id, version)
     if row is None:
@@ -60,28 +60,28 @@ def get(conn: Connection, project_id: str, version: int) -> PlanRow:
 
 
 def latest(conn: Connection, project_id: str) -> PlanRow | None:
-    """The version with the highest number, whatever became of it."""
+    """Return the version with the highest number, regardless of its status."""
     locks.hold_project(conn, project_id)
     query = select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc()).limit(1)
     return conn.execute(query).one_or_none()
 
 
 def all_of(conn: Connection, project_id: str) -> list[PlanRow]:
-    """Every version, newest first."""
+    """Return every version, newest first."""
     return list(conn.execute(select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc())))
 
 
 def version_before(conn: Connection, project_id: str, version: int) -> int | None:
-    """The newest version with content before `version`; None where there is none."""
+    """Return the newest version before `version` that has content, or None."""
     earlier = (plans.c.project_id == project_id, plans.c.version < version, plans.c.digest.is_not(None))
     return conn.execute(select(func.max(plans.c.version)).where(*earlier)).scalar_one()
 
 
 def content(row: PlanRow) -> PlanDraft:
-    """The draft of a stored version.
+    """Return the draft of a stored version.
 
     Raises:
-        Conflict: `plan_not_ready`: the version was never filled.
+        Conflict: `plan_not_ready`: the version was never filled in.
     """
     if row.draft is None:
         raise Conflict(f"Plan version {row.version} is {row.status} and has no content.", code="plan_not_ready")
@@ -89,20 +89,20 @@ def content(row: PlanRow) -> PlanDraft:
 
 
 def verified_draft(row: PlanRow) -> PlanDraft:
-    """The draft of a stored version, checked against its digest.
+    """Return the draft of a stored version, checked against its digest.
 
     Raises:
-        Conflict: `plan_altered`: what is stored is not what was signed.
+        Conflict: `plan_altered`: the stored text differs from what was approved.
     """
     draft = PlanDraft.model_validate(row.draft)
     if digest_of(draft, RunSettings.model_validate(row.settings)) != row.digest:
         raise Conflict(
-            f"Plan version {row.version} is not what its digest says; its stored text was altered.", code="plan_altered"
+            f"Plan version {row.version} does not match its digest: its stored text was altered.", code="plan_altered"
         )
     return draft
 
 
-# What a task's row takes over from its plan unchanged, and what becomes of a run hangs on.
+# What a task's row copies unchanged from its plan, and what affects how the task runs.
 _COPIED = (
     "inputs",
     "agent_id",
@@ -117,10 +117,10 @@ _COPIED = (
 
 
 def check_rows(draft: PhaseDraft, rows: Sequence[Row[Any]]) -> None:
-    """Make sure that the tasks about to run are those of the signed draft.
+    """Make sure that the tasks about to run match the approved draft.
 
     Raises:
-        Conflict: `plan_altered`: they are not.
+        Conflict: `plan_altered`: they do not.
     """
     needs = effective_dependencies(draft)
     signed = [
@@ -128,7 +128,7 @@ def check_rows(draft: PhaseDraft, rows: Sequence[Row[Any]]) -> None:
         for task, needed in zip(draft.tasks, needs, strict=True)
     ]
     if signed != [(row.key, row.action, row.depends_on, *(getattr(row, name) for name in _COPIED)) for row in rows]:
-        raise Conflict(f"The tasks of phase '{draft.key}' are not what was signed.", code="plan_altered")
+        raise Conflict(f"The tasks of phase '{draft.key}' differ from what was approved.", code="plan_altered")
 
 
 def begin_generation(
@@ -142,7 +142,7 @@ def begin_generation(
     actor: str,
     seal: dict[str, str],
 ) -> None:
-    """Open a version for a planner to fill, perhaps by changing another; the project is then planning."""
+    """Open a version for a planner to fill in, possibly based on another. The project's stage becomes `planning`."""
     row = {
         "project_id": project.id,
         "version": version,
@@ -168,15 +168,15 @@ def finish_generation(
     *,
     facts: dict[str, Any] | None = None,
 ) -> str:
-    """Make a generated version the current one; returns its digest. `facts` are added to the event.
+    """Make a generated version the current one and return its digest. `facts` are added to the event.
 
     Raises:
-        Conflict: `planning_ended`: the planning was cancelled or ended otherwise meanwhile.
+        Conflict: `planning_ended`: planning was cancelled or has already ended.
     """
     project, row = _generating(conn, project_id, version)
     ids: Ids = {}
     if row.based_on is not None and row.based_on == project.plan_version:
-        # What the words did not change stays what it was.
+        # Keep the ids of phases and tasks that the instructions did not change.
         ids = get(conn, project_id, row.based_on).ids
     return _install(
         conn, project, version, draft, actions, ids=ids, actor=row.created_by, planner=row.planner, facts=facts
@@ -186,12 +186,12 @@ def finish_generation(
 def fail_generation(
     conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str, seal: dict[str, str] | None = None
 ) -> None:
-    """End a planning without a plan; status, stage and current plan are as they were before it.
+    """End planning without a plan. Status, stage and current plan are again what they were before.
 
-    `seal` is that of the decision that ended it, if one did.
+    `seal` belongs to the decision that ended it, if there is one.
 
     Raises:
-        Conflict: `planning_ended`: it had ended already.
+        Conflict: `planning_ended`: planning had already ended.
     """
     project, _ = _generating(conn, project_id, version)
     failure = error.model_dump(mode="json")
@@ -212,7 +212,7 @@ def edit(
     actor: str,
     announce: tuple[EventType, dict[str, Any]] | None = None,
 ) -> int:
-    """Make the next version from the current one (or from none) by `change`; ids of what stays are kept.
+    """Make the next version by applying `change` to the current one, or to an empty plan. What stays keeps its id.
 
     The caller has checked that the call is allowed. Returns the new version's number.
     """
@@ -236,18 +236,18 @@ def edit(
 
 
 def mark_approved(conn: Connection, project_id: str, version: int, *, actor: str, at: str) -> None:
-    """Note who signed a version."""
+    """Record who approved a version."""
     _set(conn, project_id, version, status=PlanStatus.APPROVED, approved_at=at, approved_by=actor)
 
 
 def supersede(conn: Connection, project_id: str, version: int) -> None:
-    """Note that a version has been replaced by a newer one."""
+    """Record that a version has been replaced by a newer one."""
     old = (plans.c.project_id == project_id, plans.c.version == version, plans.c.status.in_(OPEN_STATUSES))
     conn.execute(update(plans).where(*old).values(status=PlanStatus.SUPERSEDED))
 
 
 def next_version(conn: Connection, project_id: str) -> int:
-    """The number that the next version gets."""
+    """Return the number for the next version."""
     query = select(func.coalesce(func.max(plans.c.version), 0)).where(plans.c.project_id == project_id)
     return conn.execute(query).scalar_one() + 1
 
@@ -256,7 +256,7 @@ def _generating(conn: Connection, project_id: str, version: int) -> tuple[Projec
     project = projects.get(conn, project_id)
     row = find(conn, project_id, version)
     if row is None or row.status != PlanStatus.GENERATING or project.stage != Stage.PLANNING:
-        raise Conflict("This planning has ended already.", code="planning_ended")
+        raise Conflict("This planning has already ended.", code="planning_ended")
     return project, row
 
 
@@ -306,7 +306,7 @@ def _install(
 
 
 def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
-    """An id for each phase and task of `draft`: the one in `ids` where its key has one, else a new one."""
+    """Return an id for each phase and task of `draft`: the existing one from `ids`, or a new one."""
     return {
         "phases": {phase.key: ids.get("phases", {}).get(phase.key) or new_id("phase") for phase in draft.phases},
         "tasks": {task.key: ids.get("tasks", {}).get(task.key) or new_id("task") for task in draft.tasks()},
@@ -314,7 +314,7 @@ def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
 
 
 def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
-    """Put the rows of `draft` in place of the former version's; attempts stay numbered through by task id."""
+    """Replace the former version's rows by those of `draft`. Tasks that keep their id keep counting their attempts."""
     attempts = {
         row.id: row.attempt
         for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))
@@ -338,7 +338,7 @@ def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: 
 
 
 def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> dict[str, Any]:
-    """The row of a phase that has not started."""
+    """Return the row of a phase that has not started."""
     by_default = position > 0 and not project.auto_approve_phases
     return {
         "id": ids["phases"][phase.key],
@@ -354,7 +354,7 @@ def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -
 
 
 def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
-    """The row of a task that has not started, but for its id, phase and place; `needed` are all keys it waits for."""
+    """Return the row of a new task, except its id, phase and position. `needed` lists the keys of all its dependencies."""
     return {
         "project_id": project.id,
         "key": task.key,

@@ -1,4 +1,4 @@
-"""PostgreSQL: several writers side by side, each holding the project that it writes to, and readers apart from them."""
+"""PostgreSQL: several concurrent writers, each of which locks the project that it writes to, and separate readers."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ logger = logging.getLogger(__name__)
 WRITERS = 4
 READERS = 4
 CONNECT_SECONDS = 5.0
-# Longest wait for a connection, for a lock, and for any statement.
+# The longest wait for a connection or a lock. A statement may take twice as long.
 WAIT_SECONDS = 15
-# A process that was stopped in the middle of a transaction must not hold its project for ever.
+# A process that was stopped during a transaction must not hold its project forever.
 IDLE_SECONDS = 60
 ATTEMPTS = 8
 FIRST_PAUSE = 0.005
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_DATA = "22"  # the class of values that do not fit: too large, too long, not a character
-_MISTAKES = {"0A", "21", "23", "42"}  # classes of statements that are wrong, whenever they are tried
+_DATA = "22"  # the class for values that do not fit: too large, too long, not a valid character
+_MISTAKES = {"0A", "21", "23", "42"}  # classes for statements that fail on every attempt
 _NO_TABLE = "42P01"  # not migrated yet
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _SESSION = {
@@ -47,20 +47,20 @@ _SESSION = {
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
 }
 _READING = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
-# Also what comes unwrapped where no connection can be made.
+# Includes the errors that arrive unwrapped if no connection can be made.
 _FAILURES = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def make_engine(
     url: URL, session: dict[str, str] | None = None, *, call_seconds: float | None = 3 * WAIT_SECONDS, **options: Any
 ) -> AsyncEngine:
-    """An engine whose every call has an end.
+    """Create an engine whose every call is limited in time.
 
     Args:
-        url: of the database.
-        session: parameters of the server's for its connections, besides our own.
-        call_seconds: longest wait for an answer of the server's; None for no end.
-        options: for SQLAlchemy.
+        url: the database's address.
+        session: server parameters for its connections, in addition to the defaults here.
+        call_seconds: the longest wait for an answer from the server; None for no limit.
+        options: passed on to SQLAlchemy.
     """
     arguments: dict[str, Any] = {
         "timeout": CONNECT_SECONDS,
@@ -75,7 +75,7 @@ def make_engine(
 def _look_for_no_nul(
     _connection: Connection, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
-    """PostgreSQL refuses NUL even to compare with. No text that is kept holds one, so looking for it finds nothing."""
+    """Replace NUL in searches: PostgreSQL refuses even to compare with it. No stored text contains NUL, so none matches."""
     writes = context is not None and (context.isinsert or context.isupdate or context.isdelete)
     if not writes and any("\0" in value for value in parameters if isinstance(value, str)):
         return statement, tuple(
@@ -89,10 +89,10 @@ def _pool(size: int) -> dict[str, Any]:
 
 
 class PostgresDatabase:
-    """One PostgreSQL database; `app.storage.database.Database` says what each call promises.
+    """One PostgreSQL database. `app.storage.database.Database` says what each call promises.
 
-    Writers run at READ COMMITTED and lock the project before they read what they decide on (`app.storage.locks`); they wait
-    for each other instead of failing, as SERIALIZABLE would have them where many tasks of one project end at once.
+    Writers run at READ COMMITTED and lock the project before they read what they decide on (`app.storage.locks`). They wait for
+    each other. Under SERIALIZABLE they would fail whenever many tasks of one project end at once.
     """
 
     def __init__(self, url: URL, options: dict[str, Any] | None = None) -> None:
@@ -104,11 +104,11 @@ class PostgresDatabase:
         event.listen(self._writers.sync_engine, "rollback_savepoint", _forget_held)
 
     async def start(self) -> None:
-        """Take transactions; connections are made as they are needed."""
+        """Accept transactions. Connections are made when they are needed."""
         self._loop.start()
 
     async def close(self) -> None:
-        """Refuse new transactions, wait for those under way, and close every connection."""
+        """Refuse new transactions, wait for those in progress, and close every connection."""
         await self.feed.close()
         await self._loop.close(self._end)
 
@@ -117,11 +117,11 @@ class PostgresDatabase:
         await self._readers.dispose()
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
-        """Run `work` in a transaction of its own; again, where it lost a race against another."""
+        """Run `work` in its own transaction. Repeat it if it lost a race against another."""
         return await self._loop.run(lambda: self._transact(work))
 
     async def flush(self) -> None:
-        """Nothing to do: a commit is on the server's disk."""
+        """Do nothing: a commit is already on the server's disk."""
 
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on one snapshot."""
@@ -152,18 +152,18 @@ class PostgresDatabase:
 
 
 async def _repeated(attempt: Callable[[], Awaitable[R]]) -> R:
-    """Carry a transaction out, again where it lost a race or its connection had gone stale, and translate its failure."""
+    """Run a transaction, repeat it if it lost a race or its connection was stale, and translate its failure."""
     for number in range(1, ATTEMPTS):
         try:
             return await attempt()
         except IntegrityError:
-            # Somebody else wrote the same row first, which the next attempt finds; a real mistake shows itself again.
+            # Another writer inserted the same row first, and the next attempt finds it. A real mistake fails again.
             if number > 2:
                 raise
         except _FAILURES as error:
             if not (_is_lost_race(error) or _is_stale(error)):
                 raise _translated(error) from error
-            logger.debug("transaction is repeated: %s", error)
+            logger.debug("the transaction is repeated: %s", error)
         await asyncio.sleep(random.uniform(0.5, 1.5) * FIRST_PAUSE * 2**number)  # noqa: S311 - spreads those who collided
     try:
         return await attempt()
@@ -174,7 +174,7 @@ async def _repeated(attempt: Callable[[], Awaitable[R]]) -> R:
 
 
 def _forget_held(connection: Connection, _name: str, _context: None) -> None:
-    """A lock that was taken since the savepoint is gone with it."""
+    """Forget the locks held: a rollback to a savepoint releases the locks taken since."""
     held: set[str] | None = connection.get_execution_options().get(HELD)
     if held is not None:
         held.clear()
@@ -189,7 +189,7 @@ def _is_lost_race(error: BaseException) -> bool:
 
 
 def _is_stale(error: BaseException) -> bool:
-    """A kept connection that the server has closed, or a statement prepared for a schema that was changed since."""
+    """Whether the server has closed a pooled connection, or the schema has changed since a statement was prepared."""
     if not isinstance(error, DBAPIError):
         return False
     return error.connection_invalidated or "InvalidCachedStatementError" in str(error.orig)
@@ -198,8 +198,8 @@ def _is_stale(error: BaseException) -> bool:
 def _translated(error: BaseException) -> BaseException:
     state = _sqlstate(error)
     if state.startswith(_DATA):
-        logger.warning("a value does not fit the database: %s", error)
-        return Invalid("A value is too long or too large, or holds a character that cannot be stored, such as NUL.")
+        logger.warning("the database cannot store a value: %s", error)
+        return Invalid("A value is too long or too large, or contains a character that cannot be stored, such as NUL.")
     if state[:2] in _MISTAKES and state != _NO_TABLE:
         return error
     return unavailable(error)

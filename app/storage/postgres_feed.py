@@ -1,4 +1,4 @@
-"""How a process hears of commits to a PostgreSQL database: its triggers NOTIFY, with the project's id, and this LISTENs."""
+"""How a process learns of commits to a PostgreSQL database: triggers NOTIFY with the project's id, and this module LISTENs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from app.storage.feed import ChangeFeed
 
 logger = logging.getLogger(__name__)
 CHANNEL = "signoff_news"
-# How often a silent connection is tried: one whose server has vanished looks like one without news.
+# How often a silent connection is checked: a server that has vanished looks like one without changes.
 CHECK_SECONDS = 10.0
 CHECK_ANSWER_SECONDS = 5.0
 FIRST_PAUSE, MAX_PAUSE = 0.1, 2.0
 
 
 class PostgresFeed(ChangeFeed):
-    """Listens from the first waiter on, for as long as the database is open.
+    """Listens from the first waiter on, while the database is open.
 
-    After a lost connection it listens anew and wakes everybody: what came meanwhile was not heard, and is there to be read.
+    After a lost connection it listens again and wakes every waiter. Changes meanwhile were not announced, but can be read.
     """
 
     def __init__(self, url: URL, make_engine: Callable[..., AsyncEngine]) -> None:
@@ -43,7 +43,7 @@ class PostgresFeed(ChangeFeed):
         while True:
             try:
                 connection = await self._connected()
-            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of what comes after it
+            except Exception as error:  # noqa: BLE001 - regardless of the error, waiters must learn of later changes
                 logger.info("cannot listen for changes now: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE)
@@ -62,7 +62,7 @@ class PostgresFeed(ChangeFeed):
         return connection
 
     async def _listen(self, connection: Any) -> None:
-        """Pass news on until the connection is lost."""
+        """Pass notifications on until the connection is lost."""
         lost = asyncio.Event()
 
         def heard(_connection: Any, _process: int, _channel: str, project_id: str) -> None:
@@ -74,7 +74,7 @@ class PostgresFeed(ChangeFeed):
         connection.add_termination_listener(ended)
         try:
             await connection.add_listener(CHANNEL, heard)
-            # What came between a waiter's subscription and this moment must not be lost.
+            # Changes between a waiter's subscription and this moment must not be missed.
             self._wake_all()
             while not lost.is_set():
                 with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Where Signoff keeps what is its own, and which paths a caller may therefore not name."""
+"""Where Signoff keeps its own data. Callers must not name these paths."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from pathlib import Path
 
 from app.domain.validation import Objection
 
-# Not files but a view of the kernel and of every process.
+# Not files, but a view of the kernel and of every process.
 _KERNEL = (Path("/proc"), Path("/sys"))
 
 _Identity = tuple[int, int]
 
 
 class PrivatePlaces:
-    """Folders and files that no project, task or agent may get at by naming a path.
+    """Folders and files that no project, task or agent may reach by naming a path.
 
     Args:
-        places: the data folder, and what of Signoff's lies elsewhere; they need not exist.
+        places: the data folder, and any of Signoff's files outside of it. They need not exist.
     """
 
     def __init__(self, places: Iterable[Path]) -> None:
         self._places = list(places)
 
     def objection_to(self, path: Path) -> str | None:
-        """Why a path may not be named, as the end of a sentence that begins with it; None where it may.
+        """Return why a path may not be named, as the end of a sentence that begins with the path. None if it may be named.
 
-        Compared are both the resolved paths and the identity of the folders, so that a bind mount or another spelling on a
-        file system that ignores case leads to the same answer.
+        The check compares both the resolved paths and the identity of the folders. A bind mount, or another spelling on a file
+        system that ignores case, therefore gives the same answer.
 
         Args:
-            path: absolute; links are resolved here.
+            path: an absolute path. Links are resolved here.
         """
         resolved = path.resolve()
         if any(resolved.is_relative_to(folder) for folder in _KERNEL):
@@ -44,7 +44,7 @@ class PrivatePlaces:
 
 
 def objection_to_grants(places: Iterable[Path]) -> Objection:
-    """Tells why a plan may not grant a path to a task, where it may not; each path is looked at once."""
+    """Return a function that says why a plan may not grant a path to a task, or None. Each path is checked only once."""
     private = PrivatePlaces(places)
 
     @functools.cache
@@ -55,7 +55,7 @@ def objection_to_grants(places: Iterable[Path]) -> Objection:
 
 
 def _relation(path: Path, place: Path) -> str | None:
-    """What `path` has to do with `place`; both are resolved."""
+    """Return how `path` relates to `place`, or None. Both are resolved."""
     mine, theirs = _identities(path), _identities(place)
     if path == place or (mine[0] is not None and mine[0] == theirs[0]):
         return "is"
@@ -67,7 +67,7 @@ def _relation(path: Path, place: Path) -> str | None:
 
 
 def _identities(path: Path) -> list[_Identity | None]:
-    """Device and inode of a path and of every folder above it; None for what is not there."""
+    """Return device and inode of a path and of every folder above it; None for one that does not exist."""
     return [_identity(each) for each in (path, *path.parents)]
 
 

@@ -1,4 +1,4 @@
-"""Projects: rows, lists and the compare-and-set that every change of a project's status goes through."""
+"""Projects: their rows, lists, and the compare-and-set through which every status change goes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ _ORDERS = {
     "name": (func.lower(projects.c.name), projects.c.id),
     "status": (projects.c.status, projects.c.created_at.desc(), projects.c.id.desc()),
 }
-# An attempt that was told to stop gives a sign of life every few seconds until it has ended.
+# An attempt that was told to stop sends a heartbeat every few seconds until it has ended.
 STOPPING_SIGN = timedelta(seconds=10)
 SORT_KEYS = tuple(_ORDERS)
-# Comparing texts takes a list's time. So few are not looked for twice; of more, a page is found before long.
+# Comparing texts takes as long as listing everything. Up to this many matches are not searched for a second time. With more
+# matches than this, a page of them is found quickly.
 FEW_MATCHES = 500
 
 
@@ -40,7 +41,7 @@ _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 def create(
     conn: Connection, values: dict[str, Any], *, actor: str, duplicated_from: str | None = None
 ) -> None:  # fmt: skip
-    """Insert a project, pending and without a plan, with its first event."""
+    """Insert a project with its first event. It is pending and has no plan."""
     at = now()
     row = {
         **values,
@@ -63,16 +64,16 @@ def create(
 
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
-    """The row, or None; a write transaction holds the project from here on."""
+    """Return the project's row, or None. A write transaction locks the project from here on."""
     statement = _FIND_AND_HOLD if locks.must_hold(conn, project_id) else _FIND
     return conn.execute(statement, {"of_project": project_id}).one_or_none()
 
 
 def get(conn: Connection, project_id: str) -> ProjectRow:
-    """The row.
+    """Return the project's row.
 
     Raises:
-        NotFound: there is no such project; where there was one, the message says so.
+        NotFound: there is no such project. If it was deleted, the message says so.
     """
     row = find(conn, project_id)
     if row is None:
@@ -81,7 +82,7 @@ def get(conn: Connection, project_id: str) -> ProjectRow:
 
 
 def missing(conn: Connection, project_id: str) -> NotFound:
-    """The error for an id that there is no project of."""
+    """Return the error for an id that has no project."""
     if is_deleted(conn, project_id):
         return NotFound(f"Project {project_id[:64]} was deleted.", code="project_deleted")
     return NotFound(f"There is no project {project_id[:64]}.", code="project_not_found")
@@ -90,7 +91,7 @@ def missing(conn: Connection, project_id: str) -> NotFound:
 def list_page(
     conn: Connection, *, status: str | None, search: str | None, sort_by: str, limit: int, offset: int
 ) -> tuple[list[ProjectRow], int, dict[str, int]]:
-    """One page of projects, how many the filter matches, and counts by status under the same search."""
+    """Return one page of projects, the number of matches, and counts by status under the same search."""
     columns = (
         projects.c.id, projects.c.name, projects.c.description, projects.c.status, projects.c.stage,
         projects.c.strategy, projects.c.created_at, projects.c.updated_at,
@@ -122,10 +123,10 @@ def _searched(query: AnySelect, search: str) -> AnySelect:
 
 
 def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Any) -> None:
-    """Change the status, with other columns, provided that the project still stands as `project` was read.
+    """Change the status and other columns, provided that the project has not changed since `project` was read.
 
     Raises:
-        Conflict: it was changed meanwhile, or the table of moves has no such move.
+        Conflict: another transaction changed it first, or the table of moves does not allow this move.
     """
     if project.status not in sources(PROJECT_MOVES, status):
         raise Conflict(f"A {project.status} project cannot become {status}.", code="impossible_move")
@@ -133,10 +134,10 @@ def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values:
 
 
 def change(conn: Connection, project: ProjectRow, **values: Any) -> None:
-    """Change columns, provided that status, stage, plan and run still are as `project` was read.
+    """Change columns, provided that status, stage, plan and run have not changed since `project` was read.
 
     Raises:
-        Conflict: another transaction came first.
+        Conflict: another transaction changed it first.
     """
     unchanged = (
         projects.c.id == project.id,
@@ -146,11 +147,11 @@ def change(conn: Connection, project: ProjectRow, **values: Any) -> None:
         projects.c.run_id.is_not_distinct_from(project.run_id),
     )
     if conn.execute(update(projects).where(*unchanged).values(**values)).rowcount != 1:
-        raise Conflict("The project was changed at the same moment; look at it again.", code="conflict")
+        raise Conflict("The project was changed at the same time. Reload it, then try again.", code="conflict")
 
 
 def running_in(conn: Connection, workspace: str, *, besides: str) -> str | None:
-    """Another project that is running in the same workspace, or None."""
+    """Return another project that is running in the same workspace, or None."""
     locks.hold_workspace(conn, workspace)
     query = select(projects.c.id).where(
         projects.c.workspace == workspace, projects.c.status == ProjectStatus.RUNNING, projects.c.id != besides
@@ -159,23 +160,23 @@ def running_in(conn: Connection, workspace: str, *, besides: str) -> str | None:
 
 
 def engage(conn: Connection, project_id: str) -> None:
-    """Note that a request is on its way to the project's workflow."""
+    """Record that a request is on its way to the project's workflow."""
     conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=True))
 
 
 def is_engaged(conn: Connection, project_id: str) -> bool:
-    """Whether a workflow is open for it, or on its way: something is asked of it, planned or carried out."""
+    """Whether the project has an open workflow, or a request on its way to one."""
     query = select(projects.c.engaged).where(projects.c.id == project_id)
     return bool(conn.execute(query).scalar())
 
 
 def disengage(conn: Connection, project_id: str) -> None:
-    """Note that no workflow is open for the project."""
+    """Record that the project has no open workflow."""
     conn.execute(update(projects).where(projects.c.id == project_id).values(engaged=False))
 
 
 def situation(project: ProjectRow) -> Situation:
-    """Which row of the table of calls the project is in."""
+    """Return which row of the table of calls the project is in."""
     return situation_of(project.status, project.stage, has_plan=project.plan_version is not None)
 
 
@@ -183,32 +184,32 @@ def check_erasable(conn: Connection, project_id: str) -> None:
     """Make sure that a project can be deleted now.
 
     Raises:
-        Conflict: `project_running`, or `task_still_stopping` while a task that was given up still shows signs of life.
+        Conflict: `project_running`, or `task_still_stopping` if a task that was told to stop still sends heartbeats.
     """
     row = find(conn, project_id)
     if row is None:
         return
     if row.status == ProjectStatus.RUNNING or row.stage == Stage.PLANNING:
-        raise Conflict("The project is running; it is cancelled before it can be deleted.", code="project_running")
+        raise Conflict("The project is running; it must be cancelled before it can be deleted.", code="project_running")
     check_stopped(conn, project_id)
 
 
 def check_stopped(conn: Connection, project_id: str) -> None:
-    """Make sure that nothing of a former run goes on.
+    """Make sure that nothing of an earlier run is still in progress.
 
     Raises:
-        Conflict: `task_still_stopping`: a task that was given up still shows signs of life.
+        Conflict: `task_still_stopping`: a task that was told to stop still sends heartbeats.
     """
     since = isoformat(datetime.now(UTC) - STOPPING_SIGN)
     query = select(attempts.c.task_id).where(attempts.c.project_id == project_id, attempts.c.stopping_at > since)
     stopping = list(conn.execute(query.distinct()).scalars())
     if stopping:
-        message = "A task of this project has not stopped yet; try again when it has."
+        message = "A task of this project has not stopped yet. Try again when it has."
         raise Conflict(message, code="task_still_stopping", context={"task_ids": stopping})
 
 
 def erase(conn: Connection, project_id: str, *, actor: str) -> None:
-    """Delete a project with all that belongs to it; a tombstone with the head of its event chain remains."""
+    """Delete a project and everything that belongs to it. A tombstone with the head of its event chain remains."""
     written = events.append(conn, project_id, (EventType.PROJECT_DELETED, {}), actor=actor)
     row = get(conn, project_id)
     stone = {
@@ -224,7 +225,7 @@ def erase(conn: Connection, project_id: str, *, actor: str) -> None:
 
 
 def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> dict[str, Any]:
-    """What shows that a project was to be deleted: its commands are deleted with it."""
+    """Return the proof that someone asked to delete the project. The project's commands are deleted with it."""
     query = select(commands).where(commands.c.project_id == project_id, commands.c.actor == actor)
     asked = [dict(row) for row in conn.execute(query.order_by(commands.c.at.desc())).mappings()]
     command = next((row for row in asked if row["payload"].get("delete")), None)
@@ -232,12 +233,12 @@ def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> dict[
 
 
 def is_deleted(conn: Connection, project_id: str) -> bool:
-    """Whether there was a project of that id, which is deleted now."""
+    """Whether a project with this id existed and was deleted."""
     return conn.execute(select(tombstones.c.position).where(tombstones.c.project_id == project_id)).first() is not None
 
 
 def live_ids(conn: Connection) -> list[str]:
-    """Projects that a workflow should be carrying: running, planning, or with a request under way."""
+    """Return the projects that need a workflow: running, planning, or with a request in progress."""
     waiting = or_(
         projects.c.status == ProjectStatus.RUNNING, projects.c.stage == Stage.PLANNING, projects.c.engaged.is_(True)
     )

@@ -1,7 +1,7 @@
-"""Tasks that were in progress each time that a worker was lost: they run on in a process of their own.
+"""Quarantine: a task whose workers were lost while it ran gets its own process.
 
-A worker that is killed loses all that it carries, and cannot say which of it was the cause. So nothing counts against a task
-at first. Alone in a process, it can harm no other task, and what becomes of that process is its own doing.
+A worker that is killed loses all of its tasks, and cannot say which of them was the cause. A single loss is therefore not held
+against a task. Alone in a process, a task can harm no other, and it is responsible for whatever happens to that process.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from app.domain.states import ProjectStatus, TaskStatus
 from app.storage.tables import attempts, projects, tasks
 from app.storage.tasks import TaskRow
 
-# How many workers may be lost in the middle of a task before it is quarantined, and then quarantines that nobody saw end: the
-# whole machine may have gone down with them.
+# How many workers may be lost during a task before the task is quarantined, and how many quarantine processes may then vanish
+# without a witness. A single loss proves nothing, because the whole machine may have gone down.
 MAX_WORKERS = 2
 MAX_QUARANTINES = 2
 PREFIX = "quarantine:"
 
 
 def note_loss(conn: Connection, task: TaskRow, *, silent: bool) -> None:
-    """Note of a task's attempt in progress that it was lost; `silent`: its worker has not said so, and is gone or frozen."""
+    """Record that a task's current attempt was lost. `silent`: its worker did not report it, and is gone or frozen."""
     if silent:
         mine = (attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING, attempts.c.ended_at.is_(None))
         conn.execute(update(attempts).where(*mine).values(with_worker=True))
 
 
 def reason_for(conn: Connection, task: TaskRow, run_id: str) -> str | None:
-    """Why a task is to run in quarantine from now on; None where it is not."""
+    """Return why a task must run in quarantine from now on, or None if it need not."""
     if task.quarantine is not None:
         return task.quarantine
     workers = _lost_workers(conn, task, run_id)
     if len(workers) < MAX_WORKERS:
         return None
-    return f"{len(workers)} workers were lost while it was in progress ({', '.join(workers)}); it runs in a process of its own."
+    return f"{len(workers)} workers were lost while it was in progress ({', '.join(workers)}); it now runs in its own process."
 
 
 def has_killed(conn: Connection, task: TaskRow, run_id: str, *, silent: bool) -> bool:
-    """Whether a task in quarantine has ended or frozen the process that it had to itself; call after `note_loss`."""
+    """Whether a quarantined task has killed or frozen its own process. Call it after `note_loss`."""
     if task.quarantine is None:
         return False
     mine = (attempts.c.task_id == task.id, attempts.c.run_id == run_id, attempts.c.worker.startswith(PREFIX))
@@ -50,7 +50,7 @@ def has_killed(conn: Connection, task: TaskRow, run_id: str, *, silent: bool) ->
 
 
 def count_open(conn: Connection) -> int:
-    """How many tasks are in quarantine and have not ended."""
+    """Count the quarantined tasks that have not ended."""
     query = (
         select(func.count())
         .select_from(tasks.join(projects, projects.c.id == tasks.c.project_id))
@@ -61,25 +61,25 @@ def count_open(conn: Connection) -> int:
 
 
 def is_carrying(conn: Connection, worker: str) -> bool:
-    """Whether a quarantine is in the middle of a task."""
+    """Whether a quarantine worker is currently running a task."""
     mine = (attempts.c.worker == worker, attempts.c.status == TaskStatus.RUNNING)
     return conn.execute(select(attempts.c.task_id).where(*mine).limit(1)).first() is not None
 
 
 def any_running(conn: Connection) -> bool:
-    """Whether a task in quarantine is in progress."""
+    """Whether a quarantined task is in progress."""
     query = select(tasks.c.id).where(tasks.c.quarantine.is_not(None), tasks.c.status == TaskStatus.RUNNING)
     return conn.execute(query.limit(1)).first() is not None
 
 
 def witness(conn: Connection, worker: str) -> None:
-    """Note that a quarantine was seen to end in the middle of what it carried, which nobody had told it to."""
+    """Record that a quarantine process was seen to end during a task, although nobody had told it to stop."""
     mine = (attempts.c.worker == worker, attempts.c.status.in_([TaskStatus.RUNNING, "lost"]))
     conn.execute(update(attempts).where(*mine).values(witnessed=True))
 
 
 def is_given_up(conn: Connection, worker: str) -> bool:
-    """Whether an attempt that a quarantine carries was given up without a word from it: it is frozen."""
+    """Whether Signoff gave up on an attempt because its quarantine process went silent, which means that it is frozen."""
     mine = (attempts.c.worker == worker, attempts.c.status == "lost", attempts.c.with_worker)
     return conn.execute(select(attempts.c.task_id).where(*mine).limit(1)).first() is not None
 

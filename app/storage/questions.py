@@ -1,4 +1,4 @@
-"""Decisions that a task asks for: opened, answered once, expired or withdrawn, each with its event."""
+"""Decisions that tasks ask for. Each is opened, then answered once, expired or withdrawn, with an event for each step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ask(
     reference: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> str:
-    """Open a decision for a task that waits; the project then waits for it. Returns its id."""
+    """Open a decision for a waiting task and return its id. The project then waits for the decision."""
     row = {
         "id": new_id("dec"),
         "project_id": task.project_id,
@@ -55,7 +55,7 @@ def ask(
     conn.execute(insert(questions).values(row))
     data = tasks.describe(task, question_id=row["id"], kind=kind, question=question, options=list(options))
     if details is not None:
-        # Without the texts of the differences, which may be long.
+        # Leave out the texts of the differences, which may be long.
         data["changed"] = [{**item, "text": None} for item in details["differences"]]
         data["details_hash"] = outputs_hash(details)
     news = (EventType.DECISION_REQUESTED, {**data, "default": default, "expires_at": expires_at})
@@ -65,51 +65,51 @@ def ask(
 
 
 def find(conn: Connection, project_id: str, question_id: str) -> QuestionRow | None:
-    """A question by id, or None."""
+    """Return a question by its id, or None."""
     query = select(questions).where(questions.c.project_id == project_id, questions.c.id == question_id)
     return conn.execute(query).one_or_none()
 
 
 def get(conn: Connection, project_id: str, question_id: str) -> QuestionRow:
-    """A question by id.
+    """Return a question by its id.
 
     Raises:
         NotFound: `decision_not_found`.
     """
     row = find(conn, project_id, question_id)
     if row is None:
-        raise NotFound(f"This project asks for no decision {question_id[:64]}.", code="decision_not_found")
+        raise NotFound(f"This project has no decision {question_id[:64]}.", code="decision_not_found")
     return row
 
 
 def latest_of(conn: Connection, task_id: str) -> QuestionRow | None:
-    """The newest question of a task, whatever became of it."""
+    """Return the newest question of a task, regardless of its status."""
     query = select(questions).where(questions.c.task_id == task_id).order_by(questions.c.position.desc()).limit(1)
     return conn.execute(query).one_or_none()
 
 
 def count_answers(conn: Connection, task_id: str, run_id: str, *, answer: str, by: str) -> int:
-    """How often questions of a task were answered so in a run, by those whose names begin with `by`."""
+    """Count how often questions of a task got this answer in a run, from actors whose names begin with `by`."""
     mine = (questions.c.task_id == task_id, questions.c.run_id == run_id, questions.c.answer == answer)
     whose = questions.c.closed_by.startswith(by, autoescape=True)
     return conn.execute(select(func.count()).select_from(questions).where(*mine, whose)).scalar_one()
 
 
 def answer_to(conn: Connection, task_id: str, reference: str) -> str | None:
-    """The answer to a question that a task has asked under a name of its own."""
+    """Return the answer to a question that a task asked under its own reference, or None."""
     mine = (questions.c.task_id == task_id, questions.c.reference == reference, questions.c.answer.is_not(None))
     query = select(questions.c.answer).where(*mine).order_by(questions.c.position.desc()).limit(1)
     return conn.execute(query).scalar_one_or_none()
 
 
 def all_of(conn: Connection, project_id: str) -> list[QuestionRow]:
-    """Every question of a project, oldest first."""
+    """Return every question of a project, oldest first."""
     query = select(questions).where(questions.c.project_id == project_id).order_by(questions.c.position)
     return list(conn.execute(query))
 
 
 def count_open(conn: Connection, project_id: str) -> int:
-    """How many decisions a project waits for."""
+    """Count the decisions that a project waits for."""
     mine = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
     return conn.execute(select(func.count()).select_from(questions).where(*mine)).scalar_one()
 
@@ -117,7 +117,7 @@ def count_open(conn: Connection, project_id: str) -> int:
 def close(
     conn: Connection, task: TaskRow, status: QuestionStatus, *, answer: str | None, by: str, decision_id: str
 ) -> None:
-    """Close the open question of a task, if it has one; the project goes on."""
+    """Close the open question of a task, if it has one, and update the project's stage."""
     mine = (questions.c.task_id == task.id, questions.c.status == QuestionStatus.OPEN)
     values = {"status": status, "answer": answer, "closed_at": now(), "closed_by": by, "decision_id": decision_id}
     if conn.execute(update(questions).where(*mine).values(**values)).rowcount:
@@ -125,14 +125,14 @@ def close(
 
 
 def withdraw_all(conn: Connection, project_id: str) -> None:
-    """Close what is open: the run has ended, and nobody needs the answers any more."""
+    """Close every open question, because the run has ended and nobody needs the answers any more."""
     mine = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
     values = {"status": QuestionStatus.WITHDRAWN, "closed_at": now(), "closed_by": "signoff"}
     conn.execute(update(questions).where(*mine).values(**values))
 
 
 def settle_stage(conn: Connection, project_id: str) -> None:
-    """Have the stage of a running project say what it waits for; a cancel under way goes before everything."""
+    """Set a running project's stage to what it now waits for. A cancellation in progress takes precedence."""
     project = projects.get(conn, project_id)
     if project.status != ProjectStatus.RUNNING or project.stage == Stage.CANCELLING:
         return

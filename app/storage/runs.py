@@ -1,4 +1,4 @@
-"""Runs: one carrying out of one approved plan version, phase by phase, to its end."""
+"""Runs: each executes one approved plan version, phase by phase, to its end."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from app.storage.tables import tasks as task_table
 from app.storage.tasks import News
 
 PhaseRow = Row[Any]
-DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop within its time after a cancel."}
+DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled."}
 
 
 def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> dict[str, Any]:
-    """Open the next run of a project; returns `{run_id, run_number, started_at}`."""
+    """Open the next run of a project and return `{run_id, run_number, started_at}`."""
     query = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.project_id == project.id)
     number = conn.execute(query).scalar_one() + 1
     row = {
@@ -54,26 +54,26 @@ def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
     """Make sure that no other project is running in the project's workspace.
 
     Raises:
-        Conflict: `workspace_busy`, naming it.
+        Conflict: `workspace_busy`, naming the other project.
     """
     busy = projects.running_in(conn, project.workspace, besides=project.id)
     if busy is not None:
-        message = f"Project {busy} is running in the same workspace; wait until it has finished."
+        message = f"Project {busy} is running in the same workspace. Wait until it has finished."
         raise Conflict(message, code="workspace_busy", context={"project_id": busy})
 
 
 def all_of(conn: Connection, project_id: str) -> list[Row[Any]]:
-    """Every run of a project, newest first."""
+    """Return every run of a project, newest first."""
     return list(conn.execute(select(runs).where(runs.c.project_id == project_id).order_by(runs.c.number.desc())))
 
 
 def find(conn: Connection, run_id: str) -> Row[Any] | None:
-    """One run, or None."""
+    """Return one run, or None."""
     return conn.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
 
 
 def live_project(conn: Connection, project_id: str, run_id: str) -> ProjectRow:
-    """The project, provided that this run is its current one and goes on.
+    """Return the project, provided that this run is its current one and still in progress.
 
     Raises:
         Conflict: `fenced`: the run is over.
@@ -85,25 +85,25 @@ def live_project(conn: Connection, project_id: str, run_id: str) -> ProjectRow:
 
 
 def phase_at(conn: Connection, project_id: str, position: int) -> PhaseRow | None:
-    """The phase at a position of the current plan, or None behind the last."""
+    """Return the phase at a position of the current plan, or None after the last one."""
     return conn.execute(
         select(phases).where(phases.c.project_id == project_id, phases.c.position == position)
     ).one_or_none()
 
 
 def phases_of(conn: Connection, project_id: str) -> list[PhaseRow]:
-    """The phases of the current plan, in order."""
+    """Return the phases of the current plan, in order."""
     query = select(phases).where(phases.c.project_id == project_id).order_by(phases.c.position)
     return list(conn.execute(query))
 
 
 def get_phase(conn: Connection, phase_id: str) -> PhaseRow:
-    """A phase that is known to exist."""
+    """Return a phase that is known to exist."""
     return conn.execute(select(phases).where(phases.c.id == phase_id)).one()
 
 
 def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
-    """Start a phase, or open its gate; True where its tasks may start. A gate that was opened stays open in a retry."""
+    """Start a phase, or make it wait at its gate. True if its tasks may start. A retry keeps an earlier approval."""
     if phase.status == PhaseStatus.RUNNING:
         return True
     if phase.status == PhaseStatus.AWAITING_APPROVAL:
@@ -124,7 +124,7 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
 
 
 def end_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus) -> None:
-    """Close a running phase as completed or failed; closing it again changes nothing."""
+    """Close a running phase as completed or failed. Closing it again changes nothing."""
     if phase.status == status:
         return
     at = now()
@@ -146,10 +146,10 @@ def has_open_phases(conn: Connection, project_id: str) -> bool:
 
 
 def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Any) -> None:
-    """Change a phase's status by the table of moves.
+    """Change a phase's status as the table of moves allows.
 
     Raises:
-        Conflict: the table has no such move from where the row stands now.
+        Conflict: the table does not allow this move from the phase's current status.
     """
     allowed = sources(PHASE_MOVES, status)
     query = update(phases).where(phases.c.id == phase.id, phases.c.status.in_(allowed)).values(status=status, **values)
@@ -158,16 +158,17 @@ def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values:
 
 
 def describe(phase: PhaseRow) -> dict[str, Any]:
-    """What every event about a phase says."""
+    """Return the fields that every event about a phase has."""
     return {"phase_id": phase.id, "key": phase.key, "name": phase.name, "position": phase.position}
 
 
 def finish(
     conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: dict[str, Any] | None, actor: str
 ) -> None:
-    """End a run, whatever its tasks and phases are at, with one event for each that is ended by it.
+    """End a run, regardless of the state of its tasks and phases, with one event for each that ends with it.
 
-    Cancelled: open tasks are cancelled, those still running as `did_not_stop`. Failed: tasks that never started are skipped.
+    Cancelled: open tasks are cancelled; those still running are marked `did_not_stop`. Failed: tasks that never started are
+    skipped.
     """
     at = now()
     cancelled = status == ProjectStatus.CANCELLED
@@ -193,7 +194,7 @@ def finish(
 
 
 def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
-    """Record that Temporal no longer carries a running project: it failed, and its open tasks are cancelled."""
+    """Record that Temporal no longer runs a project's workflow. The project has failed, and its open tasks are cancelled."""
     failure = {"code": code, "message": message, "task_id": None}
     news = (EventType.RUN_LOST, {"run_id": project.run_id, "code": code})
     events.append(conn, project.id, news, actor="signoff")
@@ -201,7 +202,7 @@ def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> N
 
 
 def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
-    """How a cancelled run's tasks ended: completed, interrupted, never_started, did_not_stop."""
+    """Count how a cancelled run's tasks ended: completed, interrupted, never_started, did_not_stop."""
     counts = {"completed": 0, "interrupted": 0, "never_started": 0, "did_not_stop": 0}
     columns = (task_table.c.status, task_table.c.started_at, task_table.c.error)
     for row in conn.execute(select(*columns).where(task_table.c.project_id == project_id)):
@@ -217,7 +218,7 @@ def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
 
 
 def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: dict[str, Any]) -> None:
-    """Cancel a pending project: nothing of it ever started."""
+    """Cancel a pending project. None of its tasks has started."""
     at = now()
     news = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     news += _close_phases(conn, project.id, cancelled=True, at=at)
@@ -232,7 +233,7 @@ def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
 
 
 def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[News]:
-    """Take running tasks' tokens away; their attempts are stopping until they are seen to have ended."""
+    """Revoke the fencing tokens of running tasks. Their attempts count as stopping until they are seen to have ended."""
     news = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
     for row in rows:
         mine = (attempts.c.task_id == row.id, attempts.c.token == row.token)

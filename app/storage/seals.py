@@ -1,4 +1,4 @@
-"""Seals in the database: signed by the app, readable by everybody who can read the rest."""
+"""Seals in the database. The app signs them; everyone who can read the database can read them."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from app.storage.tables import events, projects, seals, tombstones
 
 
 def all_of(conn: Connection, project_id: str) -> list[Seal]:
-    """Every seal of a project that can be read, in order."""
+    """Return every readable seal of a project, in order."""
     return after(conn, project_id, 0)
 
 
 def after(conn: Connection, project_id: str, number: int) -> list[Seal]:
-    """The seals of a project with a higher number, in order; what is no seal is left out."""
+    """Return the seals of a project with a higher number, in order. Rows that are not valid seals are left out."""
     query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id, seals.c.number > number)
     found = [_seal(text) for text in conn.execute(query.order_by(seals.c.number)).scalars()]
     return [seal for seal in found if seal is not None and seal.project_id == project_id]
 
 
 def find(conn: Connection, project_id: str, number: int) -> Seal | None:
-    """One seal, or None."""
+    """Return one seal, or None."""
     query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id, seals.c.number == number)
     text = conn.execute(query).scalar_one_or_none()
     return _seal(text) if text is not None else None
 
 
 def newest(conn: Connection, project_id: str) -> Seal | None:
-    """The newest seal of a project."""
+    """Return the newest seal of a project, or None."""
     query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id)
     text = conn.execute(query.order_by(seals.c.number.desc()).limit(1)).scalar_one_or_none()
     return _seal(text) if text is not None else None
 
 
 def newest_of_all(conn: Connection) -> dict[str, Seal | None]:
-    """Every project with its newest seal; None where it has none, or what is stored is none."""
+    """Return every project with its newest seal; None if it has no seal, or the stored one is not valid."""
     last = select(seals.c.project_id, func.max(seals.c.number).label("number")).group_by(seals.c.project_id).subquery()
     own = and_(seals.c.project_id == last.c.project_id, seals.c.number == last.c.number)
     bodies = select(seals.c.project_id, cast(seals.c.body, Text).label("body")).join(last, own).subquery()
@@ -48,44 +48,44 @@ def newest_of_all(conn: Connection) -> dict[str, Seal | None]:
 
 
 def tombstones_of_all(conn: Connection) -> dict[str, Seal | None]:
-    """Every deleted project with the seal over its end; None where it has none, or what is stored is none."""
+    """Return every deleted project with the seal over its end; None if it has no seal, or the stored one is not valid."""
     rows = conn.execute(select(tombstones.c.project_id, cast(tombstones.c.seal, Text).label("seal")))
     return {row.project_id: _seal(row.seal) if row.seal is not None else None for row in rows}
 
 
 def add(conn: Connection, seal: Seal) -> None:
-    """Keep a seal."""
+    """Store a seal."""
     row = {"project_id": seal.project_id, "number": seal.number, "seq": seal.seq, "body": seal.model_dump(mode="json")}
     conn.execute(insert(seals).values(row))
 
 
 def remove_after(conn: Connection, project_id: str, number: int) -> None:
-    """Remove rows that are not seals of the app, so that its next seal finds its place free."""
+    """Remove rows that are not seals of the app, so that the app's next seal can take their place."""
     conn.execute(delete(seals).where(seals.c.project_id == project_id, seals.c.number > number))
 
 
 def exist(conn: Connection) -> bool:
-    """Whether anything in this database was ever sealed."""
+    """Whether anything in this database has ever been sealed."""
     signed = select(events.c.position).where(events.c.seal.is_not(None)).limit(1)
     return any(conn.execute(query).first() for query in (select(seals.c.position).limit(1), signed))
 
 
 def unsealed_projects(conn: Connection) -> list[str]:
-    """Projects with events that no seal covers."""
+    """Return the projects with events that no seal covers."""
     covered = select(func.max(seals.c.seq)).where(seals.c.project_id == projects.c.id).scalar_subquery()
     query = select(projects.c.id).where(or_(covered.is_(None), covered < projects.c.last_seq))
     return list(conn.execute(query).scalars())
 
 
 def heads(conn: Connection) -> list[tuple[str, int, str]]:
-    """Id, number and hash of the last event of every project."""
+    """Return the id of every project, with the number and hash of its last event."""
     return [tuple(row) for row in conn.execute(select(projects.c.id, projects.c.last_seq, projects.c.last_hash))]
 
 
 def touched_since(conn: Connection, position: int, *, look_back: int, limit: int = 5000) -> tuple[dict[str, int], int]:
-    """Projects with events behind a position, each with the number of its newest one, and the position of the newest of all.
+    """Return the projects with events after a position, each with its newest event number, and the newest position of all.
 
-    `look_back`: where writers run side by side, a row can become visible after one with a higher position.
+    `look_back`: with concurrent writers, a row can become visible after one with a higher position.
     """
     query = select(events.c.project_id, events.c.seq, events.c.position).where(events.c.position > position - look_back)
     rows = conn.execute(query.order_by(events.c.position).limit(limit)).all()
@@ -96,24 +96,24 @@ def touched_since(conn: Connection, position: int, *, look_back: int, limit: int
 
 
 def newest_position(conn: Connection) -> int:
-    """The position of the newest event of all projects; 0 where there is none."""
+    """Return the position of the newest event of all projects, or 0 if there is none."""
     return conn.execute(select(func.coalesce(func.max(events.c.position), 0))).scalar_one()
 
 
 def unsealed_tombstones(conn: Connection) -> list[Any]:
-    """Deleted projects whose end was not sealed yet."""
+    """Return deleted projects whose end is not yet sealed."""
     query = select(tombstones).where(tombstones.c.seal.is_(None)).order_by(tombstones.c.position).limit(100)
     return list(conn.execute(query))
 
 
 def seal_tombstone(conn: Connection, seal: Seal) -> None:
-    """Keep the last seal of a deleted project."""
+    """Store the last seal of a deleted project."""
     mine = tombstones.c.project_id == seal.project_id
     conn.execute(update(tombstones).where(mine).values(seal=seal.model_dump(mode="json")))
 
 
 def tombstone_of(conn: Connection, project_id: str) -> Any | None:
-    """What is left of a deleted project."""
+    """Return what is left of a deleted project."""
     return conn.execute(select(tombstones).where(tombstones.c.project_id == project_id)).one_or_none()
 
 

@@ -1,7 +1,7 @@
-"""Sessions of browsers: each stands for the server's key until it ends, or until somebody revokes it.
+"""Browser sessions. Each stands for the server's key until it ends or somebody revokes it.
 
-A row holds the hash of a random token, never the token. It counts only together with the key that it was made for: with another
-key, all sessions are over.
+A row holds the hash of a random token, never the token itself. A session is valid only with the key that it was made for. A new
+key therefore ends all sessions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHOWN = (
 
 
 class SessionRow(NamedTuple):
-    """What is known of a session."""
+    """The stored data of a session that may be shown."""
 
     id: str
     actor: str
@@ -41,7 +41,7 @@ class SessionRow(NamedTuple):
 
 
 def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_agent: str) -> str:
-    """Begin a session, and forget those that have ended; its token, which is kept nowhere."""
+    """Begin a session, delete sessions that have ended, and return the new token, which is not stored anywhere."""
     conn.execute(delete(table).where(table.c.expires_at <= now()))
     token = secrets.token_urlsafe(32)
     values: dict[str, Any] = {
@@ -59,7 +59,7 @@ def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_age
 
 
 def find(conn: Connection, key_hash: str, tokens: Sequence[str]) -> SessionRow | None:
-    """The session that one of these tokens belongs to and that has not ended."""
+    """Return the current session that one of these tokens belongs to, or None."""
     hashes = [_hash(token) for token in tokens]
     row = conn.execute(select(*_SHOWN).where(table.c.token_hash.in_(hashes), _lives(key_hash))).first()
     return SessionRow(*row) if row else None
@@ -72,14 +72,14 @@ def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
 
 
 def list_all(conn: Connection, key_hash: str) -> list[SessionRow]:
-    """Every session that has not ended, newest first."""
+    """Return every session that has not ended, newest first."""
     rows = conn.execute(select(*_SHOWN).where(_lives(key_hash)).order_by(table.c.id.desc()))
     return [SessionRow(*row) for row in rows]
 
 
 def revoke(conn: Connection, key_hash: str, session_id: str) -> bool:
-    """End a session now; whether there was one."""
-    # Looked for first: PostgreSQL cannot even compare with NUL, which a read leaves out.
+    """End a session now. Returns whether there was one."""
+    # Look for it first: PostgreSQL cannot even compare with NUL, which reads replace.
     if not lives(conn, key_hash, session_id):
         return False
     return conn.execute(delete(table).where(table.c.id == session_id, _lives(key_hash))).rowcount > 0

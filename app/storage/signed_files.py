@@ -1,4 +1,4 @@
-"""What became of signed files since: what tasks left behind, what people accepted, and what was uploaded."""
+"""Changes to approved files since the approval: what tasks changed, what people accepted, and what was uploaded."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Item = tuple[str, str, str | None]
 
 
 class Left(NamedTuple):
-    """What the newest attempt that changed a file left behind: its checksum, None where the file was gone."""
+    """The state in which the newest attempt that changed a file left it: its checksum, or None if the file was gone."""
 
     sha256: str | None
     task_key: str
 
 
 def left_behind(conn: Connection, project_id: str, path: str, since: str) -> Left | None:
-    """What the newest attempt that began after `since` and changed a file left of it; None where none has changed it."""
+    """Return what the newest attempt that began after `since` and changed a file left of it. None if none changed it."""
     mine = (attempts.c.project_id == project_id, attempts.c.left_behind.is_not(None), attempts.c.started_at >= since)
     query = select(attempts.c.left_behind, attempts.c.task_id).where(*mine)
     for row in conn.execute(query.order_by(attempts.c.ended_at.desc(), attempts.c.number.desc())):
@@ -34,13 +34,13 @@ def _key_of(conn: Connection, task_id: str) -> str:
 
 
 def running_tasks(conn: Connection, project_id: str, besides: str) -> list[str]:
-    """Keys of other tasks that are in progress."""
+    """Return the keys of the other tasks that are in progress."""
     mine = (tasks.c.project_id == project_id, tasks.c.status == "running", tasks.c.id != besides)
     return list(conn.execute(select(tasks.c.key).where(*mine).order_by(tasks.c.position)).scalars())
 
 
 def accepted(conn: Connection, project_id: str, since: str) -> dict[Item, str]:
-    """What people said to run as it is, with the id of the decision; an answer counts for just the state that it names."""
+    """Return the differences that people chose to run with, by decision id. An answer covers only the state that it names."""
     asked = (questions.c.project_id == project_id, questions.c.kind == QuestionKind.CHANGED)
     answered = (questions.c.answer == RUN_AS_IT_IS, questions.c.opened_at >= since)
     query = select(questions.c.details, questions.c.decision_id).where(*asked, *answered)
@@ -52,6 +52,6 @@ def accepted(conn: Connection, project_id: str, since: str) -> dict[Item, str]:
 
 
 def uploaded(conn: Connection, project_id: str, path: str, sha256: str, since: str) -> str | None:
-    """Who uploaded this content of a file after `since`; None where nobody did."""
+    """Return who uploaded this content of a file after `since`, or None if nobody did."""
     mine = (files.c.project_id == project_id, files.c.path == path, files.c.sha256 == sha256)
     return conn.execute(select(files.c.uploaded_by).where(*mine, files.c.uploaded_at >= since)).scalar_one_or_none()

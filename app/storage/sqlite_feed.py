@@ -1,7 +1,7 @@
-"""How a process hears of commits to an SQLite file.
+"""How a process learns of commits to an SQLite file.
 
-A connection that never writes reads `PRAGMA data_version`, which moves when any other connection commits: other
-processes' commits are seen after 10 ms in the median and 20 ms at most, for 0.6 % of a core. Own commits are announced at
+A connection that never writes reads `PRAGMA data_version`, which changes when any other connection commits. Commits of other
+processes are seen after 10 ms in the median and 20 ms at most, for 0.6 % of a core. The process's own commits are announced at
 once.
 """
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from app.storage.feed import ChangeFeed
 
 POLL_SECONDS = 0.02
-# Tables whose new rows are news of a project.
+# Tables whose new rows are changes of a project.
 _NEWS = ("events", "decisions", "tombstones", "seals")
 
 
 class SqliteFeed(ChangeFeed):
-    """Watches the database file while anybody waits, and only then."""
+    """Watches the database file, but only while somebody waits."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class SqliteFeed(ChangeFeed):
         self._poke = asyncio.Event()
 
     def poke(self) -> None:
-        """Look now instead of at the next beat."""
+        """Look now instead of at the next poll."""
         self._poke.set()
 
     async def _watch(self) -> None:
@@ -36,7 +36,7 @@ class SqliteFeed(ChangeFeed):
         try:
             version = -1
             positions = {table: self._last_position(connection, table) for table in _NEWS}
-            # What came between a waiter's subscription and this first look must not be lost.
+            # Changes between a waiter's subscription and this first look must not be missed.
             self._wake_all()
             while self._subscriptions:
                 with suppress(TimeoutError):

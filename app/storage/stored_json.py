@@ -1,4 +1,4 @@
-"""JSON columns that were selected as text, for readers that must not stumble over what somebody has made of them."""
+"""JSON columns that were selected as text, for readers that must not fail on tampered content."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from app.domain.plan import canonical_json
 
 
 def read_json(text: object) -> Any:
-    """The value of a JSON column that was selected as text; None where it is NULL.
+    """Parse a JSON column that was selected as text. Returns None for NULL.
 
     Raises:
-        ValueError: it is not JSON, or nothing that Signoff could have written.
+        ValueError: it is not JSON, or Signoff could not have written it.
     """
     if text is None:
         return None

@@ -1,6 +1,6 @@
-"""The tables. Times are ISO 8601 texts, structured values JSON; ids come from `app.domain.identity`.
+"""The database tables. Times are ISO 8601 texts and structured values are JSON. Ids come from `app.domain.identity`.
 
-`position` columns only ever rise (never reuse a deleted row's number): the change feed asks for what is above the last.
+`position` columns only rise and never reuse a deleted row's number. The change feed asks for everything above the last one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ metadata = MetaData(
     }
 )
 
-# On SQLite only an INTEGER counts up by itself; it has 64 bits there.
+# On SQLite only an INTEGER column increments automatically. It has 64 bits there.
 _POSITION = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -59,23 +59,23 @@ projects = Table(
     Column("path", Text),
     Column("agent_id", String(64)),
     Column("sme_archetype", String(64)),
-    # None: as many as the settings say.
+    # None: the limit from the settings.
     Column("max_tokens", BigInteger),
     Column("max_cost_usd", Float),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
-    # The stage to go back to when a planning comes to nothing.
+    # The stage to return to if planning fails.
     Column("former_stage", String(32)),
     Column("plan_version", Integer),
     Column("run_id", String(64)),
     Column("gate", JSON(none_as_null=True)),
     Column("failure", JSON(none_as_null=True)),
     Column("workspace", Text, nullable=False),
-    # True from the moment a request was sent to a workflow until its run has closed: only then may a cancel or a
-    # delete be decided without asking Temporal.
+    # True from the moment a request is sent to a workflow until the workflow has closed. Only while it is False may a cancel or
+    # a delete be decided without asking Temporal.
     Column("engaged", Boolean, nullable=False, default=False),
     Column("paused", Boolean, nullable=False, default=False),
-    # How often a client has changed what clients may set: the number in the project's ETag.
+    # How often clients have changed the fields that they may set. It is the number in the project's ETag.
     Column("revision", Integer, nullable=False, default=1),
     Column("created_at", String(32), nullable=False),
     Column("created_by", Text, nullable=False),
@@ -96,14 +96,14 @@ plans = Table(
     Column("digest", String(64)),
     Column("planner", String(64), nullable=False),
     Column("instructions", Text),
-    # The version that was to be changed by words, where this one was made so.
+    # The version that this one revises, if it was made from a person's instructions.
     Column("based_on", Integer),
     # What the digest covers, word for word: the draft by key, and the run settings.
     Column("draft", JSON(none_as_null=True)),
     Column("settings", JSON(none_as_null=True)),
     # Ids by key: {"phases": {key: id}, "tasks": {key: id}}.
     Column("ids", JSON(none_as_null=True)),
-    # What the approval froze besides (`app.domain.frozen`), and the texts of small files, to show what has changed.
+    # What else the approval froze (`app.domain.frozen`), and the texts of small files, to show what has changed.
     Column("frozen", JSON(none_as_null=True)),
     Column("signed_texts", JSON(none_as_null=True)),
     Column("failure", JSON(none_as_null=True)),
@@ -124,7 +124,7 @@ phases = Table(
     Column("position", Integer, nullable=False),
     Column("strategy", String(16), nullable=False),
     Column("requires_approval", Boolean, nullable=False),
-    # Who opened the gate: a phase that was approved is not held again when its project is retried.
+    # Who opened the gate. A retry does not stop again at a phase that was approved.
     Column("approved_at", String(32)),
     Column("approved_by", Text),
     Column("status", String(32), nullable=False),
@@ -133,7 +133,7 @@ phases = Table(
     UniqueConstraint("project_id", "key"),
 )
 
-# A task that a person has to do. Word for word in index and query: with parameters, a database may not see that they fit.
+# A task that a person must do. Index and query use this same text: with parameters, a database may not see that they match.
 WAITS_FOR_PERSON = text("status = 'waiting' AND reason = 'manual'")
 IN_QUARANTINE = text("quarantine IS NOT NULL")
 
@@ -149,14 +149,14 @@ tasks = Table(
     Column("position", Integer, nullable=False),
     Column("agent_id", String(64)),
     Column("action", JSON, nullable=False),
-    # Keys of the tasks it waits for: declared, by reference, and by the order of a sequential phase.
+    # Keys of the tasks that it waits for: declared, referenced, or implied by the order of a sequential phase.
     Column("depends_on", JSON, nullable=False),
     Column("inputs", JSON, nullable=False),
     Column("expected_files", JSON, nullable=False),
     Column("retries", Integer, nullable=False),
     Column("timeout_seconds", Float),
     Column("on_crash", String(8), nullable=False),
-    # None: as the project's decision_mode says.
+    # None: the project's decision_mode decides.
     Column("after_failure", String(8)),
     Column("reads", JSON, nullable=False, default=list),
     Column("writes", JSON, nullable=False, default=list),
@@ -169,14 +169,14 @@ tasks = Table(
     Column("log_bytes", Integer, nullable=False, default=0),
     Column("started_at", String(32)),
     Column("completed_at", String(32)),
-    # When a timer, or the wait for the next try, ends.
+    # When a timer ends, or the wait before the next attempt.
     Column("due_at", String(32)),
-    # Attempts are numbered through; a try is the workflow's count, and one lost with its worker is repeated under the
-    # same number. `token` fences: only the attempt that holds it may write.
+    # `attempt` numbers every attempt of the task. `recorded_try` is the workflow's own count, in which an attempt that was lost
+    # with its worker keeps its number when it is repeated. `token` is the fencing token: only its holder may write.
     Column("attempt", Integer, nullable=False, default=0),
     Column("recorded_try", Integer, nullable=False, default=0),
     Column("token", String(200)),
-    # Why it runs in a process of its own, where it was in progress each time that a worker was lost.
+    # Why the task runs in its own process. Set after several workers were lost while they ran it.
     Column("quarantine", Text),
     UniqueConstraint("project_id", "key"),
     Index("ix_tasks_project_position", "project_id", "position"),
@@ -220,12 +220,12 @@ attempts = Table(
     Column("started_at", String(32), nullable=False),
     Column("ended_at", String(32)),
     Column("error", JSON(none_as_null=True)),
-    # Signed files that changed while it ran, by path: the checksum that it left behind, null for a file that is gone.
+    # Approved files that changed while it ran, by path: the checksum of each afterwards, null for a file that is gone.
     Column("left_behind", JSON(none_as_null=True)),
-    # Last sign of life of an attempt that was told to stop and has not ended.
+    # The last heartbeat of an attempt that was told to stop and has not ended.
     Column("stopping_at", String(32)),
-    # The instance of a worker that carried it; whether that ended, or fell silent, in the middle of it; and whether it was
-    # a quarantine, which was seen to end by a signal that nobody but the attempt can have sent.
+    # `worker` is the worker instance that ran it. `with_worker`: that instance ended or fell silent during the attempt.
+    # `witnessed`: it was a quarantine, and was seen to die by a signal that only the attempt can have sent.
     Column("worker", String(200)),
     Column("with_worker", Boolean, nullable=False, default=False),
     Column("witnessed", Boolean, nullable=False, default=False),
@@ -252,7 +252,7 @@ decisions = Table(
     sqlite_autoincrement=True,
 )
 
-# What people ask for, stored before a workflow hears of it: signals carry only the id of a row here.
+# What people ask for, stored before a workflow is told. Signals carry only the id of a row in this table.
 commands = Table(
     "commands",
     metadata,
@@ -263,17 +263,17 @@ commands = Table(
     Column("actor", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Column("payload", JSON, nullable=False),
-    # The plan and the run that were current when it was stored.
+    # The plan and the run that were current when the command was stored.
     Column("plan_version", Integer),
     Column("plan_digest", String(64)),
     Column("run_id", String(64)),
     Column("at", String(32), nullable=False),
-    # An authenticator over the row, made with a key that only the app has.
+    # An authentication code over the row, made with a key that only the app has.
     Column("seal", Text),
     UniqueConstraint("project_id", "request_id"),
 )
 
-# Decisions that somebody is asked for. The answer is a row of `decisions`, which `decision_id` names.
+# Decisions that a person is asked for. The answer is a row of `decisions`; `decision_id` refers to it.
 questions = Table(
     "questions",
     metadata,
@@ -284,10 +284,10 @@ questions = Table(
     Column("task_id", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("question", Text, nullable=False),
-    # An action's own name for its question, under which it finds the answer.
+    # An action's own name for its question, by which it finds the answer.
     Column("reference", String(200)),
     Column("options", JSON, nullable=False),
-    # What the answer is about beyond the text: things that are not as they were signed.
+    # What else the answer refers to: things that differ from what was approved.
     Column("details", JSON(none_as_null=True)),
     Column("default_answer", Text),
     Column("status", String(16), nullable=False),
@@ -302,7 +302,7 @@ questions = Table(
     sqlite_autoincrement=True,
 )
 
-# What a request with an Idempotency-Key came to, for a repeat of it.
+# The answers to requests with an Idempotency-Key, for repeats of them.
 idempotency = Table(
     "idempotency",
     metadata,
@@ -312,7 +312,7 @@ idempotency = Table(
     Column("key", String(255), primary_key=True),
     Column("body_hash", String(64), nullable=False),
     Column("request_id", String(64), nullable=False),
-    # None while the first request is under way; until `claimed_until` nobody else takes it up.
+    # None while the first request is in progress. Until `claimed_until`, nobody else may take it over.
     Column("status", Integer),
     Column("headers", JSON(none_as_null=True)),
     Column("body", LargeBinary),
@@ -321,7 +321,7 @@ idempotency = Table(
     Index("ix_idempotency_created", "created_at"),
 )
 
-# What is known of files in workspaces: checksums, valid while size and times stand, and who uploaded.
+# Checksums of files in workspaces, valid while size and times are unchanged, and who uploaded each file.
 files = Table(
     "files",
     metadata,
@@ -346,7 +346,7 @@ events = Table(
     Column("actor", Text, nullable=False),
     Column("data", JSON, nullable=False),
     Column("hash", String(64), nullable=False),
-    # The app's signature over the event itself, where the app wrote it; what workers write has none.
+    # The app's signature over the event, if the app wrote it. Events that workers write have none.
     Column("seal", Text),
     UniqueConstraint("project_id", "seq"),
     sqlite_autoincrement=True,
@@ -367,7 +367,7 @@ seals = Table(
     sqlite_autoincrement=True,
 )
 
-# What models were asked and what their tools did: what a conversation goes on from after a crash, and what it cost.
+# Calls to models and their tools: where a conversation resumes after a crash, and what it cost.
 model_steps = Table(
     "model_steps",
     metadata,
@@ -375,13 +375,13 @@ model_steps = Table(
     _project_id(),
     # `plan:<version>`, `task:<run>:<task>:<n>` or `decision:<question>`.
     Column("conversation", String(200), nullable=False),
-    # Of the call to the model; the tools that it called have their name and the call's id besides.
+    # The number of the model call. Tool calls also have the tool's name and the id of the call.
     Column("number", Integer, nullable=False),
     Column("call_id", String(200), nullable=False, default=""),
     Column("tool", String(64)),
     Column("task_id", String(64)),
     Column("model", String(200), nullable=False),
-    # open, done, lost (no answer came back, and what was reserved counts as spent) or void (it cost nothing).
+    # open, done, lost (no answer arrived, and the reservation counts as spent) or void (it cost nothing).
     Column("status", String(8), nullable=False),
     Column("reserved_tokens", Integer, nullable=False, default=0),
     Column("reserved_cost", Float),
@@ -401,7 +401,7 @@ sessions = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("token_hash", String(64), nullable=False, unique=True),
-    # Of the server's key: with another one, the session is over.
+    # The hash of the server's key. With another key, the session is no longer valid.
     Column("key_hash", String(64), nullable=False),
     Column("actor", Text, nullable=False),
     Column("address", Text, nullable=False),
@@ -417,12 +417,12 @@ tombstones = Table(
     Column("project_id", String(64), nullable=False, unique=True),
     Column("deleted_at", String(32), nullable=False),
     Column("deleted_by", Text, nullable=False),
-    # The last event, project.deleted, with the head of the chain that it closes.
+    # The last event, project.deleted, and the head of the chain that it closes.
     Column("event", JSON, nullable=False),
     Column("head", String(64), nullable=False),
-    # {"seal": the app's signature over the event, "command": the row that asked for it}; the rows themselves are gone.
+    # {"seal": the app's signature over the event, "command": the row of the delete command}; the rows themselves are gone.
     Column("proof", JSON(none_as_null=True)),
-    # The last seal of the project.
+    # The project's last seal.
     Column("seal", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )

@@ -1,4 +1,4 @@
-"""What the graph of a project's tasks is made of, without what makes tasks heavy: outputs, inputs, commands."""
+"""Reads the graph of a project's tasks without their large fields: outputs, inputs and commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.storage.tables import tasks
 
 @dataclass(frozen=True)
 class TaskGraph:
-    """Phases and tasks of the current plan, both in its order."""
+    """Phases and tasks of the current plan, each in plan order."""
 
     name: str
     phases: Sequence[PhaseRow]
@@ -33,13 +33,13 @@ _TASKS = select(
 
 
 def get(conn: Connection, project_id: str) -> TaskGraph:
-    """The graph of a project's current plan.
+    """Return the graph of a project's current plan.
 
     Raises:
         NotFound: there is no such project, or `no_plan`.
     """
     project = projects.get(conn, project_id)
     if project.plan_version is None:
-        raise NotFound("This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan")
+        raise NotFound("This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan")
     rows = conn.execute(_TASKS.where(tasks.c.project_id == project_id))
     return TaskGraph(project.name, runs.phases_of(conn, project_id), rows.all())

@@ -1,4 +1,4 @@
-"""Tasks: every change of a task's status goes through `move`, each with its event."""
+"""Tasks. Every status change goes through `move`, and each has its event."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _MOVES = {
 
 
 def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
-    """A task by id or key, or None."""
+    """Return a task by its id or key, or None."""
     locks.hold_project(conn, project_id)
     return conn.execute(_FIND, {"in_project": project_id, "named": task}).one_or_none()
 
 
 def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, int]:
-    """How many tasks of each project wait for a person to do them; without those that have none."""
+    """Count the tasks of each project that wait for a person to do them. Projects without such tasks are left out."""
     query = (
         select(tasks.c.project_id, func.count().label("number"))
         .where(tasks.c.project_id.in_(project_ids), WAITS_FOR_PERSON)
@@ -57,7 +57,7 @@ def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, 
 
 
 def get(conn: Connection, project_id: str, task: str) -> TaskRow:
-    """A task by id or key.
+    """Return a task by its id or key.
 
     Raises:
         NotFound: the project has no such task.
@@ -77,30 +77,30 @@ def all_of(
     limit: int | None = None,
     offset: int = 0,
 ) -> list[TaskRow]:
-    """Tasks of a project in the plan's order."""
+    """Return tasks of a project in plan order."""
     query = _matching(select(tasks), project_id, status, phase_id).order_by(tasks.c.position)
     return list(conn.execute(query.limit(limit).offset(offset)))
 
 
 def ids_by_key(conn: Connection, project_id: str) -> dict[str, str]:
-    """Ids of a project's tasks by key."""
+    """Return the ids of a project's tasks by key."""
     rows = conn.execute(select(tasks.c.key, tasks.c.id).where(tasks.c.project_id == project_id))
     return {row.key: row.id for row in rows}
 
 
 def count(conn: Connection, project_id: str, *, status: str | None = None, phase_id: str | None = None) -> int:
-    """How many tasks match."""
+    """Count the matching tasks."""
     return conn.execute(_matching(select(func.count()).select_from(tasks), project_id, status, phase_id)).scalar_one()
 
 
 def count_by_status(conn: Connection, project_id: str) -> dict[str, int]:
-    """How many tasks of a project have which status."""
+    """Count the tasks of a project by status."""
     query = select(tasks.c.status, func.count().label("number")).where(tasks.c.project_id == project_id)
     return {row.status: row.number for row in conn.execute(query.group_by(tasks.c.status))}
 
 
 def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[str, int]]:
-    """For each phase id how many tasks have which status."""
+    """Count the tasks of each phase by status, for each phase id."""
     query = (
         select(tasks.c.phase_id, tasks.c.status, func.count())
         .where(tasks.c.project_id == project_id)
@@ -120,12 +120,12 @@ def _matching(query: Select[Any], project_id: str, status: str | None, phase_id:
 
 
 def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> dict[str, Any]:
-    """Change a task's status, provided that the table of moves allows it from where the row stands now.
+    """Change a task's status, provided that the table of moves allows it from the row's current status.
 
-    Returns what an event about it says.
+    Returns the fields that an event about the task has.
 
     Raises:
-        Conflict: it does not.
+        Conflict: the table does not allow the move.
     """
     if conn.execute(_MOVES[status], {"of_task": task.id, "status": status, **values}).rowcount != 1:
         raise Conflict(f"Task '{task.key}' cannot become {status} now.", code="impossible_move")
@@ -133,12 +133,12 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> 
 
 
 def describe(task: TaskRow, **more: Any) -> dict[str, Any]:
-    """What every event about a task says."""
+    """Return the fields that every event about a task has."""
     return {"task_id": task.id, "phase_id": task.phase_id, "key": task.key, "title": task.title, **more}
 
 
 def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | None = None) -> None:
-    """Have a task wait: for a person, or for a timer that ends at `due_at`."""
+    """Make a task wait for a person, or for a timer that ends at `due_at`."""
     at = now()
     shown = move(conn, task, TaskStatus.WAITING, reason=reason, due_at=due_at, started_at=task.started_at or at)
     news = (EventType.TASK_WAITING, {**shown, "reason": reason, "due_at": due_at})
@@ -146,13 +146,13 @@ def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | Non
 
 
 def await_next_try(conn: Connection, task: TaskRow) -> None:
-    """Have a task that waits be tried again at once."""
+    """Let a waiting task be retried at once."""
     mine = (tasks.c.id == task.id, tasks.c.status == TaskStatus.WAITING)
     conn.execute(update(tasks).where(*mine).values(reason="retry", due_at=None))
 
 
 def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
-    """Whether a task of one of these agents runs, in whatever project."""
+    """Whether any project has a running task that belongs to one of these agents."""
     agent = func.coalesce(tasks.c.agent_id, projects.c.agent_id, DEFAULT_AGENT)
     running = (projects.c.status == ProjectStatus.RUNNING, tasks.c.status == TaskStatus.RUNNING)
     query = select(tasks.c.id).join(projects, projects.c.id == tasks.c.project_id).where(*running, agent.in_(agents))
@@ -160,7 +160,7 @@ def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
 
 
 def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str) -> None:
-    """Skip tasks (by key) that have not started."""
+    """Skip those of the tasks, named by key, that have not started."""
     wanted = set(keys)
     query = select(tasks).where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
     rows = [row for row in conn.execute(query.order_by(tasks.c.position)) if row.key in wanted]
@@ -181,7 +181,7 @@ def close_task(
     error: dict[str, Any] | None = None,
     **data: Any,
 ) -> None:
-    """End a task that no attempt carries: one that waited, or a milestone."""
+    """End a task that has no attempt in progress: a task that waited, or a milestone."""
     at = now()
     values = {"reason": reason, "outputs": outputs or {}, "error": error, "completed_at": at, "token": None}
     values["due_at"] = None
@@ -200,7 +200,7 @@ def close_task(
 def end_many(
     conn: Connection, rows: Sequence[TaskRow], status: TaskStatus, *, reason: str, at: str, **values: Any
 ) -> list[News]:
-    """End open tasks together; returns the events to append, in the tasks' order."""
+    """End several open tasks together. Returns the events to append, in the tasks' order."""
     if not rows:
         return []
     allowed = sources(TASK_MOVES, status)
@@ -213,5 +213,5 @@ def end_many(
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:
-    """SQLite takes some 32,000 parameters in one statement at most."""
+    """Split ids into chunks, because SQLite accepts at most about 32,000 parameters in one statement."""
     return (ids[start : start + 5000] for start in range(0, len(ids), 5000))

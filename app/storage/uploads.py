@@ -1,4 +1,4 @@
-"""Files on their way into a workspace: written aside, put in their place in one step."""
+"""Files on their way into a workspace. Each is written to a separate folder and then put in its place in one step."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from app.domain.identity import new_id
 from app.storage.folders import open_folder
 
 _ASIDE = (PRIVATE_FOLDER, "uploads")
-# What an app that was killed has left behind; an upload in progress is written to all the time.
+# Age after which a file is taken for the leftover of a killed app. An upload in progress is written to all the time.
 _LEFT_BEHIND_SECONDS = 86_400.0
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A file in its place."""
+    """An uploaded file in its final place."""
 
     size: int
     sha256: str
@@ -34,13 +34,13 @@ class Placed:
 
 
 class Upload:
-    """One file that is being received; blocking, to be used in a thread.
+    """One file that is being received. Its methods block, so use it in a thread.
 
     Args:
-        workspace: where it goes.
+        workspace: the folder that the file is uploaded to.
 
     Raises:
-        Conflict: `unsafe_workspace`: it cannot be written to.
+        Conflict: `unsafe_workspace`: the workspace cannot be written to.
     """
 
     def __init__(self, workspace: Path) -> None:
@@ -55,7 +55,7 @@ class Upload:
         try:
             _remove_left_behind(self._folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            # Out of others' sight by the folder it is in; in its place it is like any file that a task makes.
+            # The folder hides it from others. In its final place it has the permissions of any file that a task makes.
             self._file = os.open(self._name, flags, 0o666, dir_fd=self._folder)
         except OSError as error:
             os.close(self._folder)
@@ -63,14 +63,14 @@ class Upload:
 
     @property
     def sha256(self) -> str:
-        """Of what has come so far."""
+        """The checksum of the data received so far."""
         return self._digest.hexdigest()
 
     def write(self, data: bytes | bytearray) -> None:
-        """Append.
+        """Append data to the file.
 
         Raises:
-            Conflict: `no_room`, or `unsafe_path` where the file system refuses.
+            Conflict: `no_room`, or `unsafe_path` if the file system refuses.
         """
         self._digest.update(data)
         view = memoryview(data)
@@ -83,16 +83,16 @@ class Upload:
         self.size += len(data)
 
     def place(self, parts: Sequence[str], *, overwrite: bool, repeated: bool) -> Placed:
-        """Put the file in its place, durably and in one step: it is there whole, or not at all.
+        """Put the file in its place, durably and in one step: it is there completely, or not at all.
 
         Args:
-            parts: of its path.
-            overwrite: replace a file that is there.
-            repeated: this may have been done before: a file there with the same content is ours.
+            parts: the components of its path.
+            overwrite: replace an existing file.
+            repeated: an earlier request may have done this already. An existing file with the same content is then accepted.
 
         Raises:
-            Conflict: `file_exists`, `file_exists_other_case`, `not_a_file`, `no_room`, or `unsafe_path` where a link is in
-                the way or the file system refuses.
+            Conflict: `file_exists`, `file_exists_other_case`, `not_a_file`, `no_room`, or `unsafe_path` if a link is in the way
+                or the file system refuses.
         """
         try:
             os.fsync(self._file)
@@ -105,7 +105,7 @@ class Upload:
         try:
             folder = open_folder(self._workspace, parts[:-1], make=True)
         except OSError as error:
-            message = f"'{'/'.join(parts[:-1])}' is no folder, or a link is in the way ({error.strerror})."
+            message = f"'{'/'.join(parts[:-1])}' is not a folder, or it contains a link ({error.strerror})."
             raise Conflict(message, code="unsafe_path") from error
         try:
             self._put(folder, parts[-1], overwrite=overwrite, repeated=repeated)
@@ -116,7 +116,7 @@ class Upload:
         return Placed(self.size, self.sha256, found.st_mtime_ns, found.st_ctime_ns)
 
     def close(self) -> None:
-        """Remove what was not put in its place."""
+        """Remove the file unless it was put in its place."""
         os.close(self._file)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._name, dir_fd=self._folder)
@@ -124,15 +124,15 @@ class Upload:
 
     def _put(self, folder: int, name: str, *, overwrite: bool, repeated: bool) -> None:
         try:
-            # A second name for the same file: unlike a rename, it never replaces one that is there.
+            # A hard link is a second name for the same file. Unlike a rename, it never replaces an existing file.
             os.link(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder, follow_symlinks=False)
             os.unlink(self._name, dir_fd=self._folder)
         except FileExistsError:
             there = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(there.st_mode):
-                raise Conflict(f"'{name}' is there and is no file.", code="not_a_file") from None
+                raise Conflict(f"'{name}' exists and is not a file.", code="not_a_file") from None
             if not overwrite and not (repeated and self._is_same(folder, name, there.st_size)):
-                message = f"There is a file '{name}' already; send overwrite=true to replace it."
+                message = f"The file '{name}' already exists. Send overwrite=true to replace it."
                 raise Conflict(message, code="file_exists") from None
             os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder)
 
@@ -144,7 +144,7 @@ class Upload:
             return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
     def _check_neighbours(self, parts: Sequence[str]) -> None:
-        """Refuse names, folders' too, that some systems take for the one of something else that is there."""
+        """Refuse file and folder names that some systems confuse with an existing name."""
         for depth, name in enumerate(parts):
             try:
                 folder = open_folder(self._workspace, parts[:depth])
@@ -156,7 +156,7 @@ class Upload:
                 os.close(folder)
             if twin is not None:
                 where = "/".join([*parts[:depth], twin])
-                message = f"There is '{where}' already, which differs in upper and lower case or in how accents are written only."
+                message = f"'{where}' already exists and differs only in letter case or Unicode normalization."
                 raise Conflict(message, code="file_exists_other_case")
 
 
@@ -169,7 +169,7 @@ def _twin_of(name: str, folder: int) -> str | None:
 def _remove_left_behind(folder: int) -> None:
     oldest = time.time() - _LEFT_BEHIND_SECONDS
     for name in os.listdir(folder):
-        # One that is gone by now was an upload in progress.
+        # A file that is gone by now was an upload in progress.
         with contextlib.suppress(OSError):
             if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest:
                 os.unlink(name, dir_fd=folder)

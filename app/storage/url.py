@@ -1,4 +1,4 @@
-"""Addresses of databases, as `SIGNOFF_DATABASE_URL` gives them."""
+"""Database addresses, as given in `SIGNOFF_DATABASE_URL`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _DRIVERS = {"sqlite": {"sqlite", "sqlite+aiosqlite"}, "postgresql": {"postgresql
 
 
 def parse_url(url: str) -> URL:
-    """The address, checked, with the driver that is used here.
+    """Check an address and return it with the driver that Signoff uses.
 
-    `sslmode`, as other programs write it, is taken for `ssl`.
+    `sslmode`, as other programs write it, is accepted for `ssl`.
 
     Raises:
-        ValueError: it is not the address of a database that Signoff works with.
+        ValueError: it is not the address of a database that Signoff supports.
     """
     try:
-        # Hosting services hand out the short name, which SQLAlchemy does not know.
+        # Hosting services use this short name, which SQLAlchemy does not know.
         parsed = make_url(f"postgresql{url.removeprefix('postgres')}" if url.startswith("postgres://") else url)
     except (ArgumentError, ValueError) as error:
         raise ValueError(_EXPECTED) from error
@@ -32,24 +32,24 @@ def parse_url(url: str) -> URL:
     if backend == "sqlite":
         return parsed.set(drivername="sqlite+aiosqlite")
     query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
-    # As the driver would find it, had it been left in the environment.
+    # The driver would have read it from the environment, if it were still there.
     password = parsed.password or variables().get("PGPASSWORD")
     return parsed.set(drivername="postgresql+asyncpg", query=query, password=password)
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file behind an SQLite address; None for a database that is no file.
+    """Return the file behind an SQLite address, or None for a database that is not a file.
 
     Raises:
-        ValueError: it is not the address of a database that Signoff works with.
+        ValueError: it is not the address of a database that Signoff supports.
     """
     parsed = parse_url(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def shown_url(url: str) -> str:
-    """The address as people may see it: without its password, and whatever it is."""
+    """Return any address in a form that people may see, without its password."""
     try:
         return parse_url(url).render_as_string(hide_password=True)
     except ValueError:
-        return "an address that is not one"
+        return "an invalid database address"

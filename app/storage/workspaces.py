@@ -1,4 +1,4 @@
-"""Workspaces: the folders that projects' tasks work in, and the roots that they may lie in."""
+"""Workspaces: the folders that projects' tasks work in, and the roots that they must be inside."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from app.storage.folders import open_folder
 from app.storage.private_places import PrivatePlaces
 from app.storage.url import sqlite_path
 
-# App and workers must see the same workspaces; a worker that does not find this file sees other ones.
+# App and workers must see the same workspaces. A worker that does not find this file sees different ones.
 MARKER = ".signoff-workspaces"
 
 
 def workspaces_of(settings: Settings) -> Workspaces:
-    """The workspaces that the settings describe.
+    """Create the workspaces that the settings describe.
 
     Raises:
-        ValueError: the database's address is none.
+        ValueError: the database's address is not valid.
     """
     database = sqlite_path(settings.effective_database_url)
     files = [database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")] if database else []
@@ -33,12 +33,12 @@ def workspaces_of(settings: Settings) -> Workspaces:
 
 
 class Workspaces:
-    """Makes, names and removes workspaces.
+    """Creates, checks and removes workspaces.
 
     Args:
-        own: the folder of the workspaces that Signoff makes itself.
-        roots: resolved folders that a workspace named by a caller may lie in.
-        private: where Signoff keeps its data; no such workspace may be, contain or lie in any of it.
+        own: the folder for workspaces that Signoff makes itself.
+        roots: the resolved folders in which callers may name a workspace.
+        private: where Signoff keeps its data. A workspace must not be, contain or lie in any of it.
     """
 
     def __init__(self, own: Path, roots: Sequence[Path], private: Sequence[Path]) -> None:
@@ -47,7 +47,7 @@ class Workspaces:
         self._private = PrivatePlaces([*private, own])
 
     def prepare(self) -> None:
-        """Make the folder of own workspaces, with the marker that workers look for."""
+        """Create the folder for Signoff's own workspaces, with the marker that workers look for."""
         self._own.mkdir(parents=True, exist_ok=True)
         (self._own / MARKER).touch()
 
@@ -55,25 +55,25 @@ class Workspaces:
         """Make sure that these are the workspaces that the app prepared.
 
         Raises:
-            RuntimeError: they are not, and what to do.
+            RuntimeError: they are not. The message says what to do.
         """
         if not (self._own / MARKER).is_file():
             raise RuntimeError(
                 f"{self._own} has no {MARKER}: this worker does not see the app's workspaces. Mount the same folder at the "
-                "same path, or set SIGNOFF_DATA_DIR; `signoff migrate` prepares a new one."
+                "same path, or set SIGNOFF_DATA_DIR. `signoff migrate` prepares a new one."
             )
 
     def make(self, project_id: str) -> Path:
-        """A new workspace of a project's own."""
+        """Create the workspace that Signoff makes for a project."""
         path = self._own / project_id
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def named(self, path: str) -> Path:
-        """The workspace that a caller names.
+        """Return the workspace that a caller names.
 
         Raises:
-            Invalid: it is not a folder inside the allowed roots, or has to do with Signoff's own data.
+            Invalid: it is not a folder inside the allowed roots, or it overlaps Signoff's own data.
         """
         try:
             resolved = Path(path).expanduser().resolve()
@@ -84,47 +84,51 @@ class Workspaces:
             raise _refused("path must be absolute.")
         objection = self._private.objection_to(resolved)
         if objection is not None:
-            raise _refused(f"path must be a folder of your own: {resolved} {objection}.")
+            raise _refused(f"path must be a folder of your own, but {resolved} {objection}.")
         if not any(resolved.is_relative_to(root) for root in self._roots):
             roots = ", ".join(str(root) for root in self._roots) or "none"
-            raise _refused(f"path must lie in one of the workspace roots ({roots}); SIGNOFF_WORKSPACE_ROOTS adds more.")
+            raise _refused(
+                f"path must be inside one of the workspace roots ({roots}). Add more with SIGNOFF_WORKSPACE_ROOTS."
+            )
         if not is_folder:
             raise _refused(f"{resolved} is not a folder.")
         return resolved
 
     def checked(self, workspace: str, path: str | None) -> Path:
-        """The workspace of a project as it is to be used now: what was true when it was named may have changed since.
+        """Return a project's workspace after checking it again, because it may have changed since it was named.
 
         Args:
-            workspace: of the project.
-            path: as its caller named it; None for a workspace of Signoff's own.
+            workspace: the project's workspace.
+            path: the path that the caller gave; None for a workspace that Signoff made.
 
         Raises:
-            NotFound: `no_workspace`: it is not there.
-            Conflict: `unsafe_workspace`: it, or a folder above it, is a link now, or it has to do with Signoff's own data.
+            NotFound: `no_workspace`: it does not exist.
+            Conflict: `unsafe_workspace`: it, or a folder above it, is now a link, or it overlaps Signoff's own data.
         """
         root = root_of(workspace, path)
         try:
             os.close(open_folder(root, ()))
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.EACCES}:
-                raise NotFound("The project's workspace is not there any more.", code="no_workspace") from error
-            message = "The project's workspace is not used: it, or a folder above it, was replaced by a link or a file."
+                raise NotFound("The project's workspace no longer exists.", code="no_workspace") from error
+            message = (
+                "The project's workspace cannot be used: it, or a folder above it, was replaced by a link or a file."
+            )
             raise Conflict(message, code="unsafe_workspace") from error
         objection = self._private.objection_to(root) if path is not None else None
         if objection is not None:
-            raise Conflict(f"The project's workspace is not used: {root} {objection}.", code="unsafe_workspace")
+            raise Conflict(f"The project's workspace cannot be used: {root} {objection}.", code="unsafe_workspace")
         return root
 
     def copy_files(self, source: Path, target: Path) -> None:
-        """Copy the files of a workspace into another; links, special files and what Signoff keeps there are left out.
+        """Copy the files of a workspace into another. Links, special files and Signoff's own files are left out.
 
         Args:
-            source: as `checked` gives it.
-            target: a new workspace of Signoff's own.
+            source: a workspace, as returned by `checked`.
+            target: a new workspace that Signoff made.
 
         Raises:
-            Conflict: `files_not_copied`: some cannot be read, or there is no room.
+            Conflict: `files_not_copied`: some files cannot be read, or there is not enough room.
         """
         try:
             _copy_tree(source, target)
@@ -132,22 +136,22 @@ class Workspaces:
             raise Conflict(f"The files cannot be copied: {error.strerror}.", code="files_not_copied") from error
 
     def remove(self, project_id: str) -> None:
-        """Remove the workspace that was made for a project; links in it are not followed."""
+        """Remove the workspace that Signoff made for a project. Links in it are not followed."""
         shutil.rmtree(self._own / project_id, ignore_errors=True)
 
 
 def root_of(workspace: str, path: str | None) -> Path:
-    """The folder of a workspace, such that no part of it should be a link.
+    """Return the folder of a workspace, in a form that should contain no link.
 
-    The folder of Signoff's own workspaces may be reached by a link, which is the administrator's; one that a caller named
-    was resolved then.
+    The administrator may use a link to reach the folder of Signoff's own workspaces. A workspace that a caller named was already
+    resolved at that time.
     """
     stored = Path(workspace)
     return stored.parent.resolve() / stored.name if path is None else stored
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    """Every regular file, opened step by step: a folder that becomes a link meanwhile is not entered."""
+    """Copy every regular file, opened step by step. A folder that becomes a link meanwhile is not entered."""
     stack: list[tuple[str, ...]] = [()]
     while stack:
         parts = stack.pop()
@@ -160,7 +164,7 @@ def _copy_tree(source: Path, target: Path) -> None:
 
 
 def _copy_folder(folder: int, place: int) -> list[str]:
-    """Copy the files of one folder; returns the names of those below it."""
+    """Copy the files of one folder. Returns the names of its subfolders."""
     below: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:

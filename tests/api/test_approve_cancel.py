@@ -138,5 +138,5 @@ async def test_a_phase_cannot_be_approved_while_the_plan_waits(signoff: Stack, p
     body = {"phase_id": phases.get(phase, phase)}
     answer = await signoff.call("POST", f"/{project_id}/approve", status=409, json=body)
     assert answer["code"] == "phase_not_waiting"
-    assert "leave phase_id out" in answer["message"]
+    assert "Omit phase_id" in answer["message"]
     assert (await signoff.project(project_id))["stage"] == "awaiting_approval"

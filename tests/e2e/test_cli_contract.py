@@ -105,7 +105,7 @@ async def test_a_run_is_paused_resumed_and_retried(cli: CommandLine, signoff: St
     await signoff.task_in(project, "nap", "running")
     assert "paused" in good(await cli("projects", "pause", project, "--comment", "lunch"))
     again = await cli("projects", "pause", project)
-    assert (again.code, "paused already" in again.err) == (1, True)
+    assert (again.code, "already paused" in again.err) == (1, True)
     assert "executing" in good(await cli("projects", "resume", project))
     assert good(await cli("projects", "cancel", project)).startswith("Cancelled (")
     failed = await signoff.started(FAILS)

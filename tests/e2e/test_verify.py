@@ -366,7 +366,7 @@ async def test_other_files_are_refused_with_a_reason(export: Export, tmp_path: P
         ("cut.zip",): "is not a zip",
         ("other.zip",): "no sealed record",
         ("missing.zip",): "does not exist",
-        ("good.zip", "--public-key", "nonsense"): "no public key",
+        ("good.zip", "--public-key", "nonsense"): "not a public key",
     }.items():
         ended = await verify(*arguments, folder=tmp_path)
         assert ended.code == 2, ended

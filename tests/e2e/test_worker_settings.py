@@ -56,10 +56,10 @@ def test_every_mistake_in_the_file_is_reported_with_its_line(tmp_path: Path, com
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--queue", "gpuu"), ("No agent has the queue 'gpuu'", 'queue = "gpuu"', "queues of agents: gpu")),
+        (("--queue", "gpuu"), ("No agent has the queue 'gpuu'", 'queue = "gpuu"', "Queues of agents: gpu")),
         (("--queue", "gpu", "--queue", "other"), ("'other'",)),
-        (("--queue", ""), ("No agent has the queue ''", "leave it out")),
-        (("--queue", "signoff"), ("'signoff' is the queue of the workflows", "without --queue")),
+        (("--queue", ""), ("No agent has the queue ''", "Omit it")),
+        (("--queue", "signoff"), ("'signoff' is the workflow queue", "without --queue")),
         (("--queue", "gpu", "--all-queues"), ("--queue", "--all-queues")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

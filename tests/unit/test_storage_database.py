@@ -92,7 +92,7 @@ def test_addresses_are_taken_as_people_write_them(url: str) -> None:
 def test_other_addresses_are_refused_with_what_is_expected(url: str) -> None:
     with pytest.raises(ValueError, match=r"sqlite\+aiosqlite:///<file> or postgresql\+asyncpg://"):
         Database(url)
-    assert shown_url(url) == "an address that is not one"
+    assert shown_url(url) == "an invalid database address"
 
 
 def test_a_shown_address_hides_the_password() -> None:

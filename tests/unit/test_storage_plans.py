@@ -225,7 +225,7 @@ async def test_project_changes_only_as_long_as_it_stands_as_it_was_read(database
     read = await database.read(lambda conn: projects.get(conn, project_id))
     await database.transact(lambda conn: projects.change(conn, read, failure={"code": "x"}))
     await database.transact(lambda conn: conn.execute(text(f"UPDATE projects SET {column}")))
-    with pytest.raises(Conflict, match="at the same moment"):
+    with pytest.raises(Conflict, match="at the same time"):
         await database.transact(lambda conn: projects.change(conn, read, failure=None))
     with pytest.raises(Conflict):
         await database.transact(lambda conn: projects.move(conn, read, ProjectStatus.RUNNING))

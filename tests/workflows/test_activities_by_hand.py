@@ -156,7 +156,7 @@ async def test_a_phase_that_is_opened_by_hand_waits_for_its_approval_all_the_sam
         try_number=1,
         token="t",
     )
-    with pytest.raises(Conflict, match="Its phase has not begun"):
+    with pytest.raises(Conflict, match="phase has not started"):
         await signoff.database.transact(lambda conn: attempts.start(conn, key))
 
 
