@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "signoff"
-NOTICE = "# Made from signoff/_async by tools/make_sync_client.py; change that instead.\n"
+NOTICE = "# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.\n"
 _REPLACEMENTS = [
     (r"from asyncio import sleep", "from time import sleep"),
     (r"httpx\.AsyncClient", "httpx.Client"),

@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
     """A group that lists its commands without importing them."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run a command. Without arguments, read them from this process's command line."""
+        """Run a command. If no arguments are passed, take them from the command line of this process."""
         if not args and extra.get("args") is None and not _LONG_LIVED.isdisjoint(sys.argv[1:2]):
             hide()
         return super().main(*args, **extra)

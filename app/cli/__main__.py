@@ -1,4 +1,4 @@
-"""`python -m app.cli` is `signoff`."""
+"""Runs the `signoff` command as `python -m app.cli`."""
 
 from app.cli import main
 

@@ -1,4 +1,4 @@
-"""`signoff completion`: prints a script with which a shell completes commands, options and project ids."""
+"""`signoff completion`: prints the shell script that completes commands, options and project ids."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _allowances(task: Json) -> Iterable[str]:
         if task[name]:
             yield f"{name} " + ", ".join(visible(path) for path in task[name])
     for name, limit in task["limits"].items():
-        text = f"at most {limit}" if limit else "without limit"
+        text = f"at most {limit}" if limit else "unlimited"
         yield f"{name.replace('_', ' ')} {text}"
 
 
@@ -149,7 +149,7 @@ def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
     if task["retries"]:
         yield f"retries {task['retries']}"
     if task["timeout_seconds"] is not None:
-        yield f"at most {_span(task['timeout_seconds'])}"
+        yield f"timeout {_span(task['timeout_seconds'])}"
     if task["on_crash"] != "rerun":
         yield f"on crash: {task['on_crash']}"
     yield from _allowances(task)

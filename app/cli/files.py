@@ -56,7 +56,7 @@ async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | N
     "--output",
     "-o",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Where to save it; default: its own name here; - writes to standard output.",
+    help="Where to save it; default: its own name in the current folder; - prints it.",
 )
 @client_command
 async def get_file(api: AsyncSignoff, project_id: str, path: str, *, output: Path | None) -> int:

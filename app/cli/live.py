@@ -170,7 +170,7 @@ class Screen:
                 self._console.print(Text(f"  {hint}"), soft_wrap=True)
 
     def resume(self) -> None:
-        """Start to draw, below what is on the screen."""
+        """Start drawing below what is on the screen."""
         if self._pictures:
             self._live = Live(console=self._console, get_renderable=self._draw, auto_refresh=False, transient=True)
             self._live.start(refresh=True)

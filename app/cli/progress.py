@@ -10,7 +10,7 @@ from app.domain.identity import parse_time
 
 Json = dict[str, Any]
 
-# The reasons of waiting tasks that a person has to do.
+# The reasons with which a task waits for a person to do it.
 PERSON_REASONS = frozenset({"manual"})
 FINISHED = frozenset({"completed", "failed", "cancelled", "skipped"})
 _TASK_STATUS = {

@@ -245,7 +245,12 @@ async def _delete_many(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: 
 
 @projects.command()
 @project_argument
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to save it; default: PROJECT.zip here.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Where to save it; default: PROJECT.zip in the current folder.",
+)
 @client_command
 async def download(api: AsyncSignoff, project_id: str, output: Path | None) -> int:
     """Download a project as a zip archive.

@@ -21,7 +21,7 @@ class AsyncControl:
         The status of the answer is `cancelled` if they have stopped.
         """
         response = await self._transport.send(post(path_of(project_id, "cancel"), {"reason": reason}))
-        # A 202 means either that tasks are still stopping, or that the cancel itself is not decided yet.
+        # A 202 means either that tasks are still stopping, or that the cancellation itself is not decided yet.
         return read_answer(response, CancelAnswer | Recorded)
 
     async def pause(self, project_id: str, *, comment: str | None = None) -> StatusAnswer | Recorded:

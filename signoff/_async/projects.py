@@ -136,7 +136,7 @@ class AsyncProjects(AsyncPlans, AsyncControl):
         self,
         project_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the twin without an event loop has the same
+        timeout: float | None = None,  # noqa: ASYNC109 - the sync client has the same parameter
         until: Until = "finished",
     ) -> Project:
         """Wait until a project has finished, and return it. Waiting follows the events; it does not poll.
@@ -151,7 +151,7 @@ class AsyncProjects(AsyncPlans, AsyncControl):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         types, seen = EVENT_TYPES[until], 0
-        # Skip past events, so that only new ones cause a look at the project.
+        # Skip old events: only new ones are a reason to fetch the project again.
         async with aclosing(self.events(project_id, types=types, follow=False)) as past:
             async for event in past:
                 seen = event.seq

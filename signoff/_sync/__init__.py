@@ -1,2 +1,2 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """The client for programs without an event loop."""

@@ -1,4 +1,4 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """The client, with the methods that do not belong to one project."""
 
 from __future__ import annotations

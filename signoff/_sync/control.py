@@ -1,4 +1,4 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """The methods of `client.projects` that control a run."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Control:
         The status of the answer is `cancelled` if they have stopped.
         """
         response = self._transport.send(post(path_of(project_id, "cancel"), {"reason": reason}))
-        # A 202 means either that tasks are still stopping, or that the cancel itself is not decided yet.
+        # A 202 means either that tasks are still stopping, or that the cancellation itself is not decided yet.
         return read_answer(response, CancelAnswer | Recorded)
 
     def pause(self, project_id: str, *, comment: str | None = None) -> StatusAnswer | Recorded:

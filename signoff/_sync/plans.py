@@ -1,4 +1,4 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """The methods of `client.projects` that make, approve and compare plans."""
 
 from __future__ import annotations

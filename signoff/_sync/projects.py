@@ -1,4 +1,4 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """The methods of `client.projects`."""
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Projects(Plans, Control):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         types, seen = EVENT_TYPES[until], 0
-        # Skip past events, so that only new ones cause a look at the project.
+        # Skip old events: only new ones are a reason to fetch the project again.
         with closing(self.events(project_id, types=types, follow=False)) as past:
             for event in past:
                 seen = event.seq

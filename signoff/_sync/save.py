@@ -1,4 +1,4 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """Saves files on this machine with constant memory use."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from signoff/_async by tools/make_sync_client.py; change that instead.
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
 """Sends requests over HTTP: repeats them if that is safe, raises errors, and keeps streams alive across lost connections."""
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def test_a_plan_shows_conditions_and_warnings() -> None:
     plan = a_plan(a_task("one"), second) | {"warnings": ["A person has to do this."]}
     text = shown(plan_tree(plan, "Report"))
     assert "2 tasks in 1 phase, digest dddddddddddd" in text
-    assert "after one · retries 2 · at most 1 m 30 s · on crash: ask · N = 3 · makes a.txt" in text
+    assert "after one · retries 2 · timeout 1 m 30 s · on crash: ask · N = 3 · makes a.txt" in text
     assert "Warning: A person has to do this." in text
 
 
