@@ -1,1 +1,1 @@
-"""The client, written once, for asyncio; `signoff._sync` is made from it by `tools/make_sync_client.py`."""
+"""The asyncio client. `tools/make_sync_client.py` generates `signoff._sync` from it."""

@@ -91,14 +91,14 @@ class Plans:
         """Approve the plan. During a run, approve the phase that waits for approval.
 
         Args:
-            plan_version: the version that you have read; the server then approves no other version.
-            plan_digest: the digest of the plan that you have read; the server then approves no other plan.
-            phase_id: the phase to approve; the server then approves no other phase.
-            frozen_digest: the plan's `frozen.digest`; the server then approves no other files, agents or settings.
+            plan_version: the version that you have read. The server refuses to approve another version.
+            plan_digest: the digest of the plan that you have read. The server refuses to approve another plan.
+            phase_id: the phase to approve. The server refuses to approve another phase.
+            frozen_digest: the plan's `frozen.digest`. The server refuses the approval if files, agents or settings have changed.
             comment: a comment to record with the decision.
 
         Raises:
-            Conflict: another plan is current by now (`plan_superseded`), or files, agents or settings have changed
+            Conflict: another plan is current now (`plan_superseded`), or files, agents or settings have changed
                 (`surroundings_changed`).
         """
         body = {

@@ -49,7 +49,7 @@ class Tasks:
         return self._transport.settle(request, Task)
 
     def delete(self, project_id: str, task: str) -> TaskDeleted | Recorded:
-        """Remove a task that has not started from the plan. This makes a new version of the plan."""
+        """Remove a task from the plan if it has not started. This makes a new version of the plan."""
         return self._transport.settle(Request("DELETE", path_of(project_id, "tasks", task)), TaskDeleted)
 
     def complete(
