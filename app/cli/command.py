@@ -110,8 +110,8 @@ def answer_command(render: Callable[[Any], RenderableType]) -> Decorator:
             if as_json:
                 print_json(answer)
                 return 0
-            shown = render(to_json(answer))
-            console().print(shown, soft_wrap=isinstance(shown, Text))
+            rendered = render(to_json(answer))
+            console().print(rendered, soft_wrap=isinstance(rendered, Text))
             return 0
 
         return as_json_option(client_command(show))

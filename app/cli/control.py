@@ -55,15 +55,15 @@ async def plan(
 ) -> int:
     """Show a project's plan or generate the first."""
     if generate:
-        made = await api.projects.generate_plan(project_id, wait=_PLAN_SECONDS)
-        if is_pending(made):
-            print_json(made) if as_json else console().print(_plan(to_json(made)), soft_wrap=True)
+        answer = await api.projects.generate_plan(project_id, wait=_PLAN_SECONDS)
+        if is_pending(answer):
+            print_json(answer) if as_json else console().print(_plan(to_json(answer)), soft_wrap=True)
             return 0
     if markdown:
         click.echo(await api.projects.plan_markdown(project_id, version=version), nl=False)
         return 0
-    found = await api.projects.plan(project_id, version=version)
-    print_json(found) if as_json else console().print(_plan(to_json(found)))
+    answer = await api.projects.plan(project_id, version=version)
+    print_json(answer) if as_json else console().print(_plan(to_json(answer)))
     return 0
 
 
@@ -141,24 +141,24 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
 
     Exit codes: 0 approved; 1 the API refused or did not answer; 2 you declined.
     """
-    found = await api.projects.get(project_id)
+    project = await api.projects.get(project_id)
     plan = await fetch_plan(api, project_id)
     out = console()
-    gate = found.gate if found.status == "running" else None
+    gate = project.gate if project.status == "running" else None
     bound: Json = {}
     if plan is not None and not as_json:
-        out.print(plan_tree(plan, found.name))
+        out.print(plan_tree(plan, project.name))
         if frozen := frozen_text(plan):
             out.print(frozen, soft_wrap=True)
     if gate is not None:
-        name = next((phase.name for phase in found.phases if phase.id == gate.phase_id), gate.phase_id or "")
+        name = next((phase.name for phase in project.phases if phase.id == gate.phase_id), gate.phase_id or "")
         question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
     else:
         question = "Approve and run this plan?"
         if plan is not None:
             bound = seen(plan)
     # Without a plan or a gate there is nothing to confirm; the API's error says why.
-    is_askable = gate is not None or (plan is not None and found.status == "pending")
+    is_askable = gate is not None or (plan is not None and project.status == "pending")
     if is_askable and not await is_confirmed(question, yes=yes):
         return refusal("Not approved.")
     answer = await api.projects.approve(project_id, comment=comment, **bound)

@@ -178,8 +178,8 @@ def action_text(action: Json) -> Text:
         case kind:
             text = Text(visible(kind), style="green")
     for name, value in fields.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        text.append(f"\n{visible(name)}: {_indented(visible(shown))}")
+        value_text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text.append(f"\n{visible(name)}: {_indented(visible(value_text))}")
     return text
 
 
@@ -229,8 +229,8 @@ def projects_table(listing: Json) -> RenderableType:
             name.append(f"\nblocked: {_BLOCKED[row['blocked']]}", style="red")
         table.add_row(row["id"], status_text(row["status"]), name, created)
     counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
-    shown = f"{len(listing['projects'])} of {listing['total']}" + (f"  (all projects: {counts})" if counts else "")
-    return Group(table, Text(shown, style="dim"))
+    footer = f"{len(listing['projects'])} of {listing['total']}" + (f"  (all projects: {counts})" if counts else "")
+    return Group(table, Text(footer, style="dim"))
 
 
 _BLOCKED = {

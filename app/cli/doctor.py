@@ -165,21 +165,21 @@ def _ports(settings: Settings, running: str | None) -> Finding:
 
 def _database(settings: Settings) -> Finding:
     url = settings.effective_database_url
-    shown = shown_url(url)
+    location = shown_url(url)
     try:
         if is_current(url):
             if not folds_all_letters(url):
-                found = f"{shown}, schema up to date; searches ignore case only for the letters A to Z"
+                found = f"{location}, schema up to date; searches ignore case only for the letters A to Z"
                 return Finding("database", State.NOTE, found, "Create the database with a locale such as C.UTF-8.")
-            return Finding("database", State.OK, f"{shown}, schema up to date")
+            return Finding("database", State.OK, f"{location}, schema up to date")
     except (ValueError, OSError, SQLAlchemyError) as error:
-        found = f"{shown} cannot be read: {reason_of(error)}"
+        found = f"{location} cannot be read: {reason_of(error)}"
         return Finding(
             "database", State.BAD, found, "Check SIGNOFF_DATABASE_URL, and that the database server is running."
         )
     if not settings.database_url and not (settings.data_dir / "signoff.db").exists():
         return Finding("database", State.NOTE, "does not exist yet; `signoff up` creates it")
-    return Finding("database", State.BAD, f"{shown} lacks migrations", "Run: signoff migrate")
+    return Finding("database", State.BAD, f"{location} lacks migrations", "Run: signoff migrate")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
@@ -241,8 +241,8 @@ async def _troubled(client: Client) -> AsyncIterator[Finding]:
     for trouble, found, advice in _TROUBLES:
         ids = sorted(key for key, kind in troubled.items() if kind == trouble)
         if ids:
-            shown = f"{', '.join(ids[:_MAX_IDS])}{' …' if len(ids) > _MAX_IDS else ''}"
-            yield Finding("runs", State.NOTE, f"{found}: {shown}", advice)
+            listed = f"{', '.join(ids[:_MAX_IDS])}{' …' if len(ids) > _MAX_IDS else ''}"
+            yield Finding("runs", State.NOTE, f"{found}: {listed}", advice)
 
 
 async def _record(settings: Settings, running: str | None) -> list[Finding]:
@@ -261,9 +261,9 @@ async def _record(settings: Settings, running: str | None) -> list[Finding]:
                 "record", State.OK, f"the database has everything that was sealed; the sealing key is {record.key_id}"
             )
         ]
-    shown = [visible(item.message) for item in record.findings[:_MAX_IDS]]
+    messages = [visible(item.message) for item in record.findings[:_MAX_IDS]]
     more = [f"and {len(record.findings) - _MAX_IDS} more"] if len(record.findings) > _MAX_IDS else []
-    found = f"the database does not have everything that was sealed: {'; '.join([*shown, *more])}"
+    found = f"the database does not have everything that was sealed: {'; '.join([*messages, *more])}"
     advice = "Compare the database with a backup, and find out who can write to it."
     return [Finding("record", State.BAD, found, advice)]
 

@@ -45,8 +45,8 @@ def _with_flags(command: Callable[..., R], fields: Iterable[str]) -> Callable[..
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> R:
         flags = {name: kwargs.pop(name) for name in list(kwargs) if name.startswith(_PREFIX)}
-        given = {name.removeprefix(_PREFIX): value for name, value in flags.items() if value is not None}
-        return command(*args, settings=load_settings(given), **kwargs)
+        supplied = {name.removeprefix(_PREFIX): value for name, value in flags.items() if value is not None}
+        return command(*args, settings=load_settings(supplied), **kwargs)
 
     decorated: Callable[..., R] = wrapped
     # Click lists options in the reverse order of their decorators.

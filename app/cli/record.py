@@ -151,12 +151,14 @@ def rotate_key(settings: Settings) -> None:
     from app.sealing.keys import KeyUnusable, rotate  # noqa: PLC0415
 
     try:
-        made = rotate(settings.keys_dir, settings.seal_key.get_secret_value())
+        rotation = rotate(settings.keys_dir, settings.seal_key.get_secret_value())
     except (KeyUnusable, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Key {made.new_id} replaces key {made.old_id}. Its fingerprint: {made.fingerprint}", err=True)
-    if made.private is not None:
-        click.echo(made.private, nl=False)
+    click.echo(
+        f"Key {rotation.new_id} replaces key {rotation.old_id}. Its fingerprint: {rotation.fingerprint}", err=True
+    )
+    if rotation.private is not None:
+        click.echo(rotation.private, nl=False)
         click.echo("Set SIGNOFF_SEAL_KEY to this key. It is not stored anywhere.", err=True)
     click.echo("Restart every app. Until then, the apps seal with the old key.", err=True)
 

@@ -19,22 +19,22 @@ _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> Table:
     """A plain table. Text from outside goes through `visible`."""
-    made = Table(box=None, pad_edge=False, header_style="dim")
+    result = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         is_id = column in {"id", "project"}
-        made.add_column(
+        result.add_column(
             column, overflow="fold", no_wrap=is_id, justify="right" if column in right else "left"
         )  # fmt: skip
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
-    return made
+        result.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
+    return result
 
 
 def fields_table(answer: Json) -> Table:
     """A table of names and values; nested objects are flattened."""
-    made = table(("", ""), [(Text(visible(name), style="dim"), value) for name, value in _flat(answer)])
-    made.show_header = False
-    return made
+    result = table(("", ""), [(Text(visible(name), style="dim"), value) for name, value in _flat(answer)])
+    result.show_header = False
+    return result
 
 
 def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -124,16 +124,16 @@ class CommandLine:
 
     @contextlib.asynccontextmanager
     async def terminal(self, *arguments: str) -> AsyncIterator[Terminal]:
-        mine, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+        parent, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
         # Make this the controlling terminal, so that a typed Ctrl-C sends SIGINT.
         opens = "import os,sys,fcntl,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", opens, *self._command(arguments)),
-            cwd=self.folder, env=self._environment(), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+            cwd=self.folder, env=self._environment(), stdin=child, stdout=child, stderr=child, start_new_session=True,
         )  # fmt: skip
-        os.close(theirs)
-        terminal = Terminal(process, mine)
+        os.close(child)
+        terminal = Terminal(process, parent)
         try:
             yield terminal
         finally:
