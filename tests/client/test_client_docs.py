@@ -1,4 +1,4 @@
-"""Run the examples of docs/client.md unchanged."""
+"""Run the examples of docs/client.md and of the README unchanged."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 
 from tests.conftest import Stack
 
-TEXT = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "client.md").read_text()
+_BLOCKS = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = _BLOCKS.findall(TEXT) + _BLOCKS.findall((ROOT / "README.md").read_text())
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
                 "project.completed\n",
                 "plan_superseded 1\nsomebody",
                 "['in/sales.csv']\nb'month'",
+                "completed\n3 rows\n",
             ],
             strict=True,
         )
