@@ -1,4 +1,4 @@
-"""A second app, as a process of its own, on the database and the Temporal server of a stack of the tests."""
+"""A second app in a separate process, on the database and the Temporal server of a test stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class AppProcess:
-    """`signoff serve`, with its address and what it logs."""
+    """`signoff serve`, with its address and its log."""
 
     def __init__(self, settings: Settings, *, log_level: str = "info") -> None:
         self.port = free_port()
@@ -54,7 +54,7 @@ class AppProcess:
         await eventually(answers, what="the second app answers", seconds=60)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the process with SIGKILL."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 

@@ -36,9 +36,9 @@ from tests.waiting import DEADLINE, eventually
 from worker import build_worker
 from workflows.contracts import Thresholds
 
-# Who acts where there is no key: the user who runs the tests, and so the server.
+# The actor if there is no key: the user who runs the tests, and therefore the server.
 OWNER = name_of_user(os.geteuid())
-# Need Chromium, and a model's weights; `make test-browser` and `make test-model` name the folders, which then count.
+# These need Chromium or a model's weights. `make test-browser` and `make test-model` name the folders, and only then do they run.
 collect_ignore = ["browser", "small_model"]
 
 
@@ -71,12 +71,12 @@ def _lock_order() -> Iterator[None]:
 
 @pytest.fixture
 def sqlite_only() -> None:
-    """Marks a test of what only SQLite does."""
+    """Mark a test of SQLite-only behavior."""
 
 
 @pytest.fixture
 def postgres_server() -> PostgresServer:
-    """For tests of what only PostgreSQL does; they run once, whatever the others run on."""
+    """A server for tests of PostgreSQL-only behavior. They run once, regardless of the database of the other tests."""
     return DATABASES.server()
 
 
@@ -91,7 +91,7 @@ async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
 
 @dataclass
 class Stack:
-    """One Signoff: app behind HTTP, worker, database, on the shared Temporal server."""
+    """One Signoff: the app behind HTTP, a worker and a database, on the shared Temporal server."""
 
     settings: Settings
     temporal: Client
@@ -103,7 +103,7 @@ class Stack:
 
     @property
     def root(self) -> Path:
-        """The folder in which projects may name one of their own."""
+        """The folder in which projects may name their workspaces."""
         return self.settings.workspace_roots[0]
 
     async def start_worker(self, planners: list[Planner] | None = None) -> None:
@@ -127,13 +127,13 @@ class Stack:
         return project["id"]
 
     async def planned(self, description: str, **fields: Any) -> str:
-        """A project with a plan, waiting for its approval."""
+        """Create a project with a plan that waits for approval, and return its id."""
         project_id = await self.create(description, **fields)
         await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
         return project_id
 
     async def started(self, description: str, **fields: Any) -> str:
-        """A project that was approved."""
+        """Create a project, approve its plan, and return its id."""
         project_id = await self.planned(description, **fields)
         await self.call("POST", f"/{project_id}/approve")
         return project_id
@@ -156,7 +156,7 @@ class Stack:
         return await eventually(reached, what=f"task {key} of {project_id} is {statuses}")
 
     async def events(self, project_id: str) -> list[dict[str, Any]]:
-        """The record so far."""
+        """Return the project's events so far."""
         return await read_events(self.http, project_id, follow=False)
 
 
@@ -170,7 +170,7 @@ async def running_stack(
     limits: Limits | None = None,
     **values: Any,
 ) -> AsyncIterator[Stack]:
-    """A whole Signoff in this process, on a task queue and a database of its own."""
+    """Run a whole Signoff in this process, with its own task queue and database."""
     port = free_port()
     (folder / "data").mkdir(exist_ok=True)
     settings = Settings(
@@ -205,7 +205,7 @@ async def running_stack(
 async def signoff(
     temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stack]:
-    """One Signoff that tests share; each makes projects of its own."""
+    """One Signoff that tests share. Each test makes its own projects."""
     async with running_stack(temporal_server, tmp_path_factory.mktemp("signoff")) as stack:
         yield stack
 
@@ -214,7 +214,7 @@ async def signoff(
 async def signoff_by_hand(
     temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stack]:
-    """One that obeys signals which are sent by hand."""
+    """A Signoff that obeys signals sent directly through Temporal."""
     folder = tmp_path_factory.mktemp("by-hand")
     async with running_stack(temporal_server, folder, signals_by_hand=True) as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""The kind of database that this run of the tests is on: `pytest --database=postgresql` for the other one."""
+"""The kind of database for this run of the tests. Use `pytest --database=postgresql` for the other one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from tests.postgresql import PostgresServer
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
-# Fixtures that say of a test that it works with a database, or with a whole Signoff.
+# A test that uses one of these fixtures works with a database, or with a whole Signoff.
 _WITH_DATABASE = {"database", "database_url", "temporal_server", "processes"}
-# Those of tests that are about one kind of database, and so run only once.
+# Fixtures of tests about one kind of database. Such tests run only once.
 _OF_ONE_KIND = {"file", "sqlite_only", "postgres_server"}
-# They bring databases of their own, or are about programs around Signoff, the API's document, what is refused before a handler
-# sees it or in which state, files, sandboxes, the protocols of models and answers that are not stored: whatever those do with a
-# database, other tests do on both.
+# These tests bring their own databases, or they test something that does not depend on the database: programs around Signoff,
+# the API's document, requests that are refused before a handler sees them or because of a state, files, sandboxes, model
+# protocols and answers that are not stored. What they do with a database, other tests do on both kinds.
 _ONLY_ONCE = (
     "e2e", "replay", "client", "contract", "test_compose.py", "test_call_table.py", "test_planner_provider.py",
     "test_agent_edges.py", "test_plan_repairs.py", "test_outline_preview.py", "test_trust.py", "test_errors.py",
@@ -27,7 +27,7 @@ _ONLY_ONCE = (
 
 
 class Databases:
-    """Gives each test, or each Signoff of the tests, a database of its own."""
+    """Gives each test, or each Signoff of the tests, its own database."""
 
     def __init__(self) -> None:
         self.kind = SQLITE
@@ -42,7 +42,7 @@ class Databases:
         return self._server
 
     def setting(self) -> str:
-        """`SIGNOFF_DATABASE_URL` for a new Signoff; empty for a file in its data folder."""
+        """Return `SIGNOFF_DATABASE_URL` for a new Signoff; empty for a file in its data folder."""
         return self.server().make_database() if self.kind == POSTGRESQL else ""
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class Databases:
             self._server = None
 
     def runs(self, item: pytest.Item) -> bool:
-        """Whether a test belongs to this run: on SQLite every one does."""
+        """Whether a test belongs to this run. On SQLite every test does."""
         fixtures = set(getattr(item, "fixturenames", ()))
         return self.kind == SQLITE or (
             not _WITH_DATABASE.isdisjoint(fixtures)

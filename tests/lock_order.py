@@ -1,4 +1,4 @@
-"""Watches that no write transaction decides on what it read before it held the project: see `app.storage.locks`."""
+"""Checks that no write transaction decides on something it read before it locked the project: see `app.storage.locks`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READS = re.compile(r"SELECT .*\bFROM (plans|phases|tasks|runs|attempts|decisions
 
 
 class LockOrder:
-    """Collects what was read too early, with who read it."""
+    """Collects reads that came too early, and the code that made them."""
 
     def __init__(self) -> None:
         self.broken: set[str] = set()
@@ -27,10 +27,10 @@ class LockOrder:
 
     def _look(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         held: set[str] | None = connection.get_execution_options().get(HELD)
-        # An empty set: a write transaction, on a database where they run side by side, that holds nothing yet.
+        # An empty set means a write transaction that has not locked anything yet, on a database with concurrent writers.
         if held is not None and not held and READS.match(statement):
             frames = [frame for frame in traceback.extract_stack() if _is_ours(frame)]
-            # What a test itself looks at in a write transaction decides nothing.
+            # What a test itself reads in a write transaction decides nothing.
             if frames and not any(Path(frame.filename).is_relative_to(ROOT / "tests") for frame in frames):
                 self.broken.add(_shown(frames))
 

@@ -1,4 +1,4 @@
-"""What a model's provider can answer, said without a protocol: the tests queue these at a `ModelServer`."""
+"""Answers of a model provider, independent of its protocol. Tests queue them at a `ModelServer`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 class Offer(Protocol):
-    """What an answer looks at in a request."""
+    """The parts of a request that an answer depends on."""
 
     @property
     def size(self) -> int:
-        """Characters of the request's body."""
+        """Number of characters in the request's body."""
         ...
 
     @property
     def max_tokens(self) -> int | None:
-        """The most tokens that the answer may have."""
+        """The limit on the answer's tokens."""
         ...
 
     @property
@@ -37,7 +37,7 @@ class Offer(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a tool; cut off by `max_tokens`, its arguments are no JSON any more."""
+    """A call of a tool. If `max_tokens` cuts it off, its arguments are no longer valid JSON."""
 
     name: str
     arguments: str
@@ -46,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Content:
-    """What a model has written for one request, with its price."""
+    """What a model has written for one request, with its token counts."""
 
     text: str
     calls: tuple[Call, ...]
@@ -57,17 +57,17 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Anything a provider can do with a request; token counts that are not given are 1 for 4 characters."""
+    """Anything that a provider can answer. Token counts that are not given are 1 per 4 characters."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
 
     def written(self, request: Offer) -> tuple[str, tuple[Call, ...]]:
-        """The text and the calls, before `max_tokens` cuts them."""
+        """Return the text and the calls, before `max_tokens` cuts them."""
         return "", ()
 
     def content(self, request: Offer) -> Content:
-        """What the provider sends: never more than the tokens that the request allows."""
+        """Return what the provider sends, within the token limit of the request."""
         text, calls = self.written(request)
         size = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
         tokens = max(1, tokens_of(size)) if self.output_tokens is None else self.output_tokens
@@ -81,7 +81,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Text(Answer):
-    """Plain text."""
+    """An answer of plain text."""
 
     text: str
 
@@ -91,14 +91,14 @@ class Text(Answer):
 
 @dataclass(frozen=True)
 class Slow(Text):
-    """Text of which each word comes as a chunk of its own after a pause; not streaming, all of it after all the pauses."""
+    """Text in which each word is a separate chunk after a pause. Without streaming, it arrives whole after all the pauses."""
 
     seconds_per_chunk: float
 
 
 @dataclass(frozen=True)
 class Json(Answer):
-    """Text that is this value as JSON."""
+    """Text that contains this value as JSON."""
 
     value: Any
 
@@ -108,7 +108,7 @@ class Json(Answer):
 
 @dataclass(frozen=True, init=False)
 class ToolCalls(Answer):
-    """Calls of tools, each a name with its arguments; arguments that are a string are sent as they are, JSON or not."""
+    """Calls of tools, each as a name with its arguments. Arguments given as a string are sent unchanged, even if not JSON."""
 
     calls: tuple[tuple[str, dict[str, Any] | str], ...]
     text: str
@@ -131,7 +131,7 @@ class ToolCalls(Answer):
 
 @dataclass(frozen=True)
 class Output(Answer):
-    """Structured output in whichever way the request asks for it: a call of its output tool, or text that is JSON."""
+    """Structured output in the form that the request asks for: a call of its output tool, or text that is JSON."""
 
     value: Any
 
@@ -140,15 +140,15 @@ class Output(Answer):
             return "", (Call(request.output_tool, json.dumps(self.value)),)
         if request.wants_json:
             return json.dumps(self.value), ()
-        raise ValueError("the test answers with Output, but the request asks for no structured output")
+        raise ValueError("the test answers with Output, but the request does not ask for structured output")
 
 
 @dataclass(frozen=True)
 class Failure(Answer):
     """An HTTP error in the provider's own format.
 
-    `code` takes the place of what the provider says for this status: OpenAI's `error.code`, Anthropic's `error.type`.
-    With `in_stream`, a streaming request gets its status 200 and a first chunk, and the error in the stream after that.
+    `code` replaces the provider's usual code for this status: OpenAI's `error.code`, Anthropic's `error.type`.
+    With `in_stream`, a streaming request gets status 200 and a first chunk, and then the error within the stream.
     """
 
     status: int
@@ -161,7 +161,7 @@ class Failure(Answer):
 
 @dataclass(frozen=True)
 class Stall(Text):
-    """Headers, streaming also a first chunk and this text, and then nothing; if `silent`, not even headers."""
+    """Headers, with streaming also a first chunk and this text, and then nothing. If `silent`, not even headers."""
 
     text: str = ""
     silent: bool = False
@@ -169,26 +169,26 @@ class Stall(Text):
 
 @dataclass(frozen=True)
 class BrokenJson(Answer):
-    """Status 200 and no JSON: the body, or the data of an event after the first."""
+    """Status 200 with invalid JSON: the body, or the data of an event after the first."""
 
 
 @dataclass(frozen=True)
 class Truncated(Text):
     """Text after which the connection is closed in the middle of the answer.
 
-    `clean` ends the HTTP body as if all had come, as a proxy between does: only what the protocol says last is missing.
+    `clean` ends the HTTP body properly, as an intermediate proxy does. Only the protocol's own end is then missing.
     """
 
     clean: bool = False
 
 
 def tokens_of(characters: int) -> int:
-    """A crude count."""
+    """Estimate the number of tokens."""
     return math.ceil(characters / _CHARACTERS_PER_TOKEN)
 
 
 def _cut(calls: tuple[Call, ...], room: int) -> tuple[Call, ...]:
-    """As much of the calls as there is room for, in characters."""
+    """Cut the calls to the number of characters that there is room for."""
     kept: list[Call] = []
     for call in calls:
         room -= len(call.name)

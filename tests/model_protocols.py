@@ -1,4 +1,4 @@
-"""How OpenAI and Anthropic put an answer on the wire, whole and as server-sent events."""
+"""How OpenAI and Anthropic encode an answer, whole and as server-sent events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from tests.model_answers import Call, Content, Failure
 
 Body = dict[str, Any]
-# Enough for a client to have to put an answer together, and few enough for a long one to be fast.
+# Large enough that a client must assemble an answer, and small enough that a long one is fast.
 _PIECES = 12
 
 
@@ -28,11 +28,11 @@ class Wire(ABC):
 
     @abstractmethod
     def objection(self, headers: dict[str, str]) -> str | None:
-        """Why the provider would not take this request."""
+        """Return why the provider would refuse this request, or None."""
 
     @abstractmethod
     def texts(self) -> list[str]:
-        """All text that the model gets to see, in order."""
+        """All text that the model can read, in order."""
 
     @abstractmethod
     def tools(self) -> list[str]:
@@ -40,7 +40,7 @@ class Wire(ABC):
 
     @abstractmethod
     def max_tokens(self) -> int | None:
-        """The most tokens that the answer may have."""
+        """The limit on the answer's tokens."""
 
     @abstractmethod
     def wants_json(self) -> bool:
@@ -48,30 +48,30 @@ class Wire(ABC):
 
     @abstractmethod
     def error(self, failure: Failure) -> Body:
-        """The body of an error."""
+        """Return the body of an error."""
 
     @abstractmethod
     def whole(self, content: Content) -> Body:
-        """The body of an answer that is not streamed."""
+        """Return the body of an answer without streaming."""
 
     @abstractmethod
     def opening(self, content: Content) -> list[bytes]:
-        """The events before the first of the content."""
+        """Return the events before the content."""
 
     @abstractmethod
     def pieces(self, content: Content, *, words: bool = False, finished: bool = True) -> list[bytes]:
-        """The events of the content; not `finished`, the last part of it is left open."""
+        """Return the events of the content. If not `finished`, its last part is left open."""
 
     @abstractmethod
     def closing(self, content: Content) -> list[bytes]:
-        """The events after the content."""
+        """Return the events after the content."""
 
     @abstractmethod
     def event(self, data: Body | str) -> bytes:
-        """One event of the stream; a string is sent as it is."""
+        """Encode one event of the stream. A string is sent unchanged."""
 
     def _texts_of(self, content: Any) -> list[str]:
-        """The text in a message's content: a string, or blocks that may themselves have content."""
+        """Return the text in a message's content: a string, or blocks that may contain further content."""
         if isinstance(content, str):
             return [content]
         found: list[str] = []
@@ -81,7 +81,7 @@ class Wire(ABC):
 
 
 class OpenAI(Wire):
-    """Chat Completions."""
+    """OpenAI's Chat Completions protocol."""
 
     name = "openai"
     path = "/v1/chat/completions"
@@ -138,7 +138,7 @@ class OpenAI(Wire):
 
     def _delta(self, delta: Body, reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        # As the documentation says: with usage in the last chunk, all the others have it as null.
+        # As documented: if usage is in the last chunk, it is null in all others.
         usage = {"usage": None} if self._reports_usage() else {}
         return self.event(self._object("chat.completion.chunk", choices=[choice], **usage))
 
@@ -165,7 +165,7 @@ class OpenAI(Wire):
 
 
 class Anthropic(Wire):
-    """Messages."""
+    """Anthropic's Messages protocol."""
 
     name = "anthropic"
     path = "/v1/messages"
@@ -213,7 +213,7 @@ class Anthropic(Wire):
         return self._message(blocks, self._reason(content), self._usage(content, content.output_tokens))
 
     def opening(self, content: Content) -> list[bytes]:
-        # The output is counted at the end; what is said of it here is only what has been written so far.
+        # The output is counted at the end. Here only the tokens written so far are reported.
         message = self._message([], None, self._usage(content, min(1, content.output_tokens)))
         return [self.event({"type": "message_start", "message": message}), self.event({"type": "ping"})]
 
@@ -239,7 +239,7 @@ class Anthropic(Wire):
         return [ends, self.event({"type": "message_stop"})]
 
     def event(self, data: Body | str) -> bytes:
-        # What is no JSON has no type to take the name from.
+        # A string is not parsed, so it has no type to take the event's name from.
         kind, text = ("content_block_delta", data) if isinstance(data, str) else (data["type"], json.dumps(data))
         return f"event: {kind}\ndata: {text}\n\n".encode()
 
@@ -262,7 +262,7 @@ class Anthropic(Wire):
 
 
 def split(text: str, *, words: bool = False) -> list[str]:
-    """A text in the pieces that it is streamed in."""
+    """Split a text into the pieces in which it is streamed."""
     if words:
         return re.findall(r"\s*\S+\s*", text)
     step = max(4, -(-len(text) // _PIECES))
@@ -270,7 +270,7 @@ def split(text: str, *, words: bool = False) -> list[str]:
 
 
 def _parsed(arguments: str) -> Any:
-    """Arguments of a call; of those that were cut off, a provider that has to send an object sends an empty one."""
+    """Parse the arguments of a call. A provider that must send an object sends an empty one for arguments that were cut off."""
     try:
         return json.loads(arguments)
     except ValueError:

@@ -57,7 +57,7 @@ DEADLINE = 10.0
 
 @dataclass(frozen=True)
 class Usage:
-    """The tokens that an answer was reported to have cost."""
+    """The token usage that an answer reported."""
 
     input_tokens: int
     output_tokens: int
@@ -65,7 +65,7 @@ class Usage:
 
 @dataclass
 class Request:
-    """What came, and what became of it."""
+    """A received request, and its outcome."""
 
     protocol: Literal["openai", "anthropic"]
     path: str
@@ -75,9 +75,9 @@ class Request:
     wire: Wire = field(repr=False)
     at: float = field(default_factory=time.monotonic)
     answer: Answer | None = None
-    usage: Usage | None = None  # what the client was told; nothing if the answer did not come to its end
+    usage: Usage | None = None  # what the client was told; None if the answer did not come to its end
     answered: bool = False
-    closed_at: float | None = None  # when the client was gone; only of requests that it did not let be answered
+    closed_at: float | None = None  # when the client left; set only if it did not wait for its answer
 
     @property
     def stream(self) -> bool:
@@ -89,7 +89,7 @@ class Request:
 
     @property
     def texts(self) -> str:
-        """Everything that the model gets to read, except for the tools."""
+        """Everything that the model can read, except for the tools."""
         return "\n".join(self.wire.texts())
 
     @property
@@ -110,37 +110,39 @@ class Request:
 
 
 class ModelServer:
-    """Answers in the order in which it was told what to say, whichever protocol asks."""
+    """Answers in the order in which answers were queued, regardless of the protocol."""
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Request] = []
-        self.faults: list[str] = []  # requests that the test had not thought of; an answer 500 without retries
+        self.faults: list[
+            str
+        ] = []  # requests that the test did not expect; they are answered with 500, without retries
         self._queue: deque[Answer] = deque()
         self._function: Answering | None = None
         self._changed = asyncio.Condition()
         self._connections: set[asyncio.Task[None]] = set()
 
     def say(self, *answers: Answer) -> None:
-        """Add to what is answered."""
+        """Queue answers."""
         self._queue.extend(answers)
 
     def answer_with(self, function: Answering) -> None:
-        """Ask a function, which may be async, instead of the queue."""
+        """Use a function, which may be async, instead of the queue."""
         self._function = function
 
     @property
     def unsaid(self) -> list[Answer]:
-        """What nobody has asked for yet."""
+        """Return the queued answers that nobody has asked for yet."""
         return list(self._queue)
 
     async def received(self, n: int, *, seconds: float = DEADLINE) -> Request:
-        """The n-th request, counted from 1, as soon as it has come."""
+        """Wait for the n-th request, counted from 1."""
         await self._until(lambda: len(self.requests) >= n, f"request {n} of {len(self.requests)} comes", seconds)
         return self.requests[n - 1]
 
     async def closed(self, n: int, *, seconds: float = DEADLINE) -> float:
-        """When the client of the n-th request, counted from 1, was gone before its answer had come to its end."""
+        """Return when the client of the n-th request, counted from 1, left before its answer was complete."""
         request = await self.received(n, seconds=seconds)
         await self._until(lambda: request.closed_at is not None, f"the client of request {n} goes", seconds)
         assert request.closed_at is not None
@@ -148,7 +150,7 @@ class ModelServer:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[ModelServer]:
-        """Listens on a port of the system's choice."""
+        """Listen on a port that the system chooses."""
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
@@ -184,7 +186,7 @@ class ModelServer:
             connection.close()
 
     async def _exchange(self, connection: Connection, incoming: Incoming) -> bool:
-        """One request and its answer; tells whether the connection is still good for another."""
+        """Handle one request. Returns whether the connection can be used for another one."""
         wire_type = WIRES.get(incoming.path)
         if wire_type is None or incoming.method != "POST":
             self.faults.append(f"no provider has {incoming.method} {incoming.path}")
@@ -202,7 +204,7 @@ class ModelServer:
         return await self._while_there(connection, request)
 
     async def _while_there(self, connection: Connection, request: Request) -> bool:
-        """Answers for as long as there is somebody to answer."""
+        """Send answers while the client is still connected."""
         answering = asyncio.create_task(self._answer(connection, request))
         leaving = asyncio.create_task(connection.gone())
         try:
@@ -221,7 +223,7 @@ class ModelServer:
         try:
             answer = request.answer = await self._choose(request)
             answer.written(request)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong in a test's own function, the test has to see it
+        except Exception as error:  # noqa: BLE001 - the test must see any error in its own function
             self.faults.append(f"{type(error).__name__}: {error}")
             answer = Failure(500, message=self.faults[-1], should_retry=False)
         if isinstance(answer, Failure) and not (answer.in_stream and request.stream):
@@ -242,14 +244,14 @@ class ModelServer:
 
 
 def model_server() -> contextlib.AbstractAsyncContextManager[ModelServer]:
-    """A server of its own, for as long as the context lasts."""
+    """Run a server for the length of the context."""
     return ModelServer().serving()
 
 
 async def _fail(connection: Connection, wire: Wire, failure: Failure) -> None:
     headers = {"x-request-id": wire.id, "request-id": f"req_{wire.id}"}
     if failure.retry_after is not None:
-        # Whole seconds are all that the standard header can say; both providers' clients know the other one too.
+        # The standard header allows only whole seconds. Both providers' clients also know the other header.
         headers["retry-after"] = str(math.ceil(failure.retry_after))
         headers["retry-after-ms"] = f"{failure.retry_after * 1000:g}"
     if failure.should_retry is not None:
@@ -258,14 +260,14 @@ async def _fail(connection: Connection, wire: Wire, failure: Failure) -> None:
 
 
 async def _reply(connection: Connection, request: Request, answer: Answer) -> bool:
-    """A body that is not streamed; tells whether it came to its end."""
+    """Send a body without streaming. Returns whether it came to its end."""
     content = answer.content(request)
     headers = {"content-type": "application/json", "x-request-id": request.wire.id}
     if isinstance(answer, Stall):
         await _stall(connection, headers, answer)
     data = json.dumps(request.wire.whole(content)).encode()
     if isinstance(answer, BrokenJson | Truncated):
-        # Half of the body: broken JSON that says it is complete, or less than its length has promised.
+        # Only half of the body: broken JSON with a matching length, or less than the announced length.
         half = data[: len(data) // 2]
         broken_off = isinstance(answer, Truncated) and not answer.clean
         await connection.start(200, headers, length=len(data) if broken_off else len(half))
@@ -273,14 +275,14 @@ async def _reply(connection: Connection, request: Request, answer: Answer) -> bo
         return not broken_off
     if isinstance(answer, Slow):
         await asyncio.sleep(answer.seconds_per_chunk * len(split(content.text, words=True)))  # why: this answer is slow
-    # Before the client can know it, so that a test finds it as soon as it has its answer.
+    # Set before the client can know it, so that a test finds it as soon as it has its answer.
     request.usage = Usage(content.input_tokens, content.output_tokens)
     await connection.answer(200, headers, request.wire.whole(content))
     return True
 
 
 async def _stream(connection: Connection, request: Request, answer: Answer) -> bool:
-    """Server-sent events; tells whether they came to their end."""
+    """Send server-sent events. Returns whether they came to their end."""
     wire = request.wire
     content = answer.content(request)
     headers = {"content-type": "text/event-stream; charset=utf-8", "x-request-id": wire.id}
@@ -321,5 +323,5 @@ async def _stall(connection: Connection, headers: dict[str, str], stall: Stall) 
 
 
 async def _for_ever() -> None:
-    """Until it is cancelled, when the client is gone or the server ends."""
+    """Wait until cancelled, that is, until the client leaves or the server ends."""
     await asyncio.Event().wait()

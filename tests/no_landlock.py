@@ -1,4 +1,4 @@
-"""Run a program on a kernel that has no Landlock, as far as it can tell: `python -m tests.no_landlock PROGRAM ...`.
+"""Runs a program as if the kernel had no Landlock: `python -m tests.no_landlock PROGRAM ...`.
 
 A seccomp filter answers Landlock's system calls with ENOSYS, as an older kernel does.
 """
@@ -15,7 +15,7 @@ import sys
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 LOAD_WORD, JUMP_IF_GREATER_OR_EQUAL, RETURN = 0x20, 0x35, 0x06
-# landlock_create_ruleset to landlock_restrict_self, on every architecture.
+# From landlock_create_ruleset to landlock_restrict_self, on every architecture.
 FIRST, LAST = 444, 446
 
 
@@ -24,7 +24,7 @@ class _Program(ctypes.Structure):
 
 
 def hide_landlock() -> None:
-    """Have this process, and all that it starts, find no Landlock."""
+    """Hide Landlock from this process and every process that it starts."""
     code = [
         (LOAD_WORD, 0, 0, 0),
         (JUMP_IF_GREATER_OR_EQUAL, 0, 2, FIRST),

@@ -1,18 +1,18 @@
-"""Ports for servers of the tests."""
+"""Free ports for the servers of the tests."""
 
 from __future__ import annotations
 
 import random
 import socket
 
-# Below what systems give to outgoing connections: one of those may take a port between its being found and its being used.
+# Below the range for outgoing connections: one of those could take a port before the test uses it.
 _PORTS = range(10_000, 32_000)
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """One that nothing listens on, and that this process has not given before."""
-    # Another run of the tests may look at the same time, so nobody begins at the first.
+    """Return a port that nothing listens on, and that this process has not returned before."""
+    # Another test run may look for ports at the same time, so do not begin at the first one.
     for port in random.SystemRandom().sample(_PORTS, 1000):
         with socket.socket() as probe:
             try:
@@ -22,4 +22,4 @@ def free_port() -> int:
         if port not in _given:
             _given.add(port)
             return port
-    raise OSError("1,000 ports that were tried are taken")
+    raise OSError("none of the 1,000 ports that were tried is free")

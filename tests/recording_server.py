@@ -1,4 +1,4 @@
-"""A server that keeps the bytes of each request as they came, and answers 200."""
+"""A server that records the bytes of each request unchanged, and answers 200."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RawRequest:
-    """One request: the target of its first line, the lines of its headers and its body."""
+    """One request: the target in its first line, the lines of its headers, and its body."""
 
     method: str
     target: str
@@ -21,13 +21,13 @@ class RawRequest:
 
 @dataclass
 class Recorder:
-    """The address of the server and what it got."""
+    """The address of the server and the requests that it received."""
 
     address: str = ""
     requests: list[RawRequest] = field(default_factory=list[RawRequest])
 
     def only(self) -> RawRequest:
-        """The one request since the last call."""
+        """Return the only request since the last call."""
         (request,) = self.requests
         self.requests.clear()
         return request
@@ -35,7 +35,7 @@ class Recorder:
 
 @contextmanager
 def recording() -> Generator[Recorder]:
-    """A recorder on a port of its own."""
+    """Run a recording server on a free port."""
     recorder = Recorder()
 
     class Handler(socketserver.StreamRequestHandler):

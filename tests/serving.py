@@ -1,4 +1,4 @@
-"""The app, served over HTTP from within a test."""
+"""Serves the app over HTTP from within a test."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import httpx
 
 
 async def messages(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
-    """Server-sent events from the lines of a stream; comments are left out."""
+    """Yield the server-sent events in the lines of a stream. Comments are left out."""
     message: dict[str, str] = {}
     async for line in lines:
         if not line:
@@ -25,7 +25,7 @@ async def messages(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
 async def read_events(
     http: httpx.AsyncClient, project_id: str, *, follow: bool = True, last_event_id: int | None = None, **query: Any
 ) -> list[dict[str, Any]]:
-    """All events until the stream ends, without the closing `end`."""
+    """Return all events until the stream ends, without the closing `end`."""
     headers = {"Last-Event-ID": str(last_event_id)} if last_event_id is not None else {}
     path = f"/api/projects/{project_id}/events"
     found: list[dict[str, Any]] = []

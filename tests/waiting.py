@@ -1,4 +1,4 @@
-"""Waiting for what comes about in its own time."""
+"""Waits for conditions that become true after some time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEADLINE = 30.0
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], *, what: str, seconds: float = DEADLINE) -> Any:
-    """Wait for a condition with a deadline; returns its first true value."""
+    """Wait for a condition, with a deadline. Returns its first true value."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         value = await condition()

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, on the database and the Temporal server of a stack of the tests."""
+"""A worker in a separate process, on the database and the Temporal server of a test stack."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ROOT = Path(__file__).parents[1]
 async def worker_process(
     settings: Settings, *arguments: str, command: Sequence[str] = (sys.executable,), log: str = "worker.log"
 ) -> AsyncIterator[int]:
-    """`python worker.py` with arguments, ready; the pid of its process.
+    """Run `python worker.py` until the block ends. Yields the process's pid once the worker is ready.
 
     Args:
-        settings: of the worker.
-        arguments: of its command line.
-        command: what runs the script.
-        log: the file in the data folder that gets what it says.
+        settings: the worker's settings.
+        arguments: arguments of its command line.
+        command: the command that runs the script.
+        log: the file in the data folder for its output.
     """
     log_file = settings.data_dir / log
     with log_file.open("w") as file:

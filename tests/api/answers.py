@@ -30,7 +30,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def check_error(answer: httpx.Response) -> dict[str, Any]:
-    """The body of an error answer, after checking all that holds for every one of them."""
+    """Check what every error answer must have, and return its body."""
     assert answer.headers["content-type"].split(";")[0] == "application/json", answer.text[:500]
     body = answer.json()
     assert set(body) == KEYS
@@ -49,7 +49,7 @@ def check_error(answer: httpx.Response) -> dict[str, Any]:
 async def refused(
     stack: Stack, method: str, path: str, status: int, code: str | None = None, **request: Any
 ) -> dict[str, Any]:
-    """The body of a refusal with that status and code; `path` is below /api/projects."""
+    """Return the body of a refusal with that status and code. `path` is below /api/projects."""
     answer = await stack.http.request(method, f"/api/projects{path}", **request)
     assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:1000]}"
     body = check_error(answer)

@@ -1,4 +1,4 @@
-"""A Signoff whose planner takes its time where it is asked to."""
+"""A Signoff with a planner that never finishes, for tests that ask for it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
 from tests.conftest import Stack, eventually, running_stack
 
-# The body of a call that has a plan made which is never ready.
+# The body of a call whose plan is never ready.
 TAKE_YOUR_TIME = {"planner": "patient"}
 
 
 class PatientPlanner:
-    """Never comes to an end."""
+    """A planner that never finishes."""
 
     name = "patient"
 
@@ -38,7 +38,7 @@ async def patient(
 
 
 async def begin_planning(stack: Stack, project_id: str, call: str = "generate-plan") -> None:
-    """Have a plan made that will never be ready, on the stack `patient`."""
+    """Start making a plan that is never ready, on the stack `patient`."""
     await stack.call("POST", f"/{project_id}/{call}", status=202, json=TAKE_YOUR_TIME, headers={"Prefer": "wait=0"})
 
     async def planning() -> bool:

@@ -1,4 +1,4 @@
-"""A whole Signoff as `signoff up` starts it, and Chromium to look at it with. Tests here are plain functions."""
+"""A whole Signoff, as `signoff up` starts it, and Chromium to look at it. The tests here are plain functions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.ports import free_port
 DEADLINE_SECONDS = 60.0
 FAILED = Path(__file__).parent / "failed"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-# What would look for Google's hosts at every start is off.
+# Turn off features that would contact Google's hosts at every start.
 FLAGS = [
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
@@ -33,7 +33,7 @@ expect.set_options(timeout=60_000)
 
 @dataclass(frozen=True)
 class Signoff:
-    """A running Signoff; `api` speaks to it as a program would."""
+    """A running Signoff. `api` calls it as a program would."""
 
     url: str
     folder: Path
@@ -41,24 +41,24 @@ class Signoff:
     api: httpx.Client
 
     def create(self, name: str, description: str, **fields: Any) -> str:
-        """A project; its id."""
+        """Create a project and return its id."""
         body = {"name": name, "description": description, **fields}
         return self.api.post("/api/projects", json=body).raise_for_status().json()["id"]
 
     def planned(self, name: str, description: str, **fields: Any) -> str:
-        """A project with a plan that waits for its approval."""
+        """Create a project with a plan that waits for approval, and return its id."""
         project_id = self.create(name, description, **fields)
         self.api.post(f"/api/projects/{project_id}/generate-plan", json={}).raise_for_status()
         return project_id
 
     def started(self, name: str, description: str, **fields: Any) -> str:
-        """A project whose run has started."""
+        """Create a project, start its run, and return its id."""
         project_id = self.planned(name, description, **fields)
         self.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
         return project_id
 
     def finished(self, name: str, description: str, **fields: Any) -> str:
-        """A project whose run has ended."""
+        """Create a project, wait until its run has ended, and return its id."""
         project_id = self.started(name, description, **fields)
         self.eventually(project_id, lambda project: project["stage"] == "finished")
         return project_id
@@ -67,7 +67,7 @@ class Signoff:
         return self.api.get(f"/api/projects/{project_id}").raise_for_status().json()
 
     def eventually(self, project_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The project as soon as the condition holds."""
+        """Wait until the condition holds, and return the project."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not condition(project := self.project(project_id)):
             assert time.monotonic() < deadline, (
@@ -79,7 +79,7 @@ class Signoff:
 
 @contextlib.contextmanager
 def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
-    """`signoff up` on ports and in a folder of its own."""
+    """Run `signoff up` on free ports and in a new folder."""
     ports = [free_port(), free_port(), free_port()]
     names = ("SIGNOFF_PORT", "SIGNOFF_TEMPORAL_PORT", "SIGNOFF_TEMPORAL_UI_PORT")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
@@ -103,7 +103,7 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
 
 
 def chromium() -> str:
-    """Where the browser is."""
+    """Return the path of the browser."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     assert found, "The browser tests need Chromium: apt-get install chromium."
     return found
@@ -130,7 +130,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, signoff: Signoff, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """A browser without a past. What its pages say on the console as errors, or ask of another host, fails the test."""
+    """A new browser context. Console errors, and requests to other hosts, fail the test."""
     options = getattr(request, "param", {})
     context = browser.new_context(
         base_url=signoff.url, viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="UTC", **options
@@ -145,7 +145,7 @@ def context(browser: Browser, signoff: Signoff, request: pytest.FixtureRequest) 
 
 
 def _is_wrong(said: Any) -> bool:
-    # A refusal that the page shows is one that the browser notes too.
+    # The browser also logs a refusal that the page shows.
     return said.type == "error" and "Failed to load resource" not in said.text
 
 

@@ -1,4 +1,4 @@
-"""Projects as people have them, one in each situation that the page shows."""
+"""Realistic projects, one in each state that the page shows."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ FLAKY = """\
 
 
 def wide(tasks: int, phases: int, command: str = "sleep 0.2") -> str:
-    """A plan of many tasks; each waits for one or two of the row before it."""
+    """Return a plan of many tasks. Each waits for one or two tasks of the row before it."""
     parts: list[str] = []
     for phase in range(phases):
         parts.append(f"## Stage {phase + 1}\n")
@@ -115,7 +115,7 @@ def wide(tasks: int, phases: int, command: str = "sleep 0.2") -> str:
 
 
 def build(signoff: Signoff) -> dict[str, str]:
-    """Every scene; their projects' ids by name."""
+    """Create every scene, and return the ids of the projects by name."""
     found: dict[str, str] = {}
     found["finished"] = signoff.finished("Graph of forty", wide(40, 4))
     found["thousand"] = signoff.planned("A thousand steps", wide(1000, 20))

@@ -1,4 +1,4 @@
-"""Takes a picture of every view, in light, in dark and as wide as a phone.
+"""Takes a screenshot of every view: light, dark, and at the width of a phone.
 
 `python -m tests.browser.screenshots FOLDER [NAME…]`
 """
@@ -31,7 +31,7 @@ def _rest(page: Page) -> None:
     del page
 
 
-# What to open, and what to do there before the picture is taken.
+# What to open, and what to do before the screenshot is taken.
 VIEWS: dict[str, tuple[str, Callable[[Page], object]]] = {
     "list": ("/", lambda page: page.get_by_role("link", name="Weekly report", exact=True).wait_for()),
     "create": ("/new", _outline),
@@ -65,7 +65,7 @@ def take(browser: Browser, signoff: Signoff, found: dict[str, str], folder: Path
             then(page)
             page.wait_for_timeout(700)  # why: pictures are of pages at rest
             if look == "phone":
-                # The whole page, of which browsers do not draw what is out of sight.
+                # Capture the whole page. Browsers do not draw what is out of sight.
                 height = min(6000, page.evaluate("document.documentElement.scrollHeight"))
                 page.set_viewport_size({"width": 360, "height": height})
                 page.wait_for_timeout(200)  # why: the newly seen is drawn

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Processes:
-    """Temporal, a worker and the app, each a process of its own, on one data folder."""
+    """Temporal, a worker and the app, in separate processes that share one data folder."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
@@ -75,7 +75,7 @@ class Processes:
                 )
 
     def kill(self, *names: str) -> None:
-        """kill -9, all at once."""
+        """Kill the processes with SIGKILL, all at once."""
         for name in names:
             self.running[name].send_signal(signal.SIGKILL)
         for name in names:
@@ -131,17 +131,17 @@ class Processes:
             for name, process in self.running.items():
                 await asyncio.to_thread(_wait, name, process)
         finally:
-            # pytest shows it where the test has failed.
+            # pytest shows this output if the test fails.
             for file in sorted(self.folder.glob("*.log")):
                 print(f"--- {file.name}", *file.read_text(errors="replace").splitlines()[-60:], sep="\n")
 
 
 def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
     try:
-        # A worker says good-bye to Temporal for up to 30 s, where that does not answer.
+        # A worker that stops tries to reach Temporal for up to 30 s if Temporal does not answer.
         process.wait(45)
     except subprocess.TimeoutExpired:
-        # Python's fault handler says into the log where every thread stands.
+        # Python's fault handler writes every thread's stack to the log.
         process.send_signal(signal.SIGABRT)
         process.wait(30)
         raise AssertionError(f"the {name} does not stop within 45 s") from None

@@ -1,6 +1,6 @@
 """Runs schemathesis over the OpenAPI document of a running app.
 
-`python -m tests.contract.campaign 20000` starts an app with a worker of its own and goes on until that many requests were sent.
+`python -m tests.contract.campaign 20000` starts an app and a worker, and continues until that many requests were sent.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from tests.conftest import Stack, running_stack
 
 KEY = "a key for made-up requests, long enough to serve"
 FOLDER = Path(__file__).parent
-# What fits the schema, and what just does not; requests that build upon each other, and each field at its limits.
+# Requests that fit the schema, requests that just do not, requests that build on each other, and each field at its limits.
 ROUNDS = (("fuzzing,stateful", "positive"), ("coverage,fuzzing", "all"))
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
 @dataclass
 class Outcome:
-    """What a round came to."""
+    """The result of a round."""
 
     passed: bool = True
     report: str = ""
     tally: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def requests(self) -> int:
-        """How many were sent."""
+        """Return how many requests were sent."""
         return self.tally.total()
 
     def share_of_success(self) -> float:
-        """The part of the answers that are 2xx."""
+        """Return the share of answers with a 2xx status."""
         return sum(number for (_, status), number in self.tally.items() if status < 300) / max(1, self.requests())
 
     def table(self) -> str:
-        """Numbers by operation and status."""
+        """Return the counts by operation and status."""
         statuses = sorted({status for _, status in self.tally})
         rows = {name: [self.tally[name, status] or "" for status in statuses] for name, _ in sorted(self.tally)}
         lines = [f"{name:20}" + "".join(f"{cell:>7}" for cell in row) for name, row in [("", statuses), *rows.items()]]
@@ -57,7 +57,7 @@ class Outcome:
 async def attack(
     stack: Stack, *, phases: str, examples: int, seed: int = 1, mode: str = "all", workers: int = 1
 ) -> Outcome:
-    """One round of made-up requests."""
+    """Run one round of generated requests."""
     with tempfile.TemporaryDirectory() as folder:
         tally = Path(folder) / "tally.json"
         environment = {
@@ -81,7 +81,7 @@ async def attack(
 
 
 async def campaign(wanted: int) -> bool:
-    """Rounds with other seeds until `wanted` requests were sent; prints what came of them."""
+    """Run rounds with new seeds until `wanted` requests were sent, and print the results."""
     whole = Outcome()
     async with AsyncExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
@@ -90,7 +90,7 @@ async def campaign(wanted: int) -> bool:
         )
         exits.push_async_callback(temporal.shutdown)
         stack = await exits.enter_async_context(running_stack(temporal, folder, api_key=KEY))
-        # Wrong keys are part of the attack, and each would make every later request two seconds slower.
+        # Wrong keys are part of the test, and each would make every later request two seconds slower.
         throttle.FIRST_DELAY = 0.0
         stack.http.headers["Authorization"] = f"Bearer {KEY}"
         for seed, (phases, mode) in enumerate(cycle(ROUNDS), start=1):
@@ -107,6 +107,6 @@ async def campaign(wanted: int) -> bool:
 
 
 if __name__ == "__main__":
-    # Tasks fail here on purpose, and every one of them is worth a warning.
+    # Tasks fail here on purpose, and each failure would log a warning.
     logging.disable(logging.WARNING)
     sys.exit(not asyncio.run(campaign(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)))

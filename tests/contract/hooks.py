@@ -1,4 +1,4 @@
-"""What schemathesis is told about this API: ids that exist, plans that do no harm, streams that end; and a tally."""
+"""Hooks that tell schemathesis about this API: existing ids, harmless plans, streams that end; and a count of answers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _ACTIONS: tuple[dict[str, Any], ...] = (
     {"type": "wait", "duration": "1s"},
     {"type": "milestone"},
 )
-# Names that only exist where somebody configured them, and folders that only some servers let be named.
+# Names that exist only if they are configured, and folders that only some servers allow.
 _RARE = ("path", "agent_id", "sme_archetype", "planner", "instructions", "inputs", "message")
-# The share of requests aimed at something that exists.
+# The share of requests that are aimed at something that exists.
 _AIMED = 0.85
 
 _lock = threading.RLock()
@@ -40,7 +40,7 @@ _world = World(
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Aim a request, and take out what could do harm or wait for ever."""
+    """Aim a request at something that exists, and remove what could do harm or wait forever."""
     with _lock:
         _aim(case)
         case.body = _harmless(case.body)
@@ -122,7 +122,7 @@ def _edits(project: Project) -> list[dict[str, Any]]:
 
 
 def _keep_known_fields(case: Any) -> None:
-    """Where a schema lets further fields through for the server to judge, leave most of them out."""
+    """Drop most additional fields, where a schema allows them and leaves the server to judge them."""
     schemas = case.operation.schema.raw_schema["components"]["schemas"]
     content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
@@ -133,7 +133,7 @@ def _keep_known_fields(case: Any) -> None:
 
 
 def _harmless(value: Any) -> Any:
-    """The same, with the commands and addresses in it replaced."""
+    """Return the value with harmless commands and addresses."""
     if isinstance(value, list):
         return [_harmless(item) for item in value]
     if not isinstance(value, dict):

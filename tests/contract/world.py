@@ -1,4 +1,4 @@
-"""Projects in every state, so that made-up requests reach behind "there is no such project"."""
+"""Projects in every state, so that generated requests get past "there is no such project"."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MANUAL = """## One
 ## Two
 - C: `true` {#c after=look}"""
 _FAILING = "- A: `true` {#a}\n- F: `false` {#f retries=0}\n- G: `true` {#g after=f}"
-# Nothing here does harm, wherever it runs.
+# These plans are harmless wherever they run.
 OUTLINES = (_MANUAL, _FAILING, "- A: `true` {#a}\n- B: `echo done` {#b}", "Look at it, then write it down.")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a project gets into a state."""
+    """How to bring a project into a state."""
 
     description: str
     calls: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ KINDS = {
     "failed": Kind(_FAILING, _RUN, stage="finished"),
     "cancelled": Kind(_MANUAL, (*_RUN, "cancel"), stage="finished"),
 }
-# Where an operation only makes sense.
+# The states in which an operation makes sense.
 WANTED = {
     "generatePlan": ("draft",),
     "regeneratePlan": ("planned", "failed"),
@@ -69,7 +69,7 @@ _MOST = 200
 
 @dataclass
 class Project:
-    """What is known of one project."""
+    """What is known about one project."""
 
     id: str
     tasks: list[str] = field(default_factory=list[str])
@@ -78,12 +78,12 @@ class Project:
 
 
 class World:
-    """The projects that requests are aimed at; makes new ones where they have been deleted.
+    """The projects that requests are aimed at. Creates new ones when they have been deleted.
 
     Args:
-        url: where the API is.
-        headers: what every request needs.
-        seed: of the choice among them.
+        url: the address of the API.
+        headers: headers that every request needs.
+        seed: the seed for choosing among the projects.
     """
 
     def __init__(self, url: str, headers: dict[str, str], seed: int) -> None:
@@ -92,18 +92,18 @@ class World:
         self._projects: dict[str, Project] = {}
 
     def project_for(self, operation: str) -> Project:
-        """One of them, often one in a state in which the operation makes sense."""
+        """Return one of the projects, often one in a state in which the operation makes sense."""
         wanted = WANTED.get(operation, tuple(KINDS))
         if len(self._projects) < 12 or self.random.random() < (_FRESH if operation in WANTED else 0.05):
             return self._make(KINDS[self.random.choice(wanted)])
         return self.random.choice(list(self._projects.values()))
 
     def project(self, project_id: str) -> Project | None:
-        """That project, where it is one of them."""
+        """Return the project with this id if it is one of them, or None."""
         return self._projects.get(project_id)
 
     def learn(self, method: str, status: int, body: Any) -> None:
-        """Remember what an answer tells of ids."""
+        """Remember the ids in an answer."""
         for item in _objects(body):
             found = item.get("id")
             if not isinstance(found, str):
@@ -117,7 +117,7 @@ class World:
                 _remember(owner, found)
 
     def forget(self, project_id: str) -> None:
-        """That project is gone."""
+        """Remove a project that is gone."""
         self._projects.pop(project_id, None)
 
     def _add(self, project: Project) -> None:
@@ -141,7 +141,7 @@ class World:
         return project
 
     def _settled(self, project_id: str, kind: Kind) -> dict[str, Any]:
-        """The project in the state that is wanted, or whatever it is in after a while."""
+        """Wait until the project is in the wanted state, and return it; after a while, return it in any state."""
         deadline = time.monotonic() + 5
         while True:
             whole: dict[str, Any] = self._http.get(f"/{project_id}").raise_for_status().json()
@@ -160,7 +160,7 @@ def _remember(project: Project, found: str) -> None:
 
 
 def _objects(body: Any) -> list[dict[str, Any]]:
-    """The object of an answer, and those in its lists."""
+    """Return the object in an answer, and those in its lists."""
     if not isinstance(body, dict):
         return []
     nested = [item for value in body.values() if isinstance(value, list) for item in value if isinstance(item, dict)]

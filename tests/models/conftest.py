@@ -1,4 +1,4 @@
-"""A Signoff whose models are the provider double: it speaks the real protocols over a real socket."""
+"""A Signoff whose model provider is a double that uses the real protocols over a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans as a model answers them: the one place that knows the shape of its JSON."""
+"""Plans in the form in which a model answers. Only this module knows the shape of their JSON."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.conftest import Stack, running_stack
 from tests.model_answers import Output
 from tests.model_server import ModelServer
 
-# Key, title, action, and the keys of the tasks before it; other fields of a task may follow.
+# Key, title, action, and the keys of the tasks before it. More fields of the task may follow.
 Drafted = tuple[Any, ...]
-# The number of a task that is not there.
+# The number of a task that does not exist.
 NOWHERE = 99
 SHELL = {"type": "shell", "command": "true"}
 MANUAL = {"type": "manual"}
 
 
 def drafted(*tasks: Drafted, assumptions: Sequence[str] = (), questions: Sequence[str] = ()) -> dict[str, Any]:
-    """A plan of one phase, `work`."""
+    """Return a plan with one phase, `work`."""
     numbers = {key: number for number, (key, *_) in enumerate(tasks, start=1)}
     made = [
         {
@@ -43,12 +43,12 @@ def drafted(*tasks: Drafted, assumptions: Sequence[str] = (), questions: Sequenc
 
 
 def plan(*tasks: Drafted, **tokens: int) -> Output:
-    """The answer that is such a plan."""
+    """Return the answer that contains such a plan."""
     return Output(drafted(*tasks), **tokens)
 
 
 GOOD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("gather",)))
-# Its second task waits for one that is not there; what the validator says to that.
+# A plan whose second task depends on one that does not exist, and what the validator says about it.
 BAD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("nowhere",)))
 SAID = f"Task 'check' depends on 'task_{NOWHERE}', which does not exist."
 
@@ -57,12 +57,12 @@ SAID = f"Task 'check' depends on 'task_{NOWHERE}', which does not exist."
 async def planning_stack(
     environment: WorkflowEnvironment, folder: Path, server: ModelServer, **settings: Any
 ) -> AsyncIterator[Stack]:
-    """A Signoff whose model is the provider double."""
+    """Run a Signoff whose model provider is the double."""
     usual = {"model": "openai-chat:test-model", "model_base_url": f"{server.url}/v1"}
     async with running_stack(environment, folder, **(usual | settings)) as stack:
         yield stack
 
 
 async def events_of(stack: Stack, project_id: str, kind: str) -> list[dict[str, Any]]:
-    """What the events of one type say."""
+    """Return the data of all events of one type."""
     return [event["data"] for event in await stack.events(project_id) if event["type"] == kind]

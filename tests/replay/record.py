@@ -1,7 +1,7 @@
 """Records histories to replay: `python -m tests.replay.record [NAME …]`.
 
-A recorded history is never written anew to make a test pass: it stands for runs that are under way when a new version is
-deployed. What changes the workflow's commands goes behind `workflow.patched`, and gets a history of its own.
+Never record a history again just to make a test pass: it stands for runs that are in progress when a new version is deployed.
+Put a change of the workflow's commands behind `workflow.patched`, and record a separate history for it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ async def edited(stack: Stack) -> str:
 
 
 async def advised(stack: Stack) -> str:
-    """The model decides, and an agent asks a person."""
+    """Run a project in which the model decides and an agent asks a person."""
     project_id = await stack.started(
         "- Ship? {#ship decision=yes,no}\n- Write {#write}\n\n  ```prompt\n  Write it.\n  ```\n"
     )
@@ -153,7 +153,7 @@ async def advised(stack: Stack) -> str:
 
 
 def model_says(request: Request) -> Answer:
-    """What the model answers in the scenes that have one."""
+    """Return the model's answer in the scenarios that use a model."""
     if "Ship?" in request.texts:
         return Json({"answer": "yes", "sure": True, "reason": "It is ready."})
     if "blue" in request.texts:
@@ -199,7 +199,7 @@ def _stack(
 
 
 async def save(stack: Stack, name: str, project_id: str) -> None:
-    """Save the histories of all the project's workflow runs, oldest first."""
+    """Save the histories of all of the project's workflow runs, oldest first."""
 
     async def closed() -> list[str] | None:
         runs = [run async for run in stack.temporal.list_workflows(f"WorkflowId = '{project_id}'")]
@@ -213,12 +213,12 @@ async def save(stack: Stack, name: str, project_id: str) -> None:
 
 
 def _impersonal(value: Any) -> Any:
-    """A history without what tells of the machine it was recorded on; replay does not look at that."""
+    """Remove what identifies the recording machine from a history. Replay does not use it."""
     if isinstance(value, dict):
         return {name: _impersonal(item) for name, item in value.items() if name != "stackTrace"}
     if isinstance(value, list):
         return [_impersonal(item) for item in value]
-    # The process and host of a worker, as the SDK names it and its sticky queue.
+    # The worker's process and host, as the SDK puts them into the identity and the sticky queue.
     return re.sub(r"\d+@[\w.-]+", "worker", value) if isinstance(value, str) else value
 
 

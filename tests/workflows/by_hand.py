@@ -1,4 +1,4 @@
-"""What an operator can do to an activity in Temporal, as `temporal activity pause`, `unpause`, `reset` and `complete` do it."""
+"""What an operator can do to an activity in Temporal, like `temporal activity pause`, `unpause`, `reset` and `complete`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPERATOR = "an operator"
 
 
 class Operator:
-    """Somebody with access to Temporal, who works on one project's pending activity of a type."""
+    """Somebody with access to Temporal, who acts on a project's pending activity of one type."""
 
     def __init__(self, temporal: Client, project_id: str, kind: str = "shell") -> None:
         self._temporal = temporal
@@ -30,7 +30,7 @@ class Operator:
         self._kind = kind
 
     async def pause(self, reason: str = "maintenance") -> None:
-        """`temporal activity pause`."""
+        """Pause the activity, like `temporal activity pause`."""
         pending = await self.pending()
         await self._service.pause_activity(
             PauseActivityRequest(
@@ -40,7 +40,7 @@ class Operator:
         )  # fmt: skip
 
     async def unpause(self) -> None:
-        """`temporal activity unpause`."""
+        """Resume the activity, like `temporal activity unpause`."""
         pending = await self.pending()
         await self._service.unpause_activity(
             UnpauseActivityRequest(
@@ -49,7 +49,7 @@ class Operator:
         )
 
     async def reset(self) -> None:
-        """`temporal activity reset`."""
+        """Reset the activity, like `temporal activity reset`."""
         pending = await self.pending()
         await self._service.reset_activity(
             ResetActivityRequest(
@@ -58,7 +58,7 @@ class Operator:
         )
 
     async def complete(self, result: object) -> None:
-        """`temporal activity complete --result`."""
+        """Complete the activity with a result, like `temporal activity complete --result`."""
         pending = await self.pending()
         payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(result).encode())
         await self._service.respond_activity_task_completed_by_id(
@@ -69,11 +69,11 @@ class Operator:
         )  # fmt: skip
 
     async def pending(self) -> PendingActivityInfo:
-        """The pending activity."""
+        """Wait for the pending activity, and return it."""
         return await self._find(lambda _: True, f"a {self._kind} activity is pending")
 
     async def stopped_and_paused(self) -> PendingActivityInfo:
-        """The pending activity, once it is paused and nothing of it runs."""
+        """Wait until the pending activity is paused and nothing of it runs, and return it."""
         return await self._find(lambda found: found.paused and found.attempt > 1, "the paused activity has stopped")
 
     @property

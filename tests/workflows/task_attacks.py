@@ -1,7 +1,7 @@
-"""What a hostile task does to act as the owner of an app without a key: `APP=PORT UI=PORT python3 task_attacks.py`.
+"""The ways in which a hostile task tries to act as the owner of an app without a key: `APP=PORT UI=PORT python3 task_attacks.py`.
 
-A task runs this file by itself, with nothing but the standard library. Each way asks for a project of its name, and the
-status of the answer comes out as a line.
+A task runs this file on its own, with only the standard library. Each way asks for a project with its own name, and the status
+of the answer is printed on one line.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def send(connection: socket.socket, name: str) -> None:
 
 
 def receive(end: socket.socket) -> socket.socket:
-    """The connection that a message holds."""
+    """Return the connection that a message contains."""
     _, (descriptor, *_), _, _ = socket.recv_fds(end, 1, 1)
     connection = socket.socket(fileno=descriptor)
     connection.settimeout(30)
@@ -69,13 +69,13 @@ def temporal_ui() -> int:
 
 
 def in_a_child(work: Callable[[], int], between: Callable[[], object] = lambda: None) -> int:
-    """The result of work in a process that has left its session and its parent, as a daemon does."""
+    """Return the result of work in a process that has left its session and its parent, as a daemon does."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             between()
-            time.sleep(0.2)  # why: until its parent has ended, and another process has become that
+            time.sleep(0.2)  # why: until its parent has ended, and another process has become its parent
             os.write(writing, str(work()).encode())
         os._exit(0)
     os.close(writing)
@@ -111,7 +111,7 @@ def handed_on() -> int:
 
 
 def in_flight() -> int:
-    """While the app looks for its holder, the socket waits in a message that nobody has received."""
+    """While the app looks for the socket's holder, the socket is in a message that nobody has received."""
     found = set[int]()
     for _ in range(10):
         ours, theirs = socket.socketpair()
@@ -126,20 +126,20 @@ def in_flight() -> int:
 
 
 def in_a_ring() -> int:
-    """Only an io_uring has the socket, and /proc does not show what one has."""
+    """Only an io_uring has the socket, and /proc does not show what it contains."""
     ring = LIBC.syscall(IO_URING_SETUP, 4, ctypes.create_string_buffer(120))
     if ring < 0:
-        return 401  # this kernel lets nobody have one
+        return 401  # this kernel does not allow io_uring
     connection = connect()
     send(connection, "in_a_ring")
     LIBC.syscall(IO_URING_REGISTER, ring, REGISTER_FILES, (ctypes.c_int * 1)(connection.fileno()), 1)
     connection.close()
-    time.sleep(1)  # why: the app has decided meanwhile; nobody can read what
+    time.sleep(1)  # why: the app has decided by then; nobody can read its answer
     return 401
 
 
 def of_a_thread() -> int:
-    """Only one thread has the socket: it has a table of descriptors of its own."""
+    """Only one thread has the socket, in its own table of descriptors."""
     found: list[int] = []
 
     def work() -> None:
@@ -153,7 +153,7 @@ def of_a_thread() -> int:
 
 
 def running_away() -> int:
-    """The socket moves to a new process all the time."""
+    """The socket keeps moving to a new process."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         connection = connect()
