@@ -153,17 +153,17 @@ def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool
         QueueUnknown: no agent has one of these queues, so no task would arrive. The message says what to do.
     """
     known = sorted(set(settings.agent_queues.values()))
-    wanted = list(dict.fromkeys(queues))
+    requested = list(dict.fromkeys(queues))
     if all_queues:
         return [None, *known]
-    for queue in wanted:
+    for queue in requested:
         if queue == settings.task_queue:
             raise QueueUnknown(f"'{queue}' is the workflow queue. Start a worker without --queue to serve it.")
         if queue not in known:
             advice = f'Name it in signoff.toml: [agents.NAME] queue = "{queue}"' if queue.strip() else "Omit it"
             there = f" Queues of agents: {', '.join(map(shlex.quote, known))}." if known else ""
             raise QueueUnknown(f"No agent has the queue '{queue}', so no task would arrive there. {advice}.{there}")
-    return [*wanted] or [None]
+    return [*requested] or [None]
 
 
 async def run(settings: Settings, queues: list[str | None] | None = None, *, quarantine: str | None = None) -> None:
@@ -305,9 +305,9 @@ def _main() -> None:
         "--all-queues", action="store_true", help="serve the workflow queue and the queue of every agent"
     )
     parser.add_argument("--quarantine", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        main(load_settings(), queues=given.queue, all_queues=given.all_queues, quarantine=given.quarantine)
+        main(load_settings(), queues=arguments.queue, all_queues=arguments.all_queues, quarantine=arguments.quarantine)
     except (SettingsInvalid, QueueUnknown) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.commands [--rounds 200] [--against FOLDER]` runs `true` in each way, in turn. It prints milliseconds and
 how much more that is than for `true` alone: the median, the fastest tenth, and the processor time of all processes of the
-command, which a busy machine affects least. FOLDER is another checkout of Signoff, whose guard is measured during the same
+command, which a busy machine affects reference. FOLDER is another checkout of Signoff, whose guard is measured during the same
 minutes.
 """
 
@@ -91,24 +91,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200, help="how often each way runs")
     parser.add_argument("--against", type=Path, help="another checkout, whose guard is also measured")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     ways = [
         ("bare", HERE, "bare"),
         ("guard", HERE, "guard"),
         ("guard, limits", HERE, "limits"),
         ("guard, limits, sandbox", HERE, "sandbox"),
     ]
-    if given.against is not None:
-        ways.append(("guard of the other checkout", given.against.resolve(), "guard"))
+    if arguments.against is not None:
+        ways.append(("guard of the other checkout", arguments.against.resolve(), "guard"))
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name, _, _ in ways}
-    for name, milliseconds in batches(ways, given.rounds):
+    for name, milliseconds in batches(ways, arguments.rounds):
         taken[name] += milliseconds
     print(f"{'':28} {'median':>10} {'':>21} {'fastest tenth':>16} {'':>15} {'processor time':>16}")
     base = figures(taken["bare"])
     for name, values in taken.items():
         cells = [
-            f"{value:7.2f} ms {value / least:5.1f} x {value - least:+8.2f} ms"
-            for value, least in zip(figures(values), base, strict=True)
+            f"{value:7.2f} ms {value / reference:5.1f} x {value - reference:+8.2f} ms"
+            for value, reference in zip(figures(values), base, strict=True)
         ]
         print(f"{name:28} {' '.join(cells)}")
 

@@ -31,10 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--open", type=int, default=200, help="connections that are open at the same time")
     parser.add_argument("--rounds", type=int, default=2000, help="number of measured calls")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with ExitStack() as stack:
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=given.open + 1))
-        for _ in range(given.open + 1):
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=arguments.open + 1))
+        for _ in range(arguments.open + 1):
             stack.enter_context(socket.create_connection(server.getsockname()))
             accepted = stack.enter_context(server.accept()[0])
         peer, local = Endpoint.of(accepted.getpeername()), Endpoint.of(accepted.getsockname())
@@ -47,11 +47,15 @@ def main() -> None:
             return task_processes.origin_of(owner.inode, owner.uid)
 
         for name, work, rounds in (
-            ("netlink", lambda: netlink.find(peer, local), given.rounds),
-            ("/proc/net/tcp, in a thread", lambda: tables.find(peer, local), max(1, given.rounds // 50)),
-            ("process, known", lambda: task_processes.origin_of(owner.inode, owner.uid), max(1, given.rounds // 10)),
-            ("process, new", first_look, max(1, given.rounds // 10)),
-            ("process, not found", lambda: task_processes.origin_of(0, owner.uid), max(1, given.rounds // 50)),
+            ("netlink", lambda: netlink.find(peer, local), arguments.rounds),
+            ("/proc/net/tcp, in a thread", lambda: tables.find(peer, local), max(1, arguments.rounds // 50)),
+            (
+                "process, known",
+                lambda: task_processes.origin_of(owner.inode, owner.uid),
+                max(1, arguments.rounds // 10),
+            ),
+            ("process, new", first_look, max(1, arguments.rounds // 10)),
+            ("process, not found", lambda: task_processes.origin_of(0, owner.uid), max(1, arguments.rounds // 50)),
         ):
             median, worst = microseconds(work, rounds)
             print(f"{name:28} median {median:8.1f} µs   p99 {worst:8.1f} µs")

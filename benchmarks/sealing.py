@@ -134,9 +134,9 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where to create the database; by default, the system's temporary folder"
     )
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        asyncio.run(measure(Path(folder), given.rounds))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        asyncio.run(measure(Path(folder), arguments.rounds))
 
 
 if __name__ == "__main__":

@@ -61,13 +61,13 @@ def modules() -> dict[Path, str]:
 
 def main() -> None:
     """Write the modules, or check them with `--check`."""
-    wanted = modules()
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    stale += [path for path in (PACKAGE / "_sync").glob("*.py") if path not in wanted]
+    expected = modules()
+    stale = [path for path, text in expected.items() if not path.exists() or path.read_text() != text]
+    stale += [path for path in (PACKAGE / "_sync").glob("*.py") if path not in expected]
     if "--check" in sys.argv:
         sys.exit("\n".join(f"{path} is not up to date" for path in stale) or 0)
     for path in stale:
-        path.write_text(wanted[path]) if path in wanted else path.unlink()
+        path.write_text(expected[path]) if path in expected else path.unlink()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Delivery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_request(cls, value: Any) -> Any:
-        """Read what a workflow from before commands existed handed on: a whole request, with its actor."""
+        """Read a delivery that was handed on before commands existed: a whole request, with its actor."""
         if not isinstance(value, dict) or "request_id" not in value:
             return value  # pyright: ignore[reportUnknownVariableType] - for pydantic to judge
         old = cast("dict[str, Any]", value)
@@ -131,7 +131,7 @@ class ProjectState(BaseModel):
     project_id: str
     seq: int = Field(default=0, description="Number of the newest event in this state.")
     name: str = ""
-    status: str | None = Field(default=None, description="None: the project does not exist, or no longer.")
+    status: str | None = Field(default=None, description="None: the project does not exist, or was deleted.")
     stage: str | None = None
     strategy: str = ""
     agent_id: str | None = None

@@ -66,7 +66,7 @@ class Execution:
         state: the project's state; its `run` is executed.
         thresholds: history lengths at which to continue as new.
         has_request: returns whether a request is waiting to be decided.
-        decide_next: gets the oldest request decided.
+        decide_next: decides the oldest request.
         take: receives the project's state once the run has ended.
     """
 
@@ -147,7 +147,7 @@ class Execution:
         snapshot.in_progress = [task.in_progress() for task in self._tasks.values()]
 
     async def _pump(self) -> None:
-        """Get requests decided during the run, one at a time, in the order in which they arrived."""
+        """Decide requests during the run, one at a time, in the order in which they arrived."""
         while not self._closing:
             await workflow.wait_condition(lambda: self._closing or self._has_request())
             if self._closing:

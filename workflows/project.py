@@ -181,7 +181,7 @@ class ProjectWorkflow:
         return Outcome.ENDED
 
     async def _decide_next(self) -> Decided:
-        """Get the oldest delivery decided."""
+        """Decide the oldest delivery."""
         delivery = self._inbox.popleft()
         decided = await execute_record(
             "decide", delivery, result_type=Decided, **record_options(f"Decide: {delivery.name}")
@@ -207,7 +207,7 @@ class ProjectWorkflow:
             workflow.logger.warning("the project is not deleted: %s", error.cause)
 
     async def _plan(self) -> None:
-        """Get the plan made. Requests that arrive meanwhile are decided at once, and a cancel stops the planner."""
+        """Run the planner. Requests that arrive meanwhile are decided at once, and a cancel stops the planner."""
         request = PlanRequest(project_id=self._start.project_id, version=self._state.generating or 0)
         planner = asyncio.ensure_future(
             execute_record("make_plan", request, result_type=ProjectState, **planning_options("Make the plan"))

@@ -165,8 +165,8 @@ class TaskRun:
         await self._hold_while_paused()
         if self._is_cancelling():
             return TaskStatus.CANCELLED
-        if self._answers and (said := self._take_answer()) is not None:
-            return said
+        if self._answers and (status := self._take_answer()) is not None:
+            return status
         last = self._try > self._retries
         pause = 0.0 if last else backoff_seconds(self._try)
         attempt = self._task.model_copy(update={"try_number": self._try, "last": last, "next_try_in": pause})

@@ -1,1 +1,1 @@
-"""The only code that talks to a Temporal server as a client, except for what workers do."""
+"""The only code that talks to a Temporal server as a client."""

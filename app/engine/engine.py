@@ -112,9 +112,9 @@ class Engine:
             Unavailable: Temporal does not answer.
         """
         handle = (await self._connected()).get_workflow_handle(command.project_id)
-        name, told = SIGNAL_OF_KIND[command.kind], CommandSignal(command=command.id)
+        name, payload = SIGNAL_OF_KIND[command.kind], CommandSignal(command=command.id)
         try:
-            await self._call(handle.signal(name, told, rpc_timeout=RPC_TIMEOUT))
+            await self._call(handle.signal(name, payload, rpc_timeout=RPC_TIMEOUT))
         except RPCError as error:
             # Both a closed and an unknown workflow: "already completed" and "not found" differ in text only.
             if error.status == RPCStatusCode.NOT_FOUND:

@@ -20,7 +20,7 @@ _TROUBLED = f"WorkflowType='{WORKFLOW_TYPE}' AND ExecutionStatus='Running' AND (
 
 
 class Trouble(StrEnum):
-    """Why a run may be stuck for a reason that only Temporal knows."""
+    """A reason, known only to Temporal, why a run is stuck."""
 
     WORKFLOW_TASK_FAILING = "workflow_task_failing"
     ACTIVITY_PAUSED = "activity_paused"
@@ -41,7 +41,7 @@ class Inspection:
     """A run as Temporal describes it.
 
     Attributes:
-        waiting_since: how long something on the workflow queue has waited for a worker; None if nothing waits.
+        waiting_since: when the oldest item that waits for a worker was put on the workflow queue; None if nothing waits.
         paused: the activity that has been paused longest, if any.
         failures: how often the current workflow task has failed.
     """

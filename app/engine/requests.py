@@ -1,4 +1,4 @@
-"""How the app gets requests decided. The project's workflow puts them in order and decides them; without one, the app does.
+"""Submits requests for a decision. The project's workflow orders and decides them; without an open workflow, the app does.
 
 The answer is always read from the record, so it does not depend on which process or run decided the request.
 """
@@ -40,7 +40,7 @@ _STARTING = {
 
 
 class Requests:
-    """Gets requests decided.
+    """Submits requests and waits for their decisions.
 
     Args:
         database: where decisions are stored.
@@ -54,7 +54,7 @@ class Requests:
         self._workspaces = workspaces
 
     async def submit(self, request: DecisionRequest) -> Decision | None:
-        """Get a request decided. None if Temporal has accepted it but it is not decided within 5 s.
+        """Submit a request and wait for its decision. None if Temporal has accepted it but nothing has decided it within 5 s.
 
         Raises:
             DomainError: the error with which the request was refused; NotFound if there is no such project.
@@ -112,7 +112,7 @@ class Requests:
 
     async def _wait_for_decision(self, request: DecisionRequest) -> Decision | None:
         deadline = time.monotonic() + DECISION_SECONDS
-        with self._database.feed.subscribe(request.project_id) as news:
+        with self._database.feed.subscribe(request.project_id) as changes:
             while True:
                 decision = await self._database.read(
                     lambda conn: decisions.find(conn, request.project_id, request.request_id)
@@ -120,12 +120,12 @@ class Requests:
                 left = deadline - time.monotonic()
                 if decision is not None or left <= 0:
                     return decision
-                await news.wait(min(left, _MAX_WAIT))
+                await changes.wait(min(left, _MAX_WAIT))
 
     async def wait_until_settled(self, project_id: str, seconds: float) -> ProjectRow | None:
         """Wait, at most `seconds`, until a project neither plans nor runs. Returns its row, or None if it is deleted."""
         deadline = time.monotonic() + seconds
-        with self._database.feed.subscribe(project_id) as news:
+        with self._database.feed.subscribe(project_id) as changes:
             while True:
                 project = await self._database.read(lambda conn: projects.find(conn, project_id))
                 left = deadline - time.monotonic()
@@ -133,18 +133,18 @@ class Requests:
                     return project
                 if project.stage != Stage.PLANNING and project.status != ProjectStatus.RUNNING:
                     return project
-                await news.wait(min(left, _MAX_WAIT))
+                await changes.wait(min(left, _MAX_WAIT))
 
     async def wait_for_plan(self, project_id: str, version: int, seconds: float) -> None:
         """Wait until planning of a version has ended, at most `seconds`."""
         deadline = time.monotonic() + seconds
-        with self._database.feed.subscribe(project_id) as news:
+        with self._database.feed.subscribe(project_id) as changes:
             while True:
                 plan = await self._database.read(lambda conn: plans.find(conn, project_id, version))
                 left = deadline - time.monotonic()
                 if plan is None or plan.status != PlanStatus.GENERATING or left <= 0:
                     return
-                await news.wait(min(left, _MAX_WAIT))
+                await changes.wait(min(left, _MAX_WAIT))
 
     async def delete(self, request: DecisionRequest, *, deadline: float | None = None) -> bool:
         """Delete a project, after cancelling it if it is live. False if this is still in progress after 10 s.
@@ -168,7 +168,7 @@ class Requests:
             if await self._engine.signal(command):
                 break
             await settle_lost(self._database, self._engine, request.project_id)
-        with self._database.feed.subscribe(request.project_id) as news:
+        with self._database.feed.subscribe(request.project_id) as changes:
             while time.monotonic() < until:
                 project = await self._database.read(lambda conn: projects.find(conn, request.project_id))
                 if project is None:
@@ -177,7 +177,7 @@ class Requests:
                     # The run ended on its own before the signal was decided.
                     await self._erase(request)
                     return True
-                await news.wait(_MAX_WAIT / 4)
+                await changes.wait(_MAX_WAIT / 4)
         return False
 
     async def _erase(self, request: DecisionRequest) -> None:

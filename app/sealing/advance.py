@@ -116,7 +116,7 @@ def _read_chain(
 def _whole_transactions(
     batch: list[tuple[Event, str | None]], chain: str, conn: Connection
 ) -> tuple[list[tuple[Event, str | None]], str]:
-    """Cut a full batch at its end, where a transaction may be incomplete: events of a transaction are judged together."""
+    """Drop the end of a full batch, which may be an incomplete transaction: a transaction's events are judged together."""
     if len(batch) < MAX_EVENTS:
         return batch, chain
     end = batch[-1][0].at

@@ -59,6 +59,7 @@ class Judge:
     """Judges the events of one project, in order.
 
     Args:
+        conn: an open transaction.
         project_id: the project's id.
         keys: the keys whose signatures are valid.
         sealed: the number of the last sealed event.
@@ -111,15 +112,17 @@ class Judge:
         return "authentic" if self._follows(event, caused) else "unauthenticated"
 
     def _by_hand(self, event: Event) -> Verdict:
-        """Judge an event that names nobody. It claims no person, but nobody may decide in this way, except to stop something."""
+        """Judge an event that names nobody. Such an event may stop something. Whether it may decide anything is a setting."""
         if event.type in _STOPS or event.data.get("outcome") == Outcome.REFUSED:
             return "authentic"
         return "by_hand" if self._signals_by_hand else "unauthenticated"
 
     def _follows(self, event: Event, caused: Sequence[Event]) -> bool:
-        wanted = FOLLOWS.get(event.type, frozenset[EventType]())
-        causes = [*self._earlier(), *caused] if wanted else []
-        return any(cause.type in wanted and cause.actor == event.actor and _fits(event, cause) for cause in causes)
+        causing_types = FOLLOWS.get(event.type, frozenset[EventType]())
+        causes = [*self._earlier(), *caused] if causing_types else []
+        return any(
+            cause.type in causing_types and cause.actor == event.actor and _fits(event, cause) for cause in causes
+        )
 
     def _earlier(self) -> list[Event]:
         if self._causes is None:
@@ -143,8 +146,8 @@ class Judge:
         return row is not None and commands_match(decision, row, self._keys) and _is_what_was_asked(event, row)
 
     def _command_of(self, decision: Decision) -> dict[str, Any] | None:
-        mine = (commands.c.project_id == self._project_id, commands.c.request_id == decision.request_id)
-        row = self._conn.execute(select(commands).where(*mine)).mappings().one_or_none()
+        conditions = (commands.c.project_id == self._project_id, commands.c.request_id == decision.request_id)
+        row = self._conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
         return dict(row) if row is not None else None
 
     def _approves_by_itself(self, event: Event) -> bool:
@@ -152,8 +155,8 @@ class Judge:
         if event.type != EventType.PLAN_APPROVED:
             return False
         types = (str(EventType.PROJECT_CREATED), str(EventType.PROJECT_UPDATED))
-        told = events.of_types(self._conn, self._project_id, types, up_to=event.seq)
-        settings = [one.data["auto_approve_plan"] for one in told if "auto_approve_plan" in one.data]
+        updates = events.of_types(self._conn, self._project_id, types, up_to=event.seq)
+        settings = [one.data["auto_approve_plan"] for one in updates if "auto_approve_plan" in one.data]
         return bool(settings and settings[-1])
 
 
@@ -193,8 +196,8 @@ def commands_match(decision: Decision, row: dict[str, Any], keys: KeyRing) -> bo
     """Whether a decision matches its command, and the app stored that command."""
     if not keys.verifies("command", command_content(row), row["seal"]):
         return False
-    wanted = (decision.project_id, decision.request_id, decision.kind.value, decision.actor, decision.comment)
-    if wanted != (row["project_id"], row["request_id"], row["kind"], row["actor"], row["comment"]):
+    expected = (decision.project_id, decision.request_id, decision.kind.value, decision.actor, decision.comment)
+    if expected != (row["project_id"], row["request_id"], row["kind"], row["actor"], row["comment"]):
         return False
     return all(decision.payload.get(name) == value for name, value in row["payload"].items())
 

@@ -26,9 +26,8 @@ from app.storage.audit import NAMES, Record, Unreadable, decisions_of, has_shape
 from app.storage.events import ChainCheck
 from app.storage.tables import decisions, projects, seals
 
-# Logs lie outside of the workspace's files in the zip.
-LOGS = "logs"
 # In the zip, logs are outside of the workspace's files.
+LOGS = "logs"
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Verified:
 
     Attributes:
         trusted: whether the caller gave the key. Otherwise it is the key in the zip, which anybody can put there.
-        fingerprint: of the key that signed the export, or None if the zip has no key.
+        fingerprint: the fingerprint of the key that signed the export; None if the zip has no key.
         seal: the newest seal.
         events: the number of events.
         findings: the findings, worst first.
@@ -125,7 +124,7 @@ def _examine(zipped: Zipped, key: bytes | str | None, result: Verified) -> Itera
     published = manifest.seal.head if manifest.seal is not None else None
     yield from whole.alterations(record, chain, replay, keys, published, manifest.refused)
     sums = {name: entry.sha256 for name, entry in manifest.entries.items()}
-    logs = {which: sums.get(log_name(*which)) for which, told in replay.attempts.items() if told.log is not None}
+    logs = {which: sums.get(log_name(*which)) for which, attempt in replay.attempts.items() if attempt.log is not None}
     yield from integrity.check_logs(logs, replay)
     result.files = sum(name.startswith("files/") for name in sums)
     yield from integrity.check_files({path: sums.get(file_name(path)) for path in replay.files}, replay)
@@ -153,8 +152,8 @@ def _trusted(zipped: Zipped, key: bytes | str | None, result: Verified) -> tuple
         return everything, []
     ring = KeyRing([key]).with_changes(stored.changes)
     if own not in ring.keys.values():
-        said = f"The export was signed by the key {result.fingerprint}, not by {fingerprint_of(key)}."
-        return ring, [damage("key_unknown", said)]
+        message = f"The export was signed by the key {result.fingerprint}, not by {fingerprint_of(key)}."
+        return ring, [damage("key_unknown", message)]
     return ring, []
 
 
@@ -162,10 +161,10 @@ def _entries(zipped: Zipped, manifest: Manifest) -> Iterator[Found]:
     """Yield the entries that differ from what was sent."""
     for name in sorted(zipped.names - {*manifest.entries, MANIFEST}):
         yield damage("entry_added", f"{name} is not in the manifest.")
-    for name, wanted in manifest.entries.items():
+    for name, expected in manifest.entries.items():
         if name not in zipped.names:
             yield damage("entry_missing", f"{name} is missing.")
-        elif (difference := zipped.differs(name, wanted)) is not None:
+        elif (difference := zipped.differs(name, expected)) is not None:
             yield damage("entry_altered", f"{name} was altered: {difference}.")
 
 
@@ -254,5 +253,5 @@ def _fits(column: Column[Any], value: Any) -> bool:
         return has_shape(column, value)
     if value is None:
         return bool(column.nullable)
-    wanted = column.type.python_type
-    return type(value) is wanted or (wanted is float and type(value) is int)
+    expected = column.type.python_type
+    return type(value) is expected or (expected is float and type(value) is int)

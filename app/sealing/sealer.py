@@ -80,7 +80,7 @@ class Sealer:
     async def run_for_ever(self) -> None:
         """Seal new events until cancelled."""
         swept = 0.0
-        with self._database.feed.subscribe() as news:
+        with self._database.feed.subscribe() as changes:
             while True:
                 try:
                     if not self._started:
@@ -98,7 +98,7 @@ class Sealer:
                 except Exception:
                     logger.exception("sealing failed")
                 await asyncio.sleep(GATHER_SECONDS)
-                await news.wait(SWEEP_SECONDS)
+                await changes.wait(SWEEP_SECONDS)
 
     async def _catch_up(self) -> None:
         """Publish seals that were committed but not published, because an app was killed in between."""

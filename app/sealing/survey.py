@@ -47,9 +47,12 @@ def check(survey: Survey, published: Mapping[str, Head], keys: KeyRing) -> Itera
         if project_id in survey.projects:
             yield from _present(project_id, survey.projects[project_id], head)
         elif project_id not in survey.tombstones:
-            said = f"Project {project_id} was sealed up to event {head.seq}, but it is not in the database."
+            message = f"Project {project_id} was sealed up to event {head.seq}, but it is not in the database."
             if not head.deleted:
-                yield project_id, _found("project_removed", f"{said} Nothing in the record says that it was deleted.")
+                yield (
+                    project_id,
+                    _found("project_removed", f"{message} Nothing in the record says that it was deleted."),
+                )
     for project_id, stone in survey.tombstones.items():
         yield from _deleted(project_id, stone, keys)
 
@@ -58,12 +61,12 @@ def _present(project_id: str, newest: Seal | None, head: Head) -> Iterator[tuple
     if head.deleted:
         yield project_id, _found("project_restored", f"Project {project_id} was deleted, but it is in the database.")
     elif newest is None or newest.number < head.number or (newest.number == head.number and Head.of(newest) != head):
-        said = (
+        message = (
             f"Seal {head.number} of project {project_id}, up to event {head.seq}, was published, but the database has"
         )
         has = f"seal {newest.number}" if newest is not None else "no seal"
         other = f"a different {has}" if newest is not None and newest.number == head.number else has
-        yield project_id, _found("record_rolled_back", f"{said} {other}.")
+        yield project_id, _found("record_rolled_back", f"{message} {other}.")
 
 
 def _deleted(project_id: str, stone: Seal | None, keys: KeyRing) -> Iterator[tuple[str, Found]]:
@@ -75,8 +78,8 @@ def _deleted(project_id: str, stone: Seal | None, keys: KeyRing) -> Iterator[tup
     elif stone.unauthenticated:
         yield project_id, _found("project_removed", f"Nobody is known to have asked to delete project {project_id}.")
     elif stone.contradicts is not None:
-        said = f"When project {project_id} was deleted, its record differed from what had been published."
-        yield project_id, _found("record_rewritten", said)
+        message = f"When project {project_id} was deleted, its record differed from what had been published."
+        yield project_id, _found("record_rewritten", message)
 
 
 def _found(code: str, message: str) -> Found:

@@ -58,10 +58,10 @@ def is_intact(found: Iterable[Found]) -> bool:
 def _rows(record: Record, replay: Replay, chain: ChainCheck) -> Iterator[Found]:
     for row in record.unreadable:
         what = _ALTERED[row.table]
-        said = (
+        message = (
             f"{what.capitalize()} '{row.name}' cannot be read: Signoff does not write what its {row.column} contains."
         )
-        yield integrity.altered(f"{what}_altered", said)
+        yield integrity.altered(f"{what}_altered", message)
     yield from integrity.check_chain(chain.broken, chain.last)
     yield from integrity.check_project(record.project, replay)
     yield from integrity.check_plans(record.plans, record.unreadable_in("plans"), replay)
@@ -94,8 +94,8 @@ def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
     names = [name for name in RunSettings.model_fields if name not in PROJECT_VALUES]
     others = [name for name in names if getattr(record.project, name) != row.settings.get(name)]
     if others:
-        said = f"The project differs from what was approved with plan version {row.version}: {', '.join(others)}."
-        yield integrity.altered("project_altered", said)
+        message = f"The project differs from what was approved with plan version {row.version}: {', '.join(others)}."
+        yield integrity.altered("project_altered", message)
     if row.ids is None:
         yield integrity.altered("plan_altered", f"Plan version {row.version} has lost its ids.")
         return
@@ -134,19 +134,19 @@ def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Fo
     by_request: dict[str, dict[str, Any]] = {row.request_id: vars(row) for row in record.commands}
     for row in record.commands:
         if not keys.verifies("command", command_content(by_request[row.request_id]), row.seal):
-            said = f"Command {row.id} ({row.kind} by {row.actor}) differs from what the app stored."
-            yield integrity.altered("command_altered", said)
+            message = f"Command {row.id} ({row.kind} by {row.actor}) differs from what the app stored."
+            yield integrity.altered("command_altered", message)
     later = max((seal.sealed_later for seal in record.seals), default=0)
     for decision in record.decisions:
-        told = replay.decisions.get(decision.id)
-        if told is None or min(told.seqs, default=0) <= later:
+        replayed = replay.decisions.get(decision.id)
+        if replayed is None or min(replayed.seqs, default=0) <= later:
             continue
         if decision.actor in {*OWN_ACTORS, UNAUTHENTICATED} or decision.actor.startswith(MODEL_PREFIX):
             continue
         row = by_request.get(decision.request_id)
         if row is None:
-            said = f"No command asked for decision {decision.id} ({decision.kind} by {decision.actor})."
-            yield integrity.altered("command_missing", said)
+            message = f"No command asked for decision {decision.id} ({decision.kind} by {decision.actor})."
+            yield integrity.altered("command_missing", message)
         elif not commands_match(decision, row, keys):
-            said = f"Decision {decision.id} ({decision.kind} by {decision.actor}) does not match its command."
-            yield integrity.altered("command_altered", said)
+            message = f"Decision {decision.id} ({decision.kind} by {decision.actor}) does not match its command."
+            yield integrity.altered("command_altered", message)

@@ -20,7 +20,7 @@ from app.sealing.export import Entry
 from app.storage.stored_json import read_json
 
 M = TypeVar("M", bound=BaseModel)
-# What zipfile raises for files that are not what they claim to be, besides its own error.
+# What zipfile raises for files that are not what they claim to be.
 _DEFECTS = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError,
     OverflowError,
@@ -83,11 +83,11 @@ class Zipped:
         """The names of all entries."""
         return set(self._entries)
 
-    def differs(self, name: str, wanted: Entry) -> str | None:
+    def differs(self, name: str, expected: Entry) -> str | None:
         """Return how an entry differs from what the manifest says about it, or None."""
         size = self._entries[name].file_size
-        if size != wanted.bytes:
-            return f"it has {size} bytes, not {wanted.bytes}"
+        if size != expected.bytes:
+            return f"it has {size} bytes, not {expected.bytes}"
         digest, read = hashlib.sha256(), 0
         try:
             for piece in self._pieces(name):
@@ -95,7 +95,7 @@ class Zipped:
                 read += len(piece)
         except Damaged as error:
             return str(error)
-        if read != wanted.bytes or digest.hexdigest() != wanted.sha256:
+        if read != expected.bytes or digest.hexdigest() != expected.sha256:
             return "its checksum is different"
         return None
 
@@ -131,13 +131,13 @@ class Zipped:
         if rest:
             yield _value(name, number + 1, rest)
 
-    def _check_size(self, name: str, most: int) -> None:
+    def _check_size(self, name: str, limit: int) -> None:
         entry = self._entries.get(name)
         if entry is None:
             raise Damaged("entry_missing", f"{name} is missing.")
-        if entry.file_size > most:
+        if entry.file_size > limit:
             raise Damaged(
-                "entry_too_large", f"{name} has {entry.file_size} bytes, which exceeds the limit of {most} bytes."
+                "entry_too_large", f"{name} has {entry.file_size} bytes, which exceeds the limit of {limit} bytes."
             )
 
     def _pieces(self, name: str) -> Iterator[bytes]:

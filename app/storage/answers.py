@@ -1,4 +1,4 @@
-"""A person's decision about a task that waits for one: a direct command, or the answer to the decision that the task asks."""
+"""A person's decision about a waiting task: a direct command, or the answer to a question that the task asks."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def shown(question: QuestionRow) -> dict[str, Any]:
 def _take_default(conn: Connection, decision: Decision) -> None:
     task = tasks.get(conn, decision.project_id, str(decision.payload["task_id"]))
     outputs = _outputs(decision, str(decision.payload["answer"]))
-    said: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
-    tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **said)
+    details: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
+    tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **details)
 
 
 def _running(conn: Connection, decision: Decision) -> ProjectRow:
@@ -171,7 +171,7 @@ def _settle(
     *,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
-    """Apply the answer of a question to its task."""
+    """Apply the answer to a question to its task."""
     is_decision = question.kind == QuestionKind.DECISION
     # The answer to an agent's question, or to "run it as it is", lets the task continue.
     runs = question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS
@@ -208,19 +208,19 @@ def _carry_out(
     answer: str | None = None,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
-    said: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
+    details: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
     if effect == DecisionKind.RETRY:
         tasks.await_next_try(conn, task)
-        data = {**tasks.describe(task), "kind": decision.kind, "answer": effect, **said}
+        data = {**tasks.describe(task), "kind": decision.kind, "answer": effect, **details}
         events.append(conn, task.project_id, (EventType.DECISION_MADE, data), actor=decision.actor)
     elif effect == DecisionKind.COMPLETE:
-        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **said)
+        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **details)
     elif effect == DecisionKind.SKIP:
-        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, **said)
+        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, **details)
     else:
         tasks.close_task(
             conn, task, TaskStatus.FAILED, actor=decision.actor, outputs=task.outputs, error=_error(task, decision),
-            **said,
+            **details,
         )  # fmt: skip
     _close_question(conn, task, decision, answer or effect, status)
 

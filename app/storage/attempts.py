@@ -177,8 +177,8 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         "witnessed": False,
     }
     conn.execute(_NEW, row)
-    news = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
-    events.append(conn, key.project_id, news, actor="worker", at=at)
+    event = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
+    events.append(conn, key.project_id, event, actor="worker", at=at)
     return Started(None, task, project, number, needed.outputs, signed.settings, at, signed.frozen)
 
 
@@ -190,7 +190,7 @@ def recorded_of(task: TaskRow) -> Recorded:
 
 
 def end(conn: Connection, key: AttemptKey, *, with_worker: bool = False) -> None:
-    """Record that nothing of an attempt runs any more, without an outcome. `with_worker`: its worker has ended too."""
+    """Record that an attempt is no longer running, without an outcome. `with_worker`: its worker has ended too."""
     ended = {"ended_at": now(), "stopping_at": None, **({"with_worker": True} if with_worker else {})}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **ended})
 
@@ -215,8 +215,8 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     at = now()
     again = ending.status == TaskStatus.WAITING
     outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}
-    mine = {"of_task": key.task_id, "held": key.token}
-    conn.execute(_MINE, {**mine, **outcome, "ended_at": at, "stopping_at": None})
+    attempt = {"of_task": key.task_id, "held": key.token}
+    conn.execute(_MINE, {**attempt, **outcome, "ended_at": at, "stopping_at": None})
     values = {
         "reason": "retry" if again else ending.reason,
         "outputs": ending.outputs,
@@ -244,8 +244,8 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
 
 def _note_left_behind(conn: Connection, key: AttemptKey, left_behind: dict[str, str | None] | None) -> None:
     if left_behind:
-        mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token)
-        conn.execute(update(attempts).where(*mine).values(left_behind=left_behind))
+        conditions = (attempts.c.task_id == key.task_id, attempts.c.token == key.token)
+        conn.execute(update(attempts).where(*conditions).values(left_behind=left_behind))
 
 
 def _evidence(ending: Ending) -> dict[str, Any]:
@@ -363,8 +363,8 @@ def lose(
 
 def note_stopping(conn: Connection, key: AttemptKey) -> None:
     """Record that an attempt is still alive after it was told to stop."""
-    mine = (attempts.c.task_id == key.task_id, attempts.c.token == key.token, attempts.c.ended_at.is_(None))
-    conn.execute(update(attempts).where(*mine).values(stopping_at=now()))
+    conditions = (attempts.c.task_id == key.task_id, attempts.c.token == key.token, attempts.c.ended_at.is_(None))
+    conn.execute(update(attempts).where(*conditions).values(stopping_at=now()))
 
 
 def give_up(conn: Connection, key: AttemptKey, cause: str) -> None:

@@ -116,7 +116,7 @@ def _rows(
 
 
 def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
-    """Replace the stored text by its value. False if the value is not valid for the column."""
+    """Replace the stored text with its value. False if the value is not valid for the column."""
     try:
         value = read_json(values[column])
     except ValueError:

@@ -21,8 +21,8 @@ def store(conn: Connection, request: DecisionRequest) -> Command:
         NotFound: there is no such project.
     """
     project = projects.get(conn, request.project_id)
-    mine = (commands.c.project_id == project.id, commands.c.request_id == request.request_id)
-    earlier = conn.execute(select(commands).where(*mine)).mappings().one_or_none()
+    conditions = (commands.c.project_id == project.id, commands.c.request_id == request.request_id)
+    earlier = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
     if earlier is not None:
         return _command(earlier)
     plan = plans.find(conn, project.id, project.plan_version) if project.plan_version is not None else None
@@ -51,8 +51,8 @@ def store(conn: Connection, request: DecisionRequest) -> Command:
 
 def find(conn: Connection, project_id: str, command_id: str) -> Command | None:
     """Return a command of this project, or None."""
-    mine = (commands.c.project_id == project_id, commands.c.id == command_id)
-    row = conn.execute(select(commands).where(*mine)).mappings().one_or_none()
+    conditions = (commands.c.project_id == project_id, commands.c.id == command_id)
+    row = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
     return _command(row) if row is not None else None
 
 

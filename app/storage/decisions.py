@@ -83,9 +83,9 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
         decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info})
     record(conn, decision)
     if announce_refusal and decision.error is not None:
-        told = {"kind": decision.kind, "outcome": decision.outcome, "request_id": decision.request_id}
-        told |= {"code": decision.error.code, "message": decision.error.message, **decision.seal()}
-        events.append(conn, project.id, (EventType.DECISION_MADE, told), actor=decision.actor)
+        data = {"kind": decision.kind, "outcome": decision.outcome, "request_id": decision.request_id}
+        data |= {"code": decision.error.code, "message": decision.error.message, **decision.seal()}
+        events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)
     return decision
 
 

@@ -61,12 +61,12 @@ def update_project(
     if "auto_approve_plan" in changes:
         # This setting decides what is approved without a person, so its value is recorded.
         data["auto_approve_plan"] = changes["auto_approve_plan"]
-    told = (EventType.PROJECT_UPDATED, data)
+    event = (EventType.PROJECT_UPDATED, data)
     project = projects.get(conn, project_id)
     if covered and project.plan_version is not None:
-        plans.edit(conn, project, lambda draft: draft, actions, actor=actor, announce=told)
+        plans.edit(conn, project, lambda draft: draft, actions, actor=actor, announce=event)
     else:
-        events.append(conn, project_id, told, actor=actor)
+        events.append(conn, project_id, event, actor=actor)
     return projects.get(conn, project_id)
 
 

@@ -47,7 +47,7 @@ def request_plan(conn: Connection, decision: Decision) -> None:
 
 
 def _check_instructions(project: ProjectRow, decision: Decision, planner: str) -> None:
-    """Refuse instructions that nobody would read: the outline planner cannot use them, and they return no plan.
+    """Refuse instructions that nobody would read: the outline planner cannot use them, and they do not send a plan back.
 
     Instructions that send a waiting plan back are recorded, regardless of the planner that makes the next version.
     """
@@ -105,11 +105,11 @@ def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
 
 
 def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) -> None:
-    wanted = decision.payload.get("phase_id")
+    requested = decision.payload.get("phase_id")
     gate = project.gate
     if gate is None or project.stage == Stage.CANCELLING:
         raise Conflict("The project is running, and no phase is waiting for approval.", code="project_running")
-    if wanted is not None and wanted != gate["phase_id"]:
+    if requested is not None and requested != gate["phase_id"]:
         message = "A different phase is waiting for approval."
         raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
     run = runs.find(conn, project.run_id)
@@ -142,11 +142,11 @@ def cancel(conn: Connection, decision: Decision) -> None:
     seal = {"reason": decision.comment, **decision.seal()}
     if where == Situation.RUNNING:
         if project.stage == Stage.CANCELLING:
-            told = (EventType.DECISION_MADE, {"kind": decision.kind, **seal})
+            event = (EventType.DECISION_MADE, {"kind": decision.kind, **seal})
         else:
             projects.change(conn, project, stage=Stage.CANCELLING, gate=None)
-            told = (EventType.RUN_CANCELLING, seal)
-        events.append(conn, project.id, told, actor=decision.actor)
+            event = (EventType.RUN_CANCELLING, seal)
+        events.append(conn, project.id, event, actor=decision.actor)
         return
     if where == Situation.PLANNING:
         error = ErrorInfo(status=409, code="planning_cancelled", message="Planning was cancelled.")

@@ -36,7 +36,7 @@ class Subscription:
 
 
 class ChangeFeed(ABC):
-    """Wakes those who wait for changes. It watches the database from the first waiter on."""
+    """Wakes everyone who waits for changes. It watches the database from the first waiter on."""
 
     def __init__(self) -> None:
         self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)

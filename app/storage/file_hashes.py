@@ -1,4 +1,4 @@
-"""Checksums of the files that plans name: no links out of the workspace, limits on size, never on the event loop."""
+"""Checksums of the files that plans name. Sizes are limited, and links out of the workspace are not followed. Blocking."""
 
 from __future__ import annotations
 

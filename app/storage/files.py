@@ -54,7 +54,7 @@ class Known:
 
 @dataclass(frozen=True)
 class WorkspaceFile:
-    """A regular file below a workspace."""
+    """A regular file in a workspace."""
 
     path: str
     size: int
@@ -78,8 +78,8 @@ class WorkspaceFile:
 
     def fits(self, known: Known | None) -> bool:
         """Whether a stored checksum is still valid for this file."""
-        mine = (self.size, self.mtime_ns, self.ctime_ns)
-        return known is not None and (known.size, known.mtime_ns, known.ctime_ns) == mine
+        current = (self.size, self.mtime_ns, self.ctime_ns)
+        return known is not None and (known.size, known.mtime_ns, known.ctime_ns) == current
 
 
 class Origin:
@@ -171,8 +171,8 @@ def note_upload(conn: Connection, project_id: str, path: str, placed: Placed, *,
 def _put(conn: Connection, project_id: str, found: dict[str, Known]) -> None:
     if not found:
         return
-    mine = (files.c.project_id == project_id, files.c.path == bindparam("of_path"))
-    conn.execute(delete(files).where(*mine), [{"of_path": path} for path in found])
+    conditions = (files.c.project_id == project_id, files.c.path == bindparam("of_path"))
+    conn.execute(delete(files).where(*conditions), [{"of_path": path} for path in found])
     conn.execute(insert(files), [{"project_id": project_id, "path": path, **asdict(it)} for path, it in found.items()])
 
 

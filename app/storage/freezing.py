@@ -65,8 +65,8 @@ def keep(conn: Connection, project_id: str, version: int | None, captured: Captu
     """Store what was frozen with its plan version."""
     if captured is not None:
         values: dict[str, Any] = {"frozen": captured.frozen.model_dump(mode="json"), "signed_texts": captured.texts}
-        mine = (plans.c.project_id == project_id, plans.c.version == version)
-        conn.execute(update(plans).where(*mine).values(**values))
+        conditions = (plans.c.project_id == project_id, plans.c.version == version)
+        conn.execute(update(plans).where(*conditions).values(**values))
 
 
 def of_plan(conn: Connection, project_id: str, version: int | None) -> Frozen | None:

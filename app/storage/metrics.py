@@ -57,7 +57,7 @@ def attempts_of(conn: Connection, project_id: str) -> Activity:
 
 
 def _overlap(spans: Sequence[tuple[str, str]]) -> tuple[int, int]:
-    """Return for how many milliseconds at least one span was active, and how many were active at once at most."""
+    """Return for how many milliseconds at least one span was active, and how many at most were active at once."""
     # At the same moment, an end sorts before a start: those two did not overlap.
     moments = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
     running = peak = some = 0
@@ -79,10 +79,10 @@ def wall_ms(rows: Iterable[Row[Any]]) -> int:
 
 def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
     """Return how long plans and phases have waited for approval. A wait that is still open counts up to now."""
-    wanted = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
+    types = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
     query = (
         select(events.c.type, events.c.at, events.c.data)
-        .where(events.c.project_id == project.id, events.c.type.in_(wanted))
+        .where(events.c.project_id == project.id, events.c.type.in_(types))
         .order_by(events.c.seq)
     )
     since: dict[str, str] = {}

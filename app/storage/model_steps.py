@@ -62,7 +62,7 @@ def take_up(conn: Connection, talk: Talk) -> None:
 
 
 def end_orphans(conn: Connection, project_id: str) -> None:
-    """Count reservations as spent in conversations that nobody will resume, because their worker was lost and they ended.
+    """Mark reservations as spent in conversations that nobody will resume, because their worker was lost and they ended.
 
     Without this, a caller that waits for reservations to be settled might wait forever.
     """
@@ -80,8 +80,8 @@ def end_orphans(conn: Connection, project_id: str) -> None:
         (model_steps.c.task_id.is_(None), model_steps.c.conversation.not_in(live)),
         else_=model_steps.c.task_id.not_in(running),
     )
-    mine = (model_steps.c.project_id == project_id, _OPEN, orphaned)
-    conn.execute(update(model_steps).where(*mine).values(status="lost", ended_at=now()))
+    conditions = (model_steps.c.project_id == project_id, _OPEN, orphaned)
+    conn.execute(update(model_steps).where(*conditions).values(status="lost", ended_at=now()))
 
 
 def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
@@ -103,8 +103,8 @@ def close(conn: Connection, talk: Talk) -> None:
 def conversation_of(conn: Connection, run_id: str, task_id: str) -> str:
     """Return the name of the conversation that a task's next attempt resumes or begins."""
     ended = (model_steps.c.task_id == task_id, model_steps.c.number == _END)
-    mine = model_steps.c.conversation.startswith(f"task:{run_id}:", autoescape=True)
-    number = conn.execute(select(func.count()).where(*ended, mine)).scalar_one()
+    in_run = model_steps.c.conversation.startswith(f"task:{run_id}:", autoescape=True)
+    number = conn.execute(select(func.count()).where(*ended, in_run)).scalar_one()
     return f"task:{run_id}:{task_id}:{number + 1}"
 
 
@@ -216,8 +216,8 @@ def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, in
     """Return input tokens, output tokens and cost of each task that has called a model."""
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
     columns = (model_steps.c.task_id, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
-    mine = (model_steps.c.project_id == project_id, model_steps.c.task_id.is_not(None), _CALLS)
-    rows = conn.execute(select(*columns).where(*mine).group_by(model_steps.c.task_id))
+    conditions = (model_steps.c.project_id == project_id, model_steps.c.task_id.is_not(None), _CALLS)
+    rows = conn.execute(select(*columns).where(*conditions).group_by(model_steps.c.task_id))
     return {row[0]: (int(row[1] or 0), int(row[2] or 0), None if row[4] else row[3]) for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Checks against the record before something is done. A workflow's own state is not trusted: it can be forged in Temporal."""
+"""Checks every action against the record first. A workflow's own state is not trusted, because it can be forged in Temporal."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def check_phase_end(conn: Connection, phase_id: str, *, failed: bool) -> None:
     wrong = (task_table.c.phase_id == phase_id, task_table.c.status.in_([TaskStatus.FAILED, TaskStatus.CANCELLED]))
     has_failed = conn.execute(select(task_table.c.id).where(*wrong).limit(1)).first() is not None
     if has_failed != failed:
-        said = "A task of this phase has failed." if has_failed else "No task of this phase has failed."
-        raise Conflict(said, code="phase_outcome")
+        message = "A task of this phase has failed." if has_failed else "No task of this phase has failed."
+        raise Conflict(message, code="phase_outcome")
 
 
 def check_run_completed(conn: Connection, project: ProjectRow) -> None:

@@ -212,7 +212,7 @@ def edit(
     actor: str,
     announce: tuple[EventType, dict[str, Any]] | None = None,
 ) -> int:
-    """Make the next version by applying `change` to the current one, or to an empty plan. What stays keeps its id.
+    """Make the next version by applying `change` to the current one or to an empty plan. What stays keeps its id.
 
     The caller has checked that the call is allowed. Returns the new version's number.
     """
@@ -314,7 +314,7 @@ def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
 
 
 def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
-    """Replace the former version's rows by those of `draft`. Tasks that keep their id keep counting their attempts."""
+    """Replace the former version's rows with those of `draft`. Tasks that keep their id continue their count of attempts."""
     attempts = {
         row.id: row.attempt
         for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))

@@ -22,8 +22,12 @@ PREFIX = "quarantine:"
 def note_loss(conn: Connection, task: TaskRow, *, silent: bool) -> None:
     """Record that a task's current attempt was lost. `silent`: its worker did not report it, and is gone or frozen."""
     if silent:
-        mine = (attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING, attempts.c.ended_at.is_(None))
-        conn.execute(update(attempts).where(*mine).values(with_worker=True))
+        conditions = (
+            attempts.c.task_id == task.id,
+            attempts.c.status == TaskStatus.RUNNING,
+            attempts.c.ended_at.is_(None),
+        )
+        conn.execute(update(attempts).where(*conditions).values(with_worker=True))
 
 
 def reason_for(conn: Connection, task: TaskRow, run_id: str) -> str | None:
@@ -40,12 +44,13 @@ def has_killed(conn: Connection, task: TaskRow, run_id: str, *, silent: bool) ->
     """Whether a quarantined task has killed or frozen its own process. Call it after `note_loss`."""
     if task.quarantine is None:
         return False
-    mine = (attempts.c.task_id == task.id, attempts.c.run_id == run_id, attempts.c.worker.startswith(PREFIX))
-    if conn.execute(select(func.count()).where(*mine, attempts.c.witnessed)).scalar_one():
+    conditions = (attempts.c.task_id == task.id, attempts.c.run_id == run_id, attempts.c.worker.startswith(PREFIX))
+    if conn.execute(select(func.count()).where(*conditions, attempts.c.witnessed)).scalar_one():
         return True
     return (
         silent
-        and conn.execute(select(func.count()).where(*mine, attempts.c.with_worker)).scalar_one() >= MAX_QUARANTINES
+        and conn.execute(select(func.count()).where(*conditions, attempts.c.with_worker)).scalar_one()
+        >= MAX_QUARANTINES
     )
 
 
@@ -62,8 +67,8 @@ def count_open(conn: Connection) -> int:
 
 def is_carrying(conn: Connection, worker: str) -> bool:
     """Whether a quarantine worker is currently running a task."""
-    mine = (attempts.c.worker == worker, attempts.c.status == TaskStatus.RUNNING)
-    return conn.execute(select(attempts.c.task_id).where(*mine).limit(1)).first() is not None
+    conditions = (attempts.c.worker == worker, attempts.c.status == TaskStatus.RUNNING)
+    return conn.execute(select(attempts.c.task_id).where(*conditions).limit(1)).first() is not None
 
 
 def any_running(conn: Connection) -> bool:
@@ -74,17 +79,17 @@ def any_running(conn: Connection) -> bool:
 
 def witness(conn: Connection, worker: str) -> None:
     """Record that a quarantine process was seen to end during a task, although nobody had told it to stop."""
-    mine = (attempts.c.worker == worker, attempts.c.status.in_([TaskStatus.RUNNING, "lost"]))
-    conn.execute(update(attempts).where(*mine).values(witnessed=True))
+    conditions = (attempts.c.worker == worker, attempts.c.status.in_([TaskStatus.RUNNING, "lost"]))
+    conn.execute(update(attempts).where(*conditions).values(witnessed=True))
 
 
 def is_given_up(conn: Connection, worker: str) -> bool:
     """Whether Signoff gave up on an attempt because its quarantine process went silent, which means that it is frozen."""
-    mine = (attempts.c.worker == worker, attempts.c.status == "lost", attempts.c.with_worker)
-    return conn.execute(select(attempts.c.task_id).where(*mine).limit(1)).first() is not None
+    conditions = (attempts.c.worker == worker, attempts.c.status == "lost", attempts.c.with_worker)
+    return conn.execute(select(attempts.c.task_id).where(*conditions).limit(1)).first() is not None
 
 
 def _lost_workers(conn: Connection, task: TaskRow, run_id: str) -> list[str]:
-    mine = (attempts.c.task_id == task.id, attempts.c.run_id == run_id, attempts.c.with_worker)
-    query = select(attempts.c.worker).where(*mine)
+    conditions = (attempts.c.task_id == task.id, attempts.c.run_id == run_id, attempts.c.with_worker)
+    query = select(attempts.c.worker).where(*conditions)
     return list(conn.execute(query.order_by(attempts.c.number)).scalars())

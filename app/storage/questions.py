@@ -58,8 +58,8 @@ def ask(
         # Leave out the texts of the differences, which may be long.
         data["changed"] = [{**item, "text": None} for item in details["differences"]]
         data["details_hash"] = outputs_hash(details)
-    news = (EventType.DECISION_REQUESTED, {**data, "default": default, "expires_at": expires_at})
-    events.append(conn, task.project_id, news, actor="signoff")
+    event = (EventType.DECISION_REQUESTED, {**data, "default": default, "expires_at": expires_at})
+    events.append(conn, task.project_id, event, actor="signoff")
     settle_stage(conn, task.project_id)
     return str(row["id"])
 
@@ -90,15 +90,15 @@ def latest_of(conn: Connection, task_id: str) -> QuestionRow | None:
 
 def count_answers(conn: Connection, task_id: str, run_id: str, *, answer: str, by: str) -> int:
     """Count how often questions of a task got this answer in a run, from actors whose names begin with `by`."""
-    mine = (questions.c.task_id == task_id, questions.c.run_id == run_id, questions.c.answer == answer)
+    conditions = (questions.c.task_id == task_id, questions.c.run_id == run_id, questions.c.answer == answer)
     whose = questions.c.closed_by.startswith(by, autoescape=True)
-    return conn.execute(select(func.count()).select_from(questions).where(*mine, whose)).scalar_one()
+    return conn.execute(select(func.count()).select_from(questions).where(*conditions, whose)).scalar_one()
 
 
 def answer_to(conn: Connection, task_id: str, reference: str) -> str | None:
     """Return the answer to a question that a task asked under its own reference, or None."""
-    mine = (questions.c.task_id == task_id, questions.c.reference == reference, questions.c.answer.is_not(None))
-    query = select(questions.c.answer).where(*mine).order_by(questions.c.position.desc()).limit(1)
+    conditions = (questions.c.task_id == task_id, questions.c.reference == reference, questions.c.answer.is_not(None))
+    query = select(questions.c.answer).where(*conditions).order_by(questions.c.position.desc()).limit(1)
     return conn.execute(query).scalar_one_or_none()
 
 
@@ -110,25 +110,25 @@ def all_of(conn: Connection, project_id: str) -> list[QuestionRow]:
 
 def count_open(conn: Connection, project_id: str) -> int:
     """Count the decisions that a project waits for."""
-    mine = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
-    return conn.execute(select(func.count()).select_from(questions).where(*mine)).scalar_one()
+    conditions = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
+    return conn.execute(select(func.count()).select_from(questions).where(*conditions)).scalar_one()
 
 
 def close(
     conn: Connection, task: TaskRow, status: QuestionStatus, *, answer: str | None, by: str, decision_id: str
 ) -> None:
     """Close the open question of a task, if it has one, and update the project's stage."""
-    mine = (questions.c.task_id == task.id, questions.c.status == QuestionStatus.OPEN)
+    conditions = (questions.c.task_id == task.id, questions.c.status == QuestionStatus.OPEN)
     values = {"status": status, "answer": answer, "closed_at": now(), "closed_by": by, "decision_id": decision_id}
-    if conn.execute(update(questions).where(*mine).values(**values)).rowcount:
+    if conn.execute(update(questions).where(*conditions).values(**values)).rowcount:
         settle_stage(conn, task.project_id)
 
 
 def withdraw_all(conn: Connection, project_id: str) -> None:
     """Close every open question, because the run has ended and nobody needs the answers any more."""
-    mine = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
+    conditions = (questions.c.project_id == project_id, questions.c.status == QuestionStatus.OPEN)
     values = {"status": QuestionStatus.WITHDRAWN, "closed_at": now(), "closed_by": "signoff"}
-    conn.execute(update(questions).where(*mine).values(**values))
+    conn.execute(update(questions).where(*conditions).values(**values))
 
 
 def settle_stage(conn: Connection, project_id: str) -> None:

@@ -115,8 +115,8 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
         gate["approvals"] = {"given": 0, "needed": 1}
         projects.change(conn, project, gate=gate)
         questions.settle_stage(conn, project.id)
-        news = (EventType.PHASE_AWAITING_APPROVAL, describe(phase))
-        events.append(conn, project.id, news, actor="signoff", at=at)
+        event = (EventType.PHASE_AWAITING_APPROVAL, describe(phase))
+        events.append(conn, project.id, event, actor="signoff", at=at)
         return False
     move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at)
     events.append(conn, project.id, (EventType.PHASE_STARTED, describe(phase)), actor="signoff", at=at)
@@ -165,7 +165,7 @@ def describe(phase: PhaseRow) -> dict[str, Any]:
 def finish(
     conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: dict[str, Any] | None, actor: str
 ) -> None:
-    """End a run, regardless of the state of its tasks and phases, with one event for each that ends with it.
+    """End a run, regardless of the state of its tasks and phases. Every task that this ends gets an event.
 
     Cancelled: open tasks are cancelled; those still running are marked `did_not_stop`. Failed: tasks that never started are
     skipped.
@@ -175,14 +175,14 @@ def finish(
     rows = _open_tasks(conn, project.id)
     running = [row for row in rows if row.status == TaskStatus.RUNNING]
     others = [row for row in rows if row.status != TaskStatus.RUNNING]
-    news = _revoke(conn, running, at, DID_NOT_STOP if cancelled else _lost(failure))
+    new_events = _revoke(conn, running, at, DID_NOT_STOP if cancelled else _lost(failure))
     if cancelled or _is_lost(failure):
-        news += tasks.end_many(
+        new_events += tasks.end_many(
             conn, others, TaskStatus.CANCELLED, reason="cancelled" if cancelled else "run_lost", at=at
         )
     else:
-        news += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
-    news += _close_phases(conn, project.id, cancelled=cancelled, at=at)
+        new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
+    new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     questions.withdraw_all(conn, project.id)
     ended = {"stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False}
     projects.move(conn, project, status, **ended)
@@ -190,14 +190,14 @@ def finish(
     data: dict[str, Any] = {"run_id": project.run_id, "tasks": tasks.count_by_status(conn, project.id)}
     if failure is not None:
         data["failure"] = failure
-    events.append(conn, project.id, *news, (EventType(f"project.{status}"), data), actor=actor, at=at)
+    events.append(conn, project.id, *new_events, (EventType(f"project.{status}"), data), actor=actor, at=at)
 
 
 def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
     """Record that Temporal no longer runs a project's workflow. The project has failed, and its open tasks are cancelled."""
     failure = {"code": code, "message": message, "task_id": None}
-    news = (EventType.RUN_LOST, {"run_id": project.run_id, "code": code})
-    events.append(conn, project.id, news, actor="signoff")
+    event = (EventType.RUN_LOST, {"run_id": project.run_id, "code": code})
+    events.append(conn, project.id, event, actor="signoff")
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
@@ -220,11 +220,11 @@ def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
 def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: dict[str, Any]) -> None:
     """Cancel a pending project. None of its tasks has started."""
     at = now()
-    news = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
-    news += _close_phases(conn, project.id, cancelled=True, at=at)
+    new_events = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
+    new_events += _close_phases(conn, project.id, cancelled=True, at=at)
     projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
     data = {"tasks": tasks.count_by_status(conn, project.id), **decision}
-    events.append(conn, project.id, *news, (EventType.PROJECT_CANCELLED, data), actor=actor, at=at)
+    events.append(conn, project.id, *new_events, (EventType.PROJECT_CANCELLED, data), actor=actor, at=at)
 
 
 def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
@@ -234,23 +234,25 @@ def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
 
 def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[News]:
     """Revoke the fencing tokens of running tasks. Their attempts count as stopping until they are seen to have ended."""
-    news = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
+    new_events = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
     for row in rows:
-        mine = (attempts.c.task_id == row.id, attempts.c.token == row.token)
-        conn.execute(update(attempts).where(*mine).values(status=TaskStatus.CANCELLED, error=error, stopping_at=at))
-    return news
+        conditions = (attempts.c.task_id == row.id, attempts.c.token == row.token)
+        conn.execute(
+            update(attempts).where(*conditions).values(status=TaskStatus.CANCELLED, error=error, stopping_at=at)
+        )
+    return new_events
 
 
 def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str) -> list[News]:
     query = select(phases).where(phases.c.project_id == project_id, phases.c.status.notin_(FINISHED_PHASE))
-    news: list[News] = []
+    new_events: list[News] = []
     for phase in conn.execute(query.order_by(phases.c.position)).all():
         skip = not cancelled and phase.status == PhaseStatus.PENDING
         status = PhaseStatus.SKIPPED if skip else PhaseStatus.CANCELLED
         move_phase(conn, phase, status, completed_at=at)
         if skip:
-            news.append((EventType.PHASE_SKIPPED, describe(phase)))
-    return news
+            new_events.append((EventType.PHASE_SKIPPED, describe(phase)))
+    return new_events
 
 
 def _is_lost(failure: dict[str, Any] | None) -> bool:

@@ -108,12 +108,12 @@ def unsealed_tombstones(conn: Connection) -> list[Any]:
 
 def seal_tombstone(conn: Connection, seal: Seal) -> None:
     """Store the last seal of a deleted project."""
-    mine = tombstones.c.project_id == seal.project_id
-    conn.execute(update(tombstones).where(mine).values(seal=seal.model_dump(mode="json")))
+    this_project = tombstones.c.project_id == seal.project_id
+    conn.execute(update(tombstones).where(this_project).values(seal=seal.model_dump(mode="json")))
 
 
 def tombstone_of(conn: Connection, project_id: str) -> Any | None:
-    """Return what is left of a deleted project."""
+    """Return the tombstone of a deleted project, or None."""
     return conn.execute(select(tombstones).where(tombstones.c.project_id == project_id)).one_or_none()
 
 

@@ -67,8 +67,8 @@ def find(conn: Connection, key_hash: str, tokens: Sequence[str]) -> SessionRow |
 
 def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
     """Whether a session has neither ended nor been revoked."""
-    wanted = select(table.c.id).where(table.c.id == session_id, _lives(key_hash))
-    return conn.execute(wanted).first() is not None
+    query = select(table.c.id).where(table.c.id == session_id, _lives(key_hash))
+    return conn.execute(query).first() is not None
 
 
 def list_all(conn: Connection, key_hash: str) -> list[SessionRow]:

@@ -21,8 +21,12 @@ class Left(NamedTuple):
 
 def left_behind(conn: Connection, project_id: str, path: str, since: str) -> Left | None:
     """Return what the newest attempt that began after `since` and changed a file left of it. None if none changed it."""
-    mine = (attempts.c.project_id == project_id, attempts.c.left_behind.is_not(None), attempts.c.started_at >= since)
-    query = select(attempts.c.left_behind, attempts.c.task_id).where(*mine)
+    conditions = (
+        attempts.c.project_id == project_id,
+        attempts.c.left_behind.is_not(None),
+        attempts.c.started_at >= since,
+    )
+    query = select(attempts.c.left_behind, attempts.c.task_id).where(*conditions)
     for row in conn.execute(query.order_by(attempts.c.ended_at.desc(), attempts.c.number.desc())):
         if path in row.left_behind:
             return Left(row.left_behind[path], _key_of(conn, row.task_id))
@@ -35,8 +39,8 @@ def _key_of(conn: Connection, task_id: str) -> str:
 
 def running_tasks(conn: Connection, project_id: str, besides: str) -> list[str]:
     """Return the keys of the other tasks that are in progress."""
-    mine = (tasks.c.project_id == project_id, tasks.c.status == "running", tasks.c.id != besides)
-    return list(conn.execute(select(tasks.c.key).where(*mine).order_by(tasks.c.position)).scalars())
+    conditions = (tasks.c.project_id == project_id, tasks.c.status == "running", tasks.c.id != besides)
+    return list(conn.execute(select(tasks.c.key).where(*conditions).order_by(tasks.c.position)).scalars())
 
 
 def accepted(conn: Connection, project_id: str, since: str) -> dict[Item, str]:
@@ -53,5 +57,7 @@ def accepted(conn: Connection, project_id: str, since: str) -> dict[Item, str]:
 
 def uploaded(conn: Connection, project_id: str, path: str, sha256: str, since: str) -> str | None:
     """Return who uploaded this content of a file after `since`, or None if nobody did."""
-    mine = (files.c.project_id == project_id, files.c.path == path, files.c.sha256 == sha256)
-    return conn.execute(select(files.c.uploaded_by).where(*mine, files.c.uploaded_at >= since)).scalar_one_or_none()
+    conditions = (files.c.project_id == project_id, files.c.path == path, files.c.sha256 == sha256)
+    return conn.execute(
+        select(files.c.uploaded_by).where(*conditions, files.c.uploaded_at >= since)
+    ).scalar_one_or_none()

@@ -56,10 +56,10 @@ class SqliteFeed(ChangeFeed):
         return connection.execute(f"SELECT coalesce(max(position), 0) FROM {table}").fetchone()[0]  # noqa: S608
 
     def _look(self, connection: sqlite3.Connection, positions: dict[str, int]) -> None:
-        news: set[str] = set()
+        changed: set[str] = set()
         for table in _NEWS:
             query = f"SELECT project_id, position FROM {table} WHERE position > ? ORDER BY position"  # noqa: S608
             for project_id, position in connection.execute(query, (positions[table],)):
-                news.add(project_id)
+                changed.add(project_id)
                 positions[table] = position
-        self._tell(news)
+        self._tell(changed)

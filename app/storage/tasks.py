@@ -141,14 +141,14 @@ def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | Non
     """Make a task wait for a person, or for a timer that ends at `due_at`."""
     at = now()
     shown = move(conn, task, TaskStatus.WAITING, reason=reason, due_at=due_at, started_at=task.started_at or at)
-    news = (EventType.TASK_WAITING, {**shown, "reason": reason, "due_at": due_at})
-    events.append(conn, task.project_id, news, actor="signoff", at=at)
+    event = (EventType.TASK_WAITING, {**shown, "reason": reason, "due_at": due_at})
+    events.append(conn, task.project_id, event, actor="signoff", at=at)
 
 
 def await_next_try(conn: Connection, task: TaskRow) -> None:
     """Let a waiting task be retried at once."""
-    mine = (tasks.c.id == task.id, tasks.c.status == TaskStatus.WAITING)
-    conn.execute(update(tasks).where(*mine).values(reason="retry", due_at=None))
+    conditions = (tasks.c.id == task.id, tasks.c.status == TaskStatus.WAITING)
+    conn.execute(update(tasks).where(*conditions).values(reason="retry", due_at=None))
 
 
 def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
@@ -161,13 +161,13 @@ def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
 
 def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str) -> None:
     """Skip those of the tasks, named by key, that have not started."""
-    wanted = set(keys)
+    selected = set(keys)
     query = select(tasks).where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
-    rows = [row for row in conn.execute(query.order_by(tasks.c.position)) if row.key in wanted]
+    rows = [row for row in conn.execute(query.order_by(tasks.c.position)) if row.key in selected]
     at = now()
-    news = end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=at)
-    if news:
-        events.append(conn, project_id, *news, actor="signoff", at=at)
+    new_events = end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=at)
+    if new_events:
+        events.append(conn, project_id, *new_events, actor="signoff", at=at)
 
 
 def close_task(
@@ -193,8 +193,8 @@ def close_task(
     if reason is not None:
         data["reason"] = reason
     data["outputs_hash"] = outputs_hash(outputs or {})
-    news = (EVENT_OF[status], {**shown, "attempt": task.attempt, **data})
-    events.append(conn, task.project_id, news, actor=actor, at=at)
+    event = (EVENT_OF[status], {**shown, "attempt": task.attempt, **data})
+    events.append(conn, task.project_id, event, actor=actor, at=at)
 
 
 def end_many(

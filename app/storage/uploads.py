@@ -105,7 +105,7 @@ class Upload:
         try:
             folder = open_folder(self._workspace, parts[:-1], make=True)
         except OSError as error:
-            message = f"'{'/'.join(parts[:-1])}' is not a folder, or it contains a link ({error.strerror})."
+            message = f"'{'/'.join(parts[:-1])}' is not a folder, or a part of it is a link ({error.strerror})."
             raise Conflict(message, code="unsafe_path") from error
         try:
             self._put(folder, parts[-1], overwrite=overwrite, repeated=repeated)
@@ -161,9 +161,9 @@ class Upload:
 
 
 def _twin_of(name: str, folder: int) -> str | None:
-    wanted = alike(name)
+    normalized = alike(name)
     with os.scandir(folder) as entries:
-        return next((entry.name for entry in entries if entry.name != name and alike(entry.name) == wanted), None)
+        return next((entry.name for entry in entries if entry.name != name and alike(entry.name) == normalized), None)
 
 
 def _remove_left_behind(folder: int) -> None:

@@ -1,4 +1,4 @@
-"""Workspaces: the folders that projects' tasks work in, and the roots that they must be inside."""
+"""Workspaces: the folders that projects' tasks work in, and the roots in which callers may name them."""
 
 from __future__ import annotations
 
