@@ -1,7 +1,7 @@
 """Writes docs/api.md: every endpoint with a real example, made by running it (`python -m docs.api_guide`, `make docs`).
 
-Brings a Signoff up on a folder of its own, calls each endpoint with curl, and writes down what was sent and answered. Ids are
-numbered through, times and paths of the machine are replaced, long answers shortened; nothing else is changed.
+Starts a Signoff on a temporary folder, calls each endpoint with curl, and writes down the requests and the answers. Ids are
+numbered, times and paths of the machine are replaced, and long answers are shortened. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGET = Path(__file__).parents[1] / "api.md"
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A TCP port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -46,7 +46,7 @@ async def main() -> None:
             }
             missing = operations - guide.operations
             if missing:
-                sys.exit(f"without an example: {', '.join(sorted(missing))}")
+                sys.exit(f"No example for: {', '.join(sorted(missing))}. Add one to docs/api_guide/examples.py.")
             TARGET.write_text(guide.text(), encoding="utf-8")
             print(f"{TARGET}: {len(guide.operations)} endpoints")
 

@@ -1,4 +1,4 @@
-"""The text of the guide: examples as they are run, and what of their answers is shown."""
+"""Runs the examples of the guide and writes them down, with their answers shortened."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SHOWN_URL = "http://127.0.0.1:8400"
 _ID = re.compile(r"\b(proj|phase|task|dec|run|req)_[0-9a-z]{26}\b")
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _MAX_TEXT, _MAX_ITEMS = 160, 2
-# Of an object inside of another one, these say enough.
+# Of a task or a phase inside another object, only these fields are shown.
 _OF_A_TASK = ("id", "key", "title", "status", "outputs")
 _OF_A_PHASE = ("id", "key", "name", "status", "tasks")
 
 
 class Guide:
-    """The text so far, and the Signoff that the examples run on."""
+    """The text of the guide so far, and the server that the examples run on."""
 
     def __init__(self, url: str, workspaces: str) -> None:
         self._url = url
@@ -33,7 +33,7 @@ class Guide:
         self.operations: set[str] = set()
 
     def write(self, text: str) -> None:
-        """A piece of prose."""
+        """Append prose."""
         self._parts.append(text.strip())
 
     def call(
@@ -50,7 +50,7 @@ class Guide:
         lines: int = 12,
         about: str = "",
     ) -> Any:
-        """Call an endpoint with curl and write the example down; returns the answer, JSON decoded."""
+        """Call an endpoint with curl and append the example; returns the answer, decoded if it is JSON."""
         command = ["curl", "-s"] + (["-X", method] if method not in {"GET", "POST"} or body is None else [])
         command = [part for part in command if (part != "GET")]
         command = ["curl", "-s"] if method == "GET" else command
@@ -61,9 +61,9 @@ class Guide:
             command += ["-H", "Content-Type: application/json", "-d", json.dumps(body, ensure_ascii=False)]
         command += arguments
         run = subprocess.run([*command, "-w", "\n%{http_code} %{content_type}"], capture_output=True, check=False)
-        # A stream that goes on is cut short by curl's own time limit.
+        # curl's own time limit ends a stream that continues; that is exit code 28.
         if run.returncode not in {0, 28}:
-            raise SystemExit(f"{operation}: curl ended with {run.returncode}")
+            raise SystemExit(f"{operation}: curl exited with {run.returncode}")
         raw = run.stdout
         answer, _, trailer = raw.rpartition(b"\n")
         found, _, content_type = trailer.decode().partition(" ")
@@ -80,25 +80,25 @@ class Guide:
         return value
 
     def get(self, path: str) -> Any:
-        """A look that is not written down."""
+        """The answer to a GET that is not part of the guide."""
         return self._http.get(path).json()
 
     def until(self, path: str, condition: Callable[[Any], Any], what: str) -> Any:
-        """Wait until what `path` answers fulfils a condition."""
+        """Wait until the answer of `path` fulfills a condition; returns that answer."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             value = self.get(path)
             if condition(value):
                 return value
             time.sleep(0.05)
-        raise SystemExit(f"not within 30 s: {what}")
+        raise SystemExit(f"This did not happen within 30 s: {what}")
 
     def text(self) -> str:
-        """The whole guide."""
+        """The whole guide as Markdown."""
         return "\n\n".join(self._parts) + "\n"
 
     def _template(self, path: str) -> str:
-        """A path with names for the ids in it, as the contract writes it."""
+        """The path with placeholders for its ids, as in the OpenAPI document."""
         path = re.sub(r"proj_[0-9a-z]{26}", "{id}", path)
         path = re.sub(r"sess_[0-9a-z]{26}", "{session_id}", path)
         path = re.sub(r"dec_[0-9a-z]{26}", "{decision_id}", path)
@@ -111,14 +111,14 @@ class Guide:
             shown = self._plain(value.decode("utf-8", "replace")).rstrip("\n").split("\n")
             more = [f"… ({len(shown) - lines} more lines)"] if len(shown) > lines else []
             cut = [line if len(line) <= 200 else line[:200] + "…" for line in shown[:lines]]
-            # Markdown within Markdown needs the longer fence.
+            # Markdown inside Markdown needs a longer fence.
             fence = "````" if any(line.lstrip().startswith("```") for line in cut) else "```"
             return "\n".join([f"{fence}text", f"{status} {content_type}".strip(), "", *cut, *more, fence])
         text = json.dumps(shortened(value), indent=2, ensure_ascii=False)
         return f"```json\n{status}\n{self._plain(text)}\n```"
 
     def _plain(self, text: str) -> str:
-        """Without what tells of this machine and this moment."""
+        """The text without ids, times and paths of this machine."""
         text = text.replace(self._workspaces, "/var/lib/signoff/workspaces").replace(self._url, SHOWN_URL)
         text = re.sub(r"@/\S+/", "@", text)
         text = re.sub(r"http://127\.0\.0\.1:\d+/namespaces", "http://127.0.0.1:8233/namespaces", text)
@@ -127,7 +127,7 @@ class Guide:
 
 
 def shortened(value: Any, depth: int = 0) -> Any:
-    """A JSON value as an example shows it: long lists and texts cut, tasks and phases inside of others reduced."""
+    """A JSON value as examples show it: long lists and texts are cut, and nested tasks and phases are reduced."""
     if isinstance(value, str):
         return value if len(value) <= _MAX_TEXT else value[:_MAX_TEXT] + "…"
     if isinstance(value, list):
