@@ -1,4 +1,4 @@
-"""Charts as SVG that needs nothing from outside: in a page or as a file of its own, on light and on dark ground."""
+"""Charts as self-contained SVG: in a page or as a separate file, for light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STYLE = """
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: `kind` is `code`, `tests`, `prose` or `data`, and gives its colour; `more` is told on hovering."""
+    """One bar. `kind` (`code`, `tests`, `prose` or `data`) sets its color; `more` is shown on hover."""
 
     label: str
     value: int
@@ -36,12 +36,12 @@ class Bar:
 
 
 def number(value: float) -> str:
-    """A number as people read it: 1,234."""
+    """A number with thousands separators, such as 1,234."""
     return f"{value:,.0f}"
 
 
 def columns(title: str, bars: Sequence[Bar]) -> str:
-    """Upright bars over a time axis; those whose label is empty get no mark on the axis."""
+    """Vertical bars over a time axis; a bar with an empty label has no mark on the axis."""
     left, right, top, height = 52, 12, 14, 220
     step, highest = _scale(max(bar.value for bar in bars))
     slot = (WIDE - left - right) / len(bars)
@@ -58,7 +58,7 @@ def columns(title: str, bars: Sequence[Bar]) -> str:
 
 
 def area(title: str, points: Sequence[tuple[datetime, int]], time_form: str) -> str:
-    """A level over time, which stays as it is until the next point."""
+    """A level over time, which stays constant until the next point."""
     left, right, top, height = 72, 12, 14, 220
     step, highest = _scale(max(level for _, level in points))
     begin, end = points[0][0], points[-1][0]
@@ -83,15 +83,15 @@ def area(title: str, points: Sequence[tuple[datetime, int]], time_form: str) -> 
 
 
 def rows(title: str, bars: Sequence[Bar], *, keep_end: bool = False) -> str:
-    """Bars lying on their side, each with its label and value; `keep_end` shortens labels at their beginning."""
+    """Horizontal bars, each with its label and value; `keep_end` shortens labels at their beginning."""
     widest = min(220, max((_width(bar.label) for bar in bars), default=0))
     left, row = widest + 10, 27
-    most = max((bar.value for bar in bars), default=0) or 1
-    space = NARROW - left - _width(number(most)) - 14
+    largest = max((bar.value for bar in bars), default=0) or 1
+    space = NARROW - left - _width(number(largest)) - 14
     parts: list[str] = []
     for index, bar in enumerate(bars):
         y = index * row + 4
-        long = max(2.0, bar.value / most * space)
+        long = max(2.0, bar.value / largest * space)
         parts += [
             _text(left - 10, y + 14, _fitted(bar.label, 220, keep_end=keep_end), "end", "label", bar.more or bar.label),
             _rect(bar.kind, left, y, long, 19, bar.more),
@@ -101,7 +101,7 @@ def rows(title: str, bars: Sequence[Bar], *, keep_end: bool = False) -> str:
 
 
 def shares(title: str, bars: Sequence[Bar]) -> str:
-    """One bar divided among several, with a legend below."""
+    """One bar divided into shares, with a legend below."""
     whole = sum(bar.value for bar in bars) or 1
     parts: list[str] = []
     x = 0.0
@@ -136,12 +136,12 @@ def _grid(left: float, right: float, top: float, height: float, step: int, highe
     return parts
 
 
-def _scale(most: int) -> tuple[int, int]:
-    """A round step, and the first multiple of it that is not below `most`: at most six lines, whole numbers only."""
-    rough = max(1.0, most / 5)
+def _scale(largest: int) -> tuple[int, int]:
+    """A round step, and its first multiple that is at least `largest`: at most six lines, whole numbers only."""
+    rough = max(1.0, largest / 5)
     unit = 10 ** math.floor(math.log10(rough))
     step = next(int(unit * factor) for factor in (1, 2, 5, 10) if unit * factor >= rough)
-    return step, max(step, math.ceil(most / step) * step)
+    return step, max(step, math.ceil(largest / step) * step)
 
 
 def _rect(kind: str, x: float, y: float, width: float, height: float, more: str = "") -> str:
@@ -159,7 +159,7 @@ def _hint(text: str) -> str:
 
 
 def _width(text: str) -> float:
-    """About how wide a text is; East Asian letters take twice the room."""
+    """The approximate width of a text; East Asian letters are twice as wide."""
     return math.ceil(sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.58 for letter in text) * _FONT)
 
 

@@ -1,4 +1,4 @@
-"""Puts the measures together into report.json: the data of the whole report, for people and for other programs."""
+"""Combines the measures into report.json: the data of the whole report, for people and for other programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from repository import inputs, load, publish, save
 
 
 def main() -> None:
-    """Collect; this task's inputs are the seconds that each measure took."""
+    """Combine the measures. This task's inputs are the seconds that each measure took."""
     history, sources, changes, markers = load("history"), load("sources"), load("changes"), load("markers")
     people = load("authors")["authors"]
     totals = {

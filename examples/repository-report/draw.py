@@ -1,4 +1,4 @@
-"""Draws one chart from report.json: `python draw.py NAME`, with NAME out of CHARTS_BY_NAME."""
+"""Draws one chart from report.json: `python draw.py NAME`, with a NAME of CHARTS_BY_NAME."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from repository import CHARTS, load, publish
 Json = dict[str, Any]
 
 _KINDS = {"code": "Code", "tests": "Tests", "prose": "Prose", "data": "Data and settings"}
-# Marks on a time axis, so that their labels do not touch.
+# With more marks on a time axis, their labels would touch.
 _MAX_MARKS = 9
 _LISTED = 10
 _UNIT_FORMS = {"hour": "%d %b, %H:%M", "day": "%d %b", "week": "%d %b %y", "month": "%b %Y", "year": "%Y"}
 
 
 def commits(report: Json) -> str:
-    """Commits over time."""
+    """A chart of the commits over time."""
     unit, bars = report["commit_chart"]["unit"], report["commit_chart"]["bars"]
     every = -(-len(bars) // _MAX_MARKS)
     drawn: list[Bar] = []
@@ -35,7 +35,7 @@ def commits(report: Json) -> str:
 
 
 def growth(report: Json) -> str:
-    """Lines over time."""
+    """A chart of the lines over time."""
     points = [(datetime.fromisoformat(point["at"]), point["lines"]) for point in report["growth"]]
     span = points[-1][0] - points[0][0]
     form = "%d %b, %H:%M" if span <= timedelta(days=4) else "%d %b %Y" if span <= timedelta(days=900) else "%b %Y"
@@ -43,7 +43,7 @@ def growth(report: Json) -> str:
 
 
 def languages(report: Json) -> str:
-    """Lines by language; what is too small to be seen is put together."""
+    """A chart of the lines by language; small languages are combined into one bar."""
     listed = report["languages"][:_LISTED]
     rest = report["languages"][_LISTED:]
     bars = [Bar(entry["name"], entry["lines"], entry["kind"], _files(entry)) for entry in listed]
@@ -57,12 +57,12 @@ def _files(entry: Json) -> str:
 
 
 def kinds(report: Json) -> str:
-    """What the lines are."""
-    return chart.shares("What the lines are", [Bar(name, report["kinds"][kind], kind) for kind, name in _KINDS.items()])
+    """A chart of the kinds of lines."""
+    return chart.shares("Kinds of lines", [Bar(name, report["kinds"][kind], kind) for kind, name in _KINDS.items()])
 
 
 def authors(report: Json) -> str:
-    """Who made most commits."""
+    """A chart of the authors with the most commits."""
     listed, rest = report["authors"][:_LISTED], report["authors"][_LISTED:]
     bars = [
         Bar(entry["name"], entry["commits"], more=f"commits by {entry['name']}: {chart.number(entry['commits'])}")
@@ -74,12 +74,12 @@ def authors(report: Json) -> str:
 
 
 def hotspots(report: Json) -> str:
-    """Which files changed most often."""
+    """A chart of the files that changed most often."""
     bars = [
         Bar(file["path"], file["changes"], more=f"{file['path']}: +{file['added']} -{file['removed']} lines")
         for file in report["most_changed_files"][:_LISTED]
     ]
-    return chart.rows("Files that change most", bars, keep_end=True)
+    return chart.rows("Files that changed most", bars, keep_end=True)
 
 
 CHARTS_BY_NAME: dict[str, Callable[[Json], str]] = {
@@ -88,7 +88,7 @@ CHARTS_BY_NAME: dict[str, Callable[[Json], str]] = {
 
 
 def main(name: str) -> None:
-    """Draw the chart called `name` into a file; publishes the seconds it took."""
+    """Draw the chart `name` into a file, and publish how many seconds it took."""
     began = time.perf_counter()
     CHARTS.mkdir(parents=True, exist_ok=True)
     (CHARTS / f"{name}.svg").write_text(CHARTS_BY_NAME[name](load("report")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Which language a file is in, and whether it is code, a test, prose or data: told by its name."""
+"""Guesses from a file's name in which language it is, and whether it is code, a test, prose or data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TEST_FOLDERS = {"test", "tests", "spec", "specs", "__tests__", "testing"}
 
 
 def classify(path: str) -> tuple[str, str]:
-    """Language and kind of a file; the kind is `code`, `tests`, `prose` or `data`."""
+    """The language and the kind of a file; the kind is `code`, `tests`, `prose` or `data`."""
     pure = PurePosixPath(path)
     ending = pure.suffix.removeprefix(".").lower()
     language, kind = _NAMES.get(pure.name) or _ENDINGS.get(ending) or ("Other", "data")
@@ -45,7 +45,7 @@ def classify(path: str) -> tuple[str, str]:
 
 
 def is_test(path: PurePosixPath) -> bool:
-    """Whether the usual names of folders and files say that this is a test."""
+    """Whether the file has a usual name of a test, or is in a folder that has one."""
     stem = path.name.split(".")[0]
     named = stem.lower().startswith("test_") or stem.lower().endswith(("_test", "_spec")) or stem.endswith("Test")
     marked = any(part in {"test", "spec"} for part in path.name.lower().split(".")[1:-1])

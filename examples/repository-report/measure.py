@@ -1,7 +1,7 @@
-"""Measures one thing about a repository: `python measure.py NAME`, with NAME out of MEASURES.
+"""Measures one property of a repository: `python measure.py NAME`, with a NAME of MEASURES.
 
-Everything is read from the one commit that the first measure noted, so that the numbers belong together even if somebody
-commits meanwhile. Files that are not committed do not count.
+All measures read the commit that the first one noted, so the numbers are consistent even if somebody commits meanwhile.
+Uncommitted files are ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from repository import git, inputs, load, moment, publish, save, shown
 
 Json = dict[str, Any]
 
-# Comparing every commit of a very long history takes hours; the newest ones say where the work is.
+# Comparing every commit of a very long history takes hours; the newest commits show where the work is.
 MAX_COMPARED = 5_000
 MAX_POINTS = 400
 LISTED = 50
@@ -31,22 +31,22 @@ _UNITS = (
     ("month", timedelta(days=3650)),
 )
 _WORDS = "TODO|FIXME|HACK|XXX"
-# Only where a comment begins with it: in a text, or in a program that looks for them, the word marks nothing.
+# Only at the beginning of a comment. Elsewhere, such as in a text or in a program that searches for it, the word marks nothing.
 _MARKER = re.compile(rf"(?:#|//|/\*|\*|--|<!--|;|%)\s*@?({_WORDS})\b")
 
 
 def repository(_: Json) -> tuple[Json, Json]:
-    """Note which commit of what the report is about; empties what an earlier report left."""
-    given = inputs()
-    path, commit = given["repository"], given["commit"]
-    told = git(path, "log", "-1", "--format=%ct%x00%s", commit).rstrip("\n").split("\0")
+    """Which commit of which repository the report is about."""
+    values = inputs()
+    path, commit = values["repository"], values["commit"]
+    output = git(path, "log", "-1", "--format=%ct%x00%s", commit).rstrip("\n").split("\0")
     result = {
         "name": shown(Path(path).name.removesuffix(".git")) or "repository",
         "path": path,
-        "branch": shown(given["branch"]),
+        "branch": shown(values["branch"]),
         "commit": commit,
-        "subject": shown(told[1]),
-        "committed_at": moment(told[0]).isoformat(),
+        "subject": shown(output[1]),
+        "committed_at": moment(output[0]).isoformat(),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "shallow": git(path, "rev-parse", "--is-shallow-repository").strip() == "true",
     }
@@ -54,7 +54,7 @@ def repository(_: Json) -> tuple[Json, Json]:
 
 
 def history(about: Json) -> tuple[Json, Json]:
-    """Commits by the week, and by whatever unit makes a readable chart; days are those of UTC."""
+    """Commits by week, and by the unit that makes a readable chart. Days begin at midnight UTC."""
     times = sorted(moment(line) for line in git(about["path"], "log", "--format=%ct", about["commit"]).split())
     unit = next((name for name, limit in _UNITS if times[-1] - times[0] <= limit), "year")
     result = {
@@ -73,7 +73,7 @@ def _bars(times: list[datetime], unit: str) -> list[Json]:
     while begin <= last:
         written = begin.isoformat() if unit == "hour" else begin.date().isoformat()
         bars.append({"from": written, "commits": counts[begin]})
-        # From within the unit after this one back to its beginning: months and years differ in length.
+        # Step into the next unit, then back to its beginning, since months and years differ in length.
         step = {"hour": 1 / 24, "day": 1, "week": 7, "month": 31, "year": 366}[unit]
         begin = _beginning(begin + timedelta(days=step), unit)
     return bars
@@ -92,7 +92,7 @@ def _beginning(time: datetime, unit: str) -> datetime:
 
 
 def authors(about: Json) -> tuple[Json, Json]:
-    """Who wrote the commits, by the name that .mailmap gives them."""
+    """The authors of the commits, by their names in .mailmap."""
     lines = git(about["path"], "log", "-z", "--format=%aN", about["commit"]).split("\0")
     counts = Counter(shown(line.strip()) or "(no name)" for line in lines[:-1])
     ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -101,7 +101,7 @@ def authors(about: Json) -> tuple[Json, Json]:
 
 
 def sources(about: Json) -> tuple[Json, Json]:
-    """Files and lines of the commit, by language and by kind."""
+    """The files and lines of the commit, by language and by kind."""
     files = _files(about)
     empty = git(about["path"], "hash-object", "-t", "tree", "/dev/null").strip()
     compared = ("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", empty, about["commit"])
@@ -138,7 +138,7 @@ def sources(about: Json) -> tuple[Json, Json]:
 
 
 def _files(about: Json) -> dict[str, int]:
-    """The commit's regular files with their sizes in bytes: no links, no submodules."""
+    """The commit's regular files with their sizes in bytes, without links and submodules."""
     files: dict[str, int] = {}
     for entry in filter(
         None, git(about["path"], "ls-tree", "-r", "-z", "-l", "--full-tree", about["commit"]).split("\0")
@@ -151,13 +151,13 @@ def _files(about: Json) -> dict[str, int]:
 
 
 def changes(about: Json) -> tuple[Json, Json]:
-    """Which files change most, and how the number of lines grew, along the branch's own line of commits."""
+    """Which files changed most, and how the number of lines grew, following the first parent of each commit."""
     compared = ("--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--first-parent", "-m")
-    told = git(about["path"], "log", *compared, f"--max-count={MAX_COMPARED}", "--format=%x01%ct", about["commit"])
+    output = git(about["path"], "log", *compared, f"--max-count={MAX_COMPARED}", "--format=%x01%ct", about["commit"])
     present = _files(about)
     touched, added, removed = Counter[str](), Counter[str](), Counter[str]()
     steps: list[tuple[datetime, int]] = []
-    for entry in filter(None, (part.removeprefix("\n") for part in told.split("\0"))):
+    for entry in filter(None, (part.removeprefix("\n") for part in output.split("\0"))):
         if entry.startswith("\x01"):
             steps.append((moment(entry[1:]), 0))
             continue
@@ -178,26 +178,26 @@ def changes(about: Json) -> tuple[Json, Json]:
 
 
 def _growth(steps: list[tuple[datetime, int]], about: Json) -> list[Json]:
-    """Lines after each step, reckoned back from today's number, oldest first, thinned out to what a chart can show."""
+    """Lines after each commit, calculated back from the current number; oldest first, and no more than a chart can show."""
     empty = git(about["path"], "hash-object", "-t", "tree", "/dev/null").strip()
     shortstat = git(about["path"], "diff", "--shortstat", "--no-ext-diff", "--no-textconv", empty, about["commit"])
-    found = re.search(r"(\d+) insertion", shortstat)
-    lines = int(found[1]) if found else 0
+    match = re.search(r"(\d+) insertion", shortstat)
+    lines = int(match[1]) if match else 0
     points: list[tuple[datetime, int]] = []
     for at, difference in steps:
         points.append((at, lines))
         lines = max(0, lines - difference)
     points.reverse()
     thin = max(1, -(-len(points) // MAX_POINTS))
-    kept = points[::-1][::thin][::-1]
-    return [{"at": at.isoformat(), "lines": number} for at, number in kept]
+    thinned = points[::-1][::thin][::-1]
+    return [{"at": at.isoformat(), "lines": number} for at, number in thinned]
 
 
 def markers(about: Json) -> tuple[Json, Json]:
-    """Comments that begin with one of the words for unfinished work."""
-    told = git(about["path"], "grep", "-nzIE", _WORDS, about["commit"], "--", none=1)
+    """Comments that begin with a word for unfinished work, such as TODO."""
+    output = git(about["path"], "grep", "-nzIE", _WORDS, about["commit"], "--", none=1)
     counts, found = Counter[str](), list[Json]()
-    for entry in told.split("\n"):
+    for entry in output.split("\n"):
         parts = entry.split("\0", 2)
         match = _MARKER.search(parts[2]) if len(parts) == 3 else None
         if match:
@@ -210,10 +210,10 @@ def markers(about: Json) -> tuple[Json, Json]:
 
 
 def releases(about: Json) -> tuple[Json, Json]:
-    """Tags that the commit contains, newest first, and the number of commits since the newest."""
+    """The tags in the history of the commit, newest first, and the number of commits since the newest tag."""
     form = "--format=%(refname:strip=2)%00%(creatordate:unix)"
-    told = git(about["path"], "for-each-ref", "refs/tags", "--merged", about["commit"], "--sort=-creatordate", form)
-    tags = [(name, moment(seconds or "0")) for name, seconds in (line.split("\0") for line in told.splitlines())][
+    output = git(about["path"], "for-each-ref", "refs/tags", "--merged", about["commit"], "--sort=-creatordate", form)
+    tags = [(name, moment(seconds or "0")) for name, seconds in (line.split("\0") for line in output.splitlines())][
         :LISTED
     ]
     since = tags and int(git(about["path"], "rev-list", "--count", f"refs/tags/{tags[0][0]}..{about['commit']}"))
@@ -231,7 +231,7 @@ MEASURES: dict[str, Callable[[Json], tuple[Json, Json]]] = {
 
 
 def main(name: str) -> None:
-    """Take the measure called `name`; saves its result, and publishes its headline numbers and the seconds it took."""
+    """Measure `name`, save the result, and publish its main numbers and how many seconds it took."""
     began = time.perf_counter()
     result, headline = MEASURES[name]({} if name == "repository" else load("repository"))
     save(name, result)

@@ -1,4 +1,4 @@
-"""Writes report.html: one page that needs nothing from outside, from report.json and the charts."""
+"""Writes report.html, a self-contained page, from report.json and the charts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _DAY, _MOMENT = "%-d %B %Y", "%-d %B %Y, %H:%M UTC"
 
 
 def main() -> None:
-    """Write the page; this task's inputs are Signoff's health and the seconds that each chart took."""
-    given = inputs()
-    signoff = json.loads(given.pop("signoff"))
+    """Write the page. This task's inputs are Signoff's health and the seconds that each chart took."""
+    values = inputs()
+    signoff = json.loads(values.pop("signoff"))
     report = load("report")
-    seconds = report["seconds"] | {f"chart of {name}": float(text) for name, text in sorted(given.items())}
+    seconds = report["seconds"] | {f"chart of {name}": float(text) for name, text in sorted(values.items())}
     about = report["repository"]
     page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=escape(about["name"]),
@@ -58,7 +58,7 @@ def _notes(report: Json) -> str:
     notes: list[str] = []
     about = report["repository"]
     if about["shallow"]:
-        notes.append("This is a shallow clone: commits before its first one are not counted.")
+        notes.append("This is a shallow clone. Older commits are not counted.")
     age = datetime.fromisoformat(about["measured_at"]) - datetime.fromisoformat(report["last_commit"])
     if age.days > 42:
         notes.append(f"Nothing was committed in the {number(age.days // 7)} weeks before this report.")
@@ -72,9 +72,9 @@ def _tiles(report: Json) -> str:
         ("Commits", number(totals["commits"]), f"since {_when(report['first_commit'], _DAY)}"),
         ("Authors", number(totals["authors"]), f"most active: {escape(report['authors'][0]['name'])}"),
         ("Files", number(totals["files"]), f"{_size(totals['bytes'])}, {number(totals['binary_files'])} binary"),
-        ("Lines", number(totals["lines"]), f"{number(report['kinds']['code'])} of code"),
-        ("Tests", "none" if ratio is None else f"{ratio:,}", "test lines for 100 of code"),
-        ("Open markers", number(totals["markers"]), "unfinished, by its own comments"),
+        ("Lines", number(totals["lines"]), f"{number(report['kinds']['code'])} of them code"),
+        ("Tests", "none" if ratio is None else f"{ratio:,}", "test lines per 100 lines of code"),
+        ("Open markers", number(totals["markers"]), "unfinished work, according to comments"),
     ]
     return "".join(f"<div><dt>{name}</dt><dd>{value}</dd><dd>{more}</dd></div>" for name, value, more in tiles)
 
@@ -84,33 +84,33 @@ def _history(report: Json) -> str:
     busiest = max(bars, key=lambda bar: bar["commits"])
     begin = datetime.fromisoformat(busiest["from"])
     when = f"{begin:{_MOMENT}}" if unit == "hour" else f"{begin:{_DAY}}"
-    return f"At most {number(busiest['commits'])}, in the {unit} from {when}; all times are UTC."
+    return f"The most in one {unit}: {number(busiest['commits'])}, from {when}. All times are UTC."
 
 
 def _largest(report: Json) -> str:
     listed = report["largest_files"][:_LARGEST]
     cells = [(_path(file["path"]), number(file["lines"]), _size(file["bytes"])) for file in listed]
-    return _table(("File", "Lines", "Size"), cells, empty="There is no text file in this commit.")
+    return _table(("File", "Lines", "Size"), cells, empty="This commit has no text files.")
 
 
 def _markers(report: Json) -> str:
     found = report["markers"]["found"]
     cells = [(f"{_path(at['path'])}:{at['line']}", escape(at["text"])) for at in found[:_MARKERS]]
     more = report["markers"]["total"] - len(cells)
-    table = _table(("Where", "What"), cells, empty="None: no comment begins with a word for unfinished work.")
+    table = _table(("Where", "What"), cells, empty="None. No comment begins with a word for unfinished work.")
     return f"{table}<p>{number(more)} more.</p>" if more > 0 else table
 
 
 def _releases(report: Json) -> str:
     tags, since = report["releases"]["tags"], report["releases"]["commits_since"]
     cells = [(escape(tag["name"]), _when(tag["at"], _DAY)) for tag in tags[:_RELEASES]]
-    table = _table(("Tag", "Date"), cells, empty="No tag leads to this commit yet.")
+    table = _table(("Tag", "Date"), cells, empty="The history of this commit has no tags yet.")
     return f"{table}<p>Commits since the newest: {number(since)}.</p>" if tags else table
 
 
 def _seconds(seconds: dict[str, float]) -> str:
     cells = [(escape(name.replace("_", " ")), f"{value:.2f} s") for name, value in seconds.items()]
-    return _table(("Step", "Took"), [*cells, ("together", f"{sum(seconds.values()):.2f} s")], empty="")
+    return _table(("Step", "Time"), [*cells, ("total", f"{sum(seconds.values()):.2f} s")], empty="")
 
 
 def _table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, empty: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes sure that the report is whole: every element closed, nothing left out, nothing loaded from elsewhere."""
+"""Checks that the report is complete: every element is closed, nothing is missing, and nothing loads from another site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOADING = {"src", "href", "srcset", "data", "poster"}
 
 
 class _Reader(HTMLParser):
-    """Counts charts, and notes what is wrong."""
+    """Counts the charts of a page, and collects its problems."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Reader(HTMLParser):
 
 
 def main() -> None:
-    """Read the page; ends with 1 and the first problem where there is any."""
+    """Check page and summary; exits with code 1 and the first problem if there is one."""
     text = (FOLDER / "report.html").read_text(encoding="utf-8")
     summary = (FOLDER / "summary.md").read_text(encoding="utf-8")
     commit = load("report")["repository"]["commit"]
@@ -45,13 +45,15 @@ def main() -> None:
     reader.close()
     problems = [*reader.problems, *(f"<{tag}> is not closed" for tag in reader.open)]
     if reader.charts != len(CHARTS_BY_NAME):
-        problems.append(f"{reader.charts} charts, but {len(CHARTS_BY_NAME)} were drawn")
+        problems.append(f"it has {reader.charts} charts, but {len(CHARTS_BY_NAME)} were drawn")
     problems += [
-        f"{name} does not name {commit}" for name, has in (("page", text), ("summary", summary)) if commit not in has
+        f"the {name} does not name commit {commit}"
+        for name, has in (("page", text), ("summary", summary))
+        if commit not in has
     ]
     if problems:
-        sys.exit(f"The report is not right: {problems[0]}")
-    print(f"{FOLDER}/report.html is whole: {reader.charts} charts, {len(text.encode()):,} bytes.")
+        sys.exit(f"The report is incorrect: {problems[0]}.")
+    print(f"{FOLDER}/report.html is complete: {reader.charts} charts, {len(text.encode()):,} bytes.")
 
 
 if __name__ == "__main__":

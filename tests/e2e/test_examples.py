@@ -318,7 +318,7 @@ async def test_the_checklist_leads_to_a_tag_through_people_and_a_gate(signoff: S
     [
         (["tag", "v1.4.0"], "the tag v1.4.0 exists already"),
         (["rm", "--cached", "Makefile"], "There are changes that are not committed"),
-        (["mv", "VERSION", "OTHER"], "says 1.4.0"),
+        (["mv", "VERSION", "OTHER"], "contains 1.4.0"),
     ],
 )
 async def test_the_checklist_stops_where_a_check_fails(
@@ -355,7 +355,7 @@ async def test_the_data_job_agrees_with_the_orders(signoff: Stack, folder: Path)
     found = {(row["product"], row["region"]): Decimal(row["amount"]) for row in table(folder / "sales/by_product.csv")}
     assert found == products
     total = sum(months.values())
-    assert f"- Together: {total:.2f}\n" in (folder / "sales/summary.md").read_text()
+    assert f"- Total: {total:.2f}\n" in (folder / "sales/summary.md").read_text()
     chart = ElementTree.parse(folder / "sales/by_month.svg").getroot()
     texts = {text.text for text in chart.iter("{http://www.w3.org/2000/svg}text")}
     assert {f"{amount:,.2f}" for amount in months.values()} | months.keys() <= texts
@@ -365,8 +365,8 @@ async def test_the_data_job_agrees_with_the_orders(signoff: Stack, folder: Path)
     ("content", "message"),
     [
         (None, "There is no file orders.csv in "),
-        ("", "orders.csv has the columns of no table"),
-        ("date;region;product\n", "but needs ['date', 'region'"),
+        ("", "but has none"),
+        ("date;region;product\n", "orders.csv must have the columns ['date', 'region'"),
         ("date,region,product,quantity,unit_price\n", "it is empty"),
         (
             "date,region,product,quantity,unit_price\n2026-01-01,N,Lamp,1,2\n2026-13-01,N,Lamp,1,2\n",
@@ -375,11 +375,11 @@ async def test_the_data_job_agrees_with_the_orders(signoff: Stack, folder: Path)
         ("date,region,product,quantity,unit_price\n2026-01-01,N,Lamp,many,2\n", "line 2: invalid literal"),
         (
             "date,region,product,quantity,unit_price\n2026-01-01,N,Lamp,1,dear\n",
-            "line 2: has a price that is no number",
+            "line 2: has a price that is not a number",
         ),
         ("date,region,product,quantity,unit_price\n2026-01-01,N,Lamp,1,NaN\n", "line 2: needs a quantity"),
-        ("date,region,product,quantity,unit_price\n2026-01-01,N\n", "line 2: has not as many fields"),
-        ("\xff\xfe", "is no CSV file in UTF-8"),
+        ("date,region,product,quantity,unit_price\n2026-01-01,N\n", "line 2: must have one field for each column"),
+        ("\xff\xfe", "is not a CSV file in UTF-8"),
     ],
     ids=["missing", "empty", "columns", "no orders", "date", "quantity", "price", "nan", "fields", "binary"],
 )
