@@ -38,7 +38,7 @@ BATCH = 1000
 STATUSES = ["completed"] * 10 + ["pending"] * 5 + ["failed"] * 3 + ["running", "cancelled"]
 STAGES = {"pending": "draft", "running": "executing"}
 WORDS = ("Sales report", "Restore test", "Access review", "Release", "Import of addresses", "Invoice run", "Clean-up")
-TEXT = "What it is for, and what whoever signs it should look at before they do.\n\n## Prepare\n\n" + "- `true`\n" * 60
+TEXT = "What it is for, and what to check before you approve it.\n\n## Prepare\n\n" + "- `true`\n" * 60
 # Resolves with the milliseconds from a person's first event until the rows have changed on the screen.
 WATCH = """() => {
   const rows = () => document.querySelector("main li a")?.textContent + document.querySelector("main nav p")?.textContent;

@@ -38,7 +38,7 @@ from workflows.options import shorten
 T = TypeVar("T")
 RPC_TIMEOUT = timedelta(seconds=5)
 QUERY_TIMEOUT = timedelta(milliseconds=500)
-# One answer serves everyone who asks within this time. A project that did not answer is not asked again for the longer time.
+# An answer is shared for SNAPSHOT_SECONDS. A project that did not answer is not asked again for SILENCE_SECONDS.
 SNAPSHOT_SECONDS = 0.25
 SILENCE_SECONDS = 5.0
 # How old the number of a queue's workers may be for callers that ask often.
