@@ -1,4 +1,4 @@
-"""The key of the record: shown, replaced, given by a setting; and what the app knows of projects that are gone."""
+"""The record's key: shown, replaced, or given by a setting; and what the app knows about projects that are gone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PLAN = "- Make: `echo made > out.txt` {#make files=out.txt timeout=60}"
 
 
 async def signoff_command(settings: Settings, *arguments: str, **variables: str) -> tuple[int, str, str]:
-    """Run `signoff` as a process of its own on the data folder of a stack."""
+    """Run `signoff` as a separate process on a stack's data folder."""
     environment = {
         **os.environ, "SIGNOFF_DATA_DIR": str(settings.data_dir), "SIGNOFF_DATABASE_URL": settings.database_url,
         "SIGNOFF_PORT": str(settings.port), "SIGNOFF_TEMPORAL_ADDRESS": settings.temporal_address, **variables,
@@ -109,7 +109,7 @@ async def test_after_a_rotation_old_records_stay_verifiable(
             assert audit["trail"]["seal"]["key_id"] == after["key_id"]
         new_zips = [await download(stack, first, tmp_path / "a.zip"), await download(stack, second, tmp_path / "b.zip")]
     old, new = public_key_in(before["public_key"]), public_key_in(after["public_key"])
-    # Who knows the old key trusts the new one, which it has signed; who knows the new one trusts the old one.
+    # Whoever knows the old key trusts the new one, which the old one has signed. The reverse is true too.
     for path in new_zips:
         for key in (old, new, before["fingerprint"], after["fingerprint"]):
             assert verify(path, key).findings == []
@@ -118,7 +118,7 @@ async def test_after_a_rotation_old_records_stay_verifiable(
 
 
 async def test_a_key_that_nobody_signed_is_not_trusted(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
-    """The key file is replaced by hand: what the old key sealed is not that of the new one."""
+    """The key file is replaced manually: seals of the old key are not valid for the new one."""
     async with running_stack(temporal_server, tmp_path) as stack:
         project_id = await stack.planned(PLAN)
         before = await record_key(stack)
@@ -207,7 +207,7 @@ async def test_a_project_that_was_removed_without_a_trace_is_reported(
         shown = next(item for item in json.loads(out) if item["part"] == "record")
         assert (code, shown["state"], project_id in shown["found"]) == (1, "bad", True), err
         settings = stack.settings
-    # The app's memory outlives a restart.
+    # The app's memory survives a restart.
     async with running_stack(temporal_server, tmp_path, database_url=settings.effective_database_url) as stack:
         assert await found(stack, project_id) == {"project_removed"}
 
@@ -278,7 +278,7 @@ async def test_an_app_that_is_killed_before_it_publishes_a_seal_publishes_it_lat
     process = AppProcess(settings)
     try:
         await process.ready()
-        # From here on the app commits seals, and cannot publish them.
+        # From here on the app commits seals, but cannot publish them.
         kept = heads.parent.rename(heads.parent.with_name("moved"))
         heads.parent.write_text("no folder")
         path = f"/api/projects/{project_id}"

@@ -1,4 +1,4 @@
-"""Every decision is answered with a signature over the record that has it, which anybody with the public key can check."""
+"""The answer to every decision has a signature over the record, which anyone with the public key can check."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_every_call_that_decides_is_answered_with_a_seal(signoff: Stack) -
 async def test_a_decision_stands_where_it_cannot_be_sealed(
     temporal_server: WorkflowEnvironment, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The file of heads is out of reach: the call is decided, the answer has no seal, and the seal comes later."""
+    """The file of heads cannot be written: the call is decided, the answer has no seal, and the seal follows later."""
     async with running_stack(temporal_server, tmp_path) as stack:
         project_id = await stack.planned("- [ ] Look {#look}")
         folder = stack.settings.effective_heads_file.parent
@@ -116,7 +116,7 @@ async def test_the_stream_has_the_seal_of_the_whole_record_at_its_end(signoff: S
     assert seal.is_signed_by(ring(signoff))
     numbers = [int(message["id"]) for message in read if "id" in message]
     assert seal.seq == numbers[-1]
-    # Each seal comes behind the events that it covers.
+    # Each seal comes after the events that it covers.
     seen = 0
     for message in read:
         if "id" in message:
@@ -124,7 +124,7 @@ async def test_the_stream_has_the_seal_of_the_whole_record_at_its_end(signoff: S
         elif message["event"] == "record.sealed":
             assert json.loads(message["data"])["seq"] <= seen
     await check(signoff, project_id, json.loads(read[-2]["data"]), "plan.approved")
-    # Who asks for all events gets events.
+    # A reader that asks for all events gets only events.
     plain = await read_stream(signoff, project_id, "*")
     assert [message["event"] for message in plain] == [
         message["event"] for message in read if message["event"] != "record.sealed"

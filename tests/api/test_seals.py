@@ -1,4 +1,4 @@
-"""What somebody does who can write to the database, and cannot sign: everything a worker could do."""
+"""Attacks by someone who can write to the database but cannot sign: everything that a worker could do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def done(stack: Stack) -> str:
 
 
 async def found(stack: Stack, project_id: str) -> set[str]:
-    """Codes of the critical findings; the record must not count as whole where there is one."""
+    """Return the codes of the critical findings. If there are any, the record must not be reported as intact."""
     audit = await stack.call("POST", f"/{project_id}/audit")
     codes = {item["code"] for item in audit["results"]["findings"] if item["severity"] == "critical"}
     assert audit["trail"]["intact"] == (not codes)
@@ -48,7 +48,7 @@ async def found(stack: Stack, project_id: str) -> set[str]:
 
 
 def rewrite(conn: Connection, project_id: str, change: Change) -> None:
-    """Put other events in the place of a project's, with a chain of hashes that holds."""
+    """Replace a project's events with others, whose chain of hashes is valid."""
     rows = conn.execute(select(events).where(events.c.project_id == project_id).order_by(events.c.seq)).mappings()
     changed = change([dict(row) for row in rows])
     conn.execute(delete(events).where(events.c.project_id == project_id))
@@ -63,7 +63,7 @@ def rewrite(conn: Connection, project_id: str, change: Change) -> None:
 
 
 def as_ceo(conn: Connection, project_id: str) -> None:
-    """Make the approval somebody else's, everywhere: the decision and its hash too."""
+    """Change the approver everywhere: also in the decision and its hash."""
     made = [one for one in decision_storage.all_of(conn, project_id) if one.kind == "approve"]
     by_id = {one.id: one.model_copy(update={"actor": "ceo@company"}) for one in made}
     for decision in by_id.values():
@@ -88,7 +88,7 @@ async def test_an_approval_in_another_name_with_every_hash_recomputed_is_found(s
     project_id = await done(signoff)
     await signoff.database.transact(lambda conn: as_ceo(conn, project_id))
     assert await found(signoff, project_id) >= {"record_rewritten", "command_altered"}
-    # What was found stays found, also when everything is put back.
+    # A finding stays, even if everything is restored.
     assert "record_rewritten" in await found(signoff, project_id)
 
 
@@ -134,7 +134,7 @@ async def test_a_seal_by_another_key_is_none(signoff: Stack) -> None:
 
 
 def approve_unasked(conn: Connection, project_id: str, *, command: bool) -> None:
-    """Add an approval to the end of a record as a worker would: decision, event, and on demand a command."""
+    """Append an approval to a record as a worker would: a decision, an event and, if asked for, a command."""
     plan = conn.execute(select(plans).where(plans.c.project_id == project_id)).mappings().one()
     decision = Decision(
         id=new_id("dec"), project_id=project_id, request_id=new_id("req"), kind="approve", actor="ceo@company", at=now(),
@@ -156,14 +156,14 @@ def approve_unasked(conn: Connection, project_id: str, *, command: bool) -> None
 
 @pytest.mark.parametrize("command", [False, True], ids=["without a command", "with a forged command"])
 async def test_an_approval_that_nobody_asked_for_is_sealed_as_such(signoff: Stack, *, command: bool) -> None:
-    """The sealer signs what comes; but it does not sign that somebody has asked for it."""
+    """The sealer signs new events, but it does not vouch that somebody asked for them."""
     project_id = await signoff.planned(PLAN)
     await signoff.database.transact(lambda conn: approve_unasked(conn, project_id, command=command))
     assert "unauthenticated" in await found(signoff, project_id)
 
 
 async def test_a_command_is_good_for_the_plan_that_it_names_alone(signoff: Stack) -> None:
-    """The stored command of a person, used for a decision of another kind."""
+    """A person's stored command is used for a decision of another kind."""
     project_id = await done(signoff)
 
     def reuse(conn: Connection) -> None:
@@ -207,7 +207,7 @@ async def test_seals_come_by_themselves_and_cover_everything(signoff: Stack) -> 
 
 
 async def test_records_of_before_are_sealed_as_such(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
-    """A database that was there before its first seal: its events are sealed, but nobody vouches for them."""
+    """A database from before its first seal: its events are sealed, but nobody vouches for them."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     async with running_stack(temporal_server, tmp_path / "one") as stack:
@@ -226,14 +226,14 @@ async def test_records_of_before_are_sealed_as_such(temporal_server: WorkflowEnv
 
 
 def forget_seals(conn: Connection) -> None:
-    """The state of a database before there were seals."""
+    """Put a database into its state before there were seals."""
     conn.execute(delete(seals))
     conn.execute(delete(commands))
     conn.execute(text("UPDATE events SET seal = NULL"))
 
 
 async def test_a_database_from_yesterday_is_found(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
-    """Every row of the project is put back as it was: what was published since is in the file of heads alone."""
+    """Every row of the project is restored to an earlier state. Only the file of heads knows what was published since."""
     async with running_stack(temporal_server, tmp_path) as stack:
         project_id = await stack.planned(PLAN)
         await stack.call("POST", f"/{project_id}/audit")
@@ -258,7 +258,7 @@ async def test_a_database_from_yesterday_is_found(temporal_server: WorkflowEnvir
 
 
 async def test_two_apps_seal_the_same_record(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
-    """Both sign with the same key; neither loses or doubles a seal, or takes the other's for a forgery."""
+    """Both sign with the same key. Neither loses or duplicates a seal, or takes the other's seal for a forgery."""
     from app.sealing.keys import load_keys  # noqa: PLC0415
     from app.sealing.sealer import Sealer  # noqa: PLC0415
 
@@ -291,7 +291,7 @@ class _Counting(Database):
 
 
 async def test_what_is_sealed_is_left_alone(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
-    """A new event of one project costs no write for the projects next to it."""
+    """A new event of one project causes no write for other projects."""
     from app.sealing.keys import load_keys  # noqa: PLC0415
     from app.sealing.sealer import Sealer  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What people have said outlives kill -9 of everything."""
+"""People's decisions survive kill -9 of everything."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_an_open_decision_survives_a_restart_of_everything(processes: Proc
     await processes.ready()
     listed = await processes.call("GET", f"/{project_id}/decisions?status=open")
     path = f"/{project_id}/decisions/{listed['decisions'][0]['id']}"
-    # 202 where the workflow has not come back yet: recorded, and decided as soon as it has.
+    # 202 if the workflow has not come back yet: the request is recorded, and decided as soon as it has.
     answer = await processes.http.post(f"/api/projects{path}", json={"answer": "yes"})
     assert answer.status_code in {200, 202}, answer.text
     assert (await processes.finished(project_id))["status"] == "completed"
@@ -90,7 +90,7 @@ async def test_a_request_whose_app_is_killed_before_its_signal_is_carried_out_on
         count = select(func.count()).select_from(commands).where(*mine)
         return await database.read(lambda conn: conn.execute(count).scalar_one())
 
-    # Temporal takes the connection and does not answer, so that the app stands between the command and its signal.
+    # Temporal accepts the connection but does not answer, so the app stops between the command and its signal.
     processes.running["temporal"].send_signal(signal.SIGSTOP)
     sent = asyncio.create_task(processes.http.post(f"/api/projects{path}/approve", headers=key))
     await eventually(approvals, what="the command is stored")

@@ -1,4 +1,4 @@
-"""The PostgreSQL server stops in the middle of a run: callers are told so, and the run goes on when it is back."""
+"""The PostgreSQL server stops during a run: callers are told, and the run continues when the server is back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a run: what is recorded happened once, what was in flight runs again, nothing is lost."""
+"""kill -9 during a run: recorded steps happen once, interrupted steps run again, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import eventually
 from tests.processes import with_environment
 from tests.sse import read_events
 
-# Says when it starts and ends, and notices whether an earlier attempt of it is still alive.
+# Logs its start and end, and detects whether an earlier attempt is still alive.
 STEP = (
     "[ -e pid_{n} ] && kill -0 $(cat pid_{n}) 2>/dev/null && touch overlap; "
     "echo $$ > pid_{n}; echo {n} >> started; sleep 0.4; echo {n} >> ended"
@@ -125,7 +125,7 @@ async def test_an_event_stream_goes_on_where_it_was_after_the_app_restarts(proce
 
 
 async def test_a_deploy_hands_running_tasks_over(processes: Processes) -> None:
-    """SIGTERM: the worker lets short tasks finish, gives long ones up, and they run again elsewhere."""
+    """SIGTERM: the worker lets short tasks finish and gives up on long ones, which run again elsewhere."""
     plan = "- Long: `echo x >> runs; [ -e quick ] || sleep 600` {#long}"
     project_id, workspace = await processes.started(plan)
 
@@ -143,8 +143,8 @@ async def test_a_deploy_hands_running_tasks_over(processes: Processes) -> None:
 
 
 async def test_a_worker_that_hears_nothing_from_temporal_stops_its_tasks(processes: Processes) -> None:
-    """The server may give them up from the heartbeat time-out on; by then nothing of them may run any more."""
-    # It ignores SIGTERM, and is gone in time all the same.
+    """The server may give up on attempts after the heartbeat timeout. Nothing of them may be running by then."""
+    # It ignores SIGTERM, and is gone in time anyway.
     plan = "- Long: `trap '' TERM; echo x >> runs; [ -e quick ] || while :; do sleep 1; done` {#long}"
     project_id, workspace = await processes.started(plan)
 
@@ -211,7 +211,7 @@ async def test_a_run_whose_temporal_data_is_gone_is_recorded_as_lost_and_can_run
     lost = await processes.finished(running)
     assert (lost["status"], lost["failure"]["code"]) == ("failed", "run_lost")
     assert lost["tasks"][0]["status"] == "cancelled"
-    # What only waited for its approval has lost nothing.
+    # A project that was only waiting for its approval has lost nothing.
     await processes.call("POST", f"/{waiting}/approve")
     assert (await processes.finished(waiting))["status"] == "completed"
     await processes.call("PUT", f"/{running}", json={"description": "- A: `true`"})

@@ -1,4 +1,4 @@
-"""A task that kills or freezes its worker: it runs alone after the second time, then fails, and costs nobody else anything."""
+"""A task that kills or freezes its worker runs alone after the second time, then fails. No other task is affected."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.conftest import eventually
 from tests.databases import DATABASES
 from tests.sse import read_events
 
-# The process that started the command is its guard, and the one above that the worker.
+# The parent of the command is its guard, and the guard's parent is the worker.
 WORKER = "$(awk '/PPid/{print $2}' /proc/$PPID/status)"
 
 
 @pytest.fixture
 async def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
-    # The sandbox does not let a task signal its worker; without it, and where one exhausts the machine, it can.
+    # The sandbox does not let a task signal its worker. Without it, or by exhausting the machine, a task can.
     monkeypatch.setenv("SIGNOFF_SANDBOX", "none")
     async with Processes.running(tmp_path, database_url=DATABASES.setting()) as running:
         yield running
@@ -29,7 +29,7 @@ async def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 @contextlib.asynccontextmanager
 async def supervised(processes: Processes) -> AsyncGenerator[list[int]]:
-    """Start the worker again each time that it ends, as `signoff up` does; the exit codes so far."""
+    """Restart the worker whenever it ends, as `signoff up` does. Yields the exit codes so far."""
     ends: list[int] = []
 
     async def watch() -> None:
@@ -76,7 +76,7 @@ async def test_it_is_quarantined_and_fails_and_an_innocent_task_completes(proces
 
 
 async def thaw(processes: Processes, killer: str) -> None:
-    """A frozen worker is of no use to anybody: whoever watches it ends it, once its attempt has been given up."""
+    """A frozen worker is useless. Whoever watches it ends it once its attempt has been given up on."""
     for attempt in (1, 2):
 
         async def frozen(attempt: int = attempt) -> bool:
@@ -93,7 +93,7 @@ def _is_frozen(pid: int) -> bool:
 
 @pytest.mark.timeout(300)
 async def test_a_task_that_only_was_there_completes_in_quarantine(processes: Processes) -> None:
-    """Its worker is killed from outside, again and again; the task has done nothing, and does not fail for it."""
+    """Its worker is killed from outside, again and again. The task has done nothing, and does not fail because of it."""
     project_id, workspace = await processes.started("- Slow: `echo x >> runs; [ -e quick ] || sleep 600` {#slow}")
 
     def runs() -> int:

@@ -1,4 +1,4 @@
-"""A worker that comes up while Temporal does, or does not."""
+"""A worker that starts while Temporal starts, or without Temporal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histories recorded earlier still replay: a deploy does not break the runs that are under way."""
+"""Recorded histories still replay, so a deployment does not break the runs in progress."""
 
 from __future__ import annotations
 

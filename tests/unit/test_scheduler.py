@@ -1,4 +1,4 @@
-"""The scheduler of a phase against a model that looks at everything anew at each step."""
+"""The scheduler of a phase, compared with a model that examines everything again at each step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows.scheduler import PhaseScheduler
 
 @dataclass
 class Phase:
-    """What a scheduler is made for, and what then happens: `failing` tasks fail, and `order` picks who ends next."""
+    """The input of a scheduler, and what happens then: `failing` tasks fail, and `order` chooses which task ends next."""
 
     graph: Graph
     max_parallel: int
@@ -49,7 +49,7 @@ def phases(draw: st.DrawFn) -> Phase:
 
 @dataclass
 class World:
-    """The slow and obvious scheduler."""
+    """The slow, obvious scheduler."""
 
     phase: Phase
     under_way: set[int] = field(default_factory=set[int])
@@ -57,7 +57,7 @@ class World:
     skipped: set[int] = field(default_factory=set[int])
 
     def startable(self) -> list[int]:
-        """What may start now, in order: those that take no place first, then the lowest numbers while there is room."""
+        """Return what may start now, in order: first tasks that need no place, then the lowest numbers while there is room."""
         if self.phase.stop_at_first_failure and False in self.ended.values():
             return []
         ready = [
@@ -73,7 +73,7 @@ class World:
         self.under_way.update(tasks)
 
     def finish(self, task: int) -> list[int]:
-        """End a task; returns what can never start because of it."""
+        """End a task, and return the tasks that can never start because of it."""
         self.under_way.discard(task)
         self.ended[task] = task not in self.phase.failing
         if self.ended[task]:
@@ -87,7 +87,7 @@ class World:
 
 
 def live(phase: Phase, scheduler: PhaseScheduler, world: World, steps: int | None = None) -> list[list[int]]:
-    """Let both go on together, comparing them at each step, to the end or for some steps; returns what was started when."""
+    """Run both, to the end or for some steps, and compare them at each step. Returns which tasks started when."""
     started: list[list[int]] = []
     for pick in phase.order[:steps]:
         assert scheduler.done == world.done()
@@ -132,7 +132,7 @@ def test_same_calls_give_the_same_answers(phase: Phase) -> None:
 @given(phases(), st.data())
 @settings(max_examples=120)
 def test_restored_scheduler_goes_on_as_if_it_had_lived_through_it(phase: Phase, data: st.DataObject) -> None:
-    """Tasks under way at the change are started anew; all else is as in a scheduler that never stopped."""
+    """Tasks in progress at the change start again. Everything else is as in a scheduler that never stopped."""
     world = World(phase)
     live(phase, phase.scheduler(), world, steps=data.draw(st.integers(0, len(phase.graph))))
     world.under_way.clear()

@@ -1,4 +1,4 @@
-"""Attempts at the level of the database: tokens fence, and a recorded try is never carried out again."""
+"""Attempts in the database: only the holder of the fencing token may write, and a recorded attempt never runs again."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_lost_attempt_that_comes_back_late_changes_nothing(conn: Connection) -
     attempts.start(conn, key(conn, "first"))
     lost = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
     assert lost == Recorded(TaskStatus.WAITING)
-    # The record of a loss may be repeated.
+    # Recording a loss twice is harmless.
     assert attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="again") == lost
     attempts.start(conn, key(conn, "second"))
     assert attempts.finish(conn, key(conn, "first"), Ending(TaskStatus.FAILED, {"x": "late"})) is None
@@ -97,7 +97,7 @@ def test_losing_an_attempt_whose_outcome_is_recorded_finds_the_outcome(conn: Con
 
 
 def test_losing_what_had_not_begun_leaves_it_to_begin(conn: Connection) -> None:
-    """A worker that dies between taking a task and recording its start has done nothing of it."""
+    """A worker that dies after it has received a task, but before it recorded the start, has done nothing."""
     found = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test", ask=True)
     assert found == Recorded(TaskStatus.PENDING)
     attempts.start(conn, key(conn, "a"))

@@ -1,4 +1,4 @@
-"""What every kind of database keeps to."""
+"""What every kind of database guarantees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions: each request decided once, kept with its outcome, sealed in the chain of events."""
+"""Decisions: each request is decided once, stored with its outcome, and sealed in the chain of events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def count(conn: Connection, table: str, project_id: str) -> int:
 
 
 def running(conn: Connection, *titles: str, **fields: Any) -> str:
-    """A project that was approved, in its first phase, with every task waiting for a person."""
+    """An approved project in its first phase, in which every task waits for a person."""
     project_id = with_plan(conn, *titles, **fields)
     assert decide(conn, project_id, "approve").error is None
     phase = runs.phase_at(conn, project_id, 0)
@@ -206,7 +206,7 @@ async def test_workspace_serves_one_run_at_a_time(database: Database) -> None:
 
 
 def sealed(kind: str, **payload: Any) -> Any:
-    """Decide on a project, and on its first task where it is about one."""
+    """Decide on a project, or on its first task if the decision is about a task."""
 
     def act(conn: Connection, project_id: str) -> Decision:
         row = tasks.all_of(conn, project_id)

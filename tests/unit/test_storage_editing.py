@@ -1,4 +1,4 @@
-"""Edits by hand: what makes a new version, what stays, and what is refused."""
+"""Manual edits: what makes a new version, what stays, and what is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def update(conn: Connection, project_id: str, **wanted: Any) -> projects.Project
 
 
 def ids(conn: Connection, project_id: str) -> dict[str, str]:
-    """Ids of phases and tasks by key."""
+    """Return the ids of phases and tasks by key."""
     phases = {f"phase {phase.key}": phase.id for phase in runs.phases_of(conn, project_id)}
     return phases | tasks.ids_by_key(conn, project_id)
 

@@ -1,4 +1,4 @@
-"""The event log on a real database: no gaps, no broken link, whoever writes at the same time."""
+"""The event log on a real database: no gaps and no broken links, even with concurrent writers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.storage import events, projects
 from app.storage.database import Database
 from tests.unit.conftest import ROOT, new_project, opened, plain
 
-# Appends to a project from a process of its own: database, project, how often.
+# Appends to a project from a separate process: database, project, number of events.
 WRITER = """
 import asyncio, sys
 from app.domain.events import EventType
@@ -52,7 +52,7 @@ def stored(conn: Connection, project_id: str) -> list[tuple[Event, str]]:
 
 
 def check_chain(conn: Connection, project_id: str) -> list[Event]:
-    """Check every link by hand; returns the events."""
+    """Verify every link independently, and return the events."""
     head = GENESIS
     log = stored(conn, project_id)
     for seq, (event, sealed) in enumerate(log, start=1):

@@ -1,4 +1,4 @@
-"""The change feed on a real database: who is woken by what, and that nothing is missed."""
+"""The change feed on a real database: which waiters are woken, and that nothing is missed."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from tests.conftest import eventually
 from tests.unit.conftest import decide, new_project, opened
 from tests.unit.test_storage_events import append, other_process
 
-# Far above the 20 ms of the feed's beat: that nothing comes in this time means that it was missed.
+# Far longer than the feed's 20 ms poll: if nothing arrives in this time, it was missed.
 DEADLINE = 10.0
 
 
 @pytest.fixture
 async def neighbour(database_url: str) -> AsyncIterator[Database]:
-    """Another way to the same database: its commits are announced to nobody in `database`."""
+    """A second connection to the same database, whose commits are not announced to `database`."""
     async with opened(database_url) as other:
         yield other
 
 
 async def settled(*subscriptions: Subscription) -> None:
-    """Take the wake-up that every watcher begins with."""
+    """Consume the initial wake-up of every watcher."""
     for subscription in subscriptions:
         assert await subscription.wait(DEADLINE)
 
 
 async def test_own_commit_wakes_the_waiter_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    # No beat of the watcher within the test: only the writer's own word can wake anybody.
+    # The watcher does not poll during the test, so that only the writer's own notice can wake anyone.
     monkeypatch.setattr(sqlite_feed, "POLL_SECONDS", 10 * DEADLINE)
     project_id = await database.transact(new_project)
     with database.feed.subscribe(project_id) as subscription:
@@ -99,7 +99,7 @@ async def test_undone_transaction_is_no_news(database: Database) -> None:
 
 
 async def test_subscribe_then_read_then_wait_misses_nothing(database: Database, neighbour: Database) -> None:
-    """Readers come at every moment, often as the only one, while two writers commit; each sees every event in time."""
+    """Readers come at any moment, often as the only one, while two writers commit. Each sees every event in time."""
     total = 150
     project_id = await database.transact(new_project)
 

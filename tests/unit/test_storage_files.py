@@ -1,4 +1,4 @@
-"""Files below a workspace: how they get there, what is kept of them, and who made them."""
+"""Files in workspaces: how they get there, what is recorded about them, and which task made them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def send(workspace: Path, path: str, content: bytes = b"x", *, overwrite: bool =
 
 
 def file_at(at: str, path: str = "a") -> WorkspaceFile:
-    """A file that was last written at a time of one day in 2026."""
+    """A file that was last written at the given time on one day in 2026."""
     seconds = int(at[:2]) * 3600 + int(at[3:5]) * 60 + float(at[6:])
     return WorkspaceFile(path, 1, (1_767_225_600_000 + round(seconds * 1000)) * 1_000_000, 0)
 

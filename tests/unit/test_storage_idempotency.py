@@ -1,4 +1,4 @@
-"""Claims of requests with a key: who may work on one, what is kept of it, and for how long."""
+"""Claims on requests with a key: who may work on a request, what is stored about it, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a project's time people were waited for, from its events."""
+"""How long a project waited for people, computed from its events."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ READY, MAKING, FAILED, APPROVED = (
     ("told", "seconds"),
     [
         ([(0, READY), (7, APPROVED)], 7),
-        # An edit makes a version that is ready at once: it goes on.
+        # An edit makes a version that is ready at once, so the wait continues.
         ([(0, READY), (4, READY), (7, APPROVED)], 7),
-        # Sent back: while a planner is at work, it is the planner that is waited for.
+        # The plan was sent back. While a planner works, the project waits for the planner.
         ([(0, READY), (2, MAKING), (5, READY), (6, APPROVED)], 3),
         ([(0, READY), (2, MAKING), (5, FAILED), (6, APPROVED)], 3),
         ([(0, MAKING), (3, FAILED), (4, MAKING), (5, READY), (7, APPROVED)], 2),

@@ -1,4 +1,4 @@
-"""Migrations: they make the very schema that the code is written for."""
+"""Migrations create exactly the schema that the code expects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def url(file: Path) -> str:
 
 
 def described(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
-    """Columns, keys, indexes and foreign keys of every table, without the order of the columns."""
+    """Return columns, keys, indexes and foreign keys of every table, regardless of the order of columns."""
     names = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     result: dict[str, dict[str, Any]] = {}
     for table, sql in names.fetchall():
@@ -64,7 +64,7 @@ def test_autogenerate_finds_no_difference(schema: Path) -> None:
 
 
 def test_migrated_tables_are_those_that_the_metadata_would_make(schema: Path, tmp_path: Path) -> None:
-    """Also what autogenerate does not look at: what a deletion cascades to, and numbers that are never used again."""
+    """This includes what autogenerate does not check: cascading deletes, and numbers that are never reused."""
     engine = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     metadata.create_all(engine)
     engine.dispose()
@@ -157,7 +157,7 @@ def test_folder_may_have_any_name(tmp_path: Path) -> None:
 
 
 def at_once(url: str) -> None:
-    """Migrate in three processes at the same moment."""
+    """Three processes migrate at the same time."""
     arguments = [sys.executable, "-c", MIGRATE_AT_A_WORD, url]
     processes = [
         subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -179,7 +179,7 @@ def at_once(url: str) -> None:
 
 
 def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:
-    """`up` starts the app and workers, and somebody may run `migrate` meanwhile."""
+    """`up` starts the app and workers while somebody may run `migrate`."""
     file = tmp_path / "signoff.db"
     at_once(url(file))
     assert is_current(url(file))

@@ -1,4 +1,4 @@
-"""Plan versions from planners, and the compare-and-set under every change of state."""
+"""Plan versions from planners, and the compare-and-set behind every change of state."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ async def test_task_and_phase_move_by_where_the_row_stands_not_by_what_was_read(
         phase = runs.phases_of(conn, project_id)[0]
         tasks.move(conn, task, TaskStatus.COMPLETED)
         runs.move_phase(conn, phase, PhaseStatus.COMPLETED)
-        # Both rows were read before they moved.
+        # Both rows were read before either changed.
         assert (task.status, phase.status) == ("waiting", "running")
         for refused in (
             lambda: tasks.move(conn, task, TaskStatus.FAILED),

@@ -1,4 +1,4 @@
-"""What is PostgreSQL's own: writers side by side, a server that goes away, and word of what changed."""
+"""Behavior of PostgreSQL only: concurrent writers, a server that goes away, and notice of changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def neighbour(url: str) -> AsyncIterator[Database]:
-    """Another process's way to the same database."""
+    """A second process's connection to the same database."""
     async with opened(url) as neighbour:
         yield neighbour
 
@@ -59,7 +59,7 @@ async def waiting_for_a_lock(other: asyncpg.Connection) -> bool:
 async def in_the_meantime(
     other: asyncpg.Connection, project_id: str, late: Callable[[], Any], meanwhile: Callable[[], Any]
 ) -> Any:
-    """Have `late` come to the project while somebody holds it, and change the project before it gets it."""
+    """Let `late` wait for a locked project, and change the project before `late` gets it."""
     holding = other.transaction()
     await holding.start()
     await other.execute("SELECT 1 FROM projects WHERE id = $1 FOR UPDATE", project_id)
@@ -71,7 +71,7 @@ async def in_the_meantime(
 
 
 def running_task(conn: Connection) -> AttemptKey:
-    """The first try of a task of a running project."""
+    """The first attempt at a task of a running project."""
     project_id = with_plan(conn, "It")
     decide(conn, project_id, "approve")
     phase = runs.phase_at(conn, project_id, 0)
@@ -86,7 +86,7 @@ def running_task(conn: Connection) -> AttemptKey:
 async def test_an_attempt_that_is_given_up_while_it_ends_is_fenced(
     database: Database, other: asyncpg.Connection
 ) -> None:
-    """What it read before it waited for the project is not true any more."""
+    """What it read before it waited for the project is no longer true."""
     key = await database.transact(running_task)
 
     async def give_up() -> None:
@@ -150,7 +150,7 @@ async def test_two_that_wait_for_each_other_both_get_through(database: Database)
 async def test_who_finds_no_row_and_is_outrun_finds_it_when_run_again(
     database: Database, other: asyncpg.Connection
 ) -> None:
-    """Of two that make the same row, the later takes what the first has made, as where writers follow each other."""
+    """If two writers insert the same row, the later one finds the row of the first, as if they had run one after the other."""
     name = new_id("proj")
     tries: list[str] = []
 
@@ -244,7 +244,7 @@ async def test_server_that_goes_away_is_unavailable_and_back_when_it_is_back(
         project_id = await database.transact(new_project)
         with database.feed.subscribe(project_id) as news:
             assert await news.wait(DEADLINE)
-            # Every kept connection is stale after this, and the next calls get through all the same.
+            # Every pooled connection is stale after this, and the next calls must succeed anyway.
             await asyncio.to_thread(postgres_server.restart)
             await asyncio.gather(*(database.read(lambda conn: types_of(conn, project_id)) for _ in range(8)))
             await asyncio.gather(*(database.transact(lambda conn: append(conn, project_id, 1)) for _ in range(8)))
@@ -260,7 +260,7 @@ async def test_server_that_goes_away_is_unavailable_and_back_when_it_is_back(
                     pass
             finally:
                 await asyncio.to_thread(postgres_server.start)
-            # A commit that nobody who is listening can have heard of: the new listening begins by waking everybody.
+            # Nobody who listens can have heard of this commit, so listening again must begin by waking everyone.
             await database.transact(lambda conn: append(conn, project_id, 2))
             assert await news.wait(DEADLINE)
             await heard(database, project_id)
@@ -268,7 +268,7 @@ async def test_server_that_goes_away_is_unavailable_and_back_when_it_is_back(
 
 
 async def heard(database: Database, project_id: str) -> None:
-    """The listening goes on: one more commit is heard of."""
+    """The feed is still listening: it hears of one more commit."""
     with database.feed.subscribe(project_id) as news:
 
         async def told() -> bool:
@@ -281,7 +281,7 @@ async def heard(database: Database, project_id: str) -> None:
 async def test_news_of_transactions_that_commit_out_of_order_are_all_heard(
     database: Database, neighbour: Database, other: asyncpg.Connection
 ) -> None:
-    """The one that took its number first commits last."""
+    """The writer that took its number first commits last."""
     early, late = await database.transact(new_project), await database.transact(new_project)
     with neighbour.feed.subscribe(early) as of_early, neighbour.feed.subscribe(late) as of_late:
         assert await of_early.wait(DEADLINE)

@@ -1,4 +1,4 @@
-"""Migrations on PostgreSQL: the same ones, with the same outcome as on SQLite."""
+"""Migrations on PostgreSQL: the same migrations have the same result as on SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite's one writer and its readers, on a real file."""
+"""SQLite's single writer and its readers, on a real file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def count(conn: Connection) -> int:
 
 
 def in_its_own_thread(conn: Connection, work: Callable[[], Any]) -> Any:
-    """Run `work` as a statement of `conn`: it may block, where Python code of a reader would block all of them."""
+    """Run `work` within a statement of `conn`. It may block there; in a reader's Python code it would block all readers."""
     driver = conn.connection.dbapi_connection
     assert driver is not None
     driver.create_function("in_its_own_thread", 0, work)  # pyright: ignore[reportAttributeAccessIssue]

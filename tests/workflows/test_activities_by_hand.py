@@ -1,4 +1,4 @@
-"""An operator pauses, unpauses, resets or completes a task's activity in Temporal: that is no cancel, and hangs no run."""
+"""An operator pauses, unpauses, resets or completes a task's activity in Temporal. No run is cancelled or hangs as a result."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.workflows.by_hand import Operator
 from worker import build_worker
 from workflows.project import ProjectWorkflow
 
-# Runs until there is a file `quick`, and notes each start.
+# Runs until a file `quick` exists, and logs each start.
 SLOW = "echo x >> runs; [ -e quick ] || sleep 600"
 
 
 async def began(signoff: Stack, plan: str) -> tuple[str, Path, Operator]:
-    """A project whose first task's command is running."""
+    """A project whose first task is running its command."""
     project_id = await signoff.started(plan)
     workspace = Path((await signoff.project(project_id))["workspace"])
 
@@ -130,7 +130,7 @@ async def test_a_record_that_is_completed_by_hand_is_made_again(
 ) -> None:
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         project_id = await stack.create("- A: `true` {#a}")
-        # Carries workflows only, so that an operator can complete what the record activities are asked.
+        # This worker runs only workflows, so that an operator can complete the record activities.
         async with Worker(stack.temporal, task_queue=stack.settings.task_queue, workflows=[ProjectWorkflow]):
             await stack.call("POST", f"/{project_id}/generate-plan", status=202)
             await Operator(stack.temporal, project_id, "load_project").complete({"x": 1})
@@ -141,7 +141,7 @@ async def test_a_record_that_is_completed_by_hand_is_made_again(
 
 
 async def test_a_phase_that_is_opened_by_hand_waits_for_its_approval_all_the_same(signoff: Stack) -> None:
-    """What Temporal is told of a phase decides nothing: the record does not let its tasks start."""
+    """A forged answer about a phase decides nothing: the record does not let its tasks start."""
     plan = "## One\n- A: `true` {#a}\n## Two\n- B: `touch b` {#b}"
     project_id = await signoff.started(plan, auto_approve_phases=False)
 
@@ -164,7 +164,7 @@ async def test_a_phase_that_is_opened_by_hand_waits_for_its_approval_all_the_sam
 async def test_a_skipped_task_that_no_worker_takes_holds_nothing_up(
     temporal_server: WorkflowEnvironment, tmp_path: Path, first: str
 ) -> None:
-    """The task, or its next attempt, waits on a queue that nobody serves; a person skips it."""
+    """The task, or its next attempt, waits on a queue that nobody serves, and a person skips it."""
     queue = f"gpu-{time.time_ns()}"
     agents = {"gpu": AgentEntry(kind=AgentKind.LOCAL, queue=queue)}
     async with running_stack(temporal_server, tmp_path, agents=agents) as stack:

@@ -1,4 +1,4 @@
-"""What Temporal is told about a project cannot make anything happen that the record does not bear out."""
+"""Nothing that Temporal is told about a project can cause anything that the record does not allow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GATED = """
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class Impostor:
-    """A workflow of ours by type and, where wanted, by id, which has activities carried out on our task queue."""
+    """A workflow with Signoff's type and, if wanted, a project's id. It runs activities on Signoff's task queue."""
 
     @workflow.run
     async def run(self, queue: str, calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
@@ -67,7 +67,7 @@ async def impostors(stack: Stack) -> AsyncIterator[None]:
 async def forged(
     stack: Stack, workflow_id: str, *calls: tuple[str, dict[str, Any]], queue: str | None = None
 ) -> list[Any]:
-    """What activities of a task queue, by default the usual one, answer to a workflow of somebody else's."""
+    """What activities on a task queue, by default the usual one, answer to a foreign workflow."""
     async with impostors(stack):
         return await stack.temporal.execute_workflow(
             WORKFLOW_TYPE, args=[queue or stack.settings.task_queue, list(calls)], id=workflow_id, task_queue=EVIL
@@ -75,7 +75,7 @@ async def forged(
 
 
 async def test_a_standalone_activity_is_refused(tmp_path: Path) -> None:
-    # The dev server has them switched off by default; another server may have them on.
+    # The dev server disables them by default, but another server may not.
     switched_on = ["--dynamic-config-value", "activity.enableStandalone=true", "--dynamic-config-value", CHASM]
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=devserver.binary(), dev_server_extra_args=[*devserver.tuning_args(), *switched_on]
@@ -155,7 +155,7 @@ async def test_a_task_does_not_run_on_the_queue_of_another_agent(temporal_server
     async with running_stack(temporal_server, tmp_path, agents=agents) as stack:
         own_worker = build_worker(stack.temporal, stack.settings, stack.database, queue=own)
         async with own_worker:
-            # Each is held back, so that the workflow is gone before they could begin.
+            # Each is delayed, so that the workflow is gone before it could begin.
             here = "- Here: `touch here` {#here after=look}"
             there = "- There: `touch there` {#there after=look agent=own}"
             project_id = await stack.started(f"- [ ] Look {{#look}}\n{here}\n{there}")
@@ -169,7 +169,7 @@ async def test_a_task_does_not_run_on_the_queue_of_another_agent(temporal_server
             assert await forged(stack, project_id, on_usual, queue=own) == ["Fenced"]
             assert await forged(stack, project_id, on_own) == ["Fenced"]
             assert not any((Path(project["workspace"]) / key).exists() for key in ("here", "there"))
-            # Each on its own queue is what the record bears out.
+            # The record allows each of them on its own queue.
             assert [answer["status"] for answer in await forged(stack, project_id, on_own, queue=own)] == ["completed"]
             assert [answer["status"] for answer in await forged(stack, project_id, on_usual)] == ["completed"]
 

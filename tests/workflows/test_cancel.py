@@ -1,4 +1,4 @@
-"""Cancelling at every point of a project's life, and what is left of it."""
+"""Cancelling at every point of a project's life, and what is left afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.planning.registry import load_actions
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 
-# A shell that starts children, and waits for them.
+# A shell that starts children and waits for them.
 TREE = "touch started_$SIGNOFF_TASK_KEY; (sleep 600 & sleep 600 & wait) & sleep 600"
 STUBBORN = f"trap '' TERM; {TREE}; while :; do sleep 1; done"
 
@@ -29,7 +29,7 @@ async def started_trees(signoff: Stack, command: str) -> tuple[str, Path]:
 
     async def all_run() -> bool:
         begun = all((workspace / f"started_t{i}").exists() for i in (1, 2, 3))
-        # Each is a shell with two children at least.
+        # Each is a shell with at least two children.
         return begun and len(with_environment("SIGNOFF_PROJECT_ID", project_id)) >= 9
 
     await eventually(all_run, what="three trees run")
@@ -45,7 +45,7 @@ async def test_cancel_leaves_no_process_behind(signoff: Stack, command: str, lim
     assert with_environment("SIGNOFF_PROJECT_ID", project_id) == []
     assert answer["status"] == "cancelled"
     assert answer["tasks"] == {"completed": 1, "interrupted": 3, "never_started": 1, "did_not_stop": 0}
-    # Generous towards a busy machine; benchmarks/cancel.py has the figures.
+    # Generous, for a busy machine. benchmarks/cancel.py has the real figures.
     assert took < limit * 6
 
     project = await signoff.project(project_id)
@@ -129,7 +129,7 @@ async def test_temporals_own_cancel_takes_the_same_way(signoff: Stack) -> None:
 
 
 async def test_cancel_at_the_moment_of_completions(signoff: Stack) -> None:
-    """Tasks that end while the cancel comes: the record and the answer agree, whichever was first."""
+    """Tasks end just as the cancel arrives. Record and answer agree, regardless of which was first."""
 
     async def race(pause: float) -> None:
         project_id = await signoff.started("- A: `sleep 0.3` {#a}\n- B: `touch b` {#b after=a}")
@@ -157,7 +157,7 @@ async def test_deleting_a_live_project_stops_it_first(signoff: Stack) -> None:
 
 
 class Deaf(Action):
-    """An action that does not hear a cancel until it is told to end."""
+    """An action that ignores a cancel until it is told to end."""
 
     type = "deaf"
     end = asyncio.Event()

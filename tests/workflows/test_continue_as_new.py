@@ -1,4 +1,4 @@
-"""Long runs go on with a fresh history, and nothing happens twice for it."""
+"""Long runs continue with a new history, and nothing happens twice."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_cancel_after_continuing_still_works(temporal_server, tmp_path: 
 async def test_an_accepted_delete_outlives_a_continue_as_new(signoff: Stack) -> None:
     project_id = await signoff.started("- [ ] Ask {#ask}")
     await signoff.task_in(project_id, "ask", "waiting")
-    # What the next execution starts from: the run goes on, and somebody has had the project deleted.
+    # The input of the next workflow execution: the run continues, and somebody has deleted the project.
     await signoff.temporal.get_workflow_handle(project_id).terminate()
     wanted = DecisionRequest(
         project_id=project_id, request_id=new_id("req"), kind=DecisionKind.CANCEL, actor="ann", payload={"delete": True}

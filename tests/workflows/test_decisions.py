@@ -1,4 +1,4 @@
-"""Decisions that a run waits for: asked once, answered once, expired as declared."""
+"""Decisions that a run waits for: each is asked once, answered once, or expires as declared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKING = """
 
 
 async def asked(stack: Stack, project_id: str) -> dict[str, Any]:
-    """The one open decision."""
+    """Return the only open decision."""
 
     async def one() -> dict[str, Any] | None:
         listed = await stack.call("GET", f"/{project_id}/decisions?status=open")
@@ -123,7 +123,7 @@ async def test_after_failure_of_the_task_goes_before_the_mode_of_the_project(sig
     assert (await signoff.finished(project_id))["status"] == "failed"
     project_id = await signoff.started("- Bad: `false` {#bad after_failure=ask}")
     question = await asked(signoff, project_id)
-    # The task's own endpoint answers it as well, and closes the question.
+    # The task's own endpoint also answers the decision, and closes it.
     await signoff.call("POST", f"/{project_id}/tasks/bad/skip")
     assert (await signoff.finished(project_id))["status"] == "completed"
     closed = await signoff.call("GET", f"/{project_id}/decisions/{question['id']}")
@@ -179,7 +179,7 @@ async def test_waits_can_be_cut_short(signoff: Stack) -> None:
     await signoff.task_in(project_id, "rest", "waiting")
     await signoff.task_in(project_id, "pause", "waiting")
     await signoff.call("POST", f"/{project_id}/tasks/rest/complete")
-    # One that has not started can be skipped as well.
+    # A task that has not started can be skipped too.
     await signoff.call("POST", f"/{project_id}/tasks/later/skip", json={"comment": "not today"})
     await signoff.call("POST", f"/{project_id}/tasks/pause/skip")
 

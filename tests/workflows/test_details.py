@@ -1,4 +1,4 @@
-"""What Temporal's Web UI shows of a run leads back to its project."""
+"""Temporal's Web UI links from a run back to its project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workflow whose task keeps failing says so everywhere, and can be cancelled and deleted."""
+"""A workflow whose task keeps failing is reported everywhere, and can be cancelled and deleted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAILURE = "this version cannot carry on what another began"
 
 @workflow.defn(name="ProjectWorkflow")
 class BrokenWorkflow:
-    """What a bad deploy makes of every run."""
+    """What a bad deployment does to every run."""
 
     @workflow.run
     async def run(self, start: ProjectInput) -> ProjectResult:
@@ -36,10 +36,10 @@ class BrokenWorkflow:
 
 @contextlib.asynccontextmanager
 async def failing(stack: Stack, plan: str, *statuses: str) -> AsyncGenerator[str]:
-    """A project whose first task is in one of the statuses, and whose workflow task keeps failing from then on."""
+    """A project whose first task has a given status, and whose workflow task keeps failing from then on."""
     project_id = await stack.started(plan)
     await stack.task_in(project_id, "a", *statuses)
-    # Tasks go on meanwhile: only workflows move to the broken worker.
+    # Tasks continue meanwhile. Only workflows move to the broken worker.
     await stack.stop_worker()
     async with Worker(
         stack.temporal,
@@ -120,7 +120,7 @@ async def test_a_plan_that_waits_can_be_cancelled(stack: Stack) -> None:
 async def test_a_cancel_that_was_recorded_is_carried_out_though_the_app_ended_in_between(
     stack: Stack,
 ) -> None:
-    """The cancel is on record, and the workflow was not terminated: the next look does the rest."""
+    """The cancel is recorded, but the workflow was not terminated. The next check completes the cancel."""
     async with failing(stack, "- [ ] Ask {#a}", "waiting") as project_id:
         await blocked(stack, project_id)
         request = DecisionRequest(project_id=project_id, request_id="r", kind=DecisionKind.CANCEL, actor="ann")

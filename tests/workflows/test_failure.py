@@ -1,4 +1,4 @@
-"""What becomes of a run when a task of it fails."""
+"""What happens to a run when one of its tasks fails."""
 
 from __future__ import annotations
 

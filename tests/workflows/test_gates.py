@@ -1,4 +1,4 @@
-"""Approvals: of plans and of phases, by the API and by hand, one after the other and at the same moment."""
+"""Approvals of plans and phases, through the API and directly through Temporal, in turn and at the same moment."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_a_gate_that_was_opened_is_not_shown_once_more(signoff: Stack, mon
     await signoff.project(project_id)
     monkeypatch.setattr(engine, "SNAPSHOT_SECONDS", 60.0)
     await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": gate["phase_id"]})
-    # What the workflow said before is still at hand.
+    # The workflow's earlier answer is still cached.
     project = await signoff.project(project_id)
     assert (project["gate"], project["stage"]) == (None, "executing")
     await signoff.call("POST", f"/{project_id}/cancel")
@@ -82,7 +82,7 @@ async def test_of_fifty_approves_one_wins(signoff: Stack) -> None:
             await signoff.call("POST", f"/{project_id}/generate-plan")
         path = f"/api/projects/{project_id}/approve"
         answers = await asyncio.gather(*(signoff.http.post(path) for _ in range(50)))
-        # 202: not decided within 5 s, on a machine with more to do. The record tells what became of it.
+        # 202: not decided within 5 s, on a busy machine. The record has the outcome.
         codes = [answer.status_code for answer in answers]
         assert set(codes) <= {200, 202, 409}
         assert codes.count(200) <= 1

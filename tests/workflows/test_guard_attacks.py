@@ -1,4 +1,4 @@
-"""Tasks that attack the process that watches over them: the run ends, and the project can be deleted."""
+"""Tasks that attack the process that guards them: the run ends, and the project can be deleted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 
-# A daemon in a session of its own, and then the end of the guard.
+# Starts a daemon in its own session, then kills the guard.
 KILL = "setsid sh -c 'setsid nohup sleep 3335 >/dev/null 2>&1 &'; sleep 0.3; kill -9 $PPID; sleep 3336"
 FORGE = """python3 -c "
 import os
@@ -23,7 +23,7 @@ os._exit(7)"
 
 
 async def run(signoff: Stack, command: str) -> dict[str, Any]:
-    """The finished project whose only task runs `command`."""
+    """A finished project whose only task ran `command`."""
     project_id = await signoff.planned("- Attack: `true`")
     (task,) = (await signoff.project(project_id))["tasks"]
     changed = {"action": {"type": "shell", "command": command}}

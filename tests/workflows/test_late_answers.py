@@ -1,4 +1,4 @@
-"""Activities that run side by side answer in any order, and more than once: the newest record is what a project goes on with."""
+"""Concurrent activities answer in any order, and more than once. A project always continues with the newest record."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from temporalio.testing import WorkflowEnvironment
 from activities.records import Records
 from tests.conftest import Stack, eventually, running_stack
 
-# Long enough for a workflow to take in what was answered before.
+# Long enough for a workflow to process the earlier answers.
 A_MOMENT = 0.5
 
 
 def hold_back(
     monkeypatch: pytest.MonkeyPatch, name: str, when: Callable[[str, Any], Awaitable[bool]], *, then_fail: bool = False
 ) -> None:
-    """Have the first answer of an activity, after its commit, wait for `when(project, answer)`; or be lost then."""
+    """Delay the first answer of an activity, after its commit, until `when(project, answer)`, or lose it then."""
     original = Records._write
     held: list[str] = []
 
@@ -85,7 +85,7 @@ async def test_the_end_of_a_run_repeated_after_a_retry_does_not_touch_the_retry(
         (Path((await stack.project(project_id))["workspace"]) / "go").touch()
         await stack.finished(project_id)
         await stack.call("POST", f"/{project_id}/retry")
-        # Run 1 was told to cancel; run 2 was not.
+        # Run 1 was told to cancel. Run 2 was not.
         project = await stack.finished(project_id)
         assert (project["run"]["number"], project["status"]) == (2, "completed")
 
@@ -107,7 +107,7 @@ async def test_a_refusal_answered_after_the_end_does_not_bring_the_run_back(
         project_id = await stack.started("- Bad: `while [ ! -e go ]; do sleep 0.05; done; false` {#bad}")
         await stack.task_in(project_id, "bad", "running")
         handle = stack.temporal.get_workflow_handle(project_id)
-        # The first is refused, and answered late; the second is decided after it, when the run has ended.
+        # The first is refused, and its answer is late. The second is decided after it, when the run has ended.
         await handle.signal("retry", {"comment": "too early"})
         await handle.signal("retry", {"comment": "in time"})
         await run_2_is_on_record(stack, project_id)

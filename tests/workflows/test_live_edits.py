@@ -1,4 +1,4 @@
-"""Edits of a plan in the middle of its run: approved by themselves, and nothing that has started changes."""
+"""Edits of a plan during its run: each approves itself, and nothing that has started changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_a_task_added_to_the_phase_under_way_runs_in_it(signoff: Stack) ->
     project = await signoff.project(project_id)
     assert project["plan"]["version"] == before["plan"]["version"] + 1
     assert project["plan"]["status"] == "approved"
-    # What runs is still the same task, and runs on.
+    # The running task is still the same, and keeps running.
     held = await signoff.call("GET", f"/{project_id}/tasks/hold")
     assert (held["status"], held["attempt"]) == ("running", 1)
     release(project)
@@ -114,7 +114,7 @@ async def test_without_a_phase_ahead_a_new_one_is_made(signoff: Stack) -> None:
 
 
 async def test_tasks_added_while_phases_and_the_run_come_to_their_end_are_run_or_refused(signoff: Stack) -> None:
-    """Whenever an edit meets the end of something: what was accepted has run, and what was refused has not."""
+    """If an edit coincides with the end of something, an accepted edit has run, and a refused one has not."""
     quick = "\n\n".join(f"## P{i}\n\n- T{i}: `true` {{#t{i}}}" for i in range(6))
     for _ in range(4):
         project_id = await signoff.started(quick)
@@ -138,7 +138,7 @@ async def test_tasks_added_while_phases_and_the_run_come_to_their_end_are_run_or
         accepted = [key for key, status in answers.items() if status == 201]
         known = {task["key"]: task["status"] for task in project["tasks"]}
         if project["status"] == "pending":
-            # One that met the finished project made a plan for it that waits for an approval.
+            # An edit that arrived after the project had finished made a plan that waits for approval.
             assert set(accepted) <= set(known)
             continue
         assert sorted(ran) == sorted(accepted)

@@ -1,4 +1,4 @@
-"""Runs that Temporal has lost are found and put on record."""
+"""Runs that Temporal has lost are found and recorded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_terminated_run_is_found_by_a_call(signoff: Stack) -> None:
         return not with_environment("SIGNOFF_PROJECT_ID", project_id)
 
     await eventually(stopped, what="the orphaned task has stopped")
-    # What was lost can be planned and run again.
+    # A lost project can be planned and run again.
     await signoff.call("PUT", f"/{project_id}", json={"description": "- Quick: `true`"})
     await signoff.call("POST", f"/{project_id}/regenerate-plan")
     await signoff.call("POST", f"/{project_id}/approve")
@@ -46,7 +46,7 @@ async def test_a_lost_run_can_be_retried_once_what_was_left_of_it_has_stopped(si
     async def looked() -> bool:
         return "slow" in (workspace / "ran").read_text()
 
-    # The record says running before the command is there; `go` is for the second try alone.
+    # The record says running before the command exists. Only the second attempt finds `go`.
     await eventually(looked, what="the command has seen that there is no `go`")
     await signoff.temporal.get_workflow_handle(project_id).terminate()
     (workspace / "go").touch()

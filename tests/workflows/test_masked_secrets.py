@@ -1,4 +1,4 @@
-"""What a run leaves of a secret that its tasks print, encode and send: nothing, in the answers, the events or the zip."""
+"""A run leaves nothing of a secret that its tasks print, encode and send: not in answers, events or the zip."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_no_form_of_a_secret_is_kept(temporal_server: WorkflowEnvironment,
                 names = [name for name in files.namelist() if not name.endswith("rest")]
                 assert any(name.endswith("tasks.json") for name in names)
                 kept += [files.read(name).decode(errors="replace") for name in names]
-    # The plan itself holds the key that this test printed with `echo`.
+    # The plan itself contains the key that this test printed with `echo`.
     shown = "\n".join(kept).replace(f"echo {KEY}", "")
     for form in FORMS:
         assert form not in shown

@@ -1,4 +1,4 @@
-"""Pause and resume: nothing new starts, what is in progress ends, and a pause outlives whatever comes."""
+"""Pause and resume: nothing new starts, tasks in progress end, and a pause survives everything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_paused_run_starts_nothing_and_lets_what_runs_finish(signoff: Stac
     workspace = Path((await signoff.project(project_id))["workspace"])
     (workspace / "go").touch()
     await signoff.task_in(project_id, "first", "completed")
-    # A request that the workflow decides after that shows that it has seen the end of the task and started nothing.
+    # If the workflow decides another request after that, it has seen the end of the task and started nothing.
     refused = await signoff.call("POST", f"/{project_id}/pause", status=409)
     assert refused["code"] == "already_paused"
     project = await signoff.project(project_id)
@@ -87,7 +87,7 @@ async def test_a_pause_outlives_a_fresh_history_and_a_new_worker(temporal_server
         project = await stack.project(project_id)
         assert (project["status"], project["stage"]) == ("running", "paused")
         assert any(t["status"] == "pending" for t in project["tasks"])
-        # 202 where the new worker takes longer than the app waits for the decision.
+        # 202 if the new worker takes longer than the app waits for the decision.
         assert (await stack.http.post(f"/api/projects/{project_id}/resume")).status_code in {200, 202}
         project = await stack.finished(project_id)
         assert project["status"] == "completed", project["failure"]

@@ -12,7 +12,7 @@ from tests.conftest import Stack, eventually, running_stack
 
 
 class PatientPlanner:
-    """The outline planner, but it plans only once it is told to."""
+    """The outline planner, but it waits until it is told to plan."""
 
     name = "outline"
 
@@ -51,7 +51,7 @@ async def test_cancel_interrupts_the_planner(temporal_server, tmp_path: Path) ->
         await asyncio.wait_for(planner.cancelled.wait(), 10)
         project = await stack.project(project_id)
         assert (project["status"], project["stage"], project["plan"]) == ("cancelled", "finished", None)
-        # Cancelled before any plan: a new plan makes it pending again.
+        # Cancelled before there was a plan. A new plan makes the project pending again.
         planner.go.set()
         await stack.call("POST", f"/{project_id}/generate-plan")
         assert (await stack.project(project_id))["status"] == "pending"

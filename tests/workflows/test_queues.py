@@ -1,4 +1,4 @@
-"""Tasks go to the task queue of their agent, and a project says so when nobody serves it."""
+"""Tasks go to their agent's task queue, and a project reports a queue that nobody serves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SOON = 0.3
 async def stack_with_gpu(
     environment: WorkflowEnvironment, folder: Path, *, worker: bool = True, **values: Any
 ) -> AsyncIterator[tuple[Stack, str]]:
-    """A Signoff with the agents `gpu`, on a queue of its own, and `plain`, on the usual one; with the queue's name."""
+    """A Signoff with the agents `gpu`, on its own queue, and `plain`, on the usual one, and the name of that queue."""
     queue = f"gpu-{folder.name}-{time.time_ns()}"
     agents = {"gpu": AgentEntry(kind=AgentKind.LOCAL, queue=queue), "plain": AgentEntry(kind=AgentKind.LOCAL)}
     async with running_stack(environment, folder, worker=worker, agents=agents, **values) as stack:
@@ -66,7 +66,7 @@ async def handed_out(stack: Stack, project_id: str, key: str) -> None:
 
 
 async def identities(stack: Stack, project_id: str) -> tuple[dict[str, int], set[int]]:
-    """Which process has carried out each activity, by its summary, and which processes the workflow."""
+    """Return the processes that ran each activity, by its summary, and those that ran the workflow."""
     history = await stack.temporal.get_workflow_handle(project_id).fetch_history()
     titles: dict[int, str] = {}
     activities: dict[str, int] = {}
@@ -196,7 +196,7 @@ async def test_a_worker_that_is_busy_is_no_missing_worker(
     temporal_server: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocked, "NO_WORKER_SECONDS", SOON)
-    # Of a worker whose only slot is taken, Temporal has heard nothing for this long.
+    # A worker whose only slot is taken has not polled Temporal for this long.
     monkeypatch.setattr(engine, "POLL_SECONDS", -60)
     hold = "`until [ -e go ]; do sleep 0.05; done`"
     async with (
@@ -260,7 +260,7 @@ async def test_a_run_without_any_worker_is_blocked(
             project_id = await stack.started("- Hold: `until [ -e go ]; do sleep 0.05; done` {#hold agent=gpu}")
             await stack.task_in(project_id, "hold", "running")
             await stack.stop_worker()
-            # Its last poll is a moment ago; nobody else has polled.
+            # Its last poll is recent, and nobody else has polled.
             monkeypatch.setattr(engine, "POLL_SECONDS", -60)
             assert (await stack.project(project_id))["blocked"] is None, "nothing waits for a worker of workflows"
             (Path((await stack.project(project_id))["workspace"]) / "go").touch()

@@ -1,7 +1,7 @@
-"""Whatever the record says of a task, and whatever its activity came to: the run ends, or somebody is asked.
+"""For every state of a task in the record, and every outcome of its activity: the run ends, or a person is asked.
 
-Each pair of the two is a project of its own. Its task's first activity puts the task into a state of the record, by the code
-that does so in earnest, and then ends in its own way. All that follows is the real workflow on the real record.
+Each pair of the two is a separate project. The first activity of its task puts the task into a state of the record, with the
+production code for it, and then ends in its own way. Everything that follows is the real workflow on the real record.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _lost(status: TaskStatus, *, ask: bool = False) -> Change:
 
 
 def _said(kind: DecisionKind, before: Change | None = None) -> Change:
-    """A person's word that the workflow never hears of."""
+    """A person's decision that the workflow is never told about."""
 
     def change(conn: Connection, key: AttemptKey) -> None:
         if before is not None:
@@ -116,7 +116,7 @@ OUTCOMES: dict[str, Any] = {
 
 
 class Scripts:
-    """The activity of each project's task: the first follows the script, later ones are real."""
+    """The activity of each project's task. The first follows the script, later ones are real."""
 
     def __init__(self, stack: Stack, real: Callable[[TaskInput], Any]) -> None:
         self._stack = stack
@@ -168,7 +168,7 @@ def _worker(stack: Stack) -> tuple[Worker, Scripts]:
 
 
 async def _settled(stack: Stack, project_id: str) -> str | None:
-    """How the run has ended; what a person is asked meanwhile is answered."""
+    """Return how the run ended, after answering every question meanwhile."""
     project = await stack.project(project_id)
     if project["stage"] == "finished":
         return project["status"]
@@ -196,7 +196,7 @@ async def test_every_pair_of_record_and_outcome_comes_to_an_end(
                     project_id = await stack.create(plan, name=f"{record}, {outcome}")
                     projects[project_id] = f"{record}, {outcome}"
                     scripts.scripts[project_id] = (RECORDS[record], OUTCOMES[outcome])
-                    # On a busy machine either is recorded, and decided later.
+                    # On a busy machine, either request is recorded and decided later.
                     await stack.http.post(f"/api/projects/{project_id}/generate-plan")
 
                     async def planned() -> bool:

@@ -1,4 +1,4 @@
-"""A plan that grants a task Signoff's own data is refused while it is made, and not only once the task starts."""
+"""A plan that grants a task access to Signoff's own data is refused when it is made, not only when the task starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An output of an earlier task in a request: the run sends what was signed, whatever the output is."""
+"""An earlier task's output in a request: the run sends what was approved, regardless of the output."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def stack(temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.T
 
 
 async def ran(stack: Stack, request: str, value: str) -> dict[str, str]:
-    """The status of a project whose request uses `value`, and the error of its task."""
+    """Return the status of a project whose request uses `value`, and the error of its task."""
     request = "\n".join(f"  {line}" if line else "" for line in request.split("\n"))
     project_id = await stack.planned(PLAN.format(request=request))
     workspace = Path((await stack.project(project_id))["workspace"])

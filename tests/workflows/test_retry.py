@@ -1,4 +1,4 @@
-"""A finished run carried out again: from what failed, and from where a person says."""
+"""Retries of a finished run: from what failed, and from tasks that a person names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_retry_goes_on_from_what_failed_and_runs_nothing_done_again(signof
     assert answer["status"] == "running"
     again = await signoff.finished(project_id)
     assert again["status"] == "completed", again["failure"]
-    # By side effect: what was done stayed done, its outputs were there for what came after.
+    # Checked by side effects: finished tasks did not run again, and their outputs were available to later ones.
     assert sorted(ran(again)) == ["check", "check", "count", "other", "write"]
     assert (Path(project["workspace"]) / "report.txt").read_text() == "42\n"
     assert {task["key"]: task["attempt"] for task in again["tasks"]} == {"count": 1, "other": 1, "check": 2, "write": 1}
@@ -80,7 +80,7 @@ async def test_named_tasks_run_again_with_all_that_depend_on_them(signoff: Stack
     await signoff.call("POST", f"/{project_id}/retry", json={"tasks": [count["id"]]})
     project = await signoff.finished(project_id)
     assert project["status"] == "completed", project["failure"]
-    # `write` uses what `count` counts; `other` and `check` do not.
+    # `write` uses what `count` counts. `other` and `check` do not.
     assert ran(project)[len(before) :] == ["count", "write"]
     assert project["run"]["number"] == 3
     await signoff.call("POST", f"/{project_id}/retry", status=404, json={"tasks": ["nothing"]})
@@ -131,13 +131,13 @@ async def test_of_two_retries_one_starts_a_run(signoff: Stack) -> None:
     assert codes.count(200) >= 1
     again = await signoff.finished(project["id"])
     started = [event for event in await signoff.events(project["id"]) if event["type"] == "run.started"]
-    # Each that was accepted found a finished run; none ran beside another.
+    # Each accepted retry found a finished run. None ran beside another.
     assert len(started) == 1 + codes.count(200)
     assert again["run"]["number"] == len(started)
 
 
 async def test_a_request_that_meets_the_end_of_a_run_is_carried_out(signoff: Stack) -> None:
-    """A retry, or a new plan, that is decided while the run before it is closing is what the project goes on with."""
+    """A retry or a new plan that is decided while the previous run is closing is what the project continues with."""
 
     async def one(number: int) -> None:
         call = "retry" if number % 2 else "regenerate-plan"

@@ -1,4 +1,4 @@
-"""Runs from the approval to the end, on a real Temporal server with a real worker."""
+"""Runs from approval to end, on a real Temporal server with a real worker."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_auto_approve_plan_starts_the_run_by_itself(signoff: Stack) -> Non
 
 
 async def test_a_sequential_phase_runs_in_order_and_a_parallel_one_at_once(signoff: Stack) -> None:
-    # Each of the parallel tasks waits for the file of the other: only together can they finish.
+    # Each parallel task waits for the other's file, so they can finish only together.
     meet = "touch $SIGNOFF_TASK_KEY; for i in $(seq 200); do [ -e {other} ] && exit 0; sleep 0.05; done; exit 1"
     plan = f"""
 ## Together (parallel)

@@ -1,4 +1,4 @@
-"""A secret that is bound to projects and agents: a plan that may not use it is refused, and so is a task."""
+"""A secret that is limited to some projects and agents. A plan that may not use it is refused, and so is a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever reaches Temporal can make a project stop, and nothing else: each test is an attack over its port."""
+"""Anyone who can reach Temporal can stop a project, but nothing else. Each test is an attack through Temporal's port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.storage import commands
 from tests.conftest import Stack, eventually
 from workflows.contracts import WORKFLOW_TYPE, ProjectInput
 
-# Without a key, the app is for the user who runs it.
+# Without a key, the app serves the user who runs it.
 ME = pwd.getpwuid(os.getuid()).pw_name
 MANUAL = "- [ ] Look {#look}"
 SHELL = "- Run: `touch ran` {#run}"
@@ -30,7 +30,7 @@ def handle_of(stack: Stack, project_id: str) -> WorkflowHandle[Any, Any]:
 
 
 async def refusals(stack: Stack, project_id: str, number: int) -> list[dict[str, Any]]:
-    """The refused decisions of a project, once there are so many."""
+    """Wait for this many refused decisions of a project, and return them."""
 
     async def all_there() -> list[dict[str, Any]] | None:
         listed = await stack.call("GET", f"/{project_id}/decisions?status=refused")
@@ -45,7 +45,7 @@ async def accepted(stack: Stack, project_id: str) -> list[tuple[str, str]]:
 
 
 async def store(stack: Stack, project_id: str, kind: DecisionKind, **payload: Any) -> str:
-    """A command that the app has stored, and whose signal was not sent; its id."""
+    """Store a command through the app without sending its signal, and return its id."""
     request = DecisionRequest(
         project_id=project_id, request_id=new_id("req"), kind=kind, actor="ann", payload=payload
     )  # fmt: skip
@@ -130,7 +130,7 @@ async def test_a_command_of_another_project_or_kind_is_refused(signoff: Stack) -
     refused = await refusals(signoff, project_id, 3)
     codes = [decision["error"]["code"] for decision in refused]
     assert codes == ["unknown_command", "unknown_command", "signal_not_authenticated"]
-    # Held against it: the same command, announced as the app does.
+    # For comparison: the same command, signaled as the app does it.
     await handle.signal("approve", {"command": command})
     await signoff.task_in(project_id, "look", "waiting")
     assert ("approve", "ann") in await accepted(signoff, project_id)
@@ -241,7 +241,7 @@ async def test_a_forged_start_deletes_and_approves_nothing(signoff: Stack) -> No
         WORKFLOW_TYPE, forged, id=project_id, task_queue=signoff.settings.task_queue
     )
     await refusals(signoff, project_id, 1)
-    # What was asked for as a cancel made it stop; nothing else came of it.
+    # The request for a cancel stopped the project and had no other effect.
     project = await signoff.finished(project_id)
     assert (project["status"], project["tasks"][0]["status"]) == ("cancelled", "cancelled")
     assert [made for made in await accepted(signoff, project_id) if made[1] not in {ME, UNAUTHENTICATED}] == []

@@ -1,4 +1,4 @@
-"""Files that a signed plan names run as they were signed, or a person says so."""
+"""Files that an approved plan names run as they were approved, unless a person decides otherwise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def upload(stack: Stack, project_id: str, name: str, text: str, **fields: 
 
 
 async def approved(stack: Stack, plan: str, **files: str) -> str:
-    """A run of `plan`, with files that were there when it was signed; `_` in a name stands for the dot."""
+    """Run `plan` with files that existed when it was approved. `_` in a name stands for the dot."""
     project_id = await stack.planned(plan)
     for name, text in files.items():
         path = folder_of(stack, project_id) / name.replace("_", ".")
@@ -37,7 +37,7 @@ async def approved(stack: Stack, plan: str, **files: str) -> str:
 
 
 async def asked(stack: Stack, project_id: str, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The task that waits for a word on what has changed, and its question."""
+    """Return the task that waits for a decision about what has changed, and its question."""
     task = await stack.task_in(project_id, key, "waiting", "completed", "failed")
     assert (task["status"], task["reason"]) == ("waiting", "signed_changed"), task
     listed = await stack.call("GET", f"/{project_id}/decisions", params={"status": "open"})
@@ -127,7 +127,7 @@ async def test_a_file_that_an_earlier_task_of_the_run_writes_is_no_surprise(sign
     ended = {e["data"]["key"]: e["data"] for e in await signoff.events(project_id) if e["type"] == "task.completed"}
     made = ended["wait"]["left_behind"]["build.sh"]
     assert ended["build"]["not_as_signed"] == [{"what": "file", "name": "build.sh", "now": made, "task": "wait"}]
-    # A retry of the same plan finds what the first run has left behind.
+    # A retry of the same plan finds what the first run has left.
     await signoff.call("POST", f"/{project_id}/retry", json={"tasks": ["build"]})
     assert await output(signoff, project_id) == "made"
 

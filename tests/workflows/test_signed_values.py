@@ -1,4 +1,4 @@
-"""What a task gets to see of its project is what was signed, whatever the project is called by then."""
+"""A task reads the approved values of its project, even if the project has been renamed since."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_a_project_that_is_renamed_in_the_middle_of_its_run(signoff: Stack
     project_id = await signoff.started(READS_NAME, name="staging")
     await signoff.task_in(project_id, "wait", "running")
     assert (await put(signoff, project_id, name="production"))["name"] == "production"
-    # An edit approves the rest of the plan; what it does not speak of stays as it was signed.
+    # An edit approves the rest of the plan. Anything that it does not mention stays as it was approved.
     edit = {"title": "More", "action": {"type": "shell", "command": "true"}, "depends_on": ["say"]}
     await signoff.call("POST", f"/{project_id}/tasks", json=edit, status=201)
     await go(signoff, project_id)

@@ -1,4 +1,4 @@
-"""What surrounds a plan when a task starts is what it was when the plan was approved, or a person says so."""
+"""A plan's surroundings at the start of a task are those of its approval, unless a person decides otherwise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_hosts_that_were_added_after_the_approval(signoff: Stack, monkeypa
 async def test_a_task_has_the_limits_that_were_signed(
     signoff: Stack, monkeypatch: pytest.MonkeyPatch, now: int
 ) -> None:
-    """Neither a stricter worker nor a laxer one changes what was signed; what a task says itself counts first."""
+    """Neither a stricter nor a laxer worker changes what was approved. A task's own settings take precedence."""
     monkeypatch.setattr(signoff.settings, "task_file_size", 10_000)
     write = "head -c 5000 /dev/zero > small && ! head -c 20000 /dev/zero > large"
     own = "head -c 20000 /dev/zero > own"

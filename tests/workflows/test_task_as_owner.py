@@ -1,4 +1,4 @@
-"""Without a key the app serves its owner, and a task is not its owner, though it runs as the same user."""
+"""Without a key the app serves its owner. A task is not the owner, although it runs as the same user."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ print(urllib.request.urlopen(sys.argv[1]).status)
 
 @dataclass
 class Up:
-    """`signoff up` of a user who is not root: app and worker cannot look into every process of that user."""
+    """`signoff up` as a user who is not root: app and worker cannot inspect every process of that user."""
 
     url: str
     ui: str
@@ -106,7 +106,7 @@ def test_no_task_acts_as_the_owner(up: Up) -> None:
 def test_the_owner_is_served_while_a_task_runs(up: Up) -> None:
     project_id = up.started("- Hold: `until [ -e go ]; do sleep 0.1; done` {#hold}")
     project = up.until(project_id, lambda project: project["tasks"][0]["status"] == "running")
-    # As an SSH server that forwards a port: a process of the owner that the app cannot look into.
+    # Like an SSH server that forwards a port: a process of the owner that the app cannot inspect.
     done = as_second_user("/usr/bin/python3", "-I", "-c", HIDDEN_CLIENT, f"{up.url}/api/projects")
     assert done.stdout.strip() == "200", done.stderr
     assert as_second_user("curl", "-s", "-o", os.devnull, "-w", "%{http_code}", up.ui).stdout == "200"
@@ -127,7 +127,7 @@ async def test_a_task_of_root_is_told_what_to_do(temporal_server: WorkflowEnviro
 async def test_a_request_of_an_http_task_is_not_the_owners_either(
     temporal_server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
-    """Its process is the worker's, and the settings let it reach every address of this machine."""
+    """Its process belongs to the worker, and the settings let it reach every address of this machine."""
     async with running_stack(temporal_server, tmp_path, http_allow=["127.0.0.1"]) as stack:
         posted = f"POST {stack.url}/api/projects\n  Content-Type: application/json\n  Signoff-Task:\n\n  {{}}"
         project_id = await stack.started(f"- Ask: {{#ask}}\n\n  ```http\n  {posted}\n  ```\n")

@@ -1,4 +1,4 @@
-"""Where tasks run without a sandbox, everybody who has to know is told: `/ready`, `signoff doctor`, and who signs."""
+"""If tasks run without a sandbox, everyone who must know is told: `/ready`, `signoff doctor`, and the approver."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_a_worker_of_an_agents_queue_is_told_of_for_that_agent(stack: Stac
         await workers.enter_async_context(worker_process(stack.settings, log="usual.log"))
         await workers.enter_async_context(worker_process(settings, f"--queue={queue}", log="gpu.log"))
         await check(stack, {"default": [], "gpu": [USER]}, f"tasks of the queue {queue} run unsandboxed as {USER}")
-        # What the usual worker has frozen does not hold for this one.
+        # What the usual worker has frozen does not apply to this one.
         project_id = await stack.started("- A: `true` {#a agent=gpu}")
         await stack.task_in(project_id, "a", "waiting")
         decisions = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
