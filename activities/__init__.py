@@ -1,1 +1,1 @@
-"""Activities: what a workflow cannot do itself, each recording its outcome."""
+"""Activities, which do what a workflow cannot do itself. Each records its own outcome."""

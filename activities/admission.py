@@ -1,7 +1,7 @@
-"""Which activities a worker carries out: those that a project's own workflow has asked for, and no others.
+"""Ensures that a worker executes only activities that a project's own workflow scheduled.
 
-Whoever reaches Temporal can put activities on our task queues: by themselves, or from a workflow of another id or type. What
-such an activity is told is made up, so it is refused before any of our code sees it.
+Anybody who can reach Temporal can put activities on our task queues: directly, or from a workflow with a different id or type.
+The input of such an activity is forged, so it is refused before any of our code sees it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from workflows.contracts import WORKFLOW_TYPE
 
 
 class OwnActivitiesOnly(Interceptor):
-    """Refuses every activity that does not come from the workflow of the project that it is about."""
+    """Refuses every activity that was not scheduled by the workflow of its project."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - of the SDK
-        """Look at each activity before it is carried out."""
+        """Check each activity before it is executed."""
         return _Admission(next)
 
 
 class _Admission(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - of the SDK
-        """Carry the activity out.
+        """Execute the activity if it is admitted.
 
         Raises:
             ApplicationError: `NotAdmitted`, final.
@@ -33,7 +33,7 @@ class _Admission(ActivityInboundInterceptor):
         info = activity.info()
         project_id = getattr(input.args[0], "project_id", None) if input.args else None
         if info.workflow_type != WORKFLOW_TYPE or project_id is None or info.workflow_id != project_id:
-            activity.logger.warning("refused an activity that no project's workflow has asked for")
-            message = "Only the workflow of a project may ask for an activity of that project."
+            activity.logger.warning("refused an activity that was not scheduled by its project's workflow")
+            message = "Only the workflow of a project may schedule an activity for that project."
             raise ApplicationError(message, type="NotAdmitted", non_retryable=True)
         return await super().execute_activity(input)

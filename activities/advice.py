@@ -1,4 +1,4 @@
-"""The activity that has a model answer an open decision, where the project's `decision_mode` is `agent`."""
+"""The activity in which a model answers an open decision, if the project's `decision_mode` is `agent`."""
 
 from __future__ import annotations
 
@@ -31,31 +31,32 @@ from app.storage.tasks import TaskRow
 from workflows.contracts import AdviceRequest, Decided
 
 REPAIRS = 2
-# So often a model may have a failed task tried again; then a person looks at it.
+# How many times a model may retry a failed task before a person is asked.
 MAX_RETRIES = 3
 MAX_CHARACTERS = 12_000
-# As for people.
+# The same limit as for people.
 MAX_ANSWER_LENGTH = 10_000
 MODEL_ACTOR = "model:"
 logger = logging.getLogger(__name__)
-# Type checkers read what stands in the brackets of a Literal; here it is known at run time only.
+# Type checkers read the values of a Literal; here, the values are known only at run time.
 _LITERAL: Any = Literal
 
 _RULES = (
     """\
-You decide for the people of an automation project what they have left to you. Choose by what the project is for, and by the
-facts given. Say in `reason`, in one or two sentences, what the decision rests on. Set `sure` to false where the facts do not
-settle it, where a wrong choice could not be taken back, or where it is a matter of taste, law, money or somebody's consent: a
-person then decides. """
+The people of an automation project have asked you to answer a question for them. Base your answer on the project's purpose and
+on the facts below. In `reason`, explain the basis of your answer in one or two sentences. Set `sure` to false if the facts do
+not settle the question, if a wrong choice could not be undone, or if it is a matter of taste, law, money or somebody's consent.
+A person then decides instead. """
     + RULE
 )
 _AFTER_A_FAILURE = """\
-The task has failed. `retry` is right for what may pass by itself (a busy server, a lost connection); a mistake in the command
-or its input fails again. `skip` lets the tasks after it run as if it had succeeded. `fail` ends it."""
+The task has failed. Choose `retry` if the cause may go away without a change (a busy server, a lost connection). A mistake in
+the command or its input will fail again. Choose `skip` to let the tasks after it run as if it had succeeded. Choose `fail` to
+accept the failure."""
 
 
 class Answer(BaseModel):
-    """What a model says to a question."""
+    """A model's answer to a question."""
 
     answer: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ANSWER_LENGTH, strip_whitespace=True)]
     sure: bool
@@ -63,11 +64,11 @@ class Answer(BaseModel):
 
 
 class Advice:
-    """The activity, bound to a database.
+    """The advice activity, bound to a database.
 
     Args:
-        database: where questions and their answers are kept.
-        settings: name the model.
+        database: the database with the questions and their answers.
+        settings: the settings that name the model.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
@@ -76,7 +77,7 @@ class Advice:
 
     @activity.defn
     async def advise(self, request: AdviceRequest) -> Decided:
-        """Answer the task's open decision as the model does; not accepted where it is left to a person."""
+        """Answer the task's open decision with the model. The result is not accepted if the decision is left to a person."""
         heartbeat = Heartbeat()
         try:
             return await heartbeat.run(self._advise(request))
@@ -88,17 +89,17 @@ class Advice:
     async def _advise(self, request: AdviceRequest) -> Decided:
         project, told, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
         if question is not None and question.status != QuestionStatus.OPEN:
-            # Perhaps by this very activity, whose worker was lost before it could say so.
+            # Perhaps this activity answered it, and its worker was lost before it could report the answer.
             return await self._database.read(lambda conn: _decided_before(conn, request, question))
         access = model_for(self._settings, project.strategy)
         if access is None or question is None or not _is_for_models(project, task, question, request):
             return await self._database.transact(lambda conn: _left_open(conn, request))
         if tried >= MAX_RETRIES:
-            why = f"The model has had the task tried again {tried} times."
+            why = f"The model has already retried the task {tried} times."
             return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
         try:
             await load("app.models.asking")
-            from app.models.asking import ask  # noqa: PLC0415 - loaded only where a model is asked
+            from app.models.asking import ask  # noqa: PLC0415 - loaded only when a model is called
             from app.models.ledger import DatabaseLedger  # noqa: PLC0415
 
             ledger = DatabaseLedger(self._database, self._settings, Talk(project.id, f"decision:{question.id}"))
@@ -130,7 +131,7 @@ def _read(
 
 
 def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, request: AdviceRequest) -> bool:
-    """Whether the record leaves this question to a model first: the workflow's belief could be forged."""
+    """Whether the record leaves this question to a model. The workflow's own state is not trusted; it could be forged."""
     if project.decision_mode != DecisionMode.AGENT or project.run_id != request.run_id:
         return False
     error: dict[str, Any] = task.error or {}
@@ -147,7 +148,7 @@ def _shape(question: QuestionRow) -> type[Answer]:
 
 
 def _question(project: str, task: TaskRow, question: QuestionRow, facts: dict[str, Any]) -> str:
-    options = f"Options: {', '.join(question.options)}" if question.options else "Any short text is an answer."
+    options = f"Options: {', '.join(question.options)}" if question.options else "Answer with any short text."
     known: dict[str, Any] = {"task": task.title, "description": task.description, "before_it": facts}
     if question.kind == QuestionKind.TASK_FAILED:
         known |= {"error": task.error, "attempts": task.attempt, "action": task.action, "outputs": task.outputs}
@@ -187,7 +188,7 @@ def _left_open(
     question: QuestionRow | None = None,
     why: str = "",
 ) -> Decided:
-    """Leave the question to a person; why is an event of its own."""
+    """Leave the question to a person. An event records the reason."""
     if task is not None and question is not None:
         logger.info("decision %s of project %s is left to a person: %s", question.id, request.project_id, why)
         data = tasks.describe(task, step="advice", question_id=question.id, reason=why[:2000])

@@ -1,6 +1,6 @@
-"""Signals that somebody sends by hand: what each may carry, and what it asks for.
+"""Signals sent directly through Temporal: what each may contain, and what it asks for.
 
-Nobody knows who sent one, so `actor` and `request_id` may be there, and count for nothing.
+The sender of such a signal is unknown. Its `actor` and `request_id` are accepted, but ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Comment = Annotated[str, StringConstraints(max_length=10_000)]
 
 
 class Signal(BaseModel):
-    """What every signal may carry; all of it may be missing."""
+    """The fields of every signal. All of them are optional."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,7 +28,7 @@ class Signal(BaseModel):
 
 
 class PlanSignal(Signal):
-    """Make a plan. `regenerate` also replaces one that is there, `refine` changes it: by `edits`, then as the words say."""
+    """Make a plan. `regenerate` replaces an existing plan. `refine` changes it: first by `edits`, then by instructions."""
 
     regenerate: bool = True
     refine: bool = False
@@ -38,7 +38,7 @@ class PlanSignal(Signal):
 
 
 class ApproveSignal(Signal):
-    """Approve the plan (of that version or digest, where given), or the phase gate that waits."""
+    """Approve the plan (if it has the given version or digest), or the phase gate that is waiting."""
 
     plan_version: int | None = None
     plan_digest: _ShortText | None = None
@@ -46,16 +46,16 @@ class ApproveSignal(Signal):
 
 
 class CancelSignal(Signal):
-    """Cancel; `reason` is another name of `comment`. Nobody may delete so, which is refused rather than ignored."""
+    """Cancel. `reason` is another name for `comment`. A request to delete is refused, not ignored."""
 
     reason: _Comment = ""
     delete: bool = False
 
 
 class AnswerSignal(Signal):
-    """A person's word on a task (by id or key) that waits for it, or on a decision (by its id or its task's).
+    """A person's answer for a waiting task (by id or key), or for a decision (by its id or its task's id).
 
-    `complete`, `skip`, `retry` and `fail` are said of a task; with `decision`, or any other word, a decision is answered.
+    `complete`, `skip`, `retry` and `fail` apply to a task. With `decision`, or with any other word, a decision is answered.
     """
 
     task: _ShortText | None = None
@@ -65,13 +65,13 @@ class AnswerSignal(Signal):
 
 
 class RetrySignal(Signal):
-    """Carry a finished run out again from what failed; `tasks` (ids or keys) run again whatever became of them."""
+    """Retry a finished run from the failed tasks. The tasks in `tasks` (ids or keys) run again regardless of their status."""
 
     tasks: list[_ShortText] = Field(default_factory=list[str], max_length=10_000)
 
 
 class EditSignal(Signal):
-    """Edit the plan, as `app.domain.edits` says; with `refine` as part of planning, which a run under way forbids."""
+    """Edit the plan with the edits of `app.domain.edits`. With `refine`, edit as part of planning; not during a run."""
 
     edits: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     refine: bool = False
@@ -85,10 +85,10 @@ _ANSWERS = {kind.value: kind for kind in TASK_ANSWERS}
 
 
 def read(name: str, content: str | None, project_id: str) -> tuple[DecisionKind, str, dict[str, Any]]:
-    """What a signal asks for: its kind, the comment, and the rest.
+    """Parse a signal into the kind of its request, the comment, and the other fields.
 
     Raises:
-        Invalid: `invalid_signal`: it carries what this signal has not.
+        Invalid: `invalid_signal`: it contains fields that this signal does not have.
         Forbidden: `signal_not_authenticated`: it asks to delete the project.
     """
     model = _MODELS.get(name, Signal)
@@ -96,7 +96,7 @@ def read(name: str, content: str | None, project_id: str) -> tuple[DecisionKind,
         signal = model() if content is None or content == "null" else model.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
-        raise Invalid(f"The signal '{name}' cannot be read: {problem}", code="invalid_signal") from None
+        raise Invalid(f"The signal '{name}' is not valid: {problem}", code="invalid_signal") from None
     if isinstance(signal, CancelSignal) and signal.delete:
         raise not_by_hand("delete", project_id)
     values = signal.model_dump(exclude={"request_id", "actor", "comment", "delete"}, exclude_none=True)

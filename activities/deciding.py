@@ -1,4 +1,4 @@
-"""From what reached a workflow to the request that is decided: looked up in the database, for Temporal authenticates nobody."""
+"""Turns a delivery to a workflow into a request to decide. It is looked up in the database: Temporal authenticates nobody."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from workflows.contracts import OWN_ACTOR, Delivery
 
 _REQUEST_ID_LENGTH = 200
 _OF_TEMPORAL_RUN = frozenset({DecisionKind.APPROVE, DecisionKind.RETRY_RUN})
-# Completes a request before its effect.
+# Completes a request before it takes effect.
 Prepare = Callable[[Connection, DecisionRequest], None]
 
 
 def decide(
     conn: Connection, delivery: Delivery, *, signals_by_hand: bool, temporal_run_id: str | None, prepare: Prepare
 ) -> Decision | None:
-    """Decide a delivery; None where there is nothing to decide, because the record does not bear it out.
+    """Decide a delivery. None if there is nothing to decide, because the record does not confirm it.
 
     Args:
         conn: an open write transaction.
-        delivery: what reached the workflow, or what it found to be due.
-        signals_by_hand: obey signals that name no command, whatever they ask for.
-        temporal_run_id: of the workflow that asks.
-        prepare: completes a request that is going to be decided.
+        delivery: what reached the workflow, or what the workflow found to be due.
+        signals_by_hand: obey signals that do not name a command, regardless of what they ask for.
+        temporal_run_id: the Temporal run id of the workflow that asks.
+        prepare: completes a request before it is decided.
 
     Raises:
-        NotFound: there is no such project.
-        ApplicationError: `NotDue`: Temporal is to ask again later.
+        NotFound: the project does not exist.
+        ApplicationError: `NotDue`: Temporal must ask again later.
     """
     project = projects.get(conn, delivery.project_id)
     request, effect = _read(conn, project, delivery, signals_by_hand=signals_by_hand)
@@ -63,7 +63,7 @@ def decide(
 def _read(
     conn: Connection, project: ProjectRow, delivery: Delivery, *, signals_by_hand: bool
 ) -> tuple[DecisionRequest | None, Effect | None]:
-    """What is to be decided; with an effect of its own where that is to refuse it."""
+    """The request to decide, with a separate effect if it must be refused."""
     if delivery.origin == "plan_ready":
         return automatic_approval(conn, project), None
     if delivery.origin == "time_up":
@@ -79,7 +79,7 @@ def _read(
 
 
 def stored_command(conn: Connection, delivery: Delivery) -> Command | None:
-    """The command that a signal names, provided that it is one of this project, and of a kind that this signal announces."""
+    """The command that a signal names. It must belong to this project and be of a kind that this signal announces."""
     command = commands.find(conn, delivery.project_id, delivery.command or "")
     fits = command is not None and command.kind in KINDS_OF_SIGNAL.get(delivery.name, ())
     return command if fits else None
@@ -123,7 +123,7 @@ def _refuse(error: DomainError) -> Effect:
 
 
 def automatic_approval(conn: Connection, project: ProjectRow) -> DecisionRequest | None:
-    """The approval of a plan that a planner, or a refinement, has just made, where the project has that done by itself."""
+    """The automatic approval of a plan that a planner or a refinement has just made, if the project is set to do so."""
     if not project.auto_approve_plan or project.stage != Stage.AWAITING_APPROVAL:
         return None
     plan = plans.get(conn, project.id, project.plan_version)
@@ -140,10 +140,10 @@ def automatic_approval(conn: Connection, project: ProjectRow) -> DecisionRequest
 
 
 def expiry(conn: Connection, project: ProjectRow, key: str) -> DecisionRequest | None:
-    """The end of the time that a task's question has.
+    """The expiry of a task's question.
 
     Raises:
-        ApplicationError: `NotDue`: it has not come by the clock of this worker; Temporal asks again.
+        ApplicationError: `NotDue`: the question is still open by this worker's clock; Temporal asks again.
     """
     task = tasks.find(conn, project.id, key)
     question = questions.latest_of(conn, task.id) if task is not None else None
@@ -162,19 +162,19 @@ def expiry(conn: Connection, project: ProjectRow, key: str) -> DecisionRequest |
 
 
 def command_to_erase(conn: Connection, project_id: str, command_id: str) -> Command:
-    """The stored command that has a project deleted.
+    """The stored command to delete a project.
 
     Raises:
-        NotFound: there is none of that id.
+        NotFound: no such command has that id.
     """
     command = commands.find(conn, project_id, command_id)
     if command is None or not _is_delete(command):
-        raise NotFound(f"No command to delete project {project_id} is stored under this id.", code="unknown_command")
+        raise NotFound(f"This id is not a stored command to delete project {project_id}.", code="unknown_command")
     return command
 
 
 def asks_to_erase(conn: Connection, delivery: Delivery) -> bool:
-    """Whether the project is to go once its run has stopped."""
+    """Whether the project must be deleted once its run has stopped."""
     command = stored_command(conn, delivery) if delivery.origin == "signal" else None
     return command is not None and _is_delete(command)
 

@@ -1,4 +1,4 @@
-"""Capturing what an approval freezes: outside of the transaction that decides, since files are read for it."""
+"""Captures what an approval freezes. This happens outside the deciding transaction, because it reads files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.storage.projects import ProjectRow, situation
 
 
 class CaptureNeeded(Exception):
-    """A decision that begins or extends a run has nothing captured yet that fits its plan."""
+    """A decision starts or extends a run, but nothing has been captured for its plan yet."""
 
     def __init__(self, project: ProjectRow, tasks: list[TaskDraft], digest: str) -> None:
         super().__init__(project.id)
@@ -36,10 +36,10 @@ class CaptureNeeded(Exception):
 
 
 def prepare(conn: Connection, request: DecisionRequest, captured: Captured | None) -> None:
-    """Hand what was captured to the decision, where it needs that.
+    """Add the captured values to the decision, if it needs them.
 
     Raises:
-        CaptureNeeded: nothing was captured, or the plan was changed meanwhile.
+        CaptureNeeded: nothing was captured, or the plan has changed since.
     """
     project = projects.find(conn, request.project_id)
     wanted = {DecisionKind.APPROVE: Situation.PLAN_READY, DecisionKind.EDIT: Situation.RUNNING}
@@ -53,7 +53,7 @@ def prepare(conn: Connection, request: DecisionRequest, captured: Captured | Non
 
 
 def _edited(value: Any) -> Iterator[TaskDraft]:
-    """A task for each action in a list of edits; what cannot be one is refused later."""
+    """A task for each action in a list of edits. Invalid ones are refused later."""
     if isinstance(value, list):
         for item in value:  # pyright: ignore[reportUnknownVariableType]
             yield from _edited(item)
@@ -71,7 +71,7 @@ def _edited(value: Any) -> Iterator[TaskDraft]:
 
 
 async def capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captured:
-    """Look at everything that the decision freezes, programs included, beside the event loop."""
+    """Capture everything that the decision freezes, including programs, without blocking the event loop."""
     return await asyncio.to_thread(_capture, need, actions, settings)
 
 
@@ -89,7 +89,7 @@ def _capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captu
 
 
 def found_programs(names: set[str], settings: Settings) -> dict[str, str]:
-    """Where a task's PATH leads on this machine, for each name that it has."""
+    """The path of each program that a task's PATH finds on this machine."""
     path = search_path(map(str, settings.task_path))
     found = {name: shutil.which(name, path=path) for name in sorted(names)}
     return {name: where for name, where in found.items() if where is not None}

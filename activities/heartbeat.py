@@ -1,7 +1,7 @@
-"""The heartbeat of an activity: it shares fate with the work.
+"""The heartbeat of an activity: if the heartbeat stops, so does the work.
 
-The SDK sends heartbeats in the background and does not tell whether the server took one. But a task must not go on once the
-server may have given it up, so the beats are calls of our own, whose answers say: accepted, cancel requested, or gone.
+The SDK sends heartbeats in the background, and does not report whether the server accepted one. A task must stop once the
+server may have abandoned it. We therefore send the heartbeats ourselves, to see the answer: accepted, cancel requested or gone.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from temporalio.client import AsyncActivityCancelledError, AsyncActivityHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 T = TypeVar("T")
-# A cancel reaches an activity with a heartbeat's answer: half of this on average.
+# A cancel reaches an activity in the answer to a heartbeat: after half of this time on average.
 INTERVAL = 0.5
-# The server counts from the activity's start, so that the shortest of tasks need no beat at all: measured with tasks that do
-# nothing, one beat each cost a third of their time.
+# The server counts from the activity's start, so very short tasks need no heartbeat. In a measurement with tasks that do
+# nothing, one heartbeat each took a third of their time.
 FIRST_BEAT_AFTER = 0.1
 RPC_TIMEOUT = timedelta(seconds=1)
-# The SDK ends an activity by itself that gives it no heartbeat at all; this often satisfies it.
+# The SDK ends an activity that never calls its own heartbeat. This interval prevents that.
 SDK_INTERVAL = 2.0
 STOPPING_INTERVAL = 2.0
 
 
 class Stop(Enum):
-    """Why the work was told to stop."""
+    """The reason why the work must stop."""
 
     CANCELLED = "cancel requested"
     PAUSED = "the activity was paused in Temporal"
     RESET = "the activity was reset in Temporal"
-    GONE = "the server gave it up"
+    GONE = "the server abandoned it"
     UNREACHABLE = "the server does not answer"
     SHUTDOWN = "the worker is shutting down"
 
 
 class Heartbeat:
-    """Runs work while beating for it.
+    """Runs work and sends heartbeats for it.
 
-    The work is cancelled when a cancel is requested, when the server has given the activity up, and when no beat was accepted
-    for two thirds of the heartbeat time-out: from then on the server may be about to start another attempt. In the last two
-    cases it is cancelled a second time soon after, which ends whatever grace it gives to what it stops. An operator who
-    pauses or resets the activity stops the work as well, but that is no cancel: nobody has decided to end the task.
+    The work is cancelled in three cases: a cancel is requested, the server has abandoned the activity, or no heartbeat was
+    accepted for two thirds of the heartbeat timeout. In the last case, the server may be about to start another attempt. In the
+    last two cases, the work is cancelled a second time soon after, which ends any grace period. An operator who pauses or
+    resets the activity also stops the work, but that is not a cancel: nobody has decided to end the task.
 
     Args:
-        still_stopping: called every few seconds while work that was told to stop goes on.
+        still_stopping: called every few seconds while the work has not stopped yet.
     """
 
     def __init__(self, still_stopping: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -63,7 +63,7 @@ class Heartbeat:
         self.stop: Stop | None = None
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` to its end; where `stop` is set, it was cancelled for that reason."""
+        """Run `work` to its end. If `stop` is set afterwards, the work was cancelled for that reason."""
         job = asyncio.ensure_future(work)
         beats = asyncio.create_task(self._beat(job), name="heartbeat")
         try:
@@ -74,7 +74,7 @@ class Heartbeat:
                     self._stop(job, _reason_of(activity.cancellation_details()))
                     continue
                 if beats.done() and not job.done():
-                    # A heartbeat that died takes the work along.
+                    # If the heartbeat fails, the work must stop too.
                     self._stop(job, Stop.UNREACHABLE)
                     await _finished(job)
         finally:
@@ -84,10 +84,10 @@ class Heartbeat:
         return job.result()
 
     async def end_as_cancelled(self) -> NoReturn:
-        """End the activity as cancelled, whether the SDK knows of the cancel or only we do.
+        """End the activity as cancelled, even if only we know about the cancel and the SDK does not.
 
         Raises:
-            CancelledError: to the SDK, where it knows.
+            CancelledError: the SDK knows about the cancel.
         """
         if activity.is_cancelled():
             raise asyncio.CancelledError
@@ -112,7 +112,7 @@ class Heartbeat:
             if self.stop != Stop.GONE:
                 left = accepted + self._limit - began
                 try:
-                    # The SDK repeats a call that fails for longer than the call's own time limit.
+                    # The SDK retries a failing call for longer than the call's own time limit.
                     async with asyncio.timeout(max(0.0, min(RPC_TIMEOUT.total_seconds(), left))):
                         await self._handle.heartbeat(rpc_timeout=RPC_TIMEOUT)
                     accepted = began
@@ -139,7 +139,7 @@ class Heartbeat:
 
 
 def _reason_of(details: ActivityCancellationDetails | None) -> Stop:
-    """Why the server, or the SDK, tells an activity to stop. A cancel outranks whatever else is said with it."""
+    """Why the server or the SDK tells an activity to stop. A cancel takes precedence over other reasons."""
     if details is None or details.cancel_requested:
         return Stop.CANCELLED
     if details.paused:
@@ -156,7 +156,7 @@ async def _finished(job: asyncio.Future[Any]) -> None:
 
 
 async def uncancelled(work: Awaitable[T]) -> T:
-    """Await `work` to its end whatever cancels come meanwhile; then pass the cancel on."""
+    """Await `work` to its end even if cancels arrive. Then raise the cancel."""
     job = asyncio.ensure_future(work)
     cancelled = False
     while not job.done():

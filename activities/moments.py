@@ -1,4 +1,4 @@
-"""Times that a workflow names, held against the clock of the server and the plan."""
+"""Checks times that a workflow names against the server's clock and the plan."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from temporalio.exceptions import ApplicationError
 from app.domain.identity import isoformat
 from app.storage.tasks import TaskRow
 
-# A workflow's clock stands at the start of its step; the activity is scheduled when the step is over.
+# A workflow's clock shows the start of its step, but the activity is scheduled at the end of the step.
 _SLACK = timedelta(seconds=60)
 
 
 def not_due(message: str) -> ApplicationError:
-    """The error for what is too early; Temporal asks again, at most 10 s later, until the record allows it."""
+    """The error for a request that comes too early. Temporal asks again every 10 s or sooner until the record allows it."""
     return ApplicationError(message, type="NotDue")
 
 
 def due_time(task: TaskRow, wanted: str | None) -> str | None:
-    """When the wait of a task ends: as the workflow wants it, but not sooner than the plan says."""
+    """The end of a task's wait: the time that the workflow names, but not earlier than the plan allows."""
     seconds = task.action.get("seconds", task.action.get("expires_seconds"))
     if seconds is None:
         return None

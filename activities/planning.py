@@ -1,4 +1,4 @@
-"""The activity that has a plan made."""
+"""The activity that makes a plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.storage.files import paths_in
 from app.storage.workspaces import root_of
 from workflows.contracts import PlanRequest, ProjectState
 
-# Names of files that a planner is shown.
+# Maximum number of file names that a planner receives.
 MAX_FILES = 200
 
 
@@ -34,13 +34,13 @@ class Planning:
     """The planning activity, bound to its planners.
 
     Args:
-        database: where plans are kept.
-        actions: what tasks may do.
-        agents: who may carry them out.
-        archetypes: the experts that projects name.
-        planners: by name.
-        scopes: who may use which secret; default: every project any.
-        objection: to paths that tasks are granted.
+        database: the database that stores plans.
+        actions: the actions that tasks may use.
+        agents: the agents that may execute tasks.
+        archetypes: the experts that projects can name.
+        planners: the planners, by name.
+        scopes: who may use which secret; default: any project may use any secret.
+        objection: returns why a path may not be granted to a task.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Planning:
 
     @activity.defn
     async def make_plan(self, request: PlanRequest) -> ProjectState:
-        """Fill a plan version; where that cannot be done the planning fails, on record."""
+        """Make the plan for a plan version. If that is not possible, record that planning failed."""
         brief, planner, workspace = await self._database.read(lambda conn: self._brief(conn, request))
         brief.files = await asyncio.to_thread(paths_in, workspace, MAX_FILES)
         heartbeat = Heartbeat()
@@ -82,9 +82,9 @@ class Planning:
         planner = self._planners.get(name)
         if planner is None:
             known = ", ".join(sorted(self._planners))
-            raise Invalid(f"There is no planner '{name}'; known: {known}.", code="unknown_planner")
+            raise Invalid(f"There is no planner '{name}'. Use one of: {known}.", code="unknown_planner")
         draft = await planner.plan(brief)
-        # Of thousands of tasks this takes a while, which heartbeats and other tasks are not to wait for.
+        # This takes a while for thousands of tasks. It must not block heartbeats and other tasks.
         agents = for_project(self._agents, brief.agent_id)
         await asyncio.to_thread(check_draft, draft, self._actions, agents, objection=self._objection)
         check_secrets(draft, self._scopes, brief.project_id, brief.agent_id)

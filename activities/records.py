@@ -1,4 +1,4 @@
-"""Activities that read and write the database for the workflow: each one transaction, each safe to repeat."""
+"""Activities that read and write the database for the workflow. Each is one transaction, and each is safe to repeat."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class Records:
     """The record activities, bound to a database.
 
     Args:
-        database: where everything is kept.
-        actions: the actions that tasks may have.
-        workspaces: where projects' files lie.
-        settings: say whether there is a model, and which task queues agents have.
+        database: the database.
+        actions: the actions that tasks may use.
+        workspaces: the workspaces of projects.
+        settings: the settings, with the model and the task queues of agents.
     """
 
     def __init__(self, database: Database, actions: Actions, workspaces: Workspaces, settings: Settings) -> None:
@@ -82,14 +82,14 @@ class Records:
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        """All of them, for a worker."""
+        """All record activities, for registration with a worker."""
         return [
             self.load_project, self.decide, self.fail_plan, self.begin_phase, self.end_phase, self.open_task,
             self.close_task, self.skip_tasks, self.lose_attempt, self.finish_run, self.erase_project,
         ]  # fmt: skip
 
     async def _write(self, work: Callable[[Connection], R]) -> R:
-        """One transaction. A refusal is final; everything else is repeated by Temporal until it gets through."""
+        """Run one transaction. A refusal is final. Temporal repeats any other failure until it succeeds."""
         try:
             return await self._database.transact(work)
         except Unavailable:
@@ -99,12 +99,12 @@ class Records:
 
     @activity.defn
     async def load_project(self, ref: ProjectRef) -> ProjectState:
-        """Where a project stands."""
+        """Load the current state of a project."""
         return await self._database.read(lambda conn: project_state(conn, ref.project_id))
 
     @activity.defn
     async def decide(self, delivery: Delivery) -> Decided:
-        """Decide what reached the workflow, by what the database says of it; a repeat finds the first outcome."""
+        """Decide what reached the workflow, based on the database. A repeated call returns the first outcome."""
         run_id = activity.info().workflow_run_id if activity.in_activity() else None
         captured: Captured | None = None
 
@@ -134,7 +134,7 @@ class Records:
                 captured = await freezing.capture(need, self._actions, self._settings)
 
     def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
-        """The model plans where there is one and nobody has spelt the tasks out; a plan is refined by words by it alone."""
+        """Choose the model planner if there is a model and the tasks are not spelled out, or to refine a plan in words."""
         if request.kind not in {DecisionKind.GENERATE, DecisionKind.RETURN} or request.payload.get("planner"):
             return
         project = projects.get(conn, request.project_id)
@@ -144,7 +144,7 @@ class Records:
 
     @activity.defn
     async def fail_plan(self, request: PlanRequest) -> ProjectState:
-        """Record that a planning came to nothing."""
+        """Record that planning failed."""
         error = request.error or ErrorInfo(status=503, code="planner_failed", message="The planner failed.")
 
         def work(conn: Connection) -> ProjectState:
@@ -157,7 +157,7 @@ class Records:
 
     @activity.defn
     async def begin_phase(self, ref: PhaseRef) -> PhaseWork:
-        """Start a phase or open its gate; where it may start, load a page of its tasks."""
+        """Start a phase or open its gate. If the phase may start, load a page of its tasks."""
 
         def work(conn: Connection) -> PhaseWork:
             project = runs.live_project(conn, ref.project_id, ref.run_id)
@@ -165,11 +165,11 @@ class Records:
                 return PhaseWork(open=False, phase_id="", name="", run=run_state(conn, project))
             plan = plans.get(conn, ref.project_id, ref.plan_version)
             if plan.digest != ref.plan_digest or project.plan_version != ref.plan_version:
-                raise Conflict("The plan of this run was changed.", code="plan_altered")
+                raise Conflict("The plan of this run has been altered.", code="plan_altered")
             draft = plans.verified_draft(plan).phases[ref.position]
             phase = runs.phase_at(conn, ref.project_id, ref.position)
             if phase is None or phase.key != draft.key:
-                raise Conflict("The phases of this run were changed.", code="plan_altered")
+                raise Conflict("The phases of this run have been altered.", code="plan_altered")
             permission.check_phase_turn(conn, ref.project_id, ref.position)
             if phase.status in FINISHED_PHASE:
                 return PhaseWork(open=True, finished=True, phase_id=phase.id, name=phase.name)
@@ -188,7 +188,7 @@ class Records:
 
     @activity.defn
     async def end_phase(self, end: PhaseEnd) -> PhaseEnded:
-        """Close a phase, unless a task was added to it at the last moment."""
+        """Close a phase, unless a task was just added to it."""
 
         def work(conn: Connection) -> PhaseEnded:
             runs.live_project(conn, end.project_id, end.run_id)
@@ -203,7 +203,7 @@ class Records:
 
     @activity.defn
     async def open_task(self, opened: OpenTask) -> TaskResult:
-        """Have a task wait for a person or a timer, or ask for a decision."""
+        """Let a task wait for a person or a timer, or ask for its decision."""
 
         def work(conn: Connection) -> TaskResult:
             project = runs.live_project(conn, opened.project_id, opened.run_id)
@@ -216,7 +216,7 @@ class Records:
                 return TaskResult(status=status, cancelling=cancelling)
             mode = self._actions[task.action["type"]].mode
             if opened.reason != _REASONS.get(mode):
-                raise Conflict(f"Task '{task.key}' does not wait for that.", code="plan_altered")
+                raise Conflict(f"Task '{task.key}' does not wait for this.", code="plan_altered")
             _check_may_begin(conn, task)
             due_at = due_time(task, opened.due_at)
             if opened.reason == "decision":
@@ -231,7 +231,7 @@ class Records:
 
     @activity.defn
     async def close_task(self, closed: TaskInput) -> TaskResult:
-        """Complete a task that no attempt carries: a milestone, or a timer that has run out."""
+        """Complete a task that has no attempts: a milestone, or a timer that has expired."""
 
         def work(conn: Connection) -> TaskResult:
             project = runs.live_project(conn, closed.project_id, closed.run_id)
@@ -252,14 +252,14 @@ class Records:
         mode = self._actions[task.action["type"]].mode
         waits = task.status == TaskStatus.WAITING and task.reason == "timer"
         if mode != Mode.MILESTONE and not (mode == Mode.TIMER and waits):
-            raise Conflict(f"Task '{task.key}' does not end by itself.", code="plan_altered")
+            raise Conflict(f"Task '{task.key}' does not end automatically.", code="plan_altered")
         _check_may_begin(conn, task)
         if task.due_at is not None and task.due_at > now():
-            raise not_due(f"The time of task '{task.key}' ends at {task.due_at}.")
+            raise not_due(f"Task '{task.key}' must wait until {task.due_at}.")
 
     @activity.defn
     async def skip_tasks(self, skip: SkipTasks) -> ProjectState:
-        """Skip tasks that can never start, unless the plan was edited meanwhile: then the workflow looks again."""
+        """Skip tasks that can never start. If the plan was edited meanwhile, do nothing; the workflow checks again."""
 
         def work(conn: Connection) -> ProjectState:
             project = runs.live_project(conn, skip.project_id, skip.run_id)
@@ -273,14 +273,14 @@ class Records:
 
     @activity.defn
     async def lose_attempt(self, lost: LostAttempt) -> LostVerdict:
-        """Look what is on record of an attempt whose worker was lost, else do as the task's `on_crash` says."""
+        """Return the recorded outcome of an attempt whose worker was lost, or else apply the task's `on_crash`."""
         return await self._write(lambda conn: lost_verdict(conn, lost))
 
     @activity.defn
     async def finish_run(self, end: RunEnd) -> ProjectState:
-        """End a run. A cancel that was accepted meanwhile makes it cancelled, whatever the workflow had come to.
+        """End a run. If a cancel was accepted meanwhile, the run ends as cancelled regardless of the workflow's result.
 
-        It does not end where a phase was added at the last moment: the state says that it is running.
+        The run does not end if a phase was just added. The returned state then says that it is running.
         """
 
         def work(conn: Connection) -> ProjectState:
@@ -293,7 +293,7 @@ class Records:
                 if status == ProjectStatus.COMPLETED:
                     permission.check_run_completed(conn, project)
                 if status == ProjectStatus.CANCELLED and not cancelling:
-                    raise Conflict("Nobody has cancelled this run.", code="run_outcome")
+                    raise Conflict("This run was not cancelled.", code="run_outcome")
                 failure = _with_task_id(conn, end) if status == ProjectStatus.FAILED else None
                 runs.finish(conn, project, status, failure=failure, actor=OWN_ACTOR)
             return project_state(conn, end.project_id)
@@ -302,7 +302,7 @@ class Records:
 
     @activity.defn
     async def erase_project(self, request: EraseRequest) -> ProjectState:
-        """Delete a project that is not live, with the workspace that was made for it, as a stored command says."""
+        """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
 
         def check(conn: Connection) -> Command:
             command = deciding.command_to_erase(conn, request.project_id, request.command)
@@ -321,20 +321,20 @@ class Records:
         return await self._write(work)
 
 
-# What the tasks wait for that no attempt carries.
+# The reason for waiting, for tasks that have no attempts.
 _REASONS = {Mode.PERSON: "manual", Mode.DECISION: "decision", Mode.TIMER: "timer"}
 
 
 def _check_may_begin(conn: Connection, task: tasks.TaskRow) -> None:
     if not permission.may_begin(conn, task):
-        raise not_due(f"Task '{task.key}' may not begin: its phase, or what it depends on, is not that far.")
+        raise not_due(f"Task '{task.key}' may not start yet: its phase or one of its dependencies is not ready.")
 
 
 def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
-    """Give an attempt up whose worker was lost, and say what becomes of its task."""
+    """End an attempt whose worker was lost, and say what happens to its task."""
     task = tasks.find(conn, lost.project_id, lost.task)
     if task is None:
-        # An edit of the plan took it out before it had begun.
+        # An edit of the plan removed the task before it started.
         return LostVerdict(then="final", status=TaskStatus.SKIPPED)
     quarantines.note_loss(conn, task, silent=lost.silent)
     killed = task.status == TaskStatus.RUNNING and quarantines.has_killed(conn, task, lost.run_id, silent=lost.silent)
@@ -369,7 +369,7 @@ def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attemp
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:
-    """Why a run failed, in the record's words; the workflow only names the task."""
+    """The reason why a run failed, from the record. The workflow only names the task."""
     if end.failure is None:
         return None
     task = tasks.find(conn, end.project_id, str(end.failure.get("task")))

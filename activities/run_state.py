@@ -1,4 +1,4 @@
-"""Where projects, runs and phases stand, in the words of the workflow's contracts."""
+"""Reads the state of projects, runs and phases, in the types of the workflow's contracts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.storage.tables import phases as phase_table
 from workflows.contracts import Decided, ProjectState, RunState, TaskColumns, TaskProgress
 from workflows.options import shorten
 
-# Tasks loaded in one answer: some 200 kB with long titles, well below the 2 MiB that Temporal takes.
+# Number of tasks in one answer: about 200 kB with long titles, well below Temporal's limit of 2 MiB.
 PAGE = 1_000
 
 
 def project_state(conn: Connection, project_id: str) -> ProjectState:
-    """Where a project stands; `status` is None where there is none."""
+    """The state of a project. `status` is None if the project does not exist."""
     project = projects.find(conn, project_id)
     if project is None:
         return ProjectState(project_id=project_id)
@@ -46,7 +46,7 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
 
 
 def decided(conn: Connection, decision: Decision, *, erase: bool = False) -> Decided:
-    """A decision's outcome, and where the project stands after it; `erase`: it asks for the project to be deleted."""
+    """The outcome of a decision and the state of the project after it. `erase` means that the project must be deleted."""
     return Decided(
         accepted=decision.error is None and _stands(conn, decision),
         kind=decision.kind,
@@ -58,7 +58,7 @@ def decided(conn: Connection, decision: Decision, *, erase: bool = False) -> Dec
 
 
 def _stands(conn: Connection, decision: Decision) -> bool:
-    """Whether what an accepted decision did is still so: a signal that repeats it later must have no effect."""
+    """Whether the effect of an accepted decision is still current. A signal that repeats it later must have no effect."""
     project = projects.get(conn, decision.project_id)
     match decision.kind:
         case DecisionKind.CANCEL:
@@ -91,7 +91,7 @@ def _is_as_answered(conn: Connection, decision: Decision) -> bool:
 
 
 def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:
-    """The run that a project is in."""
+    """The current run of a project."""
     run = runs.find(conn, project.run_id)
     if run is None:
         return None
@@ -117,14 +117,14 @@ def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None
 def task_columns(
     rows: Sequence[tasks.TaskRow], offset: int, actions: Actions, *, queues: Mapping[str, str], agent_id: str | None
 ) -> TaskColumns:
-    """The tasks from `offset` on, by column; dependencies on earlier phases are met and left out.
+    """The tasks from `offset` on, by column. Dependencies on earlier phases are already met and omitted.
 
     Args:
         rows: all tasks of the phase.
-        offset: the position of the first that is wanted.
-        actions: the actions that they may have.
-        queues: the task queues of agents, where they are not the usual one.
-        agent_id: the project's agent, for tasks that name none.
+        offset: the position of the first task to return.
+        actions: the actions that tasks may use.
+        queues: the task queues of agents that do not use the default queue.
+        agent_id: the project's agent, for tasks that do not name one.
     """
     position = {row.key: index for index, row in enumerate(rows)}
     columns = TaskColumns()

@@ -1,4 +1,4 @@
-"""Whether a task would run what was signed: looked at immediately before it starts, and again when it has ended."""
+"""Checks that a task runs exactly what was signed: immediately before it starts, and again after it has ended."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ R = TypeVar("R")
 
 
 class Persist(Protocol):
-    """Has work done with the database, however long that is away."""
+    """Runs work against the database, and retries until the database is available."""
 
     def __call__(self, work: Callable[[Connection], R]) -> Awaitable[R]:
-        """What `work` returns."""
+        """Return the result of `work`."""
         ...
 
 
 class SignedChanged(Exception):
-    """The task would not run what was signed: it waits for a person's decision."""
+    """Something differs from what was signed, so the task waits for a person's decision."""
 
     def __init__(self, question: Question) -> None:
         super().__init__(question.text)
@@ -46,17 +46,17 @@ class SignedChanged(Exception):
 
 
 class SignedState:
-    """What was frozen for the plan of one attempt, held against what is there.
+    """Compares the frozen values for one attempt with the current state.
 
     Args:
-        persist: has something done with the database, where answers, uploads and what tasks left behind are kept,
-            however long that is away.
-        settings: of this worker.
+        persist: runs work against the database, which stores answers, uploads and changes made by tasks; it retries
+            until the database is available.
+        settings: the settings of this worker.
         kind: the action of the task.
         started: the attempt.
 
     Attributes:
-        explained: what `check` found to be another than was signed, with the task or the decision that accounts for it.
+        explained: differences that `check` found and could explain, each with the task or decision that caused it.
     """
 
     def __init__(self, persist: Persist, settings: Settings, kind: type[Action], started: Started) -> None:
@@ -69,10 +69,10 @@ class SignedState:
         self.explained: list[dict[str, str | None]] = []
 
     async def check(self) -> None:
-        """Make sure that everything which the task runs is what was signed, what tasks made of it, or what a person accepted.
+        """Check that everything the task runs was signed, was made by an earlier task, or was accepted by a person.
 
         Raises:
-            SignedChanged: it is not.
+            SignedChanged: it finds any other difference.
         """
         if self._frozen is None:
             return
@@ -91,7 +91,7 @@ class SignedState:
             raise SignedChanged(await self._question(left, now))
 
     async def left_behind(self) -> dict[str, str | None]:
-        """Signed files that changed since `check`, unless somebody uploaded what is there now."""
+        """Signed files that changed since `check`, except those that somebody uploaded."""
         if self._frozen is None or not self._before:
             return {}
         after = await asyncio.to_thread(cached_checksums, self._started.project.workspace, self._before)
@@ -99,7 +99,7 @@ class SignedState:
         return await self._persist(lambda conn: self._not_uploaded(conn, changed)) if changed else {}
 
     def limits(self) -> TaskLimits:
-        """What the task's commands may use: as it says itself, else as it was signed, else as this worker's settings say."""
+        """Resource limits for the task's commands: from the task, or else as signed, or else from this worker's settings."""
         defaults = self._settings.task_limits
         if self._frozen is not None and self._frozen.task_limits is not None:
             defaults = TaskLimits.model_validate(self._frozen.task_limits)
@@ -114,7 +114,7 @@ class SignedState:
                 yield Difference("file", path, frozen.files[path].sha256, self._before[path])
 
     def _surroundings(self, frozen: Frozen, named: Named) -> Iterator[Difference]:
-        """What is not as it was around the task, as far as it matters to this one."""
+        """Differences in the task's environment that affect this task."""
         project, task, settings = self._started.project, self._started.task, self._settings
         name = task.agent_id or project.agent_id or DEFAULT_AGENT
         if name in frozen.agents:
@@ -139,7 +139,7 @@ class SignedState:
     def _unexplained(
         self, conn: Connection, frozen: Frozen, found: list[Difference]
     ) -> tuple[list[Difference], list[dict[str, str | None]]]:
-        """What neither a task of this plan nor a person accounts for; and what one of them does."""
+        """Split differences into those without an explanation, and those that a task of this plan or a person explains."""
         project_id = self._started.project.id
         hold_project(conn, project_id)
         accepted = signed_files.accepted(conn, project_id, frozen.at)
@@ -169,7 +169,7 @@ class SignedState:
         return Question(text, list(ANSWERS_TO_A_CHANGE), reference_of(found), QuestionKind.CHANGED, details)
 
     def _explained(self, conn: Connection, item: Difference, hashed: Hashed | None) -> Difference:
-        """With the difference line by line, and who may have made it."""
+        """Add the line-by-line difference, and who may have made the change."""
         if item.what != "file":
             return item._replace(text=compare_texts(item.signed or "", item.now or ""))
         project, since = self._started.project, self._frozen.files[item.name].at if self._frozen is not None else ""
@@ -182,8 +182,8 @@ class SignedState:
         running = signed_files.running_tasks(conn, project.id, self._started.task.id)
         reasons = [
             f"{by} uploaded it." if by is not None else "",
-            f"Task '{made.task_key}' changed it, and something else did after that." if made is not None else "",
-            f"In progress: {', '.join(running[:5])}." if running and by is None else "",
+            f"Task '{made.task_key}' changed it, and then something else changed it." if made is not None else "",
+            f"Running at the moment: {', '.join(running[:5])}." if running and by is None else "",
         ]
         return item._replace(text=text, why=" ".join(filter(None, reasons)))
 

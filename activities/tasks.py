@@ -1,6 +1,7 @@
-"""The activities that carry tasks out: one for each action, of the type named after it.
+"""The activities that execute tasks. There is one for each action, with the name of the action.
 
-Each writes `running` at its start and the outcome at its end, with the event, itself: the workflow needs no further step.
+Each activity records `running` at its start and the outcome at its end, together with the event. The workflow needs no further
+step.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ MAX_OUTPUT_BYTES = 1_048_576
 
 @dataclass(frozen=True)
 class TaskSurroundings:
-    """What tasks get from the worker they run on; `masked` are values that none gets, and that no log may show."""
+    """What tasks receive from their worker. The values in `masked` are given to no task, and must not appear in any log."""
 
     kill_grace: float = 2.0
     http_allow: list[str] = field(default_factory=list[str])
@@ -61,7 +62,7 @@ class TaskSurroundings:
     masked: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     sandbox: Sandbox | None = None
-    # Which instance of a worker this is.
+    # Identifies this instance of a worker.
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
 
 
@@ -69,12 +70,12 @@ class TaskActivities:
     """The task activities, bound to a database.
 
     Args:
-        database: where tasks and their outcomes are kept.
-        actions: the actions to carry out.
-        surroundings: what tasks get from this worker.
+        database: the database that stores tasks and their outcomes.
+        actions: the actions to execute.
+        surroundings: what tasks receive from this worker.
 
     Attributes:
-        masker: knows the secrets of this worker.
+        masker: masks the secrets of this worker.
     """
 
     def __init__(self, database: Database, actions: Actions, surroundings: TaskSurroundings) -> None:
@@ -86,27 +87,27 @@ class TaskActivities:
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
-        """One for each action that an activity carries out."""
+        """One activity for each action that runs as an activity."""
         return [self._activity_of(kind) for kind in self._actions.values() if kind.mode == Mode.ACTIVITY]
 
     def _activity_of(self, kind: type[Action]) -> Callable[..., Any]:
         @activity.defn(name=kind.type)
-        async def carry_out(task: TaskInput) -> TaskResult:
-            return await self._carry_out(kind, task)
+        async def execute(task: TaskInput) -> TaskResult:
+            return await self._execute(kind, task)
 
-        return carry_out
+        return execute
 
-    async def _carry_out(self, kind: type[Action], task: TaskInput) -> TaskResult:
+    async def _execute(self, kind: type[Action], task: TaskInput) -> TaskResult:
         info = activity.info()
         if info.attempt > 1:
-            # An operator has paused the activity and resumed it. What is done about the first attempt, the workflow decides.
+            # An operator has paused and resumed the activity. The workflow decides what to do about the first attempt.
             raise _lost("Temporal started the activity again", retryable=False)
         key = AttemptKey(
             project_id=task.project_id,
             run_id=task.run_id,
             task_id=task.task,
             try_number=task.try_number,
-            # Unique even where an operator has reset the activity, which then starts as attempt 1 again.
+            # Unique even if an operator has reset the activity, which then starts as attempt 1 again.
             token=f"{info.workflow_run_id}/{info.activity_id}/{uuid4().hex[:16]}",
             worker=self._surroundings.worker,
         )
@@ -116,7 +117,7 @@ class TaskActivities:
         if recorded.status == TaskStatus.CANCELLED:
             await heartbeat.end_as_cancelled()
         if recorded.status in {TaskStatus.FAILED, TaskStatus.WAITING}:
-            # Benign: a task's failure is an outcome, and nothing for the worker's log to warn of.
+            # Benign: a failed task is an outcome, so the worker's log must not show a warning.
             benign = ApplicationErrorCategory.BENIGN
             outcome = ASKED if recorded.asks else str(recorded.status)
             settings = self._surroundings.settings
@@ -126,7 +127,7 @@ class TaskActivities:
         return TaskResult(status=recorded.status)
 
     async def persist(self, work: Callable[[Connection], R]) -> R:
-        """Write, however long the database is away and whatever is cancelled meanwhile."""
+        """Write to the database, and retry until it is available, even if the activity is cancelled meanwhile."""
 
         async def write() -> R:
             while True:
@@ -139,22 +140,22 @@ class TaskActivities:
 
     @property
     def database(self) -> Database:
-        """Where tasks and their outcomes are kept."""
+        """The database that stores tasks and their outcomes."""
         return self._database
 
     @property
     def workspaces(self) -> Workspaces:
-        """Where projects' files lie."""
+        """The workspaces of projects."""
         return self._workspaces
 
     @property
     def surroundings(self) -> TaskSurroundings:
-        """What tasks get from this worker."""
+        """What tasks receive from this worker."""
         return self._surroundings
 
 
 class _Attempt:
-    """One attempt at one task."""
+    """One attempt of one task."""
 
     def __init__(self, owner: TaskActivities, kind: type[Action], task: TaskInput, key: AttemptKey, queue: str) -> None:
         self._owner = owner
@@ -164,14 +165,14 @@ class _Attempt:
         self._queue = queue
         self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
-        # By the plan, whatever the workflow says of it.
+        # Read from the plan; the workflow's value is not trusted.
         self._last = True
         self._signed: SignedState | None = None
         self._expected: tuple[Path, list[str]] | None = None
         self._may_rerun = False
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
-        """Start, act and record; returns what is on record and, of a failure, the message."""
+        """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
         try:
             started = await self._start()
             if started.recorded is not None:
@@ -193,8 +194,8 @@ class _Attempt:
         except ApplicationError:
             raise
         except Exception as error:
-            logger.exception("task %s: the %s action broke", self._task.task, self._kind.type)
-            message = f"The {self._kind.type} action broke: {type(error).__name__}."
+            logger.exception("task %s: the %s action raised an unexpected error", self._task.task, self._kind.type)
+            message = f"The {self._kind.type} action raised an unexpected error: {type(error).__name__}."
             ending = self._failed(TaskFailed("internal_error", message))
         finally:
             if self._log is not None:
@@ -252,17 +253,17 @@ class _Attempt:
             async with asyncio.timeout(row.timeout_seconds):
                 return await action.run(context)
         except TimeoutError:
-            message = f"The task took longer than {row.timeout_seconds:g} s."
+            message = f"The task exceeded its time limit of {row.timeout_seconds:g} s."
             raise TaskFailed("timeout", message, outputs=action.left_over(context)) from None
         finally:
-            # Nobody waits for it: a cancel must not come between an outcome and its record.
+            # Not awaited: a cancel must not come between an outcome and its record.
             asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
 
     async def _workspace(self, project: ProjectRow) -> Path:
         try:
             return await asyncio.to_thread(self._owner.workspaces.checked, project.workspace, project.path)
         except (NotFound, Conflict) as error:
-            message = f"{error.info.message} This worker looked at {project.workspace}."
+            message = f"{error.info.message} The worker looked in {project.workspace}."
             raise TaskFailed(error.info.code, message, retryable=False) from error
 
     async def _desk(self, started: Started) -> Desk:
@@ -272,7 +273,7 @@ class _Attempt:
         agent = settings.known_agents.get(name)
         if agent is None:
             raise TaskFailed(
-                "unknown_agent", f"This worker knows no agent '{name}': see signoff.toml.", retryable=False
+                "unknown_agent", f"This worker has no agent '{name}'. Add it to signoff.toml.", retryable=False
             )
         conversation = await self._owner.database.read(
             lambda conn: model_steps.conversation_of(conn, self._key.run_id, row.id)
@@ -288,14 +289,16 @@ class _Attempt:
                 return self._owner.surroundings.app_url
             if reference.kind == "secret":
                 if reference.name not in self._secrets:
-                    message = f"There is no secret {reference.name}: set SIGNOFF_SECRET_{reference.name} on the worker."
+                    message = (
+                        f"The secret {reference.name} is missing. Set SIGNOFF_SECRET_{reference.name} on the worker."
+                    )
                     raise TaskFailed("missing_secret", message, retryable=False)
                 self._check_secret(reference.name, started)
                 return self._secrets[reference.name]
             outputs = started.upstream.get(reference.name, {})
             if reference.output not in outputs:
                 known = ", ".join(sorted(outputs)) or "none"
-                message = f"Task '{reference.name}' has no output '{reference.output}'; its outputs: {known}."
+                message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
                 raise TaskFailed("missing_output", message, retryable=False)
             return outputs[reference.output]
 
@@ -306,35 +309,35 @@ class _Attempt:
                 fields = self._kind.fill_fields(fields, look_up)
             return inputs, self._kind.fields_model.model_validate(fields)
         except ValidationError as error:
-            message = f"The action's fields do not fit: {error.errors(include_url=False)[0]['msg']}."
+            message = f"The action's fields are not valid: {error.errors(include_url=False)[0]['msg']}."
             raise TaskFailed("bad_fields", message, retryable=False) from None
         except ReferenceMisplaced as error:
             message = f"The value of a reference cannot be used: {error}."
             raise TaskFailed("bad_reference", message, retryable=False) from None
 
     def _check_secret(self, name: str, started: Started) -> None:
-        """Once more what planning has checked: the entries may have changed since, and edits may have added a use."""
+        """Repeat the check from planning: the entries may have changed since, and an edit may have added a use."""
         agent = started.task.agent_id or started.project.agent_id or DEFAULT_AGENT
         refusal = self._owner.surroundings.settings.secret_scopes.refusal(name, started.project.id, agent)
         if refusal is not None:
-            raise TaskFailed("secret_refused", f"The task may not run: {refusal}.", retryable=False)
+            raise TaskFailed("secret_refused", f"The task cannot run: {refusal}.", retryable=False)
 
     def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
         try:
             canonical_json(outputs)
         except (ValueError, RecursionError) as error:
-            # On record they would be neither hashed nor kept.
-            message = f"The outputs cannot be kept: {type(error).__name__}."
+            # Such outputs could neither be hashed nor stored.
+            message = f"The outputs cannot be stored: {type(error).__name__}."
             raise TaskFailed("bad_outputs", message, retryable=False) from error
         size = len(str(outputs))
         if size > MAX_OUTPUT_BYTES:
             raise TaskFailed(
-                "output_too_large", f"The outputs have {size} characters; 1 MiB is the limit.", retryable=False
+                "output_too_large", f"The outputs have {size} characters; the limit is 1 MiB.", retryable=False
             )
         return self._masked(outputs)
 
     def _masked(self, value: Any) -> Any:
-        """`value` without secrets."""
+        """`value` with all secrets masked."""
         return self._owner.masker.value(value)
 
     def _failed(self, failure: TaskFailed) -> Ending:
@@ -349,14 +352,14 @@ class _Attempt:
         )
 
     async def note_stopping(self) -> None:
-        """Put on record that the attempt was told to stop and has not ended."""
+        """Record that the attempt was told to stop but has not ended yet."""
         await self._owner.persist(lambda conn: attempts.note_stopping(conn, self._key))
 
     async def _interrupted(self, stop: Stop | None) -> Ending:
-        """A cancel is an outcome; whatever else stops the work is not, and the workflow decides what comes next.
+        """The ending of interrupted work. A cancel is an outcome. For any other reason, the workflow decides what is next.
 
-        A paused activity stays with Temporal until it is unpaused, where its task may simply run again. Where the plan says
-        otherwise, a person is asked, or the task fails, at once.
+        A paused activity stays in Temporal until it is unpaused, if its task may simply run again. If the plan says otherwise,
+        a person is asked or the task fails at once.
         """
         if stop == Stop.CANCELLED:
             return Ending(TaskStatus.CANCELLED, {}, reason="interrupted")
@@ -365,7 +368,7 @@ class _Attempt:
         if stays_paused:
             await self._owner.persist(lambda conn: attempts.give_up(conn, self._key, cause))
         else:
-            # A quarantine is ended by its worker, which knows whether it was told to.
+            # The worker itself ends a quarantine, because it knows whether it was told to stop.
             ends = stop == Stop.SHUTDOWN and not self._key.worker.startswith(PREFIX)
             await self._owner.persist(lambda conn: attempts.end(conn, self._key, with_worker=ends))
         raise _lost(cause, retryable=stays_paused)
@@ -378,22 +381,22 @@ class _Attempt:
             whole = replace(whole, log_bytes=self._log.size, log_sha256=self._log.sha256)
         recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
         if recorded is None:
-            raise _fenced("Another attempt has taken this one's place.")
+            raise _fenced("Another attempt has replaced this one.")
         return recorded, str((whole.error or {}).get("message", ""))
 
     async def _left_behind(self) -> dict[str, str | None]:
-        """Which signed files the attempt has changed; a second cancel does not keep that from being noted."""
+        """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
 
     def _made(self) -> dict[str, dict[str, Any] | None] | None:
-        """Size and checksum of each file that the task was to make; None for one that is not there. Blocking."""
+        """Size and checksum of each expected file of the task. None for a missing file. Blocking."""
         if self._expected is None:
             return None
         return {path: files.fingerprint(self._expected[0], path) for path in self._expected[1]}
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:
-    return ApplicationError(f"The attempt was given up: {cause}.", type="WorkerLost", non_retryable=not retryable)
+    return ApplicationError(f"The attempt was abandoned: {cause}.", type="WorkerLost", non_retryable=not retryable)
 
 
 def _fenced(message: str) -> ApplicationError:

@@ -1,1 +1,1 @@
-"""What a task can do, one file an action."""
+"""The built-in actions, and their helpers. Each action has its own file."""

@@ -1,4 +1,4 @@
-"""The `agent` action: a model with tools, bound to the workspace."""
+"""The `agent` action: a model with tools that works in the workspace."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MAX_SCHEMA_LENGTH = 100_000
 
 
 class AgentFields(Fields):
-    """What the agent is to do, and in which shape it answers."""
+    """The task for the agent, and the schema of its answer."""
 
-    prompt: str = Field(min_length=1, max_length=50_000, description="The task, in words.")
+    prompt: str = Field(min_length=1, max_length=50_000, description="The task, in plain words.")
     output_schema: dict[str, Any] | None = Field(
-        default=None, description="JSON schema (draft 2020-12) of an object; its properties become the outputs."
+        default=None, description="JSON schema (draft 2020-12) of an object. Its properties become the outputs."
     )
-    max_calls: int = Field(default=MAX_CALLS, ge=1, le=500, description="How often the model may be asked.")
+    max_calls: int = Field(default=MAX_CALLS, ge=1, le=500, description="Maximum number of calls to the model.")
 
     @field_validator("output_schema")
     @classmethod
@@ -36,17 +36,17 @@ class AgentFields(Fields):
             raise ValueError(f"the schema has more than {MAX_SCHEMA_LENGTH} characters")
         fault = fault_of(value)
         if fault is not None:
-            raise ValueError(f"this is not a JSON schema: {fault}")
+            raise ValueError(f"the schema is not a valid JSON schema: {fault}")
         _follow(value, value, {}, ())
         if value.get("type") != "object":
-            raise ValueError('the schema must be of an object: {"type": "object", "properties": …}')
+            raise ValueError('the schema must describe an object: {"type": "object", "properties": …}')
         return value
 
 
 class Agent(Action):
-    """Has a model do what needs judgement or writing, with the tools of the task's agent.
+    """Lets a model do work that needs judgment or writing, with the tools of the task's agent.
 
-    Outputs: `text`, the answer; with `output_schema` its properties instead. The log is the transcript.
+    Outputs: the answer as `text`, or the properties of `output_schema` if it is set. The log is the transcript.
     """
 
     type: ClassVar[str] = "agent"
@@ -55,23 +55,23 @@ class Agent(Action):
     takes_secrets: ClassVar[bool] = False
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
-        """Hold the conversation and return what came of it.
+        """Hold the conversation and return its outputs.
 
         Raises:
             PersonAsked: the agent has a question.
-            TaskFailed: `no_model`, `planner_unavailable`, and what `agent_conversation.converse` says.
+            TaskFailed: `no_model`, `planner_unavailable`, or a kind that `agent_conversation.converse` lists.
         """
         fields = AgentFields.model_validate(context.fields)
         try:
             await load("activities.actions.agent_conversation")
         except Conflict as error:
             raise TaskFailed("no_model", error.info.message, retryable=False) from error
-        from activities.actions.agent_conversation import converse  # noqa: PLC0415 - loaded only where a model is asked
+        from activities.actions.agent_conversation import converse  # noqa: PLC0415 - loaded only when a model is called
 
         return await converse(context, fields.prompt, fields.output_schema, fields.max_calls)
 
 
-# What holds schemas by name, a list of schemas, or one; everything else in a schema is data.
+# Keywords that contain schemas by name, a list of schemas, or one schema. Everything else in a schema is data.
 _BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = (
@@ -83,17 +83,17 @@ _DEFINITIONS = "#/$defs/"
 
 
 def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tuple[str, ...]) -> int:
-    """How many parts a schema has once its references are written out, which is how some models get it.
+    """Number of parts of a schema with all references expanded. Some models receive it in this form.
 
     Raises:
-        ValueError: a reference leads out of the schema, nowhere or back to itself, or there are too many parts.
+        ValueError: a reference leads outside the schema, nowhere or back to itself, or there are too many parts.
     """
     if not isinstance(schema, dict):
         return 1
     known = cast("dict[str, Any]", schema)
     _check_keywords(known)
     if "$dynamicRef" in known or "$recursiveRef" in known:
-        raise ValueError("references are made with $ref alone")
+        raise ValueError("only $ref may be used for references")
     parts = [part for name in _BY_NAME if isinstance(known.get(name), dict) for part in known[name].values()]
     parts += [part for name in _LISTED if isinstance(known.get(name), list) for part in known[name]]
     parts += [known[name] for name in _SINGLE if name in known]
@@ -105,15 +105,15 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
             sizes[reference] = _follow(root, _target(root, reference), sizes, (*under, reference))
         size += sizes[reference]
     if size > _MAX_PARTS:
-        raise ValueError("the schema is too large with its references written out")
+        raise ValueError("the schema is too large with its references expanded")
     return size
 
 
 def _check_keywords(schema: dict[str, Any]) -> None:
-    """Refuse what cannot be checked in time that grows with the size alone.
+    """Refuse keywords that cannot be checked in linear time.
 
     Raises:
-        ValueError: a pattern that RE2 does not know, or a keyword that matches patterns by Python's own engine.
+        ValueError: a pattern is not supported by RE2, or a keyword uses Python's own pattern engine.
     """
     for pattern in [schema[name] for name in ("pattern",) if name in schema] + list(
         schema.get("patternProperties", {})
@@ -122,15 +122,15 @@ def _check_keywords(schema: dict[str, Any]) -> None:
         if reason is not None:
             raise ValueError(f"the pattern {pattern[:200]!r} cannot be used: {reason}")
     if "unevaluatedProperties" in schema:
-        raise ValueError(
-            "unevaluatedProperties cannot be used; say additionalProperties where the properties are named"
-        )
+        raise ValueError("unevaluatedProperties is not supported; use additionalProperties next to the properties")
 
 
 def _target(root: dict[str, Any], reference: str) -> Any:
-    """What a reference means: one of the schema's own definitions, which is what the libraries that ask models know of."""
+    """The target of a reference: a definition in the same schema, the only kind that the model libraries support."""
     if not reference.startswith(_DEFINITIONS):
-        raise ValueError(f"the reference {reference[:200]} is none to a definition of this schema: {_DEFINITIONS}NAME")
+        raise ValueError(
+            f"the reference {reference[:200]} must name a definition in this schema, as {_DEFINITIONS}NAME"
+        )
     found = root.get("$defs", {}).get(reference.removeprefix(_DEFINITIONS))
     if found is None:
         raise ValueError(f"the reference {reference[:200]} leads nowhere")

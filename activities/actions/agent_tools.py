@@ -1,6 +1,7 @@
-"""What a model may do in the course of a task; everything happens inside of the workspace, or where its agent's entry allows.
+"""The tools of a model during a task. They work inside the workspace, or where the agent's entry allows it.
 
-A mistake is said to the model, which may try something else; what it reads is cut with a note, so that no file fills its memory.
+An error is returned to the model, which may try something else. Long results are truncated with a note, so that no file fills
+the model's context.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ MAX_OPTION_LENGTH = 200
 
 
 class Mistake(Exception):
-    """What the model asked for cannot be done; the text is for the model."""
+    """A tool call failed. The text is for the model."""
 
 
 class Tools:
-    """The tools of one agent at one task.
+    """The tools of one agent for one task.
 
     Args:
-        context: of the task.
-        agent: says which tools there are, and how far they reach.
+        context: the context of the task.
+        agent: the agent's entry, which lists the tools and what they may reach.
     """
 
     def __init__(self, context: TaskContext, agent: AgentEntry) -> None:
@@ -66,75 +67,75 @@ class Tools:
         return [known[tool] for tool in dict.fromkeys(self._agent.tools)]
 
     async def read_file(self, path: str, offset: int = 0) -> str:
-        """Read a text file of the workspace.
+        """Read a text file in the workspace.
 
         Args:
             path: relative to the workspace.
-            offset: the character to begin at, for files that were cut.
+            offset: the character to start at, for files that were truncated.
         """
         data = await asyncio.to_thread(self._read, path)
-        # Masked before it is cut: a model that reads on with an offset could put the pieces of a secret together.
+        # Masked before it is truncated: otherwise, a model could read the pieces of a secret with different offsets.
         text = self._masked(data)
         if "\0" in text[:1000]:
             raise Mistake(f"{path} is not a text file; it has {len(data)} bytes.")
-        return _cut(text[max(0, offset) :], f"read on with offset={max(0, offset) + MAX_CHARACTERS}")
+        return _cut(text[max(0, offset) :], f"continue with offset={max(0, offset) + MAX_CHARACTERS}")
 
     async def write_file(self, path: str, content: str) -> str:
-        """Write a text file of the workspace, whole; folders are made, an old file is replaced.
+        """Write a complete text file in the workspace. Missing folders are created, and an existing file is replaced.
 
         Args:
             path: relative to the workspace.
-            content: the whole new content.
+            content: the complete new content.
         """
         data = content.encode("utf-8", "replace")
         if len(data) > MAX_WRITTEN_BYTES:
-            raise Mistake(f"The content has {len(data)} bytes; {MAX_WRITTEN_BYTES} is the limit.")
+            raise Mistake(f"The content has {len(data)} bytes; the limit is {MAX_WRITTEN_BYTES}.")
 
         async def chunks() -> AsyncGenerator[bytes, None]:
             yield data
 
         target = await asyncio.to_thread(download_target, self._workspace, path)
         if any(alike(part) == ".git" for part in target.parts):
-            raise Mistake(f"'{path}' belongs to git, which would run what is written there; use git itself.")
+            raise Mistake(f"'{path}' belongs to git, which could execute its content. Use git itself.")
         await save(chunks(), self._workspace, target, limit=MAX_WRITTEN_BYTES, mark=self._context.task_id)
-        return f"{path} is written, {len(data)} bytes."
+        return f"Wrote {len(data)} bytes to {path}."
 
     async def list_files(self, pattern: str = "*") -> str:
-        """List the files of the workspace.
+        """List the files in the workspace.
 
         Args:
-            pattern: as in a shell, such as `*.md` or `docs/*`; `*` for all.
+            pattern: a shell pattern such as `*.md` or `docs/*`; `*` for all files.
         """
         found = await asyncio.to_thread(paths_in, self._workspace, 10 * MAX_PATHS)
         names = [name for name in found if fnmatch.fnmatch(name, pattern)]
         shown = names[:MAX_PATHS]
         more = f"\n[{len(names) - len(shown)} more]" if len(names) > len(shown) else ""
-        return ("\n".join(shown) or "There are none.") + more
+        return ("\n".join(shown) or "No files found.") + more
 
     async def search_files(self, text: str, pattern: str = "*") -> str:
-        """Find lines that hold a text, upper or lower case, in the files of the workspace.
+        """Find lines that contain a text in the files of the workspace, ignoring case.
 
         Args:
-            text: what to look for, as it stands.
-            pattern: of the files to look in, such as `*.md`.
+            text: the literal text to find.
+            pattern: a shell pattern for the files to search, such as `*.md`.
         """
         if not text.strip():
-            raise Mistake("Say what to look for.")
+            raise Mistake("The text to find is empty.")
         return await asyncio.to_thread(self._search, text.casefold(), pattern)
 
     async def http_get(self, url: str) -> str:
-        """Fetch a page or file; redirects are not followed.
+        """Fetch a page or file. Redirects are not followed.
 
         Args:
-            url: http:// or https:// address at one of the hosts that are allowed.
+            url: an http:// or https:// URL on one of the allowed hosts.
         """
         try:
             checked = check_url(url)
         except ValueError as error:
-            raise Mistake(f"That address cannot be used: {error}.") from error
+            raise Mistake(f"The URL cannot be used: {error}.") from error
         allowed = self._agent.hosts
         if "*" not in allowed and checked.host.lower() not in allowed:
-            raise Mistake(f"The host {checked.host} is not allowed; allowed: {', '.join(allowed)}.")
+            raise Mistake(f"The host {checked.host} is not allowed. Allowed hosts: {', '.join(allowed)}.")
         request = Request("GET", checked, {}, None)
         async with exchange(request, self._context, follow=lambda _: False) as (response, _):
             content = bytearray()
@@ -144,20 +145,20 @@ class Tools:
                     break
         where = f" to {response.headers['location']}" if "location" in response.headers else ""
         head = f"{response.status_code} {response.reason_phrase}{where}\n"
-        return head + _cut(self._masked(bytes(content)), "the rest is left out")
+        return head + _cut(self._masked(bytes(content)), "the rest is omitted")
 
     async def run_command(self, argv: list[str]) -> str:
-        """Run a program in the workspace, without a shell, and get what it prints.
+        """Run a program in the workspace, without a shell, and return its output.
 
         Args:
-            argv: the program, one of those that are allowed, and its arguments.
+            argv: one of the allowed programs, and its arguments.
         """
         if not argv or argv[0] not in self._agent.commands:
-            raise Mistake(f"That program is not allowed; allowed: {', '.join(self._agent.commands)}.")
+            raise Mistake(f"This program is not allowed. Allowed programs: {', '.join(self._agent.commands)}.")
         printed = bytearray()
 
         def keep(data: bytes) -> None:
-            # The end of what a program prints says most.
+            # The end of a program's output is the most useful part.
             printed.extend(data)
             if len(printed) > MAX_READ_BYTES:
                 del printed[: -MAX_READ_BYTES // 2]
@@ -175,30 +176,30 @@ class Tools:
                     limits=self._context.limits.model_dump(),
                 )
         except TimeoutError as error:
-            raise Mistake(f"It took longer than {COMMAND_SECONDS:g} s and was stopped.") from error
+            raise Mistake(f"The program took longer than {COMMAND_SECONDS:g} s and was stopped.") from error
         except (StartError, GuardLostError, OSError, ValueError) as error:
-            raise Mistake(f"It could not be run: {error}.") from error
+            raise Mistake(f"The program could not be run: {error}.") from error
         if status.limit is not None:
-            raise Mistake(f"{self._context.limits.sentence(status.limit)} It was stopped.")
+            raise Mistake(f"{self._context.limits.sentence(status.limit)} The program was stopped.")
         ended = f"exit code {status.code}" if status.code is not None else f"signal {status.signal}"
         text = self._masked(bytes(printed))
-        cut = "" if len(text) <= MAX_CHARACTERS else "[what came before this is left out]\n"
+        cut = "" if len(text) <= MAX_CHARACTERS else "[earlier output omitted]\n"
         return f"{ended}\n{cut}{text[-MAX_CHARACTERS:]}"
 
     async def ask_person(self, question: str, options: list[str] | None = None) -> str:
-        """Ask the person who runs this project, and wait for the answer, which may take days.
+        """Ask the person who runs this project, and wait for the answer. This may take days.
 
         Args:
-            question: complete, with what they need to know to answer.
-            options: the answers to choose from; leave it out where any text will do.
+            question: the complete question, with everything that the person needs to know to answer it.
+            options: the answers to choose from; omit them to accept any text.
         """
         given = [option.strip() for option in options or []]
         if not question.strip():
-            raise Mistake("Say what you want to know.")
+            raise Mistake("The question is empty.")
         if len(given) > MAX_OPTIONS or any(not 0 < len(option) <= MAX_OPTION_LENGTH for option in given):
-            raise Mistake(f"Options are {MAX_OPTIONS} at most, each of 1 to {MAX_OPTION_LENGTH} characters.")
+            raise Mistake(f"Give at most {MAX_OPTIONS} options of 1 to {MAX_OPTION_LENGTH} characters each.")
         if len(set(given)) < len(given):
-            raise Mistake("An option is given twice.")
+            raise Mistake("An option appears twice.")
         raise PersonAsked(question, given, "")
 
     def _masked(self, data: bytes) -> str:
@@ -208,12 +209,12 @@ class Tools:
         place = inside(self._workspace, path)
         parts = place.relative_to(self._workspace).parts
         if not parts or any(map(is_private, parts)):
-            raise Mistake(f"'{path}' is not a file of the workspace.")
+            raise Mistake(f"'{path}' is not a file in the workspace.")
         try:
             with os.fdopen(open_file(self._workspace, parts), "rb") as file:
                 return file.read(MAX_READ_BYTES)
         except OSError as error:
-            raise Mistake(f"{path} cannot be read: {error.strerror or 'it is not there'}.") from error
+            raise Mistake(f"{path} cannot be read: {error.strerror or 'it does not exist'}.") from error
 
     def _search(self, text: str, pattern: str) -> str:
         found: list[str] = []
@@ -230,11 +231,11 @@ class Tools:
                 if text in line.casefold():
                     found.append(f"{name}:{number}: {line.strip()[:MAX_LINE_LENGTH]}")
                 if len(found) == MAX_MATCHES:
-                    return "\n".join([*found, "[there may be more]"])
-        return "\n".join(found) or "Nothing was found."
+                    return "\n".join([*found, "[there may be more matches]"])
+        return "\n".join(found) or "No matches found."
 
 
 def _cut(text: str, hint: str) -> str:
     if len(text) <= MAX_CHARACTERS:
         return text
-    return f"{text[:MAX_CHARACTERS]}\n[{len(text) - MAX_CHARACTERS} characters left out; {hint}]"
+    return f"{text[:MAX_CHARACTERS]}\n[{len(text) - MAX_CHARACTERS} characters omitted; {hint}]"

@@ -1,4 +1,4 @@
-"""The log of one attempt: a file with a size limit, without secrets, whose end becomes the task's output."""
+"""The log of one attempt: a file with a size limit and masked secrets. Its end becomes the task's output."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ CUT_LINE = b"\n[output cut at 10 MiB]\n"
 class AttemptLog:
     """Writes `<workspace>/.signoff/attempts/<task_id>/<attempt>/log`; implements `Log`.
 
-    Every secret is replaced by `***`, in each of its forms, also one that arrives in pieces. After 10 MiB the file ends
-    with the line `[output cut at 10 MiB]`; `tail` goes on. A full disk ends the file too, never the task.
+    Every secret is replaced by `***`, in every form, even if it arrives in pieces. After 10 MiB, the file ends with the line
+    `[output cut at 10 MiB]`, and only `tail` continues. A full disk also ends the file, but never the task.
 
     Args:
-        workspace: of the project.
-        task_id: the task.
-        attempt: its attempt, from 1.
-        masker: knows the secrets that must not appear.
+        workspace: the workspace of the project.
+        task_id: the id of the task.
+        attempt: the number of the attempt, from 1.
+        masker: masks the secrets that must not appear.
 
     Attributes:
-        path: the file.
-        size: its bytes so far.
+        path: the path of the file.
+        size: the size of the file so far, in bytes.
 
     Raises:
-        TaskFailed: `unsafe_workspace`, where something else stands in the place of the log's folders.
+        TaskFailed: `unsafe_workspace`: something other than a folder is at the path of the log.
     """
 
     def __init__(self, workspace: Path, task_id: str, attempt: int, masker: Masker | None = None) -> None:
@@ -48,29 +48,29 @@ class AttemptLog:
         self._file: int | None = new_file(workspace, self.path)
 
     def write(self, data: bytes) -> None:
-        """Append `data`; what may be the beginning of a secret is held back until more, or the end, is known."""
+        """Append `data`. A possible start of a secret is held back until more data or the end arrives."""
         certain, self._held = self.masker.certain(self._held + data)
         self._append(certain)
 
     def tail(self) -> str:
-        """The last 64 KiB, secrets masked, without the final line break."""
+        """The last 64 KiB with secrets masked, without the final line break."""
         end = bytes(self._tail[-TAIL_BYTES:]) + self.masker.data(self._held)
         if self._tail_is_cut or len(self._tail) > TAIL_BYTES:
-            # The cut may have gone through a character: its remaining bytes mean nothing.
+            # The cut may have split a character. Drop its remaining bytes.
             end = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", end)
         return readable(end).removesuffix("\n").removesuffix("\r")
 
     @property
     def sha256(self) -> str:
-        """The checksum of what was written to the file, whatever the file holds by now."""
+        """The checksum of what was written to the file, even if the file has changed since."""
         return self._digest.hexdigest()
 
     def mask(self, value: Any) -> Any:
-        """A JSON value with every secret in its texts, names and numbers replaced by `***`."""
+        """Return a JSON value in which every secret in texts, names and numbers is replaced by `***`."""
         return self.masker.value(value)
 
     def close(self) -> None:
-        """Write what was held back and close the file; later writes are dropped."""
+        """Write the data that was held back, and close the file. Later writes are dropped."""
         rest, self._held = self.masker.data(self._held), b""
         self._append(rest)
         self._close_file()
@@ -108,5 +108,5 @@ class AttemptLog:
 
 
 def readable(data: bytes) -> str:
-    """UTF-8 text with what is no text replaced by U+FFFD: invalid bytes, and NUL, which databases refuse."""
+    """Decode UTF-8. Invalid bytes and NUL, which databases refuse, become U+FFFD."""
     return data.decode("utf-8", "replace").replace("\0", "\ufffd")

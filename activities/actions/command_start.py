@@ -1,9 +1,9 @@
-"""Becoming a command: what the guard's child does between fork and exec.
+"""Starts a command: the steps of the guard's child process between fork and exec.
 
-Part of the guard, with nothing but what that has loaded already.
+This is part of the guard, and imports only what the guard has already loaded.
 """
 
-# pathlib and contextlib would double the time of the start.
+# pathlib and contextlib would double the start time.
 # ruff: noqa: PTH109, PTH118
 
 import errno
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import signal
     from typing import Any
 else:
-    # The C half of `signal`, the same names as plain numbers: the Python half takes 4 ms to load, for its enums.
+    # The C part of `signal` has the same names as plain numbers. The Python part takes 4 ms to load, because of its enums.
     import _signal as signal
 
-# Aimed at a group or a terminal, they must not end the guard before the command.
+# Signals to a process group or a terminal must not end the guard before the command.
 SHIELDED = (
     signal.SIGTERM,
     signal.SIGINT,
@@ -29,12 +29,12 @@ SHIELDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-# Python itself ignores the last two, and exec would hand that down.
+# Python ignores the last two, and exec would pass this on to the command.
 RESTORED = (*SHIELDED, signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class StartError(Exception):
-    """The command could not be started: at which step, and the errno."""
+    """The command could not be started. It has the failed step and the errno."""
 
     def __init__(self, step: str, number: int) -> None:
         super().__init__(step, number)
@@ -48,10 +48,10 @@ Sandbox = dict[str, "Any"]  # the arguments of landlock.restrict
 def start(
     argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, limits: dict[str, int], sandbox: Sandbox | None
 ) -> int:
-    """Start the command in a session of its own; returns its process id once it runs.
+    """Start the command in its own session. Return its process id once it runs.
 
     Raises:
-        StartError: it does not.
+        StartError: the command could not be started.
     """
     failure, failure_end = os.pipe()  # exec closes its end, so that end of file means success
     guard = os.getpid()
@@ -80,7 +80,7 @@ def become(
     guard: int,
     failure_end: int,
 ) -> None:
-    """In the child: turn into the command. Never returns."""
+    """In the child process: become the command. This function never returns."""
     step = "exec"
     try:
         os.setsid()
@@ -93,14 +93,14 @@ def become(
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         step = "chdir"
         os.chdir(cwd)
-        # Where a folder on the way has become a link since the worker looked, this is another place.
+        # If a folder in the path has become a link since the worker checked it, this is a different place.
         if os.getcwdb() != cwd:
             raise OSError(errno.ELOOP, "a link is in the way")
         step = "limits"
         limit_self(limits)
         step = "sandbox"
         if sandbox is not None:
-            import landlock  # noqa: PLC0415 - lies beside this file, and only a confined command needs it
+            import landlock  # noqa: PLC0415 - in the same folder; only a sandboxed command needs it
 
             landlock.restrict(**sandbox)
         step = "exec"
@@ -112,14 +112,14 @@ def become(
 
 
 def limit_self(limits: dict[str, int]) -> None:
-    """Put into force what the kernel limits by itself, for this process and each that it starts."""
+    """Set the limits that the kernel enforces, for this process and every process that it starts."""
     for kind, name in ((RLIMIT_FSIZE, "file_size"), (RLIMIT_NOFILE, "open_files")):
         if limit := limits.get(name, 0):
             lower_limit(kind, limit)
 
 
 def execute(argv: list[bytes], env: dict[bytes, bytes]) -> None:
-    """Exec `argv`, looked up in the PATH of `env` as execvp(3) does."""
+    """Exec `argv`. The program is looked up in the PATH of `env`, as execvp(3) does."""
     if b"/" in argv[0]:
         os.execve(argv[0], argv, env)  # noqa: S606
     failure = FileNotFoundError(2, "not found")

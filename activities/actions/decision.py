@@ -1,4 +1,4 @@
-"""The `decision` action: a question that somebody answers."""
+"""The `decision` action: a question that a person or a model answers."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ Answer = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_wh
 
 
 class DecisionFields(Fields):
-    """What is asked, and what counts as an answer."""
+    """The question, and its possible answers."""
 
     question: str = Field(
-        default="", max_length=10_000, description="The question; the task's title where it is empty."
+        default="", max_length=10_000, description="The question; if empty, the task's title is used."
     )
     options: list[Answer] = Field(
-        default_factory=list[str], max_length=50, description="The answers to choose from; none: any text."
+        default_factory=list[str],
+        max_length=50,
+        description="The answers to choose from; if empty, any text is accepted.",
     )
-    default: Answer | None = Field(default=None, description="The answer when nobody gives one.")
+    default: Answer | None = Field(default=None, description="The answer that is used if nobody answers in time.")
     expires_seconds: float | None = Field(
         default=None, gt=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False,
-        description="Seconds until the default is taken, or, without one, the task has failed.",
+        description="Seconds until the default answer is used. Without a default answer, the task fails.",
     )  # fmt: skip
 
     @model_validator(mode="after")
     def _fitting(self) -> DecisionFields:
         if len(set(self.options)) != len(self.options):
-            raise ValueError("an option is given twice")
+            raise ValueError("an option appears twice")
         if self.default is not None and self.options and self.default not in self.options:
             raise ValueError(f"the default '{self.default}' is not one of the options")
         return self
 
 
 class Decision(Unattended):
-    """Waits until the question is answered; its outputs are `answer`, `answered_by` and `comment`."""
+    """Waits until the question is answered. Its outputs are `answer`, `answered_by` and `comment`."""
 
     type: ClassVar[str] = "decision"
     mode: ClassVar[Mode] = Mode.DECISION

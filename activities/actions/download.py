@@ -1,4 +1,4 @@
-"""Saving an answer's body to a file of the workspace: whole, or not at all."""
+"""Saves the body of a response to a file in the workspace: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from app.storage.folders import open_folder
 
 
 def download_target(workspace: Path, relative: str) -> PurePosixPath:
-    """The file that `relative` names, as a path below the workspace with symbolic links followed.
+    """The file that `relative` names, as a path below the workspace with symbolic links resolved.
 
     Raises:
-        TaskFailed: `path_outside`, where it is not a file's place inside the workspace.
+        TaskFailed: `path_outside`: it is not a valid place for a file inside the workspace.
     """
     target = inside(workspace, relative)
     place = PurePosixPath(*target.relative_to(workspace).parts)
     try:
         refused = not place.parts or any(map(is_private, place.parts)) or target.is_dir()
-    except OSError:  # a name that is too long, or a folder that must not be looked into
+    except OSError:  # the name is too long, or a folder cannot be read
         refused = True
     if refused:
         raise TaskFailed("path_outside", f"'{relative}' is not a file that a task may write.", retryable=False)
@@ -32,17 +32,17 @@ def download_target(workspace: Path, relative: str) -> PurePosixPath:
 
 
 async def save(chunks: AsyncIterator[bytes], workspace: Path, target: PurePosixPath, *, limit: int, mark: str) -> int:
-    """Write `chunks` beside `target`, then put the file in its place; returns its bytes.
+    """Write `chunks` to a file beside `target`, then move it into place. Return its size in bytes.
 
     Args:
         chunks: the content.
-        workspace: where it goes.
-        target: a place that `download_target` gave; its folders are made, and none of them may have become a link since.
-        limit: bytes that are too many when exceeded.
-        mark: keeps the unfinished files of different tasks apart.
+        workspace: the workspace.
+        target: a path from `download_target`; missing folders are created, and none may have become a link since.
+        limit: the maximum size in bytes.
+        mark: distinguishes the unfinished files of different tasks.
 
     Raises:
-        TaskFailed: `response_too_large`, or `not_saved` where the file system refuses.
+        TaskFailed: `response_too_large`, or `not_saved` if the file system refuses.
     """
     part = f".{mark}.part"
     try:
@@ -54,7 +54,7 @@ async def save(chunks: AsyncIterator[bytes], workspace: Path, target: PurePosixP
                 os.unlink(part, dir_fd=folder)
             os.close(folder)
     except OSError as error:
-        raise TaskFailed("not_saved", f"The answer cannot be saved: {error.strerror}.") from error
+        raise TaskFailed("not_saved", f"The response cannot be saved: {error.strerror}.") from error
 
 
 async def _save(chunks: AsyncIterator[bytes], folder: int, part: str, name: str, limit: int) -> int:
@@ -64,7 +64,7 @@ async def _save(chunks: AsyncIterator[bytes], folder: int, part: str, name: str,
         async for chunk in chunks:
             size += len(chunk)
             if size > limit:
-                message = f"The answer is larger than {limit} bytes; max_bytes sets another limit."
+                message = f"The response is larger than {limit} bytes. Raise max_bytes to accept it."
                 raise TaskFailed("response_too_large", message, retryable=False)
             file.write(chunk)
         file.flush()

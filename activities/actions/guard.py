@@ -1,23 +1,23 @@
-"""The process between a worker and a command: no process of the command outlives the worker, or a cancel.
+"""The process between a worker and a command. It ensures that no process of the command outlives the worker or a cancel.
 
-Run by `process.py` as a program of its own, with little of the standard library: it starts with every command, and
-each import counts. Descriptor 0 is a socket to the worker, 1 and 2 are the pipe for the command's output; every other
-one is closed. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
-`cwd` in bytes, `grace` and `silence` in seconds, `limits`, `sandbox`), then a `.` as a sign of life several times
-within `silence`, and perhaps `T` for "terminate". The guard answers in lines: `started PID`,
-`failed chdir|limits|sandbox|exec ERRNO`, `ended WAITSTATUS REASON`; the last two only when nothing of the command is
-left. REASON is `done`, `silence`, or the name of the limit that the processes went over.
+`process.py` runs it as a separate program with little of the standard library: it starts with every command, so each import
+costs time. Descriptor 0 is a socket to the worker, and 1 and 2 are the pipe for the command's output. All other
+descriptors are closed. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
+`cwd` in bytes, `grace` and `silence` in seconds, `limits`, `sandbox`). Then it sends a `.` as a heartbeat several times
+within `silence`, and possibly `T` for "terminate". The guard answers in lines: `started PID`,
+`failed chdir|limits|sandbox|exec ERRNO`, `ended WAITSTATUS REASON`. It sends the last two only when no process of the
+command is left. REASON is `done`, `silence`, or the name of the limit that the processes exceeded.
 
-The socket's end means that the worker died, and silence that it is frozen: everything is killed at once. On `T`
-everything gets SIGTERM and, after the grace, SIGKILL. When the command ends by itself, what it left running in the
-background is stopped in the same way, with a grace of half a second at most.
+If the socket closes, the worker has died. If it is silent, the worker is frozen. In both cases, everything is killed at
+once. On `T`, everything gets SIGTERM and, after the grace period, SIGKILL. When the command ends on its own, its background
+processes are stopped in the same way, with a grace period of at most half a second.
 
-On Linux the guard is a child subreaper (prctl(2)): whatever the command's processes do (setsid, double fork, nohup),
-each stays a descendant of the guard, so "no child left" means "nothing left". Elsewhere only the command's process
-group is stopped, and what has left that group survives.
+On Linux, the guard is a child subreaper (prctl(2)). Whatever the command's processes do (setsid, double fork, nohup), they
+stay descendants of the guard, so "no child left" means "nothing left". On other systems, only the command's process group
+is stopped, and processes that have left the group survive.
 """
 
-# pathlib and contextlib would double the time of the start.
+# pathlib and contextlib would double the start time.
 # ruff: noqa: PTH208, SIM105
 
 import marshal
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
     from activities.actions.usage import Usage
 else:
-    # The C half of `signal`, the same names as plain numbers: the Python half takes 4 ms to load, for its enums.
+    # The C part of `signal` has the same names as plain numbers. The Python part takes 4 ms to load, because of its enums.
     import _signal as signal
 
 CONTROL = 0
 LEFTOVER_GRACE = 0.5
-# Between two looks at what is left; an ended child wakes the guard earlier.
+# Pauses between checks for remaining processes. A child that ends wakes the guard earlier.
 FIRST_PAUSE, MAX_PAUSE = 0.002, 0.1
 FIRST_MEASUREMENT = 0.1
-# By this name the app recognizes what is below a guard (`app/serving/task_processes.py`).
+# The app recognizes a guard and its descendants by this name (`app/serving/task_processes.py`).
 NAME = b"signoff-guard"
 
 
 def main() -> None:
-    """Carry one command out."""
+    """Run one command."""
     close_inherited()
     for number in SHIELDED:
         signal.signal(number, signal.SIG_IGN)
@@ -59,10 +59,10 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, wake_up)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_NAME, NAME)
-    # No process of the same user may attach to the guard and take its socket (pidfd_getfd(2), ptrace(2)).
+    # Prevent other processes of the same user from attaching to the guard and taking its socket (pidfd_getfd(2), ptrace(2)).
     prctl(PR_SET_DUMPABLE, 0)
     go_first()
-    request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - our own worker's
+    request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - data from our own worker
     try:
         command = start(request["argv"], request["env"], request["cwd"], request["limits"], request["sandbox"])
     except StartError as error:
@@ -79,21 +79,21 @@ def main() -> None:
 
 
 def close_inherited() -> None:
-    """Close every descriptor above 2: whatever the worker let through, the command must not get it."""
+    """Close every descriptor above 2. The command must not inherit descriptors from the worker."""
     for name in os.listdir("/proc/self/fd" if LINUX else "/dev/fd"):
         if int(name) > 2:
             try:
                 os.close(int(name))
-            except OSError:  # the one that listed the folder
+            except OSError:  # the descriptor that listed the folder
                 pass
 
 
 def wake_up(number: int, frame: object) -> None:
-    """For SIGCHLD: only a signal with a handler reaches the wake-up pipe."""
+    """Handler for SIGCHLD. It does nothing, but only a signal with a handler reaches the wake-up pipe."""
 
 
 def receive(size: int) -> bytes:
-    """Exactly `size` bytes from the worker; the guard ends where the worker is gone."""
+    """Receive exactly `size` bytes from the worker. If the worker is gone, the guard exits."""
     parts = bytearray()
     while len(parts) < size:
         part = os.read(CONTROL, size - len(parts))
@@ -104,7 +104,7 @@ def receive(size: int) -> bytes:
 
 
 def tell(line: str) -> None:
-    """Send a line to the worker, if it still lives."""
+    """Send a line to the worker, if it is still alive."""
     try:
         os.write(CONTROL, line.encode() + b"\n")
     except OSError:
@@ -112,13 +112,13 @@ def tell(line: str) -> None:
 
 
 class Watch:
-    """Waits for the command's end, the worker's word, or the worker's end, and clears up after each."""
+    """Waits for the command's end, a message from the worker, or the worker's end, and cleans up after each."""
 
     def __init__(self, command: int, grace: float, silence: float, limits: dict[str, int], wakeup: int) -> None:
         self.command = command
         self.limits = limits
         self.usage: Usage | None = None
-        # Most commands are gone before the first measurement, which loads the code for it.
+        # Most commands end before the first measurement, so the code for it is loaded only then.
         self.measure_at = time.monotonic() + FIRST_MEASUREMENT if LINUX and limits else float("inf")
         self.grace = grace
         self.silence = silence
@@ -127,14 +127,14 @@ class Watch:
         self.heard_at = time.monotonic()
         self.connected = True
         self.status: int | None = None
-        self.deadline: float | None = None  # when what is left gets SIGKILL; None while the command may run
+        self.deadline: float | None = None  # when remaining processes get SIGKILL; None while the command may run
         self.signalled: set[int] = set()
         self.poll = select.poll()
         self.poll.register(CONTROL, select.POLLIN)
         self.poll.register(wakeup, select.POLLIN)
 
     def until_nothing_is_left(self) -> int:
-        """The command's wait status, once no process of it is left."""
+        """Wait until no process of the command is left. Return the command's wait status."""
         pause = FIRST_PAUSE
         while self.reap():
             if self.status is not None:
@@ -157,9 +157,9 @@ class Watch:
         return self.status or 0
 
     def measure(self) -> None:
-        """Kill everything if it uses more than it may."""
+        """Kill everything if it exceeds a limit."""
         if self.usage is None:
-            import usage  # noqa: PLC0415 - lies beside this file
+            import usage  # noqa: PLC0415 - in the same folder
 
             self.usage = usage.Usage(self.limits)
         exceeded = self.usage.exceeded(descendants(os.getpid()))
@@ -169,15 +169,15 @@ class Watch:
             self.stop_within(0)
 
     def stop_within(self, grace: float) -> None:
-        """SIGTERM from now on, SIGKILL in `grace` seconds or when an earlier call said so."""
+        """Send SIGTERM now, and SIGKILL after `grace` seconds or at an earlier deadline."""
         deadline = time.monotonic() + grace
         self.deadline = deadline if self.deadline is None else min(self.deadline, deadline)
 
     def kill_all(self) -> None:
-        """SIGKILL to everything, pass after pass without a pause, until a pass finds nothing that it has not killed.
+        """Send SIGKILL to everything in repeated passes without a pause, until a pass finds no new process.
 
-        What multiplies faster than it is found would be back at its full number after a pause. A whole process group is
-        killed at once, which no fork escapes.
+        Processes that multiply quickly would reach their full number again during a pause. A process group is killed as a
+        whole, so no fork escapes.
         """
         done: set[int] = set()
         while self.reap():
@@ -189,7 +189,7 @@ class Watch:
                 break
 
     def reap(self) -> bool:
-        """Collect what has ended; whether anything is left (an orphan becomes our child: no child, no descendant)."""
+        """Reap ended children. Return whether any are left. Orphans become our children, so no child means no descendant."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -201,7 +201,7 @@ class Watch:
                 self.status = status
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a child ends, the worker speaks or dies, or the time is over."""
+        """Sleep until a child ends, the worker sends a message or dies, or the time is over."""
         for descriptor, _ in self.poll.poll(max(0.0, seconds) * 1000):
             if descriptor == self.wakeup:
                 os.read(self.wakeup, 4096)
@@ -213,7 +213,7 @@ class Watch:
                 self.lose_worker("done")
 
     def lose_worker(self, reason: str) -> None:
-        """Kill everything: the worker has died, or another one may be about to do the same task."""
+        """Kill everything: the worker has died, or another worker may be about to start the same task."""
         self.connected = False
         self.reason = reason
         self.poll.unregister(CONTROL)
@@ -221,7 +221,7 @@ class Watch:
 
     @staticmethod
     def heard() -> bytes:
-        """What the worker has said; empty where it is gone."""
+        """Read what the worker has sent. Empty if the worker is gone."""
         try:
             return os.read(CONTROL, 4096)
         except OSError:
@@ -229,9 +229,9 @@ class Watch:
 
 
 def go_first() -> None:
-    """Run before every ordinary process (sched(7)), or a command with enough processes would starve the guard.
+    """Get real-time priority (sched(7)). Otherwise, a command with many processes could starve the guard.
 
-    Only root may; what the guard starts is ordinary again.
+    Only root may do this. Processes that the guard starts have normal priority again.
     """
     if LINUX:
         try:

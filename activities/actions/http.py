@@ -1,4 +1,4 @@
-"""The `http` action: one request, its answer checked and kept."""
+"""The `http` action: sends one request, checks the response and keeps it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from app.domain.actions import Action, Fields, Log, TaskContext, TaskFailed
 from app.domain.references import LookUp, as_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# RFC 9110, 9.2.2: what may be sent twice. These are tried again by default.
+# RFC 9110, section 9.2.2: methods that may be sent twice. They are retried by default.
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 DEFAULT_RETRIES = 2
-# The server's trouble, or "later": another attempt may do better (RFC 9110, RFC 8470, RFC 6585).
+# Temporary problems of the server: another attempt may succeed (RFC 9110, RFC 8470, RFC 6585).
 TRANSIENT = frozenset({408, 425, 429})
 KEPT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after")
-# RFC 9110, 5.6.2.
+# RFC 9110, section 5.6.2.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# RFC 9110, 7.6.1 and 10.1.1: about one connection, or asking for an answer before the body is sent.
+# RFC 9110, sections 7.6.1 and 10.1.1: headers for one connection, or asking for a response before the body is sent.
 _OF_THE_CONNECTION = frozenset(
     {"connection", "expect", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"}
 )
@@ -39,21 +39,25 @@ DEFAULT_MAX_SAVED_BYTES = 100 * 1024 * 1024
 
 
 class HttpFields(Fields):
-    """A request and what to make of its answer; texts may hold `${{ … }}`."""
+    """A request, and how to handle its response. Texts may contain `${{ … }}`."""
 
     method: str = Field(
         default="GET",
         description="GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.",
         json_schema_extra={"enum": list(METHODS)},
     )
-    url: str = Field(description="http:// or https:// address, without user name and password.")
-    headers: dict[str, str] = Field(default_factory=dict[str, str], description="Headers of the request.")
-    body: JsonValue = Field(default=None, description="Text as it is; anything else is sent as JSON.")
-    expected_status: list[int] | int | None = Field(default=None, description="What counts as success; default: 2xx.")
-    save_to: str | None = Field(default=None, min_length=1, description="File in the workspace for the body.")
+    url: str = Field(description="http:// or https:// URL, without user name and password.")
+    headers: dict[str, str] = Field(default_factory=dict[str, str], description="Request headers.")
+    body: JsonValue = Field(default=None, description="Text is sent as it is; anything else is sent as JSON.")
+    expected_status: list[int] | int | None = Field(
+        default=None, description="Status codes that mean success; default: 2xx."
+    )
+    save_to: str | None = Field(
+        default=None, min_length=1, description="File in the workspace in which to save the body."
+    )
     follow_redirects: bool = Field(default=True, description="Whether to follow up to 5 redirects.")
     max_bytes: int | None = Field(
-        default=None, ge=1, le=1024**4, description="Largest body; default 1 MiB, with save_to 100 MiB."
+        default=None, ge=1, le=1024**4, description="Maximum size of the body; default: 1 MiB, or 100 MiB with save_to."
     )
 
     @field_validator("method")
@@ -78,37 +82,37 @@ class HttpFields(Fields):
         texts = {str(name): as_text(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         for name in texts:
             if name.lower() == "host":
-                raise ValueError("the Host header is taken from the url")
+                raise ValueError("the Host header comes from the url; remove it")
             if name.lower() in {"content-length", "transfer-encoding"}:
-                raise ValueError(f"the {name} header is made from the body")
+                raise ValueError(f"the {name} header comes from the body; remove it")
             if name.lower() in _OF_THE_CONNECTION:
-                raise ValueError(f"the {name} header is about the connection, which Signoff makes; leave it out")
+                raise ValueError(f"the {name} header controls the connection, which Signoff manages; remove it")
             if _HEADER_NAME.fullmatch(name) is None:
-                raise ValueError(f"'{name}' cannot be the name of a header")
+                raise ValueError(f"'{name}' is not a valid header name")
         return texts
 
     def is_expected(self, status: int) -> bool:
-        """Whether an answer with this status is a success."""
+        """Whether a response with this status is a success."""
         if self.expected_status is None:
             return 200 <= status < 300
         return status in ([self.expected_status] if isinstance(self.expected_status, int) else self.expected_status)
 
     def follows(self, status: int) -> bool:
-        """Whether a redirect with this status is followed: not where it is what the task expects."""
+        """Whether to follow a redirect with this status. It is not followed if the task expects this status."""
         return self.follow_redirects and not (self.expected_status is not None and self.is_expected(status))
 
     @property
     def limit(self) -> int:
-        """Bytes that the body may have."""
+        """Maximum size of the body in bytes."""
         return self.max_bytes or (DEFAULT_MAX_SAVED_BYTES if self.save_to else DEFAULT_MAX_BYTES)
 
 
 class Http(Action):
-    """Sends a request.
+    """Sends an HTTP request.
 
-    Outputs: `status`, `url` (after redirects), `headers` (a few) and `bytes`; then `path`, where the body was saved,
-    or `body` (text, at most 256 KiB, else cut with `truncated`) and, where it is JSON and whole, `json`.
-    Addresses that are not public are refused: see `netguard`.
+    Outputs: `status`, `url` (after redirects), `headers` (some of them) and `bytes`. If the body was saved, also `path`.
+    Otherwise, also `body` (text, truncated after 256 KiB and marked with `truncated`) and, if it is complete JSON, `json`.
+    Addresses that are not public are refused; see `netguard`.
     """
 
     type: ClassVar[str] = "http"
@@ -119,17 +123,17 @@ class Http(Action):
 
     @classmethod
     def default_retries(cls, fields: dict[str, Any]) -> int:
-        """2 for methods that may be repeated, else 0."""
+        """2 for methods that may be repeated, otherwise 0."""
         return DEFAULT_RETRIES if str(fields.get("method", "GET")).upper() in IDEMPOTENT else 0
 
     @classmethod
     def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
-        """Each value goes where its reference stands, and can add nothing to the request: see `http_template`."""
+        """Insert the values of references. A value cannot add anything else to the request; see `http_template`."""
         return filled(fields, look_up)
 
     @classmethod
     def misplaced(cls, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """References that stand where no value can be put in safely."""
+        """References in places where a value cannot be inserted safely."""
         return misplaced(fields)
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
@@ -171,8 +175,8 @@ def _request(fields: HttpFields) -> Request:
     try:
         url = check_url(fields.url)
     except ValueError as error:
-        # The parser's own message may quote a piece of a secret, which no mask would recognize.
-        message = "The url cannot be used: it is not an http:// or https:// address without user name and password."
+        # The parser's own message may quote part of a secret, which cannot be recognized and masked.
+        message = "The url is not valid: it must be an http:// or https:// URL without user name and password."
         raise TaskFailed("bad_url", message, retryable=False) from error
     headers = {name.lower(): value for name, value in fields.headers.items()}
     if fields.body is None:
@@ -189,7 +193,7 @@ def _facts(response: httpx.Response, url: httpx.URL) -> dict[str, Any]:
 
 
 async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
-    """At most `limit` bytes of the body, and whether there are more."""
+    """Read at most `limit` bytes of the body. Return them, and whether there are more."""
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk
@@ -199,17 +203,17 @@ async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
 
 
 def _body(response: httpx.Response, content: bytes, more: bool, log: Log) -> dict[str, Any]:
-    """The body as outputs: text, and its JSON where it is whole and small."""
+    """The body as outputs: text, and JSON if it is complete and small."""
     truncated = more or len(content) > BODY_OUTPUT_BYTES
     kept = content[:BODY_OUTPUT_BYTES]
     if truncated and isinstance(log, AttemptLog):
-        # The cut may have gone through a secret.
+        # The end may contain part of a secret.
         kept = log.masker.data(kept, cut=True)
     outputs: dict[str, Any] = {"body": _text(response, kept), "bytes": len(content)}
     if truncated:
         return outputs | {"truncated": True}
     if "json" in response.headers.get("content-type", ""):
-        # Not JSON after all, NaN, too deep, or half a surrogate pair, which no database takes: the text is there still.
+        # Not valid JSON, NaN, nested too deeply, or a lone surrogate, which databases refuse. The text output remains.
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(content, parse_constant=_refuse_constant)
             if "\\u0000" not in json.dumps(value, ensure_ascii=False).encode().decode():
@@ -218,7 +222,7 @@ def _body(response: httpx.Response, content: bytes, more: bool, log: Log) -> dic
 
 
 def _text(response: httpx.Response, content: bytes) -> str:
-    # The server names the encoding: it may be none, or one that makes what UTF-8 cannot hold.
+    # The server names the encoding. It may not exist, or may decode to characters that UTF-8 cannot represent.
     with contextlib.suppress(LookupError, ValueError):
         content = content.decode(response.charset_encoding or "utf-8", "replace").encode("utf-8", "replace")
     return readable(content)
@@ -231,11 +235,11 @@ def _refuse_constant(name: str) -> None:
 def _unexpected(fields: HttpFields, request: Request, response: httpx.Response, outputs: dict[str, Any]) -> TaskFailed:
     status = response.status_code
     expected = "2xx" if fields.expected_status is None else fields.expected_status
-    message = f"{request.method} {request.url} answered {status} {response.reason_phrase}; expected {expected}."
+    message = f"{request.method} {request.url} returned {status} {response.reason_phrase}; expected {expected}."
     retryable = status >= 500 or status in TRANSIENT
     return TaskFailed("http_status", message, outputs=outputs, retryable=retryable)
 
 
 def _too_large(fields: HttpFields, outputs: dict[str, Any]) -> TaskFailed:
-    message = f"The answer is larger than {fields.limit} bytes; set max_bytes, or save it to a file with save_to."
+    message = f"The response is larger than {fields.limit} bytes. Raise max_bytes, or save it to a file with save_to."
     return TaskFailed("response_too_large", message, outputs=outputs, retryable=False)

@@ -1,4 +1,4 @@
-"""Sending a request to checked addresses only, through redirects."""
+"""Sends a request, and follows redirects. It connects only to checked addresses."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from activities.actions.netguard import addresses_for, check_url, port_of
 from app.domain.actions import TaskContext, TaskFailed
 
 MAX_REDIRECTS = 5
-# By this header field an app on the same machine knows a task's request.
+# An app on the same machine recognizes a task's request by this header field.
 TASK_FIELD = b"signoff-task"
 CONNECT_SECONDS = 10.0
-# Silence of the server after which it is given up, where the task itself has no time limit.
+# Seconds of silence from the server after which the request fails, if the task has no time limit.
 SILENCE_SECONDS = 300.0
-# What another origin may see of the headers; everything else could be a credential.
+# The headers that a different origin may receive. Any other header could be a credential.
 HARMLESS_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent: header names in lower case, the body as bytes."""
+    """A request to send, with lower-case header names and the body as bytes."""
 
     method: str
     url: httpx.URL
@@ -34,7 +34,7 @@ class Request:
     content: bytes | None
 
     def redirected(self, status: int, url: httpx.URL) -> Request:
-        """The request that a redirect asks for (RFC 9110, 15.4); credentials stay with the origin they were for."""
+        """The request for a redirect (RFC 9110, section 15.4). Credentials are not sent to a different origin."""
         headers = self.headers
         if _origin(url) != _origin(self.url):
             headers = {name: value for name, value in headers.items() if name in HARMLESS_HEADERS}
@@ -48,10 +48,10 @@ class Request:
 async def exchange(
     request: Request, context: TaskContext, follow: Callable[[int], bool]
 ) -> AsyncGenerator[tuple[httpx.Response, httpx.URL], None]:
-    """Send a request; gives the answer, its body still unread, and the URL that gave it.
+    """Send a request. Yield the response with an unread body, and its URL.
 
-    `follow` says whether a redirect with this status is followed; at most 5 are. Proxies of the environment are not
-    used: they would connect where nothing was checked. SSL_CERT_FILE is honoured.
+    `follow` decides whether to follow a redirect with a given status; the limit is 5 redirects. Proxies from the environment
+    are not used, because they would connect to unchecked addresses. SSL_CERT_FILE is respected.
 
     Raises:
         TaskFailed: `connection` (also while the body is read), `address_refused`, `bad_url`, `bad_request`,
@@ -71,7 +71,7 @@ async def exchange(
                 await response.aclose()
             request = request.redirected(response.status_code, _target(request.url, location))
             context.log.write(f"{response.status_code}, redirected to {request.url}\n".encode())
-    message = f"More than {MAX_REDIRECTS} redirects, the last to {request.url}."
+    message = f"More than {MAX_REDIRECTS} redirects. The last one was to {request.url}."
     raise TaskFailed("too_many_redirects", message, retryable=False)
 
 
@@ -90,7 +90,7 @@ async def _send(transport: httpx.AsyncHTTPTransport, request: Request, context: 
         url = request.url.copy_with(host=address)
         fields = raw
         if ipaddress.ip_address(address).is_loopback:
-            # A worker runs as the app's owner: without this, an app without a key would take its requests for theirs.
+            # A worker runs as the app's owner. Without this field, an app without a key would take its requests for the owner's.
             fields = [
                 *((name, value) for name, value in raw if name != TASK_FIELD),
                 (TASK_FIELD, context.task_id.encode()),
@@ -99,7 +99,7 @@ async def _send(transport: httpx.AsyncHTTPTransport, request: Request, context: 
         try:
             response = await transport.handle_async_request(sent)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            failure = error  # nothing was sent: the next address may do
+            failure = error  # nothing was sent: the next address may work
             continue
         except httpx.LocalProtocolError as error:
             raise TaskFailed("bad_request", f"The request cannot be sent: {error}.", retryable=False) from error
@@ -114,20 +114,20 @@ def _target(url: httpx.URL, location: str) -> httpx.URL:
     try:
         return check_url(str(url.join(location)))
     except (httpx.InvalidURL, ValueError) as error:
-        # The parser's own message may quote a piece of a secret, which no mask would recognize.
-        message = "The answer redirects to something that is not an http:// or https:// address."
+        # The parser's own message may quote part of a secret, which cannot be recognized and masked.
+        message = "The response redirects to something that is not an http:// or https:// URL."
         raise TaskFailed("bad_url", message, retryable=False) from error
 
 
 def _unreachable(request: Request, error: httpx.HTTPError | None) -> TaskFailed:
     where = f"{request.url.host}:{port_of(request.url)}"
     if isinstance(error, httpx.ConnectTimeout):
-        return TaskFailed("connection", f"No connection to {where} within {CONNECT_SECONDS:g} seconds.")
+        return TaskFailed("connection", f"Could not connect to {where} within {CONNECT_SECONDS:g} seconds.")
     if isinstance(error, httpx.TimeoutException):
-        return TaskFailed("connection", f"{where} fell silent before its answer was whole.")
+        return TaskFailed("connection", f"{where} stopped sending before the response was complete.")
     if isinstance(error, httpx.ConnectError):
-        return TaskFailed("connection", f"No connection to {where}: {str(error) or 'refused'}.")
-    return TaskFailed("connection", f"The connection to {where} broke: {str(error) or type(error).__name__}.")
+        return TaskFailed("connection", f"Could not connect to {where}: {str(error) or 'refused'}.")
+    return TaskFailed("connection", f"The connection to {where} was lost: {str(error) or type(error).__name__}.")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
@@ -136,5 +136,5 @@ def _origin(url: httpx.URL) -> tuple[str, str, int]:
 
 @cache
 def _tls() -> SSLContext:
-    """One context for all: loading the certificates takes longer than a local request."""
+    """The shared TLS context. Loading the certificates takes longer than a local request."""
     return httpx.create_ssl_context()

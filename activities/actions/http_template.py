@@ -1,4 +1,4 @@
-"""References in the fields of an `http` task: what each field does with the values."""
+"""Inserts referenced values into the fields of an `http` task, with the escaping that each field needs."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as
 from app.domain.url_template import fill_url
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-# RFC 6265, 4.1.1: what a cookie's value may hold; a ';' would begin another cookie.
+# RFC 6265, section 4.1.1: the characters allowed in a cookie's value. A ';' would start another cookie.
 _COOKIE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
 Values = Iterator[tuple[str, Any]]
 
 
 def filled(fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
-    """The fields with the values of their references, each value where its reference stands and nowhere else.
+    """The fields with each reference replaced by its value. A value affects only the place of its reference.
 
     Raises:
-        ReferenceMisplaced: a value cannot stand where its reference does.
+        ReferenceMisplaced: a reference is in a place where a value cannot be inserted.
     """
     return {name: _fill(name, value, fields, look_up) for name, value in fields.items()}
 
 
 def misplaced(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The fields in which a reference stands where no value can be put in safely, and why."""
+    """The fields with a reference where a value cannot be inserted safely, and the reasons."""
     for name, value in fields.items():
         try:
             result = _fill(name, value, fields, _samples(value if name == "url" else None))
         except ReferenceMisplaced as error:
             yield name, str(error)
         except ValueError:
-            # An expression that is none; the plan is refused for that elsewhere.
+            # The expression is not valid. The plan is refused for that elsewhere.
             continue
         else:
             yield from ((name, problem) for problem in _address_problems(value, result) if name == "url")
@@ -80,7 +80,7 @@ def _header(name: str, text: Any, look_up: LookUp) -> Any:
         return _in_header(*next(values))
     if name.lower() == "cookie":
         return fill(template.text, values, _in_cookie)
-    # RFC 9110, 5.6.4: within quotes, a quote and a backslash are escaped.
+    # RFC 9110, section 5.6.4: inside quotes, a quote and a backslash are escaped.
     parts = re.split(r'("(?:[^"\\]|\\.)*")', template.text)
     return "".join(fill(part, values, _quoted if number % 2 else _in_header) for number, part in enumerate(parts))
 
@@ -89,7 +89,7 @@ def _in_header(reference: str, value: Any) -> str:
     text = as_text(value)
     if _CONTROL.search(text):
         raise ReferenceMisplaced(
-            f"the value of {reference} holds a line break or control character, which no header can"
+            f"the value of {reference} contains a line break or control character, which a header cannot contain"
         )
     return text
 
@@ -102,13 +102,13 @@ def _in_cookie(reference: str, value: Any) -> str:
     text = as_text(value)
     if _COOKIE.fullmatch(text) is None:
         raise ReferenceMisplaced(
-            f"the value of {reference} holds a character that no cookie can hold, such as ';' or a space"
+            f"the value of {reference} contains a character that a cookie cannot contain, such as ';' or a space"
         )
     return text
 
 
 def _file(text: str, look_up: LookUp) -> Any:
-    """A path in the workspace: a value is a whole path, or stays inside of one name."""
+    """A path in the workspace. A value is a whole path, or stays inside one name."""
     template = Template.of(text)
     values = template.values(look_up)
     if template.is_one_reference:
@@ -121,11 +121,11 @@ def _name(text: str, values: Values) -> str:
         return text
     name = fill(text, values, lambda _, value: as_text(value))
     if name in {"", ".", ".."} or re.search(r"[/\\\0]", name):
-        raise ReferenceMisplaced("a value in the name of a file is empty, '.', '..', or holds a '/'")
+        raise ReferenceMisplaced("a value in a file name is empty, '.' or '..', or contains a '/'")
     return name
 
 
 def _samples(text: Any) -> LookUp:
-    """Values that fit every place; at the start of an address only the beginning of one does."""
+    """Sample values that fit every place. At the start of a URL, only the start of a URL fits."""
     at_start = iter(["http://example.org"] if isinstance(text, str) and Template.of(text).text.startswith(HOLE) else [])
     return lambda _: next(at_start, "1")

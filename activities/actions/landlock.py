@@ -1,7 +1,7 @@
-"""Landlock (landlock(7)): the kernel's sandbox for a process and all that it starts, which needs no privileges.
+"""Landlock (landlock(7)): the kernel's unprivileged sandbox for a process and everything that it starts.
 
-Loaded by the guard of each command, so it imports nothing but ctypes and struct. The package `landlock` was tried: it
-knows neither scopes (version 6 of the interface) nor ruleset rules for ports, and its import takes 10 ms.
+The guard of each command loads this module, so it imports only ctypes and struct. The package `landlock` was tried. It supports
+neither scopes (version 6 of the interface) nor rules for ports, and its import takes 10 ms.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_SYM = (1 << bit for bit in (7, 8,
 REFER, TRUNCATE, IOCTL_DEV = (1 << bit for bit in (13, 14, 15))
 BIND_TCP, CONNECT_TCP = 1, 2
 SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL = 1, 2
-# Rights that each version of the interface knows, those of the versions before it included.
+# The rights that each version of the interface supports, including those of earlier versions.
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 NEWEST_FILE_RIGHTS = 5
-# What a rule for a single file may hold.
+# The rights that a rule for a single file may grant.
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 
 READ = EXECUTE | READ_FILE | READ_DIR
-# Device files cannot be made.
+# Creating device files is not included.
 WRITE = (
     READ
     | WRITE_FILE
@@ -42,11 +42,11 @@ WRITE = (
     | TRUNCATE
 )
 DEVICE = READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV
-# A folder of all processes of this machine: files can be made and opened by name, and not be listed.
+# For a folder shared by all processes of the machine: files can be created and opened by name, but not listed.
 SHARED = READ_FILE | WRITE_FILE | MAKE_REG | REMOVE_FILE | TRUNCATE
 
 PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 38, 24
-# What root in a container usually keeps (capabilities(7)); all others reach past the file system, and root loses them.
+# Capabilities that root usually keeps in a container (capabilities(7)). Root loses all others: they reach past the file system.
 KEPT_CAPABILITIES = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31}
 LAST_CAPABILITY = 40
 # <linux/openat2.h>
@@ -56,10 +56,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """The version of the interface that this kernel has.
+    """The version of the interface that this kernel supports.
 
     Raises:
-        OSError: it has none, or a filter of system calls refuses it.
+        OSError: the kernel does not support it, or a system call filter refuses it.
     """
     return _call(CREATE_RULESET, None, ctypes.c_size_t(0), GET_VERSION)
 
@@ -67,16 +67,16 @@ def version() -> int:
 def restrict(
     rules: list[tuple[bytes, int]], ports: list[int] | None, abi: int, *, drop_capabilities: bool = False
 ) -> None:
-    """Restrict this process for good, and all that it will start.
+    """Permanently restrict this process and everything that it starts.
 
     Args:
-        rules: paths without symbolic links, and what may be done there and below; one that is not there is left out.
-        ports: TCP ports that may be connected to; none in an empty list, which forbids listening too; None for all.
+        rules: paths without symbolic links, and the rights on them and below; missing paths are ignored.
+        ports: the TCP ports that it may connect to; an empty list allows none and also forbids listening; None allows all.
         abi: the version of the interface.
-        drop_capabilities: of root; what it starts will not have them.
+        drop_capabilities: also drop the capabilities of root, for this process and everything that it starts.
 
     Raises:
-        OSError: it cannot be restricted.
+        OSError: the process cannot be restricted.
     """
     rights = FILE_RIGHTS[min(abi, NEWEST_FILE_RIGHTS)]
     net = 0 if ports is None or abi < 4 else CONNECT_TCP if ports else BIND_TCP | CONNECT_TCP
@@ -112,10 +112,10 @@ def _add_path(ruleset: int, path: bytes, access: int) -> None:
 
 
 def _open_path(path: bytes) -> int:
-    """Open a path for a rule; a link anywhere in it is refused, for what it names was looked at when it was none.
+    """Open a path for a rule. A link anywhere in it is refused, because the path was checked when it contained no link.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the path cannot be opened.
     """
     how = struct.pack("QQQ", os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS)
     return _call(OPENAT2, -100, path, how, ctypes.c_size_t(len(how)))

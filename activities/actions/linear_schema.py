@@ -1,7 +1,7 @@
-"""Checking JSON by a schema in time that grows with the size of both, whatever its patterns are.
+"""Checks JSON against a schema in linear time, regardless of the patterns in the schema.
 
-A pattern of a schema comes from whoever made the plan, and what is matched from a model. Python's own engine can take for
-ever over a short text, in one step that nothing interrupts. RE2 cannot, and has no look-around and no back-references.
+The patterns come from the author of the plan, and the text from a model. Python's own engine can take forever on a short text,
+in one step that cannot be interrupted. RE2 cannot, but it supports neither look-around nor back-references.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVar
 from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
 from jsonschema_specifications import REGISTRY  # pyright: ignore[reportMissingTypeStubs]
 
-# None of these has types of its own.
+# These libraries do not provide types.
 _REGISTRY: Any = REGISTRY
 _RE2: Any = re2
 _FIELDS: Any = fields
 _OPTIONS: Any = re2.Options()
-# What is wrong with a pattern is said by us, not on standard error.
+# We report problems with a pattern ourselves, instead of RE2 on standard error.
 _OPTIONS.log_errors = False
-# Levels of JSON. Whatever walks through a schema calls itself at each level, and Python has an end to that.
+# Levels of JSON. Functions that walk through a schema recurse at each level, and Python limits recursion.
 MAX_SCHEMA_DEPTH = 100
-# Processor time for one value: a schema of many alternatives, tried on each of many items, takes their product.
+# CPU seconds for one value. A schema with many alternatives, checked for each of many items, takes the product of both.
 CHECK_SECONDS = 1.0
 _DEADLINE: ContextVar[float | None] = ContextVar("deadline of a check", default=None)
 
 
 class CheckTooSlow(Exception):
-    """A value was not checked to its end."""
+    """The check of a value took too long and was stopped."""
 
 
 def is_shallow(schema: Any) -> bool:
@@ -69,17 +69,17 @@ def faults_of_value(schema: dict[str, Any], value: Any, most: int) -> list[Valid
 
 
 def unknown_pattern(pattern: str) -> str | None:
-    """Why a pattern cannot be used; None where it can."""
+    """Why a pattern cannot be used. None if it can."""
     try:
         _compiled(pattern)
     except _RE2.error as error:
         said = str(error)
-        return f"{said} (patterns are those of RE2, without look-around and back-references; repeat at most 1000 times)"
+        return f"{said} (patterns use RE2: no look-around, no back-references, at most 1000 repetitions)"
     return None
 
 
 def validator_of(schema: dict[str, Any]) -> Any:
-    """What checks values by a schema; it knows the standard's own schemas, and looks nothing up in the network."""
+    """A validator for a schema. It knows the standard's own schemas, and does not use the network."""
     return _Validator(schema, registry=_REGISTRY)
 
 
@@ -89,7 +89,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    # RE2 does not accept half a surrogate pair, which JSON can hold.
+    # RE2 does not accept a lone surrogate, which JSON can contain.
     return _compiled(pattern).search(text.encode("utf-8", "replace").decode()) is not None
 
 
@@ -117,7 +117,7 @@ def _additional_properties(validator: Any, part: Any, instance: Any, schema: Any
         if name in schema.get("properties", {}) or any(_matches(pattern, name) for pattern in patterns):
             continue
         if part is False:
-            yield ValidationError(f"The property {name!r} is not one of the schema's")
+            yield ValidationError(f"The property {name!r} is not in the schema")
         else:
             yield from validator.descend(value, part, path=name)
 
@@ -128,13 +128,13 @@ def _unique_items(validator: Any, unique: bool, instance: Any, _schema: Any) -> 
         for item in instance:
             key = json.dumps(_alike(item), sort_keys=True)
             if key in seen:
-                yield ValidationError(f"{key[:200]} is there twice")
+                yield ValidationError(f"{key[:200]} appears twice")
                 return
             seen.add(key)
 
 
 def _alike(value: Any) -> Any:
-    """The same for values that JSON Schema takes for equal: 1 and 1.0."""
+    """A normal form that is the same for values that JSON Schema treats as equal, such as 1 and 1.0."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -145,12 +145,12 @@ def _alike(value: Any) -> Any:
 
 
 def _evolve(validator: Any, **changes: Any) -> Any:
-    """The same validator for a part of the schema: jsonschema's own takes another class for a part with a `$schema`.
+    """The same validator for a part of the schema. The original method changes the class for a part with a `$schema`.
 
-    Every step into a part comes through here.
+    Every step into a part calls this function.
 
     Raises:
-        CheckTooSlow: the time for the check is over.
+        CheckTooSlow: the time limit for the check is exceeded.
     """
     deadline = _DEADLINE.get()
     if deadline is not None and time.thread_time() > deadline:
@@ -172,7 +172,7 @@ _Validator.evolve = _evolve
 
 
 def fault_of(schema: dict[str, Any]) -> str | None:
-    """What keeps a value from being a JSON schema of draft 2020-12; None where it is one."""
+    """Why a value is not a valid JSON schema (draft 2020-12). None if it is valid."""
     best: Any = best_match  # pyright: ignore[reportUnknownVariableType]
     found: Any = best(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
     return None if found is None else str(found.message)[:500]

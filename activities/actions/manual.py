@@ -1,4 +1,4 @@
-"""The `manual` action: something that a person does."""
+"""The `manual` action: work that a person does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from app.domain.actions import Fields, Mode, Unattended
 
 
 class ManualFields(Fields):
-    """What the person is told."""
+    """The instructions for the person."""
 
     instructions: str = Field(default="", description="What to do, in Markdown.")
 
 
 class Manual(Unattended):
-    """Waits until a person says that it is done."""
+    """Waits until a person marks the task as done."""
 
     type: ClassVar[str] = "manual"
     mode: ClassVar[Mode] = Mode.PERSON

@@ -1,4 +1,4 @@
-"""Replacing secrets by `***`, in every form of `secret_forms`, in whole texts and in streams."""
+"""Replaces secrets with `***` in whole texts and in streams, in every form that `secret_forms` lists."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from activities.actions.secret_forms import Form, Token, forms_of
 
 re2: Any = _untyped_re2
 MASK = b"***"
-# Tokens after which a place counts as the possible beginning of a form, and is looked at closely.
+# Number of matching tokens after which a place is checked closely, as the possible start of a form.
 _LOOKED_AT = 12
-# Bytes that a compiled pattern and its states may take, at least and for each of its instructions: with less, RE2 forgets
-# states that it needs again, and is a thousand times slower. It takes a small part of that.
+# Bytes for a compiled pattern and its states, as a minimum and for each of its instructions. With less memory, RE2 drops states
+# that it needs again, and is a thousand times slower. It actually uses a small part of this.
 _MEMORY = 1 << 26
 _MEMORY_EACH = 1024
 
 
 class Masker:
-    """Knows a set of secrets; one is made for all tasks of a worker, since its patterns take time to compile.
+    """Masks a set of secrets. All tasks of a worker share one masker, because its patterns take time to compile.
 
-    The patterns are those of RE2: the time that masking takes grows with the text alone, whatever is in it.
+    The patterns use RE2, so masking takes linear time for any text.
 
     Args:
-        values: the secrets; blank ones are left out.
+        values: the secrets; blank ones are ignored.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -40,18 +40,18 @@ class Masker:
         self._beginning = _compiled(forms, lambda form: _beginning(form[:_LOOKED_AT]))
 
     def text(self, value: str) -> str:
-        """A text with every secret replaced."""
+        """Mask every secret in a text."""
         if self._whole is None:
             return value
         return self.data(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def data(self, data: bytes, *, cut: bool = False) -> bytes:
-        """Bytes with every secret replaced; `cut`: also the beginning of one that the end of `data` cuts off."""
+        """Mask every secret in bytes. With `cut`, also mask the start of a secret that the end of `data` cuts off."""
         masked, rest = self.certain(data)
         return masked + (MASK if cut and rest else self._replaced(rest))
 
     def value(self, value: Any) -> Any:
-        """A JSON value with every secret in its texts, names and numbers replaced."""
+        """Mask every secret in the texts, names and numbers of a JSON value."""
         if self._whole is None or value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -64,9 +64,9 @@ class Masker:
         return value if masked == str(value) else masked
 
     def certain(self, data: bytes) -> tuple[bytes, bytes]:
-        """The part of `data` that is final, masked, and the rest, which may be the beginning of a secret.
+        """Split `data` into the final part, masked, and the rest, which may be the start of a secret.
 
-        What comes next is appended to the rest. The rest is never longer than the longest form.
+        Append the next data to the rest. The rest is never longer than the longest form.
         """
         if self._whole is None:
             return data, b""
@@ -89,7 +89,7 @@ class Masker:
         return data if self._whole is None or not data else self._whole.sub(MASK, data)
 
     def _unfinished(self, data: bytes, first: int, last: int) -> int | None:
-        """The first place from `first` to `last` where a form begins that the end of `data` cuts off."""
+        """The first place between `first` and `last` where a form starts that the end of `data` cuts off."""
         while self._beginning is not None:
             match = self._beginning.search(data, first)
             if match is None or match.start() > last or match.start() == len(data):
@@ -102,7 +102,7 @@ class Masker:
 
 
 def _first_bytes(form: Form) -> set[int]:
-    """What a form may begin with; its first token may be optional."""
+    """The bytes with which a form may start. Its first token may be optional."""
     found: set[int] = set()
     for token in form:
         found |= {alternative[0] for alternative in token if alternative}
@@ -112,7 +112,7 @@ def _first_bytes(form: Form) -> set[int]:
 
 
 def _is_unfinished(form: Form, data: bytes, place: int) -> bool:
-    """Whether `data` ends in the middle of a form that begins at `place`."""
+    """Whether `data` ends in the middle of a form that starts at `place`."""
     end, places = len(data), {place}
     for token in form:
         following: set[int] = set()
@@ -142,7 +142,7 @@ def _compiled(forms: Sequence[Form], pattern_of: Callable[[Form], bytes]) -> Any
         try:
             compiled = re2.compile(pattern, options)
         except re2.error:
-            # It is too large for this much.
+            # The pattern needs more memory.
             options.max_mem *= 2
             continue
         needed = _MEMORY_EACH * compiled.programsize
@@ -152,7 +152,7 @@ def _compiled(forms: Sequence[Form], pattern_of: Callable[[Form], bytes]) -> Any
 
 
 def _pattern(token: Token) -> bytes:
-    """A pattern for one token."""
+    """The RE2 pattern for one token."""
     if all(len(alternative) == 1 for alternative in token):
         return _literal(token[0]) if len(token) == 1 else b"[" + b"".join(map(_literal, token)) + b"]"
     choice = b"(?:" + b"|".join(_literal(alternative) for alternative in token if alternative) + b")"
@@ -160,14 +160,14 @@ def _pattern(token: Token) -> bytes:
 
 
 def _beginning(tokens: Form) -> bytes:
-    """A pattern for these tokens, or as many of them as there are before the end of the text."""
+    """The RE2 pattern for these tokens, or for as many of them as fit before the end of the text."""
     pattern = b""
     for token in reversed(tokens):
         prefixes = {alternative[:size] for alternative in token for size in range(1, len(alternative))}
         cut = b"(?:" + b"|".join(map(_literal, sorted(prefixes))) + rb")\z" if prefixes else b""
         rest = b"|".join(part for part in (_pattern(token) + pattern, cut) if part)
         pattern = rb"(?:\z|" + rest + b")"
-    # Of the first token something must be there.
+    # At least part of the first token must be present.
     return pattern.replace(rb"(?:\z|", b"(?:", 1)
 
 

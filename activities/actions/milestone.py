@@ -1,4 +1,4 @@
-"""The `milestone` action: a point that is reached when all its dependencies are done."""
+"""The `milestone` action: a point in the plan that is reached when all its dependencies are done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.actions import Mode, Unattended
 
 
 class Milestone(Unattended):
-    """Does nothing; groups what it depends on."""
+    """Does nothing. It groups the tasks that it depends on."""
 
     type: ClassVar[str] = "milestone"
     mode: ClassVar[Mode] = Mode.MILESTONE

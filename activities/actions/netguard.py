@@ -1,4 +1,4 @@
-"""Which addresses a task may connect to: the public ones, and what the settings allow besides."""
+"""Decides which addresses a task may connect to: public addresses, and others that the settings allow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.domain.actions import TaskFailed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# RFC 6052 and RFC 8215 (NAT64), RFC 3056 (6to4): IPv6 addresses that stand for an IPv4 one.
+# RFC 6052 and RFC 8215 (NAT64), RFC 3056 (6to4): IPv6 addresses that represent an IPv4 address.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _REFUSED = (
     ipaddress.IPv6Network("64:ff9b:1::/48"),
@@ -26,10 +26,10 @@ _OWN_PATHS = ("/health", "/ready")
 
 
 def check_url(text: str) -> httpx.URL:
-    """`text` as a URL that a task may ask for.
+    """Parse `text` as a URL that a task may request.
 
     Raises:
-        ValueError: with a sentence for people, where it is none.
+        ValueError: it is not such a URL; the message is a sentence for people.
     """
     try:
         url = httpx.URL(text)
@@ -38,30 +38,30 @@ def check_url(text: str) -> httpx.URL:
     if url.scheme not in _DEFAULT_PORTS or not url.host:
         raise ValueError(f"'{text}' is not an http:// or https:// URL with a host")
     if url.userinfo:
-        raise ValueError("the URL holds a user name or password; use an Authorization header")
+        raise ValueError("the URL contains a user name or password; use an Authorization header instead")
     if url.port is not None and not 1 <= url.port <= 65535:
-        raise ValueError(f"'{text}' has no valid port")
+        raise ValueError(f"'{text}' does not have a valid port")
     return url
 
 
 def port_of(url: httpx.URL) -> int:
-    """The port that a URL means."""
+    """The port of a URL, or the default port of its scheme."""
     return url.port or _DEFAULT_PORTS[url.scheme]
 
 
 async def addresses_for(url: httpx.URL, allow: Sequence[str], app_url: str = "") -> list[str]:
-    """The addresses of a URL's host, each of which may be connected to.
+    """The addresses of a URL's host, all of which a task may connect to.
 
-    The caller connects to one of these, never to the name: a second look-up could answer differently (DNS rebinding).
+    The caller must connect to one of these, never to the name: a second lookup could return others (DNS rebinding).
 
     Args:
-        url: what is asked for.
+        url: the requested URL.
         allow: entries of SIGNOFF_HTTP_ALLOW: a host, host:port, an address or a network.
-        app_url: this app's own address, whose `/health` and `/ready` are allowed.
+        app_url: this app's own URL, whose `/health` and `/ready` are allowed.
 
     Raises:
-        TaskFailed: `connection`, where the name has no address; `address_refused`, where any of its addresses is
-            loopback, private, link-local or otherwise not public, and not allowed.
+        TaskFailed: `connection`: the name has no address. `address_refused`: one of its addresses is not allowed, and is
+            loopback, private, link-local or otherwise not public.
     """
     host, port = url.raw_host.decode("ascii"), port_of(url)
     addresses = await _look_up(host, port)
@@ -70,15 +70,13 @@ async def addresses_for(url: httpx.URL, allow: Sequence[str], app_url: str = "")
     for text in addresses:
         if not is_public(ipaddress.ip_address(text)) and not _is_allowed(host, port, text, allow):
             where = text if text == host else f"{host} ({text})"
-            message = (
-                f"The address {where} is not a public one; to let http tasks reach it, add it to SIGNOFF_HTTP_ALLOW."
-            )
+            message = f"The address {where} is not public. To let http tasks reach it, add it to SIGNOFF_HTTP_ALLOW."
             raise TaskFailed("address_refused", message, retryable=False)
     return addresses
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the public internet, seen through every way to write IPv4 as IPv6."""
+    """Whether an address belongs to the public internet, including every way to write IPv4 as IPv6."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -112,7 +110,7 @@ def _is_allowed(host: str, port: int, address: str, allow: Sequence[str]) -> boo
 
 
 def _matches(entry: str, host: str, port: int, address: Address) -> bool:
-    """Whether an entry names this host, this host and port, or a network that holds the address."""
+    """Whether an entry names this host, this host and port, or a network that contains the address."""
     try:
         return address in ipaddress.ip_network(entry, strict=False)
     except ValueError:

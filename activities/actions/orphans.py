@@ -1,7 +1,7 @@
-"""What a killed guard leaves behind: its processes become children of this one, which ends them.
+"""Ends the processes that a killed guard leaves behind.
 
-A guard is a child subreaper, and so is this process (prctl(2), Linux): when a guard is killed, every process below it,
-whatever session it has moved to, becomes a child of this process.
+Both a guard and this process are child subreapers (prctl(2), Linux). When a guard is killed, every process below it becomes a
+child of this process, regardless of its session.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ PAUSE = 0.002
 
 @functools.cache
 def adopt() -> None:
-    """Have orphans of this process's descendants become its children; once is enough."""
+    """Make this process the parent of its orphaned descendants. One call is enough."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def clock() -> float:
-    """Now, on the clock that start times of processes are given in: seconds since the machine started, suspend included."""
+    """The current time on the clock of process start times: seconds since boot, including suspend."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if LINUX else 0.0
 
 
 async def end_orphans(session: int | None, since: float, guards: Collection[int]) -> None:
-    """End every process that a killed guard has left behind, and return once none is left.
+    """End every process that a killed guard has left behind. Return once none is left.
 
-    Processes that this one has started itself stay: they are guards, belong to its own session, or are older.
+    Processes that this process itself started are not ended: they are guards, belong to its own session, or are older.
 
     Args:
-        session: the command's session; elsewhere than on Linux all that can be found.
-        since: when the killed guard was started, by `clock`.
-        guards: process ids of the guards that live.
+        session: the command's session; on systems other than Linux, only this session can be found.
+        since: the time at which the killed guard was started, from `clock`.
+        guards: process ids of the running guards.
     """
     if not LINUX:
         if session is not None:
@@ -56,7 +56,7 @@ async def end_orphans(session: int | None, since: float, guards: Collection[int]
 
 
 def _kill_tree(root: int) -> None:
-    # The whole tree at once, so that a chain of processes that keep forking has nowhere to continue.
+    # Kill the whole tree at once, so that a chain of forking processes cannot continue.
     for pid in (root, *descendants(root)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
@@ -66,12 +66,12 @@ def _kill_tree(root: int) -> None:
 
 def _orphans(since: float, guards: Collection[int]) -> list[int]:
     own = os.getsid(0)
-    # Start times are cut to whole ticks.
+    # Start times are truncated to whole ticks.
     first_tick = int(since * os.sysconf("SC_CLK_TCK")) - 1
     found: list[int] = []
     for pid in _children():
         with contextlib.suppress(OSError):
-            # proc(5): from the third field on; session is the sixth, start time the 22nd.
+            # proc(5): starts with the third field. The session is the sixth field, and the start time is the 22nd.
             fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
             if pid not in guards and int(fields[3]) != own and int(fields[19]) >= first_tick:
                 found.append(pid)
@@ -79,7 +79,7 @@ def _orphans(since: float, guards: Collection[int]) -> list[int]:
 
 
 def _children() -> list[int]:
-    """Children of this process, those that have ended included."""
+    """Children of this process, including those that have ended."""
     parent = str(os.getpid()).encode()
     found: list[int] = []
     for entry in Path("/proc").glob("[0-9]*/stat"):

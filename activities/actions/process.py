@@ -1,4 +1,4 @@
-"""Running a command so that no process of it outlives the worker or a cancel: the worker's side of the guard."""
+"""The worker's side of the guard: runs a command so that none of its processes outlives the worker or a cancel."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from typing import Any, cast
 
 from activities.actions import orphans
 
-# As a module it is read from its compiled form, 2 ms faster than as a script; the folder comes last on the path
-# because some of its files have names of the standard library.
+# A module is loaded from its compiled form, which is 2 ms faster than a script. The folder is last on the path because some of
+# its files have the same names as modules of the standard library.
 START_GUARD = "import sys; sys.path.append(sys.argv[1]); import guard; guard.main()"
-# Seconds that output may still arrive once nothing of the command is left; only what handed its output pipe to a
-# process outside its tree (a daemon) keeps it open so long.
+# Seconds to wait for output after the command has ended. The pipe stays open so long only if it was passed to a process outside
+# the command's tree (a daemon).
 DRAIN = 1.0
-# A guard that has ended has nothing more to say than what already lies in its socket.
+# Seconds to read what a guard wrote to its socket before it ended.
 LAST_WORDS = 0.25
-# How often a guard gets a sign of life, and after how many seconds without one it kills its command. Temporal gives a task
-# to another worker 5 s after the last heartbeat, and the last one may be a second older than the last sign of life.
+# Seconds between heartbeats to a guard, and seconds without one after which it kills its command. Temporal gives a task to
+# another worker 5 s after the last activity heartbeat, which may be a second older than the last heartbeat to the guard.
 SIGN_OF_LIFE = 0.5
 SILENCE = 3.5
 _guards: set[int] = set()
@@ -34,7 +34,7 @@ _guards: set[int] = set()
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a command ended: with an exit code, or by a signal; `limit` names the limit that it was killed for."""
+    """How a command ended: with an exit code, or by a signal. `limit` names the limit that it exceeded, if any."""
 
     code: int | None
     signal: int | None
@@ -42,7 +42,7 @@ class ExitStatus:
 
 
 class StartError(Exception):
-    """The command could not be started; `step` is `chdir`, `limits`, `sandbox` or `exec`, `number` the errno."""
+    """The command could not be started. `step` is `chdir`, `limits`, `sandbox` or `exec`; `number` is the errno."""
 
     def __init__(self, step: str, number: int) -> None:
         super().__init__(f"{step}: {os.strerror(number)}")
@@ -51,7 +51,7 @@ class StartError(Exception):
 
 
 class GuardLostError(Exception):
-    """The guard process ended before the command did; everything that it watched over was killed."""
+    """The guard process ended before the command. All processes of the command were killed."""
 
 
 async def run_guarded(
@@ -65,27 +65,27 @@ async def run_guarded(
     sandbox: Mapping[str, Any] | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> ExitStatus:
-    """Run a command and return once it and every process it started have ended.
+    """Run a command. Return once the command and every process that it started have ended.
 
-    Background processes that the command leaves behind get SIGTERM, and SIGKILL half a second later. Cancelled, all
-    get SIGTERM, and SIGKILL after `grace` seconds, or at a second cancel; CancelledError comes when none is left.
-    If this process dies, kill -9 included, all are killed at once; if its event loop stands still, after `silence` seconds,
-    and CancelledError comes once it runs again.
+    Background processes that the command leaves behind get SIGTERM, and SIGKILL half a second later. On a cancel, all
+    processes get SIGTERM, and SIGKILL after `grace` seconds or at a second cancel. CancelledError is raised when none is
+    left. If this process dies (even by kill -9), all are killed at once. If its event loop is blocked, they are killed after
+    `silence` seconds, and CancelledError is raised once it runs again.
 
     Args:
-        argv: the command; looked up in the PATH of `env`.
+        argv: the command, which is looked up in the PATH of `env`.
         cwd: its working directory.
-        env: its whole environment.
+        env: its complete environment.
         on_output: called with each piece of its standard output and error, in order; must not raise.
         grace: seconds from SIGTERM to SIGKILL.
-        silence: seconds without a sign of life from this event loop after which everything is killed.
-        sandbox: what confines it, as `Sandbox.around` says; None: nothing.
-        limits: what it and its processes may use, by the names of `TaskLimits`; 0 or missing: as much as they like.
+        silence: seconds without a heartbeat from this event loop after which everything is killed.
+        sandbox: its sandbox, from `Sandbox.around`; None: no sandbox.
+        limits: resource limits for its processes, by the names of `TaskLimits`; 0 or missing: no limit.
 
     Raises:
-        StartError: it could not be started.
+        StartError: the command could not be started.
         GuardLostError: the guard process was killed.
-        ValueError: a text that no command can get (it holds NUL or a lone surrogate).
+        ValueError: a text cannot be passed to a command because it contains NUL or a lone surrogate.
         OSError: the guard could not be started.
     """
     request = marshal.dumps(
@@ -111,12 +111,12 @@ async def run_guarded(
 
 def _encoded(text: str) -> bytes:
     if "\0" in text:
-        raise ValueError("a NUL character cannot be handed to a command")
+        raise ValueError("a NUL character cannot be passed to a command")
     return os.fsencode(text)
 
 
 async def _ended(work: asyncio.Future[ExitStatus], guard: _Guard) -> None:
-    """Wait for `work`, and let its outcome go: the cancel is the outcome. A further cancel ends the grace."""
+    """Wait for `work` and ignore its outcome, because the cancel is the outcome. A second cancel ends the grace period."""
     while not work.done():
         try:
             await asyncio.wait([work])
@@ -127,7 +127,7 @@ async def _ended(work: asyncio.Future[ExitStatus], guard: _Guard) -> None:
 
 
 class _Output(asyncio.Protocol):
-    """Hands on what arrives on a pipe; `ended` is done at its end."""
+    """Passes on the data from a pipe. `ended` is done when the pipe closes."""
 
     def __init__(self, on_output: Callable[[bytes], None]) -> None:
         self._on_output = on_output
@@ -142,7 +142,7 @@ class _Output(asyncio.Protocol):
 
 
 class _Talk(asyncio.Protocol):
-    """What a guard says, and what it is told; `outcome` is what became of its command."""
+    """The conversation with a guard. `outcome` is the outcome of its command."""
 
     def __init__(self, control: socket.socket) -> None:
         self._socket = control
@@ -155,13 +155,13 @@ class _Talk(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def say(self, words: bytes) -> None:
-        """Send words to the guard, if it still listens."""
+        """Send a message to the guard, if it still listens."""
         if self._transport is None or self._transport.is_closing():
             return
         if len(words) > 1 or self._transport.get_write_buffer_size():
             self._transport.write(words)
             return
-        # A transport whose write fails drops what it has not read yet: the guard's last line.
+        # A transport whose write fails drops data that it has not read yet, such as the guard's last line.
         with contextlib.suppress(OSError):
             self._socket.send(words)
 
@@ -184,14 +184,14 @@ class _Talk(asyncio.Protocol):
         else:
             code = os.waitstatus_to_exitcode(int(first))
             limit = None if second == "done" else second
-            # A shell tells of a signal that ended its command by adding 128 to it.
+            # A shell reports the signal that ended its command as exit code 128 plus its number.
             if limit is None and code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:
                 limit = "file_size"
             self.outcome.set_result(ExitStatus(code, None, limit) if code >= 0 else ExitStatus(None, -code, limit))
 
 
 class _Guard:
-    """One guard process and what it says."""
+    """One guard process, and the conversation with it."""
 
     def __init__(self, on_output: Callable[[bytes], None]) -> None:
         self._on_output = on_output
@@ -200,18 +200,18 @@ class _Guard:
         self._terminated = False
 
     def terminate(self) -> None:
-        """Have everything stopped; before the start, as soon as it has started."""
+        """Stop all processes of the command. Before the start, stop them as soon as the command has started."""
         self._terminated = True
         if self._talk is not None:
             self._talk.say(b"T")
 
     def kill(self) -> None:
-        """Have everything killed now: to the guard it looks as if this process had died."""
+        """Kill all processes of the command now. To the guard, it looks as if this process had died."""
         if self._control is not None and not self._control.is_closing():
             self._control.write_eof()
 
     async def run(self, request: bytes) -> ExitStatus:
-        """Start the guard, have it carry `request` out, and see it off."""
+        """Start the guard, let it run `request`, and wait until it has ended."""
         orphans.adopt()
         loop = asyncio.get_running_loop()
         control, guard_end = socket.socketpair()
@@ -255,12 +255,12 @@ async def _show_life(talk: _Talk) -> None:
 
 
 async def _outcome(talk: _Talk, process: subprocess.Popen[bytes], since: float) -> ExitStatus:
-    """What the guard says of its command, or that it was killed, whoever else may still hold its socket.
+    """The outcome that the guard reports. A killed guard is noticed even if another process still holds its socket.
 
     Raises:
-        GuardLostError: it was killed.
-        StartError: as it says.
-        CancelledError: it killed the command because this event loop had stood still.
+        GuardLostError: the guard was killed.
+        StartError: the guard could not start the command.
+        CancelledError: the guard killed the command because this event loop was blocked.
     """
     ended = asyncio.ensure_future(_ended_process(process))
     try:
@@ -278,10 +278,10 @@ async def _outcome(talk: _Talk, process: subprocess.Popen[bytes], since: float) 
 
 
 def _start(control: socket.socket, output: int) -> subprocess.Popen[bytes]:
-    """The guard, in a session of its own so that a terminal's Ctrl-C passes it by.
+    """Start the guard in its own session, so that Ctrl-C in a terminal does not reach it.
 
-    Not by way of the event loop: between its fork and the moment when the process id is known, other tasks would run, and
-    one that ends orphans could not tell the new guard from them.
+    This does not use the event loop. Otherwise, other tasks could run between the fork and the moment when the process id is
+    known, and a task that ends orphans could mistake the new guard for one.
     """
     environment = {name: value for name, value in os.environ.items() if name.endswith("LD_LIBRARY_PATH")}
     return subprocess.Popen(  # noqa: S603 - our own program
@@ -291,13 +291,13 @@ def _start(control: socket.socket, output: int) -> subprocess.Popen[bytes]:
 
 
 async def _ended_process(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of a guard, and reap it."""
+    """Wait until a guard has ended, and reap it."""
     if process.poll() is not None:
         return
     loop = asyncio.get_running_loop()
     try:
         descriptor = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):  # not on this system
+    except (AttributeError, OSError):  # not supported on this system
         await asyncio.to_thread(process.wait)
         return
     ended = loop.create_future()

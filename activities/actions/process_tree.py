@@ -1,9 +1,9 @@
-"""The processes below one: found, and signalled (Linux; elsewhere only a process group).
+"""Finds and signals the processes below another one (on Linux; on other systems, only a process group).
 
-Part of the guard, with nothing but what that has loaded already.
+This is part of the guard, and imports only what the guard has already loaded.
 """
 
-# pathlib and contextlib would double the time of the start.
+# pathlib and contextlib would double the start time.
 # ruff: noqa: PTH123, PTH208, SIM105
 
 import os
@@ -13,14 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
 else:
-    # The C half of `signal`, the same names as plain numbers: the Python half takes 4 ms to load, for its enums.
+    # The C part of `signal` has the same names as plain numbers. The Python part takes 4 ms to load, because of its enums.
     import _signal as signal
 
 LINUX = sys.platform == "linux"
 
 
 def kill_groups(done: set[int]) -> None:
-    """SIGKILL to the process group of each process of the command that is not in `done`."""
+    """Send SIGKILL to the process group of each process of the command that is not in `done`."""
     killed = {os.getpgid(0)}
     for pid in descendants(os.getpid()):
         if pid not in done:
@@ -34,7 +34,7 @@ def kill_groups(done: set[int]) -> None:
 
 
 def send_all(command: int, number: int, done: set[int]) -> None:
-    """Send a signal to every process of the command but those in `done`, and add those that got it."""
+    """Send a signal to every process of the command that is not in `done`, and add these processes to `done`."""
     if not LINUX:
         try:
             os.killpg(command, number)
@@ -46,7 +46,7 @@ def send_all(command: int, number: int, done: set[int]) -> None:
             continue
         try:
             os.kill(pid, number)
-        except OSError:  # gone already, or another user's (setuid), which only its own end removes
+        except OSError:  # already gone, or of another user (setuid), which only ends on its own
             continue
         done.add(pid)
 
@@ -78,12 +78,12 @@ def children(pid: int) -> list[int]:
     except OSError:
         if pid == os.getpid():
             raise LookupError from None
-        return []  # it has just ended, and its children are the guard's now
+        return []  # it has just ended, and its children are now children of the guard
     return result
 
 
 def scanned(root: int) -> list[int]:
-    """As `descendants`, from the parent in each /proc/PID/stat: slower, but on every Linux."""
+    """Like `descendants`, but from the parent in each /proc/PID/stat. Slower, but it works on every Linux."""
     children_of: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -102,7 +102,7 @@ def scanned(root: int) -> list[int]:
 
 
 def group_exists(command: int) -> bool:
-    """Whether any process of the command's group lives."""
+    """Whether any process of the command's group is still alive."""
     try:
         os.killpg(command, 0)
     except OSError:

@@ -1,4 +1,4 @@
-"""What the commands of tasks may touch: the worker's side of the sandbox, which `landlock.py` puts into force."""
+"""The worker's side of the sandbox: what the commands of tasks may access. `landlock.py` enforces it."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from app.storage.private_places import PrivatePlaces
 if sys.platform == "linux":
     from activities.actions import landlock
 
-# Programs, their libraries and settings, on the distributions that people use; what is not there is left out.
+# Programs, their libraries and settings, on common distributions. Missing paths are ignored.
 SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix/store", "/gnu/store",
     "/run/current-system", "/run/systemd/resolve", "/run/resolvconf", "/var/lib/ca-certificates", "/var/lib/dpkg",
     "/var/cache/fontconfig",
 )  # fmt: skip
-# Of other processes no more than their names and arguments can be read there: Landlock keeps the rest to a task's own.
+# Only the names and arguments of other processes can be read there: Landlock restricts the rest to the task's own processes.
 KERNEL = ("/proc", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm")
-# The versions of Landlock that know ports, and scopes of signals.
+# The versions of Landlock that support ports, and scopes for signals.
 PORTS, SCOPES = 4, 6
 ANY_NETWORK, NO_NETWORK = "all", "none"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 SHARED_MEMORY = "/dev/shm"  # noqa: S108
-# Beside the folder of programs that PATH names; never all of what lies directly in a home folder.
+# For a PATH folder with one of these names, its parent folder is accessible too, but never everything in a home folder.
 PROGRAM_FOLDERS = frozenset({"bin", "sbin", "shims"})
 PROGRAM_PARTS = ("bin", "sbin", "shims", "lib", "lib64", "libexec", "include", "versions", "version", "toolchains")
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What every command of this worker may touch; `None` in its place means that nothing confines them.
+    """What every command of this worker may access. `None` in its place means that there is no sandbox.
 
     Args:
-        abi: version of the kernel's interface.
-        network: as the setting `sandbox_network` says.
-        base: rules that hold for all.
+        abi: the version of the kernel's interface.
+        network: the value of the setting `sandbox_network`.
+        base: the rules that apply to all commands.
         private: places that no grant may reach.
     """
 
@@ -56,10 +56,10 @@ class Sandbox:
     private: PrivatePlaces = field(default_factory=lambda: PrivatePlaces([]))
 
     def around(self, workspace: Path, reads: Sequence[str] = (), writes: Sequence[str] = ()) -> dict[str, Any]:
-        """What the guard is told of one task.
+        """The sandbox of one task, as arguments for the guard.
 
         Raises:
-            TaskFailed: `bad_grant`: a folder that the plan grants is not there, or is not to be granted.
+            TaskFailed: `bad_grant`: a folder that the plan grants does not exist, or must not be granted.
         """
         rules = [*self.base, (os.fsencode(workspace.resolve()), landlock.WRITE)]
         rules += [(self._granted(path), landlock.READ) for path in reads]
@@ -74,23 +74,23 @@ class Sandbox:
     def _granted(self, path: str) -> bytes:
         resolved = Path(path).resolve()
         if not resolved.exists():
-            raise TaskFailed("bad_grant", f"The plan lets this task use {path}, which is not there.")
+            raise TaskFailed("bad_grant", f"The plan lets this task use {path}, which does not exist on this worker.")
         objection = self.private.objection_to(resolved)
         if objection is not None:
-            message = f"The plan lets this task use {path}, which is refused: it {objection}."
+            message = f"The plan lets this task use {path}, but that is not allowed: it {objection}."
             raise TaskFailed("bad_grant", message, retryable=False)
         return os.fsencode(resolved)
 
 
 def ports_of(network: str) -> list[int] | None:
-    """The TCP ports that `sandbox_network` names; None for all of them."""
+    """The TCP ports that `sandbox_network` allows. None for all ports."""
     if network == ANY_NETWORK:
         return None
     return [] if network == NO_NETWORK else [int(port) for port in network.split(",")]
 
 
 def sandbox_of(settings: Settings) -> Sandbox | None:
-    """The sandbox of a worker with these settings; None where none is wanted, or none works here."""
+    """The sandbox of a worker with these settings. None if it is disabled or not supported here."""
     if settings.sandbox == "none" or not abi():
         return None
     private = [place.resolve() for place in settings.private_places]
@@ -99,32 +99,32 @@ def sandbox_of(settings: Settings) -> Sandbox | None:
 
 
 def unsandboxed_as(settings: Settings) -> str | None:
-    """The user as whom the tasks of a worker with these settings run, where no sandbox confines them; None: one does."""
+    """The user as whom tasks run without a sandbox on a worker with these settings. None if there is a sandbox."""
     return None if settings.sandbox != "none" and abi() else _user()
 
 
 def weakness_of(settings: Settings) -> str | None:
-    """What the sandbox of a worker with these settings does not do here, as a sentence for people; None: it does all."""
+    """What the sandbox of a worker with these settings cannot do here, as a sentence for people. None if it can do all."""
     user = _user()
     if settings.sandbox == "none":
-        return f"tasks run unsandboxed as {user}, as SIGNOFF_SANDBOX=none says"
+        return f"tasks run unsandboxed as {user}, because SIGNOFF_SANDBOX=none is set"
     if not abi():
-        return f"tasks run unsandboxed as {user}: this system has no Landlock (Linux 5.13 or newer has it)"
+        return f"tasks run unsandboxed as {user}: this system has no Landlock, which needs Linux 5.13 or newer"
     if abi() < PORTS and settings.sandbox_network != ANY_NETWORK:
-        return f"SIGNOFF_SANDBOX_NETWORK has no effect: this kernel has Landlock {abi()}, and ports need {PORTS} (Linux 6.7)"
+        return f"SIGNOFF_SANDBOX_NETWORK has no effect: this kernel has Landlock {abi()}, but ports need {PORTS} (Linux 6.7)"
     if abi() < SCOPES:
-        return f"tasks can signal other processes of {user}: this kernel has Landlock {abi()}, and the newer {SCOPES} stops that"
+        return f"tasks can signal other processes of {user}: this kernel has Landlock {abi()}; version {SCOPES} prevents that"
     return None
 
 
 def frozen_entry(settings: Settings) -> dict[str, Any]:
-    """How far commands of this worker reach: by its settings, and by what this kernel can do."""
+    """What commands of this worker can reach, given its settings and the kernel's abilities."""
     entry = sandbox_entry(settings)
     return entry if unsandboxed_as(settings) is None else {**entry, "sandbox": "none"}
 
 
 def _user() -> str:
-    """The user of this process: by its number where it has no name, as in many containers."""
+    """The user of this process: its name, or its number if it has no name, as in many containers."""
     uid = os.geteuid()
     try:
         return pwd.getpwuid(uid).pw_name
@@ -134,7 +134,7 @@ def _user() -> str:
 
 @functools.cache
 def abi() -> int:
-    """The version of Landlock that works here; 0 where none does."""
+    """The version of Landlock that works here. 0 if none does."""
     if sys.platform != "linux":
         return 0
     try:
@@ -144,17 +144,17 @@ def abi() -> int:
 
 
 def base_rules(private: Sequence[Path], reads: Iterable[Path], path: str) -> list[tuple[bytes, int]]:
-    """What every command may touch, none of it in `private`.
+    """The rules for what every command may access. They never include anything in `private`.
 
     Args:
-        private: resolved places that no command may reach.
-        reads: further folders to read.
+        private: resolved paths that no command may reach.
+        reads: additional folders that commands may read.
         path: the PATH of tasks, whose programs must be able to run.
     """
     home = Path.home()
     hidden = set(private)
     if os.geteuid() == 0:
-        # For root, nothing else keeps passwords and keys from being read.
+        # For root, nothing else prevents passwords and keys from being read.
         hidden |= set(_not_for_others(Path("/etc")))
     readable = [Path(name) for name in SYSTEM]
     readable += [part for folder in path.split(":") if folder for part in _programs(Path(folder), home)]
@@ -170,7 +170,7 @@ def base_rules(private: Sequence[Path], reads: Iterable[Path], path: str) -> lis
 
 
 def _outermost(rules: dict[Path, int]) -> dict[Path, int]:
-    """The rules without those that another one of the same kind already covers."""
+    """The rules, without those that another rule of the same kind already covers."""
     return {
         place: access
         for place, access in rules.items()
@@ -179,7 +179,7 @@ def _outermost(rules: dict[Path, int]) -> dict[Path, int]:
 
 
 def _programs(folder: Path, home: Path) -> list[Path]:
-    """What a folder of PATH needs to be of use: itself, and the libraries of the place that it belongs to."""
+    """What the programs in a folder of PATH need: the folder itself, and the libraries of its installation."""
     resolved = folder.resolve()
     prefix = resolved.parent
     if folder.name not in PROGRAM_FOLDERS or prefix == prefix.parent or home.is_relative_to(prefix):
@@ -190,7 +190,7 @@ def _programs(folder: Path, home: Path) -> list[Path]:
 
 
 def _without(place: Path, hidden: set[Path]) -> list[Path]:
-    """`place`, or where something hidden lies in it, the parts of it that hold none."""
+    """`place` itself, or the parts of it that do not contain anything hidden."""
     if any(place == path or place.is_relative_to(path) for path in hidden):
         return []
     if not any(path.is_relative_to(place) for path in hidden):

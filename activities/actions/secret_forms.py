@@ -1,6 +1,6 @@
-"""The forms in which a tool prints a secret by itself: as it is, escaped, in base64 and in hexadecimal.
+"""The forms in which tools commonly print a secret: as it is, escaped, in base64 and in hexadecimal.
 
-A form is a sequence of tokens; a token is a choice of byte strings; an empty one makes it optional.
+A form is a sequence of tokens. A token is a choice of byte strings. An empty byte string makes the token optional.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from functools import cache
 Token = tuple[bytes, ...]
 Form = tuple[Token, ...]
 
-# A shorter value is masked as text alone: in base64 or hex it would be found by chance.
+# A shorter value is masked only as text: in base64 or hexadecimal, it would match by chance.
 MIN_ENCODED = 8
-# A line of a secret that is not shorter is masked by itself.
+# A line of a secret with at least this length is masked separately.
 MIN_LINE = 8
-# The escapes of C, JSON and `$'…'` that are letters.
+# The letter escapes of C, JSON and `$'…'`.
 _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\x1b": "e"}
-# What else stands for a character: in HTML, in forms, in the quotes of shells and of CSV, and for joined lines.
+# Other representations of a character: in HTML, in forms, in the quotes of shells and of CSV, and for joined lines.
 _ALSO = {
     '"': (b"&quot;", b'""'),
     "&": (b"&amp;",),
@@ -31,18 +31,18 @@ _ALSO = {
 }
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BASE64_ALSO = {"+": ("-", "%2B", "%2b"), "/": ("_", "%2F", "%2f", "\\/")}
-# Between two characters of base64: the line breaks of `base64`, `openssl` and mail, also indented and in JSON.
+# Between two base64 characters: the line breaks of `base64`, `openssl` and mail, also indented and in JSON.
 _BASE64_BREAK = (b"", b"\n", b"\r\n", b"\\n", b"\\r\\n", b" ", b"\n ", b"\n  ", b"\n    ")
-# Between two bytes in hexadecimal, as xxd, od, openssl, Python and C write them.
+# Between two hexadecimal bytes: the separators of xxd, od, openssl, Python and C.
 _HEX_BREAK = (b"", b" ", b":", b"-", b"\n", b"\n ", b"\\x", b", 0x", b",0x", b",", b", ", b"%")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def forms_of(value: str) -> Iterator[Form]:
-    """Every form of a secret, and of each of its lines that is long enough; none of a value that is blank.
+    """Every form of a secret, and of each of its lines that is long enough. A blank value has no forms.
 
-    Spaces and line breaks around it are no part of it. A line of fewer than `MIN_LINE` characters has forms only
-    together with the lines around it: by itself it is found by chance.
+    Spaces and line breaks around it are ignored. A line of fewer than `MIN_LINE` characters has forms only together with the
+    lines around it: alone, it would match by chance.
     """
     for text in _pieces(value.strip()):
         long = len(text) >= MIN_ENCODED
@@ -55,9 +55,9 @@ def forms_of(value: str) -> Iterator[Form]:
 
 
 def _pieces(whole: str) -> Iterator[str]:
-    """The long lines of a secret; short ones with the long one before them, and the first ones with that after them.
+    """The long lines of a secret. Short lines are joined to the long line before them, or the first ones to the line after.
 
-    The whole is covered by these, however it is encoded: nothing between two lines but their break is left over.
+    Together, the pieces cover the whole secret in every encoding, except for the line breaks between them.
     """
     pieces: list[list[str]] = []
     for line in _LINE_BREAK.split(whole):
@@ -72,7 +72,7 @@ def _pieces(whole: str) -> Iterator[str]:
 
 
 def _text(text: str, *, any_case: bool) -> Form:
-    """As text, each character as it is or escaped in any way; `any_case`: a host name, for one, loses its capitals."""
+    """The text form: each character as it is or escaped. `any_case` also matches other letter case, as in host names."""
     tokens: list[Token] = []
     for char in _LINE_BREAK.sub("\n", text):
         if char.isascii() and char.isalnum():
@@ -85,22 +85,22 @@ def _text(text: str, *, any_case: bool) -> Form:
 
 @cache
 def _escaped(char: str) -> Token:
-    """A character that some syntax escapes: in URLs, JSON, HTML, C, and the quotes of shells."""
+    """A token for a character that some syntax escapes: URLs, JSON, HTML, C, or the quotes of shells."""
     raw = char.encode("utf-8", "surrogateescape")
     found = {raw, *_ALSO.get(char, ()), *_by_number(char, raw)}
     if char in _LETTERS:
         letter = _LETTERS[char].encode()
         found |= {b"\\" + letter, b"\\\\" + letter, b"\\\\\\\\" + letter, b"'$'\\" + letter + b"''"}
     elif char.isascii() and char.isprintable():
-        # Once for each layer: JSON in JSON, JSON in a shell's quotes.
+        # Once per layer: JSON in JSON, or JSON in a shell's quotes.
         found |= {b"\\" * count + raw for count in (1, 2, 3, 7)}
     return tuple(sorted(found))
 
 
 def _by_number(char: str, raw: bytes) -> Iterator[bytes]:
-    """Escapes that give the number of a character, or of each of its bytes."""
+    """Escapes that contain the number of a character, or of each of its bytes."""
     for digits in ("%02X", "%02x"):
-        # Encoded twice, a percent sign is %25.
+        # A percent sign that is encoded twice is %25.
         yield from (b"".join(f"{sign}{digits % byte}".encode() for byte in raw) for sign in ("%", "%25", "\\x"))
     octal = b"".join(b"\\%03o" % byte for byte in raw)
     yield from (octal, b"'$'" + octal + b"''")
@@ -126,9 +126,9 @@ def _hex_of(byte: int) -> Token:
 
 
 def _base64(data: bytes, shift: int) -> Form:
-    """In base64 after `shift` bytes of something else; what its first and last character share with others may be anything.
+    """The base64 form after `shift` other bytes. Bits that its first and last character share with other data may vary.
 
-    The first character is optional where it is shared: it may have been masked as the last of another secret.
+    A shared first character is optional, because it may already be masked as the last character of another secret.
     """
     first, last = 8 * shift, 8 * (shift + len(data))
     bits = int.from_bytes(data, "big")
@@ -147,6 +147,6 @@ def _base64(data: bytes, shift: int) -> Form:
 
 @cache
 def _base64_of(value: int, mask: int) -> Token:
-    """The characters whose bits in `mask` are those of `value`."""
+    """The characters whose bits in `mask` equal those of `value`."""
     chars = [char for number, char in enumerate(_BASE64) if number & mask == value]
     return tuple(sorted({each.encode() for char in chars for each in (char, *_BASE64_ALSO.get(char, ()))}))

@@ -22,21 +22,21 @@ LAST_LINE_LENGTH = 200
 
 
 class ShellFields(Fields):
-    """Exactly one of `command` and `argv`."""
+    """A command to run. Exactly one of `command` and `argv` must be set."""
 
-    command: str | None = Field(default=None, description="Text that `/bin/sh -c` runs.")
+    command: str | None = Field(default=None, description="Shell script, which runs with `/bin/sh -c`.")
     argv: list[str] | None = Field(default=None, min_length=1, description="Program and arguments, without a shell.")
-    cwd: str = Field(default=".", description="Folder to run in, relative to the workspace.")
-    env: dict[str, str] = Field(default_factory=dict[str, str], description="Further environment variables.")
+    cwd: str = Field(default=".", description="Working directory, relative to the workspace.")
+    env: dict[str, str] = Field(default_factory=dict[str, str], description="Additional environment variables.")
 
     @model_validator(mode="after")
     def _one_way(self) -> ShellFields:
         if (self.command is None) == (self.argv is None):
-            raise ValueError("give exactly one of command and argv")
+            raise ValueError("set exactly one of command and argv")
         if not "".join(self.words[-1:] if self.command is not None else self.words[:1]).strip():
             raise ValueError("the command is empty")
         if any("\0" in text for text in [*self.words, self.cwd]):
-            raise ValueError("a command cannot hold a NUL character")
+            raise ValueError("a command cannot contain a NUL character")
         return self
 
     @field_validator("env")
@@ -44,22 +44,22 @@ class ShellFields(Fields):
     def _names(cls, env: dict[str, str]) -> dict[str, str]:
         for name, value in env.items():
             if not name or "=" in name or "\0" in name + value:
-                raise ValueError(f"'{name}' cannot be an environment variable")
+                raise ValueError(f"'{name}' is not a valid name for an environment variable")
             if name.startswith(("SIGNOFF_", "INPUT_")):
-                raise ValueError(f"'{name}' is Signoff's own: names do not start with SIGNOFF_ or INPUT_")
+                raise ValueError(f"'{name}' is reserved: names must not start with SIGNOFF_ or INPUT_")
         return env
 
     @property
     def words(self) -> list[str]:
-        """Program and arguments."""
+        """The program and its arguments."""
         return ["/bin/sh", "-c", self.command or ""] if self.argv is None else self.argv
 
 
 class Shell(Action):
-    """Runs a command; its outputs are `stdout` (the last 64 KiB it printed) and what it writes to `$SIGNOFF_OUTPUT`.
+    """Runs a command. Its outputs are `stdout` (the last 64 KiB) and the values that it writes to `$SIGNOFF_OUTPUT`.
 
-    Standard input is empty. The environment is new, with nothing of the worker's but its PATH, time zone and locale: see
-    `task_environment`. When the command ends, processes that it left in the background are stopped.
+    Standard input is empty. The environment is new. Only PATH, time zone and locale come from the worker; see
+    `task_environment`. When the command ends, its background processes are stopped.
     """
 
     type: ClassVar[str] = "shell"
@@ -95,16 +95,16 @@ class Shell(Action):
             raise _not_started(fields, error) from error
         except ValueError as error:
             raise TaskFailed(
-                "bad_input", f"An input cannot be handed to a command: {error}.", retryable=False
+                "bad_input", f"An input cannot be passed to the command: {error}.", retryable=False
             ) from error
         except GuardLostError as error:
-            raise TaskFailed("guard_lost", "The process that watches over the command was killed.") from error
+            raise TaskFailed("guard_lost", "The process that guards the command was killed.") from error
         except OSError as error:
             raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
         return _outputs(context, status, _written(context))
 
     def left_over(self, context: TaskContext) -> dict[str, Any]:
-        """What the command had printed and written to its outputs when its time was over."""
+        """The output and the values that the command had written when it exceeded its time limit."""
         written = b""
         with contextlib.suppress(TaskFailed, OSError):
             written = _written(context)
@@ -116,45 +116,45 @@ def _output_file(context: TaskContext) -> Path:
 
 
 def _written(context: TaskContext) -> bytes:
-    """What the command wrote to its outputs, without secrets; the file is gone then."""
+    """Read what the command wrote to its outputs, with secrets masked, and remove the file."""
     output = _output_file(context)
     written = read_file(context.workspace, output, MAX_OUTPUT_BYTES + 1) or b""
-    # It may hold secrets, which are masked in what is kept of it.
+    # The file may contain secrets. They are masked in the outputs that are stored.
     remove_file(context.workspace, output)
-    # Masked before it is read, so that an error does not quote a part of a secret that nothing would recognize.
+    # Masked before it is parsed. Otherwise, an error could quote part of a secret, which cannot be recognized.
     return context.log.masker.data(written) if isinstance(context.log, AttemptLog) else written
 
 
 def _not_started(fields: ShellFields, error: StartError) -> TaskFailed:
     reason = os.strerror(error.number)
     if error.step == "chdir":
-        return TaskFailed("not_started", f"The folder '{fields.cwd}' cannot be entered: {reason}.", retryable=False)
+        return TaskFailed("not_started", f"The folder '{fields.cwd}' cannot be opened: {reason}.", retryable=False)
     if error.step == "sandbox":
-        return TaskFailed("not_started", f"The command cannot be confined, so it was not started: {reason}.")
+        return TaskFailed("not_started", f"The sandbox could not be set up, so the command was not started: {reason}.")
     if error.number in {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC}:
-        message = f"The command '{fields.words[0]}' was not found or cannot be run: {reason}."
+        message = f"The command '{fields.words[0]}' was not found or cannot be executed: {reason}."
         return TaskFailed("command_not_found", message, exit_code=127, retryable=False)
     if error.number == errno.E2BIG:
-        message = "The command and its inputs are larger than the system takes; pass large values through a file."
+        message = "The command and its inputs exceed the system's size limit. Pass large values in a file."
         return TaskFailed("bad_input", message, retryable=False)
     return TaskFailed("not_started", f"The command could not be started: {reason}.")
 
 
 def _stdout(context: TaskContext) -> str:
-    # Only the attempt's own log knows what must be masked; any other one gives no stdout.
+    # Only the attempt's own log can mask secrets. Any other log provides no stdout.
     return context.log.tail() if isinstance(context.log, AttemptLog) else ""
 
 
 def _unfinished(context: TaskContext, written: bytes) -> dict[str, Any]:
     outputs: dict[str, Any] = {"stdout": _stdout(context)}
-    # How the command ended says more than what is wrong with a file that it may not have finished.
+    # The way the command ended matters more than an error in a file that it may not have finished.
     with contextlib.suppress(TaskFailed):
         outputs |= parse_outputs(written)
     return outputs
 
 
 def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[str, Any]:
-    """What a command that has ended produced; raises where it did not end well."""
+    """The outputs of a command that has ended. Raises TaskFailed if the command failed."""
     stdout = _stdout(context)
     if status.code == 0:
         return {"stdout": stdout} | parse_outputs(written)
@@ -165,10 +165,10 @@ def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[s
         message = f"{context.limits.sentence(status.limit)}{hint}"
         raise TaskFailed("limit_reached", message, outputs=outputs, exit_code=status.code, retryable=False)
     if status.code is not None:
-        message = f"The command ended with exit code {status.code}.{hint}"
+        message = f"The command failed with exit code {status.code}.{hint}"
         raise TaskFailed("exit_code", message, outputs=outputs, exit_code=status.code)
     number = status.signal or 0
-    message = f"The command was ended by {_signal_name(number)}.{hint}"
+    message = f"The command was killed by {_signal_name(number)}.{hint}"
     raise TaskFailed("signal", message, outputs=outputs, exit_code=128 + number)
 
 

@@ -1,7 +1,7 @@
-"""The file `$SIGNOFF_OUTPUT`, through which a command names its outputs.
+"""Parses the file `$SIGNOFF_OUTPUT`, to which a command writes its outputs.
 
-One output a line, `name=value`; a text of several lines stands between `name<<WORD` and a line that is `WORD`.
-(The syntax of GitHub Actions' `$GITHUB_OUTPUT`.)
+Each line is one output, `name=value`. A text of several lines is written between `name<<WORD` and a line `WORD`. This is the
+syntax of `$GITHUB_OUTPUT` in GitHub Actions.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,63})(=|<<)(.*)", re.DOTALL)
 
 
 def parse_outputs(data: bytes) -> dict[str, str]:
-    """The outputs in the file's content; of two with one name the later.
+    """Parse the outputs in the file's content. If a name appears twice, the last value is used.
 
     Raises:
-        TaskFailed: `output_too_large` over 1 MiB, `bad_output` with the number of the line that is not understood.
+        TaskFailed: `output_too_large`: over 1 MiB. `bad_output`: a line is not valid; the message has its number.
     """
     if len(data) > MAX_OUTPUT_BYTES:
         raise TaskFailed("output_too_large", "The command wrote more than 1 MiB to $SIGNOFF_OUTPUT.")
@@ -42,7 +42,9 @@ def parse_outputs(data: bytes) -> dict[str, str]:
                     break
                 text.append(inner)
             else:
-                raise TaskFailed("bad_output", f"Line {number} of $SIGNOFF_OUTPUT: no line '{value}' ends the text.")
+                raise TaskFailed(
+                    "bad_output", f"Line {number} of $SIGNOFF_OUTPUT: the closing line '{value}' is missing."
+                )
             outputs[name] = "\n".join(text)
         else:
             outputs[name] = value

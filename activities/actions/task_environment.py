@@ -1,4 +1,4 @@
-"""The environment of a task's commands: made new for each, with nothing of the worker's that was not meant for tasks."""
+"""Builds the environment for a task's commands. It is new for each task, and contains only what is meant for tasks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DEFAULT_LOCALE = "C.UTF-8"
 
 
 def environment(context: TaskContext, extra: dict[str, str], output: Path) -> dict[str, str]:
-    """The whole environment of a command.
+    """The complete environment of a command.
 
-    HOME and TMPDIR lie in the workspace's `.signoff`, so that no dot file or cache lands among the results and the worker's
-    credentials stay out of reach; TMPDIR is the attempt's own, and is removed after it. Time zone and locale are the
-    worker's. `extra` may replace any of these.
-    `INPUT_<NAME>` holds each input, JSON where it is no text.
+    HOME and TMPDIR are in `.signoff` in the workspace, so that dot files and caches do not mix with the results, and the
+    worker's credentials stay out of reach. TMPDIR belongs to the attempt, and is removed after it. Time zone and locale come
+    from the worker. `extra` may replace any of these.
+    `INPUT_<NAME>` contains each input. An input that is not text is JSON.
     """
     return {
         "PATH": search_path(context.task_path),
@@ -40,12 +40,12 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
 
 
 def search_path(more: Iterable[str]) -> str:
-    """PATH of a command: `more`, the worker's own PATH, and the system's folders; none of it holds Signoff's own programs.
+    """PATH of a command: `more`, the worker's PATH, and the system's folders, without folders of Signoff's own programs.
 
-    Relative folders are left out: they would mean the workspace, where a task puts what it likes.
+    Relative folders are ignored: they would mean the workspace, where a task can create any file.
 
     Args:
-        more: folders of `SIGNOFF_TASK_PATH`.
+        more: the folders in `SIGNOFF_TASK_PATH`.
     """
     inherited = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder.startswith("/")]
     folders = [*more, *(folder for folder in inherited if not _is_ours(folder)), *STANDARD_PATH.split(":")]
@@ -53,13 +53,13 @@ def search_path(more: Iterable[str]) -> str:
 
 
 def _is_ours(folder: str) -> bool:
-    """Whether a folder has the Python that this process runs on, with its `pip`, which would change Signoff's packages."""
+    """Whether a folder contains the Python of this process, whose `pip` would change Signoff's packages."""
     ours = {os.path.realpath(Path(sys.executable).parent), os.path.realpath(Path(sys.prefix, "bin"))}
     return os.path.realpath(folder) in ours - set(STANDARD_PATH.split(":"))
 
 
 def _without_our_python() -> dict[str, str]:
-    """Where Signoff is not in an environment of its own, its Python is the system's, and `pip` must leave that alone."""
+    """A variable that protects the system's Python from `pip`, if Signoff is not in its own virtual environment."""
     return {} if sys.prefix != sys.base_prefix else {"PIP_REQUIRE_VIRTUALENV": "true"}
 
 

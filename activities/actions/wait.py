@@ -1,4 +1,4 @@
-"""The `wait` action: time that passes before what follows."""
+"""The `wait` action: waits for some time before the next tasks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MAX_WAIT_SECONDS = 365 * 24 * 3600
 
 
 class WaitFields(Fields):
-    """How long."""
+    """The length of the wait."""
 
-    seconds: float = Field(ge=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False, description="Seconds to wait.")
+    seconds: float = Field(ge=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False, description="Number of seconds to wait.")
 
 
 class Wait(Unattended):
-    """Waits on a durable timer: no worker needs to live meanwhile."""
+    """Waits for some time, with a durable timer that does not need a running worker."""
 
     type: ClassVar[str] = "wait"
     mode: ClassVar[Mode] = Mode.TIMER

@@ -1,4 +1,4 @@
-"""Paths inside a workspace, safe against symbolic links that a task has planted."""
+"""Handles paths inside a workspace safely, even if a task has planted symbolic links."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.storage.folders import open_folder
 
 
 def inside(workspace: Path, relative: str) -> Path:
-    """`relative` as an absolute path with all symbolic links below the workspace followed; it need not exist.
+    """`relative` as an absolute path, with all symbolic links below the workspace resolved. It need not exist.
 
-    What is opened afterwards must be opened step by step (`app.storage.folders`): the links may have changed by then.
+    Open the path step by step (`app.storage.folders`), because the links may have changed by then.
 
     Raises:
-        TaskFailed: `path_outside`, where it leads out of the workspace.
+        TaskFailed: `path_outside`: it leads out of the workspace.
     """
     try:
         path = (workspace / relative).resolve()
-    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL character
+    except (OSError, RuntimeError, ValueError):  # the path is too long, or has a loop of links or a NUL character
         path = None
     if path is None or not path.is_relative_to(workspace):
         message = f"The path '{relative}' leads out of the task's workspace."
@@ -31,15 +31,15 @@ def inside(workspace: Path, relative: str) -> Path:
 
 
 def attempt_folder(workspace: Path, task_id: str, attempt: int) -> Path:
-    """Where the files of one attempt lie; `new_file` makes it."""
+    """The folder for the files of one attempt. `new_file` creates it."""
     return workspace / PRIVATE_FOLDER / "attempts" / task_id / str(attempt)
 
 
 def private_folder(workspace: Path, *names: str) -> Path:
-    """The folder `.signoff/<names>` of the workspace, made where it is missing.
+    """The folder `.signoff/<names>` in the workspace. It is created if it is missing.
 
     Raises:
-        TaskFailed: `unsafe_workspace`, as for `new_file`.
+        TaskFailed: `unsafe_workspace`: see `new_file`.
     """
     folder = workspace.joinpath(PRIVATE_FOLDER, *names)
     os.close(_open_folder(workspace, folder))
@@ -47,16 +47,16 @@ def private_folder(workspace: Path, *names: str) -> Path:
 
 
 def temporary_folder(workspace: Path, task_id: str, attempt: int) -> Path:
-    """The folder for temporary files of one attempt, made where it is missing; `remove_temporary_folder` removes it.
+    """The folder for temporary files of one attempt, created if missing. `remove_temporary_folder` removes it.
 
     Raises:
-        TaskFailed: `unsafe_workspace`, as for `new_file`.
+        TaskFailed: `unsafe_workspace`: see `new_file`.
     """
     return private_folder(workspace, "tmp", f"{task_id}-{attempt}")
 
 
 def remove_temporary_folder(workspace: Path, task_id: str, attempt: int) -> None:
-    """Remove the folder for temporary files of one attempt with all that is in it; no link is followed. Blocking."""
+    """Remove the folder for temporary files of one attempt with all its contents. No link is followed. Blocking."""
     with contextlib.suppress(OSError):
         parent = open_folder(workspace, (PRIVATE_FOLDER, "tmp"))
         try:
@@ -66,14 +66,14 @@ def remove_temporary_folder(workspace: Path, task_id: str, attempt: int) -> None
 
 
 def new_file(workspace: Path, path: Path) -> int:
-    """A descriptor for writing to a new, empty file below the workspace; folders are made, an old file is replaced.
+    """Open a new, empty file below the workspace for writing. Folders are created, and an old file is replaced.
 
     Raises:
-        TaskFailed: `unsafe_workspace`, where a symbolic link or a file stands in for one of the folders.
+        TaskFailed: `unsafe_workspace`: one of the folders is a symbolic link or a file.
     """
     folder = _open_folder(workspace, path.parent)
     try:
-        # Removing first gets rid of a planted link, FIFO or second name of another file; O_EXCL refuses a new one.
+        # Removing first drops a planted link, FIFO or hard link to another file. O_EXCL refuses a new one.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path.name, dir_fd=folder)
         return os.open(path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
@@ -84,14 +84,14 @@ def new_file(workspace: Path, path: Path) -> int:
 
 
 def read_file(workspace: Path, path: Path, limit: int) -> bytes | None:
-    """The first `limit` bytes of a file below the workspace; None where there is no regular file.
+    """Read the first `limit` bytes of a file below the workspace. None if there is no regular file.
 
     Raises:
-        TaskFailed: `unsafe_workspace`, as for `new_file`.
+        TaskFailed: `unsafe_workspace`: see `new_file`.
     """
     folder = _open_folder(workspace, path.parent)
     try:
-        # O_NONBLOCK: opening a FIFO that somebody put there must not wait for its writer.
+        # O_NONBLOCK: opening a planted FIFO must not wait for its writer.
         descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(limit)
@@ -102,14 +102,14 @@ def read_file(workspace: Path, path: Path, limit: int) -> bytes | None:
 
 
 def remove_file(workspace: Path, path: Path) -> None:
-    """Remove a file below the workspace, where there is one.
+    """Remove a file below the workspace, if there is one.
 
     Raises:
-        TaskFailed: `unsafe_workspace`, as for `new_file`.
+        TaskFailed: `unsafe_workspace`: see `new_file`.
     """
     folder = _open_folder(workspace, path.parent)
     try:
-        # What is no file is not ours.
+        # Anything that is not a file is not ours.
         with contextlib.suppress(OSError):
             os.unlink(path.name, dir_fd=folder)
     finally:
@@ -117,7 +117,7 @@ def remove_file(workspace: Path, path: Path) -> None:
 
 
 def _open_folder(workspace: Path, folder: Path) -> int:
-    """Open a folder below the workspace, making what is missing and following no link."""
+    """Open a folder below the workspace. Missing folders are created, and no link is followed."""
     try:
         return open_folder(workspace, folder.relative_to(workspace).parts, make=True)
     except OSError as error:
@@ -125,4 +125,4 @@ def _open_folder(workspace: Path, folder: Path) -> int:
 
 
 def _unsafe(path: Path, error: OSError) -> TaskFailed:
-    return TaskFailed("unsafe_workspace", f"Signoff cannot keep its files in {path}: {error.strerror}.")
+    return TaskFailed("unsafe_workspace", f"Signoff cannot store its files in {path}: {error.strerror}.")

@@ -1,1 +1,1 @@
-"""The pure core: models, state tables, graph algorithms and errors. No I/O, no framework."""
+"""The pure core of Signoff: models, state tables, graph algorithms and errors. It does no I/O and uses no framework."""

@@ -1,6 +1,6 @@
-"""What an action is: the base class that built-in actions and plug-ins share.
+"""The base class of actions, shared by the built-in actions and by plug-ins.
 
-A plug-in is a class in a user's package, registered under the entry point group `signoff.actions`.
+A plug-in is a class in a user's package, registered in the entry point group `signoff.actions`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.domain.references import LookUp
 
 
 class Mode(StrEnum):
-    """Who carries a task out."""
+    """What executes a task: a worker, a person, a decision, a timer or nothing."""
 
     ACTIVITY = "activity"
     PERSON = "person"
@@ -30,26 +30,26 @@ class Mode(StrEnum):
 
 
 class Fields(BaseModel):
-    """Base of an action's fields: unknown ones are refused."""
+    """Base class for the fields of an action. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Log(Protocol):
-    """The log of one attempt; it has a size limit of its own and masks secrets."""
+    """The log of one attempt. It has its own size limit and masks secrets."""
 
     def write(self, data: bytes) -> None:
-        """Append `data`."""
+        """Append `data` to the log."""
         ...
 
     def mask(self, value: Any) -> Any:
-        """A JSON value with every secret in its texts replaced by `***`."""
+        """Return a JSON value in which every secret is replaced by `***`."""
         ...
 
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What an action gets to work with."""
+    """Everything that an action receives when it runs."""
 
     project_id: str
     project_name: str
@@ -62,27 +62,27 @@ class TaskContext:
     log: Log
     timeout_seconds: float | None = None
     kill_grace: float = 2.0
-    # Folders that a command finds programs in, before all others.
+    # Folders in which a command looks for programs first.
     task_path: list[str] = field(default_factory=list[str])
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
-    # What confines the commands of the task, as `run_guarded` takes it; None: nothing.
+    # The sandbox for the task's commands, in the form that `run_guarded` takes; None: no sandbox.
     sandbox: Mapping[str, Any] | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
-    # Of Signoff's own: an `app.models.desk.Desk`, for the action that asks a model.
+    # For Signoff's own use: an `app.models.desk.Desk`, needed by the action that calls a model.
     desk: Any = None
 
 
 class TaskFailed(Exception):
-    """The task's own failure: it counts against the task's retries.
+    """The task itself failed. The failure counts against the task's retries.
 
     Args:
-        kind: short name of what went wrong, such as `exit_code` or `timeout`.
+        kind: short name of the failure, such as `exit_code` or `timeout`.
         message: one sentence for people.
-        outputs: what the task produced all the same.
-        exit_code: of a command.
-        retryable: False where another attempt cannot do better.
-        asks: True where a person is to say what now, whatever the plan says of failures.
+        outputs: what the task produced before it failed.
+        exit_code: exit code of the command, if there was one.
+        retryable: False if another attempt cannot succeed.
+        asks: True if a person must decide what happens next, regardless of the plan's failure settings.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class TaskFailed(Exception):
 
 
 class PersonAsked(Exception):
-    """The task has a question for a person; it waits for the answer, and then goes on in a new attempt.
+    """The task has a question for a person. It waits for the answer, then continues in a new attempt.
 
     Args:
-        question: what is asked.
-        options: the answers to choose from; none: any text.
-        reference: the action's own name for the question, under which the next attempt gets the answer.
+        question: the question to ask.
+        options: the answers to choose from; empty: any text is accepted.
+        reference: the action's own name for the question. The next attempt receives the answer under this name.
     """
 
     def __init__(self, question: str, options: list[str], reference: str) -> None:
@@ -125,15 +125,15 @@ class Action(ABC):
 
     Attributes:
         type: the name that plans use.
-        mode: who carries it out; only `ACTIVITY` has a `run`.
+        mode: what executes the task; only `ACTIVITY` uses `run`.
         fields_model: the pydantic model of its fields.
-        resolves_fields: whether `${{ … }}` may stand in its fields too, not only in the task's inputs.
-        takes_secrets: whether its inputs may hold `${{ secrets.… }}`.
+        resolves_fields: whether its fields may contain `${{ … }}`, in addition to the task's inputs.
+        takes_secrets: whether its inputs may contain `${{ secrets.… }}`.
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
-        reads_project_name: whether `run` uses `context.project_name`; the name is then part of what is signed.
-        sends_requests: whether `run` may reach the hosts that `context.http_allow` names.
-        one_of: fields of which exactly one is given.
-        rare: fields that few plans need; a model that makes a plan is not shown them.
+        reads_project_name: whether `run` uses `context.project_name`; if so, the name is part of what is signed.
+        sends_requests: whether `run` may send requests to the hosts in `context.http_allow`.
+        one_of: fields of which a task must set exactly one.
+        rare: fields that few plans need; they are hidden from a model that makes a plan.
     """
 
     type: ClassVar[str]
@@ -149,52 +149,52 @@ class Action(ABC):
 
     @classmethod
     def default_retries(cls, fields: dict[str, Any]) -> int:
-        """How often a failed task of this action is tried again if its plan does not say."""
+        """Number of retries for a failed task of this action, if the plan does not set it."""
         del fields
         return 0
 
     @classmethod
     def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
-        """The fields with the values of their references; only called where `resolves_fields`.
+        """The fields with each reference replaced by its value. Called only if `resolves_fields` is set.
 
-        An action whose fields have a syntax of their own puts each value in so that it cannot change that syntax.
+        An action whose fields have their own syntax must insert each value so that it cannot change that syntax.
 
         Raises:
-            ReferenceMisplaced: a value cannot stand where its reference does.
+            ReferenceMisplaced: a reference is in a place where a value cannot be inserted.
         """
         return references.resolve(fields, look_up)
 
     @classmethod
     def misplaced(cls, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """References that stand where no value can be put in safely: the field and a sentence, for the planner."""
+        """References in places where a value cannot be inserted safely: the field, and a sentence for the planner."""
         del fields
         yield from ()
 
     @abstractmethod
     async def run(self, context: TaskContext) -> dict[str, Any]:
-        """Do it and return the outputs.
+        """Execute the task and return its outputs.
 
-        Cancelled through `asyncio.CancelledError`: on return from that, nothing of it may still be running.
+        A cancel arrives as `asyncio.CancelledError`. Stop everything that the task started before returning from it.
 
         Raises:
-            TaskFailed: where the task itself failed.
+            TaskFailed: the task itself failed.
         """
 
     def left_over(self, context: TaskContext) -> dict[str, Any]:
-        """The outputs that there are when `run` was interrupted because its time was over."""
+        """The outputs that exist when `run` was interrupted by the task's time limit."""
         del context
         return {}
 
 
 class Unattended(Action):
-    """Base of the actions that no activity carries out: the workflow waits for them itself."""
+    """Base class for actions without an activity: the workflow itself waits for them."""
 
     reads_project_name: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = False
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Never called: the workflow schedules no activity for these modes."""
-        raise TaskFailed("not_runnable", f"{self.type} tasks are not carried out by a worker.", retryable=False)
+        raise TaskFailed("not_runnable", f"A worker cannot execute {self.type} tasks.", retryable=False)
 
 
 Actions = dict[str, type[Action]]

@@ -1,4 +1,4 @@
-"""What an audit points at: pure functions from plan and rows to findings. Deterministic: the same record, the same findings."""
+"""Findings of an audit, computed from the plan and its rows. Pure and deterministic: one record always gives the same list."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
 
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
-# Whose tasks can go on for ever unless they have a limit of their own.
+# Action types whose tasks can run forever unless the task has a time limit.
 _UNLIMITED = frozenset({"shell", "http", "agent"})
-# Actors that are no person in particular; `local` was everybody on a machine without keys, in records of before.
+# Actors that do not identify a person. In older records, `local` is anybody on a machine without keys.
 _NOBODY = frozenset({"local", "signoff", "temporal", UNAUTHENTICATED})
 
 
 class Found(NamedTuple):
-    """One finding."""
+    """One finding of an audit."""
 
     severity: Severity
     code: str
@@ -30,28 +30,28 @@ class Found(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The same each time the same is found."""
+        """A stable id: the same finding has the same id in every audit."""
         return hashlib.sha256("\0".join([self.code, self.task_id or "", self.message]).encode()).hexdigest()[:16]
 
 
 def worst_first(found: Iterable[Found]) -> list[Found]:
-    """Findings by severity, and else in the order in which they were found."""
+    """Sort findings by severity, then by the order in which they were found."""
     return sorted(found, key=lambda item: SEVERITIES.index(item.severity))
 
 
 def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
-    """What to look at before a plan is signed, task by task."""
+    """What a person should check before signing the plan, task by task."""
     for row in rows:
         kind = row.action["type"]
         for danger in dangers_of(row.action):
             yield Found(
                 SEVERITY[danger.code], danger.code, f"Task '{row.key}' {danger.what}.",
-                "Read the command; have it done another way, or by a person.", row.id,
+                "Read the command. If it is not safe, change it or make it a manual task.", row.id,
             )  # fmt: skip
         if row.agent_id is not None and row.agent_id not in agents:
             yield Found(
-                "high", "unknown_agent", f"Task '{row.key}' is for the agent '{row.agent_id}', which there is not.",
-                "Name one of GET /api/agents.", row.id,
+                "high", "unknown_agent", f"Task '{row.key}' names the agent '{row.agent_id}', which does not exist.",
+                "Choose an agent from GET /api/agents.", row.id,
             )  # fmt: skip
         if row.timeout_seconds is None and kind in _UNLIMITED:
             yield Found(
@@ -60,18 +60,18 @@ def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
 
 
 def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iterator[Found]:
-    """What went wrong, or was left out; `files` has the size of each expected file, None where it is not there."""
+    """What failed or was skipped. `files` maps each expected file to its size, or to None if it is missing."""
     for row in rows:
         if row.status == TaskStatus.FAILED:
             error: dict[str, Any] = row.error or {}
             reason = error.get("message", "no reason is on record")
-            yield Found("high", "task_failed", f"Task '{row.key}' has failed: {reason}", "Mend it, then retry.", row.id)
+            yield Found("high", "task_failed", f"Task '{row.key}' failed: {reason}", "Fix it, then retry.", row.id)
         if row.status == TaskStatus.SKIPPED:
             by_person = row.reason == SKIPPED_BY_PERSON
             why = "A person skipped" if by_person else f"Skipped ({row.reason}):"
             yield Found(
                 "low" if by_person else "medium", "task_skipped", f"{why} task '{row.key}'.",
-                "Make sure that nothing that matters was left out.", row.id,
+                "Check that nothing important was skipped.", row.id,
             )  # fmt: skip
         if row.status == TaskStatus.COMPLETED:
             for path in row.expected_files:
@@ -81,29 +81,29 @@ def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iter
                     code = "file_missing" if size is None else "file_empty"
                     yield Found(
                         "high" if size is None else "medium", code,
-                        f"The file '{path}' that task '{row.key}' was to make {what}.",
-                        "Look at the task's log; retry it.", row.id,
+                        f"The file '{path}' expected from task '{row.key}' {what}.",
+                        "Read the task's log, then retry the task.", row.id,
                     )  # fmt: skip
 
 
 def check_author(versions: Sequence[Any]) -> Iterator[Found]:
-    """Plans that were approved by the one who made them."""
+    """Plan versions that were approved by their own author."""
     for row in versions:
         if row.approved_by is not None and row.approved_by == row.created_by:
             yield Found(
                 "low" if row.approved_by in _NOBODY else "medium", "approved_by_author",
                 f"Plan version {row.version} was approved by {row.approved_by}, who made it.",
-                "Have somebody else look at it.",
+                "Ask somebody else to review it.",
             )  # fmt: skip
 
 
 def check_by_hand(decisions: Sequence[Decision]) -> Iterator[Found]:
-    """Decisions that came through Temporal by hand and did more than stop the project: nobody knows whose they are."""
+    """Decisions sent directly through Temporal that did more than stop the project. Nobody knows who made them."""
     for made in decisions:
         by_hand = made.request_id.startswith(BY_HAND) and made.outcome == Outcome.ACCEPTED
         if by_hand and made.kind not in STOPPING:
             yield Found(
                 "high", "decided_by_hand",
-                f"Decision {made.id} ({made.kind} by {made.actor}) is a signal that was sent to Temporal by hand.",
-                "Find out who sent it. Without SIGNOFF_SIGNALS_BY_HAND, workers refuse such signals.",
+                f"Decision {made.id} ({made.kind} by {made.actor}) is a signal that was sent directly through Temporal.",
+                "Find out who sent it. Unset SIGNOFF_SIGNALS_BY_HAND so that workers refuse such signals.",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The text of a request's body with references: what a value becomes depends on the form that the body has."""
+"""Inserts referenced values into the body of an HTTP request. The format of the body decides how a value is escaped."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from urllib.parse import quote_plus
 from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as_text, fill
 
 _FORM = "application/x-www-form-urlencoded"
-# JSON texts one a line.
+# One JSON value per line.
 _LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
-# What stands for a value while a template is checked: a code point that is no character, and ends no escape of JSON.
+# Stands for a value while a template is checked. It is not a character, and it cannot complete a JSON escape.
 _SAMPLE = "\ufdd0"
-# RFC 8259, 6; no longer than what every reader takes.
+# A number as in RFC 8259, section 6, limited to a length that every reader accepts.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?")
 
 Values = Iterator[tuple[str, Any]]
 
 
 def fill_body(text: str, content_type: str | None, look_up: LookUp) -> Any:
-    """The body that `text` makes with the values of its references.
+    """The body `text` with each reference replaced by its value.
 
-    One reference alone gives its value as it is. In JSON, a value within quotes is escaped, and outside it is a JSON value.
-    In a form it is form-encoded. In any other text it stands as text.
+    A body that is one reference becomes its value, unchanged. In JSON, a value inside quotes is escaped, and a value
+    outside quotes is written as JSON. In a form, a value is form-encoded. In any other text, it is inserted as text.
 
     Args:
-        text: the body, as the plan has it.
-        content_type: the header, as the plan has it; None: JSON where the text is JSON, else text.
-        look_up: gives the values.
+        text: the body, as in the plan.
+        content_type: the header, as in the plan; None: JSON if the text is JSON, otherwise text.
+        look_up: returns the value of a reference.
 
     Raises:
-        ReferenceMisplaced: a reference stands where no value can be put in safely.
+        ReferenceMisplaced: a reference is in a place where a value cannot be inserted safely.
     """
     template = Template.of(text)
     values = template.values(look_up)
@@ -41,12 +41,12 @@ def fill_body(text: str, content_type: str | None, look_up: LookUp) -> Any:
         return text
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if "${{" in media_type:
-        raise ReferenceMisplaced("the Content-Type of a body with references cannot come from a reference")
+        raise ReferenceMisplaced("a body with references needs a fixed Content-Type; do not use a reference in it")
     if template.is_one_reference:
         return next(values)[1]
     if media_type.startswith("multipart/"):
         raise ReferenceMisplaced(
-            "a multipart body cannot hold references; send JSON or a form, or make it in a command"
+            "a multipart body cannot contain references; send JSON or a form, or build the body in a command"
         )
     if media_type == _FORM:
         return _form(template.text, values)
@@ -58,7 +58,7 @@ def fill_body(text: str, content_type: str | None, look_up: LookUp) -> Any:
 
 
 def _looks_like_json(text: str, media_type: str) -> bool:
-    """Whether a body is JSON though no header says so; without any header, what begins like JSON must be JSON."""
+    """Whether a body is JSON without a header that says so. If there is no header, a body that starts like JSON is JSON."""
     if not text.lstrip().startswith(("{", "[", '"')):
         return False
     return not media_type or _problem_of(text) is None
@@ -67,10 +67,10 @@ def _looks_like_json(text: str, media_type: str) -> bool:
 def _form(text: str, values: Values) -> str:
     if any(HOLE in pair.partition("=")[0] for pair in text.split("&")):
         raise ReferenceMisplaced(
-            "a reference in a form is the value of a field, as in name=${{ … }}; fields themselves cannot come from a value"
+            "in a form, a reference can only be the value of a field, as in name=${{ … }}; write the field's name in the plan"
         )
     if re.search(rf"%[0-9A-Fa-f]?{HOLE}", text):
-        raise ReferenceMisplaced("a value would become part of a percent escape; write %25 for a percent sign")
+        raise ReferenceMisplaced("the value would become part of a percent escape; write %25 for a percent sign")
     return fill(text, values, lambda _, value: quote_plus(as_text(value)))
 
 
@@ -81,7 +81,7 @@ def _json(text: str, values: Values) -> str:
 
 
 def _parts(text: str) -> Iterator[tuple[str, bool]]:
-    """A JSON text in pieces, and whether each is a string."""
+    """The pieces of a JSON text, each with a flag that says whether it is a string."""
     for number, part in enumerate(re.split(r'("(?:[^"\\]|\\.)*")', text, flags=re.DOTALL)):
         yield part, number % 2 == 1
 
@@ -91,28 +91,28 @@ def _in_quotes(_: str, value: Any) -> str:
 
 
 def _bare(_: str, value: Any) -> str:
-    """A JSON value. A command's outputs are texts, so a text that is a number, true, false or null is sent as that."""
+    """A JSON value. Outputs of commands are text, so the text of a number, true, false or null is written unquoted."""
     if isinstance(value, str) and (value in {"true", "false", "null"} or _NUMBER.fullmatch(value)):
         return value
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _problem_of(text: str) -> str | None:
-    """Why a template of JSON is none, or has a reference where no value can stand; None where all is well."""
+    """Why a template is not valid JSON, or why a reference in it is misplaced. None if the template is valid."""
     found: list[str] = []
 
     def members(pairs: list[tuple[str, Any]]) -> None:
         if any(_SAMPLE in name for name, _ in pairs):
-            found.append("the name of a JSON member cannot come from a reference; write the name into the plan")
+            found.append("the name of a JSON member cannot come from a reference; write the name in the plan")
 
-    # Within quotes the sample is a text; outside of them it is a whole value.
+    # Inside quotes, the sample is text. Outside quotes, it is a complete value.
     sample = "".join(part.replace(HOLE, _SAMPLE if quoted else " null ") for part, quoted in _parts(text))
     try:
         json.loads(sample, object_pairs_hook=members)
     except (ValueError, RecursionError) as error:
-        what = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deep"
+        what = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
         return (
-            f"the body is not JSON ({what}), so a value in it could change its form; "
-            "correct it, or say Content-Type: text/plain if it is text"
+            f"the body is not valid JSON ({what}), so a value could change its structure; "
+            "correct it, or set Content-Type: text/plain if it is text"
         )
     return found[0] if found else None

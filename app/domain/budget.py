@@ -1,4 +1,4 @@
-"""What a project may spend on models. A call is allowed only where the most that it can use still fits in."""
+"""What a project may spend on models. A call is allowed only if its maximum cost still fits the budget."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from app.domain.errors import Conflict
 
-# An answer that may not even have so many tokens is not worth asking for.
+# A call is not worth making if its answer must be shorter than this many tokens.
 MIN_OUTPUT = 32
-# Gives US dollars for input and output tokens; None where nobody knows.
+# Returns the cost in US dollars for input and output tokens, or None if the price is unknown.
 CostOf = Callable[[int, int], float | None]
 
 
 class BudgetExceeded(Conflict):
-    """A call to a model would pass what its project may spend."""
+    """A call to a model would exceed the budget of its project."""
 
     default_code = "budget_exceeded"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The limits of one project; None: no limit."""
+    """The limits of one project. None means no limit."""
 
     max_tokens: int | None
     max_cost_usd: float | None
@@ -29,7 +29,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a project has spent, and what is set aside for calls that are being made."""
+    """What a project has spent, and what is reserved for calls in progress."""
 
     tokens: int = 0
     cost_usd: float = 0.0
@@ -38,17 +38,17 @@ class Spent:
 
 
 def grant(budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, cost_of: CostOf) -> int | None:
-    """How many tokens an answer may have; None where calls under way have to be settled first.
+    """Maximum number of tokens for an answer. None if calls in progress must finish first.
 
     Args:
         budget: what the project may spend.
-        spent: what it has.
-        input_tokens: the most that the request can have.
-        output_tokens: the most that the answer should have.
-        cost_of: what the model costs.
+        spent: what it has spent.
+        input_tokens: the maximum size of the request.
+        output_tokens: the maximum size that the answer should have.
+        cost_of: the price of the model.
 
     Raises:
-        BudgetExceeded: not even a short answer fits in.
+        BudgetExceeded: not even a short answer fits the budget.
     """
     free = _fitting(budget, spent, input_tokens, output_tokens, cost_of, reserved=True)
     if free >= min(MIN_OUTPUT, output_tokens):
@@ -56,7 +56,7 @@ def grant(budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, c
     if _fitting(budget, spent, input_tokens, output_tokens, cost_of, reserved=False) >= min(MIN_OUTPUT, output_tokens):
         return None
     raise BudgetExceeded(
-        _said(budget, spent, input_tokens),
+        _message(budget, spent, input_tokens),
         context={
             "max_tokens": budget.max_tokens, "max_cost_usd": budget.max_cost_usd,
             "tokens_used": spent.tokens, "cost_usd": round(spent.cost_usd, 6), "next_call_tokens": input_tokens,
@@ -67,7 +67,7 @@ def grant(budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, c
 def _fitting(
     budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, cost_of: CostOf, *, reserved: bool
 ) -> int:
-    """The most tokens up to `output_tokens` that an answer may have; 0 or less where none."""
+    """Maximum number of tokens, up to `output_tokens`, that an answer may have. 0 or less if nothing fits."""
     most = output_tokens
     if budget.max_tokens is not None:
         used = spent.tokens + (spent.reserved_tokens if reserved else 0)
@@ -80,8 +80,8 @@ def _fitting(
         cost = cost_of(input_tokens, most)
         if cost is None:
             message = (
-                "The project has a limit in dollars, and the price of its model is not known: "
-                'set it in signoff.toml under [prices."provider:name"], or limit max_tokens instead.'
+                "The project has a cost limit, but the price of its model is unknown. "
+                'Set the price in signoff.toml under [prices."provider:name"], or use max_tokens as the limit.'
             )
             raise BudgetExceeded(message, code="price_unknown")
         if cost <= left:
@@ -90,13 +90,13 @@ def _fitting(
     return most
 
 
-def _said(budget: Budget, spent: Spent, input_tokens: int) -> str:
+def _message(budget: Budget, spent: Spent, input_tokens: int) -> str:
     used: list[str] = []
     if budget.max_tokens is not None:
         used.append(f"{spent.tokens:,} of {budget.max_tokens:,} tokens")
     if budget.max_cost_usd is not None:
-        used.append(f"{spent.cost_usd:.4f} of {budget.max_cost_usd:.4f} dollars")
+        used.append(f"${spent.cost_usd:.4f} of ${budget.max_cost_usd:.4f}")
     return (
-        f"The project's budget does not allow the next call to its model: {' and '.join(used)} are used, "
-        f"and the call may take {input_tokens:,} tokens and its answer. Raise max_tokens or max_cost_usd, then retry."
+        f"The next call to the model would exceed the project's budget. Used so far: {' and '.join(used)}. "
+        f"The call needs up to {input_tokens:,} tokens plus its answer. Raise max_tokens or max_cost_usd, then retry."
     )

@@ -1,6 +1,6 @@
-"""Commands: what people ask of a project, stored by the app before the project's workflow hears of it.
+"""Commands: what people ask a project to do. The app stores a command before it signals the project's workflow.
 
-A signal is only a doorbell. It carries the id of a command; who asks, for what, and for which plan is in the database alone.
+A signal is only a doorbell: it carries the id of a command. Who asks, for what and for which plan is only in the database.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 from app.domain.decisions import TASK_ANSWERS, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, Forbidden
 
-# Who decided what came through Temporal without a command: anybody who reaches its port can send that.
+# Actor of a signal that came through Temporal without a command. Anybody who can reach Temporal's port can send one.
 UNAUTHENTICATED = "temporal (unauthenticated)"
-# Decisions that came without a command have request ids that begin so.
+# Prefix of the request id of decisions that came without a command.
 BY_HAND = "manual:"
 
 _K = DecisionKind
-# The kinds of command that each signal may announce; the first stands for a signal that names none.
+# The kinds of command that each signal may announce. The first is the default for a signal that names no command.
 KINDS_OF_SIGNAL: dict[str, tuple[DecisionKind, ...]] = {
     "plan": (_K.RETURN, _K.GENERATE),
     "approve": (_K.APPROVE,),
@@ -30,9 +30,9 @@ KINDS_OF_SIGNAL: dict[str, tuple[DecisionKind, ...]] = {
     "edit": (_K.EDIT,),
 }
 SIGNAL_OF_KIND: dict[DecisionKind, str] = {kind: name for name, kinds in KINDS_OF_SIGNAL.items() for kind in kinds}
-# Sent by hand, these are obeyed: they only make things stop.
+# These are obeyed even if they are sent directly through Temporal: they only stop things.
 STOPPING = frozenset({_K.CANCEL, _K.PAUSE})
-# These are about one run, and mean nothing in the next.
+# These apply to one run, and have no meaning in the next.
 _OF_ONE_RUN = frozenset({_K.ANSWER, _K.RESUME, _K.RETRY_RUN, *TASK_ANSWERS})
 
 _CLI: dict[str, str] = {
@@ -49,7 +49,7 @@ _CLI: dict[str, str] = {
 
 
 class Command(BaseModel):
-    """One command, as it is stored; `request_id` is unique in its project."""
+    """One stored command. Its `request_id` is unique in its project."""
 
     id: str
     project_id: str
@@ -65,31 +65,33 @@ class Command(BaseModel):
 
     @property
     def request(self) -> DecisionRequest:
-        """What is to be decided."""
+        """The request in this command that the project must decide."""
         return DecisionRequest.model_validate(self.model_dump(include=set(DecisionRequest.model_fields)))
 
     def check_run(self, run_id: str | None, *, running: bool) -> None:
-        """Make sure that the command is not about an earlier run than `run_id`.
+        """Refuse the command if it was sent for a run earlier than `run_id`.
 
         Raises:
             Conflict: `run_changed`.
         """
-        # A retry that comes second finds the run of the first, and is told so by the table of calls.
+        # A second retry finds the run that the first one started. The table of calls refuses it with its own message.
         late = self.run_id != run_id and not (self.kind == DecisionKind.RETRY_RUN and running)
         if self.kind in _OF_ONE_RUN and late:
-            raise Conflict("Another run has started since this was asked for; ask again.", code="run_changed")
+            raise Conflict(
+                "A new run has started since you sent this. Check the project, then try again.", code="run_changed"
+            )
 
 
 def unknown_command(signal: str, project_id: str) -> DomainError:
-    """The refusal of a signal whose command is not stored for this project, or is of another kind."""
-    said = f"The signal '{signal}' names no command of this kind that is stored for this project."
-    return Forbidden(f"{said} {_advice(signal, project_id)}", code="unknown_command")
+    """The error for a signal whose command is not stored for this project, or is of a different kind."""
+    message = f"The signal '{signal}' does not name a stored command of its kind in this project."
+    return Forbidden(f"{message} {_advice(signal, project_id)}", code="unknown_command")
 
 
 def not_by_hand(signal: str, project_id: str) -> DomainError:
-    """The refusal of a signal that carries anything but the id of a command."""
-    said = f"Temporal does not authenticate who sends a signal, so '{signal}' is not accepted from there."
-    return Forbidden(f"{said} {_advice(signal, project_id)}", code="signal_not_authenticated")
+    """The error for a signal that carries anything other than the id of a command."""
+    message = f"Temporal does not authenticate the senders of signals, so '{signal}' is not accepted from there."
+    return Forbidden(f"{message} {_advice(signal, project_id)}", code="signal_not_authenticated")
 
 
 def _advice(signal: str, project_id: str) -> str:

@@ -1,7 +1,7 @@
-"""Which columns an audit checks, against what, and which it does not check, and why.
+"""The columns that an audit checks, with what it checks them against, and the columns that it does not check, with reasons.
 
-Every column of every table is on one of the two lists: a test fails for one that is on neither, and another alters each
-column that is said to be checked.
+Every column of every table is on one of the two lists. One test fails for a column that is on neither list. Another test
+alters each checked column and expects a finding.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 _SIGNED = "the signed plan"
 _EVENTS = "the events"
 _DECISION = "the hash in its event"
-_KEY = "rows are found by it: a changed one is a missing row and a forged one"
+_KEY = "rows are found by it: a changed key shows as one missing and one forged row"
 _STORED = "the app's signature over the command"
 _CHAIN = "the chain of hashes"
 
@@ -65,22 +65,22 @@ CHECKED: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
-_HANDLING = "how work is handed out; it says nothing of what happened"
-_SHOWN = "only shown; the events have it"
-_OTHER_ROWS = "the rows of one project are looked up by it"
-_WORDS = "words of the caller, which may be changed at any time"
-_BUDGET = "a limit, which may be changed at any time"
+_HANDLING = "controls how work is handed out; it does not record what happened"
+_SHOWN = "for display only; the events hold the same fact"
+_OTHER_ROWS = "used to look up the rows of one project"
+_WORDS = "text of the caller, which may change at any time"
+_BUDGET = "a limit, which may change at any time"
 
 UNCHECKED: dict[str, dict[str, str]] = {
     "projects": {
         "id": _OTHER_ROWS, "name": _WORDS, "description": _WORDS, "sme_archetype": _WORDS, "max_tokens": _BUDGET,
-        "max_cost_usd": _BUDGET, "auto_approve_plan": "may be changed at any time; what it approves is checked",
+        "max_cost_usd": _BUDGET, "auto_approve_plan": "may change at any time; the approvals that it makes are checked",
         "stage": _SHOWN, "former_stage": _HANDLING, "gate": _SHOWN, "failure": _SHOWN, "engaged": _HANDLING,
         "paused": _SHOWN, "revision": _HANDLING, "updated_at": _SHOWN,
-        "workspace": "where the files are; logs are checked by their checksums",
+        "workspace": "location of the files; the checksums cover the logs",
     },
     "plans": {
-        "project_id": _OTHER_ROWS, "instructions": "words to a planner; what it made of them is signed",
+        "project_id": _OTHER_ROWS, "instructions": "instructions for a planner; the resulting plan is signed",
         "based_on": _HANDLING, "failure": _SHOWN,
     },
     "phases": {"project_id": _OTHER_ROWS, "started_at": _SHOWN, "completed_at": _SHOWN},
@@ -102,14 +102,14 @@ UNCHECKED: dict[str, dict[str, str]] = {
     "seals": {"position": _HANDLING, "project_id": _OTHER_ROWS, "seq": "the number in the body is signed"},
     "events": {
         "position": _HANDLING, "project_id": _OTHER_ROWS,
-        "seal": "the app looks at it once, when it seals the event; the seal has what it found",
+        "seal": "the app checks it once, when it seals the event; the seal holds the result",
     },
 }  # fmt: skip
 
 UNCHECKED_TABLES: dict[str, str] = {
-    "sessions": "who is signed in; nothing of a project",
-    "idempotency": "answers to repeated requests, which are deleted after a day",
+    "sessions": "who is signed in; it holds nothing about a project",
+    "idempotency": "stored answers to repeated requests, deleted after a day",
     "files": "a cache of checksums",
-    "model_steps": "what models were asked; its totals are shown, and nothing is approved by them",
-    "tombstones": "what is left of deleted projects; the project is gone",
+    "model_steps": "calls to models; their totals are displayed, and nothing is approved based on them",
+    "tombstones": "traces of deleted projects; the project itself is gone",
 }

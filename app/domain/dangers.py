@@ -1,7 +1,7 @@
-"""Commands that somebody should look at before they sign: what an audit points at.
+"""Finds commands that a person should check before signing.
 
-A help and not a proof. The command is taken apart as the shell does it, and each part is held against a table of rules. What a
-program does by itself, and what a command becomes once its variables have values, no table can tell.
+This is a help, not a proof. The command is parsed as a shell parses it, and each part is compared with a table of rules. No
+table can tell what a program does internally, or what a command becomes once its variables have values.
 """
 
 from __future__ import annotations
@@ -38,24 +38,22 @@ _AFTER_DASHES = frozenset({"kubectl", "oc", "docker", "podman", "nerdctl"})
 
 
 class Danger(NamedTuple):
-    """What a command does that somebody should have a look at."""
+    """Something in a command that a person should check."""
 
     code: str
     what: str
 
 
 def dangers_of(action: dict[str, Any]) -> list[Danger]:
-    """What is dangerous about an action's commands, each once."""
+    """The dangers in an action's commands, without duplicates."""
     found: dict[Danger, None] = {}
     for text, script in _scripts(action):
         if len(text) > MAX_SCRIPT_LENGTH:
-            what = f"has more than the {MAX_SCRIPT_LENGTH:,} characters that are looked through"
+            what = f"exceeds the {MAX_SCRIPT_LENGTH:,} characters that are checked"
             found[Danger("command_too_long", what)] = None
         for number, step in enumerate(steps_of(script, text[:MAX_SCRIPT_LENGTH])):
             if number > _MAX_STEPS:
-                found[Danger("command_too_long", f"has more than the {_MAX_STEPS:,} commands that are looked at")] = (
-                    None
-                )
+                found[Danger("command_too_long", f"exceeds the {_MAX_STEPS:,} commands that are checked")] = None
                 break
             found.update(dict.fromkeys(_dangers_of_step(step)))
     return list(found)
@@ -64,7 +62,7 @@ def dangers_of(action: dict[str, Any]) -> list[Danger]:
 def _dangers_of_step(step: Step) -> list[Danger]:
     found = [Danger(rule.code, rule.what) for rule in RULES if rule.test(step)]
     if any(danger.code == "network_to_shell" for danger in found):
-        # It says the same, and where the text comes from.
+        # network_to_shell says the same, and also says where the text comes from.
         return [danger for danger in found if danger.code != "runs_what_it_is_given"]
     return found
 
@@ -81,7 +79,7 @@ def _scripts(action: dict[str, Any]) -> Iterator[tuple[str, Script]]:
 
 
 def steps_of(script: Script, text: str, *, away: bool = False, depth: int = 0) -> Iterator[Step]:
-    """Every command of a script, and those that its commands start on this or another machine."""
+    """Every command of a script, including the commands that these start on this or another machine."""
     for command in script.commands:
         step = Step(command, script, text, away)
         yield step
@@ -100,7 +98,7 @@ def _leaves(step: Step) -> bool:
 
 
 def _started(step: Step) -> Iterator[Script]:
-    """The scripts and commands that a command hands to something else."""
+    """The scripts and commands that a command passes to another program."""
     words = step.words
     if step.program in {"find", "fd"}:
         yield from (_as_script(command) for command in _after_exec(words))
@@ -116,7 +114,7 @@ def _started(step: Step) -> Iterator[Script]:
 
 def _texts(step: Step) -> Iterator[str]:
     if step.program == "ssh":
-        # What follows the options (some take a value) and the host.
+        # The command comes after the options (some of them take a value) and the host.
         arguments = iter(step.arguments)
         for argument in arguments:
             if not argument.startswith("-"):
@@ -145,7 +143,7 @@ def _after_exec(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
                 if inner.value in {";", "+"}:
                     break
                 rest.append(inner)
-            # What `{}` stands for is below the folders that are searched, which a rule of its own looks at.
+            # `{}` stands for a path below the searched folders; a separate rule checks those.
             yield tuple(item for item in rest if not re.search(r"\{\}", item.text))
 
 

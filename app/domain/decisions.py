@@ -1,4 +1,4 @@
-"""Who decided what: the requests that change a project's course, and what became of each."""
+"""Requests that change the course of a project, and the decision on each: who decided what, and the outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.domain.plan import canonical_json
 
 
 class DecisionKind(StrEnum):
-    """What was asked for."""
+    """What a request asks a project to do."""
 
     GENERATE = "generate"
     RETURN = "return"
@@ -31,12 +31,12 @@ class DecisionKind(StrEnum):
     FAIL = "fail"
 
 
-# Answers to a task that waits; each is what becomes of the task.
+# The answers to a waiting task. Each says what happens to the task.
 TASK_ANSWERS = (DecisionKind.COMPLETE, DecisionKind.SKIP, DecisionKind.RETRY, DecisionKind.FAIL)
 
 
 class QuestionKind(StrEnum):
-    """Why a decision is asked for."""
+    """Why a person is asked."""
 
     DECISION = "decision"
     TASK_FAILED = "task_failed"
@@ -45,12 +45,12 @@ class QuestionKind(StrEnum):
     CHANGED = "changed"
 
 
-# The answer to a question of the kind `changed` that has the task run as things are.
+# The answer to a question of the kind `changed` that runs the task anyway, with the files as they are now.
 RUN_AS_IT_IS = "run"
 
 
 class QuestionStatus(StrEnum):
-    """Where a decision that is asked for stands."""
+    """State of a question that a person is asked."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -59,14 +59,14 @@ class QuestionStatus(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of it."""
+    """Outcome of a request."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
 
 
 class DecisionRequest(BaseModel):
-    """A request as it reaches the one who decides; `request_id` makes a repeat find the first outcome."""
+    """A request to be decided. A repeated `request_id` returns the first outcome."""
 
     project_id: str
     request_id: str
@@ -77,7 +77,7 @@ class DecisionRequest(BaseModel):
 
 
 class Decision(BaseModel):
-    """A decided request, on record as long as its project."""
+    """A decided request. It stays on record while its project exists."""
 
     id: str
     project_id: str
@@ -93,15 +93,15 @@ class Decision(BaseModel):
     payload: dict[str, Any] = Field(default_factory=dict)
 
     def seal(self) -> dict[str, str]:
-        """What the event of this decision carries, so that the event chain covers it."""
+        """The id and hash that the event of this decision carries, so that the event chain covers the decision."""
         digest = hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
         return {"decision_id": self.id, "decision_hash": digest}
 
     def raise_if_refused(self) -> None:
-        """Raise the error that the request was refused with.
+        """Raise the recorded error if the request was refused.
 
         Raises:
-            DomainError: the recorded one.
+            DomainError: the recorded error.
         """
         if self.error is not None:
             raise DomainError.from_info(self.error)

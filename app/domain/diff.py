@@ -1,4 +1,4 @@
-"""What one plan version has that another has not."""
+"""Differences between two versions of a plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """A field before and after."""
+    """The value of a field before and after."""
 
     field: str
     before: Any
@@ -22,7 +22,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Differences:
-    """Phases or tasks by key; those that are in both versions and differ, with their changes."""
+    """Keys of the added and removed phases or tasks, and the changes of those that are in both versions."""
 
     added: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
@@ -30,7 +30,7 @@ class Differences:
 
 
 def compare_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """The fields that differ, in the order of the first, new ones last."""
+    """The fields that differ, in the order of `before`, with new fields last."""
     names = list(dict.fromkeys([*before, *after]))
     return [
         Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
@@ -38,12 +38,12 @@ def compare_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
 
 
 def compare_phases(before: PlanDraft, after: PlanDraft) -> Differences:
-    """Phases that were added, removed or changed; `position` is where they stand."""
+    """Phases that were added, removed or changed. `position` is the place of a phase in the plan."""
     return _compare(_phases(before), _phases(after))
 
 
 def compare_tasks(before: PlanDraft, after: PlanDraft) -> Differences:
-    """Tasks that were added, removed or changed; `phase` is the key of theirs."""
+    """Tasks that were added, removed or changed. `phase` is the key of a task's phase."""
     return _compare(_tasks(before), _tasks(after))
 
 

@@ -1,4 +1,4 @@
-"""Edits of a plan by hand: what each does to a draft. Pure, and checked as a whole afterwards by `validation.check_draft`."""
+"""Manual edits of a plan, applied to a draft. Pure; `validation.check_draft` checks the whole draft afterwards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.domain.plan import (
 MAX_EDITS = 500
 DEFAULT_PHASE = "Tasks"
 
-# An id, or a key.
+# The id or the key of a task or phase.
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 Position = Annotated[int, Field(ge=0, le=10_000, strict=True, description="From 0; None: last.")]
 Retries = Annotated[int, Field(ge=0, le=100, strict=True)]
@@ -44,7 +44,7 @@ class _Edit(BaseModel):
 
 
 class TaskFields(_Edit):
-    """The fields of a task that may be changed; what is not given stays."""
+    """The fields of a task that can be changed. Omitted fields stay as they are."""
 
     title: Name | None = None
     description: LongText = ""
@@ -63,14 +63,14 @@ class TaskFields(_Edit):
 
 
 class NewTask(TaskFields):
-    """A task for the plan. Without `phase`, it goes into the last phase that has not started."""
+    """A new task for the plan. Without `phase`, it goes into the last phase that has not started."""
 
     title: Name  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride] - required here
     key: Key | None = None
 
 
 class AddTask(NewTask):
-    """Add a task."""
+    """Add a task to the plan."""
 
     op: Literal["add_task"]
     phase: Ref | None = None
@@ -85,14 +85,14 @@ class UpdateTask(TaskFields):
 
 
 class RemoveTask(_Edit):
-    """Take a task out."""
+    """Remove a task."""
 
     op: Literal["remove_task"]
     task: Ref
 
 
 class MoveTask(_Edit):
-    """Put a task elsewhere: into another phase, to another place."""
+    """Move a task to another phase, to another position, or both."""
 
     op: Literal["move_task"]
     task: Ref
@@ -101,24 +101,24 @@ class MoveTask(_Edit):
 
 
 class NewPhase(_Edit):
-    """A phase for the plan."""
+    """A new phase for the plan."""
 
     name: Name
     key: Key | None = None
     description: LongText = ""
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Position | None = None
-    requires_approval: Flag | None = Field(default=None, description="None: as the project's auto_approve_phases says.")
+    requires_approval: Flag | None = Field(default=None, description="None: the project's auto_approve_phases decides.")
 
 
 class AddPhase(NewPhase):
-    """Add a phase."""
+    """Add a phase to the plan."""
 
     op: Literal["add_phase"]
 
 
 class UpdatePhase(_Edit):
-    """Change a phase; what is not given stays."""
+    """Change a phase. Omitted fields stay as they are."""
 
     op: Literal["update_phase"]
     phase: Ref
@@ -130,7 +130,7 @@ class UpdatePhase(_Edit):
 
 
 class RemovePhase(_Edit):
-    """Take a phase out, with its tasks."""
+    """Remove a phase and its tasks."""
 
     op: Literal["remove_phase"]
     phase: Ref
@@ -143,17 +143,17 @@ EDITS: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
 
 
 def parse_edits(values: Any) -> list[Edit]:
-    """Edits out of JSON.
+    """Parse edits from JSON.
 
     Raises:
-        Invalid: `details` names each field that is not acceptable.
+        Invalid: `details` names each field that is not valid.
     """
     try:
         edits = EDITS.validate_python(values)
     except ValidationError as error:
         raise _invalid("edits", error) from error
     if len(edits) > MAX_EDITS:
-        message = f"At most {MAX_EDITS} edits can be made at once."
+        message = f"A request may contain at most {MAX_EDITS} edits."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
     return edits
 
@@ -161,7 +161,7 @@ def parse_edits(values: Any) -> list[Edit]:
 def _invalid(where: str, error: ValidationError) -> Invalid:
     details: list[Problem] = []
     for item in error.errors(include_url=False, include_context=False):
-        # The name of the operation stands in the location of a field, between the edit's number and the field.
+        # In pydantic's location of a field, the name of the operation is between the edit's number and the field.
         path = ".".join(str(part) for part in item["loc"] if part not in _OPERATIONS)
         details.append(Problem(field=f"{where}.{path}".rstrip("."), message=item["msg"].removeprefix("Value error, ")))
     return Invalid(f"{details[0].field}: {details[0].message}", details=details)
@@ -176,12 +176,12 @@ class Editor:
     """Applies edits to a draft, one after the other.
 
     Args:
-        draft: what they start from; it is not changed.
-        keys: keys of the plan's tasks and phases by id.
-        open_phases: keys of the phases that have not started; None where the plan has not been started at all.
+        draft: the draft to start from; it is not changed.
+        keys: keys of the plan's tasks and phases, by id.
+        open_phases: keys of the phases that have not started; None if the plan has not been started at all.
 
     Attributes:
-        draft: the outcome so far.
+        draft: the result so far.
         added: keys of the tasks that were added.
         tasks: keys of the tasks that were added or changed.
         phases: keys of the phases that were added or changed.
@@ -199,7 +199,7 @@ class Editor:
         """The draft after all of `edits`.
 
         Raises:
-            Invalid: an edit cannot be applied, or names what the plan does not have; `details` says which and why.
+            Invalid: an edit cannot be applied, or names something that the plan does not have; `details` says which and why.
         """
         for number, edit in enumerate(edits):
             self._field = f"edits.{number}"
@@ -246,7 +246,7 @@ class Editor:
         raise self._refused("task", f"The plan has no task '{reference}'.")
 
     def _values(self, edit: TaskFields) -> dict[str, Any]:
-        """The fields that an edit sets, with keys for ids."""
+        """The fields that an edit sets, with ids replaced by keys."""
         values = edit.model_dump(include=set(TaskFields.model_fields) & edit.model_fields_set)
         if "depends_on" in values:
             values["depends_on"] = list(dict.fromkeys(self._key(name) for name in values["depends_on"]))
@@ -302,8 +302,8 @@ class Editor:
 
     def _update_phase(self, edit: UpdatePhase) -> None:
         phase = self._phase(edit.phase)
-        given = edit.model_fields_set & {"name", "description", "strategy", "requires_approval"}
-        values = edit.model_dump(include=given)
+        fields = edit.model_fields_set & {"name", "description", "strategy", "requires_approval"}
+        values = edit.model_dump(include=fields)
         if "name" in values and values["name"] is None:
             raise self._no_null("name")
         changed = PhaseDraft.model_validate(phase.model_dump() | values)
@@ -314,7 +314,7 @@ class Editor:
         self.phases.append(changed.key)
 
     def _no_null(self, field: str) -> Invalid:
-        return self._refused(field, f"{field} has no null.")
+        return self._refused(field, f"{field} cannot be null.")
 
     def _refused(self, field: str, message: str) -> Invalid:
         return Invalid(message, details=[Problem(field=f"{self._field}.{field}", message=message)])

@@ -1,4 +1,4 @@
-"""Errors a caller can act on. The API turns each into one body; a refused decision keeps its own in the record."""
+"""Errors that a caller can act on. The API turns each into an error body. A refused decision keeps its error on record."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import BaseModel, Field
 
 
 class Problem(BaseModel):
-    """One thing wrong with an input: where, and what."""
+    """One problem with an input: the field, and what is wrong with it."""
 
     field: str
     message: str
 
 
 class ErrorInfo(BaseModel):
-    """A domain error as data, so that it survives a database row and a Temporal payload."""
+    """A domain error as data, so that it can be stored in a database row or sent in a Temporal payload."""
 
     status: int
     code: str
@@ -25,7 +25,7 @@ class ErrorInfo(BaseModel):
 
 
 class DomainError(Exception):
-    """Base of every expected error; `status` is the HTTP status that stands for its kind."""
+    """Base class of every expected error. `status` is the HTTP status for this kind of error."""
 
     status = 500
     default_code = "internal_error"
@@ -49,88 +49,88 @@ class DomainError(Exception):
 
     @classmethod
     def from_info(cls, info: ErrorInfo) -> DomainError:
-        """Rebuild the error that `info` was taken from."""
+        """Rebuild an error from its `info`."""
         kind = _BY_STATUS.get(info.status, DomainError)
         return kind(info.message, code=info.code, context=info.context, details=info.details)
 
     def with_context(self, **context: Any) -> Self:
-        """Add facts to the error."""
+        """Add facts to the error's context, and return the error."""
         self.info.context.update(context)
         return self
 
 
 class BadRequest(DomainError):
-    """The request cannot be understood: not JSON, a query parameter out of range."""
+    """The request is malformed: it is not valid JSON, or a query parameter is out of range."""
 
     status = 400
     default_code = "bad_request"
 
 
 class Unauthorized(DomainError):
-    """No key, or not a valid one."""
+    """The API key is missing or not valid."""
 
     status = 401
     default_code = "unauthorized"
 
 
 class Forbidden(DomainError):
-    """Understood, and not allowed."""
+    """The request is understood, but not allowed."""
 
     status = 403
     default_code = "forbidden"
 
 
 class NotFound(DomainError):
-    """No such thing."""
+    """The requested resource does not exist."""
 
     status = 404
     default_code = "not_found"
 
 
 class Conflict(DomainError):
-    """Not possible in the state things are in."""
+    """The request is not possible in the current state."""
 
     status = 409
     default_code = "conflict"
 
 
 class PreconditionFailed(DomainError):
-    """Changed since the caller read it."""
+    """The resource has changed since the caller read it."""
 
     status = 412
     default_code = "precondition_failed"
 
 
 class TooLarge(DomainError):
-    """A body over its limit."""
+    """The body exceeds its size limit."""
 
     status = 413
     default_code = "too_large"
 
 
 class UnsupportedMediaType(DomainError):
-    """A body that is not JSON."""
+    """The body is not JSON."""
 
     status = 415
     default_code = "unsupported_media_type"
 
 
 class RangeNotSatisfiable(DomainError):
-    """A part of a file that is not there."""
+    """The requested range is outside the file."""
 
     status = 416
     default_code = "range_not_satisfiable"
 
 
 class Invalid(DomainError):
-    """Well-formed, but a value is not acceptable; `details` names each field."""
+    """The input is well-formed, but a value is not valid. `details` names each field."""
 
     status = 422
     default_code = "validation_error"
 
 
 class Unavailable(DomainError):
-    """Temporal or the database does not answer now; the same request may be repeated."""
+    """Temporal or the database is not answering. The caller may repeat the same request."""
 
     status = 503
     default_code = "unavailable"

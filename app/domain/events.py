@@ -14,7 +14,7 @@ GENESIS = "0" * 64
 
 
 class EventType(StrEnum):
-    """Every type of event there is."""
+    """All types of events."""
 
     PROJECT_CREATED = "project.created"
     PROJECT_UPDATED = "project.updated"
@@ -54,7 +54,7 @@ class EventType(StrEnum):
 
 
 class Event(BaseModel):
-    """One entry of a project's record, as clients get it."""
+    """One entry of a project's record, as clients receive it."""
 
     seq: int
     type: str

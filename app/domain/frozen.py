@@ -1,7 +1,7 @@
-"""What a plan does not say itself and its approval freezes: files that it names, and what surrounds it.
+"""What an approval freezes in addition to the plan: the files that the plan names, and the environment of its tasks.
 
-The document is made when a plan is approved, and sealed with that decision. A task that finds something else when it starts
-does not start: a person is asked.
+The document is made when a plan is approved, and is sealed with that decision. If a task finds a difference when it starts, it
+waits and a person is asked.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _MAX_LINES = 2_000
 
 
 class _Strict(BaseModel):
-    """What is sealed holds nothing that the seal does not cover."""
+    """Base class of sealed models: unknown fields are refused, so that the seal covers everything."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class FrozenFile(_Strict):
-    """A file of the workspace, as it was at `at`."""
+    """A file in the workspace, as it was at the time `at`."""
 
     sha256: str
     size: int
@@ -36,9 +36,9 @@ class FrozenFile(_Strict):
 
 
 class FrozenAction(_Strict):
-    """An action: the package that it comes from, and the values of fields that a task leaves out.
+    """An action: the package that it comes from, and the default values of its fields.
 
-    `version` is compared for plug-ins alone: it is empty for Signoff's own actions, whose defaults say what matters.
+    `version` is compared for plug-ins only. It is empty for Signoff's own actions, because their defaults say what matters.
     """
 
     package: str
@@ -51,21 +51,21 @@ class Frozen(_Strict):
 
     Attributes:
         at: when it was captured.
-        files: files of the workspace that the plan's commands name, by path.
-        unhashed: files that it names and that were not read, by path, with the reason.
-        outside: programs, scripts and input files outside of the workspace that it names; what they hold is not covered.
-        unknown: what is run and only the run can name, by the task's key, as written.
-        unread: keys of tasks whose command could not be read to its end.
-        programs: where PATH leads, for each program that is named and was found; None where nobody has looked yet.
-        agents: the entries of the agents that tasks go to, with the model that each asks.
-        actions: the actions that tasks have.
-        retries: by the task's key, how often a task is tried again that does not say so itself.
-        limits: what the project's strategy means in numbers.
-        task_limits: what the commands of a task may use where the task does not say so itself, by the names of `TaskLimits`;
-            None where no task has commands, and in approvals from before this was frozen.
-        http_allow: private hosts that may be asked; None where no task sends requests.
-        app_url: the address of Signoff, where a task reads it.
-        sandbox: how far tasks reach, as the worker finds it.
+        files: files in the workspace that the plan's commands name, by path.
+        unhashed: named files that were not read, by path, with the reason.
+        outside: named programs, scripts and input files outside the workspace; their contents are not covered.
+        unknown: programs and scripts whose names are known only at run time, as written, by the task's key.
+        unread: keys of tasks whose command could not be parsed completely.
+        programs: the path that PATH gives for each named program that was found; None if nobody has looked yet.
+        agents: the entries of the agents that execute tasks, each with its model.
+        actions: the actions of the tasks.
+        retries: the default number of retries, by the key of each task that does not set it.
+        limits: the numbers that the project's strategy stands for.
+        task_limits: the default resource limits for commands, by the names of `TaskLimits`;
+            None if no task has commands, and in approvals from before these limits were frozen.
+        http_allow: private hosts that tasks may send requests to; None if no task sends requests.
+        app_url: the URL of Signoff, if a task reads it.
+        sandbox: what tasks can reach, as found by the worker.
     """
 
     at: str
@@ -85,11 +85,11 @@ class Frozen(_Strict):
     sandbox: dict[str, Any] = Field(default_factory=dict)
 
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, over all of it."""
+        """SHA-256 over the whole document, in hexadecimal."""
         return self._digest(self.model_dump(mode="json"))
 
     def seen_digest(self) -> str:
-        """The same over what a reader can see before the approval: without times, and without what only a worker knows."""
+        """SHA-256 over what a reader can see before the approval: without times and without facts that only a worker knows."""
         values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox"})
         for file in values["files"].values():
             del file["at"]
@@ -98,12 +98,12 @@ class Frozen(_Strict):
     @staticmethod
     def _digest(values: dict[str, Any]) -> str:
         if values["task_limits"] is None:
-            # Approvals from before these were frozen keep their digest.
+            # Approvals from before these limits were frozen keep their digest.
             del values["task_limits"]
         return hashlib.sha256(canonical_json(values)).hexdigest()
 
     def extended(self, earlier: Frozen) -> Frozen:
-        """For an edit in the middle of a run: what `earlier` has stays as it was, and only what is new comes in."""
+        """For an edit during a run: keep everything that `earlier` has, and add only what is new."""
         values = {name: getattr(earlier, name) for name in ("at", "limits", "sandbox")}
         for name in ("files", "agents", "actions", "retries", "unknown"):
             values[name] = {**getattr(self, name), **getattr(earlier, name)}
@@ -120,7 +120,7 @@ class Frozen(_Strict):
 
 @dataclass(frozen=True)
 class Captured:
-    """A frozen document, the texts of small files, for showing what has changed, and the digest of the plan that it fits."""
+    """A frozen document, the texts of small files (to show later changes), and the digest of the plan that it belongs to."""
 
     frozen: Frozen
     texts: dict[str, str] = field(default_factory=dict[str, str])
@@ -128,10 +128,10 @@ class Captured:
 
 
 class Difference(NamedTuple):
-    """Something that is not as it was signed.
+    """Something that differs from what was signed.
 
-    `signed` and `now` are what a person compares: checksums, paths, entries as JSON; None where there is none. `text` is the
-    difference line by line, where there is one; `why` says who may have changed it, where something is known of that.
+    `signed` and `now` are for a person to compare: checksums, paths, or entries as JSON; None if there is none. `text` is the
+    line-by-line difference, if there is one. `why` says who may have changed it, if that is known.
     """
 
     what: str
@@ -143,18 +143,18 @@ class Difference(NamedTuple):
 
     @property
     def item(self) -> tuple[str, str, str | None]:
-        """What an answer accepts: this thing, as it is now."""
+        """The exact state that an answer accepts: this thing, as it is now."""
         return self.what, self.name, self.now
 
 
 def reference_of(differences: Iterable[Difference]) -> str:
-    """The name of the question that asks about these differences: another one for any other state."""
+    """The reference of the question about these differences. Any other state has a different reference."""
     items = [list(difference)[:4] for difference in differences]
     return f"changed:{hashlib.sha256(canonical_json(items)).hexdigest()}"
 
 
 def compare_texts(before: str, after: str) -> str:
-    """A unified difference, cut where it is long."""
+    """A unified diff, truncated if it is long."""
     old, new = before.splitlines(keepends=True)[:_MAX_LINES], after.splitlines(keepends=True)[:_MAX_LINES]
     lines = (line if line.endswith("\n") else f"{line}\n" for line in difflib.unified_diff(old, new, "signed", "now"))
     text = "".join(lines)
@@ -162,22 +162,22 @@ def compare_texts(before: str, after: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value that is compared, for people."""
+    """A compared value, formatted for people."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
 
 
 def question_about(title: str, differences: list[Difference]) -> str:
-    """What a person is asked."""
+    """The question to ask about these differences."""
     shown = " ".join(_sentence(item) for item in differences[:10])
     more = f" And {len(differences) - 10} more." if len(differences) > 10 else ""
-    return f"Task '{title}' would not run what was signed. {shown}{more} Run it as it is now, or fail?"
+    return f"Task '{title}' no longer matches what was signed. {shown}{more} Run it as it is now, or fail the task?"
 
 
 def _sentence(item: Difference) -> str:
     if item.what == "file":
-        now = f"sha256 {item.now[:12]}… now" if item.now is not None else "it is gone"
+        now = f"sha256 {item.now[:12]}… now" if item.now is not None else "now missing"
         why = f" {item.why}" if item.why else ""
-        return f"{item.name} has changed (sha256 {(item.signed or '')[:12]}… when it was signed, {now}).{why}"
+        return f"{item.name} has changed (sha256 {(item.signed or '')[:12]}… when signed, {now}).{why}"
     if item.what == "program":
-        return f"The program {item.name} is {item.now or 'nowhere in PATH'} now, and was {item.signed}."
-    return f"The {item.what} {item.name} is not what it was."
+        return f"The program {item.name} was {item.signed} when signed, and is now {item.now or 'not in PATH'}."
+    return f"The {item.what} {item.name} has changed."

@@ -8,7 +8,7 @@ Dependencies = Sequence[Sequence[int]]
 
 
 def dependents_of(dependencies: Dependencies) -> list[list[int]]:
-    """The reversed edges: for each node, which nodes depend on it, in ascending order."""
+    """The reversed edges: for each node, the nodes that depend on it, in ascending order."""
     reverse: list[list[int]] = [[] for _ in dependencies]
     for node, needed in enumerate(dependencies):
         for other in needed:
@@ -17,7 +17,7 @@ def dependents_of(dependencies: Dependencies) -> list[list[int]]:
 
 
 def topological_order(dependencies: Dependencies) -> list[int]:
-    """Nodes such that each comes after all it depends on (Kahn, 1962); nodes on a cycle, or behind one, are missing."""
+    """Nodes in an order in which each follows its dependencies (Kahn, 1962). Nodes on or after a cycle are missing."""
     remaining = [len(needed) for needed in dependencies]
     reverse = dependents_of(dependencies)
     order = [node for node, count in enumerate(remaining) if count == 0]
@@ -30,17 +30,17 @@ def topological_order(dependencies: Dependencies) -> list[int]:
 
 
 def find_cycles(dependencies: Dependencies) -> list[list[int]]:
-    """One cycle for each knot of nodes that depend on each other, as nodes in order of dependency, smallest first.
+    """One cycle for each group of nodes that depend on each other, in order of dependency, smallest node first.
 
-    Every node on any cycle lies in one of the knots (strongly connected components); the cycle given for a knot is one of
-    its shortest through its smallest node. Takes time in proportion to nodes and edges.
+    The groups are the strongly connected components, which contain every node of every cycle. The cycle of a group is one of
+    the shortest through its smallest node. The time is proportional to the number of nodes and edges.
     """
     cycles = (_shortest_cycle(min(knot), dependencies, knot) for knot in _knots(dependencies))
     return sorted(cycle for cycle in cycles if cycle)
 
 
 def _knots(dependencies: Dependencies) -> list[set[int]]:
-    """The strongly connected components (Kosaraju; Sharir, 1981), those of a single node included."""
+    """The strongly connected components (Kosaraju; Sharir, 1981), including those with a single node."""
     reverse = dependents_of(dependencies)
     seen: set[int] = set()
     knots: list[set[int]] = []
@@ -59,7 +59,7 @@ def _knots(dependencies: Dependencies) -> list[set[int]]:
 
 
 def _postorder(edges: Dependencies) -> list[int]:
-    """Every node, in the order in which a depth-first walk is done with it; no recursion, as plans may be 10,000 deep."""
+    """All nodes in depth-first postorder. It does not use recursion, because plans may be 10,000 levels deep."""
     order: list[int] = []
     seen: set[int] = set()
     for start in range(len(edges)):
@@ -78,7 +78,7 @@ def _postorder(edges: Dependencies) -> list[int]:
 
 
 def _shortest_cycle(start: int, dependencies: Dependencies, knot: set[int]) -> list[int]:
-    """Breadth-first inside `knot` from `start` back to itself; empty where there is no way."""
+    """A shortest cycle inside `knot` from `start` back to itself, found breadth-first. Empty if there is none."""
     came_from: dict[int, int] = {}
     queue = [start]
     for node in queue:
@@ -95,7 +95,7 @@ def _shortest_cycle(start: int, dependencies: Dependencies, knot: set[int]) -> l
 
 
 def levels(dependencies: Dependencies) -> list[int]:
-    """For each node of an acyclic graph, the length of the longest path of dependencies below it."""
+    """For each node of an acyclic graph, the length of its longest chain of dependencies."""
     level = [0] * len(dependencies)
     for node in topological_order(dependencies):
         level[node] = max((level[other] + 1 for other in dependencies[node]), default=0)
@@ -103,9 +103,9 @@ def levels(dependencies: Dependencies) -> list[int]:
 
 
 def critical_path(dependencies: Dependencies, weights: Sequence[float]) -> list[int]:
-    """The path of an acyclic graph whose weights sum highest, from its first node to its last.
+    """The path of an acyclic graph with the largest sum of weights, from its first node to its last.
 
-    Where several are equal, the one with the smallest node at the first difference from the end.
+    If several paths are equal, the one with the smaller node at the first difference from the end.
     """
     if not dependencies:
         return []
@@ -126,13 +126,13 @@ def critical_path(dependencies: Dependencies, weights: Sequence[float]) -> list[
 
 
 def levels_of_phases(phases: Sequence[Dependencies]) -> list[int]:
-    """`levels` of phases that follow each other, each waiting for all of the one before it.
+    """`levels` for a sequence of phases, each of which waits for the whole phase before it.
 
     Args:
-        phases: for each phase the dependencies inside of it; those on earlier phases change nothing.
+        phases: for each phase, its internal dependencies; dependencies on earlier phases change nothing.
 
-    Returns a level for each node, phase by phase. In proportion to nodes and edges, where a graph with an edge from each
-    node to each of the phase before would grow with the square.
+    Returns a level for each node, phase by phase. The time is proportional to the number of nodes and edges. A graph with an
+    edge from each node to each node of the phase before would take quadratic time.
     """
     result: list[int] = []
     for dependencies in phases:
@@ -142,7 +142,7 @@ def levels_of_phases(phases: Sequence[Dependencies]) -> list[int]:
 
 
 def critical_path_of_phases(phases: Sequence[Dependencies], weights: Sequence[float]) -> list[int]:
-    """`critical_path` of phases that follow each other, as nodes numbered through; `weights` likewise, none negative."""
+    """`critical_path` for a sequence of phases. Nodes and `weights` are numbered across phases; no weight is negative."""
     result: list[int] = []
     first = 0
     for dependencies in phases:

@@ -1,4 +1,4 @@
-"""Resource limits of the commands of a task: what each means, and how people write them."""
+"""Resource limits for the commands of a task: their meaning, and how people write them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _SIZE = re.compile(r"(\d{1,15})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 
 def parse_size(value: Any) -> Any:
-    """Bytes of a text such as `512m` or `2g`; anything else is left as it is.
+    """Convert a text such as `512m` or `2g` to bytes. Return anything else unchanged.
 
     Raises:
-        ValueError: the text is no size.
+        ValueError: the text is not a size.
     """
     if not isinstance(value, str):
         return value
     match = _SIZE.fullmatch(value.strip())
     if match is None:
-        raise ValueError("give a size in bytes, or with a unit, such as 512m or 2g")
+        raise ValueError("must be a size in bytes, or a size with a unit, such as 512m or 2g")
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
 def size_text(size: int) -> str:
-    """Bytes as people say them: `2 GiB`."""
+    """Format a number of bytes for people, such as `2 GiB`."""
     for unit, name in ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
         if size >= unit:
             return f"{size / unit:.4g} {name}"
@@ -35,7 +35,7 @@ def size_text(size: int) -> str:
 
 
 def limits_text(limits: Mapping[str, int]) -> str:
-    """Limits as people say them, by the names of `TaskLimits`; 0 is said as none."""
+    """Format limits, given by the names of `TaskLimits`, for people. 0 means no limit."""
     return ", ".join(f"{name.replace('_', ' ')} {_amount(name, value)}" for name, value in limits.items())
 
 
@@ -49,29 +49,29 @@ LimitName = Literal["memory", "processes", "file_size", "open_files", "cpu_secon
 Size = Annotated[int, BeforeValidator(parse_size)]
 
 
-# Limits of a task's own, by name; 0: none.
+# Limits that a task sets itself, by name; 0: no limit.
 OwnLimits = dict[LimitName, Annotated[int, BeforeValidator(parse_size), Field(ge=0, le=2**53)]]
 
 
 class TaskLimits(BaseModel):
-    """What all processes of a task together, or each of them, may use; 0: no limit."""
+    """Limits for the processes of a task, together or each. 0 means no limit."""
 
     model_config = ConfigDict(extra="forbid")
 
-    memory: Size = Field(default=8 * 1024**3, ge=0, description="Bytes of memory, of all processes together.")
-    processes: int = Field(default=1000, ge=0, description="Processes at the same time.")
-    file_size: Size = Field(default=64 * 1024**3, ge=0, description="Bytes that one file may grow to.")
-    open_files: int = Field(default=65536, ge=0, description="Files that one process may have open.")
-    cpu_seconds: int = Field(default=0, ge=0, description="Seconds of processor time, of all processes together.")
+    memory: Size = Field(default=8 * 1024**3, ge=0, description="Bytes of memory for all processes together.")
+    processes: int = Field(default=1000, ge=0, description="Number of processes at the same time.")
+    file_size: Size = Field(default=64 * 1024**3, ge=0, description="Maximum size of one file, in bytes.")
+    open_files: int = Field(default=65536, ge=0, description="Number of files that one process may have open.")
+    cpu_seconds: int = Field(default=0, ge=0, description="Seconds of CPU time for all processes together.")
 
     def sentence(self, name: str) -> str:
-        """What a task did that has reached the limit `name`."""
+        """A sentence for a task that exceeded the limit `name`."""
         match name:
             case "memory":
                 return f"The task used more than {size_text(self.memory)} of memory."
             case "processes":
                 return f"The task had more than {self.processes} processes."
             case "file_size":
-                return f"The task wrote a file of more than {size_text(self.file_size)}."
+                return f"The task wrote a file larger than {size_text(self.file_size)}."
             case _:
-                return f"The task used more than {self.cpu_seconds} s of processor time."
+                return f"The task used more than {self.cpu_seconds} s of CPU time."

@@ -1,7 +1,7 @@
-"""Which files of the workspace, and which programs, the commands of a task name.
+"""Finds the workspace files and the programs that the commands of a task name.
 
-A command that only reads a folder, makes up a name as it runs, or includes further files names them nowhere: those are not
-found here, and what is signed says so.
+Files are not found here if a command reads a whole folder, computes a name at run time, or includes further files. The signed
+document says so.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from app.domain.plan import canonical_json
 from app.domain.shell_syntax import Command, Script, parse, parse_argv
 from app.domain.shell_words import SHELLS, WRAPPERS, script_position
 
-# A task that names more than this is no help to the one who signs it.
+# A longer list of names would not help the person who signs.
 MAX_NAMES = 500
 _MAX_FOLDERS = 8
 _WRITING = frozenset({">", ">>", ">|", "&>", "&>>", "<<", "<<-", "<<<", ">&"})
 _INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "deno", "bun", "php", "source", "."}
-# Options that have a program work in another folder.
+# Options that make a program work in another folder.
 _ELSEWHERE = frozenset({"-C", "--directory", "--prefix"})
-# Files that a program looks for by itself.
+# Files that a program looks for on its own.
 _IMPLIED: dict[str, tuple[str, ...]] = {
     "make": ("GNUmakefile", "makefile", "Makefile"),
     "gmake": ("GNUmakefile", "makefile", "Makefile"),
@@ -57,14 +57,14 @@ _IMPLIED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Named:
-    """What a task names.
+    """The files and programs that a task names.
 
     Attributes:
-        paths: paths that may be files of the workspace, relative to it and in a normal form.
-        outside: absolute paths of what is run, or read as a command's input, and lies elsewhere.
+        paths: normalized paths relative to the workspace, which may be files in it.
+        outside: absolute paths outside the workspace that are run, or read as a command's input.
         programs: names without a `/`, which are looked up in PATH.
-        unknown: what is run, as written, where only the run itself can tell its name.
-        complete: False where part of the command could not be read.
+        unknown: programs and scripts whose names are known only at run time, as written.
+        complete: False if part of the command could not be parsed.
     """
 
     paths: tuple[str, ...] = ()
@@ -75,9 +75,9 @@ class Named:
 
 
 def named_by(action: dict[str, Any], workspace: str) -> Named:
-    """What the action of a task names; `workspace` is the absolute path of its folder.
+    """The files and programs that the action of a task names. `workspace` is the absolute path of the workspace.
 
-    Any text field of an action that is not Signoff's own may be a path.
+    For a plug-in's action, any text field may be a path.
     """
     return _named_by(canonical_json(action), workspace)
 
@@ -95,7 +95,7 @@ def _named_by(action: bytes, workspace: str) -> Named:
     return found.named()
 
 
-# Actions of Signoff's own that read no file that their fields name.
+# Built-in actions that do not read files named in their fields.
 _WITHOUT_FILES = frozenset({"http", "agent", "manual", "decision", "wait", "milestone"})
 
 
@@ -147,7 +147,7 @@ class _Found:
             self._add_named(value, folders)
 
     def _note_script(self, command: Command, folders: Sequence[str]) -> None:
-        """Note the script of an interpreter where only the run can name it, or where it lies outside of the workspace."""
+        """Record an interpreter's script if its name is known only at run time, or if it is outside the workspace."""
         words = command.effective
         if command.program not in _INTERPRETERS:
             return
@@ -161,14 +161,14 @@ class _Found:
             self._add_named(word.value, folders)
 
     def _add_named(self, value: str, folders: Sequence[str]) -> None:
-        """Note the path of a file that is surely read: where it can be none of the workspace, as one that lies elsewhere."""
+        """Record the path of a file that is certainly read. If it cannot be in the workspace, record it as outside."""
         if self.add_path(value, folders) or not value or "\0" in value or value.startswith("/dev/"):
             return
         path = posixpath.normpath(posixpath.join(self.workspace, folders[-1], value))
         self.outside[path[:MAX_PATH_LENGTH]] = None
 
     def add_path(self, text: str, folders: Sequence[str]) -> bool:
-        """Note a path that may be a file; False where it cannot be one of the workspace."""
+        """Record a path that may be a file. Return False if it cannot be in the workspace."""
         if not text or len(text) > MAX_PATH_LENGTH or "\0" in text or "\n" in text or "://" in text:
             return False
         found = [path for folder in folders if (path := self._relative(text, folder)) is not None]
@@ -192,7 +192,7 @@ def _script(fields: dict[str, Any]) -> Script:
 
 
 def _folders(script: Script, start: str) -> list[str]:
-    """Where the commands may run: a `cd` counts for all of them, since which come after it is not always known."""
+    """Folders in which the commands may run. A `cd` applies to all commands, as their order is not always known."""
     folders = [start]
     for command in script.commands:
         words = command.effective
@@ -205,7 +205,7 @@ def _folders(script: Script, start: str) -> list[str]:
 
 
 def _operands(command: Command) -> Iterator[str]:
-    """Static texts of a command that may be paths of files which it reads."""
+    """Static words of a command that may be paths of files that it reads."""
     words, program = command.effective, command.program or ""
     implied = _IMPLIED.get(program, ())
     yield from implied
@@ -222,14 +222,14 @@ def _operands(command: Command) -> Iterator[str]:
 
 
 def _inputs(command: Command) -> Iterator[str]:
-    """Static paths that the shell opens for a command to read."""
+    """Static paths that the shell opens as a command's input."""
     for redirection in command.redirections:
         if redirection.operator not in _WRITING and redirection.target.value is not None:
             yield redirection.target.value
 
 
 def _path_texts(value: str) -> Iterator[str]:
-    """Where in an argument a path may stand: `file`, `--option=file`, `@file`, `-ffile`."""
+    """The parts of an argument that may be a path: `file`, `--option=file`, `@file`, `-ffile`."""
     if value.startswith("-"):
         head, equals, tail = value.partition("=")
         value = tail if equals or head.startswith("--") else value[2:]

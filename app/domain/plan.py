@@ -1,6 +1,6 @@
-"""Plans as drafts: what a planner makes, what a person signs, and the digest that binds the two.
+"""Plan drafts: what a planner makes and a person signs, and the digest that binds the two.
 
-A draft names everything by key. Ids and run-time state are added when it is stored, and never enter the digest.
+A draft refers to everything by key. Ids and run-time state are added when it is stored, and never enter the digest.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ MAX_PHASES = 500
 MAX_TASKS = 10_000
 MAX_NESTING = 100
 KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,63}$"
-DEFAULT_AGENT = "default"  # Carries out what names no agent.
+DEFAULT_AGENT = "default"  # Executes tasks that do not name an agent.
 
 
 def _no_nul(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
-    # PostgreSQL and UTF-8 files refuse lone surrogates, which JSON can carry.
+    # PostgreSQL and UTF-8 files refuse lone surrogates, which JSON can contain.
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("must not contain lone surrogates")
     return text
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Refuse what canonical JSON, a digest or a database cannot carry."""
+    """Refuse values that canonical JSON, a digest or a database cannot represent."""
     if depth > MAX_NESTING:
         raise ValueError(f"must not be nested deeper than {MAX_NESTING} levels")
     if isinstance(value, str):
@@ -58,7 +58,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-# After the limits, so that pydantic counts characters and says so.
+# Runs after the length limits, so that pydantic reports those first.
 PLAIN = AfterValidator(_no_nul)
 Text = Annotated[str, PLAIN]
 Json = Annotated[Any, AfterValidator(_plain)]
@@ -72,7 +72,7 @@ Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{
 def _grantable(path: str) -> str:
     parts = path.split("/")
     if not path.startswith("/") or path == "/" or any(part in {"", ".", ".."} for part in parts[1:]):
-        raise ValueError("must be an absolute path below the root, without . and .. and a slash at its end")
+        raise ValueError("must be an absolute path below /, without . or .. and without a slash at the end")
     return path
 
 
@@ -81,7 +81,7 @@ RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), 
 
 
 class PhaseStrategy(StrEnum):
-    """In which order the tasks of one phase run."""
+    """The order in which the tasks of a phase run."""
 
     SEQUENTIAL = "sequential"
     PARALLEL = "parallel"
@@ -89,7 +89,7 @@ class PhaseStrategy(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a whole project is carried out; `LIMITS` has the meaning in numbers."""
+    """How a whole project runs. `LIMITS` defines each strategy in numbers."""
 
     PERFORMANCE = "performance"
     BALANCED = "balanced"
@@ -98,7 +98,7 @@ class Strategy(StrEnum):
 
 
 class OnCrash(StrEnum):
-    """What happens to a task whose worker was lost in the middle of it."""
+    """What happens to a task whose worker was lost while the task ran."""
 
     RERUN = "rerun"
     ASK = "ask"
@@ -106,7 +106,7 @@ class OnCrash(StrEnum):
 
 
 class AfterFailure(StrEnum):
-    """What happens to a task that failed in its last try."""
+    """What happens to a task whose last attempt failed."""
 
     ASK = "ask"
     FAIL = "fail"
@@ -128,7 +128,7 @@ class _Strict(BaseModel):
 
 
 class ActionSpec(BaseModel):
-    """What a task does: a `type`, and the fields of the action of that name, which the action itself checks."""
+    """What a task does: a `type`, and the fields of that action. The action itself checks its fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -140,7 +140,7 @@ class ActionSpec(BaseModel):
         return self
 
     def fields(self) -> dict[str, Any]:
-        """Everything but the type."""
+        """All fields except the type."""
         return dict(self.model_extra or {})
 
 
@@ -155,36 +155,40 @@ class TaskDraft(_Strict):
     depends_on: list[Key] = Field(default_factory=list, max_length=MAX_TASKS)
     inputs: Inputs = Field(default_factory=dict)
     expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
-    retries: int | None = Field(default=None, ge=0, le=100, description="None: as many as the action's default.")
-    timeout_seconds: float | None = Field(default=None, gt=0, le=2_592_000, description="None: no limit of its own.")
+    retries: int | None = Field(default=None, ge=0, le=100, description="None: the action's default.")
+    timeout_seconds: float | None = Field(
+        default=None, gt=0, le=2_592_000, description="None: the task sets no time limit."
+    )
     on_crash: OnCrash = OnCrash.RERUN
-    after_failure: AfterFailure | None = Field(default=None, description="None: as the project's decision_mode says.")
+    after_failure: AfterFailure | None = Field(default=None, description="None: the project's decision_mode decides.")
     reads: list[Grant] = Field(
-        default_factory=list[str], max_length=100, description="What its commands may read besides the workspace."
+        default_factory=list[str], max_length=100, description="Paths outside the workspace that its commands may read."
     )
     writes: list[Grant] = Field(
-        default_factory=list[str], max_length=100, description="What its commands may change besides the workspace."
+        default_factory=list[str],
+        max_length=100,
+        description="Paths outside the workspace that its commands may change.",
     )
     limits: OwnLimits = Field(
         default_factory=dict[LimitName, int],
-        description="What its commands may use, in place of the worker's settings.",
+        description="Resource limits for its commands, which replace the worker's settings.",
     )
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not set of the fields that came later, so that the digests of older plans stay the same."""
+        """Omit unset fields that were added later, so that the digests of older plans stay the same."""
         values = _without_unset(serialize(self), ("after_failure",))
         return {name: value for name, value in values.items() if value or name not in {"reads", "writes", "limits"}}
 
 
 class PhaseDraft(_Strict):
-    """One phase: tasks that run together, in the order that `strategy` gives."""
+    """One phase: a group of tasks that run in the order given by `strategy`."""
 
     key: Key
     name: Name
     description: LongText = ""
     strategy: PhaseStrategy = PhaseStrategy.DAG
-    requires_approval: bool | None = Field(default=None, description="None: as the project's auto_approve_phases says.")
+    requires_approval: bool | None = Field(default=None, description="None: the project's auto_approve_phases decides.")
     tasks: list[TaskDraft] = Field(default_factory=list[TaskDraft])
 
 
@@ -201,24 +205,26 @@ class PlanDraft(_Strict):
 
 
 class RunSettings(_Strict):
-    """The fields of a project that an approval covers besides the plan itself."""
+    """The fields of a project that an approval covers in addition to the plan."""
 
     strategy: Strategy = Strategy.PERFORMANCE
     decision_mode: DecisionMode = DecisionMode.AGENT
     auto_approve_phases: bool = True
     path: str | None = None
     agent_id: str | None = None
-    project_name: str | None = Field(default=None, description="The project's name, where a task of the plan reads it.")
-    project_description: str | None = Field(default=None, description="The same of its description.")
+    project_name: str | None = Field(default=None, description="The project's name, if a task of the plan reads it.")
+    project_description: str | None = Field(
+        default=None, description="The project's description, if a task of the plan reads it."
+    )
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not set of the fields that came later, so that the digests of older plans stay the same."""
+        """Omit unset fields that were added later, so that the digests of older plans stay the same."""
         return _without_unset(serialize(self), ("project_name", "project_description"))
 
 
 class Limits(BaseModel):
-    """What a project strategy means for the scheduler."""
+    """The limits that a project strategy sets for the scheduler."""
 
     max_parallel: int
     stop_at_first_failure: bool
@@ -233,18 +239,18 @@ LIMITS: dict[str, Limits] = {
 
 
 def canonical_json(value: Any) -> bytes:
-    """`value` as JSON with sorted keys and no spaces, in UTF-8: equal values give equal bytes."""
+    """`value` as UTF-8 JSON with sorted keys and no spaces. Equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
-    """SHA-256, in hexadecimal, over what an approval covers: phases and tasks by key, and the run settings."""
+    """SHA-256, in hexadecimal, over what an approval covers: phases, tasks and run settings."""
     covered = {"phases": draft.model_dump(mode="json")["phases"], **settings.model_dump(mode="json")}
     return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 
 def slug(title: str, taken: set[str] | frozenset[str] | dict[str, Any]) -> str:
-    """A key made from a title: lower-case words joined by `_`, numbered where it is taken."""
+    """A key made from a title: lower-case words joined by `_`, with a number if the key is taken."""
     words = "".join(
         character if character.isascii() and character.isalnum() else " " for character in title.lower()
     ).split()

@@ -1,7 +1,7 @@
-"""`${{ … }}`: how a task's inputs name other tasks' outputs, facts of the project, and secrets.
+"""References `${{ … }}`, with which a task's inputs use outputs of other tasks, facts about the project, and secrets.
 
-A value that is one reference and nothing else keeps the type of what it names; within a longer text it is written out.
-A text with a syntax of its own, such as an address, is a `Template`: its syntax comes from the plan alone.
+A value that is exactly one reference keeps the type of what it refers to. Inside a longer text, the value becomes text.
+Text with its own syntax, such as a URL, is a `Template`: its structure comes from the plan alone.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-# Neither a `}}` nor another `${{` lies inside an expression, so that "${{ a }} and ${{ b }}" is two of them, and a text of
-# any length is read in one pass.
+# An expression contains neither `}}` nor another `${{`. So "${{ a }} and ${{ b }}" is two expressions, and text of any length
+# is read in one pass.
 _REFERENCE = re.compile(r"\$\{\{((?:(?!\}\}|\$\{\{).)*)\}\}", re.DOTALL)
 _TASK = re.compile(r"tasks\.([a-z][a-z0-9_-]{0,63})\.outputs\.([A-Za-z_][A-Za-z0-9_-]{0,63})")
 _PROJECT = re.compile(r"project\.(id|name|description)")
@@ -21,7 +21,7 @@ _SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]{0,63})")
 
 
 class Reference(NamedTuple):
-    """One parsed reference; `kind` is `task`, `project`, `signoff` or `secret`."""
+    """A parsed reference. Its `kind` is `task`, `project`, `signoff` or `secret`."""
 
     kind: str
     name: str
@@ -29,10 +29,10 @@ class Reference(NamedTuple):
 
 
 def parse(expression: str) -> Reference:
-    """Parse what stands between `${{` and `}}`.
+    """Parse the text between `${{` and `}}`.
 
     Raises:
-        ValueError: saying which forms there are.
+        ValueError: the text is not a reference; the message lists the valid forms.
     """
     if match := _TASK.fullmatch(expression):
         return Reference("task", match[1], match[2])
@@ -49,7 +49,7 @@ def parse(expression: str) -> Reference:
 
 
 def expressions(value: Any) -> Iterator[str]:
-    """Every expression in a JSON value, in order."""
+    """All expressions in a JSON value, in order."""
     if isinstance(value, str):
         yield from (match[1].strip() for match in _REFERENCE.finditer(value))
     elif isinstance(value, dict):
@@ -61,7 +61,7 @@ def expressions(value: Any) -> Iterator[str]:
 
 
 def names_with_references(value: Any) -> Iterator[str]:
-    """Names of members of a JSON value that hold a reference; names are never resolved."""
+    """Names of members of a JSON value that contain a reference. References in names are never resolved."""
     if isinstance(value, dict):
         for name, item in value.items():  # pyright: ignore[reportUnknownVariableType]
             if _REFERENCE.search(name):  # pyright: ignore[reportUnknownArgumentType]
@@ -73,7 +73,7 @@ def names_with_references(value: Any) -> Iterator[str]:
 
 
 def referenced_tasks(value: Any) -> list[str]:
-    """Keys of the tasks whose outputs `value` uses; malformed references are left to validation."""
+    """Keys of the tasks whose outputs `value` uses. Malformed references are ignored; validation reports them."""
     keys: dict[str, None] = {}
     for expression in expressions(value):
         if match := _TASK.fullmatch(expression):
@@ -82,7 +82,7 @@ def referenced_tasks(value: Any) -> list[str]:
 
 
 def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
-    """`value` with every reference replaced by what `look_up` gives for it."""
+    """`value` with every reference replaced by the result of `look_up`."""
     if isinstance(value, str):
         whole = _REFERENCE.fullmatch(value)
         if whole:
@@ -95,49 +95,49 @@ def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
     return value
 
 
-# Stands for a reference in the text of a template. Plans hold no NUL: a database refuses it.
+# Stands for a reference in the text of a template. Plans cannot contain NUL, because databases refuse it.
 HOLE = "\0"
 LookUp = Callable[[Reference], Any]
 
 
 class ReferenceMisplaced(ValueError):
-    """A reference stands where no value can be put in safely, or its value does not fit there; the text says what to do."""
+    """A value cannot be inserted safely where its reference is, or does not fit there. The message says what to do."""
 
 
 class Template(NamedTuple):
-    """A text whose syntax is read before any value is put in: `text` holds a `HOLE` for each of `expressions`."""
+    """Text that is parsed before any value is inserted. `text` contains one `HOLE` for each of `expressions`."""
 
     text: str
     expressions: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> Template:
-        """The template that a plan's text is."""
+        """Parse a text of a plan as a template."""
         if HOLE in text:
-            raise ReferenceMisplaced("a text with references cannot hold a NUL character")
+            raise ReferenceMisplaced("text with references cannot contain a NUL character")
         return cls(_REFERENCE.sub(HOLE, text), tuple(expressions(text)))
 
     @property
     def is_one_reference(self) -> bool:
-        """Whether the text is one reference and nothing else."""
+        """Whether the text is exactly one reference."""
         return self.text == HOLE
 
     def values(self, look_up: LookUp) -> Iterator[tuple[str, Any]]:
-        """For each hole, in order, its expression as a plan has it, and its value."""
+        """For each hole, in order: its expression as written in the plan, and its value."""
         for expression in self.expressions:
             yield f"${{{{ {expression} }}}}", look_up(parse(expression))
 
 
 def fill(text: str, values: Iterator[tuple[str, Any]], encode: Callable[[str, Any], str]) -> str:
-    """`text` with each hole replaced by what `encode` makes of the next of `values`."""
+    """`text` with each hole replaced by the next of `values`, encoded with `encode`."""
     return re.sub(HOLE, lambda _: encode(*next(values)), text)
 
 
 def input_variable(name: str) -> str:
-    """The environment variable in which a command sees an input."""
+    """Name of the environment variable that holds an input for a command."""
     return f"INPUT_{name.upper()}"
 
 
 def as_text(value: Any) -> str:
-    """A value as it stands in a text or an environment variable: strings as they are, the rest as JSON."""
+    """A value as text, or for an environment variable: strings unchanged, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a project's events say of its plans, runs, phases and tasks, to be held against the rows."""
+"""Rebuilds plans, runs, phases and tasks from a project's events, so that an audit can compare them with the rows."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ _PLAN_STATUS: dict[str, PlanStatus] = {
 
 @dataclass
 class ToldTask:
-    """What the events say of one task; `last` is the data of the newest event about it that was no start."""
+    """One task, rebuilt from events. `last` is the data of its newest event other than a start."""
 
     status: str = TaskStatus.PENDING
     attempt: int = 0
     phase_id: str = ""
     last: dict[str, Any] = field(default_factory=dict[str, Any])
-    # When it ended, where it has.
+    # When the task ended, if it has.
     ended_at: str | None = None
 
 
 @dataclass
 class ToldAttempt:
-    """What the events say of one attempt; `log` is size and checksum of its log, None where no event tells of its end."""
+    """One attempt, rebuilt from events. `log` is the size and checksum of its log; None if no event records its end."""
 
     started_at: str
     try_number: int | None
@@ -67,7 +67,7 @@ class ToldAttempt:
 
 @dataclass
 class ToldFile:
-    """A file as a task left it, or as it was uploaded after that; `sha256` is None where it was not there."""
+    """A file as its task left it, or as it was uploaded later. `sha256` is None if the file was missing."""
 
     size: int | None
     sha256: str | None
@@ -76,7 +76,7 @@ class ToldFile:
 
 @dataclass
 class ToldPlan:
-    """What the events say of one plan version; None stands for what older events do not tell."""
+    """One plan version, rebuilt from events. A field is None if older events do not contain it."""
 
     digest: str | None
     created_by: str
@@ -88,7 +88,7 @@ class ToldPlan:
 
 @dataclass
 class ToldRun:
-    """What the events say of one run; None stands for what older events do not tell."""
+    """One run, rebuilt from events. A field is None if older events do not contain it."""
 
     plan_version: int | None
     plan_digest: str | None
@@ -100,47 +100,47 @@ class ToldRun:
 
 @dataclass
 class ToldDecision:
-    """What the events say of one decision."""
+    """One decision, rebuilt from events."""
 
     digest: str
-    # The events that name it.
+    # Numbers of the events that name it.
     seqs: set[int] = field(default_factory=set[int])
-    # Who decided, by each event that names it.
+    # Who decided, according to the events that name it.
     actors: set[str] = field(default_factory=set[str])
-    # What each event says was approved.
+    # Which plan was approved, according to each event.
     plans: set[tuple[int | None, str | None]] = field(default_factory=set[tuple[int | None, str | None]])
 
 
 @dataclass
 class ToldProject:
-    """Who created a project, and when."""
+    """The creation of a project, rebuilt from events: who created it, and when."""
 
     created_by: str = ""
     created_at: str = ""
 
 
 def outputs_hash(outputs: dict[str, Any]) -> str | None:
-    """What the event of a task's end carries, so that the chain of events covers its outputs; None for none."""
+    """Hash of a task's outputs for the event of its end, so that the event chain covers them. None for no outputs."""
     return hashlib.sha256(canonical_json(outputs)).hexdigest() if outputs else None
 
 
 class Replay:
-    """Takes events in, in order. What somebody has altered may say anything: it is passed over where it makes no sense.
+    """Rebuilds a project from its events, in order. Altered events may contain anything; invalid data is ignored.
 
     Attributes:
-        project_status: the status that the project's own events give it.
-        plan_version: the version that is current.
-        project: how it began.
-        run_id: of the newest run.
-        plans: by version, those that became ready.
-        plan_status: by version, of every one that was begun.
-        runs: by id.
-        tasks: by id, those that something was told of.
-        attempts: by id of the task and number.
-        files: by path, those that completed tasks were to make.
-        questions: by id, the data of the event that tells of each.
-        approvals: by id of the phase, who approved it and when.
-        decisions: by id, those that an event names.
+        project_status: the status that the events give the project.
+        plan_version: the current plan version.
+        project: the creation of the project.
+        run_id: the id of the newest run.
+        plans: the plan versions that became ready, by version.
+        plan_status: the status of every plan version that was started, by version.
+        runs: the runs, by id.
+        tasks: the tasks that events mention, by id.
+        attempts: the attempts, by task id and number.
+        files: the expected files of completed tasks, by path.
+        questions: the event data of each question, by id.
+        approvals: who approved each phase and when, by phase id.
+        decisions: the decisions that events name, by id.
     """
 
     def __init__(self) -> None:
@@ -158,15 +158,15 @@ class Replay:
         self.decisions: dict[str, ToldDecision] = {}
         self.run_id: str | None = None
         self._phases: dict[str, PhaseStatus] = {}
-        # The status of phases that nothing was told of.
+        # The status of phases that no event mentions.
         self._other_phases = PhaseStatus.PENDING
         self._new_plan = False
 
     def take(self, event: Event) -> None:
-        """One more event."""
+        """Apply the next event."""
         kind, data, actor = event.type, event.data, event.actor
         if self._new_plan:
-            # An edit in the middle of a run is told by its approval right behind it; any other new plan begins anew.
+            # An edit during a run is recognized by its approval, which follows directly. Any other new plan starts over.
             self._new_plan = False
             if not (kind == EventType.PLAN_APPROVED and "run_id" in data):
                 self._start_over()
@@ -191,7 +191,7 @@ class Replay:
             self._single(event)
 
     def _single(self, event: Event) -> None:
-        """An event that tells all there is to know of one thing."""
+        """Apply an event that completely describes one thing."""
         data = event.data
         if event.type == EventType.PROJECT_CREATED:
             self.project = ToldProject(event.actor, event.at)
@@ -203,12 +203,12 @@ class Replay:
             self.files[_text(data, "path")] = ToldFile(_number(data, "size"), _text(data, "sha256"), None)
 
     def end(self) -> None:
-        """There are no more events."""
+        """Finish: there are no more events."""
         if self._new_plan:
             self._start_over()
 
     def phase_status(self, phase_id: str) -> PhaseStatus:
-        """The status that the events give a phase."""
+        """The status of a phase according to the events."""
         return self._phases.get(phase_id, self._other_phases)
 
     def _plan(self, kind: str, data: dict[str, Any], actor: str) -> None:
@@ -276,7 +276,7 @@ class Replay:
         run = self.runs.get(_text(data, "run_id"))
         if run is not None:
             run.status, run.completed_at = status, at
-        # Phases that end with their project have no event of their own.
+        # Phases that end with their project have no separate event.
         for name, where in self._phases.items():
             if where not in FINISHED_PHASE:
                 self._phases[name] = PhaseStatus.CANCELLED

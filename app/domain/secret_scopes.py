@@ -1,4 +1,4 @@
-"""Which projects and agents may use a secret: the entries `[secrets.NAME]` of `signoff.toml`."""
+"""Decides which projects and agents may use a secret, from the entries `[secrets.NAME]` of `signoff.toml`."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ Names = tuple[str, ...]
 
 
 class SecretEntry(BaseModel):
-    """One `[secrets.NAME]`. Where both are given, both must hold."""
+    """One `[secrets.NAME]` entry. If it sets both projects and agents, both must match."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     projects: Names | None = Field(
         default=None,
         max_length=1000,
-        description="Ids of the projects that may use it. A name is no identity: whoever makes a project chooses it.",
+        description="Ids of the projects that may use it. Names are not accepted, because anybody can choose a project's name.",
     )
     agents: Names | None = Field(
-        default=None, max_length=200, description="Agents whose tasks may use it, as in [agents.NAME]."
+        default=None, max_length=200, description="Agents whose tasks may use it, by their name in [agents.NAME]."
     )
 
     @model_validator(mode="after")
     def _binds(self) -> SecretEntry:
         if self.projects is None and self.agents is None:
-            raise ValueError("give projects, agents or both")
+            raise ValueError("set projects, agents or both")
         return self
 
 
 @dataclass(frozen=True)
 class SecretScopes:
-    """The entries, and whether a secret without one may be used by nobody instead of by every project."""
+    """The entries, and whether a secret without an entry is refused to all projects instead of allowed for all."""
 
     entries: Mapping[str, SecretEntry] = field(default_factory=dict[str, SecretEntry])
     scoped: bool = False
 
     def refusal(self, name: str, project_id: str, agent: str) -> str | None:
-        """Why a task of this project and agent may not use a secret; None where it may."""
+        """Why a task of this project and agent may not use a secret. None if it may."""
         entry = self.entries.get(name)
         if entry is None:
             if not self.scoped:
@@ -52,13 +52,13 @@ class SecretScopes:
                 f"the secret {name} has no entry; add [secrets.{name}] to signoff.toml, or unset SIGNOFF_SECRETS_SCOPED"
             )
         if entry.projects is not None and project_id not in entry.projects:
-            return f'the secret {name} is not for this project; add "{project_id}" to projects of [secrets.{name}]'
+            return f'this project may not use the secret {name}; add "{project_id}" to projects in [secrets.{name}]'
         if entry.agents is not None and agent not in entry.agents:
-            return f"the secret {name} is not for the agent '{agent}'; it is for {', '.join(entry.agents) or 'none'}"
+            return f"the agent '{agent}' may not use the secret {name}; allowed agents: {', '.join(entry.agents) or 'none'}"
         return None
 
     def warnings(self, draft: PlanDraft) -> list[str]:
-        """For the people who sign: each secret that the plan uses, the tasks that use it, and who else may."""
+        """Notes for the signer: each secret that the plan uses, the tasks that use it, and who else may use it."""
         users: dict[str, list[str]] = {}
         for task in draft.tasks():
             for name in _secrets_of(task):
@@ -66,7 +66,7 @@ class SecretScopes:
         found: list[str] = []
         for name, keys in sorted(users.items()):
             entry = self.entries.get(name)
-            whom = "every project may use it" if entry is None else _bound_to(entry)
+            whom = "any project may use it" if entry is None else _bound_to(entry)
             shown = ", ".join(f"'{key}'" for key in keys[:10]) + (
                 f" and {len(keys) - 10} more" if len(keys) > 10 else ""
             )
@@ -75,7 +75,7 @@ class SecretScopes:
 
 
 def check_secrets(draft: PlanDraft, scopes: SecretScopes, project_id: str, agent_id: str | None) -> None:
-    """Accept a plan, or name each task that uses a secret it may not use.
+    """Accept a plan, or report each task that uses a secret without permission.
 
     Raises:
         Invalid: `plan_invalid`.
@@ -98,7 +98,7 @@ def _problems(draft: PlanDraft, scopes: SecretScopes, project_id: str, agent_id:
 def _bound_to(entry: SecretEntry) -> str:
     parts = ["this project"] if entry.projects is not None else []
     parts += [f"the agents {', '.join(entry.agents)}"] if entry.agents is not None else []
-    return f"it is bound to {' and '.join(parts)}"
+    return f"it is restricted to {' and '.join(parts)}"
 
 
 def _secrets_of(task: TaskDraft) -> list[str]:

@@ -1,7 +1,7 @@
-"""Shell commands taken apart: which programs a text starts, with which words, redirections and pipes.
+"""Parses shell commands: which programs a text starts, with which words, redirections and pipes.
 
-Pure, deterministic and bounded: nothing is run, expanded or looked up. What cannot be read is said (`Script.complete`),
-never guessed. The grammar is that of bash, which covers what `/bin/sh` takes.
+Pure, deterministic and bounded: nothing is run, expanded or looked up. The parser never guesses: it reports text that it
+cannot read (`Script.complete`). It uses the grammar of bash, which covers `/bin/sh`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from tree_sitter import Language, Node, Parser
 
 from app.domain.shell_words import SHELLS, Word, effective, nested_script, script_position, word_of
 
-# Beyond this nothing is read.
+# Text beyond this length is not read.
 MAX_SCRIPT_LENGTH = 20_000
-# The parser's recovery from errors takes time and memory that grow with the square of a text's length, and it cannot be
-# interrupted: 4,000 characters take at most half a second and 80 MB. A longer text is read in pieces, cut at line ends.
+# The parser's error recovery takes quadratic time and memory, and cannot be interrupted. 4,000 characters take at most half a
+# second and 80 MB. A longer text is read in pieces, cut at line ends.
 MAX_WHOLE_LENGTH = 4_000
 MAX_PIECE_LENGTH = 1_000
-# `sh -c "sh -c …"`, and what stands in `${name:-…}`.
+# Limits the nesting of `sh -c "sh -c …"` and of text in `${name:-…}`.
 DEEPEST_SCRIPT = 5
 _BASH = Language(tree_sitter_bash.language())
 _SUBSTITUTIONS = {"command_substitution": "$()", "process_substitution": "<()"}
@@ -36,7 +36,7 @@ _EXPANDED = re.compile(r"[$`\\]")
 
 @dataclass(frozen=True)
 class Redirection:
-    """`2>file`: an operator as written, the descriptor where one is given, and the target.
+    """A redirection such as `2>file`: the operator as written, the descriptor if there is one, and the target.
 
     The target of `<<` is the text of the here-document.
     """
@@ -52,13 +52,13 @@ class Command:
 
     Attributes:
         words: the program and its arguments, as written; empty for assignments alone.
-        assignments: `NAME=value` in front of it, or by itself; arrays have no static value.
-        redirections: its own, and those of the groups that it stands in.
-        inside: what it stands in, outermost first: `()`, `$()`, `<()`, `function`, `loop`, `sh -c`,
+        assignments: each `NAME=value` before it or on its own; arrays have no static value.
+        redirections: its own, and those of the groups around it.
+        inside: the groups around it, outermost first: `()`, `$()`, `<()`, `function`, `loop`, `sh -c`,
             `sh <<` (a here-document that a shell reads), `eval`.
-        parent: the index of the command whose words or input it stands in, for all but `()`,
-            `function` and `loop`; None where that is the target of a redirection.
-        stages: each pipeline that it is part of, by number, with its place in it; outermost first.
+        parent: the index of the command whose words or input contain it, for all groups except `()`,
+            `function` and `loop`; None if the target of a redirection contains it.
+        stages: the number of each pipeline that contains it, with its position there; outermost first.
     """
 
     words: tuple[Word, ...]
@@ -75,21 +75,21 @@ class Command:
 
     @property
     def program(self) -> str | None:
-        """The last part of the effective program's name; None where it is not static or there is none."""
+        """The last part of the effective program's name. None if it is not static, or if there is no program."""
         words = self.effective
         return words[0].value.rpartition("/")[2] if words and words[0].value is not None else None
 
     def feeds(self, other: Command) -> bool:
-        """Whether its output reaches `other` through pipes."""
+        """Whether the output of this command reaches `other` through pipes."""
         places = dict(other.stages)
         return any(number in places and stage < places[number] for number, stage in self.stages)
 
 
 @dataclass(frozen=True)
 class Script:
-    """What a text does, command by command, in the order in which they begin; nested scripts come after the whole.
+    """The commands of a text, in the order in which they start. Commands of nested scripts come last.
 
-    `complete` is False where part of the text could not be read: nothing may be concluded from what is missing.
+    `complete` is False if part of the text could not be read. In that case, the absence of a command proves nothing.
     """
 
     commands: tuple[Command, ...]
@@ -106,11 +106,11 @@ class _Context:
     parent: int | None = None
     stages: tuple[tuple[int, int], ...] = ()
     redirections: tuple[Redirection, ...] = ()
-    # Arguments that stand behind a redirection: `sh > log build.sh`.
+    # Arguments after a redirection: `sh > log build.sh`.
     words: tuple[Word, ...] = ()
 
     def within(self, kind: str, parent: int | None = None) -> _Context:
-        """Inside of a group; with `parent`, inside of a word of that command, with pipes of its own."""
+        """The context inside a group. With `parent`, the context inside a word of that command, with separate pipes."""
         if parent is None:
             return _Context((*self.inside, kind), self.parent, self.stages, self.redirections)
         return _Context((*self.inside, kind), parent)
@@ -123,14 +123,14 @@ class _Context:
 
 
 def parse(text: str) -> Script:
-    """Read a script; takes at most about a second, whatever the text."""
+    """Parse a script. It takes at most about a second for any text."""
     reader = _Reader()
     reader.read(text)
     return Script(tuple(reader.commands), reader.complete)
 
 
 def parse_argv(argv: list[str]) -> Script:
-    """A command without a shell: its words are static. A script in it (`["sh", "-c", "…"]`) is read too."""
+    """Parse a command without a shell. Its words are static. A script in it (`["sh", "-c", "…"]`) is parsed too."""
     reader = _Reader()
     reader.add(Command(tuple(Word(text, text) for text in argv)), depth=0)
     reader.drain()
@@ -150,7 +150,7 @@ class _Reader:
         self.drain()
 
     def drain(self) -> None:
-        """Read what waits, and the scripts in it."""
+        """Read the waiting scripts, and the scripts nested in them."""
         while self._waiting:
             text, context, depth = self._waiting.pop(0)
             if depth > DEEPEST_SCRIPT or len(text) > min(MAX_SCRIPT_LENGTH, self._left) or "\0" in text:
@@ -163,7 +163,7 @@ class _Reader:
                 self._read_piece(piece, context, depth)
 
     def add(self, command: Command, depth: int) -> None:
-        """Keep a command, and read the script that one of its words may hold later."""
+        """Store a command, and queue the script that one of its words may contain."""
         self.commands.append(command)
         nested = nested_script(command.effective) or _script_on_input(command)
         if nested is not None:
@@ -176,14 +176,14 @@ class _Reader:
         root = Parser(_BASH).parse(source).root_node
         if root.has_error:
             self.complete = False
-        # An explicit stack: a text may be nested deeper than Python's own goes.
+        # An explicit stack: a text may be nested more deeply than Python's recursion limit allows.
         stack: list[tuple[Node, _Context]] = [(root, context)]
         while stack:
             node, where = stack.pop()
             stack.extend(reversed(self._visit(node, where, depth)))
 
     def _visit(self, node: Node, context: _Context, depth: int) -> list[tuple[Node, _Context]]:
-        """Take one node in; returns what is to be visited below it."""
+        """Process one node, and return the nodes below it that must be visited."""
         kind = node.type
         if kind in _COMMANDS:
             return self._command(node, context, depth)
@@ -196,7 +196,7 @@ class _Reader:
         elif kind in _GROUPS:
             context = context.within(_GROUPS[kind])
         elif not node.children and kind == "word" and "`" in _text(node):
-            # The parser takes what stands in ${name:-…} for one word.
+            # The parser treats the text in ${name:-…} as one word.
             self._waiting.append((_text(node), context, depth + 1))
         return [(child, context) for child in node.children]
 
@@ -244,7 +244,7 @@ class _Reader:
         after: list[Node] = []
         for part in node.children:
             if part.type in _REDIRECTIONS:
-                # Further redirections behind `<<END` hang on the here-document.
+                # In the syntax tree, redirections after `<<END` are children of the here-document.
                 redirections += map(
                     _redirection, [part, *(item for item in part.children if item.type in _REDIRECTIONS)]
                 )
@@ -252,14 +252,14 @@ class _Reader:
         piped = [item for item in after if item.type == "pipeline"]
         others = [(item, context) for item in after if item.type != "pipeline"]
         if piped:
-            # `cat <<END | sh`: the rest of the pipeline hangs on the here-document.
+            # `cat <<END | sh`: the rest of the pipeline is a child of the here-document.
             number, self._pipelines = self._pipelines, self._pipelines + 1
             rest = self._pipeline(piped[0].children, context, number=number)
             first = context.staged(number, 0)
         else:
             rest, first = [], context
         if body is None:
-            # `> file` alone empties it.
+            # `> file` without a command truncates the file.
             every = (*redirections, *context.redirections)
             self.commands.append(Command((), (), every, first.inside, first.parent, first.stages))
             return [*others, *rest]
@@ -270,7 +270,7 @@ class _Reader:
     def _body(
         self, body: Node, context: _Context, more: tuple[Redirection, ...], behind: tuple[Word, ...]
     ) -> list[tuple[Node, _Context]]:
-        """`a | b > file` redirects only `b`, and so does `a && b > file`."""
+        """Visit a redirected body. Both `a | b > file` and `a && b > file` redirect only `b`."""
         if body.type not in {"pipeline", "list"} or not body.children:
             return [(body, context.redirected(more, behind))]
         if body.type == "pipeline":
@@ -291,7 +291,7 @@ def _script_on_input(command: Command) -> tuple[str, str] | None:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces that may be parsed, cut at line ends where there are any."""
+    """Split `text` into pieces short enough to parse, at line ends if possible."""
     start = 0
     if len(text) <= MAX_WHOLE_LENGTH:
         yield text
@@ -322,12 +322,12 @@ def _redirection(node: Node) -> Redirection:
 
 
 def _words_behind(node: Node) -> list[Word]:
-    """`> file a b`: the grammar has all three as targets, and the shell takes `a` and `b` for arguments."""
+    """Arguments after a redirection. In `> file a b`, all three are targets in the grammar, but `a` and `b` are arguments."""
     return [word_of(child) for child in node.children_by_field_name("destination")[1:]]
 
 
 def _operands(node: Node) -> Iterator[Node]:
-    """The words of one part of a command: just that part, but for the expressions in `[ … ]` and `[[ … ]]`."""
+    """The words of one part of a command: that part itself, or the expressions in `[ … ]` and `[[ … ]]`."""
     stack = [node]
     while stack:
         part = stack.pop()

@@ -1,4 +1,4 @@
-"""Words of shell commands: their value where it is static, and which of them name the program that runs."""
+"""Words of shell commands: their static values, and which of them name the program that runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish"})
 
 @dataclass(frozen=True)
 class Word:
-    """One word.
+    """One word of a shell command.
 
     Attributes:
         text: as written.
-        value: what the command gets; None where that depends on a variable, a command or the home folder.
-        pattern: it holds an unquoted `*`, `?`, `[…]` or `{…}`, which the shell replaces by file names; `value` still has it.
+        value: what the command receives; None if it depends on a variable, a command or the home folder.
+        pattern: whether it contains an unquoted `*`, `?`, `[…]` or `{…}`, which the shell expands; `value` still has it.
     """
 
     text: str
@@ -26,8 +26,8 @@ class Word:
     pattern: bool = False
 
 
-# Programs that start the one that their arguments name: options that take a value of their own, and how many
-# arguments stand before that program's name.
+# Programs that start another program named in their arguments. For each: the options that take a value, and the number of
+# arguments before that program's name.
 WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     "sudo": (frozenset({"-u", "-g", "-h", "-p", "-C", "-D", "-r", "-t", "-T", "-U", "--user", "--group"}), 0),
     "doas": (frozenset({"-u", "-C"}), 0),
@@ -59,7 +59,7 @@ _ANSI_NAMES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b
 
 
 def word_of(node: Node) -> Word:
-    """The word that a node of the syntax tree stands for."""
+    """Convert a node of the syntax tree to a word."""
     text = (node.text or b"").decode("utf-8", "replace")
     value, pattern = _value(node, text)
     if text.startswith("~"):
@@ -80,7 +80,7 @@ def effective(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def nested_script(words: Sequence[Word]) -> tuple[str, str] | None:
-    """The script that a command hands to a shell, with `sh -c` or `eval`; None where there is none, or none that is static."""
+    """The static script that a command passes to a shell with `sh -c` or `eval`. None if there is none."""
     if not words or words[0].value is None:
         return None
     program = words[0].value.rpartition("/")[2]
@@ -95,7 +95,7 @@ def nested_script(words: Sequence[Word]) -> tuple[str, str] | None:
 
 
 def script_position(words: Sequence[Word]) -> int | None:
-    """Where a shell command names its script: the word's index, negative where it is the text after `-c`, None for none."""
+    """Index of the word with a shell command's script. Negative if it is the text after `-c`; None if there is no script."""
     text, index = False, 1
     while index < len(words):
         value = words[index].value
@@ -166,7 +166,7 @@ def _quoted(node: Node, text: str) -> str | None:
 
 
 def _translated(node: Node, text: str) -> None:
-    """`$"…"`: what it is depends on the language."""
+    """A translated string `$"…"`, whose value depends on the language."""
     del node, text
 
 

@@ -1,4 +1,4 @@
-"""What an audit says of things that an approval froze: whether they are what was sealed, and whether that is what ran."""
+"""Audits the values that an approval froze: whether they match the seal, and whether they match what ran."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FREEZING = frozenset({DecisionKind.APPROVE, DecisionKind.EDIT})
 
 
 def check_frozen(versions: Sequence[Any], decisions: Sequence[Decision]) -> Iterator[Found]:
-    """Plan versions whose frozen values are not those that the decision sealed; texts that are not those of signed files."""
+    """Find plan versions whose frozen values differ from the sealed ones, and texts that differ from the signed files."""
     sealed: dict[int | None, str | None] = {
         decision.plan_version: decision.payload.get("frozen_digest")
         for decision in decisions
@@ -28,19 +28,19 @@ def check_frozen(versions: Sequence[Any], decisions: Sequence[Decision]) -> Iter
         if (frozen.digest() if frozen is not None else None) != sealed.get(row.version) or (
             frozen is None and row.frozen is not None
         ):
-            yield altered("plan_altered", f"What was frozen with plan version {row.version} is not what was sealed.")
+            yield altered(
+                "plan_altered", f"The frozen values of plan version {row.version} differ from what was sealed."
+            )
         files = frozen.files if frozen is not None else {}
         texts: dict[str, Any] = row.signed_texts or {}
         for path, text in texts.items():
             if path not in files or hashlib.sha256(str(text).encode()).hexdigest() != files[path].sha256:
-                said = (
-                    f"The text that is kept of {path} with plan version {row.version} is not that of the signed file."
-                )
+                said = f"The stored text of {path} in plan version {row.version} differs from the signed file."
                 yield altered("plan_altered", said)
 
 
 def _begins_or_extends(decision: Decision) -> bool:
-    """An approval of a plan, and not of a phase; an edit that approved itself, and not one of a draft."""
+    """Whether a decision approved a plan (not a phase), or edited an approved plan (not a draft)."""
     if decision.kind == DecisionKind.APPROVE:
         return "run_id" in decision.payload
     return decision.payload.get("frozen_digest") is not None
@@ -54,7 +54,7 @@ def _frozen(value: Any) -> Frozen | None:
 
 
 def check_unsigned(decisions: Sequence[Decision]) -> Iterator[Found]:
-    """Tasks that ran something else than was signed, because a person said so."""
+    """Find tasks that ran with unsigned changes because a person accepted them."""
     for decision in decisions:
         changed: Any = decision.payload.get("changed")
         if decision.outcome != Outcome.ACCEPTED or decision.payload.get("answer") != RUN_AS_IT_IS or not changed:
@@ -62,6 +62,6 @@ def check_unsigned(decisions: Sequence[Decision]) -> Iterator[Found]:
         names = ", ".join(f"{item['what']} {item['name']}" for item in changed[:10])
         yield Found(
             "medium", "ran_unsigned",
-            f"Task '{decision.payload.get('key')}' ran with what was not signed ({names}): {decision.actor} said so.",
-            "Look at the difference, which the decision shows.", decision.payload.get("task_id"),
+            f"Task '{decision.payload.get('key')}' ran with unsigned changes ({names}), accepted by {decision.actor}.",
+            "Check the difference that the decision shows.", decision.payload.get("task_id"),
         )  # fmt: skip

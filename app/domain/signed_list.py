@@ -1,7 +1,7 @@
-"""Every value that could change what a task runs, and how a signature covers it. A test fails for a value that is not here.
+"""Every value that could change what a task runs, and how a signature covers it. A test fails if a value is not listed here.
 
-`DIGEST`: part of the plan's digest. `FROZEN`: captured when the plan is approved, sealed with the decision, and used, or
-compared when a task starts. Anything else is the reason why it does not change what runs.
+`DIGEST`: part of the plan's digest. `FROZEN`: captured when the plan is approved and sealed with the decision. A task uses the
+frozen value, or compares it when it starts. Any other text is the reason why the value does not change what runs.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 DIGEST = "in the digest"
 FROZEN = "frozen at approval"
 
-_SHOWN = "only shown"
-_SERVER = "how Signoff itself runs and is reached"
-_PLANNING = "has a part in making the plan, which is then signed"
-_BUDGET = "stops a task, and does not change what it does"
-_RECORD = "how work is recorded and handed out"
-_KEY = "a secret; the names of the secrets that a task uses are in the digest, their values are in nothing"
+_SHOWN = "for display only"
+_SERVER = "controls how Signoff itself runs and is reached"
+_PLANNING = "used to make the plan, which is then signed"
+_BUDGET = "can stop a task, but does not change what it does"
+_RECORD = "controls how work is recorded and handed out"
+_KEY = "a secret; the names of the secrets that a task uses are in the digest, their values are nowhere"
 
 TASK: dict[str, str] = {
     "key": DIGEST, "title": DIGEST, "description": DIGEST, "agent_id": DIGEST, "action": DIGEST, "depends_on": DIGEST,
@@ -30,10 +30,10 @@ RUN_SETTINGS: dict[str, str] = {
     "project_name": DIGEST, "project_description": DIGEST,
 }  # fmt: skip
 PROJECT: dict[str, str] = {
-    "id": "never changes", "name": f"{DIGEST}, where a task reads it", "description": f"{DIGEST}, where a task reads it",
-    "strategy": DIGEST, "auto_approve_plan": "says who approves, not what", "auto_approve_phases": DIGEST,
+    "id": "never changes", "name": f"{DIGEST}, if a task reads it", "description": f"{DIGEST}, if a task reads it",
+    "strategy": DIGEST, "auto_approve_plan": "decides who approves, not what", "auto_approve_phases": DIGEST,
     "decision_mode": DIGEST, "path": DIGEST, "agent_id": DIGEST, "sme_archetype": _PLANNING, "max_tokens": _BUDGET,
-    "max_cost_usd": _BUDGET, "workspace": "follows from `path`, else from the id",
+    "max_cost_usd": _BUDGET, "workspace": "follows from `path`, or from the id",
     **dict.fromkeys((
         "status", "stage", "former_stage", "plan_version", "run_id", "gate", "failure", "engaged", "paused", "revision",
         "created_at", "created_by", "updated_at", "last_seq", "last_hash",
@@ -44,10 +44,10 @@ AGENT: dict[str, str] = {
     "commands": FROZEN, "hosts": FROZEN, "queue": FROZEN,
 }  # fmt: skip
 SETTINGS: dict[str, str] = {
-    "http_allow": FROZEN, "agents": FROZEN, "task_queue": FROZEN, "host": f"{FROZEN}, where a task reads signoff.url",
-    "port": f"{FROZEN}, where a task reads signoff.url", "model": f"{FROZEN}, as the agent's model",
+    "http_allow": FROZEN, "agents": FROZEN, "task_queue": FROZEN, "host": f"{FROZEN}, if a task reads signoff.url",
+    "port": f"{FROZEN}, if a task reads signoff.url", "model": f"{FROZEN}, as the agent's model",
     "small_model": f"{FROZEN}, as the agent's model", "model_base_url": f"{FROZEN}, as the agent's model",
-    "task_path": f"{FROZEN}, by where it leads for each program",
+    "task_path": f"{FROZEN}, as the path of each program",
     "sandbox": FROZEN, "sandbox_read": FROZEN, "sandbox_network": FROZEN,
     "task_memory": FROZEN, "task_processes": FROZEN, "task_file_size": FROZEN, "task_open_files": FROZEN,
     "task_cpu_seconds": FROZEN, "kill_grace": _BUDGET, "model_timeout": _BUDGET, "model_max_output": _BUDGET,
@@ -61,7 +61,7 @@ SETTINGS: dict[str, str] = {
         "heads_file",
     ), _SERVER),
 }  # fmt: skip
-# What a worker hands to a task.
+# What a worker passes to a task.
 SURROUNDINGS: dict[str, str] = {
     "kill_grace": _BUDGET, "http_allow": FROZEN, "app_url": FROZEN, "secrets": _KEY, "masked": _KEY,
     "settings": "see the settings", "sandbox": FROZEN, "worker": _RECORD,
@@ -70,9 +70,9 @@ CONTEXT: dict[str, str] = {
     "project_id": "never changes", "project_name": DIGEST, "task_id": "never changes", "key": DIGEST,
     "attempt": "counts attempts", "workspace": DIGEST, "fields": DIGEST, "inputs": DIGEST, "log": _RECORD,
     "timeout_seconds": DIGEST, "kill_grace": _BUDGET, "task_path": FROZEN, "http_allow": FROZEN, "app_url": FROZEN,
-    "sandbox": FROZEN, "limits": f"{DIGEST}, else {FROZEN}", "desk": "the agent's entry, which is frozen",
+    "sandbox": FROZEN, "limits": f"{DIGEST}, or {FROZEN}", "desk": "the agent's entry, which is frozen",
 }  # fmt: skip
-# What an action is made of: what a plan says of its fields is in the digest, whatever they are.
+# The parts of an action. The values of its fields in a plan are always in the digest.
 ACTION: dict[str, str] = {
     "type": DIGEST, "fields_model": f"{FROZEN}: the package, a plug-in's version, and the defaults of fields",
     **dict.fromkeys((
@@ -80,11 +80,11 @@ ACTION: dict[str, str] = {
         "rare",
     ), "follows from the package and its version"),
 }  # fmt: skip
-# What is in no model.
+# Values that are not in any model.
 OTHERS: dict[str, str] = {
     "files that the plan's commands name": FROZEN,
     "programs that they name": FROZEN,
     "LIMITS of a strategy": FROZEN,
     "default_retries of an action": FROZEN,
-    "files that those files include or import": "not covered: they are named nowhere",
+    "files that those files include or import": "not covered: the plan does not name them",
 }

@@ -1,4 +1,4 @@
-"""Which of a project's own texts the tasks of a plan read: those are part of what is signed."""
+"""Finds the texts of a project that the tasks of a plan read. These texts are part of what is signed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from app.domain import references
 from app.domain.actions import Actions, Mode
 from app.domain.plan import AfterFailure, DecisionMode, PlanDraft, TaskDraft
 
-# As the fields of `RunSettings` are named.
+# Names of the fields in `RunSettings`.
 PROJECT_VALUES = ("project_name", "project_description")
 
 
 def project_values_read(draft: PlanDraft, actions: Actions, decision_mode: str) -> set[str]:
-    """`name` and `description`, as far as a task gets to see them: by a reference, or because a model is told."""
+    """Which of `name` and `description` a task can see, through a reference or because a model receives them."""
     read: set[str] = set()
     for task in draft.tasks():
         kind = actions.get(task.action.type)
@@ -28,5 +28,5 @@ _REFERENCES = frozenset({"project.name", "project.description"})
 
 
 def _may_ask_model(task: TaskDraft, mode: Mode | None) -> bool:
-    """A model that answers for people is told what the project is for."""
+    """Whether a model may answer a question about the task. Such a model receives the project's texts."""
     return mode == Mode.DECISION or task.after_failure == AfterFailure.ASK

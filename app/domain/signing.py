@@ -1,4 +1,4 @@
-"""Signatures over what the app writes: Ed25519, so that the public key alone is enough to check them, anywhere."""
+"""Ed25519 signatures over what the app writes. Anybody can check them with the public key alone."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from pydantic import BaseModel, field_validator
 
 from app.domain.plan import canonical_json
 
-# The execution option that holds the signer of a database's write transactions; only the app's have one.
+# The execution option that holds the signer for write transactions. Only the app's transactions have one.
 SIGNER = "signoff_signer"
 KEY_BYTES = 32
 
 
 def fingerprint_of(public_key: bytes) -> str:
-    """SHA-256 of the 32 bytes of a public key, in hexadecimal digits."""
+    """SHA-256 of the 32 bytes of a public key, in hexadecimal."""
     return hashlib.sha256(public_key).hexdigest()
 
 
 def key_id_of(public_key: bytes) -> str:
-    """The first 16 digits of a key's fingerprint, by which signatures name it."""
+    """The id of a key in signatures: the first 16 digits of its fingerprint."""
     return fingerprint_of(public_key)[:16]
 
 
 def _message(purpose: str, content: Any) -> bytes:
-    # The purpose keeps a signature over one kind of content from being taken for one over another kind.
+    # The purpose ensures that a signature over one kind of content is not valid for another kind.
     return f"signoff {purpose} 1\n".encode() + canonical_json(content)
 
 
 class Signer:
-    """Signs with a private key.
+    """Signs content with a private key.
 
     Attributes:
-        public_key: the 32 bytes of its public half.
-        key_id: what its signatures name it by.
+        public_key: the 32 bytes of the public key.
+        key_id: the id that its signatures carry.
     """
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
@@ -47,13 +47,13 @@ class Signer:
         self.key_id = key_id_of(self.public_key)
 
     def sign(self, purpose: str, content: Any) -> str:
-        """A signature as text: the key's id, a colon, and base64."""
+        """Sign `content`. The signature is text: the key's id, a colon, and base64."""
         signature = self._private.sign(_message(purpose, content))
         return f"{self.key_id}:{base64.b64encode(signature).decode()}"
 
 
 class KeyChange(BaseModel):
-    """A change of keys, signed by both: who trusts one of them can trust the other. Keys are in base64."""
+    """A change of keys, signed with both: whoever trusts one key can trust the other. Keys are in base64."""
 
     old: str
     new: str
@@ -65,20 +65,20 @@ class KeyChange(BaseModel):
     @classmethod
     def _is_key(cls, text: str) -> str:
         if len(base64.b64decode(text, validate=True)) != KEY_BYTES:
-            raise ValueError(f"a public key has {KEY_BYTES} bytes")
+            raise ValueError(f"must be a public key of {KEY_BYTES} bytes")
         return text
 
     @property
     def content(self) -> dict[str, str]:
-        """What both keys sign."""
+        """The content that both keys sign."""
         return self.model_dump(include={"old", "new", "at"})
 
 
 class KeyRing:
-    """Public keys whose signatures count.
+    """The public keys whose signatures are accepted.
 
     Args:
-        keys: each as its 32 bytes.
+        keys: the keys, 32 bytes each.
     """
 
     def __init__(self, keys: Iterable[bytes]) -> None:
@@ -103,7 +103,7 @@ class KeyRing:
         return True
 
     def with_changes(self, changes: Iterable[KeyChange]) -> KeyRing:
-        """This ring, and every key that a chain of changes, signed by both sides, leads to from one of its keys."""
+        """This ring, plus every key that a chain of mutually signed changes connects to one of its keys."""
         trusted = dict(self._raw)
         waiting = list(changes)
         while True:

@@ -1,6 +1,6 @@
-"""The state machines as data: which status follows which, and which call is allowed where.
+"""The state machines as data: which status can follow which, and which call is allowed in which situation.
 
-Every change of status in the database is a compare-and-set on `sources`; every call of the API or signal of the workflow goes
+Every change of status in the database is a compare-and-set on `sources`. Every API call and every signal to the workflow goes
 through `check_call`.
 """
 
@@ -13,7 +13,7 @@ from app.domain.errors import Conflict
 
 
 class ProjectStatus(StrEnum):
-    """The five statuses that clients know."""
+    """The five statuses of a project that clients see."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -23,7 +23,7 @@ class ProjectStatus(StrEnum):
 
 
 class Stage(StrEnum):
-    """What a project waits for, or does, in more detail than its status."""
+    """What a project is doing or waiting for, in more detail than its status."""
 
     DRAFT = "draft"
     PLANNING = "planning"
@@ -59,7 +59,7 @@ class PhaseStatus(StrEnum):
 
 
 class TaskStatus(StrEnum):
-    """Status of a task; `waiting` is for a person, a timer or the next attempt."""
+    """Status of a task. A `waiting` task waits for a person, a timer or its next attempt."""
 
     PENDING = "pending"
     WAITING = "waiting"
@@ -80,7 +80,7 @@ FINISHED_TASK = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED})
 PROJECT_MOVES: dict[ProjectStatus, frozenset[ProjectStatus]] = {
     P.PENDING: frozenset({P.RUNNING, P.CANCELLED}),
     P.RUNNING: frozenset({P.COMPLETED, P.FAILED, P.CANCELLED}),
-    # Pending again with a new plan, running again by a retry.
+    # A new plan makes it pending again; a retry makes it run again.
     P.COMPLETED: frozenset({P.PENDING, P.RUNNING}),
     P.FAILED: frozenset({P.PENDING, P.RUNNING}),
     P.CANCELLED: frozenset({P.PENDING, P.RUNNING}),
@@ -89,7 +89,7 @@ PHASE_MOVES: dict[PhaseStatus, frozenset[PhaseStatus]] = {
     F.PENDING: frozenset({F.AWAITING_APPROVAL, F.RUNNING, F.CANCELLED, F.SKIPPED}),
     F.AWAITING_APPROVAL: frozenset({F.RUNNING, F.CANCELLED}),
     F.RUNNING: frozenset({F.COMPLETED, F.FAILED, F.CANCELLED}),
-    # Back to pending by a retry of the run alone.
+    # Only a retry of the run makes it pending again.
     F.COMPLETED: frozenset({F.PENDING}),
     F.FAILED: frozenset({F.PENDING}),
     F.CANCELLED: frozenset({F.PENDING}),
@@ -99,7 +99,7 @@ TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
     T.PENDING: frozenset({T.WAITING, T.RUNNING, T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED}),
     T.WAITING: frozenset({T.RUNNING, T.COMPLETED, T.FAILED, T.CANCELLED, T.SKIPPED}),
     T.RUNNING: frozenset({T.WAITING, T.COMPLETED, T.FAILED, T.CANCELLED}),
-    # Back to pending by a retry of the run alone.
+    # Only a retry of the run makes it pending again.
     T.COMPLETED: frozenset({T.PENDING}),
     T.FAILED: frozenset({T.PENDING}),
     T.CANCELLED: frozenset({T.PENDING}),
@@ -108,13 +108,13 @@ TASK_MOVES: dict[TaskStatus, frozenset[TaskStatus]] = {
 
 
 def sources(moves: dict[S, frozenset[S]], target: S) -> list[S]:
-    """The statuses from which `target` may be reached: the condition of a compare-and-set."""
+    """The statuses from which `target` can be reached: the condition of a compare-and-set."""
     return [status for status, targets in moves.items() if target in targets]
 
 
-# Why a task waits that would not run what was signed.
+# The reason of a task that waits because something differs from what was signed.
 SIGNED_CHANGED = "signed_changed"
-# The reason of a skipped task that counts as done for its dependents.
+# The reason of a skipped task that its dependents treat as done.
 SKIPPED_BY_PERSON = "skipped_by_person"
 
 
@@ -158,7 +158,7 @@ def situation_of(status: str, stage: str, *, has_plan: bool) -> Situation:
 
 _S, _C = Situation, Call
 
-# What stands here is refused with this code; what does not is allowed.
+# The calls that are refused, with their error codes. All other calls are allowed.
 REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.NO_PLAN, _C.REFINE): "no_plan",
     (_S.NO_PLAN, _C.APPROVE): "no_plan",
@@ -193,10 +193,10 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
 
 _MESSAGES = {
     "no_plan": "This project has no plan yet; make one with generate-plan or add tasks.",
-    "plan_not_ready": "A plan is being made right now; wait until it is ready, or cancel.",
-    "plan_exists": "This project already has a plan; regenerate-plan makes a new one.",
-    "project_running": "The project is running; cancel it or wait until it has finished.",
-    "not_pending": "Only a pending project can be approved; retry runs this one again, regenerate-plan makes a new plan.",
+    "plan_not_ready": "A plan is being made; wait until it is ready, or cancel.",
+    "plan_exists": "This project already has a plan; use regenerate-plan to make a new one.",
+    "project_running": "The project is running; cancel it, or wait until it has finished.",
+    "not_pending": "Only a pending project can be approved; retry this one, or make a new plan with regenerate-plan.",
     "not_finished": "This project has not run yet; approve its plan to start it.",
     "project_not_running": "The project is not running.",
     "already_finished": "The project has already finished.",
@@ -204,10 +204,10 @@ _MESSAGES = {
 
 
 def check_call(call: Call, situation: Situation) -> None:
-    """Allow `call` in `situation`.
+    """Check that `call` is allowed in `situation`.
 
     Raises:
-        Conflict: with the code that the table gives.
+        Conflict: the call is refused, with the code from the table.
     """
     code = REFUSALS.get((situation, call))
     if code is not None:

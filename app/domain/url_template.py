@@ -1,4 +1,4 @@
-"""An address with references: each value stays in the part of the address where its reference stands."""
+"""Inserts referenced values into a URL. Each value stays within the part of the URL that contains its reference."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from urllib.parse import quote, unquote
 
 from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as_text, fill
 
-# RFC 3986, 3: the same parts that the HTTP client sees.
+# RFC 3986, section 3: the same parts that the HTTP client sees.
 _ADDRESS = re.compile(r"(https?://)([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
 _AUTHORITY = re.compile(rf"(\[[^\]@{HOLE}]*\]|[^:\[\]@]*)(?::([^:@]*))?")
-# The beginning of an address, as a reference at the start of a url may give it.
+# The start of a URL, which a reference at the beginning may provide.
 _BASE = re.compile(r"https?://[^/?#@\\\s]+(?:/[^?#]*)?", re.IGNORECASE)
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
@@ -23,14 +23,14 @@ Values = Iterator[tuple[str, Any]]
 
 
 def fill_url(text: str, look_up: LookUp) -> Any:
-    """The address that `text` makes with the values of its references.
+    """The URL `text` with each reference replaced by its value.
 
-    One reference alone gives its value as it is. A reference at the start is the beginning of an address, up to its path.
-    In the host, a value is the whole host or a piece of one label; in the port, a number; in a path segment, a query value
-    and the fragment it is percent-encoded. Numbers, lists and objects are written as JSON first.
+    A URL that is one reference becomes its value, unchanged. A reference at the start provides the start of a URL, up to its
+    path. In the host, a value is the whole host or part of one label. In the port, it is a number. In a path segment, a query
+    value or the fragment, it is percent-encoded. Numbers, lists and objects are first written as JSON.
 
     Raises:
-        ReferenceMisplaced: a reference stands elsewhere, or a value does not fit its place.
+        ReferenceMisplaced: a reference is anywhere else, or a value does not fit its place.
     """
     template = Template.of(text)
     values = template.values(look_up)
@@ -39,23 +39,23 @@ def fill_url(text: str, look_up: LookUp) -> Any:
     if not template.expressions:
         return text
     if re.search(rf"%[0-9A-Fa-f]?{HOLE}", template.text):
-        raise ReferenceMisplaced("a value would become part of a percent escape; write %25 for a percent sign")
+        raise ReferenceMisplaced("the value would become part of a percent escape; write %25 for a percent sign")
     if template.text.startswith(HOLE):
         rest = template.text[1:]
         if not rest.startswith(("/", "?", "#")):
             raise ReferenceMisplaced(
-                "a reference at the start is the beginning of an address, so '/', '?' or '#' must follow it; "
-                "write http:// or https:// before a reference that is a host"
+                "a reference at the start provides the start of a URL, so '/', '?' or '#' must follow it; "
+                "if the reference is a host, write http:// or https:// before it"
             )
         base = _base(*next(values))
-        # An address may end with the slash that the path after it begins with.
+        # The start may end with the same slash that the path begins with.
         start, path_on = (base.rstrip("/") if rest.startswith("/") else base), rest
         match = re.fullmatch(r"([^?#]*)(\?[^#]*)?(#.*)?", path_on, re.DOTALL)
         path, query, fragment = match.groups(default="") if match else ("", "", "")
     else:
         match = _ADDRESS.fullmatch(template.text)
         if match is None:
-            raise ReferenceMisplaced("write http:// or https:// at the start; no reference can stand before or in it")
+            raise ReferenceMisplaced("the URL must start with http:// or https://; no reference can be before or in it")
         scheme, authority, path, query, fragment = match.groups(default="")
         start = scheme + _authority(authority, values)
     return start + _path(path, values) + _query(query, values) + fill(fragment, values, _encoded)
@@ -64,8 +64,8 @@ def fill_url(text: str, look_up: LookUp) -> Any:
 def _base(reference: str, value: Any) -> str:
     if not isinstance(value, str) or _BASE.fullmatch(value) is None:
         raise ReferenceMisplaced(
-            f"the value of {reference} is no beginning of an address; it needs http:// or https:// and a host, "
-            "and cannot hold a user name, '?' or '#'"
+            f"the value of {reference} is not the start of a URL; it needs http:// or https:// and a host, "
+            "and cannot contain a user name, '?' or '#'"
         )
     return value
 
@@ -74,7 +74,7 @@ def _authority(text: str, values: Values) -> str:
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         what = "a user name or password" if "@" in text else "a host and port that cannot be told apart"
-        raise ReferenceMisplaced(f"the address has {what}; a reference is a whole host, without brackets, or a port")
+        raise ReferenceMisplaced(f"the URL has {what}; a reference must be a whole host, without brackets, or a port")
     host, port = match.groups()
     filled = _host(*next(values)) if host == HOLE else fill(host, values, _label)
     if port is None:
@@ -85,16 +85,16 @@ def _authority(text: str, values: Values) -> str:
 
 
 def _host(reference: str, value: Any) -> str:
-    """A host name or an IP address: nothing in it can end the host."""
+    """A host name or an IP address. No character in it can end the host."""
     text = value if isinstance(value, str) else ""
     if ":" in text and "%" not in text:
         with contextlib.suppress(ValueError):
             return f"[{ipaddress.IPv6Address(text)}]"
-    # What is equal to its compatibility form holds no character that becomes a '/' or '.' on the way.
+    # A text that equals its compatibility form contains no character that is later converted to '/' or '.'.
     labels = text.removesuffix(".").split(".")
     if unicodedata.normalize("NFKC", text) != text or not all(map(_is_label, labels)) or len(text) > 253:
         raise ReferenceMisplaced(
-            f"the value of {reference} is no host name; a port needs a reference of its own: "
+            f"the value of {reference} is not a host name; a port needs a separate reference: "
             "https://${{ … }}:${{ … }}/"
         )
     return text
@@ -108,7 +108,7 @@ def _label(reference: str, value: Any) -> str:
     text = as_text(value)
     if _LABEL.fullmatch(text) is None:
         raise ReferenceMisplaced(
-            f"the value of {reference} is a part of a host name, and may hold only letters, digits, '-' and '_'"
+            f"the value of {reference} is part of a host name, so it may contain only letters, digits, '-' and '_'"
         )
     return text
 
@@ -116,7 +116,7 @@ def _label(reference: str, value: Any) -> str:
 def _port(reference: str, value: Any) -> str:
     text = as_text(value)
     if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
-        raise ReferenceMisplaced(f"the value of {reference} is no port: a number from 1 to 65535")
+        raise ReferenceMisplaced(f"the value of {reference} is not a port: it must be a number from 1 to 65535")
     return text
 
 
@@ -125,22 +125,22 @@ def _path(text: str, values: Values) -> str:
 
 
 def _segment(text: str, values: Values) -> str:
-    """One segment of the path: a value stays inside of it, also for a server that decodes it before it takes it apart."""
+    """One segment of the path. A value stays inside it, even if the server decodes the path before it splits it."""
     if HOLE not in text:
         return text
     filled = fill(text, values, _encoded)
     if not filled:
-        raise ReferenceMisplaced("a value is empty, and would take its segment out of the path")
+        raise ReferenceMisplaced("a value is empty, which would remove its segment from the path")
     if {".", ".."} & set(re.split(r"[/\\]", unquote(filled))):
-        raise ReferenceMisplaced("a value makes a path segment '.' or '..', which leads to another path")
+        raise ReferenceMisplaced("a value turns a path segment into '.' or '..', which would lead to a different path")
     return filled
 
 
 def _query(text: str, values: Values) -> str:
     if any(HOLE in pair.partition("=")[0] for pair in re.split("[&;]", text)):
         raise ReferenceMisplaced(
-            "a reference in the query is the value of a parameter, as in ?name=${{ … }}; "
-            "parameters themselves cannot come from a value"
+            "in the query, a reference can only be the value of a parameter, as in ?name=${{ … }}; "
+            "write the parameter's name in the plan"
         )
     return fill(text, values, _encoded)
 

@@ -1,4 +1,4 @@
-"""The one check that every plan draft passes, whoever made it; all its problems are reported together."""
+"""The check that every plan draft must pass, regardless of who made it. It reports all problems together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_PROBLEMS = 200
 
 
 Agents = Mapping[str, AgentEntry]
-# Why a task may not be granted a path, as the end of a sentence that begins with "it"; None where it may.
+# Returns why a task may not be granted a path, as the rest of a sentence that starts with "it". None if it may.
 Objection = Callable[[str], str | None]
 
 
 def no_objection(path: str) -> None:
-    """For where nothing is known of the machine that tasks run on."""
+    """Accept every path: nothing is known about the machine on which tasks run."""
     del path
 
 
@@ -36,14 +36,14 @@ def check_draft(
     may_be_empty: bool = False,
     objection: Objection = no_objection,
 ) -> None:
-    """Accept `draft`, or say everything that is wrong with it.
+    """Accept `draft`, or report every problem in it.
 
     Args:
         draft: the plan.
-        actions: what tasks may do.
-        agents: who may carry them out; None where that has been looked at before.
-        may_be_empty: for plans in the making by hand: one without a task cannot be approved anyway.
-        objection: to paths that tasks are granted.
+        actions: the actions that tasks may use.
+        agents: the agents that may execute tasks; None if the agents were already checked.
+        may_be_empty: accept a plan without tasks, for manual edits; it cannot be approved anyway.
+        objection: returns why a path may not be granted to a task.
 
     Raises:
         Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
@@ -52,14 +52,14 @@ def check_draft(
     if problems:
         count = len(problems)
         raise Invalid(
-            problems[0].message if count == 1 else f"The plan has {count} problems; the first: {problems[0].message}",
+            problems[0].message if count == 1 else f"The plan has {count} problems. The first: {problems[0].message}",
             code="plan_invalid",
             details=problems[:MAX_PROBLEMS],
         )
 
 
 def effective_dependencies(phase: PhaseDraft) -> list[list[str]]:
-    """For each task of a phase the keys it waits for: declared, by reference, and by a sequential phase's order."""
+    """For each task of a phase, the keys it waits for: declared, by reference, or by the order of a sequential phase."""
     result: list[list[str]] = []
     for position, task in enumerate(phase.tasks):
         keys = dict.fromkeys([*task.depends_on, *references.referenced_tasks([task.inputs, task.action.fields()])])
@@ -70,7 +70,7 @@ def effective_dependencies(phase: PhaseDraft) -> list[list[str]]:
 
 
 def phase_graphs(draft: PlanDraft) -> list[list[list[int]]]:
-    """For each phase what its tasks wait for inside of it, by position in the phase, in ascending order."""
+    """For each phase, the dependencies of its tasks within the phase, by position, in ascending order."""
     result: list[list[list[int]]] = []
     for phase in draft.phases:
         position = {task.key: index for index, task in enumerate(phase.tasks)}
@@ -98,17 +98,17 @@ def project_graph(draft: PlanDraft) -> list[list[int]]:
 
 
 def for_project(agents: Agents, agent_id: str | None) -> Agents:
-    """The agents as a project's tasks name them: one that names none goes to the project's own."""
+    """The agents as a project's tasks see them: a task that does not name an agent gets the project's agent."""
     return {**agents, DEFAULT_AGENT: agents.get(agent_id or DEFAULT_AGENT, AgentEntry(kind=AgentKind.LOCAL))}
 
 
 def has_model(agents: Agents, agent_id: str | None) -> bool:
-    """Whether tasks of a project that name no agent go to a model; `agent_id` is the project's own."""
+    """Whether tasks without an agent go to a model. `agent_id` is the agent of the project."""
     return for_project(agents, agent_id)[DEFAULT_AGENT].kind == AgentKind.MODEL
 
 
 def retries_of(task: TaskDraft, actions: Actions) -> int:
-    """How often a task is tried again after a failure: as it says, else as its action does by default."""
+    """Number of retries after a failure: the task's own setting, or the default of its action."""
     default = actions[task.action.type].default_retries(task.action.fields())
     return default if task.retries is None else task.retries
 
@@ -145,11 +145,11 @@ class _Checker:
     def _sizes(self) -> None:
         tasks = len(self.draft.tasks())
         if len(self.draft.phases) > MAX_PHASES:
-            self._add("phases", f"The plan has {len(self.draft.phases)} phases; at most {MAX_PHASES} are possible.")
+            self._add("phases", f"The plan has {len(self.draft.phases)} phases; the limit is {MAX_PHASES}.")
         if tasks > MAX_TASKS:
-            self._add("phases", f"The plan has {tasks} tasks; at most {MAX_TASKS} are possible.")
+            self._add("phases", f"The plan has {tasks} tasks; the limit is {MAX_TASKS}.")
         if tasks == 0 and not self.may_be_empty:
-            self._add("phases", "The plan has no task.")
+            self._add("phases", "The plan has no tasks.")
 
     def _keys(self) -> None:
         seen: set[str] = set()
@@ -170,7 +170,9 @@ class _Checker:
         for path in task.expected_files:
             parts = PurePosixPath(path).parts
             if path.startswith("/") or ".." in parts or any(map(is_private, parts)):
-                message = f"Task '{task.key}': expected file '{path}' must lie inside the workspace, not in .signoff."
+                message = (
+                    f"Task '{task.key}': the expected file '{path}' must be inside the workspace, and not in .signoff."
+                )
                 self._add(f"{where}.expected_files", message)
         action = self.actions.get(task.action.type)
         if action is None:
@@ -182,8 +184,8 @@ class _Checker:
             agent = self.agents.get(task.agent_id or DEFAULT_AGENT)
             if agent is not None and agent.kind != AgentKind.MODEL:
                 message = (
-                    f"Task '{task.key}': an agent task needs an agent with a model; set SIGNOFF_MODEL, name one that "
-                    "signoff.toml gives a model, or make it a task for a person (manual)."
+                    f"Task '{task.key}': an agent task needs an agent with a model. Set SIGNOFF_MODEL, name an agent "
+                    "that has a model in signoff.toml, or make it a manual task."
                 )
                 self._add(f"{where}.action.type", message)
         self._fields(task, action, where)
@@ -205,8 +207,8 @@ class _Checker:
                 self._add(f"{where}.action.{path}".rstrip("."), message)
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
-                f"Task '{task.key}': '${{{{ … }}}}' is never pasted into an action of type {task.action.type}; "
-                "put it into the task's inputs, which a command sees as $INPUT_<NAME>."
+                f"Task '{task.key}': '${{{{ … }}}}' is not allowed in the fields of the action {task.action.type}. "
+                "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>."
             )
             self._add(f"{where}.action", message)
         if action.resolves_fields:
@@ -220,8 +222,8 @@ class _Checker:
             other = by_variable.setdefault(references.input_variable(name), name)
             if other != name:
                 message = (
-                    f"Task '{task.key}': the inputs '{other}' and '{name}' are both ${references.input_variable(name)} to a "
-                    "command; rename one of them."
+                    f"Task '{task.key}': the inputs '{other}' and '{name}' would share the variable "
+                    f"${references.input_variable(name)}; rename one of them."
                 )
                 self._add(f"{where}.inputs.{name}", message)
 
@@ -229,11 +231,13 @@ class _Checker:
         value: Any = [task.inputs, task.action.fields()]
         action = self.actions.get(task.action.type)
         if any(references.names_with_references(value)):
-            message = f"Task '{task.key}': a reference cannot be the name of a field; write the name into the plan."
+            message = f"Task '{task.key}': the name of a field cannot be a reference; write the name in the plan."
             self._add(f"{where}.inputs", message)
         for expression in references.expressions(value):
             if action is not None and not action.takes_secrets and expression.startswith("secrets."):
-                message = f"Task '{task.key}': an {task.action.type} task gets no secrets, for it would tell a model."
+                message = (
+                    f"Task '{task.key}': an {task.action.type} task cannot use secrets: it would send them to a model."
+                )
                 self._add(f"{where}.inputs", message)
             try:
                 references.parse(expression)
@@ -248,18 +252,18 @@ class _Checker:
             if there is None:
                 self._add(f"{where}.depends_on", f"Task '{task.key}' {verb} '{key}', which does not exist.")
             elif there > number:
-                message = f"Task '{task.key}' {verb} '{key}', which lies in a later phase."
+                message = f"Task '{task.key}' {verb} '{key}', which is in a later phase."
                 self._add(f"{where}.depends_on", message)
             elif there == number and key != task.key and phase.strategy == PhaseStrategy.PARALLEL:
                 message = (
-                    f"Task '{task.key}' {verb} '{key}' of the same phase, but phase '{phase.key}' is parallel; "
-                    "make the phase dag or move one of them."
+                    f"Task '{task.key}' {verb} '{key}' in the same phase, but phase '{phase.key}' is parallel. "
+                    "Set the phase's strategy to dag, or move one of the tasks."
                 )
                 self._add(f"{where}.depends_on", message)
 
     def _cycles(self) -> None:
         for number, phase in enumerate(self.draft.phases):
-            # A key that is taken twice means its first task, or a sequence of the two would look like a circle.
+            # A duplicate key means its first task. Otherwise, a sequence of the two would look like a cycle.
             position = {task.key: index for index, task in reversed(list(enumerate(phase.tasks)))}
             edges = [
                 sorted({position[key] for key in keys if key in position}) for keys in effective_dependencies(phase)
@@ -269,5 +273,5 @@ class _Checker:
                 chain = " → ".join([*names, names[0]])
                 self._add(
                     f"phases[{number}].tasks[{cycle[0]}].depends_on",
-                    f"Tasks depend on each other in a circle: {chain}.",
+                    f"Tasks depend on each other in a cycle: {chain}.",
                 )

@@ -1,1 +1,1 @@
-"""Pictures of task graphs: from the API's own model of a graph to SVG, DOT and Mermaid. Pure, no I/O."""
+"""Draws task graphs: converts the API's graph model to SVG, DOT and Mermaid. Pure, without I/O."""

@@ -1,4 +1,4 @@
-"""Titles as pictures can carry them: hostile characters made visible, long ones cut by their width."""
+"""Prepares titles for pictures: makes hostile characters visible, and shortens long titles by their width."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 from app.domain.states import TaskStatus
 
-# Statuses are told apart by a sign too, not by colour alone.
+# Each status also has a sign, so that it does not depend on color alone.
 SIGNS: dict[str, str] = {
     TaskStatus.PENDING: "○",
     TaskStatus.WAITING: "◔",
@@ -16,9 +16,9 @@ SIGNS: dict[str, str] = {
     TaskStatus.CANCELLED: "■",
     TaskStatus.SKIPPED: "→",
 }
-# Controls, invisible formatting such as a change of direction, separators, private and lone halves of characters.
+# Control characters, invisible formatting such as a change of direction, separators, private-use characters, lone surrogates.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-# Joiners make one emoji of several, and one word of some scripts.
+# Joiners combine several emoji into one, and connect letters in some scripts.
 _JOINERS = frozenset("\u200c\u200d")
 _MARKS = frozenset({"Mn", "Me", "Cf"})
 _NARROW, _BROAD = frozenset("fijlrtI.,:;'|!()[]{}/ `-"), frozenset("mwMW@%&")
@@ -26,12 +26,12 @@ _FIRST_EMOJI = 0x1F000
 
 
 def plain(text: str) -> str:
-    """`text` on one line, with U+FFFD for each character that would hide or reorder what is read, or that no XML may hold."""
+    """`text` on one line. Characters that hide or reorder text, or that XML cannot contain, become U+FFFD."""
     return "".join("\ufffd" if _is_hidden(character) else character for character in " ".join(text.split()))
 
 
 def shortened(text: str, columns: float) -> str:
-    """`text` cut to a width, in letters of the usual breadth: characters of East Asian scripts count twice, emoji more."""
+    """`text` shortened to a width in average letters. East Asian characters count twice, and emoji count more."""
     shown, used = "", 0.0
     for character in plain(text):
         used += _width(character)
@@ -59,7 +59,7 @@ def _width(character: str) -> float:
 
 
 def duration(milliseconds: int | None) -> str:
-    """A time span for people; empty for None."""
+    """Format a duration for people. Empty for None."""
     if milliseconds is None:
         return ""
     if milliseconds < 1000:

@@ -1,4 +1,4 @@
-"""Where everything in a picture stands, whoever laid it out."""
+"""Positions of everything in a picture, independent of the layout algorithm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle by its upper left corner."""
+    """A rectangle, given by its upper left corner and its size."""
 
     x: float
     y: float
@@ -20,17 +20,17 @@ class Box:
     height: float
 
     def top(self) -> Point:
-        """The middle of its upper edge."""
+        """Middle of the upper edge."""
         return self.x + self.width / 2, self.y
 
     def foot(self) -> Point:
-        """The middle of its lower edge."""
+        """Middle of the lower edge."""
         return self.x + self.width / 2, self.y + self.height
 
 
 @dataclass(frozen=True)
 class Line:
-    """A way from point to point, with a head at its end unless it ends in a meeting point; curved ones have two points."""
+    """A line from point to point. It has an arrowhead unless it ends in a meeting point. A curved line has two points."""
 
     points: tuple[Point, ...]
     critical: bool = False
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase and those of its tasks that the picture shows."""
+    """A phase, with the tasks that the picture shows."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Places:
-    """Frames by the id of the phase, boxes by the id of the task; `left_out` counts dependencies without a line."""
+    """Frames by phase id, and boxes by task id. `left_out` counts the dependencies without a line."""
 
     frames: dict[str, Box]
     boxes: dict[str, Box]
@@ -59,7 +59,7 @@ class Places:
 
 
 def phases_of(graph: Graph) -> list[Phase]:
-    """The phases that have tasks, in order."""
+    """The phases that contain tasks, in order."""
     found: dict[str, Phase] = {}
     for node in graph.nodes:
         found.setdefault(node.phase_id, Phase(node.phase_id, node.phase_name)).nodes.append(node)

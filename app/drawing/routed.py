@@ -1,9 +1,8 @@
-"""Places by graphlay: frames of phases with their tasks in layers, lines routed around the boxes.
+"""Layout with graphlay: each phase is a frame with its tasks in layers, and lines are routed around the boxes.
 
-Of the libraries that were tried, graphlay alone knows nodes inside of nodes, and routes lines around them: 40 tasks in
-4 phases take 10 ms, 150 tasks up to 0.4 s. Its time depends on the lines more than on the tasks: without
-`app.drawing.simplify`, 15 tasks that all wait for 15 others take 9 s. It holds the interpreter's lock all the while, so
-the caller keeps to `fits`.
+Of the libraries tried, only graphlay supports nested nodes and routes lines around them. 40 tasks in 4 phases take 10 ms, and
+150 tasks take up to 0.4 s. The time depends more on the lines than on the tasks: without `app.drawing.simplify`, 15 tasks that
+all wait for 15 others take 9 s. graphlay holds the interpreter lock all this time, so the caller must check `fits` first.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from app.drawing.simplify import Meeting
 MAX_TASKS = 150
 MAX_LINES = 250
 MAX_LINES_AT_ONE_TASK = 60
-# The careful search for few crossings is worth its time in pictures that can be followed line by line.
+# A careful search for few crossings is only worth its time if people can still follow each line.
 _LINES_IN_A_CAREFUL_PICTURE = 100
 _MAX_IN_A_ROW = 6
 _MEETING = 6.0
@@ -36,7 +35,7 @@ _SPACING = {
 
 
 def fits(graph: Graph, meetings: Sequence[Meeting], edges: Sequence[Edge]) -> bool:
-    """Whether `routed` is quick about it: one task with 148 lines takes it more than a second."""
+    """Whether `routed` is fast enough for this graph. A single task with 148 lines takes more than a second."""
     ends = Counter(end for edge in edges for end in (edge.source, edge.target))
     ends.update({meeting.id: len(meeting.sources) + len(meeting.targets) for meeting in meetings})
     lines = len(edges) + sum(ends[meeting.id] for meeting in meetings)
@@ -45,7 +44,7 @@ def fits(graph: Graph, meetings: Sequence[Meeting], edges: Sequence[Edge]) -> bo
 
 
 def routed(graph: Graph, meetings: Sequence[Meeting], edges: Sequence[Edge]) -> Places:
-    """Places for every task of `graph`, with a line for each of `edges` and those of `meetings`."""
+    """Lay out every task of `graph`, with a line for each of `edges`, and the lines of `meetings`."""
     phases = phases_of(graph)
     plan = graphlay.Graph()
     for phase in phases:
@@ -71,7 +70,7 @@ def routed(graph: Graph, meetings: Sequence[Meeting], edges: Sequence[Edge]) -> 
         Line(tuple((point["x"], point["y"]) for point in edge["points"]), critical=critical, head=head)
         for (_, _, critical, head), edge in zip(lines, layout.edges, strict=False)
     ]
-    # The order of phases is a line of its own, behind the dependencies of tasks.
+    # The order of phases has separate lines, behind the dependencies of tasks.
     order = [_between(frames[before.id], frames[after.id]) for before, after in pairwise(phases)]
     points = [_middle(boxes[meeting.id]) for meeting in meetings]
     return Places(frames, {node.id: boxes[node.id] for node in graph.nodes}, [*order, *drawn], points)
@@ -84,9 +83,9 @@ def _lines_to(meetings: Sequence[Meeting]) -> Iterator[tuple[str, str, bool, boo
 
 
 def _rows(graph: Graph) -> Iterator[tuple[str, str]]:
-    """Pairs that are to stand one above the other, so that tasks which are alike make rows and not one endless line.
+    """Pairs of tasks to place one above the other, so that similar tasks form several rows instead of one long line.
 
-    Alike are tasks of a phase that wait for the same and are waited for by the same.
+    Tasks of a phase are similar if they have the same dependencies and the same dependents.
     """
     sources: dict[str, list[str]] = {}
     targets: dict[str, list[str]] = {}
@@ -110,6 +109,6 @@ def _middle(box: Box) -> Point:
 
 
 def _between(before: Box, after: Box) -> Line:
-    """A line from the foot of one frame to the head of the next."""
+    """A line from the bottom of one frame to the top of the next."""
     x = (max(before.x, after.x) + min(before.x + before.width, after.x + after.width)) / 2
     return Line(((x, before.y + before.height), (x, after.y)))

@@ -1,6 +1,6 @@
-"""Places for more tasks than can be routed: rows of tasks by level in the frames of their phases, lines drawn behind.
+"""Layout for graphs that are too large to route: rows of tasks by level in the frames of their phases, with lines behind them.
 
-Takes time in proportion to tasks and lines, whatever the graph looks like.
+It takes linear time in the number of tasks and lines, for any graph.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from itertools import groupby, pairwise
 from app.api.models.graph import Edge, Graph, Node
 from app.drawing.places import TASK_HEIGHT, TASK_WIDTH, Box, Line, Places, phases_of
 
-# More lines than this are a black surface, and megabytes: of those only the critical path is drawn.
+# With more lines, the picture would be black and take megabytes. Then only the critical path is drawn.
 MAX_LINES = 3000
 _GAP, _ROW_GAP, _LEVEL_GAP, _FRAME_GAP = 18.0, 14.0, 40.0, 34.0
 _PADDING, _HEADER = 18.0, 34.0
 
 
 def in_rows(graph: Graph, edges: Sequence[Edge]) -> Places:
-    """Places for every task of `graph`, in a picture about as wide as high."""
+    """Lay out every task of `graph` in a picture that is about as wide as it is high."""
     columns = max(6, math.ceil(math.sqrt(len(graph.nodes) / 3)))
     frames: dict[str, Box] = {}
     boxes: dict[str, Box] = {}

@@ -1,4 +1,4 @@
-"""Fewer lines that say the same: what a path says already is not drawn, and lines from all to all meet in a point."""
+"""Reduces lines without losing information: drops lines implied by a path, and joins all-to-all lines in one point."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from app.api.models.graph import Edge, Graph
 
-# A meeting point must save this many lines: two by two are clear as they are.
+# A meeting point must save at least this many lines: two-by-two connections are clear without one.
 _MIN_SAVED = 3
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A point that lines from every source go to, and that lines to every target come from.
+    """A point with a line from every source and a line to every target.
 
-    `critical` has the tasks whose lines are on the critical path.
+    `critical` holds the tasks whose lines are on the critical path.
     """
 
     id: str
@@ -25,16 +25,16 @@ class Meeting:
 
 
 def without_implied(graph: Graph) -> list[Edge]:
-    """The edges, without those between tasks that a longer path joins as well (the transitive reduction).
+    """The edges without those that a longer path also connects (the transitive reduction).
 
-    The critical path stays whole: were there a longer way between two tasks of it, it would go there.
+    The critical path stays complete: if two of its tasks were connected by a longer path, it would use that path.
     """
     number = {node.id: index for index, node in enumerate(graph.nodes)}
     level = {node.id: node.level for node in graph.nodes}
     incoming: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         incoming.setdefault(edge.target, []).append(edge)
-    below: dict[str, int] = {}  # for each task all that it waits for in the end, as bits
+    below: dict[str, int] = {}  # for each task, everything that it waits for directly or indirectly, as bits
     kept: set[str] = set()
     for task in sorted(level, key=level.__getitem__):
         seen = 0
@@ -47,7 +47,7 @@ def without_implied(graph: Graph) -> list[Edge]:
 
 
 def meetings(edges: Sequence[Edge]) -> tuple[list[Meeting], list[Edge]]:
-    """Meeting points for tasks that wait for the very same ones, and the edges that remain."""
+    """Meeting points for tasks with exactly the same dependencies, and the remaining edges."""
     incoming: dict[str, list[Edge]] = {}
     for edge in edges:
         incoming.setdefault(edge.target, []).append(edge)

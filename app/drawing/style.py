@@ -1,6 +1,6 @@
-"""The looks of a picture, in light and in dark.
+"""The style of a picture, in light and dark mode.
 
-Colours stand in plain rules and not in custom properties, which viewers outside of browsers (librsvg) do not know.
+Colors are in plain rules instead of custom properties, because viewers other than browsers (librsvg) do not support those.
 """
 
 from __future__ import annotations

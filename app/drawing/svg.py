@@ -1,8 +1,8 @@
-"""A task graph as SVG: phases as frames, tasks in them, arrows for what they wait for.
+"""Draws a task graph as SVG: phases are frames, tasks are boxes in them, and arrows are dependencies.
 
-No picture of 1,000 tasks can be read at once, so in that of a large graph each phase is one box, with counts.
-What stands for a task carries its id as `data-task`, what stands for a phase as `data-phase`, so that a page can keep a
-picture up to date without another one.
+Nobody can read a picture of 1,000 tasks at once. In a large graph, each phase is therefore one box with counts.
+The element of a task carries its id as `data-task`, and the element of a phase carries its id as `data-phase`. A page can
+therefore update a picture without loading a new one.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _MARGIN = 20.0
 
 
 def to_svg(graph: Graph, title: str, *, expand: bool = False) -> str:
-    """The graph as one SVG document without scripts and without anything from outside; the same for the same graph.
+    """Draw the graph as one SVG document, without scripts or external resources. The same graph gives the same document.
 
     Args:
-        graph: tasks and edges.
-        title: of the document, for those who have it read to them.
-        expand: show every task of a graph with more than 150.
+        graph: the tasks and edges.
+        title: the title of the document, for screen readers.
+        expand: show every task, even in a graph with more than 150 tasks.
     """
     if not graph.nodes:
-        return _document(title, 320, 60, ['<text x="20" y="36">The plan has no task yet.</text>'])
+        return _document(title, 320, 60, ['<text x="20" y="36">The plan has no tasks yet.</text>'])
     if len(graph.nodes) > MAX_TASKS and not expand:
         return _folded(graph, title)
     edges = without_implied(graph)
@@ -45,7 +45,7 @@ def to_svg(graph: Graph, title: str, *, expand: bool = False) -> str:
 
 def _whole(graph: Graph, title: str, places: Places) -> str:
     phases = phases_of(graph)
-    # The critical path above other lines, and names of phases above all lines.
+    # The critical path is above other lines, and the names of phases are above all lines.
     lines = sorted(places.lines, key=lambda line: line.critical)
     parts = [
         *(_frame(phase, places.frames[phase.id]) for phase in phases),
@@ -62,13 +62,13 @@ def _whole(graph: Graph, title: str, places: Places) -> str:
     foot = max([box.y + box.height for box in frames] + ys)
     if places.left_out:
         foot += 24
-        said = f"{places.left_out} dependencies are not drawn; format=json has them all."
+        said = f"{places.left_out} dependencies are not drawn. Use format=json to get them all."
         parts.append(f'<text class="note" x="{left:g}" y="{foot:g}">{said}</text>')
     return _placed(title, Box(left, top, right - left, foot - top), parts)
 
 
 def _folded(graph: Graph, title: str) -> str:
-    """One box a phase, with how many of its tasks have which status; phases follow each other."""
+    """One box per phase, with the number of its tasks in each status. The phases are in order."""
     parts: list[str] = []
     y = 0.0
     for number, phase in enumerate(phases_of(graph)):
@@ -143,7 +143,7 @@ def _line(line: Line) -> str:
 
 
 def _head(points: Iterable[Point]) -> str:
-    """A small triangle at the end of a line, which comes in straight."""
+    """A small arrowhead at the end of a line, in the direction of its last segment."""
     *_, (from_x, from_y), (x, y) = points
     if abs(from_x - x) > abs(from_y - y):
         back = -7 if from_x < x else 7

@@ -1,4 +1,4 @@
-"""A task graph as text that other tools draw: DOT (Graphviz) and Mermaid."""
+"""Writes a task graph as text that other tools draw: DOT (Graphviz) and Mermaid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS: dict[str, tuple[str, str]] = {
 
 
 def to_dot(graph: Graph, name: str) -> str:
-    """The graph in Graphviz' language, phases as clusters."""
+    """The graph in DOT, with phases as clusters."""
     lines = [
         f"digraph {_quoted(name)} {{",
         "  rankdir=LR; compound=true;",
@@ -38,14 +38,14 @@ def to_dot(graph: Graph, name: str) -> str:
     for edge in graph.edges:
         lines.append(f"  {edge.source} -> {edge.target}{' [penwidth=2]' if edge.critical else ''};")
     for number, ((_, before), (_, after)) in enumerate(pairwise(_by_phase(graph))):
-        # Clusters have no edges of their own: one between two of their tasks is cut off at the frames.
+        # Clusters cannot have edges. An edge between two of their tasks is clipped at the frames instead.
         ends = f"ltail=cluster_{number}, lhead=cluster_{number + 1}"
         lines.append(f"  {before[-1].id} -> {after[0].id} [style=dashed, {ends}];")
     return "\n".join([*lines, "}", ""])
 
 
 def to_mermaid(graph: Graph) -> str:
-    """The graph as a Mermaid flowchart, phases as subgraphs."""
+    """The graph as a Mermaid flowchart, with phases as subgraphs."""
     lines = ["flowchart LR"]
     for number, (phase, nodes) in enumerate(_by_phase(graph)):
         lines.append(f'  subgraph phase{number}["{_entities(phase)}"]')
@@ -65,11 +65,11 @@ def _by_phase(graph: Graph) -> Iterator[tuple[str, list[Node]]]:
 
 
 def _quoted(text: str) -> str:
-    # Graphviz reads entities such as &amp; in every string.
+    # Graphviz decodes entities such as &amp; in every string.
     return '"' + plain(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _entities(text: str) -> str:
-    """Text in a quoted label of Mermaid, where `#…;` stands for a character."""
+    """Escape text for a quoted Mermaid label, in which `#…;` stands for a character."""
     special = set('#"&<>`;\\')
     return "".join(f"#{ord(character)};" if character in special else character for character in plain(text))

@@ -1,4 +1,4 @@
-"""The seam to language models: which one is meant, how it is asked, what it costs.
+"""Access to language models: choosing a model, calling it, and recording what it costs.
 
-Only this package, and the conversation of agent tasks, import pydantic-ai.
+Only this package and the conversations of agent tasks import pydantic-ai.
 """

@@ -1,4 +1,4 @@
-"""Which model is meant, and how it is reached; nothing here needs the libraries that ask it."""
+"""Chooses a model and describes how to reach it. This module does not need the libraries that call models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True)
 class ModelAccess:
-    """One model: `name` is `provider:name`; an empty key leaves it to the variable that the provider's own library reads."""
+    """One model, named `provider:name`. If the key is empty, the provider's library reads its own variable."""
 
     name: str
     base_url: str
@@ -27,17 +27,17 @@ class ModelAccess:
 
 
 def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None) -> ModelAccess | None:
-    """The model of an agent, else the one for a project's strategy; None where none is set up.
+    """The model of an agent, or else the model for a project's strategy. None if no model is configured.
 
     Raises:
-        Conflict: `model_unavailable`: the agent's own key is not there.
+        Conflict: `model_unavailable`: the agent's own API key is missing.
     """
     small = strategy == Strategy.ECONOMY and settings.small_model
     own = agent.model if agent is not None and agent.model else None
     name = own or (settings.small_model if small else settings.model)
     if not name:
         return None
-    # The general address and key are for models of the general one's provider.
+    # The default URL and key apply only to models of the same provider as the default model.
     alike = name.partition(":")[0] == settings.model.partition(":")[0]
     base_url = settings.model_base_url if alike else ""
     key = settings.model_api_key.get_secret_value() if alike else ""
@@ -46,7 +46,7 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
     if agent is not None and agent.api_key_env:
         key = variables().get(agent.api_key_env, "")
         if not key:
-            message = f"The key for {name} is not there: set {agent.api_key_env} in the worker's environment."
+            message = f"The API key for {name} is missing. Set {agent.api_key_env} in the worker's environment."
             raise Conflict(message, code="model_unavailable")
     return ModelAccess(
         name, base_url, key, settings.model_timeout, settings.model_max_output, settings.prices.get(name)
@@ -54,21 +54,21 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
 
 
 async def load(module: str) -> None:
-    """Import what stands on the libraries that ask models, beside the event loop: it takes a second, or several.
+    """Import a module that needs the model libraries, in a thread, because that can take several seconds.
 
     Raises:
-        Conflict: `planner_unavailable`, saying how to install them.
+        Conflict: `planner_unavailable`: the libraries are missing; the message says how to install them.
     """
     check_installed()
     await asyncio.to_thread(import_module, module)
 
 
 def check_installed() -> None:
-    """Make sure that the libraries are there.
+    """Check that the model libraries are installed.
 
     Raises:
-        Conflict: `planner_unavailable`, saying how to install them.
+        Conflict: `planner_unavailable`: they are missing; the message says how to install them.
     """
     if find_spec("pydantic_ai") is None:
-        message = "A model is set, but what asks it is not installed: pip install 'signoff[models]'."
+        message = "A model is configured, but its libraries are not installed. Run: pip install 'signoff[models]'."
         raise Conflict(message, code="planner_unavailable")

@@ -1,4 +1,4 @@
-"""One question to a model, answered in a given shape and checked; what is wrong goes back to it a few times."""
+"""Asks a model for one answer in a given schema, and checks it. An invalid answer goes back to the model a few times."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from app.models.metered import Metered
 from app.models.provider import open_model
 
 MAX_SHOWN = 20
-CUT_OFF = "- It was cut off before its end. Make it shorter."
+CUT_OFF = "- The answer was cut off. Make it shorter."
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
@@ -43,20 +43,20 @@ async def ask(
     request: str,
     repairs: int,
 ) -> R:
-    """Ask, and give what `checked` makes of the answer.
+    """Ask the model, and return the result of `checked` for its answer.
 
     Args:
         access: the model.
-        ledger: of this conversation; one that was begun before is played through to where it was.
-        shape: of the answer.
-        checked: raises ValueError with a text that goes back to the model.
-        instructions: what always holds.
-        request: what is asked.
-        repairs: how often an answer may be sent back.
+        ledger: the ledger of this conversation; an interrupted conversation is replayed from it.
+        shape: the type of the answer.
+        checked: converts the answer; it raises ValueError with a text for the model if the answer is not valid.
+        instructions: the general instructions.
+        request: the request.
+        repairs: how many times an invalid answer may be sent back.
 
     Raises:
         Conflict: `model_unavailable`, `budget_exceeded` or `price_unknown`.
-        Invalid: `model_answer_invalid`: the last answer was not right either.
+        Invalid: `model_answer_invalid`: the last answer was not valid either.
         Unavailable: the provider does not answer.
     """
     model = open_model(access)
@@ -66,7 +66,7 @@ async def ask(
             Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=0
         )
     except UserError as error:
-        message = f"The model {access.name} cannot be asked for an answer of that shape: {str(error).splitlines()[0]}"
+        message = f"The model {access.name} cannot answer in the required schema: {str(error).splitlines()[0]}"
         raise Conflict(message, code="model_unavailable") from error
 
     @agent.output_validator
@@ -91,13 +91,13 @@ async def ask(
                     asked = _again(request, _whole(_answer(messages)), wrong)
                 else:
                     return made[0]
-    raise AssertionError("the last try returns or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _wrong(error: Exception, answer: list[str]) -> str | None:
-    """What is wrong with an answer, for the model that gave it; None where the trouble is not what it said."""
+    """What is wrong with an answer, as a text for the model. None if the answer itself is not the problem."""
     if isinstance(error, OutputTokenLimitExceeded):
-        # One that has spent it all on thoughts would do so again.
+        # A model that spent all its tokens on thinking would do so again.
         return CUT_OFF if answer else None
     cause = error.__cause__
     if isinstance(cause, ToolRetryError):
@@ -106,7 +106,7 @@ def _wrong(error: Exception, answer: list[str]) -> str | None:
 
 
 def _as_list(found: Any) -> str:
-    """The errors of a validation, which come as data or as a text, for a reader that has to correct them."""
+    """Format validation errors, which are data or text, as a list for the model that must correct them."""
     if not isinstance(found, list):
         return str(found)
     errors = cast("list[ErrorDetails]", found)[:MAX_SHOWN]
@@ -114,13 +114,13 @@ def _as_list(found: Any) -> str:
 
 
 def _again(request: str, answer: str, wrong: str) -> str:
-    """A fresh request with what is wrong: a model that has lost the thread gets no chat of its own to lose it in again."""
+    """A new request that lists the problems. The earlier chat is left out, because it would confuse a model again."""
     shown = f"Your last answer:\n{framed(answer)}\n\n" if answer else ""
-    return f"{request}\n\n{shown}It cannot be taken as it is. Correct all of this, and answer anew as a whole:\n{wrong}"
+    return f"{request}\n\n{shown}The answer is not valid. Correct all of this, and give the complete answer again:\n{wrong}"
 
 
 def _answer(messages: list[ModelMessage]) -> list[str]:
-    """What the model has said last, in words or as what it handed to a tool."""
+    """The model's last answer: its text, and the arguments of its tool calls."""
     answers = [message for message in messages if isinstance(message, ModelResponse)]
     parts = answers[-1].parts if answers else ()
     said = [part.content for part in parts if isinstance(part, TextPart)]
@@ -128,7 +128,7 @@ def _answer(messages: list[ModelMessage]) -> list[str]:
 
 
 def _whole(answer: list[str]) -> str:
-    """An answer in few tokens; nothing where it broke off, and so is worth no second look."""
+    """An answer as compact JSON. Empty if the answer is incomplete, because it is of no further use."""
     for said in answer:
         try:
             return json.dumps(json.loads(said), ensure_ascii=False)
@@ -138,25 +138,25 @@ def _whole(answer: list[str]) -> str:
 
 
 def output_of(model: Model[Any], shape: Any) -> Any:
-    """How a model is made to answer in a shape: by its own means where it has some, else by a tool that takes the answer.
+    """How to make a model answer in a schema: with its native support if it has any, or else with a tool for the answer.
 
-    Anthropic's own means know only objects whose every field is named beforehand, which inputs and headers of tasks are not.
+    Anthropic's native support requires objects with fixed field names. Inputs and headers of tasks do not have them.
     """
     own = model.profile.get("supports_json_schema_output") and model.system != "anthropic"
     return NativeOutput(shape) if own else ToolOutput(shape)
 
 
 def explained(access: ModelAccess, error: Exception) -> DomainError:
-    """An error of pydantic-ai in our own words: whether it lies with the provider, or with what the model said."""
+    """Convert an error of pydantic-ai to our own error. It says whether the provider or the model's answer is at fault."""
     said = " ".join(str(error).split())
     if access.api_key:
-        # A server may repeat it.
+        # A server may repeat the key in its error.
         said = said.replace(access.api_key, "***")
     said = said[:300]
     if isinstance(error, UnexpectedModelBehavior):
-        return Invalid(f"The model {access.name} gave no answer that can be used: {said}", code="model_answer_invalid")
+        return Invalid(f"The model {access.name} did not give a usable answer: {said}", code="model_answer_invalid")
     status = getattr(error, "status_code", None)
     if status is not None and status < 500 and status not in {408, 409, 429}:
-        message = f"The provider of {access.name} refuses the request ({status}): {said}"
+        message = f"The provider of {access.name} refused the request ({status}): {said}"
         return Conflict(message, code="model_refused")
-    return Unavailable(f"The provider of {access.name} does not answer as it should: {said}", code="model_unavailable")
+    return Unavailable(f"The provider of {access.name} is not answering correctly: {said}", code="model_unavailable")

@@ -1,4 +1,4 @@
-"""Where an action asks its model: which agent it works as, and how its steps are kept."""
+"""The context in which an action calls its model: its agent, and where its steps are recorded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.storage.model_steps import Talk
 
 @dataclass(frozen=True)
 class Desk:
-    """What an action needs to ask a model and to use tools, each step on record."""
+    """What an action needs to call a model and to use tools, with every step recorded."""
 
     settings: Settings
     database: Database

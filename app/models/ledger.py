@@ -1,4 +1,4 @@
-"""The ledger of one conversation, kept in the database."""
+"""The ledger of one conversation, stored in the database."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from app.storage.database import Database
 from app.storage.model_steps import Talk
 
 R = TypeVar("R")
-# How often to look whether calls under way have been settled, which the budget has to wait for.
+# Seconds between checks whether calls in progress have finished, when the budget must wait for them.
 PAUSE = 0.5
 
 
 class DatabaseLedger:
-    """Records calls, and lets them through as the project's budget allows; `app.models.metered.Ledger` says what each does."""
+    """Records calls to a model, and allows them only within the project's budget. Implements `app.models.metered.Ledger`."""
 
     def __init__(self, database: Database, settings: Settings, talk: Talk) -> None:
         self._database = database
@@ -33,19 +33,19 @@ class DatabaseLedger:
         self.talk = talk
 
     async def take_up(self) -> None:
-        """Go on with the conversation, in the place of whoever had it before."""
+        """Resume the conversation, and replace its previous owner."""
         await self._database.transact(lambda conn: model_steps.take_up(conn, self.talk))
 
     async def recorded(self, number: int) -> Any | None:
-        """The answer of a call that was made before."""
+        """The recorded answer of an earlier call."""
         row = await self._database.read(lambda conn: model_steps.recorded(conn, self.talk, number))
         return row.result if row is not None else None
 
     async def reserve(self, number: int, access: ModelAccess, input_tokens: int, output_tokens: int) -> tuple[int, int]:
-        """Set aside what a call can cost at most.
+        """Reserve the maximum cost of a call.
 
         Raises:
-            BudgetExceeded: the project may not spend that much any more.
+            BudgetExceeded: the call would exceed the project's budget.
             Conflict: `fenced`.
         """
 
@@ -73,7 +73,7 @@ class DatabaseLedger:
     async def settle(
         self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
     ) -> None:
-        """Record an answer and what it cost; a task's is an event of its own."""
+        """Record an answer and its cost. For a task, also append an event."""
         news = {
             "step": "model",
             "model": answer.model_name,
@@ -90,9 +90,9 @@ class DatabaseLedger:
         )  # fmt: skip
 
     async def tool(self, number: int, call_id: str, name: str, model: str, use: Callable[[], Awaitable[str]]) -> str:
-        """What a tool says: from the record, else by using it, which is an event of its own.
+        """The result of a tool: from the record, or by using the tool, which appends an event.
 
-        A tool that was under way when its worker died is used again, for nobody knows how far it had come.
+        If a worker died while it used a tool, the tool is used again, because nobody knows how far it got.
 
         Raises:
             Conflict: `fenced`.
@@ -109,15 +109,15 @@ class DatabaseLedger:
         return said
 
     async def answer(self, call_id: str) -> str | None:
-        """What a person has answered to the question that a tool call has asked."""
+        """The answer of a person to the question that a tool call asked."""
         return await self._database.read(lambda conn: questions.answer_to(conn, self.talk.task_id or "", call_id))
 
     async def close(self) -> None:
-        """End the conversation: the next try of its task begins a new one."""
+        """End the conversation. The next attempt of its task starts a new one."""
         await self._persist(lambda conn: model_steps.close(conn, self.talk))
 
     async def _persist(self, work: Callable[[Connection], R]) -> R:
-        """Write, however long the database is away: what was paid for must not be forgotten."""
+        """Write to the database, and retry until it is available: a paid answer must not be lost."""
         while True:
             try:
                 return await self._database.transact(work)
@@ -125,7 +125,7 @@ class DatabaseLedger:
                 await asyncio.sleep(PAUSE)
 
     async def give_up(self, reservation: int, *, charged: bool) -> None:
-        """Record that no answer came."""
+        """Release a reservation, because no answer came."""
         await self._persist(lambda conn: model_steps.give_up(conn, reservation, charged=charged))
 
 

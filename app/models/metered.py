@@ -1,7 +1,7 @@
-"""A model whose every call is recorded, limited by the project's budget, and made once.
+"""A model wrapper that records every call, keeps it within the project's budget, and makes it only once.
 
-The one place where a model is asked. A call that is on record is answered from the record: so a conversation that is begun anew
-after a crash is played through to where it was, without a call being paid for twice.
+This is the only place where a model is called. A recorded call is answered from the record. A conversation that starts again
+after a crash is therefore replayed to where it was, without paying for a call twice.
 """
 
 from __future__ import annotations
@@ -35,39 +35,39 @@ from app.models.tokens import most_input_tokens
 TRIES = 5
 FIRST_PAUSE = 0.5
 MAX_PAUSE = 30.0
-# What a provider itself may ask for.
+# Limit for the pause that a provider asks for.
 MAX_RETRY_AFTER = 300.0
 _AGAIN = (ModelRateLimitError, ModelUnavailableError, ModelServerError, ModelConnectionError, ModelRequestTimeout)
 
 
 class Ledger(Protocol):
-    """Keeps the calls of one conversation, and knows what its project may still spend."""
+    """Records the calls of one conversation, and enforces the budget of its project."""
 
     async def recorded(self, number: int) -> Any | None:
-        """The answer of a call that was made before."""
+        """The recorded answer of an earlier call."""
         ...
 
     async def reserve(self, number: int, access: ModelAccess, input_tokens: int, output_tokens: int) -> tuple[int, int]:
-        """Set aside what a call can cost at most; gives the reservation, and the most tokens that the answer may have.
+        """Reserve the maximum cost of a call. Return the reservation and the maximum number of tokens for the answer.
 
         Raises:
-            BudgetExceeded: the project may not spend that much any more.
+            BudgetExceeded: the call would exceed the project's budget.
         """
         ...
 
     async def settle(
         self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
     ) -> None:
-        """Record an answer and what it cost."""
+        """Record an answer and its cost."""
         ...
 
     async def give_up(self, reservation: int, *, charged: bool) -> None:
-        """Record that no answer came; `charged` where it may have cost something all the same."""
+        """Release a reservation, because no answer came. `charged` says that the call may still have cost something."""
         ...
 
 
 class Metered(WrapperModel):
-    """Asks the model `access` through `ledger`."""
+    """Calls the model `access`, and records each call in `ledger`."""
 
     def __init__(
         self,
@@ -89,11 +89,11 @@ class Metered(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """Answer from the record, else ask, with patience for a provider that is busy or away.
+        """Answer from the record, or call the model, with retries if the provider is busy or unavailable.
 
         Raises:
-            BudgetExceeded: the project's budget does not allow the call.
-            ModelAPIError: the provider refuses, or is away for longer than a few tries.
+            BudgetExceeded: the call would exceed the project's budget.
+            ModelAPIError: the provider refuses the call, or is still unavailable after a few attempts.
         """
         self.calls += 1
         number = self.calls
@@ -106,17 +106,17 @@ class Metered(WrapperModel):
             try:
                 return await self._once(number, bound, messages, model_settings, model_request_parameters)
             except ModelAPIError as error:
-                # Of no kind at all: what came could not be read.
+                # The base class itself means that the response could not be parsed.
                 again = isinstance(error, _AGAIN) or type(error) is ModelAPIError
                 if tried == TRIES or not again:
                     raise
                 await asyncio.sleep(_pause(tried, error))
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def request_stream(self, *args: Any, **keywords: Any) -> Any:
-        """Not offered: an answer is recorded as a whole."""
+        """Not supported: an answer is recorded as a whole."""
         del args, keywords
-        raise TypeError("A metered model answers as a whole.")
+        raise TypeError("A metered model does not support streaming.")
 
     async def _once(
         self,
@@ -131,14 +131,14 @@ class Metered(WrapperModel):
         try:
             response = await self._streamed(messages, merge_model_settings(settings, limits), parameters)
         except BaseException as error:
-            # An error that came in place of an answer is not billed, nor what was never sent; whatever else happened may be.
+            # An error response is not billed, and neither is a request that was never sent. Anything else may be billed.
             refused = isinstance(error, ModelHTTPError) and not error.in_stream
             refused |= isinstance(error, ModelConnectionError) and error.phase in {"pool", "connect"}
             await asyncio.shield(self._ledger.give_up(reservation, charged=not refused))
             raise
         usage = response.usage
         if not usage.input_tokens and not usage.output_tokens:
-            # A server that counts nothing: what was set aside is taken for what was used.
+            # The server does not report usage, so the reserved amount counts as used.
             usage = response.usage = RequestUsage(input_tokens=bound, output_tokens=most)
         cost = cost_of(self._access, usage)
         await asyncio.shield(self._ledger.settle(reservation, response, _dumped(response), usage, cost))
@@ -152,21 +152,21 @@ class Metered(WrapperModel):
     async def _streamed(
         self, messages: list[ModelMessage], settings: ModelSettings | None, parameters: ModelRequestParameters
     ) -> ModelResponse:
-        """Stream the answer, so that silence can be told from work, and a cancel ends the connection at once."""
+        """Stream the answer. This distinguishes silence from work, and a cancel ends the connection at once."""
         async with self.wrapped.request_stream(messages, settings, parameters) as stream:
             async for _ in stream:
                 pass
             response = _kept(stream.get())
         if response.finish_reason is None:
-            raise ModelConnectionError(self.model_name, "The answer broke off before its end.", phase="read")
+            raise ModelConnectionError(self.model_name, "The answer ended before it was complete.", phase="read")
         return response
 
 
 def _pause(tried: int, error: ModelAPIError) -> float:
-    """Seconds to wait after a try: what the provider asks for, else doubled each time, with some chance in it."""
+    """Seconds to wait after an attempt: what the provider asks for, or else a doubling delay with random jitter."""
     if error.retry_after is not None:
         return min(error.retry_after, MAX_RETRY_AFTER)
-    return min(FIRST_PAUSE * 2 ** (tried - 1), MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+    return min(FIRST_PAUSE * 2 ** (tried - 1), MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
 
 
 def _dumped(response: ModelResponse) -> Any:
@@ -174,7 +174,7 @@ def _dumped(response: ModelResponse) -> Any:
 
 
 def _kept(response: ModelResponse) -> ModelResponse:
-    """An answer as a database can keep it, and as it can be sent back to its provider; no two of its calls have one id."""
+    """An answer that a database can store and that can be sent back to its provider. Its tool calls get unique ids."""
     dumped = _dumped(response)
     cleaned = storable(dumped)
     ids: set[str] = set()
@@ -192,7 +192,7 @@ def _kept(response: ModelResponse) -> ModelResponse:
 
 
 def _kept_json(text: str) -> str:
-    """Arguments and results are JSON as a text, in which what cannot be kept stands escaped; other texts stay as they are."""
+    """Clean a JSON text, in which unstorable characters are escaped. Any other text stays as it is."""
     if "\\u" not in text:
         return text
     try:
@@ -205,5 +205,5 @@ def _kept_json(text: str) -> str:
 
 def _loaded(value: Any) -> ModelResponse:
     response = ModelMessagesTypeAdapter.validate_python([value])[0]
-    assert isinstance(response, ModelResponse)  # noqa: S101 - for the type checker: nothing else is recorded
+    assert isinstance(response, ModelResponse)  # noqa: S101 - for the type checker: only responses are recorded
     return response

@@ -1,4 +1,4 @@
-"""What calls cost: by the prices in `signoff.toml`, else by the table that comes with genai-prices; never looked up online."""
+"""The cost of calls, from the prices in `signoff.toml` or else from the table in genai-prices. Nothing is looked up online."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pydantic_ai.usage import RequestUsage
 from app.models.access import ModelAccess
 
 _MILLION = 1_000_000
-# What pydantic-ai calls a provider, where the price table has another name for it.
+# Providers whose name in the price table differs from their name in pydantic-ai.
 _PROVIDERS = {"openai-chat": "openai", "openai-responses": "openai"}
 
 
 def cost_of(access: ModelAccess, usage: RequestUsage) -> float | None:
-    """US dollars; None where nobody knows the price."""
+    """The cost of a call in US dollars. None if the price is unknown."""
     if access.price is not None:
         spent = usage.input_tokens * access.price.input + usage.output_tokens * access.price.output
         return spent / _MILLION
     if access.base_url:
-        # Whoever serves a model under an address of their own has prices of their own.
+        # A custom endpoint has its own prices.
         return None
     provider, _, name = access.name.partition(":")
     try:
@@ -28,5 +28,5 @@ def cost_of(access: ModelAccess, usage: RequestUsage) -> float | None:
 
 
 def most_cost(access: ModelAccess, input_tokens: int, output_tokens: int) -> float | None:
-    """The most that a call can cost, before any discount for what a provider has cached."""
+    """The maximum cost of a call, without any discount for cached tokens."""
     return cost_of(access, RequestUsage(input_tokens=input_tokens, output_tokens=output_tokens))

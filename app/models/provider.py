@@ -1,4 +1,4 @@
-"""Models opened from their names."""
+"""Opens models by name."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from app.domain.errors import Conflict
 from app.hidden_environment import lent
 from app.models.access import ModelAccess
 
-# Servers of one's own ask for no key, but the libraries insist on one.
+# Self-hosted servers need no key, but the libraries require one.
 NO_KEY = "none"
 
 
 def open_model(access: ModelAccess) -> Model[Any]:
-    """The model that is meant, ready to be asked.
+    """Open a model.
 
-    With an address of one's own it is taken for an OpenAI-compatible server, but for the provider `anthropic`.
+    A custom URL is treated as an OpenAI-compatible server, except for the provider `anthropic`.
 
     Raises:
-        Conflict: `model_unavailable`: there is no such provider, or it lacks its key; the message says which variable to set.
+        Conflict: `model_unavailable`: the provider does not exist, or its key is missing; the message names the variable.
     """
     provider, _, name = access.name.partition(":")
     try:
-        # Each library looks for the variable of its own.
+        # Each library reads its own environment variable.
         with lent():
             return _opened(access, provider, name)
     except (UserError, ImportError, ValueError) as error:
@@ -50,7 +50,7 @@ def _opened(access: ModelAccess, provider: str, name: str) -> Model[Any]:
         return OpenAIChatModel(
             name,
             provider=OpenAIProvider(base_url=access.base_url, api_key=access.api_key or NO_KEY),
-            # A stream that ends without saying why was broken off.
+            # A stream that ends without a finish reason was interrupted.
             profile=OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True),
         )
     if access.api_key:
@@ -59,15 +59,15 @@ def _opened(access: ModelAccess, provider: str, name: str) -> Model[Any]:
 
 
 def _complaint(name: str, said: str) -> str:
-    """What is wrong, in our own words where it is the usual thing."""
+    """Explain why a model cannot be opened, in our own words for the common cause."""
     variable = re.search(r"`([A-Z][A-Z0-9_]{3,})`", said)
     if variable is not None:
-        return f"The key for the model {name} is missing: set {variable[1]}, or SIGNOFF_MODEL_API_KEY."
+        return f"The API key for the model {name} is missing. Set {variable[1]} or SIGNOFF_MODEL_API_KEY."
     return f"The model {name} cannot be used: {said.splitlines()[0].split('. ')[0].rstrip('.')}."
 
 
 def _with_key(kind: str, api_key: str) -> Any:
-    from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415 - of this one way alone
+    from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415 - needed only here
 
     provider: Any = infer_provider_class(kind)
     return provider(api_key=api_key)

@@ -1,7 +1,7 @@
-"""How many tokens a request can have at most, known before it is sent.
+"""An upper bound for the tokens of a request, computed before it is sent.
 
-Tokenizers of bytes never make more tokens than there are bytes; what providers add themselves is added here with a margin:
-a few tokens a message, and, where tools are offered, a text of their own (Anthropic documents up to 530).
+A byte-level tokenizer never makes more tokens than there are bytes. Providers add tokens of their own. They are included here
+with a margin: a few tokens per message, and a text for tools if there are any (Anthropic documents up to 530 tokens).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FOR_TOOLS = 600
 
 
 def most_input_tokens(messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> int:
-    """An upper bound of a request's tokens: from the last answer's own count on, where there is one, else from the first byte."""
+    """An upper bound for a request's tokens. It starts from the count in the last answer, or else from the first byte."""
     known, start = 0, 0
     for index in range(len(messages) - 1, -1, -1):
         message = messages[index]
@@ -46,7 +46,7 @@ def _bytes(message: ModelMessage) -> int:
     size = sum(PER_MESSAGE + len(text.encode("utf-8", "surrogatepass")) for text in words)
     others = [part for part in message.parts if not (isinstance(part, _WORDS) and isinstance(part.content, str))]
     if others:
-        # As JSON, names of fields included: more than what is sent of it.
+        # As JSON with field names, which is longer than what is sent.
         rest: Any = replace(message, parts=others)
         size += PER_MESSAGE + len(ModelMessagesTypeAdapter.dump_json([rest]))
     return size

@@ -1,1 +1,1 @@
-"""Planners: from a description to a validated plan draft."""
+"""Planners, which turn a description into a validated plan draft."""

@@ -1,4 +1,4 @@
-"""The seam between a description and a plan: what a planner gets, and what it gives."""
+"""The interface of planners: the brief that a planner receives, and the draft that it returns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from app.domain.plan import PlanDraft, Strategy
 
 
 class Brief(BaseModel):
-    """What a planner may know about a project.
+    """What a planner receives about a project.
 
-    `instructions` are a person's words about the plan before, `previous` is that plan where it is to be refined.
+    `previous` is the plan to refine, if there is one. `instructions` are a person's change requests for it.
     """
 
     project_id: str = ""
@@ -22,21 +22,23 @@ class Brief(BaseModel):
     strategy: Strategy
     agent_id: str | None = None
     archetype: str | None = None
-    files: list[str] = Field(default_factory=list[str], description="Paths in the workspace, a few hundred at most.")
+    files: list[str] = Field(
+        default_factory=list[str], description="Paths of files in the workspace, a few hundred at most."
+    )
     previous: PlanDraft | None = None
     instructions: str | None = None
     has_model: bool = False
 
 
 class Planner(Protocol):
-    """Makes plans; `name` is how requests and plans call it."""
+    """Makes plans. `name` identifies the planner in requests and plans."""
 
     name: str
 
     async def plan(self, brief: Brief) -> PlanDraft:
-        """A draft, which the caller still has to check against the known actions and agents.
+        """Make a draft. The caller must still check it against the known actions and agents.
 
         Raises:
-            Invalid: `plan_invalid`, with all problems in `details`, where the brief makes no plan.
+            Invalid: `plan_invalid`: the brief cannot be turned into a plan; `details` lists all problems.
         """
         ...

@@ -1,4 +1,4 @@
-"""Which actions there are: those of Signoff and those of installed plug-ins, all found in the same way."""
+"""Finds the available actions. Built-in actions and plug-ins are found in the same way."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ GROUP = "signoff.actions"
 
 
 class BrokenPluginError(Exception):
-    """An action that is registered but cannot be used; the message names it, its package, and what to do."""
+    """A registered action cannot be used. The message names the action and its package, and says what to do."""
 
 
 @cache
 def load_actions() -> Actions:
-    """Every action by its type, from the entry points in the group `signoff.actions`.
+    """All actions by type, from the entry points in the group `signoff.actions`.
 
-    Loaded once per process: a package installed later is seen after a restart.
+    They are loaded once per process. Restart to see a package that was installed later.
 
     Raises:
-        BrokenPluginError: an entry point cannot be imported, is no action, or takes a name that is taken.
+        BrokenPluginError: an entry point cannot be imported, is not an action, or uses a name that is already taken.
     """
     actions: Actions = {}
     packages: dict[str, str] = {}
@@ -29,7 +29,7 @@ def load_actions() -> Actions:
         package = point.dist.name if point.dist else "an unknown package"
         if point.name in actions:
             raise BrokenPluginError(
-                f"The action '{point.name}' comes from two packages, {packages[point.name]} and {package}; remove one."
+                f"Two packages define the action '{point.name}': {packages[point.name]} and {package}. Remove one."
             )
         actions[point.name] = _load(point, package)
         packages[point.name] = package
@@ -42,10 +42,12 @@ def _load(point: EntryPoint, package: str) -> type[Action]:
         loaded: object = point.load()
     except Exception as error:
         raise BrokenPluginError(
-            f"{where} cannot be loaded: {type(error).__name__}: {error}. Repair or remove the package."
+            f"{where} cannot be loaded: {type(error).__name__}: {error}. Fix or remove the package."
         ) from error
     if not isinstance(loaded, type) or not issubclass(loaded, Action):
-        raise BrokenPluginError(f"{where} is no subclass of app.domain.actions.Action.")
+        raise BrokenPluginError(f"{where} is not a subclass of app.domain.actions.Action.")
     if getattr(loaded, "type", None) != point.name:
-        raise BrokenPluginError(f"{where} calls itself '{getattr(loaded, 'type', None)}'; both names must be the same.")
+        raise BrokenPluginError(
+            f"{where} has the type '{getattr(loaded, 'type', None)}'. It must equal the entry point's name."
+        )
     return loaded

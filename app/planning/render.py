@@ -1,7 +1,7 @@
-"""A plan as the Markdown that makes it.
+"""Writes a plan as Markdown that the outline planner reads back as the same plan.
 
-Every piece is written the way a person would write it, read back, and kept if it comes back the same; what Markdown
-cannot carry (a title of two lines, a command with fences in it) goes into a block of JSON instead.
+Each part is written as a person would write it, then parsed again, and used if the result is the same. Parts that Markdown
+cannot express (a title of two lines, a command that contains fences) become a JSON block instead.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def to_markdown(draft: PlanDraft, name: str) -> str:
-    """A description that the outline planner turns into the phases of `draft` again; warnings are not kept.
+    """A description from which the outline planner makes the same phases as in `draft`. Warnings are dropped.
 
-    The summary becomes the text under the title where it is plain text, and is left out where it is not.
+    The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """
     parts = [f"# {' '.join(name.split()) or 'Plan'}"]
     if draft.summary.strip() and _is_plain(draft.summary):
@@ -67,7 +67,7 @@ def _tasks(phase: PhaseDraft) -> str:
 
 
 def _is_chain(phase: PhaseDraft) -> bool:
-    """Whether a numbered list says the same as the tasks do: each waits for the one before it."""
+    """Whether a numbered list can express the dependencies: each task waits for the one before it."""
     pairs = list(zip(phase.tasks, phase.tasks[1:], strict=False))
     return (
         phase.strategy == PhaseStrategy.DAG
@@ -77,7 +77,7 @@ def _is_chain(phase: PhaseDraft) -> bool:
 
 
 def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
-    """One item; `own` is the task without the dependency that the numbered list implies."""
+    """One list item. `own` is the task without the dependency that the numbered list implies."""
     for text in _candidates(own):
         lines = text.split("\n")
         indent = " " * len(marker)
@@ -90,7 +90,7 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
 
 
 def _candidates(task: TaskDraft) -> Iterator[str]:
-    """Ways to write a task, the most readable first."""
+    """The possible ways to write a task, most readable first."""
     action, fields = task.action, task.action.fields()
     rest = _blocks(task.description, _inputs(task))
     command = fields["command"] if action.type == "shell" and list(fields) == ["command"] else None
@@ -115,7 +115,7 @@ def _candidates(task: TaskDraft) -> Iterator[str]:
 
 
 def _decision(fields: dict[str, Any]) -> list[str]:
-    """The attributes of a decision; what does not fit them is refused when it is read back."""
+    """The attributes of a decision. Values that attributes cannot express are rejected when the text is parsed again."""
     words = [write("decision", ",".join(map(str, fields["options"])))]
     words += [write("default", str(fields["default"]))] if "default" in fields else []
     return words + ([f"expires={fields['expires_seconds']}"] if "expires_seconds" in fields else [])
@@ -132,7 +132,7 @@ def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
 
 def _request(fields: dict[str, Any]) -> str | None:
     headers, expected = fields.get("headers", {}), fields.get("expected_status", [])
-    # What does not fit these shapes is refused when it is read back; only what would fail here is sorted out.
+    # Only values that would fail here are handled here. Others that do not fit are rejected when the text is parsed again.
     if not isinstance(headers, dict) or not isinstance(expected, list):
         return None
     info = [write("expect", ",".join(map(str, expected)))] if expected else []  # pyright: ignore[reportUnknownArgumentType]
@@ -190,5 +190,5 @@ def _number(value: float) -> str:
 
 
 def _same(read: TaskDraft | PhaseDraft, wanted: TaskDraft | PhaseDraft) -> bool:
-    # As JSON, since 1 equals 1.0 and True in Python, but not in the digest that a person approves.
+    # Compared as JSON: 1 equals 1.0 and True in Python, but not in the digest that a person approves.
     return canonical_json(read.model_dump(mode="json")) == canonical_json(wanted.model_dump(mode="json"))

@@ -1,1 +1,1 @@
-"""Rules for commands that somebody should look at before they sign, each with examples of what it is about and what not."""
+"""Rules for commands that a person should check before signing, each with examples that match and examples that do not."""

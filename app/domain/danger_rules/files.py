@@ -1,4 +1,4 @@
-"""Files, disks and what protects them."""
+"""Rules for files, disks and their protection."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _SET_ID = re.compile(r"^[2467][0-7]{3}$|^[ugoa]*\+[rwx]*s")
 
 
 def deletes_outside(step: Step) -> bool:
-    """`rm` and its kin, on paths out of the workspace."""
+    """`rm` and similar commands on paths outside the workspace."""
     if step.program not in _DELETERS:
         return False
     return any(step.is_outside(word) for word in step.operands)
 
 
 def finds_and_deletes(step: Step) -> bool:
-    """`find` that deletes below a folder out of the workspace, by itself or through `xargs`."""
+    """`find` that deletes below a folder outside the workspace, directly or through `xargs`."""
     if step.program in _DELETERS:
         feeding = [Step(source, step.script, step.text, step.away) for source in step.sources]
         return any(source.program in {"find", "fd", "locate", "ls"} and _searches_outside(source) for source in feeding)
@@ -65,7 +65,7 @@ def _searches_outside(step: Step) -> bool:
 
 
 def moves_to_nowhere(step: Step) -> bool:
-    """`mv` into /dev/null, or of something outside of the workspace that is a whole folder of the system."""
+    """`mv` into /dev/null, or of a system folder outside the workspace."""
     if step.program != "mv" or not step.operands:
         return False
     if (step.operands[-1].value or "") == "/dev/null":
@@ -74,7 +74,7 @@ def moves_to_nowhere(step: Step) -> bool:
 
 
 def mirrors_over(step: Step) -> bool:
-    """`rsync --delete` into a folder of this machine out of the workspace."""
+    """`rsync --delete` into a folder of this machine outside the workspace."""
     if step.program != "rsync" or not step.has("--delete", "--delete-before", "--delete-after", "--delete-during"):
         return False
     target = step.operands[-1] if step.operands else None
@@ -82,7 +82,7 @@ def mirrors_over(step: Step) -> bool:
 
 
 def makes_file_system(step: Step) -> bool:
-    """Anything that lays a disk out again, or gives up what is on it."""
+    """Anything that formats or partitions a disk, or destroys the data on it."""
     if step.program in _DISK_TOOLS:
         return not step.has("-l", "--list", "--help", "--version") and not words_in_order(step.arguments, ["print"])
     if step.program == "mkfs" or step.program.startswith("mkfs."):
@@ -104,7 +104,7 @@ def writes_to_device(step: Step) -> bool:
 
 
 def changes_modes_of_system(step: Step) -> bool:
-    """`chmod -R` or `chown -R` of a folder out of the workspace."""
+    """`chmod -R` or `chown -R` of a folder outside the workspace."""
     if step.program not in {"chmod", "chown", "chgrp", "setfacl", "chattr"}:
         return False
     recursive = step.has("-R", "--recursive")
@@ -117,7 +117,7 @@ def changes_modes_of_system(step: Step) -> bool:
 
 
 def opens_to_all(step: Step) -> bool:
-    """`chmod 777`, set-user-id, and capabilities."""
+    """`chmod 777`, set-user-ID bits, and capabilities."""
     if step.program == "setcap":
         return True
     if step.program != "chmod":
@@ -126,14 +126,14 @@ def opens_to_all(step: Step) -> bool:
 
 
 def deletes_by_code(step: Step) -> bool:
-    """A program of one line that deletes outside of the workspace."""
+    """A one-line program that deletes files outside the workspace."""
     return step.program.startswith(("python", "perl", "ruby", "node", "php")) and any(
         _CODE_DELETES.search(argument) for argument in step.arguments
     )
 
 
 def writes_to_system(step: Step) -> bool:
-    """A write into a folder of the system, or into a file that a login reads."""
+    """A write into a system folder, or into a file that is read at login."""
     targets = [item.target for item in step.written]
     if step.program == "tee":
         targets += step.operands
@@ -145,7 +145,7 @@ def writes_to_system(step: Step) -> bool:
 
 
 def fills_the_disk(step: Step) -> bool:
-    """An endless source into a file."""
+    """A command that writes an endless source into a file."""
     if all(item.target.value == "/dev/null" for item in step.written):
         return False
     endless = {"/dev/zero", "/dev/urandom", "/dev/random"}
@@ -153,7 +153,7 @@ def fills_the_disk(step: Step) -> bool:
 
 
 def discards_commits(step: Step) -> bool:
-    """Git commands that give up what is not committed, or not reachable any more."""
+    """Git commands that discard uncommitted changes, or commits that are no longer reachable."""
     if step.program != "git":
         return False
     if words_in_order(step.arguments, ["clean"]):
@@ -170,7 +170,7 @@ _GIT_DISCARDS = (
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        DESTROYS, "removes files outside of its workspace", deletes_outside,
+        DESTROYS, "removes files outside its workspace", deletes_outside,
         ("rm -rf /", "rm -rf /*", "sudo rm -fr --no-preserve-root /", "rm -rf ~", 'rm -rf "$HOME"', "rm -r build ../other",
          "cd / && rm -rf *", "rm -f /srv/shop/orders.csv", "shred -u /etc/passwd", "truncate -s 0 /var/lib/db.sqlite",
          'rm -rf "$DIR"/*', "rm -rf \\\n  /", "cd ..; rm -rf old", "bash -c 'rm -rf /opt'", "ls | xargs -I{} rm -rf /srv/{}",
@@ -179,17 +179,17 @@ RULES: tuple[Rule, ...] = (
          "cd build && rm -rf *", "rm -rf a/../b", "truncate -s 0 log.txt", "rm -rf ...x"),
     ),
     Rule(
-        DESTROYS, "deletes whatever it finds outside of its workspace", finds_and_deletes,
+        DESTROYS, "deletes everything that it finds outside its workspace", finds_and_deletes,
         ("find / -delete", "find ~ -name '*.bak' -exec rm {} +", "find /var -type f -mtime +1 | xargs rm -f",
          "find .. -name x -print0 | xargs -0 rm", "cd / && find . -delete", "find /home -execdir shred {} ;"),
         ("find . -name '*.pyc' -delete", "find build -type f -exec rm {} +", "find . -name x | xargs rm -f", "find / -name x"),
     ),
     Rule(
-        DESTROYS, "moves files to where they are lost", moves_to_nowhere,
+        DESTROYS, "moves files to a place where they are lost", moves_to_nowhere,
         ("mv data.db /dev/null", "mv /etc /etc.bak", "mv /usr/lib x"), ("mv a b", "mv report.md out/", "mv /tmp/x ."),
     ),
     Rule(
-        DESTROYS, "makes a folder outside of its workspace a copy, and deletes the rest there", mirrors_over,
+        DESTROYS, "mirrors into a folder outside its workspace, and deletes other files there", mirrors_over,
         ("rsync -a --delete empty/ /home/", "rsync -a --delete empty/ ~/", "rsync --delete -a x/ ../y/"),
         ("rsync -a --delete build/ web:/srv/www/", "rsync -a --delete a/ b/", "rsync -a x /srv/y"),
     ),
@@ -207,26 +207,26 @@ RULES: tuple[Rule, ...] = (
         ("dd if=a of=b", "echo done > /dev/null", "echo x >&2", "dd if=/dev/zero of=test.img count=1", "tee /dev/stderr"),
     ),
     Rule(
-        DESTROYS, "changes who owns or may use files outside of its workspace", changes_modes_of_system,
+        DESTROYS, "changes owner or permissions of files outside its workspace", changes_modes_of_system,
         ("chmod -R 777 /", "chown -R me /etc", "chmod 000 /etc/passwd", "chattr -i /etc/passwd", "chmod -R a+rwx ~",
          "chown me /usr/bin/sudo"),
         ("chmod -R u+w build", "chmod +x run.sh", "chown -R app:app data", "chmod 755 x"),
     ),
     Rule(
-        PROTECTS, "opens files to everybody, or gives a program the rights of another user", opens_to_all,
+        PROTECTS, "gives everybody access to files, or gives a program the rights of another user", opens_to_all,
         ("chmod 777 secrets.txt", "chmod -R 777 .", "chmod u+s /bin/bash", "chmod 4755 tool", "setcap cap_setuid+ep ./x",
          "chmod a+w db"),
         ("chmod 755 x", "chmod +x run.sh", "chmod u+rw x", "chmod 644 x", "chmod 600 key", "chmod go-w x", "chmod 0755 x"),
     ),
     Rule(
-        DESTROYS, "removes files outside of its workspace", deletes_by_code,
+        DESTROYS, "removes files outside its workspace", deletes_by_code,
         ("python3 -c \"import shutil; shutil.rmtree('/')\"", "node -e \"require('fs').rmSync('/home', {recursive: true})\"",
          "perl -e 'unlink glob \"/etc/*\"'", "python -c \"import os; os.remove('/etc/passwd')\"",
          "ruby -e \"FileUtils.rm_rf('/')\""),
         ("python3 -c 'print(1)'", "python -c \"import shutil; shutil.rmtree('build')\"", "node -e 'console.log(1)'"),
     ),
     Rule(
-        CHANGES, "writes into the system or into a file that a login runs", writes_to_system,
+        CHANGES, "writes into a system folder, or into a file that runs at login", writes_to_system,
         ("echo 'x ALL=(ALL) NOPASSWD:ALL' >> /etc/sudoers", "echo key >> ~/.ssh/authorized_keys",
          "echo x | sudo tee /etc/ld.so.preload",
          "cp evil /usr/local/bin/ls", "sed -i s/a/b/ /etc/ssh/sshd_config", "echo 'curl x' >> ~/.bashrc", "> /etc/passwd",
@@ -239,7 +239,7 @@ RULES: tuple[Rule, ...] = (
          "cat a > b"),
     ),
     Rule(
-        DISCARDS, "gives up changes that are not committed, or history", discards_commits,
+        DISCARDS, "discards uncommitted changes or history", discards_commits,
         ("git reset --hard HEAD~3", "git clean -fdx", "git checkout -- .", "git stash clear", "git filter-branch --all",
          "git reflog expire --expire=now --all", "git restore ."),
         ("git clean -n", "git reset HEAD x", "git checkout main", "git stash", "git restore --staged x", "git checkout -b x"),

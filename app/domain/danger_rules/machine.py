@@ -1,4 +1,4 @@
-"""The machine itself: power, processes, accounts, services, protection, and code that is only known when it runs."""
+"""Rules for the machine itself: power, processes, accounts, services, protection, and code known only at run time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _EVALUATES = re.compile(
 
 
 def switches_off(step: Step) -> bool:
-    """Shutdown and its kin."""
+    """`shutdown` and similar commands."""
     if step.program in _POWER:
         return not step.has("-c", "--help", "--version")
     if step.program in {"init", "telinit"}:
@@ -68,7 +68,7 @@ def switches_off(step: Step) -> bool:
 
 
 def kills_others(step: Step) -> bool:
-    """Signals to all processes, to those of a user, to the first one, or to what runs the task."""
+    """Signals to all processes, to the processes of a user, to process 1, or to the processes that run the task."""
     arguments = step.arguments
     if step.program == "kill":
         targets = arguments[1:] if arguments and arguments[0].startswith("-") else arguments
@@ -90,7 +90,7 @@ def multiplies(step: Step) -> bool:
 
 
 def changes_accounts(step: Step) -> bool:
-    """Accounts, groups and passwords; a shell as another user."""
+    """Changes to accounts, groups and passwords, or a shell as another user."""
     if step.program in _ACCOUNTS:
         return not step.has("-S", "--status", "--help")
     started = [word.value for word in step.command.words]
@@ -100,7 +100,7 @@ def changes_accounts(step: Step) -> bool:
 
 
 def schedules(step: Step) -> bool:
-    """What runs later, when nobody looks."""
+    """Commands that schedule something to run later, unattended."""
     if step.program == "crontab":
         return not step.has("-l")
     if step.program in {"at", "batch"}:
@@ -109,7 +109,7 @@ def schedules(step: Step) -> bool:
 
 
 def changes_kernel(step: Step) -> bool:
-    """Kernel modules, settings, mounts, and packages that go."""
+    """Changes to kernel modules, kernel settings and mounts, or removal of packages."""
     if step.program in _KERNEL:
         return True
     if step.program == "sysctl":
@@ -124,7 +124,7 @@ def changes_kernel(step: Step) -> bool:
 
 
 def drops_guards(step: Step) -> bool:
-    """Firewalls, audit, mandatory access control, and containers that are none."""
+    """Commands that disable firewalls, auditing or access control, or start a container that does not isolate."""
     name, arguments = step.program, step.arguments
     if name in {"iptables", "ip6tables"}:
         return step.has("-F", "-X", "--flush") or words_in_order(arguments, ["-P", "ACCEPT"])
@@ -140,7 +140,7 @@ def drops_guards(step: Step) -> bool:
 
 
 def hides_traces(step: Step) -> bool:
-    """Histories and logs."""
+    """Commands that delete shell histories and logs."""
     if step.program == "history":
         return step.has("-c", "-w", "-d")
     if step.program == "journalctl":
@@ -155,7 +155,7 @@ def hides_traces(step: Step) -> bool:
 
 
 def runs_given_text(step: Step) -> bool:
-    """Code that nobody can read before it runs, since a variable or another command says what it is."""
+    """Code that nobody can read before it runs, because it comes from a variable or another command."""
     words = step.words
     if words and words[0].value is None:
         return bool(_INPUT.match(words[0].text))
@@ -183,13 +183,13 @@ def _evaluates(step: Step) -> bool:
 
 
 def _is_open(text: str) -> bool:
-    """Whether a script in double quotes is more than fixed text with a value in it: the value is a word of code."""
+    """Whether a value in a double-quoted script becomes code, instead of an argument of fixed text."""
     inside = text.strip("\"'")
     return bool(re.match(r"^\s*(\$\{?\w+\}?|\$\(|`)", inside) or re.search(r"\$\{?(INPUT_\w+|\d|@|\*)", inside))
 
 
 def _is_piped_unknown(step: Step) -> bool:
-    """Whether something other than fixed text is piped into it."""
+    """Whether anything other than fixed text is piped into the command."""
     inputs = list(step.script.inputs_of(step.command))
     fixed = {"echo", "printf", "cat"}
     return any(
@@ -208,23 +208,23 @@ RULES: tuple[Rule, ...] = (
          "./reboot-check.sh"),
     ),
     Rule(
-        DESTROYS, "ends processes that are not its own", kills_others,
+        DESTROYS, "kills processes that are not its own", kills_others,
         ("kill -9 -1", "kill -9 1", "pkill -9 -u root", "killall -u www", "kill -9 $PPID", "pkill -f .", "kill -s KILL -1",
          "kill -TERM -1"),
         ("kill $PID", "kill -9 $PID", "pkill -f 'my server'", "killall node", "kill %1", "kill -0 1234"),
     ),
     Rule(
-        DESTROYS, "starts processes without end", multiplies, (":(){ :|:& };:", "bomb() { bomb | bomb & }; bomb"),
+        DESTROYS, "starts processes endlessly", multiplies, (":(){ :|:& };:", "bomb() { bomb | bomb & }; bomb"),
         ("build() { make | tee log; }; build", "f() { echo x; }; f"),
     ),
     Rule(
-        CHANGES, "changes accounts, or becomes another user", changes_accounts,
+        CHANGES, "changes accounts, or switches to another user", changes_accounts,
         ("useradd -m eve", "usermod -aG sudo eve", "echo root:x | chpasswd", "sudo su", "sudo -i", "su - root -c id",
          "passwd -d root", "visudo"),
         ("sudo apt-get update", "sudo systemctl restart nginx", "whoami", "id", "sudo -u app make"),
     ),
     Rule(
-        CHANGES, "sets up what runs later", schedules,
+        CHANGES, "schedules something to run later", schedules,
         ("crontab -r", "echo '* * * * * x' | crontab -", "systemctl enable miner", "at now + 1 hour < x",
          "systemd-run --on-active=60 x"),
         ("crontab -l", "systemctl status x", "systemctl start x"),
@@ -237,7 +237,7 @@ RULES: tuple[Rule, ...] = (
         ("sysctl kernel.hostname", "mount", "apt-get install -y jq", "ip addr", "apt-get update", "lsmod"),
     ),
     Rule(
-        PROTECTS, "switches protection off", drops_guards,
+        PROTECTS, "disables protection", drops_guards,
         ("iptables -F", "ufw disable", "setenforce 0", "systemctl stop firewalld", "docker run --privileged x",
          "docker run -v /:/host x sh",
          "docker run -v /var/run/docker.sock:/s x", "nft flush ruleset", "systemctl disable --now auditd", "nsenter -t 1 -m sh",
@@ -253,7 +253,7 @@ RULES: tuple[Rule, ...] = (
         ("rm build.log", "journalctl -u app", "tail /var/log/syslog", "echo x > out.log", "history"),
     ),
     Rule(
-        GIVEN, "runs text that is only known when it runs", runs_given_text,
+        GIVEN, "runs code that is known only at run time", runs_given_text,
         ('sh -c "$INPUT_X"', 'eval "$INPUT_CMD"', "$INPUT_PROGRAM --version", 'python3 -c "$INPUT_CODE"', "cat steps.txt | sh",
          'bash -c "$(cat job.sh)"', "./generate | bash", 'sh -c "deploy $INPUT_TARGET"', ". $INPUT_FILE",
          'eval "$(./configure-env)"',

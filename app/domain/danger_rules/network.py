@@ -1,4 +1,4 @@
-"""What comes from the network and is run, what goes out, and ways in."""
+"""Rules for code that comes from the network, data that leaves the machine, and remote access."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SENDERS = DOWNLOADERS | {
     "ping",
     "aws", "gsutil", "gcloud", "az", "curlie", "openssl",
 }  # fmt: skip
-# Keys, passwords and tokens, by where they usually lie.
+# The usual locations of keys, passwords and tokens.
 _SECRET_FILES = re.compile(
     r"(^|[/@=\"'~])(\.ssh(/(?!known_hosts|config|authorized_keys)[^/\s]*(?<!\.pub)(?=$|[\s\"':;)])|/?$)|id_(rsa|dsa|ecdsa|ed25519)(?!\.pub)\b"
     r"|\.aws(/|$)|\.gnupg(/|$)|\.netrc\b|\.pgpass\b|\.kube/config\b|\.docker/config\.json|\.pypirc\b|\.git-credentials\b"
     r"|\.config/gcloud|\.azure(/|$)|\.password-store|\.bash_history|\.zsh_history)"
     r"|/etc/(shadow|gshadow|sudoers)\b|/proc/[\w$*{}]+/environ\b|/var/run/secrets/|/run/secrets/"
 )
-# Worth nothing to somebody on this machine, and something to somebody outside of it.
+# Harmless to read on this machine, but not meant to leave it.
 _PRIVATE_FILES = re.compile(r"/etc/passwd\b|(^|[/@=])\.env(\.\w+)?$|(^|/)\.npmrc\b")
 _WHOLE_FOLDERS = re.compile(r"""^["']?(/|~|\$HOME|\$\{HOME\}|/home|/root|/etc|/var|/srv|/opt)["']?/?\*?$""")
 _LISTS_ENVIRONMENT = frozenset({"env", "printenv", "set", "export", "declare"})
@@ -64,7 +64,7 @@ _SWITCHED_ON = frozenset({"1", "true", "yes", "on"})
 
 
 def runs_download(step: Step) -> bool:
-    """Code from the network: through a pipe, a substitution, or a file that was downloaded before."""
+    """Code from the network: through a pipe, a substitution, or a previously downloaded file."""
     if _takes_code(step) and any(source.program in DOWNLOADERS for source in step.sources):
         return True
     started = _started_file(step)
@@ -72,7 +72,7 @@ def runs_download(step: Step) -> bool:
 
 
 def runs_decoded(step: Step) -> bool:
-    """Code that is hidden in another form."""
+    """Code that is decoded before it runs."""
     return _takes_code(step) and any(_decodes(source) for source in step.sources)
 
 
@@ -92,7 +92,7 @@ def _decodes(command: Command) -> bool:
 
 
 def _downloaded_files(step: Step) -> Iterator[str]:
-    """Names of the files that commands before this one downloaded."""
+    """Names of the files that earlier commands downloaded."""
     for command in step.script.commands:
         if command is step.command:
             return
@@ -131,14 +131,14 @@ def _last_part(address: str) -> str:
 
 
 def installs_from_address(step: Step) -> bool:
-    """A package from an address or over plain HTTP, and not from a registry."""
+    """A package that comes from a URL or over plain HTTP instead of a registry."""
     if step.program in {"pip", "pip3", "npm", "yarn", "pnpm", "gem"} and {"install", "add", "i"} & set(step.arguments):
         return any(re.match(r"(git\+)?http://|https?://.*\.(tgz|tar\.gz|whl|zip)$", word) for word in step.arguments)
     return False
 
 
 def sends_secrets(step: Step) -> bool:
-    """A key, a password or the environment in a request, a copy or a pipe that leaves the machine."""
+    """A key, a password or the environment, in a request, a copy or a pipe that leaves the machine."""
     if step.program not in _SENDERS or _is_local(step):
         return False
     known = step.value_of("-i") if step.program in {"ssh", "scp", "sftp", "rsync"} else None
@@ -150,7 +150,7 @@ def sends_secrets(step: Step) -> bool:
 
 
 def _all_sources(step: Step) -> Iterator[Command]:
-    """What reaches the command, also through the commands between."""
+    """The commands whose output reaches this one, directly or through other commands."""
     commands = step.script.commands
     own = next((index for index, command in enumerate(commands) if command is step.command), None)
     below = {own} if own is not None else set[int]()
@@ -176,12 +176,12 @@ def _is_local(step: Step) -> bool:
 
 
 def _only_receives(step: Step) -> bool:
-    """`scp host:x ~/.ssh/`: the file is where something is put."""
+    """`scp host:x ~/.ssh/`: the secret folder is only the target of the copy."""
     return step.program in {"scp", "rsync"} and bool(step.operands) and ":" not in step.operands[-1].text
 
 
 def sends_folders(step: Step) -> bool:
-    """A whole home or system folder to another machine."""
+    """A copy of a whole home or system folder to another machine."""
     if step.program in {"scp", "rsync", "rclone"}:
         target = step.operands[-1].text if step.operands else ""
         return ":" in target and any(_WHOLE_FOLDERS.match(word.text) for word in step.operands[:-1])
@@ -194,7 +194,7 @@ def sends_folders(step: Step) -> bool:
 
 
 def reads_secrets(step: Step) -> bool:
-    """A key or a password that is read, or copied to where the task can use it."""
+    """A key or a password that is read, or copied to a place where the task can use it."""
     if step.program in _SENDERS | _KEY_TOOLS or step.program in {"git", "cd", "find", "echo", "printf"}:
         return False
     if step.program == "gpg" and step.has("--export-secret-keys", "--export-secret-subkeys"):
@@ -205,7 +205,7 @@ def reads_secrets(step: Step) -> bool:
 
 
 def opens_shell(step: Step) -> bool:
-    """A shell for somebody who connects, or who is connected to."""
+    """A shell for somebody who connects to this machine, or to whom it connects."""
     name, arguments = step.program, step.arguments
     if name in {"nc", "ncat", "netcat"} and (
         step.has("-e", "--exec", "--sh-exec") or (name != "nc" and step.has("-c"))
@@ -226,14 +226,14 @@ _INTERACTIVE = re.compile(r"(sh\s+-i\b[^\n]{0,200}/dev/(tcp|udp)/|/dev/(tcp|udp)
 
 
 def opens_tunnel(step: Step) -> bool:
-    """A way through the firewall from outside."""
+    """A tunnel that lets others through the firewall."""
     if step.program in _TUNNELS or (step.program == "cloudflared" and "tunnel" in step.arguments):
         return True
     return step.program in {"ssh", "autossh"} and step.has("-R")
 
 
 def does_not_verify(step: Step) -> bool:
-    """A connection whose other side may be anybody."""
+    """A connection that does not verify the other side."""
     arguments = step.arguments
     if any(step.program == program and step.has(*options) for program, options in _UNVERIFIED_OPTIONS):
         return True
@@ -272,7 +272,7 @@ RULES: tuple[Rule, ...] = (
         ("base64 -d data > out", "zcat x.gz | wc -l", "echo x | base64", "gunzip -c x | psql shop"),
     ),
     Rule(
-        OPENS, "installs a package straight from an address", installs_from_address,
+        OPENS, "installs a package directly from a URL", installs_from_address,
         ("pip install http://a.example/x.tar.gz", "npm install https://a.example/x.tgz", "pip install git+http://a.example/x"),
         ("pip install -r requirements.txt", "npm ci", "pip install git+https://github.com/pallets/click", "npm install lodash"),
     ),
@@ -323,13 +323,13 @@ RULES: tuple[Rule, ...] = (
          "bash -i script.sh", "echo > /dev/tcp/localhost/80"),
     ),
     Rule(
-        REMOTE, "opens a way in from outside", opens_tunnel,
+        REMOTE, "opens a tunnel for access from outside", opens_tunnel,
         ("ssh -R 8080:localhost:80 a.example", "ngrok http 80", "cloudflared tunnel run",
          "ssh -fNR 2222:localhost:22 a.example"),
         ("ssh -L 5432:db:5432 jump", "ssh web uptime"),
     ),
     Rule(
-        UNVERIFIED, "does not check who it talks to", does_not_verify,
+        UNVERIFIED, "does not verify the server that it connects to", does_not_verify,
         ("curl -k https://a.example", "wget --no-check-certificate https://a", "ssh -o StrictHostKeyChecking=no a.example",
          "curl -sSk https://a",
          "git -c http.sslVerify=false clone https://a", "NODE_TLS_REJECT_UNAUTHORIZED=0 node x.js",

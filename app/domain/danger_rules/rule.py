@@ -1,4 +1,4 @@
-"""What a rule is, and what it sees of a command."""
+"""The type of a rule, and the view of a command that a rule tests."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from functools import cached_property
 from app.domain.shell_syntax import Command, Redirection, Script
 from app.domain.shell_words import SHELLS, Word, script_position
 
-# Programs that run code which they read from their input where no argument names a script.
+# Programs that run code from their input if no argument names a script.
 INTERPRETERS = frozenset({"python", "python2", "python3", "perl", "ruby", "node", "nodejs", "php", "lua", "osascript"})
 DOWNLOADERS = frozenset({"curl", "wget", "http", "https", "fetch", "aria2c", "lynx", "nc", "ncat", "netcat", "telnet"})
 WRITES = frozenset({">", ">>", ">|", "&>", "&>>", ">&"})
 _CODE_FLAGS = frozenset({"-c", "-e", "-r", "-m", "-E", "--eval", "-p", "-pe", "-ne", "-nle", "-lne"})
 _HOME = re.compile(r"""^["']?(~[\w-]*|\$HOME\b|\$\{HOME\})["']?""")
-# `$DIR/` and `"$DIR"/*`: the root where DIR is not set. `${DIR:?}` fails instead.
+# `$DIR/` and `"$DIR"/*` mean the root folder if DIR is not set. `${DIR:?}` fails instead.
 _ROOT_IF_UNSET = re.compile(r"""^["']?\$(\w+|\{\w+\})["']?/["']?\*?["']?$""")
 _TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108 - recognised, not used
 _HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd"})
 
 
 class Place(Enum):
-    """Where a path leads."""
+    """Where a path leads, relative to the workspace."""
 
     INSIDE = "inside"
     TEMPORARY = "temporary"
@@ -36,11 +36,11 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One command with all that a rule may ask of it.
+    """One command, with everything that a rule can test.
 
     Attributes:
-        command: as the parser read it, or one that another command starts (`find -exec`, `ssh HOST`).
-        script: the script that it is part of.
+        command: the parsed command, or one that another command starts (`find -exec`, `ssh HOST`).
+        script: the script that contains it.
         text: the whole script as written.
         away: an earlier `cd` has left the workspace.
     """
@@ -52,26 +52,26 @@ class Step:
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
-        """The words without `sudo`, `env` and the like."""
+        """The words of the command without `sudo`, `env` and similar prefixes."""
         return self.command.effective
 
     @cached_property
     def program(self) -> str:
-        """Name of the program, without its folder; empty where it is not known."""
+        """Name of the program without its folder. Empty if it is unknown."""
         return self.command.program or ""
 
     @cached_property
     def arguments(self) -> list[str]:
-        """Values of the arguments; as written where they are not static."""
+        """Values of the arguments. Arguments that are not static are as written."""
         return [word.text if word.value is None else word.value for word in self.words[1:]]
 
     @cached_property
     def operands(self) -> list[Word]:
-        """The arguments that are no options."""
+        """The arguments that are not options."""
         return [word for word in self.words[1:] if not (word.value or "").startswith("-") or word.value == "-"]
 
     def has(self, *options: str) -> bool:
-        """Whether one of these options is given: `-r` also within `-rf`, `--output` also as `--output=x`."""
+        """Whether one of these options is present. `-r` also matches `-rf`; `--output` also matches `--output=x`."""
         return any(_matches(argument, option) for argument in self.arguments for option in options)
 
     def value_of(self, *options: str) -> str | None:
@@ -87,7 +87,7 @@ class Step:
         return None
 
     def place(self, word: Word) -> Place:
-        """Where a path leads."""
+        """Classify where a path leads."""
         if _HOME.match(word.text):
             return Place.OUTSIDE
         if word.value is None:
@@ -103,17 +103,17 @@ class Step:
         return Place.OUTSIDE if leaves or self.away else Place.INSIDE
 
     def is_outside(self, word: Word) -> bool:
-        """Whether a path leads out of the workspace, or may lead to the root."""
+        """Whether a path leads outside the workspace, or may mean the root folder."""
         return self.place(word) in {Place.OUTSIDE, Place.ROOT_IF_UNSET}
 
     @property
     def written(self) -> Iterator[Redirection]:
-        """Redirections into files."""
+        """The redirections into files."""
         return (item for item in self.command.redirections if item.operator in WRITES)
 
     @property
     def runs_its_input(self) -> bool:
-        """Whether it takes what it reads for code."""
+        """Whether the program runs its standard input as code."""
         if self.program in SHELLS:
             return self.has("-s") or script_position(self.words) is None
         if self.program in INTERPRETERS or re.fullmatch(r"python3\.\d+", self.program):
@@ -122,7 +122,7 @@ class Step:
 
     @property
     def sources(self) -> list[Command]:
-        """Commands whose output reaches it: through pipes, and from substitutions in its words."""
+        """Commands whose output reaches this one: through pipes, and from substitutions in its words."""
         index = _index(self.script.commands, self.command)
         inside = [other for other in self.script.commands if index is not None and other.parent == index]
         return [*self.script.inputs_of(self.command), *inside]
@@ -130,14 +130,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing to point at.
+    """One kind of danger that an audit reports.
 
     Attributes:
-        code: the kind of danger; each has a severity in `app.domain.dangers`.
+        code: the kind of danger; `app.domain.dangers` has a severity for each.
         what: completes the sentence "Task 'x' …".
-        test: whether a command does it.
-        bad: commands that the rule is about.
-        fine: commands that look alike and are ordinary.
+        test: returns whether a command does it.
+        bad: example commands that match the rule.
+        fine: similar commands that are ordinary and do not match.
     """
 
     code: str
@@ -148,7 +148,7 @@ class Rule:
 
 
 def words_in_order(arguments: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether the wanted words are among the arguments in that order; `delete-*` is a beginning."""
+    """Whether the arguments contain the wanted words in this order. `delete-*` matches any word with that prefix."""
     rest = iter(arguments)
     return all(any(_is_like(argument, word) for argument in rest) for word in wanted)
 

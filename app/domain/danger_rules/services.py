@@ -1,4 +1,4 @@
-"""What other people rely on: published history, databases, clusters, clouds, storage and packages."""
+"""Rules for shared services: published history, databases, clusters, clouds, storage and packages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from app.domain.danger_rules.rule import Rule, Step, words_in_order
 
 DESTROYS = "destructive_command"
-# By program: the words that make a call one that deletes, in this order; `delete-*` is a beginning.
+# For each program, the words (in this order) that mark a deleting call. `delete-*` matches any word with that prefix.
 _DELETING_CALLS: dict[str, tuple[str, ...]] = {
     "aws": ("s3 rm --recursive", "s3 rb", "delete-*", "terminate-*", "purge-*", "deregister-*", "s3 sync --delete"),
     "gcloud": ("delete",),
@@ -106,7 +106,7 @@ _SQL = re.compile(
     r"|(deleteMany|remove)\s*\(\s*(\{\s*\})?\s*\)|grant\s+all\b)",
     re.IGNORECASE,
 )
-# They write or look for such words, and do not carry them out.
+# These programs print or search for such words, and do not execute them.
 _ONLY_TEXT = frozenset({
     "echo", "printf", "grep", "egrep", "fgrep", "rg", "ag", "sed", "awk", "git", "cat", "less", "test", "[", "jq", "tee",
     "gh", "diff", "head",
@@ -120,7 +120,7 @@ _WIDE_DELETE = re.compile(r"^https?://[^/]+/(_all|\*|_cluster.*|\*?/?_delete_by_
 
 
 def deletes_resources(step: Step) -> bool:
-    """A call of a cloud, cluster, container or package tool that deletes."""
+    """A call to a cloud, cluster, container or package tool that deletes something."""
     if step.has("--dry-run", "--dryrun", "--help"):
         return False
     calls = _DELETING_CALLS.get(step.program, ())
@@ -140,7 +140,7 @@ def deletes_resources(step: Step) -> bool:
 
 
 def drops_data(step: Step) -> bool:
-    """SQL, or the like of it, that drops or empties what a database holds."""
+    """SQL, or a similar command, that drops or empties parts of a database."""
     if step.program in {"dropdb", "dropuser"}:
         return True
     if step.program == "pg_restore":
@@ -163,7 +163,7 @@ def drops_data(step: Step) -> bool:
 
 
 def rewrites_published(step: Step) -> bool:
-    """A push that replaces or deletes what others have."""
+    """A push that replaces or deletes published history."""
     if step.program != "git" or "push" not in step.arguments:
         return False
     after = step.arguments[step.arguments.index("push") + 1 :]
@@ -176,7 +176,7 @@ def rewrites_published(step: Step) -> bool:
 
 
 def deletes_by_request(step: Step) -> bool:
-    """A DELETE request for everything that a server has."""
+    """A DELETE request for everything on a server."""
     if step.program != "curl" or (step.value_of("-X", "--request") or "").upper() != "DELETE":
         return False
     return any(_WIDE_DELETE.match(word) for word in step.arguments)
@@ -184,7 +184,7 @@ def deletes_by_request(step: Step) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        DESTROYS, "deletes resources of a cloud, a cluster, a registry or a machine's containers", deletes_resources,
+        DESTROYS, "deletes resources of a cloud, a cluster, a registry or a container engine", deletes_resources,
         ("aws s3 rm s3://reports --recursive", "aws s3 rb s3://reports --force",
          "aws ec2 terminate-instances --instance-ids i-1",
          "aws rds delete-db-instance --db-instance-identifier x", "gcloud projects delete x", "gsutil -m rm -r gs://x",
@@ -206,7 +206,7 @@ RULES: tuple[Rule, ...] = (
          "aws s3 rm --recursive --dryrun s3://x"),
     ),
     Rule(
-        DESTROYS, "drops or empties tables, databases or the like", drops_data,
+        DESTROYS, "drops or empties tables or databases", drops_data,
         ("psql -c 'drop table users'", "mysql -e 'TRUNCATE TABLE x'", "dropdb shop", "psql shop -c 'DELETE FROM orders;'",
          "mongosh --eval 'db.dropDatabase()'",
          "echo 'DROP DATABASE shop' | psql", "sqlite3 shop.db 'drop table orders'", "psql <<END\nTRUNCATE orders;\nEND",
@@ -225,7 +225,7 @@ RULES: tuple[Rule, ...] = (
          "git push origin HEAD:main"),
     ),
     Rule(
-        DESTROYS, "deletes everything that a server has", deletes_by_request,
+        DESTROYS, "deletes everything on a server", deletes_by_request,
         ("curl -X DELETE http://es:9200/_all", "curl -XDELETE 'http://es:9200/*'"),
         ("curl -X DELETE http://localhost:8080/orders/3", "curl -X DELETE https://a.example/items/1"),
     ),

@@ -1,6 +1,7 @@
-"""Experts whose way of working a planner takes on: those that come with Signoff, and those of `signoff.toml`.
+"""Experts, whose methods a planner follows: those built into Signoff, and those of `signoff.toml`.
 
-Each file beside this one is an expert: `# Title`, a paragraph that is the summary, and the brief. Its name is the expert's.
+Each Markdown file in this folder is one expert: `# Title`, a paragraph with the summary, then the brief. The file is named
+after the expert.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ _FOLDER = Path(__file__).parent
 
 
 def load_archetypes(own: Mapping[str, Archetype]) -> dict[str, Archetype]:
-    """Every expert by name: the built-in ones in order of their names, then `own` ones, which win over them."""
+    """All experts by name: the built-in ones sorted by name, then those in `own`, which replace built-in ones."""
     return {**built_in_archetypes(), **own}
 
 
 @cache
 def built_in_archetypes() -> Mapping[str, Archetype]:
-    """The experts that come with Signoff, in order of their names; read once per process."""
+    """The experts built into Signoff, sorted by name. They are read once per process."""
     files = sorted(_FOLDER.glob("*.md"))
     return MappingProxyType({file.stem: _read(file.read_text(encoding="utf-8")) for file in files})
 

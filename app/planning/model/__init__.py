@@ -1,1 +1,1 @@
-"""The planner `model`: plain words in, a plan out, by a language model whose drafts are checked like everybody's."""
+"""The planner `model`: a language model turns plain words into a plan. Its drafts pass the same checks as all others."""

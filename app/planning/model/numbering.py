@@ -1,6 +1,6 @@
-"""Between a model's plan, whose tasks have numbers, and a draft, whose tasks have keys.
+"""Converts between a model's plan, whose tasks have numbers, and a draft, whose tasks have keys.
 
-`${{ tasks.3.outputs.total }}` is how a model names the output of task 3.
+A model refers to the output of task 3 as `${{ tasks.3.outputs.total }}`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHOWN = set(TaskDraft.model_fields) - {"key", "depends_on"}
 
 
 def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Where a numbered plan uses a number that several of its tasks have, and the number; one that nobody uses may repeat."""
+    """Places where a plan refers to a number that several tasks share, with the number. Unused numbers may repeat."""
     count = Counter(task["number"] for phase in plan["phases"] for task in phase["tasks"])
     for place, phase in enumerate(plan["phases"]):
         for index, task in enumerate(phase["tasks"]):
@@ -32,16 +32,16 @@ def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any]:
-    """A numbered plan with a key for each number.
+    """Convert a numbered plan to a plan with keys.
 
-    What has the title, or alone does the very thing, of a task in the plan before keeps that task's key, so that a refined plan
-    still names what it kept as before; else the key is made of the title. A number that no task has gets a key that no task
-    has: the check of the draft then says so.
+    A task keeps its key from the previous plan if it has the same title, or if it is the only one with the same action. The
+    names in a refined plan therefore stay the same. Any other key is made from the title. A number without a task gets an
+    unused key, which the check of the draft then reports.
     """
     tasks = [task for phase in plan["phases"] for task in phase["tasks"]]
     before = previous.tasks() if previous is not None else []
     kept = _kept(tasks, before)
-    # Not even the key of a task that is gone: it would look like that task.
+    # Keys of removed tasks are not reused: a new task would look like the removed one.
     taken = {task.key for task in before}
     keys: dict[int, str] = {}
     own: list[str] = []
@@ -64,7 +64,7 @@ def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any
 
 
 def with_numbers(draft: PlanDraft) -> dict[str, Any]:
-    """A plan as a model would give it, to show it one: without what is as usual."""
+    """Convert a plan to the form that models use, to show it to a model. Fields with default values are omitted."""
     number = {task.key: index for index, task in enumerate(draft.tasks(), 1)}
     phases = [
         {
@@ -106,7 +106,7 @@ def _with(found: re.Match[str], name: str | int) -> str:
 
 
 def _kept(tasks: list[dict[str, Any]], before: list[TaskDraft]) -> dict[int, str]:
-    """The keys of tasks, by position, that the plan before has too: found by their title, else by what they alone do."""
+    """Keys from the previous plan by task position, matched by title, or else by an action that only one task has."""
     kept: dict[int, str] = {}
     free = list(before)
     for index, task in enumerate(tasks):

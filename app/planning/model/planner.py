@@ -1,4 +1,4 @@
-"""The planner itself: asks, checks, and sends a draft that is not valid back with everything that is wrong with it."""
+"""The model planner: asks a model for a draft, checks it, and returns an invalid draft to the model with all its problems."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _MAX_SHOWN = 20
 
 
 class ModelPlanner:
-    """Has a language model make the plan.
+    """Makes plans with a language model.
 
     Args:
-        settings: name the model, and what it may put into a plan.
-        actions: what tasks may do.
-        database: where calls are recorded.
+        settings: the model, and what it may put into a plan.
+        actions: the actions that tasks may use.
+        database: the database that records calls to the model.
 
     Raises:
-        RuntimeError: the settings let models plan an action that is not there.
+        RuntimeError: the settings allow models to plan an action that does not exist.
     """
 
     name = "model"
@@ -44,7 +44,7 @@ class ModelPlanner:
         if unknown or not settings.planner_actions:
             known = ", ".join(sorted(actions))
             raise RuntimeError(
-                f"SIGNOFF_PLANNER_ACTIONS names no action '{', '.join(unknown)}'; choose some of: {known}."
+                f"SIGNOFF_PLANNER_ACTIONS must name existing actions, not '{', '.join(unknown)}'. Choose from: {known}."
             )
         self._actions = {name: actions[name] for name in settings.planner_actions}
         self._all_actions = actions
@@ -52,18 +52,18 @@ class ModelPlanner:
         self._objection = objection_to_grants(settings.private_places)
 
     async def plan(self, brief: Brief) -> PlanDraft:
-        """A draft that is valid, and reaches no further than the settings and the project's own words allow.
+        """Make a valid draft that stays within what the settings and the project's own text allow.
 
         Raises:
             Conflict: `planner_unavailable`, `model_unavailable` or `budget_exceeded`.
-            Invalid: `plan_invalid`: not even the last repair made it valid.
+            Invalid: `plan_invalid`: the draft was still not valid after the last repair.
             Unavailable: the model's provider does not answer.
         """
         access = model_for(self._settings, brief.strategy)
         if access is None:
-            raise Conflict("No model is set up to plan with; set SIGNOFF_MODEL.", code="planner_unavailable")
+            raise Conflict("No model is configured for planning. Set SIGNOFF_MODEL.", code="planner_unavailable")
         await load("app.models.asking")
-        from app.models.asking import ask  # noqa: PLC0415 - loaded only where a model is asked
+        from app.models.asking import ask  # noqa: PLC0415 - loaded only when a model is called
         from app.models.ledger import DatabaseLedger  # noqa: PLC0415
 
         agents = self._agents(brief)
@@ -87,8 +87,8 @@ class ModelPlanner:
                 instructions=prompt.instructions(actions, agents, brief), request=prompt.request(brief),
             )  # fmt: skip
         except Invalid as error:
-            why = f"The last draft that could be read: {problems[0].message}" if problems else error.info.message
-            message = f"The model made no valid plan, whatever was sent back to it. {why}"
+            why = f"Problem in its last readable draft: {problems[0].message}" if problems else error.info.message
+            message = f"The model could not make a valid plan. {why}"
             raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
         if brief.previous is not None:
             self._keep(draft, brief.previous)
@@ -96,7 +96,7 @@ class ModelPlanner:
         return draft
 
     def _keep(self, draft: PlanDraft, previous: PlanDraft) -> None:
-        """Have what stays be what it was: a model neither sees everything, nor leaves out what is as usual."""
+        """Restore fields of tasks and phases that stay. A model does not see every field, and may write out default values."""
         phases = {phase.key: phase for phase in previous.phases}
         for phase in draft.phases:
             if not phase.description and phase.key in phases:
@@ -113,9 +113,9 @@ class ModelPlanner:
                 task.action = former.action
 
     def _offered(self, hosts: set[str], previous: PlanDraft | None) -> Mapping[str, type[Action]]:
-        """The actions that a plan of this project can use: none that asks a host where no host may be asked.
+        """The actions that a plan of this project can use. Without an allowed host, actions that need one are left out.
 
-        What the plan before has can be kept in any case.
+        The actions of the previous plan are always included.
         """
         asking = {name for name, action in self._actions.items() if "url" in action.fields_model.model_fields}
         useless = asking if not hosts and asking != self._actions.keys() else set[str]()

@@ -1,4 +1,4 @@
-"""What a planning model is told."""
+"""The instructions and the request for a planning model."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ MAX_FILES = 200
 _RULES = (
     """\
 You plan automation projects. Turn the brief into an execution plan: phases that run one after the other, each with tasks.
-A person reads the plan and signs it; then machines carry it out exactly as it stands, with nobody there to fill gaps.
+A person reads and signs the plan. Then machines execute it exactly as written, with nobody there to fill gaps.
 
 Rules:
-- Every task does one thing, with one action. A command must work as it stands, without a terminal and without questions.
-- Commands run in the project's workspace folder. Files are how tasks hand work on: one writes a file, the next reads it.
-- Tasks are numbered through the whole plan: 1, 2, 3. A phase is `sequential` (each task waits for the one before it),
-  `parallel` (none waits), or `dag`: there, `depends_on` of a task holds the numbers of those that must be done before it.
-- A short value is handed on by name: a shell task appends `name=value` to the file $SIGNOFF_OUTPUT, and a later task has
-  inputs {"x": "${{ tasks.1.outputs.name }}"}, which a command sees as $INPUT_X. Never paste `${{ }}` into a command.
-- What needs judgement or writing is an `agent` task, where there is one. What only a person can do, may do or knows is a
-  `manual` task; a choice that a person must make is a `decision` task. Do not pretend that a machine can do it.
-- Use hosts and secrets only where the brief names them.
-- What sends, publishes, pays or deletes has `on_crash: ask`, and comes after what checks it.
-- Keep it as small as the brief allows: most plans have one to four phases and two to ten tasks.
-- List under `assumptions` what you took for granted, under `questions` what you would ask before signing.
+- Each task does one thing, with one action. A command must work as written, without a terminal and without asking questions.
+- Commands run in the project's workspace folder. Tasks pass data in files: one task writes a file, a later task reads it.
+- Number the tasks through the whole plan: 1, 2, 3. A phase is `sequential` (each task waits for the one before it),
+  `parallel` (no task waits), or `dag` (`depends_on` of a task lists the numbers of the tasks that must finish before it).
+- Pass short values by name: a shell task appends `name=value` to the file $SIGNOFF_OUTPUT, and a later task has
+  inputs {"x": "${{ tasks.1.outputs.name }}"}, which its command reads as $INPUT_X. Never put `${{ }}` into a command.
+- Use an `agent` task for work that needs judgment or writing, if `agent` is available. Use a `manual` task for what only a
+  person can do, may do or knows. Use a `decision` task for a choice that a person must make. Do not pretend that a machine
+  can do it.
+- Use only hosts and secrets that the brief names.
+- Set `on_crash: ask` on tasks that send, publish, pay or delete, and place them after the tasks that check them.
+- Keep the plan as small as the brief allows: most plans have one to four phases and two to ten tasks.
+- List your assumptions under `assumptions`, and what you would ask before signing under `questions`.
 
 """
     + RULE
 )
 
-# Short ones for different work: a model that cannot do much copies what it sees, so what it sees has to be right throughout.
+# Short examples for different kinds of work. A weak model copies what it sees, so every detail in them must be right.
 _EXAMPLES = (
     (
-        "Count the lines of all text files, and have somebody look at the result.",
+        "Count the lines of all text files, and have somebody check the result.",
         {
-            "summary": "Counts the lines of all text files and has a person look at the result.",
+            "summary": "Counts the lines of all text files and has a person check the result.",
             "phases": [
                 {
                     "name": "Measure",
@@ -57,7 +58,7 @@ _EXAMPLES = (
                         },
                         {
                             "number": 2,
-                            "title": "Look at the result",
+                            "title": "Check the result",
                             "action": {"type": "manual", "instructions": "Does the number in lines.txt look right?"},
                         },
                     ],
@@ -67,24 +68,24 @@ _EXAMPLES = (
         },
     ),
     (
-        "Pack the photos and put them on the stick. Ask me before the old ones are deleted.",
+        "Archive the photos and put the archive on the USB stick. Ask me before you delete the old photos.",
         {
-            "summary": "Packs the photos, has them copied to the stick, and deletes the old ones if a person agrees.",
+            "summary": "Archives the photos, has a person copy the archive, and deletes the photos if a person agrees.",
             "phases": [
                 {
-                    "name": "Pack",
+                    "name": "Archive",
                     "strategy": "sequential",
                     "tasks": [
                         {
                             "number": 1,
-                            "title": "Pack the photos",
+                            "title": "Archive the photos",
                             "action": {"type": "shell", "command": "tar -czf photos.tar.gz photos"},
                             "expected_files": ["photos.tar.gz"],
                         },
                         {
                             "number": 2,
-                            "title": "Copy the archive to the stick",
-                            "action": {"type": "manual", "instructions": "Copy photos.tar.gz to the stick."},
+                            "title": "Copy the archive to the USB stick",
+                            "action": {"type": "manual", "instructions": "Copy photos.tar.gz to the USB stick."},
                         },
                     ],
                 },
@@ -94,7 +95,7 @@ _EXAMPLES = (
                     "tasks": [
                         {
                             "number": 3,
-                            "title": "Decide about the old photos",
+                            "title": "Decide whether to delete the old photos",
                             "action": {
                                 "type": "decision",
                                 "question": "Delete the old photos?",
@@ -114,13 +115,13 @@ _EXAMPLES = (
                     ],
                 },
             ],
-            "questions": ["Which stick is meant?"],
+            "questions": ["Which USB stick should be used?"],
         },
     ),
     (
-        "The shop needs a new sign. Get two offers; I choose one, then it is ordered.",
+        "The shop needs a new sign. Get two offers. I will choose one, then order it.",
         {
-            "summary": "Has a person get two offers for the sign, choose one, and order it.",
+            "summary": "Has a person get two offers for the sign, choose one of them, and order the sign.",
             "phases": [
                 {
                     "name": "Offers",
@@ -150,26 +151,26 @@ _EXAMPLES = (
                         {
                             "number": 4,
                             "title": "Order the sign",
-                            "action": {"type": "manual", "instructions": "Order the sign as it was chosen."},
+                            "action": {"type": "manual", "instructions": "Order the sign from the chosen offer."},
                         },
                     ],
                 },
             ],
-            "questions": ["How much may the sign cost?"],
+            "questions": ["What is the budget for the sign?"],
         },
     ),
 )
 
 
 def instructions(actions: Mapping[str, type[Action]], agents: Mapping[str, AgentEntry], brief: Brief) -> str:
-    """What holds for every plan: rules, actions, agents, the expert's brief, an example."""
+    """The instructions for every plan: rules, actions, agents, the expert's brief, and examples."""
     parts = [_RULES, "Actions:\n" + "\n".join(_action(name, action) for name, action in sorted(actions.items()))]
     named = {name: agent for name, agent in agents.items() if agent.kind == AgentKind.MODEL or agent.queue}
     if named:
         parts.append("Agents (`agent_id`):\n" + "\n".join(_agent(name, agent) for name, agent in sorted(named.items())))
     if brief.archetype:
-        parts.append(f"Plan as this expert does:\n{brief.archetype}")
-    # None that shows what this plan may not have.
+        parts.append(f"Plan the way this expert does:\n{brief.archetype}")
+    # Skip examples with actions that this plan may not use.
     fitting = [(wanted, plan) for wanted, plan in _EXAMPLES if _action_types(plan) <= actions.keys()]
     for number, (wanted, plan) in enumerate(fitting, 1):
         parts.append(f"Example {number}. Brief:\n{wanted}\nPlan:\n{_compact(plan)}")
@@ -177,7 +178,7 @@ def instructions(actions: Mapping[str, type[Action]], agents: Mapping[str, Agent
 
 
 def request(brief: Brief) -> str:
-    """What is asked for this time."""
+    """The request for this plan."""
     limits = LIMITS[brief.strategy]
     parts = [
         f"Project: {brief.name}",
@@ -188,9 +189,13 @@ def request(brief: Brief) -> str:
         names = "\n".join(one_line(name) for name in brief.files[:MAX_FILES])
         parts.append(f"Files in the workspace:\n{framed(names)}")
     if brief.previous is not None:
-        parts.append(f"The plan so far:\n{framed(_compact(with_numbers(brief.previous)))}")
+        parts.append(f"Current plan:\n{framed(_compact(with_numbers(brief.previous)))}")
     if brief.instructions:
-        wanted = "Change that plan as follows, and keep everything else" if brief.previous is not None else "Heed this"
+        wanted = (
+            "Change the current plan as follows, and keep everything else"
+            if brief.previous is not None
+            else "Additional instructions"
+        )
         parts.append(f"{wanted}:\n{brief.instructions}")
     return "\n\n".join(parts)
 
@@ -206,11 +211,11 @@ def _action_types(plan: dict[str, Any]) -> set[str]:
 def _action(name: str, action: type[Action]) -> str:
     shown = {field: info for field, info in action.fields_model.model_fields.items() if field not in action.rare}
     fields = [f"{field}{'' if info.is_required() or field in action.one_of else '?'}" for field, info in shown.items()]
-    said = " ".join((action.__doc__ or "").strip().split("\n\n", maxsplit=1)[0].split())
-    return f"- {name} ({', '.join(fields) or 'no fields'}): {said}"
+    summary = " ".join((action.__doc__ or "").strip().split("\n\n", maxsplit=1)[0].split())
+    return f"- {name} ({', '.join(fields) or 'no fields'}): {summary}"
 
 
 def _agent(name: str, agent: AgentEntry) -> str:
-    said = " ".join(agent.instructions.split())[:300]
+    summary = " ".join(agent.instructions.split())[:300]
     tools = f" Tools: {', '.join(agent.tools)}." if agent.kind == AgentKind.MODEL else ""
-    return f"- {name}: {said or agent.kind}{tools}"
+    return f"- {name}: {summary or agent.kind}{tools}"

@@ -1,7 +1,7 @@
-"""How far a model's plan may reach, whatever it was told by whom: an allow list, checked after the fact.
+"""Limits what a model's plan may do, regardless of what the model has read. An allow list is checked after planning.
 
-A file, a web page or a task's output that a model has read may try to order it about. What it may put into a plan is fixed
-before it reads anything: the actions and agents of the settings, hosts and secrets that the project's own words name.
+A file, a web page or a task's output may try to give the model instructions. What the model may put into a plan is fixed before
+it reads anything: the actions and agents in the settings, and the hosts and secrets that the project's own text names.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from app.domain.dangers import dangers_of
 from app.domain.errors import Problem
 from app.domain.plan import PlanDraft, TaskDraft
 
-# Of an address any host; without one, what looks like a name of the public network. A name is looked for at its beginning only:
-# tried from each of its letters, a long text would take a time that grows with the square of its length.
+# Matches the host of any URL, and text that looks like a public host name. A name is matched only from its start: matching from
+# each of its letters would take quadratic time for a long text.
 _HOST = re.compile(
     r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)"
     r"|(?<![a-z0-9.-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)",
@@ -25,7 +25,7 @@ _HOST = re.compile(
 
 
 def hosts_in(text: str) -> set[str]:
-    """The hosts that somebody's words name."""
+    """The hosts that a text names."""
     return {(address or name).strip("[]").rstrip(".").lower() for address, name in _HOST.findall(text)}
 
 
@@ -37,14 +37,14 @@ def check_reach(
     words: str,
     previous: PlanDraft | None = None,
 ) -> Iterator[Problem]:
-    """What a plan does that nobody has allowed it to.
+    """Find everything in a plan that is not allowed.
 
     Args:
         draft: the plan.
-        actions: those that models may use.
-        hosts: those that http tasks may ask; `*` for any.
-        words: what the project's own people have written, where secrets must be named.
-        previous: the plan that is refined: a task of it that stays may reach what it reached there, whoever had put it in.
+        actions: the actions that models may use.
+        hosts: the hosts to which http tasks may send requests; `*` for any.
+        words: the text that the project's own people wrote; it must name every secret.
+        previous: the plan to refine; a task of it that stays may use what it used before.
     """
     before = {task.key: task for task in previous.tasks()} if previous is not None else {}
     for number, phase in enumerate(draft.phases):
@@ -61,15 +61,17 @@ def check_reach(
 
 
 def _grants(task: TaskDraft, where: str, words: str, former: TaskDraft | None) -> Iterator[Problem]:
-    """Paths outside of the workspace, and limits, that the project's own words do not name."""
+    """Find paths outside the workspace that the project's own text does not name, and resource limits."""
     for name in ("reads", "writes"):
         before: list[str] = getattr(former, name) if former is not None else []
         for path in getattr(task, name):
             if path not in before and not re.search(rf"(?<![\w/.-]){re.escape(path)}(?![\w/-]|\.\w)", words):
-                message = f"Task '{task.key}': '{name}' names {path}, which the project's words do not; leave it out."
+                message = (
+                    f"Task '{task.key}': '{name}' names {path}, but the project's description does not; remove it."
+                )
                 yield Problem(field=f"{where}.{name}", message=message)
     if task.limits and (former is None or task.limits != former.limits):
-        yield Problem(field=f"{where}.limits", message=f"Task '{task.key}': models set no limits; leave them out.")
+        yield Problem(field=f"{where}.limits", message=f"Task '{task.key}': models must not set limits; remove them.")
 
 
 def _hosts(task: TaskDraft, where: str, allowed: Collection[str], former: TaskDraft | None) -> Iterator[Problem]:
@@ -78,16 +80,16 @@ def _hosts(task: TaskDraft, where: str, allowed: Collection[str], former: TaskDr
         return
     host = _host_of(task)
     if host not in allowed and not (former is not None and _asks_the_same(task, former)):
-        named = ", ".join(sorted(allowed)) or "none is named"
+        named = ", ".join(sorted(allowed)) or "none"
         message = (
-            f"Task '{task.key}': the host '{host or url[:100]}' is not one that the project names ({named}); "
-            "use only hosts that the brief names, or leave the step to a person."
+            f"Task '{task.key}': the project does not name the host '{host or url[:100]}' (named: {named}). "
+            "Use only hosts that the brief names, or make this step a manual task."
         )
         yield Problem(field=f"{where}.action.url", message=message)
 
 
 def _asks_the_same(task: TaskDraft, former: TaskDraft) -> bool:
-    """Whether a task asks the host that it asked before; where another task's output names it, at the very same address."""
+    """Whether a task uses the same host as before. If a reference provides the host, the whole URL must be the same."""
     if task.action.fields().get("url") == former.action.fields().get("url"):
         return True
     host = _host_of(task)
@@ -106,7 +108,7 @@ def _secrets(task: TaskDraft, where: str, words: str, former: TaskDraft | None) 
     kept = _secrets_of(former) if former is not None else set[str]()
     for name in sorted(_secrets_of(task) - kept):
         if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words):
-            message = f"Task '{task.key}': the secret '{name}' is not one that the project's description names."
+            message = f"Task '{task.key}': the project's description does not name the secret '{name}'; remove it."
             yield Problem(field=f"{where}.inputs", message=message)
 
 
@@ -116,9 +118,9 @@ def _secrets_of(task: TaskDraft) -> set[str]:
 
 
 def warnings_of(draft: PlanDraft) -> list[str]:
-    """What a person should look at before signing, in words."""
+    """Warnings about tasks that a person should check before signing."""
     return [
-        f"Task '{task.key}' {danger.what}; read its command before you sign."
+        f"Task '{task.key}' {danger.what}. Read its command before you sign."
         for task in draft.tasks()
         for danger in dangers_of(task.action.model_dump(mode="json"))
     ]

@@ -1,7 +1,7 @@
-"""The shape that a model fills: the plan draft's own, with only the actions and agents that it may use.
+"""The schema for a model's plan: like a plan draft, but with only the actions and agents that the model may use.
 
-Tasks are numbered, not keyed: a number that counts up is hard to get wrong, while names have to be made up twice alike.
-`numbering` makes the keys.
+Tasks have numbers instead of keys. Counting is easy for a model, while it may misspell a key when it repeats it. `numbering`
+makes the keys.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from app.domain.limits import OwnLimits
 from app.domain.plan import AfterFailure, Grant, Inputs, LongText, Name, OnCrash, PhaseStrategy, PlanDraft, RelativePath
 from app.planning.model import numbering
 
-# Far below what a plan may have: a model that has lost the thread goes on for ever.
+# Far below the limits of a plan: a confused model would otherwise continue forever.
 MAX_PHASES = 12
 MAX_TASKS = 30
 MAX_NUMBER = MAX_PHASES * MAX_TASKS
-# Hints for servers that make answers by the schema, and no rules for answers: they end a text or a list in which a model goes
-# round in circles. What is longer belongs into a file, or into several tasks.
+# Hints for servers that generate answers from the schema. They end a text or a list in which a model repeats itself. Answers
+# are not checked against them. Longer content belongs in a file, or in several tasks.
 MAX_TEXT = 1000
 MAX_LINE = 100
 MAX_ITEMS = 8
 FEW_PHASES = 5
 MAX_REMARKS = 5
-# Type checkers read what stands in the brackets of a Literal; here it is known at run time only.
+# Type checkers read the values of a Literal; here, the values are known only at run time.
 _LITERAL: Any = Literal
 Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
-# Values may be any JSON, but few are more than a text.
+# Values may be any JSON, but most are short strings.
 _ShortInputs = Annotated[
     Inputs,
     WithJsonSchema(
@@ -53,7 +53,7 @@ class _Lenient(BaseModel):
 
 
 class _Bounded(_Lenient):
-    """Tells servers that make answers by the schema where each text and list has to end; answers are not held to it."""
+    """Adds maximum lengths to the schema, for servers that generate answers from it. Answers are not checked against them."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -77,7 +77,7 @@ def _bound(value: Any) -> None:
 
 
 class ModelPlan(_Lenient):
-    """Base of the plans that `plan_type` makes."""
+    """Base class of the plan types that `plan_type` makes."""
 
     summary: str = Field(
         max_length=2000,
@@ -86,10 +86,10 @@ class ModelPlan(_Lenient):
     )
 
     def draft(self, previous: PlanDraft | None = None) -> PlanDraft:
-        """The plan as every planner gives it; what is as it was in the plan before keeps its key.
+        """Convert to a plan draft. Tasks and phases that stay as in the previous plan keep their keys.
 
         Raises:
-            ValidationError: it does not fit into one.
+            ValidationError: the plan is not a valid draft.
         """
         values = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         warnings = [f"Assumption: {text}" for text in values.pop("assumptions", [])]
@@ -97,19 +97,19 @@ class ModelPlan(_Lenient):
         return PlanDraft.model_validate({**numbering.with_keys(values, previous), "warnings": warnings})
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with the numbers themselves, which a draft, having keys, no longer shows."""
+        """Problems with the task numbers, which are not visible in a draft because a draft has keys."""
         for place, number in numbering.ambiguous(self.model_dump(mode="json", exclude_unset=True)):
-            message = f"Task {number} is meant, but several tasks have the number {number}: number them 1, 2, 3, …"
+            message = f"Several tasks have the number {number}, so it is ambiguous. Number the tasks 1, 2, 3, …"
             yield Problem(field=f"{place}.depends_on", message=message)
 
 
 def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, whole: bool = False) -> type[ModelPlan]:
-    """The type of the plans that a model may make of these actions, for these agents.
+    """Make the plan type for a model, with these actions and agents.
 
     Args:
-        actions: what tasks may do.
-        agents: who may be named.
-        whole: show every field, so that a plan can be given back unchanged; else only those often needed.
+        actions: the actions that tasks may use.
+        agents: the agents that tasks may name.
+        whole: include every field, so that a plan can be returned unchanged; otherwise, only common fields.
     """
     base: Any = _Lenient if whole else _Bounded
     line: Any = Name if whole else Annotated[Name, Field(json_schema_extra={"maxLength": MAX_LINE})]
@@ -117,27 +117,36 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
     action: Any = reduce(lambda first, second: first | second, kinds)
     task_fields: dict[str, Any] = {
         "number": (Number, Field(description="1 for the first task of the plan, 2 for the next one, and so on.")),
-        "title": (line, Field(description="What is done, as an order: Gather the metrics.")),
-        "action": (action, Field(description="How it is done.")),
-        "depends_on": (list[Number], _list("Numbers of tasks that must be done before.")),
+        "title": (line, Field(description="What to do, as an imperative: Gather the metrics.")),
+        "action": (action, Field(description="How to do it.")),
+        "depends_on": (list[Number], _list("Numbers of the tasks that must finish before this one.")),
         "description": (LongText, Field(default="")),
-        "inputs": (Inputs if whole else _ShortInputs, Field(default_factory=dict, description="Values that it needs.")),
-        "expected_files": (list[RelativePath if whole else line], _list("Files that it makes.")),
+        "inputs": (
+            Inputs if whole else _ShortInputs,
+            Field(default_factory=dict, description="Values that the task needs."),
+        ),
+        "expected_files": (list[RelativePath if whole else line], _list("Files that the task creates.")),
         "timeout_seconds": (float | None, Field(default=None, gt=0, le=2_592_000)),
-        "on_crash": (OnCrash, Field(default=OnCrash.RERUN, description="`ask` for what must not happen twice.")),
+        "on_crash": (
+            OnCrash,
+            Field(default=OnCrash.RERUN, description="Use `ask` for work that must not happen twice."),
+        ),
         "after_failure": (AfterFailure | None, Field(default=None)),
     }
     phase_fields: dict[str, Any] = {
-        "name": (line, Field(description="What the phase is about.")),
-        "strategy": (PhaseStrategy, Field(description="`sequential`: one task after the other; `dag`: by depends_on.")),
+        "name": (line, Field(description="Name of the phase.")),
+        "strategy": (
+            PhaseStrategy,
+            Field(description="`sequential`: one task after the other; `dag`: as `depends_on` says."),
+        ),
         "requires_approval": (
             bool | None,
-            Field(default=None, description="Whether a person approves it before it starts."),
+            Field(default=None, description="Whether a person must approve the phase before it starts."),
         ),
     }
     if len(agents) > 1:
         agent: Any = _LITERAL[tuple(sorted(agents))]
-        task_fields["agent_id"] = (agent | None, Field(default=None, description="Who does it."))
+        task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
     if whole:
         task_fields |= {name: (list[Grant], Field(default_factory=list)) for name in ("reads", "writes")}
         task_fields["limits"] = (OwnLimits, Field(default_factory=dict))
@@ -151,8 +160,8 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
             list[phase],
             Field(min_length=1, max_length=MAX_PHASES, json_schema_extra=None if whole else {"maxItems": FEW_PHASES}),
         ),
-        "assumptions": (list[line], _list("What was taken for granted, for a person to check.", MAX_REMARKS)),
-        "questions": (list[line], _list("What to ask a person before the plan is signed.", MAX_REMARKS)),
+        "assumptions": (list[line], _list("Assumptions that a person should check.", MAX_REMARKS)),
+        "questions": (list[line], _list("Questions for a person to answer before signing the plan.", MAX_REMARKS)),
     }
     return create_model("Plan", __base__=ModelPlan, **plan_fields)
 
@@ -163,7 +172,7 @@ def _list(description: str, hint: int | None = None) -> Any:
 
 
 def _action_types(name: str, action: type[Action], *, whole: bool) -> Iterator[Any]:
-    """One type for an action, or one for each field of which it wants exactly one."""
+    """One type for an action. If the action needs exactly one of several fields, one type for each of these fields."""
     fields = {
         field: info for field, info in action.fields_model.model_fields.items() if whole or field not in action.rare
     }

@@ -1,4 +1,4 @@
-"""The outline planner: Markdown in, plan draft out, without a model. docs/plans.md has the grammar."""
+"""The outline planner, which turns Markdown into a plan draft without a model. docs/plans.md describes the grammar."""
 
 from app.planning.outline.planner import OutlinePlanner
 

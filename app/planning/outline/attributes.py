@@ -1,4 +1,4 @@
-"""`{#key name=value flag}` at the end of a line, as Pandoc writes attributes, and the values they take."""
+"""Reads attributes `{#key name=value flag}` at the end of a line (Pandoc's syntax) and their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PART = re.compile(
     r'\s*(?:\#(?P<key>[^\s{}"=]*)'
     r'|(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s{}"]*)))?)(?=[\s}]|$)'
 )
-# A block ends its line, or stands before the command: `Title {#key}: ` and then nothing but inline code.
+# A block ends its line, or is directly before the command: `Title {#key}: ` followed only by inline code.
 _END = re.compile(r"\s*\}(?:\s*$|(?=\s*:?\s*`[^`].*`\s*$))")
 _MISSHAPEN = re.compile(r"\{\s*(?:#|[A-Za-z_-]+\s*=)[^{}]*(?:\}\s*)?$")
 _ESCAPE = re.compile(r"\\(.)")
@@ -22,7 +22,7 @@ KEY = "#"
 
 
 class Attribute(NamedTuple):
-    """One attribute; the key's name is `#`, a flag's value is None, `column` counts from 0 in the line."""
+    """One attribute. The name of a key is `#`, the value of a flag is None, and `column` counts from 0 in the line."""
 
     name: str
     value: str | None
@@ -30,9 +30,9 @@ class Attribute(NamedTuple):
 
 
 def read_block(line: str, start: int) -> tuple[list[Attribute], int] | None:
-    """The attributes of the block that opens at `start`, and where it ends; None if there is no such block.
+    """The attributes of the block that opens at `start`, and the column where it ends. None if there is no such block.
 
-    A block ends the line, or nothing but inline code comes after it.
+    A block is at the end of its line, or only inline code follows it.
     """
     attributes: list[Attribute] = []
     position = start + 1
@@ -44,12 +44,12 @@ def read_block(line: str, start: int) -> tuple[list[Attribute], int] | None:
 
 
 def looks_misshapen(line: str, start: int) -> bool:
-    """Whether what opens at `start` was meant as attributes, though it cannot be read as such."""
+    """Whether the text at `start` was probably meant as attributes, although it is not valid."""
     return _MISSHAPEN.match(line, start) is not None
 
 
 def read_words(text: str) -> Iterator[Attribute | int]:
-    """The attributes in a fence's info string; an int is the column of something that is none, and ends it."""
+    """The attributes in the info string of a fence. An int is the column of invalid text, and is the last item."""
     position = 0
     while text[position:].strip():
         match = _PART.match(text, position)
@@ -61,7 +61,7 @@ def read_words(text: str) -> Iterator[Attribute | int]:
 
 
 def write(name: str, value: str) -> str:
-    """`name=value`, quoted where it must be."""
+    """Format `name=value`, with quotes if necessary."""
     if _PLAIN.fullmatch(value):
         return f"{name}={value}"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -69,31 +69,31 @@ def write(name: str, value: str) -> str:
 
 
 def names(value: str) -> list[str]:
-    """What stands between commas."""
+    """Split a comma-separated list."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def duration(value: str) -> float:
-    """Seconds of `90`, `30s`, `5m`, `2h` or `1d`; whole numbers stay whole.
+    """Parse a duration such as `90`, `30s`, `5m`, `2h` or `1d` to seconds. Whole numbers stay whole.
 
     Raises:
-        ValueError: saying what is accepted.
+        ValueError: the text is not a duration; the message says what is accepted.
     """
     match = _DURATION.fullmatch(value)
     if match is None:
-        raise ValueError(f"'{value}' is no time; write seconds, or 30s, 5m, 2h, 1d")
+        raise ValueError(f"'{value}' is not a valid duration; write seconds, or a value such as 30s, 5m, 2h or 1d")
     seconds = float(match[1]) * _SECONDS[match[2]]
     return int(seconds) if seconds.is_integer() else seconds
 
 
 def whole(value: str) -> int:
-    """A whole number.
+    """Parse a whole number.
 
     Raises:
-        ValueError: saying so.
+        ValueError: the text is not a whole number.
     """
     if not re.fullmatch(r"[0-9]{1,9}", value):
-        raise ValueError(f"'{value}' is no whole number")
+        raise ValueError(f"'{value}' is not a whole number")
     return int(value)
 
 

@@ -1,7 +1,7 @@
-"""The blocks of a description: headings, texts, lists of items, fences, each with its place in the source.
+"""Reads the blocks of a description: headings, text, lists and fences, each with its position in the source.
 
-Only CommonMark's block structure is used. Inline markup stays text, because titles and commands must come through as
-they were written, and because block parsing alone is linear in the length of the text.
+Only CommonMark's block structure is used. Inline markup stays text for two reasons: titles and commands must stay exactly as
+written, and block parsing alone takes linear time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph, or anything else that is kept as it stands."""
+    """A paragraph, or anything else that stays as written."""
 
     line: int
     text: str
@@ -41,7 +41,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block; `info` is what follows the language, `end` the line after it."""
+    """A fenced block. `info` is the text after the language; `end` is the line after the block."""
 
     line: int
     end: int
@@ -52,7 +52,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class Item:
-    """An item of a list: its first line, the text after it, and the fences that have a meaning."""
+    """A list item: its first line, the text after it, and the fences that have a meaning."""
 
     line: int
     title: str
@@ -65,7 +65,7 @@ class Item:
 
 @dataclass(frozen=True)
 class List:
-    """A list at the top level; `start` is the first number of an ordered one."""
+    """A top-level list. `start` is the first number of an ordered list."""
 
     line: int
     start: int | None
@@ -76,7 +76,7 @@ Block = Heading | Text | Fence | List
 
 
 def read_blocks(lines: list[str]) -> list[Block]:
-    """The blocks at the top level, in order; rules such as `---` mean nothing and are left out."""
+    """The top-level blocks, in order. Horizontal rules such as `---` have no meaning and are skipped."""
     root = SyntaxTreeNode(_PARSER.parse("\n".join(lines)))
     return [block for node in root.children if (block := _block(node, lines)) is not None]
 
@@ -142,7 +142,7 @@ def _fence(node: SyntaxTreeNode) -> Fence:
 
 
 def _content_indent(line: str) -> int:
-    # CommonMark: the item's text begins after the marker and one to four spaces; with more, or none, after one.
+    # CommonMark: the text of an item starts after the marker and one to four spaces. With more or none, it starts after one.
     expanded = line.expandtabs(4)
     match = _MARKER.match(expanded)
     if match is None:

@@ -1,4 +1,4 @@
-"""Fenced blocks: what a task runs, asks or sends, the inputs it gets, and tasks and phases written as JSON."""
+"""Reads fenced blocks: a task's command, prompt or request, its inputs, and tasks and phases written as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)")
 
 
 def read_action(fence: Fence, findings: Findings) -> ActionSpec | None:
-    """The action that a fence stands for; None if it is wrong, which `findings` then says."""
+    """The action in a fence. None if it is not valid; the problem is then in `findings`."""
     if not fence.content.strip():
         findings.problem(fence.line, findings.column_of(fence.line, fence.language), "This block is empty.")
         return None
@@ -37,13 +37,13 @@ def read_action(fence: Fence, findings: Findings) -> ActionSpec | None:
     fields = _options(fence, findings, options)
     if fence.language == "prompt":
         return ActionSpec.model_validate({"type": "agent", "prompt": fence.content, **fields})
-    # A block that names bash means bash: /bin/sh need not be one.
+    # A bash block must run in bash, and /bin/sh may be a different shell.
     ran = {"argv": ["bash", "-c", fence.content]} if fence.language == "bash" else {"command": fence.content}
     return ActionSpec.model_validate({"type": "shell", **ran, **fields})
 
 
 def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
-    """The inputs of an `inputs` fence: one `NAME: value` a line; what is no JSON is text."""
+    """The inputs in an `inputs` fence, one `NAME: value` per line. A value that is not JSON is text."""
     _options(fence, findings, {})
     inputs: dict[str, Any] = {}
     for number, text in enumerate(fence.content.split("\n"), fence.line + 1):
@@ -52,22 +52,24 @@ def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
         match = _INPUT.fullmatch(text)
         column = findings.column_of(number, text.strip())
         if match is None:
-            findings.problem(number, column, "An input is written as NAME: value (letters, digits and _ in the name).")
+            findings.problem(
+                number, column, "Write an input as NAME: value. The name may contain letters, digits and _."
+            )
         elif match[1] in inputs:
-            findings.problem(number, column, f"The input '{match[1]}' is given twice.")
+            findings.problem(number, column, f"The input '{match[1]}' appears twice.")
         else:
             inputs[match[1]] = _value(match[2].strip(), number, column, findings)
     return inputs
 
 
 def read_model(model: type[_Model], fence: Fence, findings: Findings) -> _Model | None:
-    """The JSON object in a fence as a `model`; None if it is wrong, which `findings` then says."""
+    """The JSON object in a fence as a `model`. None if it is not valid; the problem is then in `findings`."""
     try:
         value = parse_json(fence.content)
     except json.JSONDecodeError as error:
         line = fence.line + error.lineno
         offset = findings.column_of(line, fence.content.split("\n")[error.lineno - 1])
-        findings.problem(line, offset + error.colno - 1, f"This is not JSON: {error.msg}.")
+        findings.problem(line, offset + error.colno - 1, f"This is not valid JSON: {error.msg}.")
         return None
     except ValueError as error:
         findings.problem(fence.line + 1, 0, f"This JSON cannot be used: {error}.")
@@ -80,10 +82,10 @@ def read_model(model: type[_Model], fence: Fence, findings: Findings) -> _Model 
 
 
 def parse_json(text: str) -> Any:
-    """JSON that a database, a digest and every reader of the plan can hold.
+    """Parse JSON that a database, a digest and every reader of the plan can represent.
 
     Raises:
-        ValueError: not JSON (`json.JSONDecodeError`), numbers that are none, unstorable characters, too deep.
+        ValueError: not JSON (`json.JSONDecodeError`), an invalid number, unstorable characters, or too much nesting.
     """
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
@@ -120,7 +122,7 @@ def _request_line(text: str, line: int, findings: Findings) -> dict[str, Any] | 
         return {"method": match[1].upper(), "url": match[2]}
     if "://" in text.partition(" ")[0] or text.startswith("${{"):
         return {"url": text}
-    message = f"A request begins with a method and an address, such as GET https://…; methods: {', '.join(METHODS)}."
+    message = f"Start a request with a method and a URL, such as GET https://…; methods: {', '.join(METHODS)}."
     findings.problem(line, findings.column_of(line, text), message)
     return None
 
@@ -130,10 +132,10 @@ def _headers(lines: list[str], first: int, findings: Findings) -> dict[str, str]
     for number, text in enumerate(lines, first):
         match = _HEADER.fullmatch(text.strip())
         if match is None:
-            message = "A header is written as Name: value; the body follows after an empty line."
+            message = "Write a header as Name: value. Put an empty line before the body."
             findings.problem(number, findings.column_of(number, text.strip()), message)
         elif match[1].lower() in {name.lower() for name in headers}:
-            findings.problem(number, findings.column_of(number, match[1]), f"The header '{match[1]}' is given twice.")
+            findings.problem(number, findings.column_of(number, match[1]), f"The header '{match[1]}' appears twice.")
         else:
             headers[match[1]] = match[2].strip()
     return headers
@@ -144,7 +146,7 @@ def _options(fence: Fence, findings: Findings, known: dict[str, Callable[[str], 
     offset = findings.column_of(fence.line, fence.info) if fence.info else 0
     for word in read_words(fence.info):
         if not isinstance(word, Attribute):
-            findings.problem(fence.line, offset + word, f"Options after '{fence.language}' are written as name=value.")
+            findings.problem(fence.line, offset + word, f"Write options after '{fence.language}' as name=value.")
         elif word.name not in known:
             message = f"Unknown option '{word.name}' of a {fence.language} block; known: {', '.join(known) or 'none'}."
             findings.problem(fence.line, offset + word.column, message)
@@ -176,7 +178,7 @@ def _finite(text: str) -> float:
 
 
 def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _check_storable(value: Any) -> None:
@@ -190,7 +192,7 @@ def _check_storable(value: Any) -> None:
             elif isinstance(item, list):
                 following += cast("list[Any]", item)
             elif isinstance(item, str) and ("\x00" in item or any("\ud800" <= c <= "\udfff" for c in item)):
-                raise ValueError("it holds a NUL character or half of a surrogate pair")
+                raise ValueError("it contains a NUL character or a lone surrogate")
         if not following:
             return
         level = following

@@ -1,4 +1,4 @@
-"""What is wrong or remarkable in a description, each with its place."""
+"""Collects the problems and warnings in a description, each with its position."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pydantic import ValidationError
 from app.domain.errors import Invalid, Problem
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
 
-# PostgreSQL and UTF-8 files refuse both; no plan can carry them.
+# PostgreSQL and UTF-8 files refuse both, so a plan cannot contain them.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Findings:
-    """Collects problems and warnings while one description is read; lines and columns come in counted from 0.
+    """Collects problems and warnings while a description is read. Its methods count lines and columns from 0.
 
     Args:
         text: the description.
-        objection: to paths that tasks are granted.
+        objection: returns why a path may not be granted to a task.
     """
 
     def __init__(self, text: str, objection: Objection = no_objection) -> None:
@@ -28,34 +28,34 @@ class Findings:
         self._problems: list[tuple[int, int, str]] = []
 
     def problem(self, line: int, column: int, message: str) -> None:
-        """Record something that makes the plan unusable."""
+        """Record a problem that makes the plan unusable."""
         self._problems.append((line, column, message))
 
     def invalid(self, error: ValidationError, line: int, columns: dict[str, int], column: int = 0) -> None:
-        """Record what a model refused; `columns` says where each of its fields was written."""
+        """Record the errors of a pydantic model. `columns` holds the column of each field."""
         for item in error.errors(include_url=False, include_context=False):
             field = str(item["loc"][0]) if item["loc"] else ""
             path = ".".join(str(part) for part in item["loc"])
             self.problem(line, columns.get(field, column), f"{path}: {item['msg']}." if path else f"{item['msg']}.")
 
     def column_of(self, line: int, text: str) -> int:
-        """Where `text` begins in a line; 0 if it is not there as it stands."""
+        """The column where `text` starts in a line. 0 if the line does not contain it literally."""
         return max(self.lines[line].find(text), 0) if 0 <= line < len(self.lines) else 0
 
     def check_characters(self) -> None:
-        """Refuse what neither a database nor a file can hold.
+        """Refuse characters that a database or a file cannot store.
 
         Raises:
             Invalid: `plan_invalid`.
         """
         for number, line in enumerate(self.lines):
             for match in _UNSTORABLE.finditer(line):
-                name = "a NUL character" if match[0] == "\x00" else "half of a surrogate pair"
-                self.problem(number, match.start(), f"This is {name}, which no plan can hold; remove it.")
+                name = "a NUL character" if match[0] == "\x00" else "a lone surrogate"
+                self.problem(number, match.start(), f"A plan cannot contain {name}; remove it.")
         self.raise_if_any()
 
     def raise_if_any(self) -> None:
-        """Raise everything recorded, in the order of the text.
+        """Raise all recorded problems, in the order of the text.
 
         Raises:
             Invalid: `plan_invalid`; `details` has one entry for each problem, at most 200.
@@ -69,5 +69,5 @@ class Findings:
         ]
         first = f"{details[0].field}: {details[0].message}"
         count = len(found)
-        message = first if count == 1 else f"The description has {count} problems; the first, {first}"
+        message = first if count == 1 else f"The description has {count} problems. The first, {first}"
         raise Invalid(message, code="plan_invalid", details=details)

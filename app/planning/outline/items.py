@@ -1,4 +1,4 @@
-"""One list item (or one step of plain prose) as the parts of a task."""
+"""Turns one list item (or one step of plain prose) into the parts of a task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY_FORM = re.compile(KEY_PATTERN)
 
 @dataclass
 class Title:
-    """A first line taken apart; columns count from 0 in the line."""
+    """The parsed first line of an item. Columns count from 0 in the line."""
 
     text: str
     codes: list[str]
@@ -37,7 +37,7 @@ class Title:
 
 @dataclass
 class TaskParts:
-    """All that an item says; `whole` is a task written as JSON, which says everything itself."""
+    """Everything that an item defines. `whole` is a task written as JSON, which defines everything on its own."""
 
     line: int
     column: int
@@ -52,7 +52,7 @@ class TaskParts:
 
 
 def read_item(item: Item, findings: Findings) -> TaskParts:
-    """The parts of one item; whatever is wrong with it goes into `findings`."""
+    """The parts of one item. Its problems go into `findings`."""
     if any(fence.language == "task" for fence in item.fences):
         return _json_task(item, findings)
     column = findings.column_of(item.title_line, item.title) if item.title else 0
@@ -61,7 +61,7 @@ def read_item(item: Item, findings: Findings) -> TaskParts:
     begin = checkbox.end() if checkbox else 0
     title = take_apart(item.title[begin:])
     if title.misshapen is not None:
-        message = "These attributes cannot be read; write {#key name=value name=value} at the end of the line."
+        message = "These attributes are not valid. Write {#key name=value name=value} at the end of the line."
         findings.problem(parts.line, column + begin + title.misshapen, message)
     read_attributes(title.attributes, parts, column + begin, findings)
     actions = [action for fence in item.fences if (action := _action(fence, findings)) is not None]
@@ -69,9 +69,11 @@ def read_item(item: Item, findings: Findings) -> TaskParts:
     if checkbox:
         actions.append(ActionSpec(type="manual"))
         if checkbox[1] != " ":
-            findings.warnings.append(f"Line {parts.line + 1} is ticked already; its task still waits for a person.")
+            findings.warnings.append(
+                f"The checkbox on line {parts.line + 1} is already ticked. The task still waits for a person."
+            )
     _inputs(item, parts, findings)
-    # A fence that is wrong is reported already; its item must not also count as having no action.
+    # A faulty fence is already reported. Its item must not also be reported as having no action.
     decided = bool(actions) or any(fence.language in ACTION_FENCES for fence in item.fences)
     _settle(parts, title, actions, decided=decided, findings=findings)
     _remarks(item, parts, decided=decided, findings=findings)
@@ -79,7 +81,7 @@ def read_item(item: Item, findings: Findings) -> TaskParts:
 
 
 def take_apart(line: str) -> Title:
-    """Text, inline code (CommonMark's rules) and attributes of one line."""
+    """Split one line into text, inline code (by CommonMark's rules) and attributes."""
     spans: list[tuple[int, int, str]] = []
     attributes: list[Attribute] = []
     misshapen: int | None = None
@@ -100,7 +102,7 @@ def take_apart(line: str) -> Title:
             if behind == end:
                 end = position
                 break
-            # The command follows: blanks in the block's place keep every column what it was.
+            # The command follows. Spaces in place of the block keep all columns the same.
             line = line[:position].rstrip().ljust(behind) + line[behind:]
             position = behind
             continue
@@ -117,7 +119,7 @@ def take_apart(line: str) -> Title:
 
 
 def shortened(text: str) -> str:
-    """`text` as a title: its first line with something on it, at most 200 characters."""
+    """`text` as a title: its first non-empty line, at most 200 characters."""
     line = next((line.strip() for line in text.split("\n") if line.strip()), "")
     return line if len(line) <= MAX_TITLE_LENGTH else f"{line[: MAX_TITLE_LENGTH - 1]}…"
 
@@ -129,13 +131,13 @@ def _settle(parts: TaskParts, title: Title, actions: list[ActionSpec], *, decide
         text = _beside(title) or title.codes[0]
     elif not decided and len(title.codes) > 1:
         message = (
-            "This line has several pieces of inline code, and a task runs one command; put the command into a "
-            "sh block, or begin the line with [ ] if a person does it."
+            "This line has several pieces of inline code, but a task runs one command. Put the command into a "
+            "sh block, or start the line with [ ] if a person does the task."
         )
         findings.problem(parts.line, parts.column, message)
     if len(actions) > 1:
         kinds = ", ".join(action.type for action in actions)
-        message = f"This task has several actions ({kinds}), and a task has one; make it several items."
+        message = f"This task has several actions ({kinds}), but a task can have only one. Split it into several items."
         findings.problem(parts.line, parts.column, message)
     parts.action = actions[0] if actions else None
     if len(text) > MAX_TITLE_LENGTH:
@@ -144,12 +146,12 @@ def _settle(parts: TaskParts, title: Title, actions: list[ActionSpec], *, decide
         fields = parts.action.fields()
         text = str(fields.get("command") or fields.get("prompt") or fields.get("url") or "")
     if not text.strip() and (parts.action is not None or not decided):
-        findings.problem(parts.line, parts.column, "This item has no title; say in a few words what it does.")
+        findings.problem(parts.line, parts.column, "This item has no title. Say in a few words what it does.")
     parts.title = shortened(text)
 
 
 def _beside(title: Title) -> str:
-    """The text beside the one piece of code; "Run `make`" keeps its code, as "Run" alone would say nothing."""
+    """The text beside the single piece of code. "Run `make`" keeps its code, because "Run" alone has no meaning."""
     cut_off = title.without_code.strip(" :-\u2013\u2014")
     lone_word = len(title.without_code.split()) == 1 and cut_off == title.without_code
     return " ".join(title.text.replace("`", "").split()) if lone_word else cut_off
@@ -163,7 +165,7 @@ def _inputs(item: Item, parts: TaskParts, findings: Findings) -> None:
     found = [fence for fence in item.fences if fence.language == "inputs"]
     for fence in found[1:]:
         column = findings.column_of(fence.line, "inputs")
-        findings.problem(fence.line, column, "This task has its inputs already; put them all into one block.")
+        findings.problem(fence.line, column, "This task already has an inputs block. Put all inputs into one block.")
     if found:
         parts.fields["inputs"] = fences.read_inputs(found[0], findings)
 
@@ -173,7 +175,9 @@ def _json_task(item: Item, findings: Findings) -> TaskParts:
     column = findings.column_of(fence.line, "task")
     parts = TaskParts(line=fence.line, column=column)
     if item.title or item.body or len(item.fences) > 1:
-        findings.problem(fence.line, column, "A task block says everything itself; its item holds nothing else.")
+        findings.problem(
+            fence.line, column, "A task block defines the whole task. Remove everything else from its item."
+        )
     parts.whole = fences.read_model(TaskDraft, fence, findings)
     if parts.whole is not None:
         parts.key = parts.whole.key
@@ -209,30 +213,30 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "default": ("default", str),
     "expires": ("expires_seconds", duration),
 }
-# What a decision task says beside its options.
+# The fields of a decision task besides its options.
 _OF_A_DECISION = {"default": "default", "expires_seconds": "expires"}
 _FLAG = "milestone"
 _GRANTS = frozenset({"reads", "writes"})
 
 
 def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, findings: Findings) -> None:
-    """Take attributes over into `parts`; `offset` is the column that theirs count from."""
+    """Apply attributes to `parts`. Their columns are relative to `offset`."""
     for name, value, column in attributes:
         known = _FIELDS.get(name)
         message: str | None = None
         where = "key" if name == KEY else known[0] if known else name
         if where in parts.columns:
-            message = f"'{name}' is given twice."
+            message = f"'{name}' appears twice."
         elif name == KEY:
             fits = KEY_FORM.fullmatch(value or "") is not None
             parts.key = value if fits else None
             message = None if fits else key_message(value or "")
         elif name == _FLAG:
-            message = None if value is None else "'milestone' stands alone, without a value."
+            message = None if value is None else "'milestone' does not take a value."
             parts.fields[_FLAG] = True
         elif known is None:
             listed = ", ".join(["#key", *_FIELDS, _FLAG])
-            message = f"Unknown attribute '{name}'; known: {listed}. Braces meant as text must not end the line."
+            message = f"Unknown attribute '{name}'; known: {listed}. Braces that are text must not end the line."
         elif value is None:
             message = f"'{name}' needs a value: {name}=…"
         else:
@@ -247,30 +251,30 @@ def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, 
 
 
 def _read_value(name: str, value: str, parts: TaskParts, findings: Findings) -> str | None:
-    """Take one attribute over into `parts`; what is wrong with it, if anything."""
+    """Apply one attribute to `parts`. Return its problem, if it has one."""
     field, read = _FIELDS[name]
     try:
         parts.fields[field] = read(value)
     except ValueError as error:
         return f"{name}: {error}."
     for path in parts.fields[field] if name in _GRANTS else ():
-        # What is no absolute path is refused as such, later.
+        # A path that is not absolute is refused later.
         if path.startswith("/") and "\0" not in path and (why := findings.objection(path)) is not None:
-            return f"No task can be granted {path}: it {why}."
+            return f"A task cannot be granted {path}: it {why}."
     return None
 
 
 def _check_decision(parts: TaskParts, findings: Findings) -> None:
     for where, name in _OF_A_DECISION.items():
         if where in parts.fields and "options" not in parts.columns:
-            message = f"'{name}' belongs to a decision; say what can be answered: decision=yes,no."
+            message = f"'{name}' is only valid for a decision. Add the possible answers: decision=yes,no."
             findings.problem(parts.line, parts.columns[where], message)
             del parts.fields[where]
 
 
 def key_message(key: str) -> str:
-    """What to say about a key that is none."""
-    return f"'{key}' is no key; a key is a small letter, then up to 63 small letters, digits, _ or -."
+    """The message for an invalid key."""
+    return f"'{key}' is not a valid key. Use a lowercase letter, then up to 63 lowercase letters, digits, _ or -."
 
 
 def _attribute_actions(parts: TaskParts) -> list[ActionSpec]:
@@ -289,12 +293,12 @@ def _remarks(item: Item, parts: TaskParts, *, decided: bool, findings: Findings)
     for fence in item.other_fences if not decided and parts.action is None else []:
         kind = f"The {fence.language[:40]} block" if fence.language else "The block without a language"
         findings.warnings.append(
-            f"{kind} on line {fence.line + 1} is kept as text; a block that is to run begins with ```sh or ```http."
+            f"{kind} on line {fence.line + 1} is treated as text. To run a block, start it with ```sh or ```http."
         )
     if item.nested_task is not None:
         findings.warnings.append(
-            f"Line {item.nested_task + 1} is part of the description of '{parts.title}', not a task of its own; "
-            "a task is an item of the outermost list."
+            f"Line {item.nested_task + 1} is part of the description of '{parts.title}', not a separate task. "
+            "Only items of the outermost list are tasks."
         )
 
 
@@ -324,7 +328,7 @@ def _next_mark(line: str, position: int) -> int:
 
 
 def _code(text: str) -> str:
-    # CommonMark: one space on each side is taken off, so that code can begin or end with a backtick.
+    # CommonMark: one space is removed on each side, so that code can start or end with a backtick.
     padded = len(text) > 2 and text[0] == text[-1] == " " and text.strip(" ")
     return text[1:-1] if padded else text
 

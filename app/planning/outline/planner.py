@@ -1,4 +1,4 @@
-"""The outline planner itself."""
+"""The outline planner, which implements the planner interface."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.planning.planner import Brief
 
 
 class OutlinePlanner:
-    """Reads the description as Markdown (docs/plans.md); needs no model and no network, and always gives the same.
+    """Reads the description as Markdown (docs/plans.md). It is deterministic, and needs neither a model nor a network.
 
     Args:
-        objection: to paths that tasks are granted.
+        objection: returns why a path may not be granted to a task.
     """
 
     name = "outline"
@@ -23,18 +23,18 @@ class OutlinePlanner:
         self._objection = objection
 
     async def plan(self, brief: Brief) -> PlanDraft:
-        """The plan that the description spells out.
+        """Make the plan that the description defines.
 
         Raises:
-            Invalid: `plan_invalid`; each of `details` has `line 12, column 3` of the description as its `field`.
+            Invalid: `plan_invalid`; the `field` of each detail is a position such as `line 12, column 3`.
         """
-        # A long description takes tenths of a second, which the event loop has no time for.
+        # A long description takes tenths of a second, which would block the event loop.
         draft = await asyncio.to_thread(
             read_outline, brief.description, has_model=brief.has_model, objection=self._objection
         )
         if brief.instructions:
             draft.warnings.append(
-                "The outline planner follows the description alone, so the instructions changed nothing; "
-                "edit the description, or use a planner with a model."
+                "The outline planner uses only the description, so the instructions had no effect. "
+                "Edit the description, or use a planner with a model."
             )
         return draft

@@ -1,7 +1,7 @@
-"""Plain prose as steps: "Weekly report: gather metrics, write a summary and mail it" is three of them.
+"""Splits plain prose into steps. "Weekly report: gather metrics, write a summary and mail it" has three steps.
 
-Sentences are steps. A sentence is cut further only where it clearly lists things to do; in doubt it stays whole, since
-one task too few is easier to see, and to mend, than a sentence in pieces.
+Each sentence is a step. A sentence is split further only if it clearly lists things to do. In doubt, it stays whole: a missing
+task is easier to notice and to fix than a sentence in pieces.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ _NO_STEP = frozenset(_NO_STEP_LIST.split())
 
 
 class Step(NamedTuple):
-    """One step, as it is written, and the line that it begins on, counted from 0."""
+    """One step as written, and the line on which it starts, counted from 0."""
 
     line: int
     text: str
 
 
 def split_lead(text: str) -> tuple[str, str]:
-    """`("Weekly report", "gather …")` of "Weekly report: gather …"; the first is empty if there is no such title."""
+    """Split "Weekly report: gather …" into `("Weekly report", "gather …")`. The first part is empty without a title."""
     match = _LEAD.match(text)
     return (match[1].strip(), text[match.end() :]) if match else ("", text)
 
 
 def read_steps(text: str, line: int) -> list[Step]:
-    """The steps of a paragraph that begins on `line`."""
+    """The steps of a paragraph that starts on `line`."""
     masked = _KEPT_WHOLE.sub(lambda match: match[0][0] + "x" * (len(match[0]) - 1), text)
     breaks = [match.start() for match in re.finditer("\n", text)]
     steps: list[Step] = []
@@ -84,7 +84,7 @@ def read_steps(text: str, line: int) -> list[Step]:
 
 def _sentences(masked: str, breaks: list[int]) -> Iterator[tuple[int, int]]:
     begin = 0
-    # Lines that all begin like sentences were meant as a list, whether or not they end with full stops.
+    # Lines that all start like sentences are a list, even without full stops at their ends.
     edges = [*breaks, len(masked)]
     separate = len(edges) > 1 and all(
         _LINE_START.match(masked, start) for start in [0, *(position + 1 for position in breaks)]
@@ -121,12 +121,12 @@ def _are_steps(clauses: list[list[str]], commas: list[re.Match[str]]) -> bool:
         return False
     if not commas or clauses[0][0] in _VERBS:
         return not commas or all(words[0] in _VERBS for words in clauses)
-    # A verb that is not on the list, or another language.
+    # The verb is not on the list, or the text is in another language.
     return len(clauses) > 2 and all(len(words) > 1 for words in clauses)
 
 
 def _cut_at_and(masked: str, begin: int, end: int) -> list[tuple[int, int]]:
-    """Two clauses where both begin with a verb, and the second says what to do it to: "write it and mail the draft"."""
+    """Two clauses if both start with a verb and the second has its own object: "write it and mail the draft"."""
     for match in _AND.finditer(masked, begin, end):
         if match.start() - begin > _MAX_CLAUSE:
             break

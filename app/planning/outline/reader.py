@@ -1,4 +1,4 @@
-"""A whole description as a plan draft."""
+"""Reads a whole description as a plan draft."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_it
 from app.planning.outline.prose import read_steps, split_lead
 
 WHAT_TO_WRITE = (
-    "The description is empty, so there is nothing to plan. Write what to do: a list with one item for each task, "
+    "The description is empty, so there is nothing to plan. Write what to do: a list with one item per task, "
     "or a few sentences such as 'Gather metrics, write a summary, email it'."
 )
 DEFAULT_PHASE = "Tasks"
@@ -43,20 +43,20 @@ class _Phase:
 
 
 class _Keys:
-    """Keys of one kind: those given first, then keys made from titles around them."""
+    """The keys of all phases or all tasks: first the written ones, then keys made from titles that avoid them."""
 
     def __init__(self) -> None:
         self.taken: set[str] = set()
         self._next: dict[str, int] = {}
 
     def give(self, key: str) -> bool:
-        """Take a key that was written; False if it is taken."""
+        """Reserve a written key. Return False if it is already taken."""
         new = key not in self.taken
         self.taken.add(key)
         return new
 
     def make(self, title: str) -> str:
-        """A key that is free. Counting on from the last number keeps many equal titles linear."""
+        """A free key for a title. It continues from the last number, so that many equal titles take linear time."""
         base = key = slug(title, frozenset[str]())
         while key in self.taken:
             number = self._next.get(base, 2)
@@ -66,15 +66,15 @@ class _Keys:
 
 
 def read_outline(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft:
-    """The plan that `description` stands for.
+    """Make the plan that `description` defines.
 
     Args:
-        description: Markdown, as docs/plans.md says.
-        has_model: whether tasks that say no more than words go to a model.
-        objection: to paths that tasks are granted.
+        description: Markdown, as described in docs/plans.md.
+        has_model: whether tasks without a command or request go to a model.
+        objection: returns why a path may not be granted to a task.
 
     Raises:
-        Invalid: `plan_invalid`; every problem found, each with its line and column, counted from 1.
+        Invalid: `plan_invalid`; `details` has every problem with its line and column, counted from 1.
     """
     findings = Findings(description, objection)
     findings.check_characters()
@@ -86,7 +86,7 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
 
 
 def is_prose(description: str) -> bool:
-    """Whether a description is plain words, in which nobody has spelt out tasks or phases."""
+    """Whether a description is plain prose that does not define tasks or phases."""
     return _is_prose(read_blocks(Findings(description).lines))
 
 
@@ -95,7 +95,7 @@ def _is_prose(blocks: list[Block]) -> bool:
 
 
 def read_single_task(markdown: str) -> TaskDraft | None:
-    """The one task of `markdown`, with what its own item says and nothing else; None if it is not exactly one."""
+    """The single task in `markdown`, as its own item defines it. None if there is not exactly one task."""
     findings = Findings(markdown)
     blocks = read_blocks(findings.lines)
     if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1:
@@ -111,8 +111,8 @@ def read_single_task(markdown: str) -> TaskDraft | None:
 
 
 def read_single_phase(markdown: str) -> PhaseDraft | None:
-    """The one phase of `markdown`, which has no tasks yet; None if it is not exactly that."""
-    # With a task behind it, since a text may well swallow what follows: a fence without an end does.
+    """The single phase in `markdown`, without tasks. None if there is anything else."""
+    # A task is added after it, because a text may swallow what follows: a fence without an end does.
     findings = Findings(f"{markdown}\n\n- `true`\n")
     reader = _Reader(findings, has_model=False)
     reader.place(read_blocks(findings.lines))
@@ -140,7 +140,7 @@ class _Reader:
         else:
             self.place(blocks)
         if not any(phase.tasks for phase in self.phases):
-            message = "There is no task here; a task is a list item, a line that begins with '- ' or '1. '."
+            message = "There are no tasks. Write each task as a list item: a line that starts with '- ' or '1. '."
             self.findings.problem(blocks[0].line if blocks else 0, 0, message)
         phases = self.build()
         self.findings.raise_if_any()
@@ -154,7 +154,7 @@ class _Reader:
             raise
 
     def place(self, blocks: list[Block]) -> None:
-        """Put every block where it belongs."""
+        """Assign every block to its phase or task."""
         for block in blocks:
             if isinstance(block, Heading):
                 self._heading(block)
@@ -166,7 +166,7 @@ class _Reader:
                 self._fence(block)
 
     def build(self) -> list[PhaseDraft]:
-        """The phases, with keys for all."""
+        """The phases, with keys for all phases and tasks."""
         phase_keys = self._keys([(phase.key, phase) for phase in self.phases], "phase")
         tasks = [task for phase in self.phases for task in phase.tasks]
         task_keys = self._keys([(task.key, task) for task in tasks], "task")
@@ -212,7 +212,7 @@ class _Reader:
         for name in part.after:
             if name not in keys:
                 column = part.columns.get("depends_on", part.column)
-                self.findings.problem(part.line, column, f"No task has the key '{name}', which 'after' names.")
+                self.findings.problem(part.line, column, f"'after' names the key '{name}', but no task has it.")
         return [name for name in part.after if name in keys]
 
     def _heading(self, heading: Heading) -> None:
@@ -220,12 +220,12 @@ class _Reader:
         if heading.level == 1 and not self.phases and not self.title and not self.summary:
             self.title = heading.text
         elif heading.level == 1:
-            message = "A # heading is the plan's title and stands at the top, once; a phase begins with ##."
+            message = "A # heading is the plan's title, and may appear only once, at the top. Start a phase with ##."
             self.findings.problem(heading.line, column, message)
         elif heading.level == 2:
             self._phase_heading(heading, column)
         else:
-            message = "Headings below ## have no meaning; a phase begins with ##, a task is a list item."
+            message = "Headings below ## have no meaning. Start a phase with ##, and write a task as a list item."
             self.findings.problem(heading.line, column, message)
 
     def _phase_heading(self, heading: Heading, column: int) -> None:
@@ -234,7 +234,7 @@ class _Reader:
         phase = _Phase(line=heading.line, column=column, name=match[1] if match else title.text)
         phase.strategy = match[2].lower() if match else PhaseStrategy.DAG
         if title.misshapen is not None:
-            message = "These attributes cannot be read; write {#key approval=yes} at the end of the line."
+            message = "These attributes are not valid. Write {#key approval=yes} at the end of the line."
             self.findings.problem(heading.line, column + title.misshapen, message)
         for name, value, offset in title.attributes:
             message = None
@@ -245,7 +245,7 @@ class _Reader:
             elif name == "approval" and value in {"yes", "no"}:
                 phase.requires_approval = value == "yes"
             elif name == "approval":
-                message = "'approval' is yes or no."
+                message = "'approval' must be yes or no."
             else:
                 message = f"Unknown attribute '{name}' of a phase; known: #key, approval."
             if message:
@@ -260,11 +260,11 @@ class _Reader:
         numbered = block.start is not None
         if numbered and phase.strategy == PhaseStrategy.PARALLEL and len(block.items) > 1:
             message = (
-                f"A numbered list runs in order, but phase '{phase.name}' is parallel; "
-                "begin its items with '- ', or take '(parallel)' away."
+                f"A numbered list runs in order, but phase '{phase.name}' is parallel. "
+                "Start its items with '- ', or remove '(parallel)'."
             )
             self.findings.problem(block.line, 0, message)
-        # A list that goes on with the next number continues the one before it, whatever text lies between.
+        # A list that starts with the next number continues the list before it, regardless of the text between them.
         before = phase.tasks[-1] if numbered and block.start == phase.last_number else None
         for item in block.items:
             part = read_item(item, self.findings)
@@ -289,12 +289,14 @@ class _Reader:
             if draft is None:
                 return
             if draft.tasks:
-                self.findings.problem(fence.line, column, "A phase block holds no tasks; write them as list items.")
+                self.findings.problem(
+                    fence.line, column, "A phase block cannot contain tasks. Write them as list items."
+                )
             fields = draft.model_dump(exclude={"tasks", "description"})
             description = [draft.description] if draft.description else []
             self.phases.append(_Phase(line=fence.line, column=column, description=description, **fields))
         elif fence.language in FENCES:
-            message = "This block belongs to no task; indent it so far that it lies under the text of its list item."
+            message = "This block does not belong to a task. Indent it to the text of its list item."
             self.findings.problem(fence.line, column, message)
         else:
             self._text("\n".join(self.findings.lines[fence.line : fence.end]))
@@ -331,8 +333,8 @@ class _Reader:
         named = ", ".join(f"'{title}'" for title in undecided[:MAX_NAMED])
         more = f" and {len(undecided) - MAX_NAMED} more" if len(undecided) > MAX_NAMED else ""
         self.findings.warnings.append(
-            f"A person has to do {len(undecided)} of {len(tasks)} tasks, since they have no command or request and "
-            f"no model is set up: {named}{more}."
+            f"A person must do {len(undecided)} of {len(tasks)} tasks, because they have no command or request and "
+            f"no model is configured: {named}{more}."
         )
 
 
@@ -353,5 +355,5 @@ def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findi
 
 def _limit(tasks: int, findings: Findings) -> None:
     if tasks > MAX_TASKS:
-        findings.problem(0, 0, f"The description has {tasks} tasks; at most {MAX_TASKS} are possible.")
+        findings.problem(0, 0, f"The description has {tasks} tasks; the limit is {MAX_TASKS}.")
     findings.raise_if_any()
