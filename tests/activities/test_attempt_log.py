@@ -86,7 +86,7 @@ def test_a_link_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     workspace.mkdir()
     outside.mkdir()
     (workspace / ".signoff").symlink_to(outside)
-    with pytest.raises(TaskFailed, match="cannot keep its files") as caught:
+    with pytest.raises(TaskFailed, match="cannot store its files") as caught:
         AttemptLog(workspace, "task", 1)
     assert caught.value.kind == "unsafe_workspace"
     assert not list(outside.iterdir())

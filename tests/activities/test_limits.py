@@ -98,7 +98,7 @@ async def test_the_tasks_error_says_what_was_reached(tmp_path: Path) -> None:
         await Shell().run(replace(task, limits=TaskLimits(file_size=2 * MIB)))
     error = caught.value
     assert (error.kind, error.retryable) == ("limit_reached", False)
-    assert error.message.startswith("The task wrote a file of more than 2 MiB.")
+    assert error.message.startswith("The task wrote a file larger than 2 MiB.")
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
         "UPDATE decisions SET actor = 'mallory' WHERE project_id = :id AND kind = 'approve'",
     ),
     "a decision is gone": (
-        "decision_missing", "gone", "DELETE FROM decisions WHERE project_id = :id AND kind = 'complete'"
+        "decision_missing", "missing", "DELETE FROM decisions WHERE project_id = :id AND kind = 'complete'"
     ),
     "a task's status": (
         "task_altered", "'make'", "UPDATE tasks SET status = 'failed' WHERE project_id = :id AND key = 'make'"
@@ -125,22 +125,22 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
         """UPDATE tasks SET error = '{"type": "x", "message": "y"}' WHERE project_id = :id AND key = 'make'""",
     ),
     "a task's command": (
-        "task_altered", "'make' is not what was signed: action",
+        "task_altered", "'make' differs from what was signed: action",
         """UPDATE tasks SET action = '{"type": "shell", "command": "true"}' WHERE project_id = :id AND key = 'make'""",
     ),
     "a task's action is none": (
         "task_altered", "'make' cannot be read", "UPDATE tasks SET action = '[]' WHERE project_id = :id AND key = 'make'"
     ),
     "what a task waits for": (
-        "task_altered", "'look' is not what was signed: depends_on",
+        "task_altered", "'look' differs from what was signed: depends_on",
         "UPDATE tasks SET depends_on = '[]' WHERE project_id = :id AND key = 'look'",
     ),
     "a task's time limit": (
-        "task_altered", "'make' is not what was signed: timeout_seconds",
+        "task_altered", "'make' differs from what was signed: timeout_seconds",
         "UPDATE tasks SET timeout_seconds = NULL WHERE project_id = :id AND key = 'make'",
     ),
     "a task is gone": (
-        "task_altered", "'look' of the plan is gone", "DELETE FROM tasks WHERE project_id = :id AND key = 'look'"
+        "task_altered", "'look' of the plan is missing", "DELETE FROM tasks WHERE project_id = :id AND key = 'look'"
     ),
     "a phase's status": ("phase_altered", "'tasks' is failed", "UPDATE phases SET status = 'failed' WHERE project_id = :id"),
     "a phase's gate": (
@@ -151,11 +151,11 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
         "plan_altered", "approved_by is mallory", "UPDATE plans SET approved_by = 'mallory' WHERE project_id = :id"
     ),
     "the plan's ids": ("plan_altered", "'1' cannot be read", "UPDATE plans SET ids = '{}' WHERE project_id = :id"),
-    "the plan is gone": ("plan_altered", "version 1 is gone", "DELETE FROM plans WHERE project_id = :id"),
+    "the plan is gone": ("plan_altered", "version 1 is missing", "DELETE FROM plans WHERE project_id = :id"),
     "a run's end": ("run_altered", "Run 1 is failed", "UPDATE runs SET status = 'failed' WHERE project_id = :id"),
     "a run's plan": ("run_altered", "Run 1", "UPDATE runs SET plan_digest = 'x' WHERE project_id = :id"),
     "the project's status": ("project_altered", "failed", "UPDATE projects SET status = 'failed' WHERE id = :id"),
-    "the project's plan": ("project_altered", "version None", "UPDATE projects SET plan_version = NULL WHERE id = :id"),
+    "the project's plan": ("project_altered", "version is None", "UPDATE projects SET plan_version = NULL WHERE id = :id"),
     "the project's strategy": (
         "project_altered", "version 1: strategy", "UPDATE projects SET strategy = 'careful' WHERE id = :id"
     ),
@@ -220,7 +220,7 @@ async def test_a_plan_that_was_rewritten_with_its_digest_is_found(signoff: Stack
     audit = await signoff.call("POST", f"/{project_id}/audit")
     assert not audit["trail"]["intact"]
     messages = [finding["message"] for finding in audit["results"]["findings"] if finding["code"] == "plan_altered"]
-    assert messages == ["Plan version 1 has another digest than the one its event sealed."]
+    assert messages == ["The digest of plan version 1 differs from the one that its event sealed."]
 
 
 @pytest.mark.usefixtures("sqlite_only")

@@ -163,7 +163,7 @@ def test_a_critical_finding_asks_to_be_read(page: Page, signoff: Signoff) -> Non
     project_id = signoff.planned("Dangerous", DANGEROUS)
     page.goto(f"/projects/{project_id}")
     box = page.get_by_role("region", name="Waits for a person")
-    expect(box).to_contain_text("removes files outside of its workspace")
+    expect(box).to_contain_text("removes files outside its workspace")
     task_id = signoff.project(project_id)["tasks"][0]["id"]
     expect(box.get_by_role("link", name="to the task")).to_have_attribute(
         "href", f"/projects/{project_id}?task={task_id}"

@@ -84,9 +84,9 @@ async def test_tools_work_in_the_workspace_and_each_step_is_an_event(stack: Stac
         ("read_file", {"path": "missing"}, "cannot be read"),
         ("write_file", {"path": "../outside", "content": "x"}, "leads out of the task's workspace"),
         ("write_file", {"path": ".signoff/x", "content": "x"}, "not a file that a task may write"),
-        ("run_command", {"argv": ["sh", "-c", "id"]}, "That program is not allowed; allowed: wc, false"),
+        ("run_command", {"argv": ["sh", "-c", "id"]}, "This program is not allowed. Allowed programs: wc, false"),
         ("http_get", {"url": "http://example.com/"}, "The host example.com is not allowed"),
-        ("http_get", {"url": "file:///etc/passwd"}, "That address cannot be used"),
+        ("http_get", {"url": "file:///etc/passwd"}, "The URL cannot be used"),
     ],
 )
 async def test_a_tool_reaches_no_further_than_it_may(
@@ -105,7 +105,7 @@ async def test_what_a_tool_says_is_cut_with_a_note(stack: Stack, model: ModelSer
         Text("It is long."),
     )
     await stack.finished(await created(stack))
-    assert "[4000 characters left out; read on with offset=16000]" in model.requests[2].texts
+    assert "[4000 characters omitted; continue with offset=16000]" in model.requests[2].texts
 
 
 async def test_an_answer_fits_its_schema_or_is_sent_back(stack: Stack, model: ModelServer) -> None:
@@ -192,7 +192,7 @@ async def test_secrets_are_not_told_to_models(stack: Stack) -> None:
     project_id = await stack.create("")
     task = {"title": "Write", "action": {"type": "agent", "prompt": "x"}, "inputs": {"key": "${{ secrets.TOKEN }}"}}
     refused = await stack.call("POST", f"/{project_id}/tasks", status=422, json=task)
-    assert "gets no secrets" in refused["details"][0]["message"]
+    assert "cannot use secrets" in refused["details"][0]["message"]
 
 
 async def test_a_task_that_does_not_say_how_is_the_models(stack: Stack) -> None:

@@ -33,7 +33,7 @@ async def test_of_what_a_command_prints_the_end_is_kept_however_much_it_is(
     said = await tools.run_command(
         ["sh", "-c", "i=0; while [ $i -lt 40 ]; do printf '%05000d' 0; i=$((i+1)); done; echo END"]
     )
-    assert said.startswith("exit code 0\n[what came before this is left out]\n")
+    assert said.startswith("exit code 0\n[earlier output omitted]\n")
     assert said.endswith("END\n")
 
 
@@ -109,5 +109,5 @@ async def test_a_secret_cannot_be_read_in_pieces(tmp_path: Path) -> None:
     )  # fmt: skip
     tools = Tools(made, AgentEntry(tools=tuple(AgentTool)[:1]))
     assert [await tools.read_file("file", offset) for offset in (0, 5, 9)] == ["key: ***\n", "***\n", ""]
-    assert await tools.search_files("T0p-s3") == "Nothing was found."
+    assert await tools.search_files("T0p-s3") == "No matches found."
     log.close()

@@ -45,8 +45,8 @@ async def test_an_answer_that_broke_off_is_not_shown_again(stack: Stack, model: 
     model.say(Text('{"summary": "' + "round and " * rounds), Output(GOOD))
     await stack.planned(BRIEF)
     assert "round and" not in model.requests[1].texts
-    assert "It cannot be taken as it is." in model.requests[1].texts
-    assert ("It was cut off" in model.requests[1].texts) is (rounds > 3)
+    assert "The answer is not valid." in model.requests[1].texts
+    assert ("The answer was cut off" in model.requests[1].texts) is (rounds > 3)
 
 
 async def test_what_does_not_fit_into_the_shape_goes_back_too(stack: Stack, model: ModelServer) -> None:
@@ -60,7 +60,7 @@ async def test_after_three_repairs_the_plan_has_failed(stack: Stack, model: Mode
     project_id = await stack.create(BRIEF)
     refused = await stack.call("POST", f"/{project_id}/generate-plan", status=422)
     assert (refused["code"], len(model.requests)) == ("plan_invalid", 4)
-    assert "in a circle" in refused["details"][0]["message"]
+    assert "in a cycle" in refused["details"][0]["message"]
 
 
 async def test_a_request_is_offered_only_where_a_host_may_be_asked(stack: Stack, model: ModelServer) -> None:

@@ -49,7 +49,7 @@ async def test_a_key_that_is_refused_is_not_tried_again(
     model.say(Failure(401, message="That key is not known."))
     async with planning_stack(temporal_server, tmp_path, model, **settings_for(name, model)) as stack:
         said = await refused(stack, 409, "model_refused")
-        assert f"The provider of {name} refuses the request (401)" in said
+        assert f"The provider of {name} refused the request (401)" in said
         assert "That key is not known." in said
         # An error in place of an answer costs nothing.
         assert (await stack.call("GET", f"/{await first(stack)}/metrics"))["tokens_used"] == 0
@@ -115,7 +115,7 @@ async def test_a_plan_that_is_always_cut_off_says_so(
     model.answer_with(lambda _: plan(*GOOD, output_tokens=100_000))
     async with planning_stack(temporal_server, tmp_path, model, **settings_for(name, model)) as stack:
         said = await refused(stack, 422, "plan_invalid")
-    assert f"The model {name} gave no answer that can be used: " in said
+    assert f"The model {name} did not give a usable answer: " in said
     assert len(model.requests) <= 1 + REPAIRS
 
 

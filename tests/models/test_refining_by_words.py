@@ -34,7 +34,7 @@ async def test_words_change_the_plan_and_what_stays_keeps_its_id(planner: Stack,
     assert ids_of(before).items() <= ids_of(after).items()
     asked = model.requests[1].texts
     assert message in asked
-    for told in ("Gather", "Check", "The plan so far"):
+    for told in ("Gather", "Check", "Current plan"):
         assert told in asked
     diff = await planner.call("GET", f"/{project_id}/plan/diff")
     assert (diff["tasks"], diff["phases"]["changed"]) == ({"added": ["clean"], "removed": [], "changed": []}, [])

@@ -55,8 +55,8 @@ def test_a_number_that_no_task_has_is_refused_and_never_dropped() -> None:
     assert all("does not exist" in message for message in found)
 
 
-def test_numbers_in_a_circle_are_refused() -> None:
-    assert "in a circle" in said(plan(task(1, "A", depends_on=[2]), task(2, "B", depends_on=[1])))[0]
+def test_numbers_in_a_cycle_are_refused() -> None:
+    assert "in a cycle" in said(plan(task(1, "A", depends_on=[2]), task(2, "B", depends_on=[1])))[0]
 
 
 @pytest.mark.parametrize("use", [{"depends_on": [1]}, {"inputs": {"x": "${{ tasks.1.outputs.x }}"}}])

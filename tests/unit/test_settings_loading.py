@@ -33,8 +33,12 @@ def complaints(text: str, **flags: object) -> list[str]:
         ("[agents.x]\ntools = ['run_command']", "1: agents.x.commands: ", "run_command needs `commands`"),
         ("[agents.x]\ntools = ['run_command']\ncommands = []", "3: agents.x.commands: ", "run_command needs"),
         ("[agents.x]\ntools = ['http_get']", "1: agents.x.hosts: ", 'or ["*"]'),
-        ("[agents.x]\nkind = 'local'\nmodel = 'a:b'", "3: agents.x.model: ", "a local agent has none"),
-        ("[agents.x]\nkind = 'local'\ninstructions = 'Be.'", "3: agents.x.instructions: ", "a local agent has none"),
+        ("[agents.x]\nkind = 'local'\nmodel = 'a:b'", "3: agents.x.model: ", "a local agent cannot have this setting"),
+        (
+            "[agents.x]\nkind = 'local'\ninstructions = 'Be.'",
+            "3: agents.x.instructions: ",
+            "a local agent cannot have this setting",
+        ),
         ("[agents.x]\nmodel = 'gpt'", "2: agents.x.model: ", "`provider:name`"),
         ("[agents.x]\nqueue = ''", "2: agents.x.queue: ", "wanted: Task queue"),
         ("[agents.x]\nqueue = 3", "2: agents.x.queue: ", "valid string"),
@@ -42,7 +46,11 @@ def complaints(text: str, **flags: object) -> list[str]:
         ("agents.x = { kind = 'local', hue = 1 }", "1: agents.x.hue: ", "no such field"),
         ("[agents]\nx = 1", "2: agents.x: ", "dictionary"),
         ("agents = 1", "1: agents: ", "dictionary"),
-        ("[archetypes.x]\ntitle = 'T'", "1: archetypes.x.brief: ", "it is missing; wanted: What the planner is told."),
+        (
+            "[archetypes.x]\ntitle = 'T'",
+            "1: archetypes.x.brief: ",
+            "it is missing; wanted: Instructions for the planner.",
+        ),
         ("[archetypes.x]\ntitle = ''\nbrief = 'b'", "2: archetypes.x.title: ", "at least 1 character"),
         (
             "[archetypes.x]\ntitle = 'T'\nbrief = 'b'\nlevel = 2",

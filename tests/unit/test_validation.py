@@ -98,7 +98,7 @@ def test_all_problems_are_reported_together() -> None:
     with pytest.raises(Invalid) as error:
         check_draft(draft, load_actions(), {"default": AgentEntry()})
     assert (error.value.info.status, error.value.info.code) == (422, "plan_invalid")
-    assert str(error.value).startswith("The plan has 12 problems; the first: ")
+    assert str(error.value).startswith("The plan has 12 problems. The first: ")
 
 
 def test_a_single_problem_is_the_message_itself() -> None:
@@ -136,7 +136,7 @@ def test_dependency_on_a_later_phase_is_refused_and_on_an_earlier_one_is_fine() 
     draft = plan(phase("p", task("a", after=["b"])), phase("q", task("b")))
     assert the_problem(draft) == (
         "phases[0].tasks[0].depends_on",
-        "Task 'a' depends on 'b', which lies in a later phase.",
+        "Task 'a' depends on 'b', which is in a later phase.",
     )
     assert problems(plan(phase("p", task("b")), phase("q", task("a", after=["b"])))) == []
 
@@ -144,7 +144,7 @@ def test_dependency_on_a_later_phase_is_refused_and_on_an_earlier_one_is_fine() 
 @pytest.mark.parametrize("strategy", ["dag", "sequential", "parallel"])
 def test_a_task_cannot_wait_for_itself(strategy: str) -> None:
     draft = plan(phase("p", task("a", after=["a"]), task("b"), strategy=strategy))
-    assert the_problem(draft) == ("phases[0].tasks[0].depends_on", "Tasks depend on each other in a circle: a → a.")
+    assert the_problem(draft) == ("phases[0].tasks[0].depends_on", "Tasks depend on each other in a cycle: a → a.")
 
 
 def test_tasks_of_a_parallel_phase_do_not_wait_for_each_other() -> None:
@@ -155,7 +155,7 @@ def test_tasks_of_a_parallel_phase_do_not_wait_for_each_other() -> None:
 
 def test_the_order_of_a_sequential_phase_counts_for_circles() -> None:
     draft = plan(phase("p", task("a", after=["c"]), task("b"), task("c"), strategy="sequential"))
-    assert the_problem(draft)[1] == "Tasks depend on each other in a circle: a → c → b → a."
+    assert the_problem(draft)[1] == "Tasks depend on each other in a cycle: a → c → b → a."
 
 
 def test_a_reference_is_a_dependency_too() -> None:
@@ -166,7 +166,7 @@ def test_a_reference_is_a_dependency_too() -> None:
     )
     assert "later phase" in the_problem(plan(phase("p", task("a", inputs=use)), phase("q", task("b"))))[1]
     circle = plan(phase("p", task("a", inputs=use), task("b", after=["a"])))
-    assert the_problem(circle)[1] == "Tasks depend on each other in a circle: a → b → a."
+    assert the_problem(circle)[1] == "Tasks depend on each other in a cycle: a → b → a."
     http = {"type": "http", "url": "http://example.invalid/${{ tasks.b.outputs.n }}"}
     waiting = plan(phase("p", task("a", action=http), task("b")))
     assert problems(waiting) == []
@@ -263,14 +263,14 @@ def test_sizes_are_limited_and_the_limits_themselves_are_fine() -> None:
     assert problems(plan(*at_most)) == []
     more = plan(*at_most, phase("q", task("one_more")))
     assert [message for _, message in problems(more)] == [
-        "The plan has 501 phases; at most 500 are possible.",
-        "The plan has 10001 tasks; at most 10000 are possible.",
+        "The plan has 501 phases; the limit is 500.",
+        "The plan has 10001 tasks; the limit is 10000.",
     ]
 
 
 @pytest.mark.parametrize("phases", [[], [phase("p")], [phase("p"), phase("q")]])
 def test_a_plan_without_tasks_is_refused(phases: list[Fields]) -> None:
-    assert the_problem(plan(*phases)) == ("phases", "The plan has no task.")
+    assert the_problem(plan(*phases)) == ("phases", "The plan has no tasks.")
 
 
 @given(graphs())
@@ -286,7 +286,7 @@ def test_any_circle_is_named_task_by_task_and_any_other_graph_accepted(graph: Gr
 
 def _circle(problem: tuple[str, str]) -> str:
     field, message = problem
-    chain = message.removeprefix("Tasks depend on each other in a circle: ").removesuffix(".")
+    chain = message.removeprefix("Tasks depend on each other in a cycle: ").removesuffix(".")
     assert field == f"phases[1].tasks[{chain.split(' ')[0][1:]}].depends_on"
     return chain
 

@@ -95,4 +95,4 @@ async def test_a_task_over_its_own_limit_fails_and_says_so(signoff: Stack) -> No
     project = await signoff.finished(await signoff.started("- Write: `head -c 3M /dev/zero > f` {file_size=2m}"))
     error = project["tasks"][0]["error"]
     assert error["type"] == "limit_reached"
-    assert error["message"].startswith("The task wrote a file of more than 2 MiB.")
+    assert error["message"].startswith("The task wrote a file larger than 2 MiB.")

@@ -47,7 +47,7 @@ async def plan_error(stack: Stack, description: str = PLAN, **fields: Any) -> st
 async def test_a_secret_without_an_entry_is_open_and_the_plan_says_so(stack: Stack) -> None:
     project_id = await stack.planned(PLAN)
     plan = await stack.call("GET", f"/{project_id}/plan")
-    assert "The secret TOKEN is used by 'use'; every project may use it." in plan["warnings"]
+    assert "The secret TOKEN is used by 'use'; any project may use it." in plan["warnings"]
     await stack.call("POST", f"/{project_id}/approve")
     project = await stack.finished(project_id)
     assert project["tasks"][0]["outputs"]["stdout"] == str(len(TOKEN))
@@ -57,17 +57,17 @@ async def test_a_secret_of_one_project_is_for_no_other(stack: Stack) -> None:
     mine = await stack.create(PLAN, name="release")
     # An operator writes the id into signoff.toml.
     stack.settings.secrets["TOKEN"] = SecretEntry(projects=(mine,))
-    assert "the secret TOKEN is not for this project" in await plan_error(stack, name="release")
+    assert "this project may not use the secret TOKEN" in await plan_error(stack, name="release")
     await stack.call("POST", f"/{mine}/generate-plan", headers={"Prefer": "wait=60"})
     plan = await stack.call("GET", f"/{mine}/plan")
-    assert "The secret TOKEN is used by 'use'; it is bound to this project." in plan["warnings"]
+    assert "The secret TOKEN is used by 'use'; it is restricted to this project." in plan["warnings"]
     await stack.call("POST", f"/{mine}/approve")
     assert (await stack.finished(mine))["status"] == "completed"
 
 
 async def test_a_secret_of_an_agent_is_for_its_tasks_alone(stack: Stack) -> None:
     stack.settings.secrets["TOKEN"] = SecretEntry(agents=("deployer",))
-    assert "is not for the agent" in await plan_error(stack)
+    assert "may not use the secret TOKEN; allowed agents: deployer" in await plan_error(stack)
     for description, fields in ((PLAN.replace("{#use", "{#use agent=deployer"), {}), (PLAN, {"agent_id": "deployer"})):
         project = await stack.finished(await stack.started(description, **fields))
         assert project["status"] == "completed", project["failure"]
@@ -101,5 +101,5 @@ async def test_where_secrets_must_have_entries_others_are_for_nobody(
 
 
 def test_an_entry_binds_to_something() -> None:
-    with pytest.raises(ValueError, match="give projects, agents or both"):
+    with pytest.raises(ValueError, match="set projects, agents or both"):
         SecretEntry()

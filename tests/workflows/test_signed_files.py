@@ -143,7 +143,7 @@ async def test_a_file_that_was_replaced_after_a_task_had_written_it(signoff: Sta
     (folder_of(signoff, project_id) / "build.sh").write_text(EVIL)
     await complete(signoff, project_id)
     _, question = await asked(signoff, project_id, "build")
-    assert "Task 'write' changed it, and something else did after that" in question["question"]
+    assert "Task 'write' changed it, and then something else changed it" in question["question"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ async def test_a_file_that_is_gone_asks_too(signoff: Stack) -> None:
     (folder_of(signoff, project_id) / "build.sh").unlink()
     await complete(signoff, project_id)
     _, question = await asked(signoff, project_id, "build")
-    assert "it is gone" in question["question"]
+    assert "now missing" in question["question"]
 
 
 async def test_links_out_of_the_workspace_are_not_followed(signoff: Stack, tmp_path: Path) -> None:

@@ -78,4 +78,4 @@ async def test_a_worker_of_an_agents_queue_is_told_of_for_that_agent(stack: Stac
         await stack.task_in(project_id, "a", "waiting")
         decisions = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
         (asked,) = [decision for decision in decisions if decision["status"] == "open"]
-        assert "The setting sandbox is not what it was." in asked["question"]
+        assert "The setting sandbox has changed." in asked["question"]
