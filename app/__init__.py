@@ -1,1 +1,1 @@
-"""Signoff's server: REST API, storage, planning and the seam to Temporal."""
+"""Signoff's server: REST API, storage, planning and the interface to Temporal."""

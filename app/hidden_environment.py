@@ -1,11 +1,11 @@
-"""Keeps secrets out of a process's environment, where its children and /proc/PID/environ would show them.
+"""Keeps secrets out of a process's environment, where its children and /proc/PID/environ would expose them.
 
-The kernel shows the environment that a program was started with for as long as it runs, whatever the program does with it. So
-a process that finds secrets there starts itself once more, under the same process id, with an environment without them; it
-gets them through an unnamed file. A parent that knows secrets starts its children like that at once. In the process they
-are to be had from `variables`, and from nowhere else.
+The kernel exposes a program's initial environment while the program runs, regardless of later changes to it. A process that
+finds secrets there therefore restarts itself under the same process id, with an environment without them, and receives them
+through an unnamed file. A parent that knows secrets starts its children this way in the first place. Within the process, only
+`variables` returns the secrets.
 
-Used before anything else is imported: the standard library alone.
+This module is used before anything else is imported, so it needs only the standard library.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
-# Tells a process which descriptor its secrets are at.
+# The variable that holds the number of the descriptor from which a process reads its secrets.
 DESCRIPTOR = "SIGNOFF_HIDDEN_FD"
-# Values that a worker masks in what tasks print and has no other use for, as a JSON list.
+# Values that a worker needs only to mask them in the output of tasks, as a JSON list.
 MASKED = "SIGNOFF_MASKED"
 _SECRET_NAME = re.compile(
     r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|COOKIE|DATABASE_URL|(^|_)(AUTH|PAT|DSN|PWD)(_|$)|^AWS_|"
     rf"^{MASKED}$"
 )
-# Names that look like one of those and hold none.
+# Names that match the pattern but do not hold secrets.
 _PLAIN_NAMES = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK", "TOKENIZERS_PARALLELISM"})
-# A user name and password in an address, or a key in a text.
+# A user name and password in an address, or a PEM key.
 _SECRET_VALUE = re.compile(r"://[^/@\s]*:[^/@\s]+@|-----BEGIN")
-# Settings that hold a secret, by their flag: the command line of a process can be read by every user.
+# Flags of settings that hold a secret, with their variables: every user can read the command line of a process.
 _SECRET_FLAGS = {
     "--api-key": "SIGNOFF_API_KEY",
     "--seal-key": "SIGNOFF_SEAL_KEY",
@@ -45,30 +45,30 @@ _hidden: dict[str, str] = {}
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable is likely to hold a secret, by its name or by what it holds."""
+    """Whether a variable probably holds a secret, judging by its name or its value."""
     upper = name.upper()
     return upper not in _PLAIN_NAMES and bool(_SECRET_NAME.search(upper) or _SECRET_VALUE.search(value))
 
 
 def split(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """An environment without its secrets, and those."""
+    """Split an environment into the variables without secrets and the secrets."""
     hidden = {name: value for name, value in environment.items() if is_secret(name, value)}
     return {name: value for name, value in environment.items() if name not in hidden}, hidden
 
 
 def variables() -> dict[str, str]:
-    """This process's environment as it was meant, secrets included."""
+    """This process's original environment, including the secrets."""
     return {**os.environ, **_hidden}
 
 
 def hide() -> None:
-    """Take secrets out of this process's environment and command line, and let no other process look into it.
+    """Remove secrets from this process's environment and command line, and keep other processes from inspecting it.
 
-    Called first of all in a program that runs for long; may start the program again, under the same process id.
+    A long-running program calls this first. It may restart the program under the same process id.
     """
-    given = os.environ.pop(DESCRIPTOR, None)
-    if given is not None:
-        with os.fdopen(int(given), "r", encoding="utf-8") as file:
+    secrets_at = os.environ.pop(DESCRIPTOR, None)
+    if secrets_at is not None:
+        with os.fdopen(int(secrets_at), "r", encoding="utf-8") as file:
             _hidden.update(json.load(file))
     plain, hidden = split(os.environ)
     arguments, flags = _without_secret_flags(sys.orig_argv[1:])
@@ -80,7 +80,7 @@ def hide() -> None:
 
 
 def hand_over(hidden: Mapping[str, str]) -> int:
-    """A descriptor of an unnamed file with secrets, for a process that is about to start; `DESCRIPTOR` tells it the number."""
+    """Write secrets to an unnamed file for a new process; return its descriptor, whose number goes into `DESCRIPTOR`."""
     if sys.platform == "linux":
         descriptor = os.memfd_create("hidden")
     else:
@@ -94,16 +94,16 @@ def hand_over(hidden: Mapping[str, str]) -> int:
 
 
 def keep_only(wanted: Callable[[str], bool]) -> None:
-    """Forget the secrets with other names than these."""
+    """Forget all secrets except those whose names `wanted` accepts."""
     for name in [name for name in _hidden if not wanted(name)]:
         del _hidden[name]
 
 
 @contextmanager
 def lent() -> Generator[None]:
-    """The secrets in the environment for a moment, for a library that looks for them nowhere else.
+    """Put the secrets into the environment temporarily, for a library that reads them from nowhere else.
 
-    Nothing must be awaited, and no process started, meanwhile.
+    Meanwhile, do not await anything and do not start a process.
     """
     added = [name for name in _hidden if name not in os.environ]
     os.environ.update({name: _hidden[name] for name in added})
@@ -115,27 +115,27 @@ def lent() -> Generator[None]:
 
 
 def forbid_inspection() -> None:
-    """Let only root read this process's memory, environment and descriptors, and leave no core dump (Linux).
+    """Let only root read this process's memory, environment and descriptors, and disable core dumps (Linux).
 
-    Debuggers and profilers that attach to a process need root for it, too.
+    Debuggers and profilers then also need root to attach to it.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _without_secret_flags(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-    """A command line without the flags of settings that are secrets, and their values by variable."""
-    kept: list[str] = []
-    found: dict[str, str] = {}
+    """Split a command line into the arguments without secret flags and the values of those flags, by variable."""
+    remaining: list[str] = []
+    secrets: dict[str, str] = {}
     rest = iter(arguments)
     for argument in rest:
         flag, equals, value = argument.partition("=")
         if flag not in _SECRET_FLAGS:
-            kept.append(argument)
+            remaining.append(argument)
         elif equals:
-            found[_SECRET_FLAGS[flag]] = value
+            secrets[_SECRET_FLAGS[flag]] = value
         elif (following := next(rest, None)) is not None:
-            found[_SECRET_FLAGS[flag]] = following
+            secrets[_SECRET_FLAGS[flag]] = following
         else:
-            kept.append(argument)
-    return kept, found
+            remaining.append(argument)
+    return remaining, secrets

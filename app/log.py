@@ -1,4 +1,4 @@
-"""Logging of every process: one line of `key=value` an event, on stderr."""
+"""Logging for every process: one `key=value` line per event on stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 
 def configure_logging(level: str) -> None:
-    """Send structlog's and the standard library's lines to stderr in one form, from `level` on."""
+    """Send log messages of structlog and the standard library, from `level` up, to stderr in one format."""
     shared = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -35,6 +35,6 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # Each call to Temporal or another server is not news.
+    # These would log every call to Temporal or another server.
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Puts the app together; the only place where its parts meet."""
+"""Assembles the app. This is the only module that knows all of its parts."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ _CONTROLLERS = [
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Litestar:
-    """The ASGI app.
+    """Create the ASGI app.
 
     Args:
-        settings: where everything is; from the environment by default.
-        engine: use this way to Temporal instead of one made from the settings.
+        settings: the app's settings; loaded from the environment and the settings file if omitted.
+        engine: the connection to Temporal; created from the settings if omitted.
 
     Raises:
-        ValueError: it would listen beyond loopback without a key, the key can be guessed, the database is not one it
-            knows, or a setting cannot be used.
+        ValueError: the app would listen beyond loopback without a key, the key is easy to guess, the database type is not
+            supported, or a setting is not valid.
     """
     settings = settings or load_settings()
     check_server_key(settings)
@@ -123,19 +123,19 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         logging_config=None,
     )
     known.learn(app.openapi_schema.to_schema())
-    # Around the router, and not one of its middlewares: unknown addresses and wrong methods pass it as well.
+    # Wraps the router instead of being one of its middlewares: it must also see unknown addresses and wrong methods.
     keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=MAX_BODY_BYTES)
     hosts = [settings.host, *settings.allowed_hosts]
     guarded: ASGIApp = Gateway(keyed, allowed_hosts=hosts, credentials=credentials)
     if temporal_ui is not None:
-        shown = Gateway(temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing)
-        guarded = by_port(settings.temporal_ui_port, shown, guarded)
+        web_ui = Gateway(temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing)
+        guarded = by_port(settings.temporal_ui_port, web_ui, guarded)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
 
 
 def _services(settings: Settings, engine: Engine) -> Services:
-    """What handlers work with."""
+    """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
     database = Database(settings.effective_database_url, keys.signer)
     heads = HeadsLog(settings.effective_heads_file)
@@ -159,20 +159,21 @@ def _say_who_may_connect(credentials: Credentials) -> None:
     if credentials.key_needed:
         return
     if credentials.checks_users:
-        logger.info("without a key, only this user may connect", user=credentials.owner)
+        logger.info("no API key is set: only this user may connect", user=credentials.owner)
     else:
         logger.warning(
-            "without a key, every user of this machine may connect: this system does not tell who does; set SIGNOFF_API_KEY"
+            "no API key is set, and this system cannot identify the user behind a connection: "
+            "every user of this machine may connect; set SIGNOFF_API_KEY"
         )
 
 
 @asynccontextmanager
 async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncGenerator[None, None]:
-    """Keep the database open, look for lost runs and forget old keys, for as long as the app serves."""
+    """While the app serves: keep the database open, find lost runs, delete expired idempotency keys, and seal records."""
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
     with suppress(Unavailable):
-        # Before the first request: what is there now is from before seals were kept, what comes is not.
+        # Before the first request: events recorded so far may predate sealing; later events do not.
         await services.sealer.start()
     sweeps = [
         asyncio.create_task(look_for_lost_runs(services.database, services.engine), name="lost-runs"),

@@ -1,4 +1,4 @@
-"""Keeps what Signoff writes from the other users of the machine."""
+"""Keeps the files that Signoff writes private from other users of the machine."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pathlib import Path
 from app.settings import Settings
 
 UMASK = 0o077
-# In a folder that Signoff made or found empty: its mode may be changed, whatever else comes to lie in it.
+# Marks a folder that Signoff created or found empty. Its mode may be changed even if other files are added later.
 MARKER = ".signoff-data"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 _OURS = re.compile(r"(signoff|temporal)\.db(-wal|-shm|-journal)?|up\.lock|logs|workspaces|\.signoff-data")
-# Every file system of its own has it.
+# Exists at the root of an ext file system, such as a volume that is mounted as the data folder.
 _LOST_AND_FOUND = "lost+found"
 
 
 def keep_private(settings: Settings) -> list[str]:
-    """Have this process make files for its own user only, and take the rights of others away from those that exist.
+    """Make this process create files for its own user only, and remove other users' access to existing files.
 
-    Makes the data folder. Safe to repeat, and in several processes at once.
+    Creates the data folder if necessary. Safe to repeat, and to run in several processes at once.
 
     Returns:
-        A sentence for each file or folder that others can still open.
+        A sentence for each file or folder that other users can still open.
 
     Raises:
-        OSError: the data folder cannot be made or read.
+        OSError: the data folder cannot be created or read.
     """
     os.umask(UMASK)
     folder = settings.data_dir
@@ -40,7 +40,7 @@ def keep_private(settings: Settings) -> list[str]:
 
 def _private_paths(settings: Settings) -> Iterator[Path]:
     folder = settings.data_dir
-    names = set(os.listdir(folder))  # noqa: PTH208 - names are what is compared
+    names = set(os.listdir(folder))  # noqa: PTH208 - only names are compared
     if MARKER in names or all(_OURS.fullmatch(name) or name == _LOST_AND_FOUND for name in names):
         with suppress(OSError):
             (folder / MARKER).touch()
@@ -64,17 +64,17 @@ def _database_files(settings: Settings) -> Iterator[Path]:
 
 
 def _tighten(path: Path) -> str | None:
-    """Take the rights of group and others away; what is wrong where that cannot be done, or where it is a link."""
+    """Remove the access of group and others. Return a complaint if that fails, or if a link leads to something shared."""
     try:
-        found = path.lstat()
-        if stat.S_ISLNK(found.st_mode):
-            # Where it leads may be no folder of ours: a person decides about that.
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            # The target may not belong to Signoff, so a person must decide.
             shared = path.exists() and path.stat().st_mode & _OTHERS
             return f"{path} is a link to something that other users can open; run: chmod go= {path}" if shared else None
-        if found.st_mode & _OTHERS:
-            path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
+        if status.st_mode & _OTHERS:
+            path.chmod(stat.S_IMODE(status.st_mode) & ~_OTHERS)
     except FileNotFoundError:
-        # SQLite removes its own at any time.
+        # SQLite may remove its temporary files at any time.
         return None
     except OSError as error:
         return f"Other users can open {path}, and its mode cannot be changed ({error.strerror})."
@@ -82,11 +82,11 @@ def _tighten(path: Path) -> str | None:
 
 
 def _shared_folder(folder: Path) -> list[str]:
-    """Say that the folder holds other things than ours, which keeps us from closing it to their users."""
+    """A complaint if other users can open the folder and it holds other files, so that its mode must not be changed."""
     if (folder / MARKER).exists() or not folder.stat().st_mode & _OTHERS:
         return []
     message = (
-        f"Other users can look into the data folder {folder}, which holds more than Signoff's files; "
-        f"run: chmod go= {folder}, or set SIGNOFF_DATA_DIR to a folder for Signoff alone."
+        f"Other users can open the data folder {folder}, which also contains files that are not Signoff's; "
+        f"run: chmod go= {folder}, or set SIGNOFF_DATA_DIR to a folder that only Signoff uses."
     )
     return [message]

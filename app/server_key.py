@@ -1,4 +1,4 @@
-"""Where the app may listen, and what its key has to be: checked before it starts."""
+"""Checks before the app starts: the address it may listen on, and the strength of its key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 from app.settings import LOOPBACK_HOSTS, Settings
 
 MIN_CHARACTERS = 32
-HOW_TO_MAKE_ONE = "make one with: signoff key"
+HOW_TO_MAKE_ONE = "create one with: signoff key"
 
 
 def new_key() -> str:
@@ -16,22 +16,22 @@ def new_key() -> str:
 
 
 def check_server_key(settings: Settings) -> None:
-    """Make sure that nobody gets in without a key, or with one that can be guessed.
+    """Check that nobody can get in without a key or by guessing it.
 
     Raises:
-        ValueError: the app would listen beyond loopback without a key, or its key cannot be used; says what to do.
+        ValueError: the app would listen beyond loopback without a key, or its key is not valid. The message says what to do.
     """
     key = settings.api_key.get_secret_value()
     if key and not key.strip():
         raise ValueError(f"SIGNOFF_API_KEY is blank; {HOW_TO_MAKE_ONE}")
     if not key.isascii() or not key.isprintable():
         raise ValueError(
-            f"SIGNOFF_API_KEY has characters that a request cannot carry, such as a line break; {HOW_TO_MAKE_ONE}"
+            f"SIGNOFF_API_KEY contains characters that a request cannot carry, such as a line break; {HOW_TO_MAKE_ONE}"
         )
     if key and len(key.strip()) < MIN_CHARACTERS:
-        counted = f"it needs at least {MIN_CHARACTERS} characters, and has {len(key.strip())}"
+        counted = f"it has {len(key.strip())} characters and needs at least {MIN_CHARACTERS}"
         raise ValueError(f"SIGNOFF_API_KEY is too short: {counted}; {HOW_TO_MAKE_ONE}")
     if not key and settings.host not in LOOPBACK_HOSTS:
         raise ValueError(
-            f"SIGNOFF_HOST is {settings.host}, which others can reach, so SIGNOFF_API_KEY must be set; {HOW_TO_MAKE_ONE}"
+            f"SIGNOFF_HOST is {settings.host}, which other machines can reach: set SIGNOFF_API_KEY; {HOW_TO_MAKE_ONE}"
         )

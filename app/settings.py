@@ -1,7 +1,7 @@
-"""Every setting of Signoff, in one typed place.
+"""Every setting of Signoff in one typed class.
 
-A value comes from a command-line flag, else from the environment (`SIGNOFF_…`), else from `signoff.toml` in the current
-folder (or the file that `SIGNOFF_CONFIG` names), else from the default below.
+Command-line flags override the environment (`SIGNOFF_…`), the environment overrides `signoff.toml` in the current folder (or
+the file that `SIGNOFF_CONFIG` names), and the file overrides the defaults below.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 
-# Settings that are tables of the file, with models of their own and no flag.
+# Settings that are tables in the file. They have their own models and no flag.
 TABLES = {"agents": AgentEntry, "archetypes": Archetype, "prices": Price, "secrets": SecretEntry}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(BaseSettings):
-    """All settings; the field's description is also the help text of its flag."""
+    """All settings. A field's description is also the help text of its flag."""
 
     model_config = SettingsConfigDict(env_prefix="SIGNOFF_", extra="ignore", validate_default=True)
 
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("signoff", appauthor=False)),
-        description="Folder of the databases, workspaces and logs.",
+        description="Folder for the databases, workspaces and logs.",
     )
     host: str = Field(default="127.0.0.1", description="Address the app listens on.")
     port: int = Field(default=8400, ge=1, le=65535, description="Port the app listens on.")
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         "default: an SQLite file in the data folder.",
     )
     temporal_address: str = Field(
-        default="", description="host:port of a Temporal server; default: the dev server's port on this machine."
+        default="", description="host:port of the Temporal server; default: the dev server on this machine."
     )
     temporal_port: int = Field(default=7233, ge=1, le=65535, description="Port of the dev server that `up` starts.")
     temporal_ui_port: int = Field(
@@ -61,52 +61,52 @@ class Settings(BaseSettings):
     temporal_ui_upstream: str = Field(
         default="",
         pattern=r"^$|^https?://[^/\s]+/?$",
-        description="Address of the Web UI that the app shows, which nobody else needs to reach; `up` sets it by itself.",
+        description="Internal address of the Temporal Web UI that the app serves read-only; `up` sets it automatically.",
     )
-    temporal_ui_url: str = Field(default="", description="Address of Temporal's Web UI, for links into runs.")
+    temporal_ui_url: str = Field(default="", description="Address of Temporal's Web UI, used in links to runs.")
     temporal_namespace: str = Field(default="default", min_length=1, description="Temporal namespace.")
     temporal_sync: str = Field(
         default="normal",
         pattern="^(normal|full)$",
-        description="SQLite `synchronous` of the dev server: `full` also survives a power cut without losing the newest moments.",
+        description="SQLite `synchronous` mode of the dev server; with `full`, a power cut does not lose the latest writes.",
     )
     task_queue: str = Field(
-        default="signoff", min_length=1, description="Task queue of the workflows and default agent."
+        default="signoff", min_length=1, description="Task queue of the workflows and the default agent."
     )
     signals_by_hand: bool = Field(
         default=False,
-        description="Obey signals that anybody sends through Temporal by hand, not only those to cancel and to pause.",
+        description="Obey every signal that is sent directly through Temporal, not only cancel and pause.",
     )
     retention_days: int = Field(
         default=30,
         ge=1,
         validation_alias=AliasChoices("retention_days", "SIGNOFF_RETENTION"),
-        description="Days that the dev server keeps closed runs.",
+        description="Days for which the dev server keeps closed runs.",
     )
     workspace_roots: Annotated[list[Path], NoDecode] = Field(
         default_factory=list[Path],
-        description="Folders a project's `path` may lie in, separated by the system's path separator.",
+        description="Folders that a project's `path` may lie in, separated by the system's path separator.",
     )
     task_path: Annotated[list[Path], NoDecode] = Field(
         default_factory=list[Path],
-        description="Folders in which tasks find programs first, separated by the system's path separator.",
+        description="Folders that tasks search first for programs, separated by the system's path separator.",
     )
     seal_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Ed25519 private key that the app seals records with, in PEM or base64; "
-        "default: keys/seal.key in the data folder, made at the first start. The worker must not have it.",
+        description="Ed25519 private key with which the app seals records, in PEM or base64; "
+        "default: keys/seal.key in the data folder, created at the first start. The worker must not have it.",
     )
     heads_file: Path | None = Field(
         default=None,
-        description="File that every seal is appended to; default: record/heads.log in the data folder. "
-        "Only the app may be able to write to it.",
+        description="File to which the app appends every seal; default: record/heads.log in the data folder. "
+        "Only the app may have write access.",
     )
-    api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as Bearer token.")
+    api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as a Bearer token.")
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
     public_url: str = Field(
         default="",
         pattern=r"^$|^https?://\S+$",
-        description="Address at which people reach the page, for links from Temporal; default: the one the app listens on.",
+        description="Address at which people reach the page, used in links from Temporal; default: the app's own address.",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list[str], description="Host names, besides loopback, that requests may be addressed to."
@@ -115,11 +115,11 @@ class Settings(BaseSettings):
         default=256,
         ge=8,
         le=10**6,
-        description="Connections that one address, or one user of this machine, may have open to the app at once.",
+        description="Maximum number of open connections to the app per address, or per user of this machine.",
     )
     http_allow: Annotated[list[str], NoDecode] = Field(
         default_factory=list[str],
-        description="Private hosts, host:port or networks that http tasks may reach, separated by commas.",
+        description="Private hosts, host:port pairs or networks that http tasks may reach, separated by commas.",
     )
     kill_grace: float = Field(
         default=2.0, ge=0, le=300, description="Seconds between SIGTERM and SIGKILL for a task's processes."
@@ -127,103 +127,103 @@ class Settings(BaseSettings):
     sandbox: str = Field(
         default="landlock",
         pattern="^(landlock|none)$",
-        description="What confines the commands of tasks: landlock, where the kernel has it, or none.",
+        description="Sandbox for the commands of tasks: landlock (where the kernel supports it) or none.",
     )
     sandbox_read: Annotated[list[Path], NoDecode] = Field(
         default_factory=list[Path],
-        description="Further folders that commands in the sandbox may read, separated by the system's path separator.",
+        description="Additional folders that sandboxed commands may read, separated by the system's path separator.",
     )
     sandbox_network: str = Field(
         default="all",
-        description="TCP ports that commands in the sandbox may connect to, separated by commas; all; or none.",
+        description="TCP ports that sandboxed commands may connect to: all, none, or a list separated by commas.",
     )
     task_memory: Size = Field(
         default=TaskLimits().memory,
         ge=0,
-        description="Memory that all processes of a task may use, such as 2g; 0: any.",
+        description="Memory limit for all processes of a task together, such as 2g; 0: no limit.",
     )
     task_processes: int = Field(
-        default=TaskLimits().processes, ge=0, description="Processes that a task may have at once; 0: any number."
+        default=TaskLimits().processes, ge=0, description="Maximum number of processes per task; 0: no limit."
     )
     task_file_size: Size = Field(
         default=TaskLimits().file_size,
         ge=0,
-        description="Size that one file of a task may grow to, such as 2g; 0: any.",
+        description="Maximum size of a file that a task writes, such as 2g; 0: no limit.",
     )
     task_open_files: int = Field(
         default=TaskLimits().open_files,
         ge=0,
-        description="Files that one process of a task may have open; 0: as the system says.",
+        description="Maximum number of open files per process of a task; 0: the system's limit.",
     )
     task_cpu_seconds: int = Field(
-        default=0, ge=0, description="Seconds of processor time that all processes of a task may use; 0: any."
+        default=0, ge=0, description="CPU time limit in seconds for all processes of a task together; 0: no limit."
     )
-    max_concurrent_tasks: int = Field(default=200, ge=1, le=2000, description="Activities one worker runs at once.")
+    max_concurrent_tasks: int = Field(default=200, ge=1, le=2000, description="Maximum number of activities that one worker runs at once.")
     shutdown_grace: float = Field(
-        default=5.0, ge=0, le=3600, description="Seconds a stopping worker lets its running tasks finish."
+        default=5.0, ge=0, le=3600, description="Seconds that a stopping worker gives its running tasks to finish."
     )
-    max_upload: int = Field(default=100 * 1024 * 1024, ge=1, description="Bytes that an uploaded file may have.")
+    max_upload: int = Field(default=100 * 1024 * 1024, ge=1, description="Maximum size of an uploaded file in bytes.")
     model: str = Field(
         default="",
         pattern=rf"^$|{MODEL_PATTERN}",
         max_length=200,
-        description="provider:name of the model that plans, and that agents use which name none; empty: no model.",
+        description="provider:name of the model for planning, and for agents that do not name a model; empty: no model.",
     )
     small_model: str = Field(
         default="",
         pattern=rf"^$|{MODEL_PATTERN}",
         max_length=200,
-        description="provider:name of the model in its place for projects of the strategy economy.",
+        description="provider:name of the model that projects with the economy strategy use instead.",
     )
     model_base_url: str = Field(
         default="", pattern=r"^$|^https?://\S+$", description="OpenAI-compatible endpoint that serves the models."
     )
     model_api_key: SecretStr = Field(
-        default=SecretStr(""), description="Key for the models; default: the variable that their provider reads."
+        default=SecretStr(""), description="API key for the models; default: the provider's own variable."
     )
     model_timeout: float = Field(
-        default=120.0, gt=0, le=3600, description="Seconds that a model may say nothing before the call is given up."
+        default=120.0, gt=0, le=3600, description="Seconds of silence from a model after which its call fails."
     )
     model_max_output: int = Field(
         default=8192,
         ge=64,
         le=10**6,
-        description="Tokens that one answer of a model may have, where the budget has as many.",
+        description="Token limit for one answer of a model; a smaller remaining budget lowers it.",
     )
     max_tokens: int | None = Field(
-        default=None, ge=1, le=10**12, description="Tokens that a project may spend, where it does not say so itself."
+        default=None, ge=1, le=10**12, description="Token limit for projects that do not set their own."
     )
     max_cost_usd: float | None = Field(
         default=None,
         ge=0,
         le=10**9,
-        description="US dollars that a project may spend, where it does not say so itself.",
+        description="Cost limit in US dollars for projects that do not set their own.",
     )
     planner_actions: Annotated[list[str], NoDecode] = Field(
         default=["shell", "http", "agent", "manual", "decision", "wait", "milestone"],
-        description="Actions that a model may put into a plan, separated by commas.",
+        description="Actions that a model may use in a plan, separated by commas.",
     )
     planner_hosts: Annotated[list[Host], NoDecode] = Field(
         default_factory=list[str],
-        description="Hosts that http tasks of a model's plan may name, besides those that the project's description names.",
+        description="Hosts that http tasks in a model's plan may name, besides the hosts in the project's description.",
     )
     agents: dict[EntryName, AgentEntry] = Field(
-        default_factory=dict[str, AgentEntry], description="Agents that tasks may name, as [agents.NAME] of the file."
+        default_factory=dict[str, AgentEntry], description="Agents that tasks may name: [agents.NAME] in the file."
     )
     archetypes: dict[EntryName, Archetype] = Field(
-        default_factory=dict[str, Archetype], description="Experts of your own, as [archetypes.NAME] of the file."
+        default_factory=dict[str, Archetype], description="Your own experts: [archetypes.NAME] in the file."
     )
     prices: dict[str, Price] = Field(
-        default_factory=dict[str, Price], description='Prices of your own, as [prices."provider:name"] of the file.'
+        default_factory=dict[str, Price], description='Your own model prices: [prices."provider:name"] in the file.'
     )
     secrets: dict[EntryName, SecretEntry] = Field(
         default_factory=dict[str, SecretEntry],
-        description="Which projects and agents may use a secret, as [secrets.NAME] of the file.",
+        description="Projects and agents that may use a secret: [secrets.NAME] in the file.",
     )
     secrets_scoped: bool = Field(
-        default=False, description="Whether a secret without an entry [secrets.NAME] may be used by no project."
+        default=False, description="Deny every project the secrets that have no [secrets.NAME] entry."
     )
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages.")
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
     @classmethod
@@ -240,7 +240,7 @@ class Settings(BaseSettings):
     def _from_anywhere(cls, value: list[Path]) -> list[Path]:
         folders = [folder.expanduser() for folder in value]
         if relative := next((folder for folder in folders if not folder.is_absolute()), None):
-            raise ValueError(f"'{relative}' is relative: give each folder from the root on")
+            raise ValueError(f"'{relative}' is a relative path; use absolute paths")
         return folders
 
     @field_validator("sandbox_network")
@@ -249,7 +249,7 @@ class Settings(BaseSettings):
         ports = [part.strip() for part in value.split(",")]
         if value in {"all", "none"} or all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
             return ",".join(ports)
-        raise ValueError("give all, none, or TCP ports such as 443,5432; Landlock cannot tell one host from another")
+        raise ValueError("use all, none, or TCP ports such as 443,5432; Landlock cannot distinguish hosts")
 
     @field_validator("data_dir")
     @classmethod
@@ -258,12 +258,12 @@ class Settings(BaseSettings):
 
     @property
     def private_places(self) -> list[Path]:
-        """Folders of Signoff's own, which no task can be granted."""
+        """Signoff's own folders, to which no task can be granted access."""
         return [self.data_dir, self.workspaces_dir]
 
     @property
     def task_limits(self) -> TaskLimits:
-        """What the commands of a task may use."""
+        """Resource limits for the commands of a task."""
         return TaskLimits(**{name: getattr(self, f"task_{name}") for name in TaskLimits.model_fields})
 
     @property
@@ -278,31 +278,31 @@ class Settings(BaseSettings):
 
     @property
     def effective_temporal_ui_url(self) -> str:
-        """Where Temporal's Web UI answers: as set, else where the app shows one, else empty (links are left out)."""
+        """Address of Temporal's Web UI: `temporal_ui_url`, else the app's own proxy, else empty (answers then omit links)."""
         if self.temporal_ui_url:
             return self.temporal_ui_url.rstrip("/")
         return self._own_url(self.temporal_ui_port) if self.temporal_ui_upstream else ""
 
     @property
     def known_agents(self) -> dict[str, AgentEntry]:
-        """Every agent that may be named, the default one included; those that no model is set for are local."""
+        """Every agent that may be named, including the default one; agents without a model are local."""
         known = {DEFAULT_AGENT: AgentEntry(), **self.agents}
         return {name: agent if agent.model or self.model else _without_model(agent) for name, agent in known.items()}
 
     @property
     def secret_scopes(self) -> SecretScopes:
-        """Which projects and agents may use which secret."""
+        """The projects and agents that may use each secret."""
         return SecretScopes(self.secrets, self.secrets_scoped)
 
     @property
     def agent_queues(self) -> dict[str, str]:
-        """The task queues of those agents that have another than `task_queue`, by agent."""
+        """The task queues of the agents that do not use `task_queue`, by agent."""
         queues = {agent_id: entry.queue or self.task_queue for agent_id, entry in self.known_agents.items()}
         return {agent_id: queue for agent_id, queue in queues.items() if queue != self.task_queue}
 
     @property
     def app_url(self) -> str:
-        """The app's own address as tasks on the same machine reach it."""
+        """The app's address for tasks on the same machine."""
         return self._own_url(self.port)
 
     def _own_url(self, port: int) -> str:
@@ -311,27 +311,27 @@ class Settings(BaseSettings):
 
     @property
     def effective_public_url(self) -> str:
-        """Where people reach the app: as set, else its own address on this machine."""
+        """The address at which people reach the app: `public_url`, else its own address on this machine."""
         return (self.public_url or self.app_url).rstrip("/")
 
     @property
     def keys_dir(self) -> Path:
-        """Where the app keeps the key that it seals with."""
+        """The folder in which the app keeps its seal key."""
         return self.data_dir / "keys"
 
     @property
     def effective_heads_file(self) -> Path:
-        """`heads_file`, or the one in the data folder."""
+        """`heads_file`, or `record/heads.log` in the data folder."""
         return (self.heads_file or self.data_dir / "record" / "heads.log").expanduser().absolute()
 
     @property
     def workspaces_dir(self) -> Path:
-        """Where workspaces that Signoff makes itself lie."""
+        """The folder for the workspaces that Signoff creates."""
         return self.data_dir / "workspaces"
 
     @property
     def allowed_roots(self) -> list[Path]:
-        """Resolved folders that workspaces named by callers may lie in."""
+        """The resolved folders in which callers may place workspaces."""
         return [root.expanduser().resolve() for root in self.workspace_roots]
 
     @classmethod
@@ -343,7 +343,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flag over environment over file."""
+        """Flags override the environment, which overrides the file."""
         del env_settings
         return (
             init_settings,
@@ -353,7 +353,7 @@ class Settings(BaseSettings):
 
 
 def settings_file() -> Path:
-    """The file that settings are read from, where there is one."""
+    """The path of the settings file, which may not exist."""
     return Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
 
 
@@ -362,22 +362,22 @@ def _without_model(agent: AgentEntry) -> AgentEntry:
 
 
 def secrets_from_environment() -> dict[str, str]:
-    """`SIGNOFF_SECRET_NAME=value` of this process as `{NAME: value}`; read by workers only, never stored."""
+    """This process's `SIGNOFF_SECRET_NAME=value` variables as `{NAME: value}`. Only workers read them; never stored."""
     prefix = "SIGNOFF_SECRET_"
-    found = hidden_environment.variables().items()
-    return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix) and value}
+    variables = hidden_environment.variables().items()
+    return {name.removeprefix(prefix): value for name, value in variables if name.startswith(prefix) and value}
 
 
-# A shorter password, such as the word `signoff`, would be masked wherever it stands by chance.
+# A shorter password, such as the word `signoff`, would also be masked where it occurs by chance.
 _MIN_MASKED = 8
 
 
 def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What a worker knows besides the secrets of tasks, and no log may show: keys, and the password of the database."""
+    """The values, besides tasks' secrets, that a worker knows and no log may show: keys and the database password."""
     url = urlsplit(settings.database_url)
     password = url.password or ""
     names = {"DATABASE_PASSWORD", *(agent.api_key_env for agent in settings.agents.values() if agent.api_key_env)}
-    found = [
+    values = [
         settings.api_key.get_secret_value(),
         settings.model_api_key.get_secret_value(),
         password,
@@ -385,12 +385,12 @@ def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[s
         *(environment.get(name, "") for name in sorted(names)),
         *json.loads(environment.get(hidden_environment.MASKED, "[]")),
     ]
-    return tuple(dict.fromkeys(value for value in found if len(value.strip()) >= _MIN_MASKED))
+    return tuple(dict.fromkeys(value for value in values if len(value.strip()) >= _MIN_MASKED))
 
 
 class _Environment(EnvSettingsSource):
-    """The environment with the secrets that were taken out of it."""
+    """The environment, including the secrets that were removed from it."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        given = {name.lower(): value for name, value in hidden_environment.variables().items()}
-        return given if self.case_sensitive is False else hidden_environment.variables()
+        lowercase = {name.lower(): value for name, value in hidden_environment.variables().items()}
+        return lowercase if self.case_sensitive is False else hidden_environment.variables()

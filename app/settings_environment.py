@@ -1,4 +1,4 @@
-"""Settings as environment variables: what they are called, and how to hand them on to another process."""
+"""Settings as environment variables: their names, and how to pass them to another process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEMPORALS = "TEMPORAL_"
 
 
 def as_variables(settings: Settings) -> dict[str, str]:
-    """The `SIGNOFF_…` variables that make the same settings in another process."""
+    """The `SIGNOFF_…` variables that give another process the same settings."""
     return {variable_of(name): _as_text(name, getattr(settings, name)) for name in settings.model_fields_set}
 
 
@@ -62,21 +62,21 @@ _PREFIXES = {
 
 
 def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
-    """Which secrets of the environment a worker has a use for: tasks', the database's, Temporal's, and its models' keys."""
+    """A test for the names of secrets that a worker needs: those of tasks, the database, Temporal and its models."""
     entries = settings.known_agents.values()
     models = [settings.model, settings.small_model, *(entry.model or "" for entry in entries)]
     providers = {re.split("[:-]", model)[0] for model in models if model}
     prefixes = [PREFIX, _TEMPORALS]
     for provider in providers:
         prefixes += _PREFIXES.get(provider, (f"{provider.upper()}_",))
-    # The second is only masked.
+    # The worker only masks DATABASE_PASSWORD.
     named = {"PGPASSWORD", "DATABASE_PASSWORD", *(entry.api_key_env for entry in entries if entry.api_key_env)}
     unwanted = {variable_of("api_key"), variable_of("seal_key"), variable_of("url")}
     return lambda name: name not in unwanted and (name in named or name.startswith(tuple(prefixes)))
 
 
 def wanted_by_app(name: str) -> bool:
-    """Whether the app has a use for a secret of the environment: its key, the database's, and Temporal's."""
+    """Whether the app needs the secret with this name: its own keys, and those of the database and Temporal."""
     if name.startswith((SECRETS_PREFIX, variable_of("model_api_key"))):
         return False
     return name == "PGPASSWORD" or name.startswith((PREFIX, _TEMPORALS))

@@ -1,4 +1,4 @@
-"""Where things stand in a TOML file, for messages that lead to the line."""
+"""Line numbers of keys in a TOML file, for error messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Keys = tuple[str, ...]
 
 
 class KeyLines:
-    """The lines of the keys and table headers of a file that is valid TOML.
+    """The line numbers of the keys and table headers in a valid TOML file.
 
-    The standard library's parser gives no positions, and the libraries that do are far larger than the need. But every
-    statement of TOML begins on a line of its own, and no part of one is valid without the rest: the parser itself tells
-    where each ends, and which keys it sets.
+    The standard library's parser does not report positions, and the libraries that do are far larger than this needs. But
+    every TOML statement begins on a new line, and no part of a statement is valid on its own. So the parser itself shows
+    where each statement ends and which keys it sets.
     """
 
     def __init__(self, text: str) -> None:
         self._lines: dict[Keys, int] = {}
-        # Tables that no header names: `[a.b]` makes `a` too.
+        # Tables without a header of their own: `[a.b]` also creates `a`.
         self._implied: dict[Keys, int] = {}
         header: Keys = ()
         for line, statement, values in _statements(text):
@@ -31,9 +31,9 @@ class KeyLines:
                     self._note(header + keys, line)
 
     def find(self, location: Sequence[str | int]) -> int | None:
-        """The line, from 1, of the key or the nearest table around it; None where the file has neither.
+        """The line number, from 1, of the key or its nearest enclosing table; None if the file has neither.
 
-        Positions in arrays do not count: an array has the line that it begins on.
+        Positions within an array are ignored: all of its items have the line on which the array begins.
         """
         keys = tuple(part for part in location if isinstance(part, str))
         for length in range(len(keys), 0, -1):
@@ -49,7 +49,7 @@ class KeyLines:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Each statement with the line it begins on and what it sets; blank lines and comments set nothing."""
+    """Each statement with its first line and the values that it sets; blank lines and comments set nothing."""
     lines = text.replace("\r\n", "\n").split("\n")
     start = 0
     for end in range(1, len(lines) + 1):
@@ -63,7 +63,7 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def _innermost(values: dict[str, Any]) -> Keys:
-    """The name in a header: `[a.b]` sets nothing but `{"a": {"b": {}}}`, and `[[a.b]]` `{"a": {"b": [{}]}}`."""
+    """The name in a header: `[a.b]` parses as `{"a": {"b": {}}}`, and `[[a.b]]` as `{"a": {"b": [{}]}}`."""
     keys: Keys = ()
     inner: Any = values
     while isinstance(inner, dict) and inner:
@@ -73,7 +73,7 @@ def _innermost(values: dict[str, Any]) -> Keys:
 
 
 def _keys(values: dict[str, Any]) -> Iterator[Keys]:
-    """Every key that a statement sets, inline tables' too."""
+    """Every key that a statement sets, including the keys of inline tables."""
     for key, value in values.items():
         yield (key,)
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Settings, or all that is wrong with them: a line for each mistake, which says where it is and what to do."""
+"""Loads the settings, or reports every mistake in them: one line each, with its location and what to do."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from app.settings_file import KeyLines
 from app.settings_trust import complaints_about_found_file
 
 Location = tuple[int | str, ...]
-# How pydantic marks that it is the key of a table that is wrong.
+# Pydantic's marker for an error in the key of a table.
 _KEY = "[key]"
 _BAD_NAME = (
-    "a name has letters, digits, '.', '_' and '-', begins with a letter or a digit, and has at most 64 characters"
+    "not a valid name: use at most 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit"
 )
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class SettingsInvalid(ValueError):
-    """Settings that cannot be used; the message has a line for each mistake."""
+    """The settings are not valid; the message has one line per mistake."""
 
 
 def load_settings(flags: dict[str, Any] | None = None) -> Settings:
-    """The settings, with `flags` over everything else.
+    """Load the settings; `flags` override all other sources.
 
     Raises:
-        SettingsInvalid: some cannot be used; names each, where it comes from, and what is wrong with it.
+        SettingsInvalid: some settings are not valid. The message names each one, its source and its mistake.
     """
-    given = flags or {}
-    if untrusted := complaints_about_found_file(given):
+    flags = flags or {}
+    if untrusted := complaints_about_found_file(flags):
         raise SettingsInvalid("\n".join(untrusted))
     try:
-        return Settings(**given)
+        return Settings(**flags)
     except ValidationError as error:
-        raise SettingsInvalid(_complaints(error, given)) from error
+        raise SettingsInvalid(_complaints(error, flags)) from error
     except SettingsError as error:
-        # A table in the environment that is not JSON.
+        # A table in the environment is not JSON.
         raise SettingsInvalid(f"{error}: {error.__cause__}") from error
     except (ValueError, OSError) as error:
-        # The file is not TOML; the message has the line.
+        # The file is not valid TOML; the message includes the line.
         message = f"signoff.toml, or the file in SIGNOFF_CONFIG, cannot be read: {error}"
         raise SettingsInvalid(message) from error
 
@@ -59,9 +59,9 @@ def flag_of(field: str) -> str:
 def _complaints(error: ValidationError, flags: dict[str, Any]) -> str:
     lines = _lines_of_file()
     problems = error.errors(include_url=False)
-    found = [(_line(problem["loc"], flags, lines), problem) for problem in problems]
-    # Those of the file in its order; the sort is stable.
-    return "\n".join(_complaint(problem, line) for line, problem in sorted(found, key=lambda each: each[0] or 0))
+    located = [(_line(problem["loc"], flags, lines), problem) for problem in problems]
+    # Mistakes in the file come in the file's order; the sort is stable.
+    return "\n".join(_complaint(problem, line) for line, problem in sorted(located, key=lambda each: each[0] or 0))
 
 
 def _lines_of_file() -> KeyLines:
@@ -72,7 +72,7 @@ def _lines_of_file() -> KeyLines:
 
 
 def _line(location: Location, flags: dict[str, Any], lines: KeyLines) -> int | None:
-    """The line of the file that a value comes from; None where a flag or the environment gave it."""
+    """The line of the file that sets a value; None if a flag or the environment sets it."""
     field = _field(location)
     if field is None or field in flags or _is_in_environment(field, location):
         return None
@@ -84,7 +84,7 @@ def _is_in_environment(field: str, location: Location) -> bool:
     text = next((value for name, value in variables().items() if name.upper() == variable), None)
     if text is None or field not in TABLES or len(location) < 2:
         return text is not None
-    # The environment's entries of a table stand beside those of the file.
+    # A table's entries in the environment are merged with those in the file.
     try:
         entries = json.loads(text)
     except ValueError:
@@ -111,7 +111,7 @@ def _complaint(problem: ErrorDetails, line: int | None) -> str:
 
 
 def _spelled(location: Location) -> str:
-    """As one would write it: `agents.writer.tools[0]`, `prices."openai:gpt-5".input`."""
+    """A location in TOML notation: `agents.writer.tools[0]`, `prices."openai:gpt-5".input`."""
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -133,9 +133,9 @@ def _what_is_wrong(problem: ErrorDetails, field: str | None) -> str:
         case "missing":
             words = "it is missing"
         case "value_error":
-            # A check of our own, which says what to do.
+            # One of Signoff's own checks, whose message says what to do.
             return problem["msg"].removeprefix("Value error, ")
         case _:
             words = problem["msg"]
     entry = known.get(str(problem["loc"][2])) if len(problem["loc"]) > 2 else None
-    return f"{words}; wanted: {entry.description}" if entry is not None and entry.description else words
+    return f"{words}; expected: {entry.description}" if entry is not None and entry.description else words

@@ -1,7 +1,7 @@
-"""What a `signoff.toml` that merely lies in the current folder may not decide: where keys are sent, and who gets in.
+"""Settings that a `signoff.toml` found in the current folder must not make: where keys are sent, and who gets in.
 
-Whoever runs a command in a folder that came from somebody else, such as a clone, has not read its files. A file that
-`SIGNOFF_CONFIG` names is the operator's own choice, and may set everything.
+A person who runs a command in somebody else's folder, such as a clone, has probably not read its files. A file that
+`SIGNOFF_CONFIG` names is the operator's own choice and may set everything.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.settings import settings_file
 from app.settings_environment import SECRETS_PREFIX, variable_of
 from app.settings_file import KeyLines, Keys
 
-# Addresses that keys are sent to, keys themselves, the database, and who may connect.
+# Addresses to which keys are sent, the keys themselves, the database, and who may connect.
 GUARDED = (
     "url", "host", "public_url", "allowed_hosts", "data_dir", "database_url", "temporal_address", "temporal_ui_url",
     "api_key", "model_base_url", "model_api_key",
@@ -31,7 +31,7 @@ _OTHER_KEYS = frozenset(
 
 
 def complaints_about_found_file(flags: Mapping[str, Any]) -> list[str]:
-    """A line for each setting that the file in the current folder may not make, given the keys that come from elsewhere."""
+    """One line for each setting that the file in the current folder must not make while a key comes from elsewhere."""
     if "SIGNOFF_CONFIG" in os.environ:
         return []
     file = settings_file()
@@ -39,15 +39,15 @@ def complaints_about_found_file(flags: Mapping[str, Any]) -> list[str]:
         text = file.read_text(encoding="utf-8")
         values = tomllib.loads(text)
     except (OSError, ValueError):
-        # Not there, or refused for that where it is read.
+        # The file does not exist, or loading the settings will report it.
         return []
     key = _key_from_elsewhere(flags, values)
     if key is None:
         return []
     lines = KeyLines(text)
     return [
-        f"{file}:{lines.find(keys)}: {'.'.join(keys)}: a file that is found in the current folder may not set this while "
-        f"there is {key}, which could be sent to somebody else. If the file is yours, set SIGNOFF_CONFIG={file.absolute()}"
+        f"{file}:{lines.find(keys)}: {'.'.join(keys)}: a file found in the current folder must not set this while {key} is "
+        f"set, because the key could be sent to somebody else. If you trust the file, set SIGNOFF_CONFIG={file.absolute()}"
         for keys in _guarded(flags, values)
     ]
 
@@ -55,7 +55,7 @@ def complaints_about_found_file(flags: Mapping[str, Any]) -> list[str]:
 def _guarded(flags: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Keys]:
     variables = {name.upper() for name in hidden_environment.variables()}
     for name in GUARDED:
-        # What a flag or a variable says counts before the file, which then decides nothing.
+        # A flag or a variable overrides the file, which then has no effect.
         if name in values and name not in flags and variable_of(name) not in variables:
             yield (name,)
     for agent, entry in _agents(values):
@@ -63,7 +63,7 @@ def _guarded(flags: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Ke
 
 
 def _key_from_elsewhere(flags: Mapping[str, Any], values: Mapping[str, Any]) -> str | None:
-    """What a key comes from, other than the file; None where there is none."""
+    """The flag or variable that supplies a key from outside the file; None if there is none."""
     for name in ("api_key", "model_api_key"):
         if flags.get(name):
             return f"--{name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""What an approval freezes, captured: which of it the app can see, and what a worker adds."""
+"""Captures what an approval freezes, as far as the app can see it; a worker adds the programs."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _OWN_PACKAGE = "signoff"
 def capture(
     project: ProjectRow, tasks: Iterable[TaskDraft], actions: Actions, settings: Settings, *, digest: str | None = None
 ) -> Captured:
-    """Look at everything that the approval of these tasks freezes, but for programs. Blocking: files are read.
+    """Capture everything that the approval of these tasks freezes, except programs. Blocking: reads files.
 
     Args:
-        project: whose tasks they are.
-        tasks: of the plan.
-        actions: what they may do.
-        settings: name the agents and what they may reach.
-        digest: of the plan.
+        project: the project of the tasks.
+        tasks: the tasks of the plan.
+        actions: the actions that are available.
+        settings: define the agents and what they may reach.
+        digest: the digest of the plan.
     """
-    chosen = list(tasks)
-    named = {task.key: named_by(task.action.model_dump(mode="json"), project.workspace) for task in chosen}
+    drafts = list(tasks)
+    named = {task.key: named_by(task.action.model_dump(mode="json"), project.workspace) for task in drafts}
     frozen = Frozen(at=now(), limits=LIMITS[project.strategy].model_dump())
     texts = _add_files(frozen, project.workspace, named)
-    for task in chosen:
+    for task in drafts:
         kind = actions.get(task.action.type)
         if kind is None:
             continue
@@ -80,9 +80,9 @@ def _add_files(frozen: Frozen, workspace: str, named: Mapping[str, Named]) -> di
 
 
 def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] | None:
-    """What an agent is, with the model that it asks; None for one that no worker knows.
+    """The configuration of an agent with the model that it asks; None if no agent has this name.
 
-    Keys are not in it, only the name of the variable that holds one.
+    Contains no keys, only the name of the variable that holds a key.
     """
     agent = settings.known_agents.get(name)
     if agent is None:
@@ -101,13 +101,13 @@ def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] 
 
 
 def sandbox_entry(settings: Settings) -> dict[str, Any]:
-    """How far commands reach."""
+    """The sandbox settings: what commands may read and connect to."""
     read = sorted(str(folder) for folder in settings.sandbox_read)
     return {"sandbox": settings.sandbox, "read": read, "network": settings.sandbox_network}
 
 
 def action_entry(kind: type[Action]) -> FrozenAction:
-    """Where an action comes from, and what it does with fields that are left out."""
+    """The package that provides an action, and the defaults of its fields."""
     package, version = _distributions().get(kind.type, (_OWN_PACKAGE, ""))
     schema = kind.fields_model.model_json_schema()
     defaults = {name: value["default"] for name, value in schema.get("properties", {}).items() if "default" in value}

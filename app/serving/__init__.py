@@ -1,1 +1,1 @@
-"""Between the network and the app: what a connection may cost, and which user of this machine opened it."""
+"""The layer between the network and the app: connection limits, and which user of this machine opened a connection."""

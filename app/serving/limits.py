@@ -1,4 +1,4 @@
-"""What a connection may cost before anybody knows who is at its other end."""
+"""Limits on connections, which apply before the sender is authenticated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_network
 
 from app.serving.peers import Address
 
-# Whoever has one IPv6 address usually has all of its /64.
+# A client with one IPv6 address usually controls the whole /64 network.
 _IPV6_SITE = 64
 
 Client = tuple[str, int | None]
@@ -19,11 +19,11 @@ class Limits:
     """Limits of a connection.
 
     Attributes:
-        head_bytes: of a request's line and header fields together; also of what follows with no body in it (trailers).
-        head_fields: header fields of a request.
-        head_seconds: from the first byte of a request, or the opening of the connection, to the end of the header fields.
-        silence_seconds: without a byte of a body that has been announced.
-        connections: open at the same time, by address and, where it is known, user.
+        head_bytes: size of the request line and all header fields together; also the size of trailers.
+        head_fields: number of header fields in a request.
+        head_seconds: time from the first byte of a request, or from the opening of the connection, to the end of its header.
+        silence_seconds: time without a byte of an announced body.
+        connections: number of open connections per address and, if known, user.
     """
 
     head_bytes: int = 64 * 1024
@@ -37,32 +37,32 @@ class Connections:
     """Counts open connections by client.
 
     Args:
-        most: that a client may have open.
+        limit: maximum number of open connections per client.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._open = Counter[Client]()
 
     def enter(self, client: Client) -> bool:
-        """Count a connection; whether the client may have it. If not, it is not counted."""
-        if self._open[client] >= self._most:
+        """Count a connection and return True; if the client is at its limit, return False and do not count it."""
+        if self._open[client] >= self._limit:
             return False
         self._open[client] += 1
         return True
 
     def leave(self, client: Client) -> None:
-        """A connection that was counted has ended."""
+        """Stop counting a connection that has ended."""
         self._open[client] -= 1
         if not self._open[client]:
             del self._open[client]
 
 
 def client_of(address: Address | None, uid: int | None) -> Client:
-    """Whose connections count together.
+    """The key under which a client's connections are counted together.
 
-    All of loopback is one address, or one user could have 16 million of them; users of this machine count apart, so that none
-    of them can take the connections of another.
+    All loopback addresses count as one, because one user can use 16 million of them. Each user of this machine is counted
+    separately, so that no user can exhaust another user's connections.
     """
     if address is None:
         return "unknown", uid

@@ -1,7 +1,7 @@
-"""Which user of this machine is at the other end of a loopback connection.
+"""Finds the user of this machine who is at the other end of a loopback connection.
 
-Linux tells the owner of each socket: over netlink for one exact pair of addresses, else in the tables of /proc/net. Other
-systems tell nothing that Python can ask for.
+Linux reports the owner of each socket: over netlink for one exact pair of addresses, or in the tables of /proc/net. Other
+systems have no such interface that Python can use.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _QUERY = struct.Struct("=BBBxI")
 _PORTS = struct.Struct("!HH")
 _ANY_INTERFACE = struct.pack("=III", 0, _NO_COOKIE, _NO_COOKIE)
 _ALL_STATES = 0xFFFFFFFF
-# struct inet_diag_msg: the state is its second byte; user and inode follow the 48 bytes of the addresses and three numbers.
+# struct inet_diag_msg: the state is the second byte; user and inode follow 48 bytes of addresses and three numbers.
 _OWNER = struct.Struct("=II")
 _OWNER_AT = _HEADER.size + 4 + 48 + 12
 _ID_AT = _HEADER.size + 4
 _STATE_AT = _HEADER.size + 1
-# net/tcp_states.h: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT. A socket in any other state is not the one that sends to us:
-# the kernel answers for a listener, or for a new attempt with the same ports, where the exact one has gone.
+# net/tcp_states.h: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT. A socket in any other state is not our peer: if the exact
+# socket is gone, the kernel reports a listener, or a new connection attempt with the same ports.
 _CONNECTED = frozenset({1, 4, 5, 8})
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
@@ -49,10 +49,10 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def of(cls, name: tuple[str, int]) -> Endpoint:
-        """From what `getpeername` or `getsockname` gives; an IPv4 address within IPv6 is the IPv4 address.
+        """Convert a result of `getpeername` or `getsockname`. An IPv4-mapped IPv6 address becomes the IPv4 address.
 
         Raises:
-            ValueError: it is not the name of a TCP socket.
+            ValueError: `name` is not the address of a TCP socket.
         """
         address = ip_address(name[0].partition("%")[0])
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -60,28 +60,28 @@ class Endpoint(NamedTuple):
 
 
 class SocketOwner(NamedTuple):
-    """Whose a connected socket is: the user, and the number by which their processes have it."""
+    """The owner of a connected socket: the user id, and the inode that identifies the socket in the user's processes."""
 
     uid: int
     inode: int
 
 
 class PeerLookup(ABC):
-    """One way to find the owner of the other end."""
+    """A method of finding the owner of the other end of a connection."""
 
     @abstractmethod
     def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[SocketOwner | None]:
-        """The owner of the socket at `peer` that is connected to `local`; None where there is none any more.
+        """Find the owner of the socket at `peer` that is connected to `local`; None if the socket no longer exists.
 
-        Never waits in the event loop.
+        Never blocks the event loop.
         """
 
 
 class NetlinkLookup(PeerLookup):
-    """Asks the kernel for the one socket; it answers within the call, in some tens of microseconds.
+    """Asks the kernel for the exact socket over netlink. The answer comes within the call, after some tens of microseconds.
 
     Raises:
-        OSError: there is no such interface here.
+        OSError: this system does not have the interface.
     """
 
     def __init__(self) -> None:
@@ -90,13 +90,13 @@ class NetlinkLookup(PeerLookup):
         self._sequence = 0
 
     def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[SocketOwner | None]:
-        """As the base class says; the answer is there at once."""
+        """Find the owner as the base class describes; the returned future is already done."""
         answer = asyncio.get_running_loop().create_future()
         answer.set_result(self.find(peer, local))
         return answer
 
     def find(self, peer: Endpoint, local: Endpoint) -> SocketOwner | None:
-        """The owner of the socket at `peer` that is connected to `local`; None where there is none any more."""
+        """The owner of the socket at `peer` that is connected to `local`; None if the socket no longer exists."""
         family = socket.AF_INET if peer.address.version == 4 else socket.AF_INET6
         ports = _PORTS.pack(peer.port, local.port)
         wanted = ports + peer.address.packed.ljust(16, b"\0") + local.address.packed.ljust(16, b"\0")
@@ -114,29 +114,29 @@ class NetlinkLookup(PeerLookup):
         if _HEADER.unpack_from(reply)[1] != _SOCK_DIAG_BY_FAMILY:
             return None
         uid, inode = _OWNER.unpack_from(reply, _OWNER_AT)
-        # An IPv6 socket that speaks IPv4 is found by its IPv4 addresses, and has its own spelling of them.
+        # An IPv6 socket that carries IPv4 is found by its IPv4 addresses, but the reply has their IPv4-mapped form.
         is_exact = reply[_ID_AT : _ID_AT + len(wanted)] in {wanted, ports + _as_v6(peer) + _as_v6(local)}
-        # A socket that its process has closed has no inode, and the kernel then says that root owns it.
+        # A socket that its process has closed has no inode; the kernel then reports root as the owner.
         return SocketOwner(uid, inode) if is_exact and inode and reply[_STATE_AT] in _CONNECTED else None
 
 
 class TableLookup(PeerLookup):
-    """Reads the tables of all sockets, in a thread: that takes longer the more connections there are.
+    """Reads the tables of all sockets in a thread. The time grows with the number of connections.
 
     Raises:
-        OSError: there are no such tables here.
+        OSError: this system does not have the tables.
     """
 
     def __init__(self) -> None:
         _TABLES[0].read_bytes()
 
     def begin(self, peer: Endpoint, local: Endpoint) -> asyncio.Future[SocketOwner | None]:
-        """As the base class says."""
+        """Find the owner as the base class describes, in a thread."""
         return asyncio.get_running_loop().run_in_executor(None, self.find, peer, local)
 
     @staticmethod
     def find(peer: Endpoint, local: Endpoint) -> SocketOwner | None:
-        """The owner of the socket at `peer` that is connected to `local`; None where there is none any more."""
+        """The owner of the socket at `peer` that is connected to `local`; None if the socket no longer exists."""
         wanted = set(zip(_spellings(peer), _spellings(local), strict=True))
         for row in _rows():
             # proc(5): number, local, remote, state, queues, timer, retransmissions, uid, timeout, inode.
@@ -147,7 +147,7 @@ class TableLookup(PeerLookup):
 
 @cache
 def peer_lookup() -> PeerLookup | None:
-    """The way that works on this machine, tried on a connection of this process's own; None where none does."""
+    """The method that works on this machine, tested on a connection of this process to itself; None if no method works."""
     if sys.platform != "linux":
         return None
     for kind in (NetlinkLookup, TableLookup):
@@ -170,7 +170,7 @@ def _finds_ourselves(lookup: NetlinkLookup | TableLookup) -> bool:
 
 
 def _spellings(end: Endpoint) -> tuple[str, str]:
-    """The end as the tables of IPv4 and IPv6 spell it: words of four bytes, each in the machine's own order."""
+    """The endpoint in the notation of the IPv4 and IPv6 tables: four-byte words, each in the machine's byte order."""
     return (_spelled(end.address.packed, end.port), _spelled(_as_v6(end), end.port))
 
 

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol, with limits that hold before a request is handled.
+"""uvicorn's HTTP protocol with limits that apply before a request is handled.
 
-httptools collects a header field in memory until its end, and uvicorn waits for a request for as long as it takes: neither has
-a limit. Here each connection has limits, and the app learns which user of this machine opened it.
+httptools buffers a header field in memory until it is complete, and uvicorn waits indefinitely for a request; neither has a
+limit. This protocol limits each connection, and tells the app which user of this machine opened it.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from app.serving.peer import PEER, Peer
 from app.serving.peers import Endpoint, peer_lookup
 
 logger = structlog.get_logger(__name__)
-# How long the sender of what was refused may go on, so that it comes to read why.
+# How long a refused sender may continue to send, so that it has time to read the error.
 _LINGER_SECONDS = 2.0
 
-_BAD_REQUEST = ErrorInfo(status=400, code="bad_request", message="This is no HTTP request that can be read.")
+_BAD_REQUEST = ErrorInfo(status=400, code="bad_request", message="The request is not valid HTTP.")
 _SLOW_HEAD = ErrorInfo(
-    status=408, code="request_timeout", message="The request's header fields took too long to arrive."
+    status=408, code="request_timeout", message="The request's header took too long to arrive."
 )
-_SLOW_BODY = ErrorInfo(status=408, code="request_timeout", message="The request's body has stopped arriving.")
+_SLOW_BODY = ErrorInfo(status=408, code="request_timeout", message="The request's body stopped arriving before it was complete.")
 _TOO_MANY = ErrorInfo(
     status=429,
     code="too_many_connections",
-    message="Too many connections are open from your address; close some first.",
+    message="Your address has too many open connections. Close some, then try again.",
 )
 
 
 class _HeadTooLarge(Exception):
-    """Ends the parser's work; the answer says why."""
+    """Stops the parser because the header exceeds a limit."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """One connection. `limits` and `connections` belong to all connections of a server."""
+    """One connection. All connections of a server share `limits` and `connections_by_client`."""
 
     limits: ClassVar[Limits]
     connections_by_client: ClassVar[Connections]
@@ -52,23 +52,23 @@ class GuardedProtocol(HttpToolsProtocol):
         self._peer: Peer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
-        # Set at the beginning of a head; None while there is none.
+        # When the current header began; None while no header is being received.
         self._head_since: float | None = None
         self._in_body = False
         self._too_large = False
         self._refused = False
         self._fields = self._field_bytes = 0
-        # Bytes since the parser last came further, by a head, a piece of a body, or the end of a request.
+        # The parser's progress (a header, part of a body, the end of a request), and the bytes received since the last step.
         self._steps = self._stalled_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection, and find out who opened it."""
+        """Count the connection and look up who opened it."""
         super().connection_made(transport)
         peer = _endpoint(transport, "peername")
         local = _endpoint(transport, "sockname")
         lookup = peer_lookup() if peer is not None and peer.address.is_loopback else None
         self._peer = Peer(lookup, peer, local)
-        # Not yet known where it takes a thread to find out: then all users of the machine count together.
+        # If the lookup needs a thread, the user is not known yet: all users of the machine are then counted together.
         client = client_of(peer.address if peer else None, self._peer.uid_so_far)
         if not self.connections_by_client.enter(client):
             logger.warning("too many connections", address=client[0], uid=client[1])
@@ -79,7 +79,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it no more."""
+        """Stop counting the connection."""
         self._stop_watching()
         if self._client is not None:
             self.connections_by_client.leave(self._client)
@@ -87,7 +87,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, for as long as the limits are kept."""
+        """Parse the data while the connection stays within its limits."""
         if self._refused:
             return
         self._heard_at = self.loop.time()
@@ -100,12 +100,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(self._head_too_large())
             return
         if self._head_since is None and not self._in_body and not self._is_busy():
-            # Bytes that begin no request have ended the time that a connection may be idle; this one begins instead.
+            # These bytes ended uvicorn's idle timeout without beginning a request, so the time limit for a header starts now.
             self._head_since = self._heard_at
         self._watch()
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
+        """Handle the first byte of a request."""
         super().on_message_begin()
         self.scope.setdefault("state", {})[PEER] = self._peer
         self._steps += 1
@@ -114,35 +114,35 @@ class GuardedProtocol(HttpToolsProtocol):
             self._head_since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the request's address."""
+        """Count part of the request's URL."""
         self._count(len(url), fields=0)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header field, or a trailer behind a body."""
+        """Count a header field, or a trailer after the body."""
         self._count(len(name) + len(value), fields=1)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The end of the head."""
+        """Note the end of the header."""
         self._steps += 1
         self._head_since = None
         self._in_body = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Note the arrival of part of the body."""
         self._steps += 1
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The end of the request."""
+        """Note the end of the request."""
         self._steps += 1
         self._in_body = False
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what the parser cannot read, or was not to go on with."""
+        """Refuse a request that the parser cannot read or that exceeds a limit."""
         del msg
         self._refuse(self._head_too_large() if self._too_large else _BAD_REQUEST)
 
@@ -156,17 +156,17 @@ class GuardedProtocol(HttpToolsProtocol):
     def _head_too_large(self) -> ErrorInfo:
         limits = self.limits
         message = (
-            f"A request has at most {limits.head_fields} header fields and {limits.head_bytes // 1024} KiB of them."
+            f"The request's header exceeds the limit of {limits.head_fields} fields or {limits.head_bytes // 1024} KiB."
         )
         return ErrorInfo(status=431, code="headers_too_large", message=message)
 
     def _is_busy(self) -> bool:
-        """Whether a request waits for its answer."""
-        # uvicorn's own type does not say that there is none before the first request.
+        """Whether a request is waiting for its answer."""
+        # uvicorn's type annotation omits that `cycle` is None before the first request.
         return bool(self.cycle) and not self.cycle.response_complete
 
     def _watch(self) -> None:
-        """Look again when the time that the sender has now is up; later bytes move that, not the timer."""
+        """Schedule a check for the sender's current deadline. Later bytes move the deadline, but not the timer."""
         if self._timer is None and (self._head_since is not None or self._in_body):
             self._timer = self.loop.call_at(self._deadline(), self._look)
 
@@ -183,7 +183,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         self._timer = None
         if self._in_body and self.flow.read_paused:
-            # It is the app that does not read.
+            # The app is not reading, so the sender is not to blame.
             self._heard_at = self.loop.time()
         if self.transport.is_closing() or not (self._in_body or self._head_since is not None):
             return
@@ -195,7 +195,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(_SLOW_HEAD)
 
     def _refuse(self, why: ErrorInfo) -> None:
-        """Answer, and take nothing more; without an answer where another one is on its way."""
+        """Send an error and accept nothing more. If another answer has already started, close the connection instead."""
         self._refused = True
         self._stop_watching()
         self._unset_keepalive_if_required()
@@ -203,19 +203,19 @@ class GuardedProtocol(HttpToolsProtocol):
             if self.cycle.response_started or self.cycle.scope is not self.scope:
                 self.transport.abort()
                 return
-            # The app is not to answer too.
+            # Keep the app from sending a second answer.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write(_answer(why))
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        # Closed with bytes unread, the answer would be taken back: what comes until then is read and dropped.
+        # Closing with unread bytes would discard the answer, so further bytes are read and dropped until the abort.
         self.flow.resume_reading()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
 
 def guarded_protocol(limits: Limits) -> type[GuardedProtocol]:
-    """The protocol of one server, for uvicorn's `http`."""
+    """Create the protocol class of one server, for uvicorn's `http` option."""
 
     class Bound(GuardedProtocol):
         pass
@@ -226,9 +226,9 @@ def guarded_protocol(limits: Limits) -> type[GuardedProtocol]:
 
 
 def _endpoint(transport: asyncio.Transport, name: str) -> Endpoint | None:
-    found = transport.get_extra_info(name)
+    address = transport.get_extra_info(name)
     try:
-        return Endpoint.of(found[:2])
+        return Endpoint.of(address[:2])
     except (TypeError, ValueError, AttributeError):
         return None
 

@@ -1,4 +1,4 @@
-"""How uvicorn is set to serve the app, wherever it is started."""
+"""The uvicorn configuration that serves the app."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from app.serving.limits import Limits
 from app.serving.protocol import guarded_protocol
 from app.settings import Settings
 
-# How long a connection may be idle between two requests. Longer than the 5 seconds after which common clients drop theirs: where
-# both ends give up at the same moment, a request is sent into a connection that has just been closed.
+# How long a connection may be idle between two requests. This is longer than the 5 seconds after which common clients close
+# theirs: if both ends closed at the same moment, a client could send a request on a connection that was just closed.
 _IDLE_SECONDS = 30
-# How long a stopping app lets requests finish; event streams go on for ever.
+# How long a stopping app waits for requests to finish; event streams never finish by themselves.
 _GRACE_SECONDS = 2
 
 
 def server_config(app: ASGIApp, settings: Settings, limits: Limits | None = None, **changes: Any) -> uvicorn.Config:
-    """The configuration of a server of `app` at the address of the settings.
+    """Configure a server for `app` at the address in the settings.
 
     Args:
-        app: what is served.
-        settings: have the address, and how many connections a client may have.
-        limits: of a connection, instead of the usual ones.
-        changes: further fields of the configuration.
+        app: the app to serve.
+        settings: contain the address, and the maximum number of connections per client.
+        limits: connection limits that replace the defaults.
+        changes: other options of the uvicorn configuration.
     """
     limits = limits or Limits(connections=settings.max_connections)
     usual: dict[str, Any] = {

@@ -1,8 +1,8 @@
-"""Whether the process at the other end of a loopback connection belongs to a task (Linux).
+"""Determines whether the process at the other end of a loopback connection belongs to a task (Linux).
 
-A worker runs each command below a process of its own, the guard (`activities/actions/guard.py`), which has a name that the
-kernel keeps for it. The guard is a child subreaper: whatever a process of the command does, it stays a descendant of the guard,
-and it cannot rename the guard. So only ancestors are looked at, never what a process says of itself.
+A worker runs each command under a separate process, the guard (`activities/actions/guard.py`), whose name the kernel keeps.
+The guard is a child subreaper: regardless of what a process of the command does, it remains a descendant of the guard, and
+it cannot rename the guard. So only a process's ancestors are examined, never what the process claims about itself.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-# The name of every guard; `guard.py` runs without this package, and has it once more.
+# The name of every guard. `guard.py` runs without this package and repeats the name.
 GUARD_NAME = "signoff-guard"
-# How often to look again where processes have come or gone meanwhile.
+# How often to repeat a search during which processes started or ended.
 _LOOKS = 3
-# Processes that connections have come from lately: most come from them again.
+# Processes with recent connections: most new connections come from the same processes.
 _recent: deque[int] = deque(maxlen=8)
 
 
 class Origin(Enum):
-    """Where a connection comes from.
+    """The origin of a connection.
 
     Attributes:
-        ELSEWHERE: from a process that belongs to no task.
-        TASK: from a process of a task, or from one that may be.
-        UNSEEN: no process that can be looked into has it, and none that may be a task's hides anything.
+        ELSEWHERE: a process that does not belong to a task.
+        TASK: a process that belongs, or may belong, to a task.
+        UNSEEN: no visible process has the socket, and no process that may belong to a task could be hiding it.
     """
 
     ELSEWHERE = "elsewhere"
@@ -36,7 +36,7 @@ class Origin(Enum):
 
 
 class _Process(NamedTuple):
-    """What the kernel says of a process to everybody: the name, the parent and the start in clock ticks."""
+    """The facts about a process that every user can read: its name, its parent, and its start time in clock ticks."""
 
     pid: int
     name: str
@@ -45,11 +45,11 @@ class _Process(NamedTuple):
 
 
 def origin_of(inode: int, uid: int) -> Origin:
-    """Where the connection comes from whose socket has this inode. Blocking: it reads /proc.
+    """Find the origin of the connection whose socket has this inode. Blocking: reads /proc.
 
     Args:
-        inode: of the socket.
-        uid: the user that it belongs to.
+        inode: the inode of the socket.
+        uid: the user who owns the socket.
     """
     wanted = f"socket:[{inode}]"
     for _ in range(_LOOKS):
@@ -63,14 +63,14 @@ def origin_of(inode: int, uid: int) -> Origin:
 
 
 def _candidates() -> Iterator[int]:
-    """Process ids: those of the last connections first, then the newest."""
+    """All process ids: first the processes with recent connections, then the rest, newest first."""
     recent = tuple(_recent)
     yield from recent
     yield from (pid for pid in sorted(_pids(), reverse=True) if pid not in recent)
 
 
 def forget() -> None:
-    """Forget where connections have come from."""
+    """Forget which processes had recent connections."""
     _recent.clear()
 
 
@@ -80,10 +80,10 @@ def _remember(pid: int) -> None:
 
 
 def _origin_of_unseen(wanted: str, uid: int) -> Origin:
-    """As `origin_of`, where the holder was not found: it may be a process that nobody can look into, or the search missed it.
+    """The origin if no holder was found: the search missed it, or the holder is a process that nobody can inspect.
 
-    A task's process is the holder if it has the socket, cannot be looked into, or has means to keep a socket where /proc does
-    not show it: in a message that waits in another socket, or in an io_uring.
+    A task's process counts as the holder if it has the socket, cannot be inspected, or can keep a socket where /proc does not
+    show it: in a message queued in another socket, or in an io_uring.
     """
     if not _sees_every_process():
         return Origin.TASK
@@ -106,25 +106,25 @@ UNREADABLE: frozenset[str] = frozenset({""})
 
 
 def _descriptors(pid: int, thread: int | None = None) -> frozenset[str]:
-    """What the descriptors of a process, or of one thread, lead to; `UNREADABLE` where that cannot be read."""
+    """The link targets of the descriptors of a process, or of one thread; `UNREADABLE` if they cannot be read."""
     folder = f"/proc/{pid}/fd" if thread is None else f"/proc/{pid}/task/{thread}/fd"
-    found: list[str] = []
+    targets: list[str] = []
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - a thousand of these are read for a connection
+        names = os.listdir(folder)  # noqa: PTH208 - one connection may require a thousand of these calls
     except OSError:
         return UNREADABLE
     for name in names:
         try:
-            found.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115
+            targets.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115
         except PermissionError:
             return UNREADABLE
         except OSError:
             continue
-    return frozenset(found)
+    return frozenset(targets)
 
 
 def _threads(pid: int) -> list[int]:
-    """A thread may have descriptors of its own (unshare(2))."""
+    """The thread ids of a process. Each thread may have its own descriptors (unshare(2))."""
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208
     except OSError:
@@ -132,7 +132,7 @@ def _threads(pid: int) -> list[int]:
 
 
 def _ancestors(pid: int) -> list[_Process] | None:
-    """A process and all above it; None where they change while they are read, or where one that may be a guard is hidden."""
+    """A process and its ancestors; None if they changed while being read, or if a hidden one may be a guard."""
     first, second = _chain(pid), _chain(pid)
     return first if first is not None and first == second else None
 
@@ -149,24 +149,24 @@ def _chain(pid: int) -> list[_Process] | None:
 
 
 def _guards_in(chain: list[_Process]) -> list[_Process]:
-    """The guards in a chain of ancestors, but for those that this process is below itself."""
+    """The guards in a chain of ancestors, except guards that are also above this process."""
     own = {(process.pid, process.started) for process in _chain(os.getpid()) or []}
     return [process for process in chain if process.name == GUARD_NAME and (process.pid, process.started) not in own]
 
 
 def _task_processes() -> list[_Process]:
-    """Every process below a guard, the guards themselves left out: a task can give its own processes that name too."""
+    """Every process below a guard, including any that a task has given the guards' name; the guards are not included."""
     processes = {process.pid: process for pid in _pids() if (process := _read(pid)) is not None}
     own = {process.pid for process in _chain(os.getpid()) or []}
-    found: list[_Process] = []
+    descendants: list[_Process] = []
     for process in processes.values():
         above = processes.get(process.parent)
         while above is not None:
             if above.name == GUARD_NAME and above.pid not in own:
-                found.append(process)
+                descendants.append(process)
                 break
             above = processes.get(above.parent)
-    return found
+    return descendants
 
 
 def _read(pid: int) -> _Process | None:
@@ -175,7 +175,7 @@ def _read(pid: int) -> _Process | None:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return None
-    # proc_pid_stat(5): "pid (name) state parent ...", the start is the 22nd field; a name may hold anything.
+    # proc_pid_stat(5): "pid (name) state parent ..."; the start time is the 22nd field, and the name may contain anything.
     name, _, rest = text.partition("(")[2].rpartition(")")
     fields = rest.split()
     return _Process(pid, name, int(fields[1]), int(fields[19]))
@@ -190,7 +190,7 @@ def _exists(pid: int) -> bool:
 
 
 def _may_signal(pid: int) -> bool:
-    """Whether there is such a process, and it may be of this user, as a guard is."""
+    """Whether the process exists and may belong to this user, as a guard does."""
     try:
         os.kill(pid, 0)
     except OSError:
@@ -199,12 +199,12 @@ def _may_signal(pid: int) -> bool:
 
 
 def _sees_every_process() -> bool:
-    """Whether /proc shows the processes of everybody (it is not mounted with `hidepid`)."""
+    """Whether /proc shows the processes of all users, that is, is not mounted with `hidepid`."""
     return _exists(1)
 
 
 def _is_hidden(pid: int, uid: int) -> bool:
-    """Whether a process of the user cannot be looked into."""
+    """Whether this process belongs to the user but cannot be inspected."""
     if _descriptors(pid) is not UNREADABLE:
         return False
     try:

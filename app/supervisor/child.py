@@ -1,4 +1,4 @@
-"""One process of the stack: started with a log file of its own, ended with the stack."""
+"""One process of the stack, with its own log file; it ends with the stack."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _TAIL_BYTES = 4096
 
 @dataclass
 class Child:
-    """A process that may be started again and again.
+    """A process that can be restarted any number of times.
 
     Attributes:
-        name: what messages call it.
+        name: its name in messages.
         command: its command line; the first word is a path.
-        environment: all of its environment; it gets the secrets among it in a way that nobody else sees.
-        log: the file that takes its output.
-        deaths: how often it has ended by itself.
+        environment: its complete environment. Secrets in it are passed to the process where no other process can see them.
+        log: the file for its output.
+        deaths: how often it has exited without being stopped.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Child:
     _process: Process | None = field(default=None, init=False)
 
     async def run(self) -> int:
-        """Start it and wait for its end; returns the exit code, negative for a signal."""
-        # -I -S: the tether needs nothing but the standard library, and nobody's site-packages may slow it down.
+        """Start the process, wait until it exits, and return its exit code, negative for a signal."""
+        # -I -S: the tether needs only the standard library, and loading site-packages would slow it down.
         tether = [sys.executable, "-I", "-S", _TETHER, str(os.getpid())]
         plain, hidden = split(self.environment)
         with ExitStack() as stack:
@@ -57,14 +57,14 @@ class Child:
                 stderr=STDOUT,
                 env=plain,
                 pass_fds=handed,
-                # Out of the terminal's reach: its Ctrl-C is for the stack, which stops its parts in order.
-                # As a session of its own rather than a process group, which uvloop does not know.
+                # Ctrl-C in the terminal must reach only the stack, which stops its parts in order.
+                # A new session rather than a process group, because uvloop does not support process groups.
                 start_new_session=True,
             )
         return await self._process.wait()
 
     async def stop(self, grace: float) -> None:
-        """End it: SIGTERM, and SIGKILL for its process group after `grace` seconds."""
+        """Stop the process: SIGTERM, then SIGKILL for its process group after `grace` seconds."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -78,7 +78,7 @@ class Child:
             await process.wait()
 
     def kill(self) -> None:
-        """End it, and what is in its process group, at once."""
+        """Kill the process and its process group at once."""
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -92,7 +92,7 @@ class Child:
 
 
 def start_log(path: Path) -> Path:
-    """Make room for a new log at `path`: the former one becomes `<path>.1`."""
+    """Create an empty log at `path`; rename an existing one to `<path>.1`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
         path.replace(path.with_name(f"{path.name}.1"))
@@ -101,7 +101,7 @@ def start_log(path: Path) -> Path:
 
 
 def describe_end(code: int) -> str:
-    """An exit code in words."""
+    """Describe an exit code in words."""
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):

@@ -16,24 +16,25 @@ from app.settings import Settings
 from app.supervisor.errors import AlreadyRunning, StackError
 
 LOCK_NAME = "up.lock"
-# A client that looks whether the folder is locked holds the lock itself for a moment.
+# A client that checks whether the folder is locked briefly holds the lock itself.
 _PATIENCE_SECONDS = 0.3
 
 
 @contextmanager
 def held(settings: Settings, say: Callable[[str], None]) -> Generator[None]:
-    """Hold the data folder's lock, which the kernel frees when this process ends, however it ends. Makes the folder.
+    """Hold the lock on the data folder, creating the folder if necessary.
 
-    The lock file holds `{"pid": …, "url": …}` meanwhile, for clients to find the app. What this process and its children
-    write meanwhile is for their own user only.
+    The kernel releases the lock when this process ends for any reason. Meanwhile, the lock file contains
+    `{"pid": …, "url": …}` so that clients can find the app, and files that this process and its children create are
+    accessible to their own user only.
 
     Args:
-        settings: have the data folder, and the address of the app.
-        say: hears of what other users can still open.
+        settings: contain the data folder and the address of the app.
+        say: receives a message about each file that other users can still open.
 
     Raises:
-        AlreadyRunning: another process holds it.
-        StackError: the folder cannot be written to.
+        AlreadyRunning: another process holds the lock.
+        StackError: the folder is not writable.
     """
     data_dir = settings.data_dir
     umask = os.umask(UMASK)
@@ -42,7 +43,7 @@ def held(settings: Settings, say: Callable[[str], None]) -> Generator[None]:
         file = (data_dir / LOCK_NAME).open("a+", encoding="utf-8")
     except OSError as error:
         message = (
-            f"Cannot write to the data folder {data_dir} ({error.strerror}); set SIGNOFF_DATA_DIR to another folder."
+            f"Cannot write to the data folder {data_dir} ({error.strerror}). Set SIGNOFF_DATA_DIR to another folder."
         )
         os.umask(umask)
         raise StackError(message) from error
@@ -80,4 +81,7 @@ def _refusal(file: TextIO, data_dir: Path) -> str:
         who = f"process {holder['pid']}, {holder['url']}"
     except (ValueError, KeyError, TypeError):
         who = "another process"
-    return f"Signoff already runs on the data folder {data_dir} ({who}); stop it, or set SIGNOFF_DATA_DIR to another folder."
+    return (
+        f"Signoff is already running with the data folder {data_dir} ({who}). "
+        "Stop it, or set SIGNOFF_DATA_DIR to another folder."
+    )

@@ -1,4 +1,4 @@
-"""What can keep a stack from starting; each message is one a person can act on."""
+"""Reasons why a stack cannot start. Each message tells a person what to do."""
 
 
 class StackError(Exception):
@@ -6,8 +6,8 @@ class StackError(Exception):
 
 
 class AlreadyRunning(StackError):
-    """Another process works on the same data folder."""
+    """Another process uses the same data folder."""
 
 
 class PortTaken(StackError):
-    """A port that is needed is in use."""
+    """A required port is in use or cannot be opened."""

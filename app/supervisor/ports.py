@@ -1,4 +1,4 @@
-"""Which ports a stack needs, whether they are free, and who has them."""
+"""The ports that a stack needs, whether they are free, and which process uses them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from app.settings import Settings
 from app.supervisor.errors import PortTaken
 
-# The children of a stack that was killed need a moment to go.
+# The children of a killed stack need a moment to exit.
 _PATIENCE_SECONDS = 1.0
 _PURPOSES = {"port": "the app", "temporal_port": "Temporal", "temporal_ui_port": "Temporal's Web UI"}
 _LISTEN = "0A"
@@ -21,7 +21,7 @@ def check(settings: Settings) -> None:
     """Wait up to a second until all ports are free.
 
     Raises:
-        PortTaken: one is not; names it, its setting and, where that can be told, who has it.
+        PortTaken: a port is not free. The message names the port, its setting and, if known, the process that uses it.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while complaints := find_complaints(settings):
@@ -31,17 +31,17 @@ def check(settings: Settings) -> None:
 
 
 def find_complaints(settings: Settings) -> list[str]:
-    """One sentence for each port that cannot be used, and for each that is wanted twice."""
-    wanted = {"port": (settings.host, settings.port)}
+    """One sentence for each port that cannot be used or is configured twice."""
+    required = {"port": (settings.host, settings.port)}
     if not settings.temporal_address:
-        wanted["temporal_port"] = ("127.0.0.1", settings.temporal_port)
+        required["temporal_port"] = ("127.0.0.1", settings.temporal_port)
     if not settings.temporal_address or settings.temporal_ui_upstream:
-        wanted["temporal_ui_port"] = (settings.host, settings.temporal_ui_port)
+        required["temporal_ui_port"] = (settings.host, settings.temporal_ui_port)
     complaints = list[str]()
     purposes = dict[int, str]()
-    for field, (host, port) in wanted.items():
+    for field, (host, port) in required.items():
         purpose = _PURPOSES[field]
-        trouble = f"is also meant for {purposes[port]}" if port in purposes else _trouble(host, port)
+        trouble = f"is also configured for {purposes[port]}" if port in purposes else _trouble(host, port)
         if trouble:
             flag, variable = f"--{field.replace('_', '-')}", f"SIGNOFF_{field.upper()}"
             complaints.append(f"Port {port} for {purpose} {trouble}; choose another with {flag} or {variable}.")
@@ -50,10 +50,10 @@ def find_complaints(settings: Settings) -> list[str]:
 
 
 def _trouble(host: str, port: int) -> str:
-    """Why nothing can listen there; empty where it can."""
+    """Why a process cannot listen on this address; empty if it can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # create_server sets SO_REUSEADDR, so that connections in TIME_WAIT do not count.
+        # create_server sets SO_REUSEADDR, so connections in TIME_WAIT do not matter.
         with socket.create_server((host, port), family=family):
             return ""
     except OSError as error:
@@ -64,7 +64,7 @@ def _trouble(host: str, port: int) -> str:
 
 
 def _owner(port: int) -> str:
-    """`name (process N)` of the one that listens on `port`, as far as /proc tells."""
+    """`name (process N)` of the process that listens on `port`; empty if /proc does not show it."""
     inodes = {inode for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):
@@ -75,7 +75,7 @@ def _owner(port: int) -> str:
 
 
 def _listening(table: Path, port: int) -> list[str]:
-    """The sockets that listen on `port`, in the form that /proc/PID/fd has (proc(5), /proc/net/tcp)."""
+    """The sockets that listen on `port`, in the notation of /proc/PID/fd (proc(5), /proc/net/tcp)."""
     with suppress(OSError):
         rows = [line.split() for line in table.read_text().splitlines()[1:]]
         return [

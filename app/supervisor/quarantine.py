@@ -1,4 +1,4 @@
-"""A worker's further processes, one for each task in quarantine: started when there is one, and ended when there is none."""
+"""A worker's additional processes, one per quarantined task: started when needed and stopped when idle."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from app.supervisor.child import Child, describe_end, start_log
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-# How many there may be at once: each is a whole worker.
+# Limit on the number of processes at once: each is a complete worker.
 MAX_PROCESSES = 4
 
 
 class Quarantine:
-    """Keeps the processes, and notes in the database what became of them.
+    """Manages the processes and records in the database when one of them crashes.
 
     Args:
-        database: says which tasks are in quarantine.
-        settings: handed on to the processes.
+        database: records which tasks are in quarantine.
+        settings: passed to the processes.
         command: the worker's own command line.
     """
 
@@ -39,7 +39,7 @@ class Quarantine:
         self._command = [sys.executable, *command]
 
     async def serve(self) -> None:
-        """Until cancelled."""
+        """Start and stop processes as needed until cancelled."""
         async with asyncio.TaskGroup() as group:
             for number in range(MAX_PROCESSES):
                 group.create_task(self._serve_one(number))
@@ -48,14 +48,14 @@ class Quarantine:
         while True:
             await self._until(lambda conn: quarantines.count_open(conn) > number)
             await self._one_process(number)
-            # One that cannot start is not tried again at once.
+            # A process that cannot start is not restarted at once.
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _one_process(self, number: int) -> None:
-        """Run one process, until it ends, freezes, or is not wanted any more."""
+        """Run one process until it ends, freezes, or is no longer needed."""
         name = f"{quarantines.PREFIX}{uuid4().hex[:12]}"
         known = variables()
-        # What this worker masks, it hands on: its own settings have the keys no more.
+        # Pass on the values that this worker masks: its settings no longer contain the keys.
         inherited = environment.for_worker(known, self._settings) | {key: known[key] for key in {MASKED} & known.keys()}
         log = start_log(self._settings.data_dir / "logs" / f"quarantine-{number + 1}.log")
         child = Child("quarantine", [*self._command, "--quarantine", name], inherited, log)
@@ -64,7 +64,7 @@ class Quarantine:
         try:
             await asyncio.wait({running, unwanted}, return_when=asyncio.FIRST_COMPLETED)
             if running.done() and not unwanted.done():
-                logger.warning("the process of quarantined tasks has ended: %s", describe_end(running.result()))
+                logger.warning("a process for quarantined tasks has ended: %s", describe_end(running.result()))
                 await self._witness(name)
         finally:
             unwanted.cancel()
@@ -72,7 +72,7 @@ class Quarantine:
             await asyncio.gather(running, unwanted, return_exceptions=True)
 
     async def _until_unwanted(self, number: int, name: str) -> None:
-        """Until fewer processes will do and this one has nothing to do, or it has let an attempt go without a word."""
+        """Wait until this process is idle and fewer are needed, or until it has lost an attempt without reporting it."""
 
         def unwanted(conn: Connection) -> bool:
             idle = quarantines.count_open(conn) <= number and not quarantines.is_carrying(conn, name)
@@ -86,7 +86,7 @@ class Quarantine:
                 if await self._database.read(condition):
                     return
             except Unavailable as error:
-                logger.info("cannot look for quarantined tasks now: %s", error)
+                logger.info("cannot check for quarantined tasks now: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _witness(self, name: str) -> None:

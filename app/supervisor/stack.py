@@ -1,4 +1,4 @@
-"""The whole of Signoff on one machine: Temporal's dev server, a worker and the app, watched."""
+"""All of Signoff on one machine: Temporal's dev server, a worker and the app, under supervision."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from app.supervisor.errors import StackError
 READY_SECONDS = 60.0
 _STARTING_DEATHS = 3
 _FIRST_PAUSE, _MAX_PAUSE = 0.5, 10.0
-# One that has lived as long as this before it ended is started again at once, not as one that keeps ending.
+# A process that ran longer than this before it ended restarts after the first pause, not like one that keeps crashing.
 _HEALTHY_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 # The app lets requests finish for 2 s; Temporal needs about 1 s.
 _APP_GRACE, _TEMPORAL_GRACE = 2.5, 1.5
-# The worker lets tasks finish for `shutdown_grace`, and interrupts them after that.
+# The worker lets tasks finish for `shutdown_grace`, then interrupts them.
 _WORKER_MARGIN = 0.5
 
 Say = Callable[[str], None]
@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running stack is; `temporal_ui` is empty where no Web UI is known."""
+    """The addresses of a running stack; `temporal_ui` is empty if there is no known Web UI."""
 
     url: str
     temporal: str
@@ -54,19 +54,19 @@ def _say_on_stderr(message: str) -> None:
 
 @asynccontextmanager
 async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncGenerator[Addresses]:
-    """A ready Signoff for as long as the context lasts; its processes end with it, and with this process.
+    """Run a complete Signoff inside the context. All of its processes end with the context, or with this process.
 
-    A dev server is part of it unless `temporal_address` names another Temporal. Leaving takes up to 10 s (longer where
-    `shutdown_grace` is); cancelled meanwhile, it kills what is left.
+    The stack includes a dev server unless `temporal_address` names another Temporal server. Leaving the context takes up to
+    10 s, or longer if `shutdown_grace` is longer. Cancelling it meanwhile kills the remaining processes.
 
     Args:
-        settings: handed on to all processes, with ports, folders and addresses.
-        say: hears of processes that ended and are started again.
+        settings: ports, folders and addresses; passed to all processes.
+        say: receives messages about processes that ended and are restarted.
 
     Raises:
-        AlreadyRunning: another stack works on the data folder.
+        AlreadyRunning: another stack uses the data folder.
         PortTaken: a port is in use.
-        StackError: the key can be guessed, a process does not start, or not all are ready within 60 s.
+        StackError: the key is easy to guess, a process does not start, or a process is not ready within 60 s.
     """
     try:
         check_server_key(settings)
@@ -102,10 +102,10 @@ class _Stack:
         self._watchers = list[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """Start everything and wait until it is ready.
+        """Start all processes and wait until they are ready.
 
         Raises:
-            StackError: a process does not start, or not all are ready within 60 s.
+            StackError: a process does not start, or a process is not ready within 60 s.
         """
         settings = self._settings
         if not settings.temporal_address:
@@ -115,9 +115,9 @@ class _Stack:
                 raise StackError(str(error)) from error
             self._launch("Temporal", "temporal", command, environment.for_temporal(variables()))
         await asyncio.to_thread(prepare, settings)
-        # Both wait for Temporal themselves, so that all three start at the same time.
+        # The app and the worker wait for Temporal themselves, so all three can start at the same time.
         self._launch("app", "app", _signoff("serve"), environment.for_app(variables(), settings))
-        # One machine is to work as it comes: what other workers could serve, this one serves as well.
+        # A single machine should work without further setup, so this worker serves the queues of all agents.
         serve_all = [*_signoff("worker"), "--all-queues"]
         self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
@@ -125,7 +125,7 @@ class _Stack:
         await self._until("The app with a worker", self._app_is_ready)
 
     async def stop(self) -> None:
-        """Stop app, worker and Temporal in this order, at the latest by SIGKILL; on cancellation, all at once."""
+        """Stop the app, the worker and Temporal in this order, with SIGKILL if necessary; if cancelled, kill all at once."""
         for watcher in self._watchers:
             watcher.cancel()
         try:
@@ -152,8 +152,8 @@ class _Stack:
             if time.monotonic() - started > _HEALTHY_SECONDS:
                 pause = _FIRST_PAUSE
             self._say(
-                f"{child.name} ended ({describe_end(code)}) and is started again in {pause:g} s; "
-                f"its last lines in {child.log}:\n{child.tail()}"
+                f"{child.name} ended ({describe_end(code)}) and restarts in {pause:g} s. "
+                f"The last lines of {child.log}:\n{child.tail()}"
             )
             await asyncio.sleep(pause)
             pause = min(pause * 2, _MAX_PAUSE)
@@ -166,14 +166,14 @@ class _Stack:
                     await watcher
             for child in self._children.values():
                 if child.deaths >= _STARTING_DEATHS:
-                    raise StackError(f"{child.name} does not start; its last lines in {child.log}:\n{child.tail()}")
+                    raise StackError(f"{child.name} does not start. The last lines of {child.log}:\n{child.tail()}")
             if time.monotonic() > deadline:
                 logs = self._settings.data_dir / "logs"
-                raise StackError(f"{what} did not become ready within {READY_SECONDS:g} s; see the logs in {logs}.")
+                raise StackError(f"{what} was not ready within {READY_SECONDS:g} s. See the logs in {logs}.")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _temporal_is_ready(self) -> bool:
-        """Whether the dev server serves; if so, it has been told how long to keep closed runs."""
+        """Whether the dev server answers. If so, also set how long it keeps closed runs."""
         settings = self._settings
         try:
             client = await Client.connect(settings.effective_temporal_address, namespace=settings.temporal_namespace)
@@ -183,8 +183,8 @@ class _Stack:
         return True
 
     async def _app_is_ready(self) -> bool:
-        """Whether the app sees database, Temporal and a worker."""
-        # A proxy that is set for the network cannot reach this machine's loopback.
+        """Whether the app can reach the database, Temporal and a worker."""
+        # A configured network proxy cannot reach this machine's loopback.
         async with httpx.AsyncClient(base_url=self._settings.app_url, trust_env=False, timeout=2) as http:
             try:
                 answer = await http.get("/ready")
@@ -195,12 +195,12 @@ class _Stack:
 
 
 def prepare(settings: Settings) -> None:
-    """Make database and workspaces ready for app and worker; safe to repeat.
+    """Prepare the database and the workspaces folder for the app and the worker. Safe to repeat.
 
     Raises:
-        StackError: one of them cannot be used.
+        StackError: the database or the folder cannot be used.
     """
-    # Half a second of imports, which Temporal uses to start, and which app and worker, started from here, do without.
+    # These imports take half a second. Imported here, they overlap with Temporal's start.
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from app.storage.failures import reason_of  # noqa: PLC0415
@@ -219,5 +219,5 @@ def prepare(settings: Settings) -> None:
 
 
 def _signoff(command: str) -> list[str]:
-    # -P: a folder named `app` where the user happens to be must not be taken for ours.
+    # -P: do not import a folder named `app` from the user's current folder instead of ours.
     return [sys.executable, "-P", "-m", "app.cli", command]

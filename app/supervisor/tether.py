@@ -1,7 +1,7 @@
-"""Run a command that dies with the process that started it, kill -9 included: `python tether.py PARENT_PID COMMAND…`.
+"""Run a command that dies with the process that started it, even after kill -9: `python tether.py PARENT_PID COMMAND…`.
 
-A program of its own instead of a `preexec_fn`, which may deadlock in a process that has threads. Its pid becomes the
-command's. Elsewhere than on Linux it only runs the command.
+This is a separate program because a `preexec_fn` may deadlock in a process that has threads. The command keeps this program's
+process id. On systems other than Linux, it only runs the command.
 """
 
 import ctypes
@@ -13,14 +13,14 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    """Ask the kernel for SIGKILL at the parent's end, then become the command."""
+    """Ask the kernel to send SIGKILL when the parent ends, then become the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        # The parent may have ended before the line above.
+        # The parent may have ended before the call above.
         if os.getppid() != parent:
-            sys.exit("the process that started this one has ended")
-    os.execv(command[0], command)  # noqa: S606 - no shell is what is wanted
+            sys.exit("the parent process has ended")
+    os.execv(command[0], command)  # noqa: S606 - a shell is not wanted
 
 
 if __name__ == "__main__":
