@@ -101,7 +101,9 @@ class Settings(BaseSettings):
         description="File to which the app appends every seal; default: record/heads.log in the data folder. "
         "Only the app may have write access.",
     )
-    api_key: SecretStr = Field(default=SecretStr(""), description="Admin key that requests must carry as a Bearer token.")
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="Admin key that requests must carry as a Bearer token."
+    )
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
     public_url: str = Field(
         default="",
@@ -158,7 +160,9 @@ class Settings(BaseSettings):
     task_cpu_seconds: int = Field(
         default=0, ge=0, description="CPU time limit in seconds for all processes of a task together; 0: no limit."
     )
-    max_concurrent_tasks: int = Field(default=200, ge=1, le=2000, description="Maximum number of activities that one worker runs at once.")
+    max_concurrent_tasks: int = Field(
+        default=200, ge=1, le=2000, description="Maximum number of activities that one worker runs at once."
+    )
     shutdown_grace: float = Field(
         default=5.0, ge=0, le=3600, description="Seconds that a stopping worker gives its running tasks to finish."
     )
@@ -223,7 +227,9 @@ class Settings(BaseSettings):
     secrets_scoped: bool = Field(
         default=False, description="Deny every project the secrets that have no [secrets.NAME] entry."
     )
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages.")
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages."
+    )
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
     @classmethod

@@ -19,9 +19,7 @@ from app.settings_trust import complaints_about_found_file
 Location = tuple[int | str, ...]
 # Pydantic's marker for an error in the key of a table.
 _KEY = "[key]"
-_BAD_NAME = (
-    "not a valid name: use at most 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit"
-)
+_BAD_NAME = "not a valid name: use at most 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 

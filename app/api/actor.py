@@ -1,4 +1,4 @@
-"""Who asks, and under which request id."""
+"""The sender of a request, and its request id."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from app.storage import decisions
 
 
 def actor_of(request: Request[Any, Any, Any]) -> str:
-    """Who sent a request, as the gateway found out.
+    """The sender of a request, as the gateway determined it.
 
     Raises:
-        RuntimeError: nobody in particular did, at an address that is open to all: what happens there is nobody's decision.
+        RuntimeError: the sender is unknown because the address needs no key. Handlers there must not need an actor.
     """
     actor = request.scope["state"]["actor"]
     if actor is None:
-        raise RuntimeError("a request of an unknown sender has come where an actor is needed")
+        raise RuntimeError("this operation needs an actor, but the sender of the request is unknown")
     return str(actor)
 
 
 def is_decided(conn: Connection, request: Request[Any, Any, Any], project_id: str) -> bool:
-    """Whether this repeats a request that was decided, though its answer was lost: that outcome holds, whatever came since."""
+    """Whether this repeats a request that was already decided. Its outcome then stands, regardless of later changes."""
     claim = claim_of(request)
     return claim is not None and decisions.find(conn, project_id, claim.request_id) is not None
 
@@ -39,7 +39,7 @@ def new_request(
     comment: str = "",
     payload: dict[str, Any] | None = None,
 ) -> DecisionRequest:
-    """A request to be decided, in the name of the sender; with an Idempotency-Key every repeat has the same request id."""
+    """Create a request for a decision, in the sender's name. With an Idempotency-Key, every repeat has the same request id."""
     claim = claim_of(request)
     return DecisionRequest(
         project_id=project_id,

@@ -1,4 +1,4 @@
-"""A project as a zip, made while it is sent."""
+"""A project as a zip file, created while it is sent."""
 
 from __future__ import annotations
 
@@ -35,40 +35,40 @@ R = TypeVar("R")
 _READ = 256 * 1024
 _SEND = 512 * 1024
 _PAGE = 500
-# A zip keeps an entry of each in memory until its end.
+# The zip keeps an entry for each file in memory until it is complete.
 MAX_FILES = 100_000
 
 
 class _Content(NamedTuple):
-    """A file, and its name in the zip."""
+    """A file and its name in the zip."""
 
     name: str
     file: WorkspaceFile
 
 
 class Archive:
-    """What goes into the zip: the record as JSON, the workspace as it is when its turn comes.
+    """The contents of the zip: the record as JSON, and each file of the workspace as it is when it is added.
 
     Attributes:
-        name: of the zip.
+        name: the file name of the zip.
     """
 
-    def __init__(self, services: Services, project: ProjectRow, record: Record, found: list[_Content]) -> None:
+    def __init__(self, services: Services, project: ProjectRow, record: Record, contents: list[_Content]) -> None:
         self._services = services
         self._project = project
         self._record = record
-        self._contents = found
+        self._contents = contents
         self._sums = Sums()
         words = re.sub(r"[^\w. -]+", "_", project.name, flags=re.UNICODE).strip(" ._") or "project"
         self.name = f"{words[:100]}.zip"
 
     @classmethod
     async def of(cls, services: Services, project_id: str) -> Archive:
-        """The archive of a project.
+        """Create the archive of a project.
 
         Raises:
-            NotFound: there is no such project.
-            Conflict: `too_many_files`: rather none than some without saying so.
+            NotFound: the project does not exist.
+            Conflict: `too_many_files`: the archive would be incomplete.
         """
 
         await services.sealer.seal(project_id)
@@ -84,7 +84,7 @@ class Archive:
             found, more = files.listed(project, made, known, most=MAX_FILES)
             logs = files.logs(project, record.tasks)
             if more or len(found) + len(logs) > MAX_FILES:
-                message = f"The workspace has more than {MAX_FILES} files; fetch those that you need one by one."
+                message = f"The workspace has more than {MAX_FILES} files. Download the files that you need one by one."
                 raise Conflict(message, code="too_many_files")
             named = [_Content(log_name(task_id, int(log.parts[-2])), log) for task_id, log in logs]
             return [*named, *(_Content(file_name(file.path), file) for file in found)]
@@ -92,15 +92,15 @@ class Archive:
         return cls(services, project, record, await asyncio.to_thread(find))
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The zip, piece by piece; whatever is not read any more is not made."""
+        """The zip in pieces, each created only when it is read."""
         loop = asyncio.get_running_loop()
         stream = self._entries(loop)
         while piece := await asyncio.to_thread(_next_piece, stream):
             yield piece
 
     def _entries(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
-        """The zip's bytes; blocking, and not to be read in the event loop, which it asks."""
-        # Fast rather than small: what is large is mostly compressed already.
+        """The bytes of the zip. Blocking: do not read them in the event loop, because they wait for it."""
+        # Fast rather than small: most large files are compressed already.
         stream: Any = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
         project_id = self._project.id
         decided = self._ask(loop, lambda conn: all_decisions(conn, project_id))
@@ -119,7 +119,7 @@ class Archive:
         root = root_of(self._project.workspace, self._project.path)
         for name, file in self._contents:
             if name in self._sums.entries:
-                # Two names that differ in a backslash: no zip may have the same name twice.
+                # Names that differ only in a backslash become the same in a zip, which must not repeat a name.
                 continue
             stream.add(self._sums.counted(name, _content(root, file)), name)
             yield from stream.all_files()
@@ -128,14 +128,14 @@ class Archive:
         yield from stream.finalize()
 
     def _ask(self, loop: asyncio.AbstractEventLoop, work: Callable[[Connection], R]) -> Iterator[R]:
-        """What the database says, asked from the thread that makes the zip, when its turn comes."""
+        """The result of a database query, run from the zip's thread when it is needed."""
         yield asyncio.run_coroutine_threadsafe(self._services.database.read(work), loop).result()
 
     def _whole(self, conn: Connection) -> Project:
         row = projects.get(conn, self._project.id)
-        shown = present.project(conn, row, temporal=self._services.engine.link(row.id))
-        # They have a file of their own.
-        return shown.model_copy(update={"tasks": []})
+        project = present.project(conn, row, temporal=self._services.engine.link(row.id))
+        # The tasks have their own file.
+        return project.model_copy(update={"tasks": []})
 
     def _plan(self, conn: Connection) -> BaseModel | None:
         row = projects.get(conn, self._project.id)
@@ -155,14 +155,14 @@ class Archive:
         yield b"\n]\n"
 
     def _events(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
-        """The events that the rows of the record know of, and none that came later."""
+        """The events that the rows of the record include, without any that were added later."""
         seq, last = 0, self._record.project.last_seq
         while seq < last:
             (page,) = self._ask(loop, partial(_events_after, self._project.id, seq, min(_PAGE, last - seq)))
             for event, stored, _ in page:
                 yield export.event_line(event, stored)
             if not page:
-                # Events that somebody has removed are for `signoff verify` to miss. Without the project, nothing is whole.
+                # If events were removed, `signoff verify` reports it. If the project is gone, the archive fails.
                 next(self._ask(loop, lambda conn: projects.get(conn, self._project.id)))
                 return
             seq = page[-1][0].seq
@@ -183,15 +183,15 @@ def _record(answers: Iterator[BaseModel | None]) -> Iterator[bytes]:
 
 
 def _legible(data: Iterator[bytes]) -> Iterator[bytes]:
-    """An entry for people; where somebody has altered what it shows, a word about that: the record is exported as it is."""
+    """An entry for people to read. If altered rows make it unreadable, it says so; the record is exported unchanged."""
     try:
         yield from data
     except (Conflict, NotFound, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        yield b'\n{"unreadable": "Rows of this were altered. `signoff verify` says which; they are in record/rows.jsonl."}\n'
+        yield b'\n{"unreadable": "Rows of this were altered. `signoff verify` names them; they are in record/rows.jsonl."}\n'
 
 
 def _content(root: Path, file: WorkspaceFile) -> Iterator[bytes]:
-    """A file's bytes; none where it is gone, or a link stands in its place by now."""
+    """The bytes of a file; none if the file is gone or has been replaced by a link."""
     try:
         descriptor = open_file(root, file.parts)
     except OSError:
@@ -202,7 +202,7 @@ def _content(root: Path, file: WorkspaceFile) -> Iterator[bytes]:
 
 
 def _next_piece(stream: Iterator[bytes]) -> bytes:
-    """Enough for one message; empty at the end."""
+    """The next piece, large enough for one message; empty at the end."""
     piece = bytearray()
     for data in stream:
         piece += data

@@ -1,4 +1,4 @@
-"""How an audit is carried out: the record read in pages, files looked at in a thread, every check run, nothing written."""
+"""Runs an audit: reads the record in pages, inspects files in a thread, runs every check, and writes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.storage.audit import Record
 from app.storage.events import ChainCheck
 from app.storage.workspaces import root_of
 
-# Events that one look at the database checks: others are not to wait for a long record.
+# Events per database query, so that a long record does not keep other queries waiting.
 _PAGE = 500
 
 
@@ -32,14 +32,14 @@ async def audit(services: Services, project_id: str) -> Audit:
     """Audit a project.
 
     Raises:
-        NotFound: there is no such project.
+        NotFound: the project does not exist.
     """
     await services.sealer.seal(project_id)
     published = services.sealer.heads.get(project_id)
-    # Rows change in one transaction with their events: those up to the number that the project has here tell all of them.
+    # Rows change in the same transaction as their events, so the events up to `last_seq` explain all of these rows.
     record = await services.database.read(lambda conn: storage.read(conn, project_id))
     chain, replay = await _check_chain(services, record)
-    # Files are looked at, and thousands of commands read: nothing for the event loop.
+    # Inspecting files and thousands of commands would block the event loop.
     return await asyncio.to_thread(_answer, services, record, chain, replay, published)
 
 
@@ -59,7 +59,7 @@ async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, 
 
 
 def _sizes(root: Path, rows: Sequence[Any]) -> dict[str, int | None]:
-    """The size of each file that tasks were to make; None where there is no regular file inside of the workspace."""
+    """The size of each file that tasks were expected to create; None if it is not a regular file inside the workspace."""
     return {path: _size(root, path) for row in rows for path in row.expected_files}
 
 
@@ -68,28 +68,28 @@ def _size(root: Path, path: str) -> int | None:
         resolved = (root / path).resolve()
         if not resolved.is_relative_to(root):
             return None
-        found = resolved.stat()
+        status = resolved.stat()
     except (OSError, ValueError, RuntimeError):
         return None
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         return 1 if any(resolved.iterdir()) else 0
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _logs(workspace: Path, replay: Replay) -> dict[tuple[str, int], str | None]:
-    """The checksum of each log that an event tells of."""
-    wanted = [key for key, told in replay.attempts.items() if told.log is not None]
-    return {key: _sha256(workspace, files.log_path(*key)) for key in wanted}
+    """The checksum of each log that an event mentions."""
+    logged = [key for key, attempt in replay.attempts.items() if attempt.log is not None]
+    return {key: _sha256(workspace, files.log_path(*key)) for key in logged}
 
 
 def _checksums(workspace: Path, replay: Replay) -> dict[str, str | None]:
-    """The checksum of each file that a task left."""
-    return {path: _sha256(workspace, path) for path, told in replay.files.items() if told.task_id is not None}
+    """The checksum of each file that a task created."""
+    return {path: _sha256(workspace, path) for path, file in replay.files.items() if file.task_id is not None}
 
 
 def _sha256(workspace: Path, path: str) -> str | None:
-    found = files.fingerprint(workspace, path)
-    return found["sha256"] if found is not None else None
+    fingerprint = files.fingerprint(workspace, path)
+    return fingerprint["sha256"] if fingerprint is not None else None
 
 
 def _answer(services: Services, record: Record, chain: ChainCheck, replay: Replay, published: Head | None) -> Audit:
@@ -118,14 +118,14 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
         for item in worst_first(found)
     ]  # fmt: skip
     trail = _trail(record, chain, sealer.keys.fingerprint, intact=whole.is_intact(alterations))
-    word = "The record is whole" if trail.intact else "The record was altered"
+    verdict = "The record is intact" if trail.intact else "The record was altered"
     unsealed = f"; {trail.unsealed} events are not sealed yet" if trail.unsealed else ""
     return Audit(
         project_id=record.project.id,
         checked_at=now(),
         results=AuditResults(findings=findings, summary=summary, audited_task_count=len(record.tasks)),
         trail=trail,
-        message=f"{word}{unsealed}; {worst + ' to look at' if worst else 'nothing to look at'}.",
+        message=f"{verdict}{unsealed}; {worst + ' to review' if worst else 'nothing to review'}.",
     )
 
 

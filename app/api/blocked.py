@@ -1,6 +1,7 @@
-"""What holds a live project up without being a stage.
+"""Finds out why a live project is blocked for a reason that is not a stage.
 
-No worker serves a queue on which something of it waits; its workflow task keeps failing; an operator has paused an activity.
+Either no worker serves a queue on which its work waits, or its workflow task keeps failing, or an operator has paused an
+activity.
 """
 
 from __future__ import annotations
@@ -19,34 +20,34 @@ from app.storage import quarantines, tasks
 from workflows.contracts import Snapshot, TaskInProgress
 from workflows.options import QUARANTINE
 
-# Workers come and go: what has waited for a shorter time than this is no trouble yet.
+# Workers come and go, so work that has waited for less time than this is not blocked yet.
 NO_WORKER_SECONDS = 30.0
-# Handed out, and not begun by any worker.
+# Handed out, but not started by any worker.
 _NOT_BEGUN = frozenset({TaskStatus.PENDING, TaskStatus.WAITING})
 
 
 async def workflows_blocked(services: Services, project_id: str) -> Blocked | None:
-    """What holds the workflow itself up, or one of its activities on the workflow queue.
+    """Why the workflow itself, or one of its activities on the workflow queue, is blocked.
 
-    Either of what only Temporal knows; or no worker serves the queue, and something has waited there for 30 s.
+    Either for a reason that only Temporal knows, or because no worker serves the queue and work has waited there for 30 s.
     """
-    found = await services.engine.inspect(project_id)
-    if found is None:
+    inspection = await services.engine.inspect(project_id)
+    if inspection is None:
         return None
-    if found.is_failing:
-        return await _failing(services, project_id, found)
-    if found.paused is not None:
-        return _paused(services, project_id, found.paused)
-    return await _unserved(services, found.waiting_since)
+    if inspection.is_failing:
+        return await _failing(services, project_id, inspection)
+    if inspection.paused is not None:
+        return _paused(services, project_id, inspection.paused)
+    return await _unserved(services, inspection.waiting_since)
 
 
-async def _failing(services: Services, project_id: str, found: Inspection) -> Blocked:
+async def _failing(services: Services, project_id: str, inspection: Inspection) -> Blocked:
     event = await services.engine.last_event(project_id)
     since, cause = event if event is not None else (datetime.now(UTC), "")
     why = f": {cause.rstrip('.')[:300]}" if cause else ""
     message = (
-        f"Temporal cannot carry this run on: its workflow task has failed {found.failures} times{why}. "
-        "Restart the workers with the version that began the run, or one that fixes this; or cancel the project."
+        f"Temporal cannot continue this run: its workflow task has failed {inspection.failures} times{why}. "
+        "Restart the workers with the version that started the run, or with one that fixes the error, or cancel the project."
     )
     return Blocked(code=Trouble.WORKFLOW_TASK_FAILING, message=message, since=isoformat(since))
 
@@ -56,8 +57,8 @@ def _paused(services: Services, project_id: str, paused: PausedActivity) -> Bloc
     namespace = services.settings.temporal_namespace
     command = f"temporal activity unpause --workflow-id {project_id} --activity-id {paused.activity_id}"
     message = (
-        f"An operator has paused the activity '{paused.name}' in Temporal{why}; nothing of it runs. "
-        f"Let it run again: {command} --namespace {shlex.quote(namespace)}"
+        f"An operator has paused the activity '{paused.name}' in Temporal{why}. "
+        f"To resume it, run: {command} --namespace {shlex.quote(namespace)}"
     )
     return Blocked(code=Trouble.ACTIVITY_PAUSED, message=message, since=isoformat(paused.since))
 
@@ -66,14 +67,12 @@ async def _unserved(services: Services, since: datetime | None) -> Blocked | Non
     queue = services.settings.task_queue
     if since is None or not _is_long_ago(since) or not await _has_no_worker(services, queue):
         return None
-    message = (
-        f"No worker serves the task queue '{queue}', which all work of Signoff goes through; start one: signoff worker"
-    )
+    message = f"No worker serves the task queue '{queue}', which all of Signoff's work goes through. Start one: signoff worker"
     return Blocked(code="no_worker", message=message, since=isoformat(since))
 
 
 async def tasks_blocked(services: Services, project: Project, snapshot: Snapshot) -> Blocked | None:
-    """Set where a task was handed out 30 s ago or more on the queue of an agent that no worker serves; the oldest counts."""
+    """The oldest task that was handed out at least 30 s ago on an agent's queue that no worker serves; None if none was."""
     for task in sorted(_waiting(project, snapshot), key=lambda task: task.since):
         queue = str(task.queue)
         if await _has_no_worker(services, queue) and not await _is_busy(services, queue):
@@ -87,7 +86,7 @@ async def _has_no_worker(services: Services, queue: str) -> bool:
 
 
 def _waiting(project: Project, snapshot: Snapshot) -> Iterator[TaskInProgress]:
-    """The oldest task of each queue that was handed out on it a while ago and has not begun."""
+    """For each queue, the oldest task that was handed out at least 30 s ago and has not started."""
     statuses = {task.key: task.status for task in project.tasks}
     seen: set[str] = set()
     for task in sorted(snapshot.in_progress, key=lambda task: task.since):
@@ -98,7 +97,7 @@ def _waiting(project: Project, snapshot: Snapshot) -> Iterator[TaskInProgress]:
 
 
 async def _is_busy(services: Services, queue: str) -> bool:
-    """Whether a task of that queue runs: a worker whose every slot is taken asks for no more, and is there all the same."""
+    """Whether a task of this queue is running: a worker whose slots are all in use does not poll, but still exists."""
     if queue.endswith(QUARANTINE):
         return await services.database.read(quarantines.any_running)
     agents = [agent for agent, named in services.settings.agent_queues.items() if named == queue]
@@ -108,14 +107,14 @@ async def _is_busy(services: Services, queue: str) -> bool:
 def _message(project: Project, key: str, queue: str) -> str:
     if queue.endswith(QUARANTINE):
         return (
-            f"No worker serves the task queue '{queue}', where the task '{key}' waits for a process of its own; "
-            "start a worker of this version: signoff worker"
+            f"No worker serves the task queue '{queue}', where the task '{key}' waits for a separate process. "
+            "Start a worker of this version: signoff worker"
         )
     agent = next((task.agent_id for task in project.tasks if task.key == key), None)
     agent = agent or project.agent_id or DEFAULT_AGENT
     return (
-        f"No worker serves the task queue '{queue}' of the agent '{agent}', where the task '{key}' waits; "
-        f"start one: signoff worker --queue {shlex.quote(queue)}"
+        f"No worker serves the task queue '{queue}' of the agent '{agent}', where the task '{key}' waits. "
+        f"Start one: signoff worker --queue {shlex.quote(queue)}"
     )
 
 

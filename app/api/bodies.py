@@ -1,4 +1,4 @@
-"""The bodies of requests."""
+"""The request bodies of the API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from app.domain.plan import (
 
 
 def _flag(value: object) -> object:
-    # Litestar has pydantic take "yes" and 1 for true, even in a strict field; too easily said for `auto_approve_plan`.
+    # Litestar makes pydantic accept "yes" and 1 as true, even in strict fields; that is too lax for `auto_approve_plan`.
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
@@ -41,7 +41,7 @@ def _number(value: object) -> object:
 
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
-# The largest integer that every database takes.
+# The upper limit is the largest integer that every database accepts.
 Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), PLAIN]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
@@ -51,19 +51,19 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RequestBody(BaseModel):
-    """Base of request bodies: unknown fields are refused."""
+    """Base of all request bodies, which refuse unknown fields."""
 
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
 
 
 class SignIn(RequestBody):
-    """The server's key; not shown by whatever shows the body."""
+    """The server's API key. It does not appear in printed or logged bodies."""
 
     key: SecretStr = Field(max_length=1000)
 
 
 class NoFields(RequestBody):
-    """Nothing is to be said."""
+    """An empty body."""
 
 
 class CreateProject(RequestBody):
@@ -83,56 +83,56 @@ class CreateProject(RequestBody):
 
 
 class UpdateProject(CreateProject):
-    """Fields to change; what is omitted stays. Others are compared with what they are, for they are read-only."""
+    """The fields to change; omitted fields keep their values. Read-only fields are accepted with their current value."""
 
     model_config = ConfigDict(extra="allow", validate_default=False)
 
 
 class DuplicateProject(RequestBody):
-    """A copy; its name is by default that of the project with ` (Copy)`."""
+    """Options for a copy of a project. The default name is the project's name followed by ` (Copy)`."""
 
     name: Name | None = None
     include_files: Flag = False
 
 
 class DeleteProjects(RequestBody):
-    """Which projects are to go."""
+    """The projects to delete."""
 
     ids: list[Id] = Field(min_length=1, max_length=200)
 
 
 class MakePlan(RequestBody):
-    """How a plan is to be made."""
+    """Options for generating a plan."""
 
     planner: Id | None = None
     instructions: LongText | None = None
 
 
 class PreviewOutline(RequestBody):
-    """A description, and what else of a project its plan depends on."""
+    """A description, and the other project fields that affect its plan."""
 
     description: LongText
     agent_id: AgentId | None = None
 
 
 class Approve(RequestBody):
-    """Which plan (or phase) is approved; what is omitted is the current one."""
+    """The plan or phase to approve; omitted fields refer to the current one."""
 
     plan_version: Version | None = None
     plan_digest: Digest | None = None
     phase_id: Id | None = None
-    frozen_digest: Digest | None = Field(default=None, description="`frozen.digest` of the plan as it was read.")
+    frozen_digest: Digest | None = Field(default=None, description="The `frozen.digest` of the plan that was read.")
     comment: Comment = ""
 
 
 class Cancel(RequestBody):
-    """Why."""
+    """The reason for the cancellation."""
 
     reason: Comment = ""
 
 
 class CreateTask(RequestBody):
-    """A task for the plan."""
+    """A task to add to the plan."""
 
     title: Name
     key: Key | None = None
@@ -153,7 +153,7 @@ class CreateTask(RequestBody):
 
 
 class UpdateTask(CreateTask):
-    """Fields to change; what is omitted stays. Others are compared with what they are, for they are read-only."""
+    """The fields to change; omitted fields keep their values. Read-only fields are accepted with their current value."""
 
     model_config = ConfigDict(extra="allow", validate_default=False)
 
@@ -161,7 +161,7 @@ class UpdateTask(CreateTask):
 
 
 class CreatePhase(RequestBody):
-    """A phase for the plan."""
+    """A phase to add to the plan."""
 
     name: Name
     key: Key | None = None
@@ -172,20 +172,20 @@ class CreatePhase(RequestBody):
 
 
 class RefinePlan(RequestBody):
-    """What is to be different: in words for a planner, or as edits."""
+    """The requested changes: in words for a planner, as edits, or both."""
 
     message: LongText | None = None
     edits: list[dict[str, Json]] | None = Field(default=None, max_length=MAX_EDITS)
 
 
 class Remark(RequestBody):
-    """A word on what is asked for."""
+    """An optional comment on the request."""
 
     comment: Comment = ""
 
 
 class RetryRun(Remark):
-    """Tasks (ids or keys) that are to run again whatever became of them, with all that depend on them."""
+    """Tasks (ids or keys) to run again regardless of their status, together with all tasks that depend on them."""
 
     tasks: list[Id] = Field(default_factory=list[str], max_length=10_000)
 
@@ -197,7 +197,7 @@ class AnswerDecision(Remark):
 
 
 class AnswerTask(RequestBody):
-    """A person's word on a task that waits for it."""
+    """A person's decision on a task that waits for it."""
 
     outputs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")], Json] = Field(
         default_factory=dict

@@ -1,4 +1,4 @@
-"""What may be named in a project."""
+"""Lists of the agents, strategies and archetypes that a project may name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.domain.agents import AgentKind
 from app.domain.plan import LIMITS, Strategy
 
 _DESCRIPTIONS = {
-    Strategy.PERFORMANCE: "As much at once as can be; after a failure, independent branches go on.",
-    Strategy.BALANCED: "A few tasks at once; after a failure, independent branches go on.",
-    Strategy.ECONOMY: "Two tasks at once, and the small model; after a failure, independent branches go on.",
-    Strategy.CAREFUL: "One task at a time; after the first failure, nothing more starts.",
+    Strategy.PERFORMANCE: "Runs as many tasks at once as possible. After a failure, independent branches continue.",
+    Strategy.BALANCED: "Runs a few tasks at once. After a failure, independent branches continue.",
+    Strategy.ECONOMY: "Runs two tasks at once and uses the small model. After a failure, independent branches continue.",
+    Strategy.CAREFUL: "Runs one task at a time. After the first failure, no further task starts.",
 }
 
 
@@ -26,14 +26,14 @@ class CatalogueController(Controller):
     path = "/api"
     tags = ("catalogue",)
 
-    @get("/agents", operation_id="listAgents", summary="Agents that a project or task may name")
+    @get("/agents", operation_id="listAgents", summary="List agents")
     async def list_agents(self, services: NamedDependency[Services]) -> AgentList:
-        """With how many workers serve each now."""
+        """The agents that a project or task may name, with the number of workers that serve each one now."""
         settings = services.settings
         queues = {agent_id: entry.queue or settings.task_queue for agent_id, entry in settings.known_agents.items()}
-        wanted = sorted(set(queues.values()))
-        counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in wanted))
-        workers = dict(zip(wanted, counted, strict=True))
+        distinct = sorted(set(queues.values()))
+        counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in distinct))
+        workers = dict(zip(distinct, counted, strict=True))
         serving = {agent_id: workers[queue] for agent_id, queue in queues.items()}
         agents = [
             Agent(
@@ -49,21 +49,21 @@ class CatalogueController(Controller):
         ]
         return AgentList(agents=agents, total=len(agents))
 
-    @get("/strategies", operation_id="listStrategies", summary="Strategies that a project may have")
+    @get("/strategies", operation_id="listStrategies", summary="List strategies")
     async def list_strategies(self) -> StrategyList:
-        """What each means for a run."""
-        found = [
+        """The strategies that a project may have, and what each one means for a run."""
+        strategies = [
             StrategyInfo(id=strategy, description=_DESCRIPTIONS[strategy], **LIMITS[strategy].model_dump())
             for strategy in Strategy
         ]
-        return StrategyList(strategies=found, total=len(found))
+        return StrategyList(strategies=strategies, total=len(strategies))
 
-    @get("/archetypes", operation_id="listArchetypes", summary="Archetypes that a project may name")
+    @get("/archetypes", operation_id="listArchetypes", summary="List archetypes")
     async def list_archetypes(self, services: NamedDependency[Services]) -> ArchetypeList:
-        """With the brief that a planner with a model is given."""
+        """The archetypes that a project may name, each with the brief that a planning model receives."""
         own = services.settings.archetypes
-        found = [
+        archetypes = [
             Archetype(id=name, **archetype.model_dump(), built_in=name not in own)
             for name, archetype in services.archetypes.items()
         ]
-        return ArchetypeList(archetypes=found, total=len(found))
+        return ArchetypeList(archetypes=archetypes, total=len(archetypes))

@@ -1,4 +1,4 @@
-"""Control over a run: pause, resume, and retry of a finished one."""
+"""Control of runs: pause, resume, and retry a finished project."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class ControlController(Controller):
-    """What can be asked of a run."""
+    """Commands that control a run."""
 
     path = "/api/projects/{project_id:str}"
     tags = ("control",)
 
-    @post("/pause", operation_id="pauseProject", summary="Start no further task", status_code=200, responses=RECORDED)
+    @post("/pause", operation_id="pauseProject", summary="Pause a run", status_code=200, responses=RECORDED)
     async def pause(
         self,
         request: AnyRequest,
@@ -34,10 +34,10 @@ class ControlController(Controller):
         project_id: FromPath[str],
         data: JSONBody[Remark],
     ) -> Response[StatusAnswer]:
-        """Tasks in progress finish; nothing new starts, not even the next try of one that failed, until resumed."""
+        """Tasks in progress finish. Until the run is resumed, no task starts and no failed task is retried."""
         return await _steer(request, services, project_id, data, DecisionKind.PAUSE)
 
-    @post("/resume", operation_id="resumeProject", summary="Go on after a pause", status_code=200, responses=RECORDED)
+    @post("/resume", operation_id="resumeProject", summary="Resume a run", status_code=200, responses=RECORDED)
     async def resume(
         self,
         request: AnyRequest,
@@ -45,17 +45,17 @@ class ControlController(Controller):
         project_id: FromPath[str],
         data: JSONBody[Remark],
     ) -> Response[StatusAnswer]:
-        """The run goes on where it was held."""
+        """The run continues where it was paused."""
         return await _steer(request, services, project_id, data, DecisionKind.RESUME)
 
-    @post("/retry", operation_id="retryProject", summary="Carry a finished project out again", status_code=200,
+    @post("/retry", operation_id="retryProject", summary="Retry a finished project", status_code=200,
           responses=RECORDED)  # fmt: skip
     async def retry(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[RetryRun]
     ) -> Response[StatusAnswer]:  # fmt: skip
-        """From what failed: completed tasks, their outputs and approvals are kept.
+        """Starts a new run that retries what failed. Completed tasks, their outputs and approvals are kept.
 
-        Tasks that are named (by id or key) run again with all that depend on them.
+        Tasks that are named (by id or key) run again, together with all tasks that depend on them.
         """
         payload = {"tasks": data.tasks}
         decision = new_request(

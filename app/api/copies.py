@@ -1,4 +1,4 @@
-"""Several projects out of one, and many gone at once."""
+"""Duplicates projects, and deletes many at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class CopyController(Controller):
-    """Duplicate one, delete many."""
+    """Operations that duplicate one project or delete many."""
 
     path = "/api/projects"
     tags = ("projects",)
@@ -43,7 +43,7 @@ class CopyController(Controller):
         project_id: FromPath[str],
         data: JSONBody[DuplicateProject],
     ) -> Response[Project]:
-        """Its plan becomes version 1 of the copy, all of it pending, in a workspace of its own; nothing starts by itself."""
+        """The plan becomes version 1 of the copy, which is pending and has its own workspace. Nothing starts automatically."""
         source = await services.database.read(lambda conn: projects.get(conn, project_id))
         copy_id = new_id("proj")
         workspace = await asyncio.to_thread(services.workspaces.make, copy_id)
@@ -74,12 +74,12 @@ class CopyController(Controller):
     async def delete_projects(
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[DeleteProjects]
     ) -> BatchDeleteAnswer:
-        """One bad id does not stop the rest; live ones are cancelled together, and at most 10 s are waited."""
+        """An id that cannot be deleted does not stop the rest. Live projects are cancelled together, for at most 10 s."""
         ids = list(dict.fromkeys(data.ids))
-        # All are told at once, and wait the same 10 s: a body names 200 at most.
+        # All projects (at most 200 per request) are cancelled at once and share the same 10 s.
         deadline = time.monotonic() + STOP_SECONDS
-        going = [_delete(request, services, project_id, deadline) for project_id in ids]
-        outcomes = dict(zip(ids, await asyncio.gather(*going), strict=True))
+        deletions = [_delete(request, services, project_id, deadline) for project_id in ids]
+        outcomes = dict(zip(ids, await asyncio.gather(*deletions), strict=True))
         deleted = [project_id for project_id, outcome in outcomes.items() if outcome is True]
         deleting = [project_id for project_id, outcome in outcomes.items() if outcome is False]
         failed = [
@@ -93,13 +93,13 @@ class CopyController(Controller):
 
 
 async def _delete(request: AnyRequest, services: Services, project_id: str, deadline: float) -> bool | DomainError:
-    """Whether a project is gone (or still being cancelled), or why it cannot be deleted."""
+    """True if the project is deleted, False if it is still being cancelled, or the error that prevents its deletion."""
     claim = claim_of(request)
     decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
     try:
         return await services.requests.delete(decision, deadline=deadline)
     except NotFound as error:
-        # The answer to an earlier try of this very request was lost; what it deleted is deleted.
+        # The client lost the answer to an earlier attempt of this same request, which did delete the project.
         repeated = claim is not None and not claim.first and error.info.code == "project_deleted"
         return True if repeated else error
     except DomainError as error:

@@ -1,4 +1,4 @@
-"""Who may ask: the server's key, the cookie that stands for it in a browser, or, without a key, the server's own user."""
+"""Authentication: the server's API key, a browser's session cookie or, if there is no key, the server's own user."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ COOKIE = "signoff_session"
 SESSION_SECONDS = int(sessions.LASTS.total_seconds())
 ADMIN = "admin"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-# A browser sends one; cookies of our name that others have set may stand beside it.
+# A browser sends one session cookie, but other sites may have set cookies with the same name.
 _MAX_TOKENS = 5
 _PURPOSE = b"signoff: sessions of browsers"
-# Who the record calls so is not a person.
+# Names that stand for something other than a user in the record.
 _RESERVED = frozenset({ADMIN, "local", "signoff", "temporal"})
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sent a request; `session_id` is the session that it was sent in, if any."""
+    """The sender of a request; `session_id` is the browser session, if any."""
 
     actor: str
     session_id: str | None = None
 
 
 class Credentials:
-    """What requests are held to.
+    """Authenticates requests.
 
     Args:
-        api_key: the key that requests must carry; empty for none.
-        database: where sessions are kept.
-        checks_users: whether, without a key, only connections of the user who runs the server count.
+        api_key: the key that requests must carry; empty if none is needed.
+        database: stores the sessions.
+        checks_users: whether a server without a key accepts only connections from the user who runs it.
     """
 
     def __init__(self, api_key: str, database: Database, *, checks_users: bool) -> None:
         self._api_key = api_key.strip().encode()
-        # Says which key a session was made for, and nothing of the key.
+        # Identifies the key for which a session was created, without revealing anything about the key.
         self._key_hash = hmac.new(self._api_key, _PURPOSE, "sha256").hexdigest()
         self._database = database
         self._failed = FailedKeys()
@@ -58,22 +58,25 @@ class Credentials:
 
     @property
     def key_needed(self) -> bool:
-        """Whether requests must carry a key at all."""
+        """Whether requests must carry a key."""
         return bool(self._api_key)
 
     @property
     def advice(self) -> str:
-        """What to tell those who are not let in."""
+        """The message for senders who are not let in."""
         if self.key_needed:
-            return "Send the server's API key as 'Authorization: Bearer …'."
+            return (
+                "This server needs its API key: set SIGNOFF_API_KEY or use --api-key; other programs send "
+                "'Authorization: Bearer …'."
+            )
         return (
-            f"This server has no key, so it answers only to programs of the user who runs it ({self.owner}), on the same "
-            "machine. To let others in, start it with SIGNOFF_API_KEY; `signoff key` makes a key."
+            f"This server has no API key, so it accepts only programs that the user who runs it ({self.owner}) starts on the "
+            "same machine. To let others in, start it with SIGNOFF_API_KEY; `signoff key` creates a key."
         )
 
     async def is_key(self, text: str, *, address: str) -> bool:
-        """Whether it is the server's key. Wrong ones are logged, and slow down what comes from their address."""
-        # Compared in a time that says nothing of how much of it is right.
+        """Whether `text` is the server's key. A wrong key is logged, and slows down later keys from the same address."""
+        # A constant-time comparison: its duration does not reveal how much of the key is right.
         is_right = hmac.compare_digest(text.strip().encode("utf-8", "surrogatepass"), self._api_key)
         await self._failed.wait(address)
         if not is_right:
@@ -83,18 +86,18 @@ class Credentials:
     async def sender_of(
         self, *, authorization: str, cookies: str, peer: Peer | None, from_task: bool, address: str
     ) -> Sender | None:  # fmt: skip
-        """Who sent a request: the server's own user where no key is needed, else `admin`; None for anybody else.
+        """The sender of a request: the server's own user if no key is needed, else `admin`; None if not authenticated.
 
         Args:
-            authorization: that header field.
-            cookies: the `Cookie` field.
-            peer: the other end of the connection; None where nothing is known of it.
-            from_task: whether the request says itself that a task sends it.
-            address: where the request comes from.
+            authorization: the `Authorization` header field.
+            cookies: the `Cookie` header field.
+            peer: the other end of the connection; None if nothing is known about it.
+            from_task: whether the request's own header says that a task sent it.
+            address: the address that the request comes from.
 
         Raises:
-            Unauthorized: no key is needed, and a task of the server's own user sent it.
-            Unavailable: there is a session's cookie, and the database cannot be asked.
+            Unauthorized: no key is needed, and a task of the server's own user sent the request.
+            Unavailable: the request has a session cookie, and the database does not answer.
         """
         if not self.key_needed:
             return Sender(self.owner) if await self._is_owner(peer, from_task=from_task) else None
@@ -104,47 +107,47 @@ class Credentials:
         tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MAX_TOKENS]
         if not tokens:
             return None
-        found = await self._database.read(lambda conn: sessions.find(conn, self._key_hash, tokens))
-        return Sender(found.actor, found.id) if found else None
+        session = await self._database.read(lambda conn: sessions.find(conn, self._key_hash, tokens))
+        return Sender(session.actor, session.id) if session else None
 
     async def _is_owner(self, peer: Peer | None, *, from_task: bool) -> bool:
-        """Whether the server's own user is at the other end, or nothing can be known on this system.
+        """Whether the server's own user is at the other end, or this system cannot identify users.
 
         Raises:
-            Unauthorized: a task of that user is, or may be.
+            Unauthorized: the other end is, or may be, a task of that user.
         """
         knows_peers = self.checks_users
         if knows_peers and (peer is None or await peer.uid() != self._owner_uid):
             return False
         if from_task or (knows_peers and peer is not None and await peer.is_of_task()):
             raise Unauthorized(
-                f"This connection comes from a task, or cannot be told from one, and a task cannot act as {self.owner}. "
-                "To let programs in on purpose, start the server with SIGNOFF_API_KEY (`signoff key` makes a key), and give "
-                "the key to a task as a secret (SIGNOFF_SECRET_…)."
+                f"This connection comes, or may come, from a task, and a task cannot act as {self.owner}. To allow it, start the "
+                "server with SIGNOFF_API_KEY (`signoff key` creates a key) and give the key to the task as a secret "
+                "(SIGNOFF_SECRET_…)."
             )
         return True
 
     async def begin_session(self, *, address: str, user_agent: str) -> str:
-        """The cookie of a session that begins now."""
+        """Begin a session and return its cookie."""
         return await self._database.transact(
             lambda conn: sessions.begin(conn, self._key_hash, actor=ADMIN, address=address, user_agent=user_agent)
         )
 
     async def session_lives(self, session_id: str) -> bool:
-        """Whether a session has neither ended nor been revoked."""
+        """Whether a session has neither expired nor been revoked."""
         return await self._database.read(lambda conn: sessions.lives(conn, self._key_hash, session_id))
 
     async def list_sessions(self) -> list[sessions.SessionRow]:
-        """Every session that has not ended, newest first."""
+        """All sessions that have not ended, newest first."""
         return await self._database.read(lambda conn: sessions.list_all(conn, self._key_hash))
 
     async def revoke_session(self, session_id: str) -> bool:
-        """End a session now, in every app process; whether there was one."""
+        """End a session now, in every app process. Return whether it existed."""
         return await self._database.transact(lambda conn: sessions.revoke(conn, self._key_hash, session_id))
 
 
 def name_of_user(uid: int) -> str:
-    """The name of a user of this machine, as the record has it; one that stands for something else there gets its number."""
+    """The name of a user of this machine for the record. The uid is added if the record uses the name for something else."""
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -153,7 +156,7 @@ def name_of_user(uid: int) -> str:
 
 
 def _values(cookies: str) -> Iterator[str]:
-    """The values of our cookie in a `Cookie` header, which may hold several where others of its name were set elsewhere."""
+    """All values of our cookie in a `Cookie` header; other sites may have set cookies with the same name."""
     for part in cookies.split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:

@@ -1,4 +1,4 @@
-"""Decisions: those that are asked for, those that were made, and the answer to one."""
+"""Decisions: list open and past ones, and answer an open one."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class DecisionController(Controller):
     path = "/api/projects/{project_id:str}/decisions"
     tags = ("decisions",)
 
-    @get("/", operation_id="listDecisions", summary="Open and past decisions")
+    @get("/", operation_id="listDecisions", summary="List open and past decisions")
     async def list_decisions(
         self,
         services: NamedDependency[Services],
         project_id: FromPath[str],
         status: FromQuery[StatusFilter | None] = None,
     ) -> DecisionList:
-        """Oldest first: what tasks ask for, and every request that was decided, refused ones included."""
+        """Oldest first: the questions that tasks ask, and every request that was decided, including refused ones."""
 
         def work(conn: Connection) -> DecisionList:
             projects.get(conn, project_id)
@@ -44,11 +44,11 @@ class DecisionController(Controller):
 
         return await services.database.read(work)
 
-    @get("/{decision_id:str}", operation_id="getDecision", summary="One decision")
+    @get("/{decision_id:str}", operation_id="getDecision", summary="Get a decision")
     async def get_decision(
         self, services: NamedDependency[Services], project_id: FromPath[str], decision_id: FromPath[str]
     ) -> Decision:
-        """One that is asked for, or one that was made."""
+        """A question that a task asks, or a decision that was made."""
 
         def work(conn: Connection) -> Decision:
             projects.get(conn, project_id)
@@ -63,7 +63,7 @@ class DecisionController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str],
         decision_id: FromPath[str], data: JSONBody[AnswerDecision],
     ) -> Response[AnsweredDecision]:  # fmt: skip
-        """Once: who comes second gets 409 with the first answer."""
+        """A decision can be answered only once: a second answer gets 409 with the first one."""
 
         def asked(conn: Connection) -> QuestionRow:
             projects.get(conn, project_id)
@@ -80,7 +80,7 @@ class DecisionController(Controller):
 
 
 def all_decisions(conn: Connection, project_id: str, status: str | None = None) -> DecisionList:
-    """Every decision of a project, in the order they were asked for or made."""
+    """All decisions of a project, in the order in which they were opened or made."""
     asked = [(row.opened_at, _asked(row)) for row in questions.all_of(conn, project_id)]
     made = [(item.at, _made(item)) for item in decisions.all_of(conn, project_id)]
     merged = [item for _, item in sorted([*asked, *made], key=lambda entry: entry[0])]

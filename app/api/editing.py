@@ -1,4 +1,4 @@
-"""Edits of plans: at once where no run is under way, else as a request that the run's workflow has decided."""
+"""Edits of plans: applied at once if no run is in progress, else submitted to the run's workflow for a decision."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from app.storage.private_places import objection_to_grants
 from app.storage.projects import ProjectRow
 
 AnyRequest = Request[Any, Any, Any]
-# Makes the answer from the keys of the tasks and of the phases that were added or changed.
+# Creates the answer from the keys of the tasks and the phases that were added or changed.
 Shown = Callable[[Connection, Sequence[str], Sequence[str]], BaseModel]
 # Edits of a running plan travel through Temporal, whose payloads are limited to 2 MiB.
 MAX_EDIT_BYTES = 1_048_576
@@ -44,10 +44,11 @@ async def edit(
     status: int = 200,
     refine: bool = False,
 ) -> Response[Any]:
-    """Make the next version of the plan by `edits`, and answer what `shown` makes of it.
+    """Create the next version of the plan by `edits`, and answer with the result of `shown`.
 
     Raises:
-        DomainError: the plan stays as it is. Where one edit stands for the whole body, `details` names the body's fields.
+        DomainError: the edits were refused and the plan is unchanged. If the body is a single edit, `details` names the
+            body's fields.
     """
     try:
         return await _edit(request, services, project_id, edits, shown, status=status, refine=refine)
@@ -89,21 +90,21 @@ async def _edit(
         try:
             return await answer_once(request, services, work, status=status)
         except Conflict as error:
-            # Approved in that very moment: then the run's workflow decides.
+            # The plan was approved at the same moment, so the run's workflow must decide.
             if error.info.code != "project_running" or refine:
                 raise
     return await _submit(request, services, project_id, edits, shown, status=status, refine=refine)
 
 
 def _with_action(services: Services, project: ProjectRow, edit: dict[str, Any]) -> dict[str, Any]:
-    """A new task that does not say how it is done is done by its agent's model, where that has one, else by a person."""
+    """Give a new task without an action one for its agent's model. If the agent has no model, a person does the task."""
     if edit.get("op") != "add_task" or edit.get("action") is not None or not isinstance(edit.get("title"), str):
         return edit
     agent = for_project(services.agents, project.agent_id).get(str(edit.get("agent_id") or DEFAULT_AGENT))
     if agent is None or agent.kind != AgentKind.MODEL:
         return edit
-    words = f"{edit['title']}\n\n{edit.get('description') or ''}".strip()
-    return {**edit, "action": {"type": "agent", "prompt": words}}
+    prompt = f"{edit['title']}\n\n{edit.get('description') or ''}".strip()
+    return {**edit, "action": {"type": "agent", "prompt": prompt}}
 
 
 async def _submit(
@@ -129,10 +130,10 @@ async def _submit(
 
 
 def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
-    """Make sure of what a workflow that is to have edits decided cannot look after itself.
+    """Check what a workflow cannot check itself before it has edits decided.
 
     Raises:
-        Invalid: an agent that there is not, a path that no task can be granted, or more than Temporal carries.
+        Invalid: an agent does not exist, a path cannot be granted to a task, or the edits are too large for Temporal.
     """
     for number, item in enumerate(edits):
         agent = item.get("agent_id")
@@ -141,21 +142,21 @@ def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
             raise Invalid(message, details=[Problem(field=f"edits.{number}.agent_id", message=message)])
     _check_grants(services, edits)
     if len(canonical_json(edits)) > MAX_EDIT_BYTES:
-        message = f"Edits that a workflow decides may have {MAX_EDIT_BYTES} bytes at most."
+        message = f"Edits of a running plan must be at most {MAX_EDIT_BYTES} bytes. Send them in several requests."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
 
 
 async def refine(
     request: AnyRequest, services: Services, project_id: str, edits: list[dict[str, Any]]
 ) -> Response[Plan]:
-    """Make a new version of the plan by edits.
+    """Create a new version of the plan by edits.
 
     Raises:
-        Conflict: the state of the project does not allow it.
-        Invalid: no edits, or the plan would not be valid.
+        Conflict: the project's state does not allow it.
+        Invalid: there are no edits, or the plan would not be valid.
     """
     if not edits:
-        message = "Say what is to be different: in `edits`, or in `message`."
+        message = "Describe the changes in `edits` or in `message`."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
 
     def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> Plan:
@@ -165,10 +166,10 @@ async def refine(
 
 
 def _check_grants(services: Services, edits: list[dict[str, Any]]) -> None:
-    """Make sure that no edit grants what no task can be granted.
+    """Check that no edit grants access to a path that no task can be granted.
 
     Raises:
-        Invalid: one does.
+        Invalid: an edit does.
     """
     objection = objection_to_grants(services.settings.private_places)
     for number, item in enumerate(edits):

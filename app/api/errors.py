@@ -1,4 +1,4 @@
-"""The one map from errors to answers."""
+"""Maps every error to its HTTP answer."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ KINDS = {
 }
 RETRY_AFTER_SECONDS = "2"
 INTERNAL_ERROR = ErrorInfo(
-    status=500, code="internal_error", message="Something went wrong here; the server's log has more."
+    status=500, code="internal_error", message="Something went wrong in the server. See its log for details."
 )
 _HTTP_MESSAGES = {
     404: "There is nothing at this address.",
-    405: "This address does not take that method.",
+    405: "This address does not support that method.",
     413: "The body is too large.",
 }
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id that the gateway gave the request."""
+    """The request id that the gateway assigned."""
     return str(scope["state"]["request_id"])
 
 
@@ -64,7 +64,7 @@ def error_body(info: ErrorInfo, request_id: str) -> dict[str, Any]:
 
 
 def error_headers(info: ErrorInfo) -> dict[str, str]:
-    """What an error's answer says besides its body."""
+    """The headers of an error's answer."""
     if info.status == 503 or info.code == "request_in_progress":
         return {"Retry-After": RETRY_AFTER_SECONDS}
     if info.status == 416:
@@ -73,7 +73,7 @@ def error_headers(info: ErrorInfo) -> dict[str, str]:
 
 
 async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
-    """Answer an error where Litestar does not: before a request reaches it."""
+    """Answer with an error before a request reaches Litestar."""
     body = json.dumps(error_body(info, request_id_of(scope))).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error_headers(info)}
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -82,7 +82,7 @@ async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
 
 
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    """Answer any exception; the text of an unexpected one stays in the log."""
+    """Convert any exception to an answer. The text of an unexpected exception appears only in the log."""
     info = _info_of(error)
     if info.status == 500:
         logger.error("request failed", path=request.url.path, exc_info=error)
@@ -112,7 +112,7 @@ def _info_of(error: Exception) -> ErrorInfo:
 
 
 def _unreadable(error: Exception) -> str | None:
-    """Why the body is not JSON, where that is the error."""
+    """Why the body cannot be read as JSON; None if the error has another cause."""
     if isinstance(error, RecursionError):
         return "The body is nested too deeply."
     if isinstance(error, UnicodeDecodeError):
@@ -140,7 +140,7 @@ def _invalid(problems: list[tuple[str, str]]) -> ErrorInfo:
 
 
 def _plain(message: str) -> str:
-    """A message of pydantic's without the words that speak of Python."""
+    """A pydantic message without its Python terms."""
     if message.startswith("Input should be a valid dictionary or instance of"):
         return "Input should be a JSON object"
     return message.removeprefix("Value error, ")

@@ -28,7 +28,7 @@ _LARGEST = 2**31 - 1
 
 
 class EventController(Controller):
-    """Server-sent events."""
+    """Server-sent events of one project."""
 
     path = "/api/projects/{project_id:str}/events"
     tags = ("events",)
@@ -36,7 +36,7 @@ class EventController(Controller):
     @get(
         "/",
         operation_id="streamEvents",
-        summary="The project's events, as server-sent events",
+        summary="Stream the project's events",
         media_type="text/event-stream",
     )
     async def stream_events(
@@ -48,10 +48,10 @@ class EventController(Controller):
         types: Annotated[str, QueryParameter(max_length=1000)] = "*",
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[None] | ServerSentEvent:
-        """From the first, or from behind `Last-Event-ID` or `after`; 204 where a finished project has no more.
+        """From the first event, or from the one after `Last-Event-ID` or `after`; 204 if a finished project has no more.
 
-        Where `types` names `record.sealed`, the app's newest seal follows the events that it covers. It is no event of the
-        record, which cannot contain its own signature, and has no id.
+        If `types` names `record.sealed`, the app's newest seal follows the events that it covers. A seal has no id, because it
+        is not an event of the record: the record cannot contain its own signature.
         """
         start = max(after, _number(last_event_id))
         finished, newest = await services.database.read(lambda conn: _position(conn, project_id))
@@ -62,7 +62,7 @@ class EventController(Controller):
 
 
 class _Stream:
-    """One reader's way through the record."""
+    """One reader's position in the record."""
 
     def __init__(
         self, services: Services, project_id: str, start: int, types: set[EventType], *, follow: bool, seals: bool
@@ -77,9 +77,9 @@ class _Stream:
         self._sealed = 0
 
     async def messages(self) -> AsyncGenerator[ServerSentEventMessage, None]:
-        """Everything after the start, then what comes, until the project is finished and the reader has it all."""
+        """All events after the start, then new ones, until the project is finished and all of its events are sent."""
         yield ServerSentEventMessage(comment="signoff", data=None)
-        with self._services.database.feed.subscribe(self._project_id) as news:
+        with self._services.database.feed.subscribe(self._project_id) as changes:
             while True:
                 batch, ended = await self._services.database.read(self._read)
                 for event in batch:
@@ -94,11 +94,11 @@ class _Stream:
                 if last:
                     yield ServerSentEventMessage(event="end", data="{}")
                     return
-                if not batch and not await news.wait(PING_SECONDS):
+                if not batch and not await changes.wait(PING_SECONDS):
                     yield ServerSentEventMessage(comment=f"ping {int(time.time())}", data=None)
 
     async def _new_seal(self) -> Seal | None:
-        """The newest seal, where the reader has all events that it covers, and does not have it yet."""
+        """The newest seal if the reader has all events that it covers but not the seal itself."""
         if not self._wants_seals:
             return None
         seal = await self._services.database.read(lambda conn: seals.newest(conn, self._project_id))
@@ -108,7 +108,7 @@ class _Stream:
         return seal
 
     def _read(self, conn: Connection) -> tuple[list[Event], bool]:
-        """The next events; whether the project is finished and these are its last."""
+        """The next events, and whether the project is finished and these are its last."""
         project = projects.find(conn, self._project_id)
         if project is None:
             farewell = events.farewell(conn, self._project_id)
@@ -133,19 +133,19 @@ def _is_finished(status: str, stage: str) -> bool:
 
 
 def chosen_types(types: str) -> set[EventType]:
-    """The event types that comma-separated patterns name; all of them where there is no pattern."""
+    """The event types that match comma-separated patterns; all types if there is no pattern."""
     patterns = [pattern.strip() for pattern in (types or "*").split(",")]
     return {kind for kind in EventType if any(fnmatchcase(kind, pattern) for pattern in patterns)}
 
 
 def _wants_seals(types: str) -> bool:
-    """Whether a reader asked for seals: readers of all events expect events only."""
+    """Whether a reader asked for seals by name. The pattern `*` does not include them."""
     patterns = (pattern.strip() for pattern in types.split(","))
     return any(pattern != "*" and fnmatchcase(SEALED, pattern) for pattern in patterns)
 
 
 def _number(last_event_id: str | None) -> int:
-    """The number of a Last-Event-ID; an id that is none of ours counts as the beginning."""
+    """The event number in a Last-Event-ID; 0, the beginning, if it is not one of our ids."""
     text = last_event_id or ""
     return min(int(text), _LARGEST) if text.isascii() and text.isdigit() and len(text) < 12 else 0
 

@@ -1,4 +1,4 @@
-"""The page to browse the OpenAPI document on: Swagger UI out of its package, with no request to anywhere else."""
+"""The page for browsing the OpenAPI document: Swagger UI from its package, without requests to other servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path  # pyright: ignore[reportMissingTypeStubs]
 
-# Swagger UI draws its icons from data: addresses. Nothing is taken from, or sent, elsewhere.
+# Swagger UI loads its icons from data: URLs. Nothing is loaded from, or sent to, other servers.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -34,16 +34,16 @@ _START_SCRIPT = b"""SwaggerUIBundle({
 
 
 class Explorer(OpenAPIRenderPlugin):
-    """Renders the page, and serves what it loads below `assets`."""
+    """Renders the page, and serves its files under `assets`."""
 
     def __init__(self) -> None:
         super().__init__(path="/", favicon="", style="")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """The page, without a script or style of its own: all of it comes from the assets."""
+        """The page, without inline scripts or styles: they all come from the assets."""
         document = request.app.route_reverse(OPENAPI_JSON_HANDLER_NAME)
         assets = f"{document.rpartition('/')[0]}/assets"
-        # A new version of the package has new addresses, so that browsers may keep what they have.
+        # Each version of the package has its own addresses, so browsers may cache the files.
         edition = f"?v={version('swagger-ui-bundle-v2')}"
         return f"""<!DOCTYPE html>
 <html lang="en">
@@ -63,7 +63,7 @@ class Explorer(OpenAPIRenderPlugin):
 """.encode()
 
     def receive_router(self, router: Router) -> None:
-        """Add the assets."""
+        """Add the route that serves the assets."""
         router.register(_asset)
 
 

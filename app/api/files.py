@@ -1,4 +1,4 @@
-"""Files of a project: list, send, receive."""
+"""Files of a project: list, upload and download."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from app.storage.workspaces import root_of
 
 AnyRequest = Request[Any, Any, Any]
 _WHOLE = {200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream")}
-_ZIP = {200: ResponseSpec(bytes, description="A zip, streamed.", media_type="application/zip")}
+_ZIP = {200: ResponseSpec(bytes, description="The zip file, streamed.", media_type="application/zip")}
 
 
 class FileController(Controller):
@@ -42,9 +42,9 @@ class FileController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("files",)
 
-    @get("/output-files", operation_id="listOutputFiles", summary="Files of the workspace")
+    @get("/output-files", operation_id="listOutputFiles", summary="List the project's files")
     async def list_output_files(self, services: NamedDependency[Services], project_id: FromPath[str]) -> FileList:
-        """What tasks made, what was uploaded, and the logs; with checksums, and which task made which."""
+        """Files that tasks created, uploads and logs, each with its checksum and the task that created it."""
         return await file_list(services, project_id)
 
     @post(
@@ -53,7 +53,7 @@ class FileController(Controller):
     async def upload_file(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[Uploaded]:
-        """Multipart: `file`, and optionally `path` (relative) and `overwrite`. It is there whole, or not at all."""
+        """Multipart: `file`, and optionally `path` (relative) and `overwrite`. The upload is stored completely or not at all."""
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
         workspace = await _workspace(services, project)
         async with receiving(request, workspace, services.settings.max_upload) as received:
@@ -70,13 +70,13 @@ class FileController(Controller):
                 at = now()
                 projects.get(conn, project_id)
                 files.note_upload(conn, project_id, path, placed, actor=actor, at=at)
-                told = {"path": path, "size": placed.size, "sha256": placed.sha256}
-                events.append(conn, project_id, (EventType.FILE_UPLOADED, told), actor=actor, at=at)
+                payload = {"path": path, "size": placed.size, "sha256": placed.sha256}
+                events.append(conn, project_id, (EventType.FILE_UPLOADED, payload), actor=actor, at=at)
                 return Uploaded(path=path, size=placed.size, name=parts[-1], sha256=placed.sha256)
 
             return await answer_once(request, services, work)
 
-    @get("/files/raw", operation_id="getFile", summary="One file", responses=_WHOLE)
+    @get("/files/raw", operation_id="getFile", summary="Get a file", responses=_WHOLE)
     async def get_file(
         self,
         request: AnyRequest,
@@ -84,17 +84,17 @@ class FileController(Controller):
         project_id: FromPath[str],
         path: Annotated[str, QueryParameter(max_length=4096)],
     ) -> Response[Any]:
-        """With `Range`, `If-None-Match` and `If-Range`; what a browser would carry out comes as an attachment."""
+        """Supports `Range`, `If-None-Match` and `If-Range`. Files that a browser would execute are sent as attachments."""
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
         workspace = await _workspace(services, project)
         file, descriptor = await asyncio.to_thread(_open, workspace, path)
         return send_file(request, file, descriptor)
 
-    @get("/download", operation_id="downloadProject", summary="The project as a zip", responses=_ZIP)
+    @get("/download", operation_id="downloadProject", summary="Download the project as a zip", responses=_ZIP)
     async def download_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Any]:
-        """The workspace under `files/`, and `project.json`, `plan.json`, `tasks.json`, `events.jsonl`, `decisions.json`.
+        """Contains the workspace under `files/`, and `project.json`, `plan.json`, `tasks.json`, `events.jsonl` and `decisions.json`.
 
-        `logs/` has the log of each attempt, and `record/` what `signoff verify` checks.
+        `logs/` contains the log of each attempt, and `record/` the data that `signoff verify` checks.
         """
         archive = await Archive.of(services, project_id)
         headers = {"Content-Disposition": disposition("attachment", archive.name), "X-Content-Type-Options": "nosniff"}
@@ -102,10 +102,10 @@ class FileController(Controller):
 
 
 async def file_list(services: Services, project_id: str) -> FileList:
-    """The files of a project with their checksums; those that are new are taken, and kept.
+    """The files of a project with their checksums. Missing checksums are computed and stored.
 
     Raises:
-        NotFound: there is no such project.
+        NotFound: the project does not exist.
     """
 
     def read(conn: Connection) -> tuple[ProjectRow, list[Any], files.Origin, dict[str, files.Known]]:
@@ -155,7 +155,7 @@ async def _workspace(services: Services, project: ProjectRow) -> Path:
 
 
 def _open(workspace: Path, path: str) -> tuple[WorkspaceFile, int]:
-    """A file of the workspace, or the log of an attempt; nothing else of Signoff's own."""
+    """Open a file of the workspace, or the log of an attempt, but no other file of Signoff's own."""
     parts = tuple(path.split("/"))
     is_log = len(parts) == 5 and parts[:2] == (PRIVATE_FOLDER, "attempts") and parts[4] == "log" and parts[3].isdigit()
     if not is_log:
@@ -166,7 +166,7 @@ def _open(workspace: Path, path: str) -> tuple[WorkspaceFile, int]:
         descriptor = open_file(workspace, parts)
     except OSError as error:
         if not is_log:
-            # What is wrong with the name says more than that there is no file of it.
+            # An error about the name is more helpful than one about a missing file.
             check_path(path)
         raise NotFound(f"There is no file '{path[:200]}' in the workspace.", code="file_not_found") from error
     try:

@@ -1,4 +1,4 @@
-"""What the approval of a plan froze, or would freeze now."""
+"""Shows what the approval of a plan froze, or would freeze now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.storage.projects import ProjectRow
 
 
 async def with_preview(services: Services, plan: Plan) -> Plan:
-    """`plan` with what its approval would freeze, where it waits for that. Files are read beside the event loop."""
+    """Add to a plan that waits for approval what the approval would freeze. Files are read outside the event loop."""
     if plan.status != PlanStatus.READY:
         return plan
 
@@ -31,9 +31,9 @@ async def with_preview(services: Services, plan: Plan) -> Plan:
 
 
 def shown(frozen: Frozen, *, sealed: bool) -> FrozenInfo:
-    """A frozen document for readers; `sealed` once an approval has frozen it."""
+    """A frozen document for the API; `sealed` is true once an approval has frozen it."""
     values = frozen.model_dump(mode="json")
     if not sealed:
-        # Each look is a new one: what has not changed is shown the same.
+        # The document is captured again for each request. Without times, unchanged content looks the same.
         values |= {"at": None, "files": {path: {**file, "at": None} for path, file in values["files"].items()}}
     return FrozenInfo(**values, digest=frozen.seen_digest(), sealed=frozen.digest() if sealed else None)

@@ -1,4 +1,4 @@
-"""What every request passes before a handler sees it: its id, where it comes from, who sends it, what its body is."""
+"""Checks every request before a handler sees it: its id, its origin, its sender, and the type of its body."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from app.serving.peer import PEER
 from app.settings import LOOPBACK_HOSTS
 
 logger = structlog.get_logger(__name__)
-# How long a body that nobody wants is still taken, so that its sender comes to read why.
+# How long a refused body is still received, so that its sender has time to read the error.
 LINGER_SECONDS = 5.0
 _MAX_SHOWN_LENGTH = 200
-# RFC 9110, 7.2: a name or an address, and perhaps a port; nothing of a user.
+# RFC 9110, 7.2: a name or an address, and optionally a port, but no user.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _UNIQUE = (b"host", b"origin", b"sec-fetch-site", b"authorization", b"content-type", b"x-request-id")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# What a worker adds to the requests of http tasks that stay on the machine.
+# The header field that a worker adds to requests of http tasks within this machine.
 _TASK_FIELD = "signoff-task"
 _OPEN_PATHS = frozenset({"/health", "/ready"})
-# The page that people use, which holds nothing by itself: what it shows it asks of the API.
+# The web page. Its files contain no data: it gets everything that it shows from the API.
 _PAGE_PATHS = frozenset({"/", "/new", "/projects", "/favicon.svg"})
 _PAGE_FOLDERS = ("/projects/", "/assets/")
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
@@ -45,10 +45,10 @@ class Gateway:
     """ASGI middleware around the whole app.
 
     Args:
-        app: what a request that passes goes to.
-        allowed_hosts: names, besides loopback, that a request's `Host` may have.
-        credentials: what tells who sends a request.
-        open_to_all: which methods and paths need no key.
+        app: handles the requests that pass.
+        allowed_hosts: names, besides loopback, that a request's `Host` field may have.
+        credentials: authenticate the sender of a request.
+        open_to_all: decides whether a method and path need no key.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class Gateway:
         self._open_to_all = open_to_all or _is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through or answer why not."""
+        """Pass a request on, or answer why it is refused."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = _headers(scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.match(given) else new_id("req")
+        requested = headers.get("x-request-id", "")
+        request_id = requested if _REQUEST_ID.match(requested) else new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
 
-        # Never unbound: a server gives each request a task, and what it logs of the request afterwards belongs to it too.
+        # Never unbound: each request has its own asyncio task, and later log lines of that task also belong to the request.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = unread = False
@@ -92,7 +92,7 @@ class Gateway:
                 started = True
                 message["headers"] = _with_our_own(message["headers"], request_id)
                 if unread:
-                    # Else the server would take the rest of a body that nobody wants, to have the next request behind it.
+                    # Otherwise the server would read the rest of the unwanted body to reach the next request.
                     message["headers"].append((b"connection", b"close"))
             elif message["type"] == "http.response.body" and unread and not message.get("more_body"):
                 await send({**message, "more_body": True})
@@ -115,12 +115,13 @@ class Gateway:
             await send_error(scope, send_with_id, INTERNAL_ERROR)
 
     def _check_origin(self, method: str, headers: dict[str, str]) -> None:
-        """Refuse names that a hostile page could have bound to this address, and requests that one could make us take."""
+        """Refuse host names that a hostile page could have bound to this address, and requests from other sites."""
         host = _host_name(headers.get("host", ""))
         if host is None or not (self._any_host or host in self._hosts):
-            shown = headers.get("host", "")[:_MAX_SHOWN_LENGTH]
+            name = headers.get("host", "")[:_MAX_SHOWN_LENGTH]
             raise Forbidden(
-                f"This server does not answer to the name '{shown}'; SIGNOFF_ALLOWED_HOSTS adds names.", code="bad_host"
+                f"This server does not answer to the name '{name}'. To allow it, add it to SIGNOFF_ALLOWED_HOSTS.",
+                code="bad_host",
             )
         if method in _SAFE:
             return
@@ -130,10 +131,10 @@ class Gateway:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
     async def _identified(self, scope: HTTPScope, headers: dict[str, str], send: Send) -> Send:
-        """Note who sends the request, and return the `send` for its answer.
+        """Store the sender in the request's state, and return the `send` callable for its answer.
 
         Raises:
-            Unauthorized, Unavailable: as `_sender` does.
+            Unauthorized, Unavailable: see `_sender`.
         """
         sender = await self._sender(scope, headers)
         session_id = sender.session_id if sender else None
@@ -142,11 +143,11 @@ class Gateway:
         return SessionStreams(send, self._credentials, session_id) if session_id is not None else send
 
     async def _sender(self, scope: HTTPScope, headers: dict[str, str]) -> Sender | None:
-        """Who sends the request; None for anybody, where the address is open to all.
+        """The sender of the request; None if it is unknown and the address is open to all.
 
         Raises:
-            Unauthorized: it carries neither the key nor a cookie that stands for it, or comes from another user or a task.
-            Unavailable: that cannot be told without the database, which does not answer.
+            Unauthorized: the request carries neither the key nor a session cookie, or comes from another user or a task.
+            Unavailable: the database, which is needed to check the cookie, does not answer.
         """
         method, path = scope["method"], scope["path"]
         is_open = self._open_to_all(method, path)
@@ -165,7 +166,7 @@ class Gateway:
 
 
 def nothing(method: str, path: str) -> bool:
-    """For an app that shows nothing to those who have not signed in."""
+    """An `open_to_all` that opens nothing: every request needs a key or a session."""
     del method, path
     return False
 
@@ -181,7 +182,7 @@ def _is_sign_in(method: str, path: str) -> bool:
 
 
 def _is_page(method: str, path: str) -> bool:
-    """Whether it is a file of the page; nothing that leads out of its folders for whoever resolves dots is."""
+    """Whether the path is a file of the page. Paths with dot segments are not, because they may lead out of its folders."""
     if method not in {"GET", "HEAD"} or not {".", ".."}.isdisjoint(re.split(r"[/\\]", path)):
         return False
     return path in _PAGE_PATHS or path.startswith(_PAGE_FOLDERS)
@@ -196,28 +197,28 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
 
 
 def _check_unique(scope: HTTPScope) -> None:
-    """Refuse a field that is there twice where only one can be meant: a proxy in front of us may have read the other."""
+    """Refuse duplicates of fields that must be unique: a proxy in front of this server may have used the other one."""
     names = Counter(name.lower() for name, _ in scope["headers"])
     for name in _UNIQUE:
         if names[name] > 1:
-            raise BadRequest(f"The header field {name.decode()} is there {names[name]} times; send it once.")
+            raise BadRequest(f"The header field {name.decode()} was sent {names[name]} times. Send it once.")
 
 
 def _with_our_own(fields: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    kept = [*fields, (b"x-request-id", request_id.encode())]
-    if not any(name.lower() == _NOSNIFF[0] for name, _ in kept):
-        kept.append(_NOSNIFF)
-    return kept
+    headers = [*fields, (b"x-request-id", request_id.encode())]
+    if not any(name.lower() == _NOSNIFF[0] for name, _ in headers):
+        headers.append(_NOSNIFF)
+    return headers
 
 
 def _host_name(host: str) -> str | None:
-    """The name in a `Host` field, without its port; None where the field is no name with an optional port."""
+    """The name in a `Host` field, without its port; None if the field is not a name with an optional port."""
     match = _HOST.fullmatch(host)
     return match[1].strip("[]").lower() if match else None
 
 
 def _netloc(origin: str) -> str:
-    """Host and port of an origin; empty where it has none, or is none."""
+    """The host and port of an origin; empty if it has none or is not valid."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:
@@ -225,9 +226,9 @@ def _netloc(origin: str) -> str:
 
 
 async def _linger(receive: Receive) -> None:
-    """Let the sender of a body that was refused go on for a while.
+    """Keep receiving a refused body for a while.
 
-    A connection that is closed at once, with bytes unread, takes back the answer that is on its way.
+    Closing the connection at once, with unread bytes, would discard the answer before the sender reads it.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
@@ -238,15 +239,15 @@ async def _linger(receive: Receive) -> None:
 
 
 async def _body(scope: HTTPScope, headers: dict[str, str], receive: Receive) -> Receive:
-    """The way to the body, which is JSON, or an upload where one is taken.
+    """The `receive` callable for the body, which must be JSON, or an upload where uploads are accepted.
 
     Raises:
-        BadRequest: there is one where the method takes none.
-        UnsupportedMediaType: it is something else.
+        BadRequest: there is a body, but the method does not accept one.
+        UnsupportedMediaType: the body has another type.
     """
     method = scope["method"]
     if method in _SAFE:
-        # What comes without one of these has no body (RFC 9112, 6.3).
+        # A request without either field has no body (RFC 9112, 6.3).
         if headers.get("content-length", "0").strip("0") or "transfer-encoding" in headers:
             raise _no_body_taken(method)
         return receive
@@ -254,20 +255,20 @@ async def _body(scope: HTTPScope, headers: dict[str, str], receive: Receive) -> 
 
 
 def _no_body_taken(method: str) -> BadRequest:
-    return BadRequest(f"{method} takes no body here, and would not look at it; leave it out.", code="unexpected_body")
+    return BadRequest(f"{method} does not accept a body here. Leave it out.", code="unexpected_body")
 
 
 async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive, *, takes_none: bool) -> Receive:
-    """Have a missing body count as `{}`, and refuse one that is not JSON, nor an upload where one is taken."""
+    """Treat a missing body as `{}`, and refuse a body that is neither JSON nor an accepted upload."""
     first: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
     if first["type"] == "http.request" and not first.get("body") and not first.get("more_body"):
         first = {"type": "http.request", "body": b"{}", "more_body": False}
-        kept = [
+        others = [
             (name, value)
             for name, value in scope["headers"]
             if name.lower() not in {b"content-type", b"content-length"}
         ]
-        scope["headers"] = [*kept, (b"content-type", b"application/json"), (b"content-length", b"2")]
+        scope["headers"] = [*others, (b"content-type", b"application/json"), (b"content-length", b"2")]
     elif takes_none:
         raise _no_body_taken("DELETE")
     elif not _JSON.match(headers.get("content-type", "")) and not _is_upload(scope["path"], headers):

@@ -1,4 +1,4 @@
-"""The graph of a project's tasks, as JSON or as a picture."""
+"""The task graph of a project, as JSON or as a picture."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TYPES = {
     "dot": "text/vnd.graphviz",
     "mermaid": "text/vnd.mermaid",
 }
-# An SVG is opened as a page of this server's own: it holds no script, and may load none.
+# A browser opens an SVG as a page of this server. It contains no script and must not load one.
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -45,8 +45,8 @@ class GraphController(Controller):
     @get(
         "/",
         operation_id="getGraph",
-        summary="The task graph",
-        responses={200: ResponseSpec(Graph, description="JSON, or a picture in the format that was asked for.")},
+        summary="Get the task graph",
+        responses={200: ResponseSpec(Graph, description="JSON, or a picture in the requested format.")},
     )
     async def get_graph(
         self,
@@ -56,21 +56,21 @@ class GraphController(Controller):
         expand: FromQuery[bool] = False,
         phase: Annotated[str | None, QueryParameter(max_length=64)] = None,
     ) -> Response[Any]:
-        """Tasks, what they wait for, and the longest way through.
+        """Tasks, their dependencies, and the critical path.
 
-        A phase waits for all of the one before it; that order is in the levels and the critical path, and not among the
-        edges. `format=svg` draws it (of more than 150 tasks the phases alone, unless `expand=true`; `data-task` and
-        `data-phase` are the ids of what is drawn), `dot` and `mermaid` give the text for other tools. `phase` (id or key)
-        shows the tasks of one phase.
+        A phase waits for all tasks of the phase before it. The levels and the critical path include that order; the edges do
+        not. `format=svg` returns a drawing, in which `data-task` and `data-phase` hold the ids. Above 150 tasks it shows only
+        the phases, unless `expand=true`. `dot` and `mermaid` return text for other tools. `phase` (id or key) shows the tasks
+        of one phase.
         """
         if format not in _TYPES:
             message = f"There is no format '{format[:64]}'; choose one of {', '.join(_TYPES)}."
             raise BadRequest(message, details=[Problem(field="format", message=message)])
         if expand and format != "svg":
-            message = f"expand draws all tasks of a picture; format={format} has them all, so leave it out."
+            message = f"expand applies only to format=svg; format={format} always has all tasks. Leave expand out."
             raise BadRequest(message, details=[Problem(field="expand", message=message)])
         found = await services.database.read(lambda conn: task_graph.get(conn, project_id))
-        # Thousands of tasks take their time, and others are not to wait for them.
+        # Thousands of tasks take a while, and would block the event loop.
         answer = await asyncio.to_thread(_answer, found, phase, format, expand=expand)
         return Response(answer, media_type=_TYPES[format], headers={} if format == "json" else _SAFE)
 
@@ -87,7 +87,7 @@ def _answer(found: TaskGraph, phase: str | None, wanted: str, *, expand: bool) -
 
 
 def graph_of(found: TaskGraph, *, at: str) -> Graph:
-    """The graph with levels and critical path; tasks in progress have taken as long as until `at`."""
+    """The graph with its levels and critical path. The duration of a task in progress is its time until `at`."""
     rows, names = found.tasks, {row.id: row.name for row in found.phases}
     durations = [_duration(row, at) for row in rows]
     phases = _dependencies_in_phases(rows)
@@ -126,7 +126,7 @@ def _dependencies_in_phases(rows: Sequence[Any]) -> list[list[list[int]]]:
 
 
 def _only(whole: Graph, phase_id: str) -> Graph:
-    """One phase of a graph; levels and critical path stay those of the whole."""
+    """One phase of a graph, with the levels and the critical path of the whole graph."""
     nodes = [node for node in whole.nodes if node.phase_id == phase_id]
     shown = {node.id for node in nodes}
     return Graph(
@@ -145,12 +145,12 @@ def _phase_id(found: TaskGraph, phase: str) -> str:
 
 
 def _weights(rows: Sequence[Any], durations: Sequence[int | None]) -> list[float]:
-    """Recorded durations where every task has ended, else 1 each; one that took no time still is a step."""
+    """Recorded durations if every task has finished, else 1 each. A task that took no time still counts as a step."""
     if all(row.status in FINISHED_TASK for row in rows):
         return [float(duration or 0) + 0.001 for duration in durations]
     return [1.0] * len(rows)
 
 
 def _duration(row: Any, at: str) -> int | None:
-    goes_on = row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
-    return milliseconds_between(row.started_at, row.completed_at or (at if goes_on else None))
+    in_progress = row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
+    return milliseconds_between(row.started_at, row.completed_at or (at if in_progress else None))

@@ -1,4 +1,4 @@
-"""Processes that compute for the app, so that its event loop, and the interpreter that it runs in, stay free for others."""
+"""Processes that compute for the app, to keep its event loop and its interpreter free for other requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.settings_environment import PREFIX
 
 
 class HelperEndedError(Exception):
-    """A helper ended before it had answered; `code` is how, negative for a signal."""
+    """A helper ended before it answered; `code` is its exit code, negative for a signal."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"a helper process ended with {code}")
@@ -21,19 +21,19 @@ class HelperEndedError(Exception):
 
 
 class HelperProcesses:
-    """A few processes of one program, started when they are first needed, that answer one request at a time each.
+    """A small pool of processes of one program. They start when first needed; each answers one request at a time.
 
-    A request waits until one of them is free. One that ends is started again for the next request.
+    A request waits until a process is free. A process that ends is replaced for the next request.
 
     Args:
-        module: the program; `app.api.preview_process` says how requests and answers are framed.
-        arguments: its command line.
-        environment: the app's. The processes inherit it without Signoff's settings and secrets.
-        count: how many run at most.
+        module: the program; `app.api.preview_process` describes how requests and answers are framed.
+        arguments: the program's command line.
+        environment: the app's environment. The processes inherit it without Signoff's settings and secrets.
+        count: maximum number of processes.
     """
 
     def __init__(self, module: str, arguments: Sequence[str], environment: dict[str, str], count: int) -> None:
-        # -P: a folder `app` in the current folder is none of ours.
+        # -P: do not import a folder named `app` from the current folder instead of ours.
         self._command = [sys.executable, "-P", "-m", module, *arguments]
         plain = split(environment)[0]
         self._environment = {name: value for name, value in plain.items() if not name.startswith(PREFIX)}
@@ -42,24 +42,24 @@ class HelperProcesses:
         self._all: set[Process] = set()
 
     async def answer(self, request: bytes) -> bytes:
-        """The answer to `request`.
+        """Send `request` to a process and return its answer.
 
         Raises:
-            HelperEndedError: the process that had it ended.
+            HelperEndedError: the process ended before it answered.
         """
         async with self._free:
             process = await self._started()
             try:
                 answer = await _exchange(process, request)
             except BaseException:
-                # Nobody waits for what it would still answer, which the next request must not take for its own.
+                # Nobody waits for this answer any more, and the next request must not receive it instead of its own.
                 await self._end(process)
                 raise
             self._idle.append(process)
             return answer
 
     async def close(self) -> None:
-        """End them all."""
+        """End all processes."""
         for process in list(self._all):
             await self._end(process)
 

@@ -25,10 +25,10 @@ logger = structlog.get_logger(__name__)
 _LINGER_SECONDS = 2.0
 
 _BAD_REQUEST = ErrorInfo(status=400, code="bad_request", message="The request is not valid HTTP.")
-_SLOW_HEAD = ErrorInfo(
-    status=408, code="request_timeout", message="The request's header took too long to arrive."
+_SLOW_HEAD = ErrorInfo(status=408, code="request_timeout", message="The request's header took too long to arrive.")
+_SLOW_BODY = ErrorInfo(
+    status=408, code="request_timeout", message="The request's body stopped arriving before it was complete."
 )
-_SLOW_BODY = ErrorInfo(status=408, code="request_timeout", message="The request's body stopped arriving before it was complete.")
 _TOO_MANY = ErrorInfo(
     status=429,
     code="too_many_connections",
