@@ -66,7 +66,7 @@ class Credentials:
         """The message for senders who are not let in."""
         if self.key_needed:
             return (
-                "This server needs its API key: set SIGNOFF_API_KEY or use --api-key; other programs send "
+                "This server needs an API key. Set SIGNOFF_API_KEY or use --api-key; HTTP clients send "
                 "'Authorization: Bearer …'."
             )
         return (

@@ -92,9 +92,9 @@ class FileController(Controller):
 
     @get("/download", operation_id="downloadProject", summary="Download the project as a zip", responses=_ZIP)
     async def download_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Any]:
-        """Contains the workspace under `files/`, and `project.json`, `plan.json`, `tasks.json`, `events.jsonl` and `decisions.json`.
+        """Contains `project.json`, `plan.json`, `tasks.json`, `events.jsonl` and `decisions.json`.
 
-        `logs/` contains the log of each attempt, and `record/` the data that `signoff verify` checks.
+        `files/` contains the workspace, `logs/` the log of each attempt, and `record/` the data that `signoff verify` checks.
         """
         archive = await Archive.of(services, project_id)
         headers = {"Content-Disposition": disposition("attachment", archive.name), "X-Content-Type-Options": "nosniff"}

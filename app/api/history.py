@@ -1,4 +1,4 @@
-"""What was before: plan versions, what changed between them, and runs."""
+"""The history of a project: plan versions, the differences between them, and runs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class HistoryController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("history",)
 
-    @get("/plans", operation_id="listPlans", summary="Every version of the plan")
+    @get("/plans", operation_id="listPlans", summary="List the plan's versions")
     async def list_plans(self, services: NamedDependency[Services], project_id: FromPath[str]) -> PlanList:
-        """Newest first, those that failed included; `current` is the one that stands."""
+        """Newest first, including failed versions; `current` is the number of the version in force."""
 
         def work(conn: Connection) -> PlanList:
             project = projects.get(conn, project_id)
@@ -34,7 +34,7 @@ class HistoryController(Controller):
 
         return await services.database.read(work)
 
-    @get("/plan/diff", operation_id="diffPlans", summary="What changed between two plan versions")
+    @get("/plan/diff", operation_id="diffPlans", summary="Compare two plan versions")
     async def diff_plans(
         self,
         services: NamedDependency[Services],
@@ -42,18 +42,18 @@ class HistoryController(Controller):
         before: Annotated[int | None, QueryParameter(name="from", ge=1, le=2**31 - 1)] = None,
         after: Annotated[int | None, QueryParameter(name="to", ge=1, le=2**31 - 1)] = None,
     ) -> PlanDiff:
-        """By default, what the current version has that the one before it has not."""
+        """By default, compares the current version with the one before it."""
         return await services.database.read(lambda conn: _diff(conn, project_id, before, after))
 
-    @get("/runs", operation_id="listRuns", summary="The project's runs")
+    @get("/runs", operation_id="listRuns", summary="List the project's runs")
     async def list_runs(self, services: NamedDependency[Services], project_id: FromPath[str]) -> RunList:
-        """Newest first: each is one carrying out of one approved plan version."""
+        """Newest first. Each run is one execution of one approved plan version."""
 
         def work(conn: Connection) -> RunList:
             projects.get(conn, project_id)
-            found = [Run.model_validate({name: getattr(row, name) for name in Run.model_fields})
-                     for row in runs.all_of(conn, project_id)]  # fmt: skip
-            return RunList(runs=found, total=len(found))
+            listed = [Run.model_validate({name: getattr(row, name) for name in Run.model_fields})
+                      for row in runs.all_of(conn, project_id)]  # fmt: skip
+            return RunList(runs=listed, total=len(listed))
 
         return await services.database.read(work)
 
@@ -68,7 +68,7 @@ def _diff(conn: Connection, project_id: str, before: int | None, after: int | No
     project = projects.get(conn, project_id)
     newer = after if after is not None else project.plan_version
     if newer is None:
-        raise NotFound("This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan")
+        raise NotFound("This project has no plan yet. Create one with generate-plan, or add tasks.", code="no_plan")
     older = before if before is not None else plans.version_before(conn, project_id, newer)
     if older is None:
         raise NotFound(f"There is no version before {newer}.", code="plan_not_found")

@@ -1,13 +1,13 @@
-"""Idempotency-Key: a POST that may be sent again, and is carried out once.
+"""Idempotency-Key: a POST that may be sent repeatedly but takes effect only once.
 
-The first request with a key claims it. Its answer is kept for 24 h: by `answer_once` in the transaction of the effect, else
-(where a workflow decides) right before it is sent, and there a repeat after a crash finds the outcome under the request id
-that belongs to the claim. Kept are successes and conflicts. Nothing came of a request that could not be understood, whose
-subject is not there, or whose If-Match was stale: its key is free again. After a 5xx, a repeat takes the request up.
+The first request with a key claims it. Its answer is stored for 24 h. `answer_once` stores it in the transaction of the effect.
+If a workflow decides instead, the answer is stored right before it is sent; a repeat after a crash then finds the outcome under
+the claim's request id. Only successes and conflicts are stored. A request that was not valid, whose subject does not exist, or
+whose If-Match was stale had no effect, so its key becomes free again. After a 5xx, a repeat resumes the request.
 
-Of addresses where nothing is carried out nothing is kept: a repeat simply asks again.
+For addresses without an effect, nothing is stored: a repeat is handled as a new request.
 
-Two bodies are the same when they are the same JSON value, whatever their spaces and the order of their members.
+Two bodies are equal if they are the same JSON value, regardless of whitespace and the order of members.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from app.storage.database import Database
 from app.storage.idempotency import Answer, Claim, RequestKey
 
 logger = structlog.get_logger(__name__)
-# After a crash of the app a repeat has to wait for the end of the lease.
+# After a crash of the app, a repeat must wait until the lease expires.
 LEASE = timedelta(seconds=15)
 RENEWAL_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
-# No route has a longer one, and the column has an end.
+# No route is longer, and the column has this limit.
 MAX_PATH_LENGTH = 500
-# What these are asked has no effect that could come twice. And neither the key that somebody signs in with may be kept, not
-# even as a hash of few bytes to guess, nor the cookie that answers it.
+# Requests to these addresses have no effect that could be repeated. Besides, sign-in requests must not be stored: neither the
+# API key, not even as a hash that could be guessed, nor the cookie in the answer.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -52,9 +52,9 @@ class IdempotencyKeys:
     """ASGI middleware behind the gateway.
 
     Args:
-        app: what a request goes to that was not answered before.
-        database: where keys are kept.
-        largest_body: bytes; a larger one is for `app` to refuse.
+        app: handles the requests that were not answered before.
+        database: stores the keys.
+        largest_body: maximum size of a body in bytes; `app` refuses larger ones.
     """
 
     def __init__(self, app: ASGIApp, database: Database, *, largest_body: int) -> None:
@@ -63,10 +63,10 @@ class IdempotencyKeys:
         self._largest_body = largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a repeat, or have the request carried out and keep its answer.
+        """Answer a repeat, or handle the request and store its answer.
 
         Raises:
-            DomainError: the key is not valid, its request is under way, or it came with another body.
+            DomainError: the key is not valid, its first request is still in progress, or it was used with another body.
         """
         keys = _keys(scope) if scope["type"] == "http" and scope["method"] == "POST" else []
         if not keys or len(scope["path"]) > MAX_PATH_LENGTH:
@@ -74,7 +74,7 @@ class IdempotencyKeys:
             return
         if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
             raise BadRequest("Send exactly one Idempotency-Key of 1 to 255 visible ASCII characters, without spaces.")
-        # As the router reads it, which takes `//` for `/`.
+        # The router also treats `//` as `/`.
         if normalize_path(scope["path"]) in _NOTHING_KEPT:
             await self._app(scope, receive, send)
             return
@@ -97,7 +97,7 @@ class IdempotencyKeys:
 
 
 class _KeyedRequest:
-    """A request with a key, from its claim to its end."""
+    """A request with a key, from its claim until the claim is settled."""
 
     def __init__(self, database: Database, key: RequestKey) -> None:
         self._database = database
@@ -107,22 +107,23 @@ class _KeyedRequest:
         self.claim: Claim | None = None
 
     async def begin(self, body_hash: str) -> Answer | None:
-        """Claim the request; where it was answered before, that answer.
+        """Claim the request; return the stored answer if it was answered before.
 
         Raises:
-            DomainError: it is under way, came with another body, or the database does not answer.
+            DomainError: the request is in progress or came with another body, or the database does not answer.
         """
-        taken = await self._database.transact(lambda conn: idempotency.take(conn, self._key, body_hash, LEASE))
-        if isinstance(taken, Answer):
-            return taken
-        self.claim = taken
-        self._renewal = asyncio.create_task(self._renew(taken), name="idempotency-lease")
+        result = await self._database.transact(lambda conn: idempotency.take(conn, self._key, body_hash, LEASE))
+        if isinstance(result, Answer):
+            return result
+        self.claim = result
+        self._renewal = asyncio.create_task(self._renew(result), name="idempotency-lease")
         return None
 
     async def end(self, answer: Answer | None, *, kept: bool = False) -> None:
-        """Settle the claim by the answer, by None where there is none; not again where it is settled, or `kept` with its effect.
+        """Settle the claim, at most once, with the answer, or with None if there is none.
 
-        Where the database fails that, the answer stands all the same: the lease lapses, and a repeat finds what was decided.
+        `kept` means that the answer was already stored with its effect. If the database fails here, the answer is still valid:
+        the lease expires, and a repeat finds the outcome.
         """
         claim = self.claim
         if claim is None or self._ended:
@@ -134,7 +135,7 @@ class _KeyedRequest:
             try:
                 await self._database.transact(lambda conn: _settle(conn, claim, answer))
             except Unavailable:
-                logger.warning("the answer could not be kept", idempotency_key=claim.key.key)
+                logger.warning("the answer could not be stored", idempotency_key=claim.key.key)
 
     async def _renew(self, claim: Claim) -> None:
         while True:
@@ -144,7 +145,7 @@ class _KeyedRequest:
 
 
 class _KeepAnswer:
-    """The way of an answer to the client, which it goes when it is complete and kept."""
+    """Wraps `send`: holds an answer back until it is complete and stored."""
 
     def __init__(self, keyed: _KeyedRequest, send: Send) -> None:
         self._keyed = keyed
@@ -176,17 +177,17 @@ async def answer_once(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response[Any]:
-    """Do `work` in one write transaction and answer what it returns; with a key, the answer is kept in that transaction.
+    """Run `work` in one write transaction and answer with its result. With a key, the same transaction stores the answer.
 
     Raises:
-        DomainError: whatever `work` raises; nothing was written.
+        DomainError: `work` raised it; nothing was written.
     """
     keyed = _keyed(request)
     claim = claim_of(request)
     sent = {"content-type": "application/json", **{name.lower(): value for name, value in (headers or {}).items()}}
 
     def transaction(conn: Connection) -> Answer:
-        # Somebody may have taken the request up while this process stood still for longer than its lease.
+        # If this process was suspended for longer than its lease, another one may have taken over the request.
         earlier = idempotency.answer_of(conn, claim) if claim is not None else None
         if earlier is not None:
             return earlier
@@ -202,14 +203,14 @@ async def answer_once(
 
 
 async def claim_upload(request: Request[Any, Any, Any], *content: str) -> Response[Any] | None:
-    """For a multipart request, once its content is known and before it has an effect: the first answer to a repeat.
+    """Claim a multipart request when its content is known, before it has an effect. Return the first answer to a repeat.
 
     Args:
-        request: with or without a key.
-        content: what stands for the body: path and SHA-256.
+        request: a request with or without a key.
+        content: what identifies the body: path and SHA-256.
 
     Raises:
-        DomainError: the first request is under way, or came with other content.
+        DomainError: the first request is in progress, or had other content.
     """
     keyed = _keyed(request)
     if keyed is None or keyed.claim is not None:
@@ -223,13 +224,13 @@ async def claim_upload(request: Request[Any, Any, Any], *content: str) -> Respon
 
 
 def claim_of(request: Request[Any, Any, Any]) -> Claim | None:
-    """The claim that a request with a key is carried out under."""
+    """The claim of a request with a key; None without a key."""
     keyed = _keyed(request)
     return keyed.claim if keyed is not None else None
 
 
 async def sweep_for_ever(database: Database) -> None:
-    """Delete keys whose time is over, now and every minute, until cancelled."""
+    """Delete expired keys, now and every minute, until cancelled."""
     while True:
         with suppress(Unavailable):
             while await database.transact(idempotency.sweep) == idempotency.MAX_SWEPT:
@@ -243,7 +244,7 @@ def _settle(conn: Connection, claim: Claim, answer: Answer | None) -> None:
     elif answer is not None and answer.status < 500 and claim.first:
         idempotency.forget(conn, claim)
     else:
-        # What was begun may have been decided, or be on its way: whoever goes on needs the same request id.
+        # The request may have been decided, or may still be in progress: whoever resumes it needs the same request id.
         idempotency.give_back(conn, claim)
 
 
@@ -268,11 +269,11 @@ def _hash_of(scope: Scope, body: bytes) -> str:
     return hashlib.sha256(scope["query_string"] + b"\0" + value).hexdigest()
 
 
-async def _read_body(receive: Receive, most: int) -> tuple[bytes | None, Receive]:
-    """The body, None where it is too large or does not come to its end; and a way to receive it once more."""
+async def _read_body(receive: Receive, limit: int) -> tuple[bytes | None, Receive]:
+    """The body, or None if it is too large or incomplete; and a `receive` callable that replays it."""
     messages: list[Any] = []
     size, complete = 0, False
-    while not complete and size <= most:
+    while not complete and size <= limit:
         message: Any = await receive()
         messages.append(message)
         if message["type"] != "http.request":
@@ -287,7 +288,7 @@ async def _read_body(receive: Receive, most: int) -> tuple[bytes | None, Receive
             return message
         return await receive()
 
-    return (body if complete and size <= most else None), again
+    return (body if complete and size <= limit else None), again
 
 
 def _kept_headers(headers: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A project in numbers, and its audit."""
+"""Metrics of a project, and its audit."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _ACTIVE = frozenset({PhaseStatus.RUNNING, PhaseStatus.AWAITING_APPROVAL})
 
 
 class InsightController(Controller):
-    """What can be learnt of one project."""
+    """Metrics and audit of one project."""
 
     path = "/api/projects/{project_id:str}"
     tags = ("insight",)
 
-    @get("/metrics", operation_id="getMetrics", summary="The project in numbers")
+    @get("/metrics", operation_id="getMetrics", summary="Get the project's metrics")
     async def get_metrics(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Metrics:
-        """Over all runs; times are in milliseconds."""
+        """Metrics cover all runs. Times are in milliseconds."""
         return await services.database.read(lambda conn: _metrics(conn, project_id))
 
     @post("/audit", operation_id="auditProject", summary="Audit plan, run and record", status_code=200)
     async def audit_project(
         self, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[NoFields]
     ) -> Audit:
-        """What to look at before signing, what went wrong, and whether the record is whole. Changes nothing."""
+        """Reports what to review before approval, what went wrong, and whether the record is intact. Changes nothing."""
         del data
         return await audit(services, project_id)
 

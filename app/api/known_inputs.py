@@ -1,7 +1,7 @@
-"""Nothing that a caller sends is ignored: parameters and conditions that an operation does not take are refused.
+"""Refuses query parameters and conditional headers that an operation does not support, instead of ignoring them.
 
-What an operation takes is what the OpenAPI document says of it. Conditions of safe methods stay: browsers and proxies add them
-by themselves, and an answer that does not heed them is still right.
+The OpenAPI document defines what an operation supports. Conditional headers of safe methods are not refused: browsers and
+proxies add them automatically, and an answer that ignores them is still correct.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from app.api.openapi_document import operations
 from app.domain.errors import BadRequest, Problem
 
-# Header fields that change what a request does, where they are heeded.
+# Header fields that change what a request does if the operation supports them.
 _CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Idempotency-Key")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_SHOWN_LENGTH = 64
@@ -26,39 +26,39 @@ _MAX_SHOWN = 10
 
 @dataclass(frozen=True)
 class KnownInputs:
-    """The names of query parameters and of header fields that an operation takes; those of fields in lower case."""
+    """The query parameters and header fields that an operation supports. The names of the fields are in lower case."""
 
     query: tuple[str, ...]
     headers: frozenset[str]
 
 
 def known_inputs(document: dict[str, Any]) -> dict[str, KnownInputs]:
-    """What each operation of an OpenAPI document takes, by its id."""
-    found: dict[str, KnownInputs] = {}
+    """The inputs that each operation of an OpenAPI document supports, by operation id."""
+    inputs: dict[str, KnownInputs] = {}
     for _, _, operation in operations(document):
         names: dict[str, list[str]] = {"query": [], "header": [], "path": []}
         for parameter in operation.get("parameters", []):
             names[parameter["in"]].append(parameter["name"])
         headers = frozenset(name.lower() for name in names["header"])
-        found[operation["operationId"]] = KnownInputs(tuple(names["query"]), headers)
-    return found
+        inputs[operation["operationId"]] = KnownInputs(tuple(names["query"]), headers)
+    return inputs
 
 
 class RefuseUnknownInputs:
-    """A guard for every operation, once it has learned what they take."""
+    """A guard for all operations. It must first learn their inputs with `learn`."""
 
     def __init__(self) -> None:
         self._known: dict[str, KnownInputs] = {}
 
     def learn(self, document: dict[str, Any]) -> None:
-        """Take what operations take from the OpenAPI document."""
+        """Read the inputs of all operations from the OpenAPI document."""
         self._known = known_inputs(document)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Let a request pass that sends nothing that its operation does not take.
+        """Let a request pass if its operation supports everything that it sends.
 
         Raises:
-            BadRequest: it sends more; `details` has each.
+            BadRequest: the request has unsupported inputs; `details` lists each.
         """
         known = self._known.get(str(getattr(handler, "operation_id", None)))
         if known is None:
@@ -74,11 +74,11 @@ def _check_query(query: bytes, known: KnownInputs) -> None:
     problems: list[Problem] = []
     for name, count in names.items():
         if name not in known.query:
-            takes = f"known: {', '.join(known.query)}" if known.query else "this address takes none"
-            message = f"There is no query parameter '{name[:_MAX_SHOWN_LENGTH]}' here; {takes}."
+            supported = f"It supports {', '.join(known.query)}." if known.query else "It has no query parameters."
+            message = f"This address has no query parameter '{name[:_MAX_SHOWN_LENGTH]}'. {supported}"
             problems.append(Problem(field=name[:_MAX_SHOWN_LENGTH], message=message))
         elif count > 1:
-            message = f"The query parameter '{name}' is there {count} times; send it once."
+            message = f"The query parameter '{name}' was sent {count} times. Send it once."
             problems.append(Problem(field=name, message=message))
     if problems:
         raise BadRequest(problems[0].message, code="unknown_parameter", details=problems[:_MAX_SHOWN])
@@ -87,5 +87,5 @@ def _check_query(query: bytes, known: KnownInputs) -> None:
 def _check_headers(connection: ASGIConnection[Any, Any, Any, Any], known: KnownInputs) -> None:
     for name in _CONDITIONS:
         if name in connection.headers and name.lower() not in known.headers:
-            message = f"This call does not take {name}, and would be carried out whatever it says; leave it out."
+            message = f"This operation does not support {name} and would ignore it. Leave it out."
             raise BadRequest(message, code="unsupported_header", details=[Problem(field=name, message=message)])

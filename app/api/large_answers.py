@@ -1,4 +1,4 @@
-"""Large answers become JSON in a thread: of thousands of tasks that takes longer than the event loop may stand still."""
+"""Encodes large answers as JSON in a thread: thousands of tasks would block the event loop for too long."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, cast
 from litestar import Response
 from pydantic import BaseModel
 
-# Items of lists. Fewer are made into JSON sooner than another thread is woken.
+# Number of list items. Encoding fewer takes less time than switching to another thread.
 LARGE = 200
 
 
 async def encode_large(response: Response[Any]) -> Response[Any]:
-    """`response`, whose content is JSON already where it is large."""
+    """Encode the content of `response` as JSON if it is large; return `response`."""
     content: object = response.content
     if isinstance(content, BaseModel) and is_large(content):
         encoded = await asyncio.to_thread(content.model_dump_json)
@@ -24,7 +24,7 @@ async def encode_large(response: Response[Any]) -> Response[Any]:
 
 
 def is_large(model: BaseModel) -> bool:
-    """Whether the lists in a model, and in the items of its lists, have LARGE items together."""
+    """Whether the lists in a model and in the items of its lists have at least LARGE items together."""
     count = 0
     for size in _sizes(model, deeper=True):
         count += size

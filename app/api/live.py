@@ -1,4 +1,4 @@
-"""News of all projects, for lists that keep themselves up to date."""
+"""Events of all projects, for lists that update themselves."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from app.api.models.events import LiveEvent
 from app.api.services import Services
 from app.storage.live_log import LiveLog
 
-# Nobody who looks at a list sees the difference, and many readers of a busy server would keep its database busy.
+# Pause between two queries: readers of a list do not notice it, and it protects the database of a busy server.
 PAUSE_SECONDS = 0.1
 
 
 class LiveController(Controller):
-    """Server-sent events of everything."""
+    """Server-sent events of all projects."""
 
     path = "/api/events"
     tags = ("events",)
@@ -30,7 +30,7 @@ class LiveController(Controller):
     @get(
         "/",
         operation_id="streamLiveEvents",
-        summary="Events of all projects as they happen",
+        summary="Stream the events of all projects",
         media_type="text/event-stream",
     )
     async def stream_live_events(
@@ -38,25 +38,25 @@ class LiveController(Controller):
         services: NamedDependency[Services],
         types: Annotated[str, QueryParameter(max_length=1000)] = "*",
     ) -> ServerSentEvent:
-        """`{project_id, type, seq, status, stage}` from now on, without ids: who was away loads its list anew.
+        """Sends `{project_id, type, seq, status, stage}` from now on. Events have no ids: after a break, reload the list.
 
-        Status and stage are those of the moment of sending, null where the project was deleted. A reader that cannot
-        keep up gets the newest event of each project only.
+        `status` and `stage` are the values at the time of sending, null if the project was deleted. A reader that cannot keep
+        up gets only the newest event of each project.
         """
         return ServerSentEvent(_messages(services, LiveLog(chosen_types(types))), headers=STREAM_HEADERS)
 
 
 async def _messages(services: Services, log: LiveLog) -> AsyncGenerator[ServerSentEventMessage, None]:
-    with services.database.feed.subscribe() as news:
+    with services.database.feed.subscribe() as changes:
         await services.database.read(log.start)
-        # Sent once nothing can be missed any more: a list that is loaded after this is complete.
+        # From now on, no event can be missed: a list that is loaded after this comment is complete.
         yield ServerSentEventMessage(comment="signoff", data=None)
         while True:
-            came = await news.wait(PING_SECONDS)
-            found = await services.database.read(log.read) if came else []
-            for event in found:
+            changed = await changes.wait(PING_SECONDS)
+            events = await services.database.read(log.read) if changed else []
+            for event in events:
                 yield ServerSentEventMessage(event=event.type, data=LiveEvent.model_validate(event).model_dump_json())
-            if came:
+            if changed:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 yield ServerSentEventMessage(comment=f"ping {int(time.time())}", data=None)

@@ -1,4 +1,4 @@
-"""The logs of tasks: as text, or as they are written."""
+"""The logs of tasks, as text or as a live stream."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ from app.storage.workspaces import root_of
 PING_SECONDS = 10.0
 _LOOK_SECONDS = 0.25
 _CHUNK = 64 * 1024
-_TEXT = {200: ResponseSpec(str, description="The log; with `follow`, server-sent events.", media_type="text/plain")}
+_TEXT = {
+    200: ResponseSpec(str, description="The log as text; with `follow`, server-sent events.", media_type="text/plain")
+}
 
 
 class LogController(Controller):
@@ -37,7 +39,7 @@ class LogController(Controller):
     path = "/api/projects/{project_id:str}/tasks/{task_id:str}/logs"
     tags = ("tasks",)
 
-    @get("/", operation_id="getTaskLog", summary="A task's log", responses=_TEXT)
+    @get("/", operation_id="getTaskLog", summary="Get a task's log", responses=_TEXT)
     async def get_task_log(
         self,
         services: NamedDependency[Services],
@@ -47,7 +49,7 @@ class LogController(Controller):
         follow: FromQuery[bool] = False,
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[Any]:
-        """Of the newest attempt, or of another; `follow` streams what is written until the attempt has ended."""
+        """The log of the newest attempt, or of the given one; `follow` streams new output until the attempt ends."""
         log = await services.database.read(lambda conn: _find(conn, project_id, task_id, attempt))
         if follow:
             text = last_event_id or ""
@@ -59,7 +61,7 @@ class LogController(Controller):
 
 
 class _Log:
-    """The log of an attempt; number 0 where there was none yet."""
+    """The log of an attempt; `number` is 0 if there was no attempt yet."""
 
     def __init__(self, project_id: str, task_id: str, workspace: Path, number: int) -> None:
         self.project_id = project_id
@@ -68,7 +70,7 @@ class _Log:
         self._workspace = workspace
 
     def read(self, offset: int) -> bytes:
-        """The next bytes from `offset` on; none where there are none yet. Blocking."""
+        """The next bytes from `offset`; empty if there are none yet. Blocking."""
         try:
             descriptor = open_file(self._workspace, files.log_path(self.task_id, self.number).split("/"))
         except OSError:
@@ -83,7 +85,9 @@ def _find(conn: Connection, project_id: str, task: str, attempt: int | None) -> 
     project = projects.get(conn, project_id)
     row = tasks.get(conn, project_id, task)
     if attempt is not None and attempt > row.attempt:
-        raise NotFound(f"Task '{row.key}' has had {row.attempt} attempts.", code="attempt_not_found")
+        raise NotFound(
+            f"Task '{row.key}' has no attempt {attempt}; its newest one is {row.attempt}.", code="attempt_not_found"
+        )
     return _Log(project_id, row.id, root_of(project.workspace, project.path), attempt or row.attempt)
 
 
@@ -96,23 +100,23 @@ async def _whole(log: _Log) -> AsyncGenerator[bytes, None]:
 
 
 def _decoder() -> codecs.IncrementalDecoder:
-    """Makes text of a log piece by piece; bytes that are none become U+FFFD."""
+    """Decodes a log piece by piece; bytes that are not UTF-8 become U+FFFD."""
     return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 async def _followed(services: Services, log: _Log, offset: int) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """What is written, each message with the offset behind it, until the attempt has ended and all of it is read."""
+    """New output, each message with the offset after it, until the attempt has ended and all output is sent."""
     yield ServerSentEventMessage(comment="signoff", data=None)
     decoder = _decoder()
-    told = time.monotonic()
+    sent_at = time.monotonic()
     while True:
         over = await services.database.read(lambda conn: _is_over(conn, log))
         while data := await asyncio.to_thread(log.read, offset):
             offset += len(data)
             text = decoder.decode(data)
             if text:
-                told = time.monotonic()
-                # A character that is not whole yet is sent with the next piece, and is behind this offset.
+                sent_at = time.monotonic()
+                # An incomplete character is sent with the next piece, so this offset does not include it.
                 yield _message(text, offset - len(decoder.getstate()[0]))
         if over:
             rest = decoder.decode(b"", final=True)
@@ -120,8 +124,8 @@ async def _followed(services: Services, log: _Log, offset: int) -> AsyncGenerato
                 yield _message(rest, offset)
             yield ServerSentEventMessage(event="end", data="{}")
             return
-        if time.monotonic() - told > PING_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - sent_at > PING_SECONDS:
+            sent_at = time.monotonic()
             yield ServerSentEventMessage(comment="ping", data=None)
         await asyncio.sleep(_LOOK_SECONDS)
 
@@ -131,7 +135,7 @@ def _message(text: str, offset: int) -> ServerSentEventMessage:
 
 
 def _is_over(conn: Connection, log: _Log) -> bool:
-    """Whether the attempt has ended: another has begun, or the task does not run. One that is to come is waited for."""
+    """Whether the attempt has ended: a newer one has begun, or the task is not running. A first attempt is waited for."""
     project = projects.find(conn, log.project_id)
     row = tasks.find(conn, log.project_id, log.task_id) if project is not None else None
     if project is None or row is None:

@@ -1,4 +1,4 @@
-"""The methods of HTTP that every address has: HEAD where there is GET, and OPTIONS."""
+"""The HTTP methods that every address supports: HEAD, if it has GET, and OPTIONS."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils import normalize_path
 
-# What a router is asked with to hear which methods there are: none that an address could have.
+# A method that no address has. Asking the router for it reveals the methods that exist.
 _NO_METHOD: Any = "-"
 
 
 def allow(methods: Iterable[str]) -> str:
-    """The value of an `Allow` header, given the methods that have a handler."""
-    found = set(methods) | {"OPTIONS"}
-    if "GET" in found:
-        found.add("HEAD")
-    return ", ".join(sorted(found))
+    """The value of the `Allow` header for the methods that have a handler."""
+    allowed = set(methods) | {"OPTIONS"}
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    return ", ".join(sorted(allowed))
 
 
 class Methods:
     """ASGI middleware that answers HEAD and OPTIONS.
 
     Args:
-        app: what all other requests go to.
+        app: handles all other requests.
         router: knows which methods an address has.
     """
 
@@ -35,7 +35,7 @@ class Methods:
         self._router = router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
+        """Answer HEAD and OPTIONS, and pass other requests on."""
         if scope["type"] != "http" or scope["method"] not in {"HEAD", "OPTIONS"}:
             await self._app(scope, receive, send)
             return
@@ -48,7 +48,7 @@ class Methods:
             await self._app(scope, receive, send)
 
     def _methods(self, path: str) -> set[str]:
-        """The methods that have handlers; none where there is nothing at the address."""
+        """The methods with a handler; empty if nothing exists at the address."""
         try:
             self._router.handle_routing(path=normalize_path(path), method=_NO_METHOD)
         except MethodNotAllowedException as error:
@@ -58,8 +58,8 @@ class Methods:
         return set()
 
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The answer to GET without its body, which is not made any further than its first part."""
-        # Servers look at the method of the request they handed in to know that no body will follow.
+        """Answer like GET, but without a body; the handler is stopped after the first part of its body."""
+        # Servers check the method of their own scope to know that no body follows, so the handler gets a copy.
         inner: Any = {**scope, "method": "GET"}
 
         with anyio.CancelScope() as enough:

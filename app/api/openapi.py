@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page to read it on."""
+"""The OpenAPI document, and the page that shows it."""
 
 from __future__ import annotations
 
@@ -19,31 +19,32 @@ PATH = "/schema"
 
 _TAGS = {
     "projects": "Create, find, change, duplicate and delete projects.",
-    "plans": "Have a plan made, read it, see its graph, send it back, approve it, and cancel.",
+    "plans": "Generate, read, send back and approve plans, see their graph, and cancel projects.",
     "phases": "The phases of a plan.",
-    "tasks": "The tasks of a plan, their outputs and logs, and a person's word on those that wait for it.",
-    "control": "Pause, resume and retry a run.",
-    "decisions": "What people are asked, and what was decided.",
-    "events": "What happens, as server-sent events.",
+    "tasks": "The tasks of a plan, their outputs and logs, and people's decisions on tasks that wait for one.",
+    "control": "Pause, resume and retry runs.",
+    "decisions": "Questions for people, and the decisions that were made.",
+    "events": "Events as server-sent events.",
     "files": "Files of a project: list, upload, read, download.",
     "history": "Versions of the plan, and runs.",
-    "insight": "Metrics, and the audit of plan and run.",
-    "record": "The key that records are sealed with, and whether the database has all that was sealed.",
-    "catalogue": "What may be named in a project.",
-    "session": "Signing in with a browser; programs send the key.",
-    "system": "The process, and what it needs.",
+    "insight": "Metrics, and the audit of plan, run and record.",
+    "record": "The key that seals records, and whether the database still contains everything that was sealed.",
+    "catalogue": "The agents, strategies and archetypes that a project may name.",
+    "session": "Sign in with a browser. Programs send the API key instead.",
+    "system": "The state of the server process and of the services that it needs.",
 }
-_DESCRIPTION = """Automation projects that are planned, signed off by a person, and carried out by durable workflows.
+_DESCRIPTION = """Automation that is planned, approved by a person, and executed by durable workflows.
 
-`200` means decided or done, `202` durably recorded: the outcome comes as an event. Every error has the one body `ErrorBody`,
-whose `code` programs can rely on. A POST may be repeated safely with the same `Idempotency-Key`."""
+`200` means that the request is decided or done. `202` means that it is durably recorded and that its outcome will be an event.
+All errors have the same body, `ErrorBody`; programs can rely on its `code`. A POST may safely be repeated with the same
+`Idempotency-Key`."""
 
 
 class _Config(OpenAPIConfig):
-    """Makes documents that are complete."""
+    """Creates OpenAPI documents that are complete."""
 
     def to_openapi_schema(self) -> OpenAPI:
-        """An empty document that completes itself when it is written out."""
+        """An empty document that completes itself when it is serialized."""
         plain = super().to_openapi_schema()
         return _Document(**{field.name: getattr(plain, field.name) for field in fields(plain)})
 
@@ -56,11 +57,11 @@ class _Document(OpenAPI):
 
 
 def configuration(*, key_needed: bool) -> OpenAPIConfig:
-    """The OpenAPI document at `/schema/openapi.json`, and the page at `/schema`.
+    """Configure the OpenAPI document at `/schema/openapi.json` and the page at `/schema`.
 
-    Both are readable without a key: they tell what the program can do, which is public, and nothing of what it holds.
+    Neither needs a key: they describe what the program can do, which is public, and reveal none of its data.
     """
-    bearer = SecurityScheme(type="http", scheme="bearer", description="The server's API key, where it has one.")
+    bearer = SecurityScheme(type="http", scheme="bearer", description="The server's API key, if it has one.")
     return _Config(
         title="Signoff",
         version=version("signoff"),
@@ -86,6 +87,6 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
 
 
 def _only_what_is_there(request: Request[Any, Any, Any]) -> None:
-    # Litestar answers everything else below the path with a page of its own; ours is the one body for all errors.
+    # Litestar would answer all other addresses under this path with its own page instead of our error body.
     if "path" in request.path_params:
         raise NotFoundException

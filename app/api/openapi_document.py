@@ -1,7 +1,7 @@
 """Completes the OpenAPI document.
 
-Litestar describes what a handler's signature says. What the gateway and the error map do for all operations is added here, so
-that no handler has to repeat it; and what a signature cannot say, by operation.
+Litestar derives the document from the signatures of the handlers. This module adds what the gateway and the error handling do
+for all operations, so that no handler needs to repeat it. It also adds, per operation, what a signature cannot express.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ METHODS = ("get", "put", "post", "delete", "patch")
 Json = dict[str, Any]
 
 _ERRORS = {
-    400: "The request cannot be understood: not JSON, a parameter out of range, or something that this call does not take.",
-    401: "No API key, or not the server's.",
-    403: "The server does not answer to this name, or not to a page of another site.",
-    404: "There is no such thing.",
-    409: "Not possible in the state things are in; `code` says why.",
-    412: "It has changed since the version that `If-Match` names.",
+    400: "The request is not valid: not JSON, a parameter out of range, or an input that this operation does not support.",
+    401: "The API key is missing or wrong.",
+    403: "The server does not answer to this host name, or the request comes from another site.",
+    404: "The requested resource does not exist.",
+    409: "The current state does not allow the request; `code` says why.",
+    412: "The resource has changed since the version that `If-Match` names.",
     413: "The body is too large.",
-    415: "The body is not of a type that is taken here.",
-    416: "The part that `Range` names is not there.",
-    422: "A value is not acceptable; `details` names each field.",
-    500: "An error in the server; its log has more under `request_id`.",
-    503: "Temporal or the database does not answer; the same request may be repeated.",
+    415: "The type of the body is not supported here.",
+    416: "The file does not contain the part that `Range` names.",
+    422: "A value is not valid; `details` names each field.",
+    500: "An internal error. The server's log has details under `request_id`.",
+    503: "Temporal or the database does not answer. The same request may be repeated.",
 }
-_SUCCESSES = {"200": "Done, or what was asked for.", "201": "Made."}
+_SUCCESSES = {"200": "The requested data, or the result of the operation.", "201": "Created."}
 _LITESTARS_DESCRIPTION = {str(status.value): status.description for status in HTTPStatus}
 _PATH_PARAMETERS = {
     "project_id": "The project's id, `proj_…`.",
@@ -45,21 +45,21 @@ _PATH_PARAMETERS = {
 }
 # Operations that need no key.
 _OPEN = frozenset({"health", "ready", "getSession", "signIn", "signOut"})
-# Operations that take `If-Match`, and what its value is.
+# Operations that support `If-Match`, with a description of its value.
 _IF_MATCH = {
-    "updateProject": "The ETag of the project as it was read.",
-    "approveProject": "The ETag of the plan as it was read.",
+    "updateProject": "The ETag of the project that was read.",
+    "approveProject": "The ETag of the plan that was read.",
 }
-# Headers that operations take and their handlers read by themselves.
+# Headers that handlers read directly from the request.
 _HEADERS = {
     "getFile": {
         "Range": "One part: `bytes=0-499`, `bytes=500-` or `bytes=-500`.",
-        "If-None-Match": "The ETag of what one has: 304 where it still stands.",
-        "If-Range": "The ETag of what one has a part of: where it has changed, the whole is sent.",
+        "If-None-Match": "The ETag of the reader's copy. If it is still current, the answer is 304.",
+        "If-Range": "The ETag of the reader's partial copy. If the file has changed, all of it is sent.",
     }
 }
 _TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
-# Operations whose success carries an ETag.
+# Operations whose successful answer has an ETag.
 _WITH_ETAG = frozenset(
     {
         "createProject",
@@ -74,7 +74,7 @@ _WITH_ETAG = frozenset(
 )
 
 
-# Operations that make a decision, and answer with something else than it: its seal is in a header.
+# Operations that make a decision but do not return it: the decision's seal is in a header.
 _WITH_SEAL = frozenset(
     {
         "answerDecision", "approveProject", "cancelProject", "completeTask", "createPhase", "createTask", "deleteTask",
@@ -85,7 +85,7 @@ _WITH_SEAL = frozenset(
 
 
 def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Json:
-    """Server-sent events, each described by its fields; the data is JSON, and that of an `end` empty."""
+    """The schema of server-sent events by their fields. The data is JSON; in an `end` event it is an empty object."""
     data = {
         "type": "string",
         "contentMediaType": "application/json",
@@ -96,13 +96,13 @@ def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Js
 
 
 _TEXT: Json = {"schema": {"type": "string"}}
-# An empty schema is how OpenAPI 3.1 says: any bytes.
+# In OpenAPI 3.1, an empty schema means arbitrary bytes.
 _BYTES: Json = {"schema": {}}
 _EVENT: Json = {"$ref": "#/components/schemas/Event"}
 _EVENT_OR_SEAL: Json = {"anyOf": [_EVENT, {"$ref": "#/components/schemas/RecordSeal"}]}
 _LIVE_EVENT: Json = {"$ref": "#/components/schemas/LiveEvent"}
 _LOG_PIECE: Json = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-# Further forms of an operation's success, by status.
+# Additional content types of an operation's successful answers, by status.
 _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getPlan": {"200": {"text/markdown": _TEXT}},
     "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
@@ -115,14 +115,14 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     },
     "streamLiveEvents": {"200": {"text/event-stream": _stream_of(_LIVE_EVENT, EventType)}},
 }
-# Where what a handler declares is not what it sends, nothing of it is kept.
+# Operations that do not send what their handlers declare: the declared content is replaced.
 _REPLACED = frozenset({"getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
 _FURTHER_ERRORS = {"getPlan": {409}, "signIn": {401}, "getFile": {416, 422}, "downloadProject": {409}}
 _FURTHER_STATUSES = {
-    "streamEvents": {"204": "The project is finished, and there is nothing more to come."},
-    "getFile": {"206": "The part that was asked for.", "304": "It is what the reader has."},
+    "streamEvents": {"204": "The project is finished, and there are no more events."},
+    "getFile": {"206": "The requested part of the file.", "304": "The reader's copy is current."},
 }
-# Bodies that handlers read by themselves, piece by piece.
+# Bodies that handlers read directly from the request, piece by piece.
 _BODIES: dict[str, Json] = {
     "uploadFile": {
         "multipart/form-data": {
@@ -133,7 +133,7 @@ _BODIES: dict[str, Json] = {
                     "path": {
                         "type": "string",
                         "maxLength": 4096,
-                        "description": "Relative; the file's name by default.",
+                        "description": "Relative path in the workspace; by default the file's name.",
                     },
                     "overwrite": {"type": "boolean", "default": False},
                 },
@@ -146,7 +146,7 @@ _BODIES: dict[str, Json] = {
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Path, method and description of every operation."""
+    """The path, method and definition of every operation."""
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:
@@ -154,27 +154,27 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def complete(document: Json) -> Json:
-    """Add to a document what holds for all operations; changes it and returns it."""
+    """Add what applies to all operations. Changes the document and returns it."""
     components: Json = document["components"]
     schemas: Json = components.setdefault("schemas", {})
     for node in _nodes(document):
-        # Litestar makes examples up from the schema: they say nothing that it does not, and may break its rules.
+        # Litestar generates examples from the schema: they add nothing to it, and may not even conform to it.
         if isinstance(node.get("examples"), list):
             del node["examples"]
-    # Of request bodies Litestar leaves out what is refused: further fields, and keys that do not fit.
+    # In request bodies, Litestar omits that unknown fields, and keys that do not match a pattern, are refused.
     for model in (ErrorBody, Event, LiveEvent, *_below(RequestBody)):
         _add_schema(schemas, model)
     schemas["ErrorBody"]["properties"]["error"]["enum"] = list(KINDS.values())
     components["responses"] = {_name(status): _error_answer(status) for status in _ERRORS}
     components["headers"] = {
         "RequestId": {
-            "description": "The request's id, as in the server's log.",
+            "description": "The request's id, which also appears in the server's log.",
             "required": True,
             "schema": {"type": "string"},
         },
         "Seal": {
-            "description": "The app's signature over the record up to the decision that this call made, as JSON. Without one, "
-            "the call made no decision, or the record could not be sealed in time.",
+            "description": "The app's signature over the record up to the decision that this request made, as JSON. The "
+            "header is missing if the request made no decision, or if the record could not be sealed in time.",
             "schema": {
                 "type": "string",
                 "contentMediaType": "application/json",
@@ -182,11 +182,14 @@ def complete(document: Json) -> Json:
             },
         },
         "Replayed": {
-            "description": "`true` where this is the first answer to the same key.",
+            "description": "`true` if this repeats the first answer to the same key.",
             "schema": {"const": "true"},
         },
         "ETag": {"description": "For `If-Match`.", "schema": {"type": "string"}},
-        "RetryAfter": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+        "RetryAfter": {
+            "description": "Seconds to wait before repeating the request.",
+            "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        },
     }
     for path, method, operation in operations(document):
         if not operation.get("deprecated"):
@@ -203,7 +206,7 @@ def complete(document: Json) -> Json:
 def _add_schema(schemas: Json, model: type[BaseModel]) -> None:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     for node in _nodes(schema):
-        # Pydantic leaves out that no other keys are taken.
+        # Pydantic omits that other keys are refused.
         if "patternProperties" in node:
             node.setdefault("additionalProperties", False)
     schemas.update(schema.pop("$defs", {}))
@@ -251,7 +254,7 @@ def _complete_parameters(operation: Json, method: str) -> None:
     named = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
     added: dict[str, tuple[str, Json]] = {}
     if method == "post":
-        text = "Repeats with the same key and body get the first answer again, for 24 hours."
+        text = "For 24 hours, a repeat with the same key and body gets the first answer again."
         added["Idempotency-Key"] = (text, {"type": "string", "pattern": "^[!-~]{1,255}$"})
     if operation["operationId"] in _IF_MATCH:
         added["If-Match"] = (_IF_MATCH[operation["operationId"]], {"type": "string", "pattern": _TAGS_PATTERN})
@@ -265,7 +268,7 @@ def _complete_parameters(operation: Json, method: str) -> None:
 
 
 def _plain_parameter(parameter: Json) -> None:
-    """Leave out what cannot be sent, null, and what says nothing."""
+    """Remove null, which a parameter cannot be, and flags that have their default value."""
     schema: Json = parameter["schema"]
     alternatives = [item for item in schema.pop("oneOf", []) if item != {"type": "null"}]
     if len(alternatives) == 1:
@@ -283,7 +286,7 @@ def _plain_parameter(parameter: Json) -> None:
 
 
 def _complete_body(operation: Json, schemas: Json) -> None:
-    """A body may be left out where each of its fields may."""
+    """Complete the request body. A body may be omitted if all of its fields may."""
     if operation["operationId"] in _BODIES:
         operation["requestBody"] = {"required": True, "content": _BODIES[operation["operationId"]]}
     content: Json = operation.get("requestBody", {}).get("content", {})
@@ -299,8 +302,8 @@ def _complete_successes(operation: Json, method: str) -> None:
     for status, description in _FURTHER_STATUSES.get(name, {}).items():
         responses.setdefault(status, {"description": description})
     for status, forms in _FORMS.get(name, {}).items():
-        kept: Json = {} if name in _REPLACED else responses[status].get("content", {})
-        responses[status]["content"] = kept | forms
+        declared: Json = {} if name in _REPLACED else responses[status].get("content", {})
+        responses[status]["content"] = declared | forms
     for status, response in responses.items():
         if status >= "4":
             continue
@@ -329,7 +332,7 @@ def _complete_errors(operation: Json, path: str, method: str) -> None:
 
 
 def _is_litestars(response: Json) -> bool:
-    """Whether it is the body that Litestar gives errors where nobody maps them."""
+    """Whether this is Litestar's default body for errors."""
     forms: Json = response.get("content", {})
     return any("status_code" in form.get("schema", {}).get("properties", {}) for form in forms.values())
 

@@ -1,4 +1,4 @@
-"""What a request came to, in an answer: decided, or recorded and still to be decided."""
+"""Answers that report the outcome of a request: decided, or recorded but not decided yet."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from app.storage import projects
 from app.storage.projects import ProjectRow
 
 SEAL_HEADER = "Signoff-Seal"
-# A seal takes a few milliseconds. Where the disk or the database is slow, the answer does not wait for it.
+# Sealing takes a few milliseconds. If the disk or the database is slow, the answer does not wait longer than this.
 SEAL_SECONDS = 1.0
-RECORDED = {202: ResponseSpec(Recorded, description="Recorded; the outcome comes as an event.")}
+RECORDED = {202: ResponseSpec(Recorded, description="Recorded. The outcome will be an event.")}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Decided:
     """A decision, and the seal that covers its event.
 
     Attributes:
-        seal: None where the record could not be sealed in time; the log has the reason, and the audit shows what is missing.
+        decision: the decision.
+        seal: None if the record could not be sealed in time. The log has the reason, and the audit reports unsealed events.
     """
 
     decision: Decision
@@ -37,15 +38,15 @@ class Decided:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The seal, for answers that show what was decided on and not the decision."""
+        """A header with the seal, for answers that do not contain the decision."""
         return {SEAL_HEADER: self.seal.model_dump_json()} if self.seal is not None else {}
 
 
 async def submit(services: Services, request: DecisionRequest) -> Decided | None:
-    """Have a request decided and the decision sealed; None where it is recorded and has not been decided within 5 s.
+    """Submit a request for a decision and seal the decision; None if it was recorded but not decided within 5 s.
 
     Raises:
-        DomainError: the one that it was refused with; NotFound where there is no such project.
+        DomainError: the request was refused, or the project does not exist (NotFound).
         Unavailable: Temporal or the database does not answer; the request may be repeated.
     """
     decision = await services.requests.submit(request)
@@ -53,9 +54,9 @@ async def submit(services: Services, request: DecisionRequest) -> Decided | None
 
 
 async def seal_now(sealer: Sealer, project_id: str) -> RecordSeal | None:
-    """Seal all that a project has on record, and give its newest seal; None, with a reason in the log, where that fails.
+    """Seal a project's complete record and return its newest seal; if that fails, log the reason and return None.
 
-    Never raises: what was decided stays decided, and the app seals it later.
+    Never raises: the decision remains valid, and the app seals it later.
     """
     seal = await sealer.seal_within(project_id, SEAL_SECONDS)
     return RecordSeal.model_validate(seal.model_dump()) if seal is not None else None
@@ -64,20 +65,20 @@ async def seal_now(sealer: Sealer, project_id: str) -> RecordSeal | None:
 async def recorded(
     services: Services, request: DecisionRequest, *, headers: dict[str, str] | None = None
 ) -> Response[Any]:
-    """202: the request is safe, and its outcome will be an event."""
+    """Answer 202: the request is durably recorded, and its outcome will be an event."""
     project = await services.database.read(lambda conn: projects.get(conn, request.project_id))
     answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
     return Response(answer, status_code=202, headers=headers)
 
 
 def status_answer(project: ProjectRow | None, decided: Decided, reached: ProjectStatus | None = None) -> StatusAnswer:
-    """What a decision came to. It may have come further by now: a short run is over before its approval is answered.
+    """The outcome of a decision. The project may have moved on already: a short run can end before its approval is answered.
 
     Raises:
         Conflict: `project_deleted`.
     """
     if project is None:
-        raise Conflict("The project was deleted meanwhile.", code="project_deleted")
+        raise Conflict("The project has been deleted in the meantime.", code="project_deleted")
     return StatusAnswer(
         id=project.id,
         status=reached or ProjectStatus(project.status),

@@ -1,4 +1,4 @@
-"""What an outline would make, while it is being written."""
+"""Previews the plan of an outline while a person writes it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from app.api.projects import check_named
 from app.api.services import Services
 from app.domain.errors import Invalid, Problem, Unavailable
 
-# Of computing. A preview of 10,000 tasks takes less than one.
+# CPU time per preview. A preview of 10,000 tasks takes less than one second.
 _MAX_SECONDS = 20
 _PROCESSES = 2
 
 
 class OutlineController(Controller):
-    """Plans that are not stored."""
+    """Previews of plans that are not stored."""
 
     path = "/api/outline"
     tags = ("plans",)
@@ -33,17 +33,19 @@ class OutlineController(Controller):
     @post(
         "/",
         operation_id="previewOutline",
-        summary="What a description would make, with nothing stored",
+        summary="Preview the plan of a description",
         status_code=200,
-        responses={200: ResponseSpec(OutlinePreview, description="The plan, or why the description makes none.")},
+        responses={
+            200: ResponseSpec(OutlinePreview, description="The plan, or why the description does not make one.")
+        },
     )
     async def preview_outline(
         self, services: NamedDependency[Services], data: JSONBody[PreviewOutline]
     ) -> Response[Any]:
-        """As generate-plan with the planner `outline` would make it, with what an audit would point at.
+        """The plan that generate-plan with the planner `outline` would create, with audit findings. Nothing is stored.
 
-        It is asked while people write, so a description that makes no plan is no error: `valid` is false, and each of
-        `problems` has its line and column.
+        This operation is for use while people write. A description that does not make a plan is therefore not an error:
+        `valid` is false, and each of `problems` has a line and a column.
         """
         check_named(services, {"agent_id": data.agent_id})
         kinds = {name: entry.kind for name, entry in services.agents.items()}
@@ -54,15 +56,15 @@ class OutlineController(Controller):
             answer = await services.previews.answer(order.model_dump_json().encode())
         except HelperEndedError as error:
             if error.code not in {OUT_OF_TIME, OUT_OF_MEMORY}:
-                raise Unavailable("The preview was interrupted; try again in a moment.") from error
+                raise Unavailable("The preview was interrupted. Try again in a moment.") from error
             message = (
-                f"This description takes more than {_MAX_SECONDS} s of computing, or more memory than a preview may use; "
-                "split it into several projects."
+                f"A preview of this description needs more than {_MAX_SECONDS} s of CPU time, or too much memory. "
+                "Split it into several projects."
             )
             raise Invalid(message, details=[Problem(field="description", message=message)]) from error
         return Response(answer, media_type="application/json")
 
 
 def preview_processes() -> HelperProcesses:
-    """What makes the previews."""
+    """Create the processes that compute previews."""
     return HelperProcesses("app.api.preview_process", [str(_MAX_SECONDS)], dict(os.environ), _PROCESSES)

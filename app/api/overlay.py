@@ -1,5 +1,7 @@
-"""What a running workflow says of itself, laid over the record. It never changes a recorded status, and reading never fails
-or waits for want of it."""
+"""Adds the live state of a running workflow to the recorded project.
+
+The live state never changes a recorded status. If the workflow does not answer, reading neither fails nor waits for it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _WAITING = frozenset({Stage.PLANNING, Stage.AWAITING_APPROVAL})
 
 
 async def with_live_state(services: Services, project: Project) -> Project:
-    """The project, with the workflow's own word where there is a workflow and it answers, and with what holds it up."""
+    """Add to a project the state of its workflow, if that answers, and the reason why it is blocked, if it is."""
     if project.status == ProjectStatus.RUNNING or project.stage in _WAITING:
         return await _live(services, project)
     blocked = await _in_time(_request_blocked(services, project.id), _limit())
@@ -35,11 +37,11 @@ async def _live(services: Services, project: Project) -> Project:
     if snapshot is None:
         return project.model_copy(update={"blocked": blocked})
     blocked = blocked or await _in_time(tasks_blocked(services, project, snapshot), limit)
-    return project.model_copy(update={"live": True, **_said(project, snapshot), "blocked": blocked})
+    return project.model_copy(update={"live": True, **_state(project, snapshot), "blocked": blocked})
 
 
 async def _request_blocked(services: Services, project_id: str) -> Blocked | None:
-    """Of a project that neither plans nor runs: whether a request is under way that would change that, and is stuck."""
+    """For a project that is neither being planned nor running: why a request in progress is stuck, if one is."""
     engaged = await services.database.read(lambda conn: projects.is_engaged(conn, project_id))
     return await workflows_blocked(services, project_id) if engaged else None
 
@@ -48,22 +50,22 @@ def _limit() -> float:
     return asyncio.get_running_loop().time() + QUERY_TIMEOUT.total_seconds()
 
 
-async def _in_time(looking: Coroutine[Any, Any, Blocked | None], limit: float) -> Blocked | None:
-    """What holds a project up, as far as that is found by then."""
+async def _in_time(search: Coroutine[Any, Any, Blocked | None], limit: float) -> Blocked | None:
+    """The result of a search for why a project is blocked; None if it does not finish in time."""
     try:
         async with asyncio.timeout_at(limit):
-            return await looking
+            return await search
     except (TimeoutError, Unavailable):
         return None
 
 
-def _said(project: Project, snapshot: Snapshot) -> dict[str, object]:
+def _state(project: Project, snapshot: Snapshot) -> dict[str, object]:
     """The stage as the workflow sees it, within what the recorded status allows.
 
-    Not its gate: a workflow opens one after it is on record and shuts it after the approval is, so that where the two differ
-    the workflow is behind, or the record was read a moment before.
+    The workflow's gate is not used. A workflow opens a gate after it is recorded and closes it after the approval is recorded.
+    If the two differ, either the workflow is behind, or the record was read a moment earlier.
     """
-    said: dict[str, object] = {"since": snapshot.since}
+    state: dict[str, object] = {"since": snapshot.since}
     if project.status == ProjectStatus.RUNNING and snapshot.stage == Stage.CANCELLING:
-        said["stage"] = Stage.CANCELLING
-    return said
+        state["stage"] = Stage.CANCELLING
+    return state

@@ -1,4 +1,4 @@
-"""Phases: list and add."""
+"""Phases: list them, and add one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class PhaseController(Controller):
     path = "/api/projects/{project_id:str}/phases"
     tags = ("phases",)
 
-    @get("/", operation_id="listPhases", summary="The phases, in order")
+    @get("/", operation_id="listPhases", summary="List the phases")
     async def list_phases(self, services: NamedDependency[Services], project_id: FromPath[str]) -> PhaseList:
-        """Each with its status and how many of its tasks have which."""
+        """In order, each with its status and the number of its tasks by status."""
 
         def work(conn: Connection) -> PhaseList:
             projects.get(conn, project_id)
@@ -46,7 +46,7 @@ class PhaseController(Controller):
         project_id: FromPath[str],
         data: JSONBody[CreatePhase],
     ) -> Response[Phase]:
-        """Makes the next version of the plan, or the first; in the middle of a run, one that this request approves."""
+        """Creates the next version of the plan, or the first. During a run, this request also approves that version."""
 
         def shown(conn: Connection, _tasks: Sequence[str], keys: Sequence[str]) -> Phase:
             return next(phase for phase in present.phases(conn, project_id) if phase.key == keys[0])

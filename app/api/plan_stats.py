@@ -1,4 +1,4 @@
-"""A plan in numbers."""
+"""Statistics of a plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.domain.validation import phase_graphs
 
 
 def stats(draft: PlanDraft) -> PlanStats:
-    """How large a plan is, how wide, and its longest chain of tasks."""
+    """The size and width of a plan, and its critical path."""
     phases = phase_graphs(draft)
     widths: dict[int, int] = {}
     for level in graph.levels_of_phases(phases):

@@ -1,4 +1,4 @@
-"""Plans: read, have one made, approve; and cancel."""
+"""Plans: read, generate, refine and approve them; and cancel projects."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})", re.IGNORECASE)
 
 
 class PlanController(Controller):
-    """The plan of one project, and what is decided about it."""
+    """The plan of one project, and the decisions about it."""
 
     path = "/api/projects/{project_id:str}"
     tags = ("plans",)
 
-    @get("/plan", operation_id="getPlan", summary="The execution plan")
+    @get("/plan", operation_id="getPlan", summary="Get the plan")
     async def get_plan(
         self,
         request: AnyRequest,
@@ -51,14 +51,14 @@ class PlanController(Controller):
         project_id: FromPath[str],
         version: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
     ) -> Response[Plan]:
-        """The current version, or an older one; with `Accept: text/markdown` the outline that makes it."""
+        """The current version or an older one. With `Accept: text/markdown`, the outline that makes this plan."""
 
         def work(conn: Connection) -> Plan | str:
             row = projects.get(conn, project_id)
             chosen: int | None = row.plan_version if version is None else version
             if chosen is None:
                 raise NotFound(
-                    "This project has no plan yet; make one with generate-plan or add tasks.", code="no_plan"
+                    "This project has no plan yet. Create one with generate-plan, or add tasks.", code="no_plan"
                 )
             if "text/markdown" in request.headers.get("accept", ""):
                 return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
@@ -73,7 +73,7 @@ class PlanController(Controller):
     @post(
         "/generate-plan",
         operation_id="generatePlan",
-        summary="Make the first plan",
+        summary="Generate the first plan",
         status_code=200,
         responses=RECORDED,
     )
@@ -85,13 +85,13 @@ class PlanController(Controller):
         data: JSONBody[MakePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
-        """200 with the plan if it is ready within `Prefer: wait=N` seconds (10 by default), else 202."""
+        """Answers 200 with the plan if it is ready within `Prefer: wait=N` seconds (10 by default), else 202."""
         return await _make_plan(request, services, project_id, data, DecisionKind.GENERATE, prefer)
 
     @post(
         "/regenerate-plan",
         operation_id="regeneratePlan",
-        summary="Make a new plan",
+        summary="Generate a new plan",
         status_code=200,
         responses=RECORDED,
     )
@@ -103,13 +103,13 @@ class PlanController(Controller):
         data: JSONBody[MakePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
-        """The new version replaces the current one once it is ready; the project is then pending."""
+        """The new version replaces the current one when it is ready. The project is then pending."""
         return await _make_plan(request, services, project_id, data, DecisionKind.RETURN, prefer)
 
     @post(
         "/refine-plan",
         operation_id="refinePlan",
-        summary="Make a new version of the plan by edits, or by words for a planner",
+        summary="Refine the plan by edits or in words",
         status_code=200,
         responses=RECORDED,
     )
@@ -121,21 +121,23 @@ class PlanController(Controller):
         data: JSONBody[RefinePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
-        """One new version with all edits, or none; by words it is a model that makes it. With both, edits come first."""
+        """Creates one new version with all edits, or none. A model applies a `message` in words, after any edits."""
         if data.message is None:
             return await refine(request, services, project_id, data.edits or [])
         project = await services.database.read(lambda conn: projects.get(conn, project_id))
         if not data.message.strip():
-            message = "Say in words what is to be different, or leave `message` out."
+            message = "Describe the changes in `message`, or leave it out."
             raise Invalid(message, details=[Problem(field="message", message=message)])
         if model_for(services.settings, project.strategy) is None:
-            message = "No model is set up to refine plans by words; send edits, or set SIGNOFF_MODEL."
+            message = (
+                "Refining a plan in words needs a model, and none is configured. Send edits, or set SIGNOFF_MODEL."
+            )
             raise Conflict(message, code="planner_unavailable")
         await asyncio.to_thread(parse_edits, data.edits or [])
         await asyncio.to_thread(check_sendable, services, data.edits or [])
-        words = MakePlan(planner="model", instructions=data.message)
+        options = MakePlan(planner="model", instructions=data.message)
         changes = {"refine": True, "edits": data.edits or None}
-        return await _make_plan(request, services, project_id, words, DecisionKind.RETURN, prefer, changes)
+        return await _make_plan(request, services, project_id, options, DecisionKind.RETURN, prefer, changes)
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
     async def approve(
@@ -145,7 +147,7 @@ class PlanController(Controller):
         project_id: FromPath[str],
         data: JSONBody[Approve],
     ) -> Response[StatusAnswer]:
-        """Bound to the plan that is named, else to the one that is current now; on a running project, the phase gate."""
+        """Approves the named plan, or else the current one, and starts the run. In a running project, approves the phase gate."""
         digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
         payload = {
             "plan_version": data.plan_version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id,
@@ -161,7 +163,7 @@ class PlanController(Controller):
     @post(
         "/cancel",
         operation_id="cancelProject",
-        summary="Cancel",
+        summary="Cancel a project",
         status_code=200,
         responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},
     )
@@ -172,7 +174,7 @@ class PlanController(Controller):
         project_id: FromPath[str],
         data: JSONBody[Cancel],
     ) -> Response[CancelAnswer]:
-        """200 once every task has stopped; 202 where that takes more than 10 s."""
+        """Answers 200 when all tasks have stopped, or 202 if that takes more than 10 s."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
         decided = await submit(services, decision)
         if decided is None:
@@ -189,10 +191,10 @@ class PlanController(Controller):
 
 
 def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
-    """The digest of the plan where If-Match holds the approval to it: a later change shows at the decision.
+    """The digest of the plan that If-Match requires, so that the decision detects a later change; None without If-Match.
 
     Raises:
-        PreconditionFailed: another plan is current.
+        PreconditionFailed: If-Match does not name the current plan.
     """
     project = projects.get(conn, project_id)
     tags = wanted_tags(request)
@@ -214,7 +216,7 @@ async def _make_plan(
     changes: dict[str, Any] | None = None,
 ) -> Response[Plan]:
     payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions, **(changes or {})}
-    # The words that a plan is sent back with are its reviewer's comment.
+    # The instructions with which a plan is sent back are the reviewer's comment.
     comment = (data.instructions or "")[:MAX_COMMENT_LENGTH]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)
     decided = await submit(services, decision)

@@ -1,4 +1,4 @@
-"""From rows to answers."""
+"""Converts database rows to the API's answers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from app.storage.tasks import TaskRow
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
 ModelUse = Mapping[str, tuple[int, int, float | None]]
-# Outputs over this are cut in lists and in the project; `/tasks/{id}` has them whole.
+# Larger outputs are truncated in lists and in the project; `/tasks/{id}` has them in full.
 MAX_OUTPUTS_LENGTH = 4096
-_SHOWN_OF_A_CUT_OUTPUT = 1000
+# Length to which a text is shortened when the outputs are truncated.
+_MAX_TEXT_LENGTH = 1000
 
 
 def summary(row: Any, manual_waiting: int, blocked: str | None) -> ProjectSummary:
@@ -36,7 +37,7 @@ def summary(row: Any, manual_waiting: int, blocked: str | None) -> ProjectSummar
 
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Project:
-    """A whole project from the record alone."""
+    """A complete project as it is recorded, without the live state of its workflow."""
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
     run = runs.find(conn, row.run_id) if row.run_id is not None else None
@@ -64,13 +65,13 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
 
 
 def task_list(rows: Sequence[TaskRow], used: ModelUse) -> list[Task]:
-    """Tasks, all of one project or of one phase; ids of dependencies outside of `rows` are looked up by the caller."""
+    """All tasks of a project or of a phase. `rows` must include the dependencies, whose ids are otherwise missing."""
     ids = {row.key: row.id for row in rows}
     return [task(row, ids, used, whole=False) for row in rows]
 
 
 def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> Task:
-    """One task; `ids` by key has at least those it depends on, `used` by id what those have used that asked a model."""
+    """One task. `ids` maps keys to ids, at least for its dependencies; `used` has the model use of tasks by id."""
     fields = (
         "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
         "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure",
@@ -83,7 +84,7 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
         depends_on=[ids[key] for key in row.depends_on if key in ids],
         outputs=outputs,
         truncated=truncated,
-        duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _goes_on(row) else None)),
+        duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _in_progress(row) else None)),
         error=TaskError.model_validate(row.error) if row.error is not None else None,
         tokens={"input": used[row.id][0], "output": used[row.id][1]} if row.id in used else None,
         log=LogInfo(bytes=row.log_bytes, url=f"{API}/{row.project_id}/tasks/{row.id}/logs"),
@@ -105,11 +106,11 @@ def phases(conn: Connection, project_id: str) -> list[Phase]:
 
 
 def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan:
-    """A plan version: the current one with the state of its tasks, an older one as it was signed or drafted.
+    """A plan version: the current one with the state of its tasks, an older one as it was approved or drafted.
 
     Raises:
-        NotFound: there is no such version.
-        Conflict: `plan_not_ready`: it has no content yet.
+        NotFound: the version does not exist.
+        Conflict: `plan_not_ready`: the version has no content yet.
     """
     row = plans.get(conn, project_row.id, version if version is not None else project_row.plan_version)
     draft = plans.content(row)
@@ -139,7 +140,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
 
 
 def usage(used: model_steps.Usage) -> Usage | None:
-    """What models were asked; None where none was."""
+    """The use of models; None if no model was called."""
     if not used.calls:
         return None
     return Usage(
@@ -159,7 +160,7 @@ def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
 
 
 def _drafted_phases(project_row: ProjectRow, row: plans.PlanRow, draft: PlanDraft) -> list[PlanPhase]:
-    """The phases of a version that is not current: all of it pending, for nothing of it is in the tables any more."""
+    """The phases of a version that is not current. All are pending, because the tables hold only the current version."""
     return [_drafted_phase(project_row, row, item, position) for position, item in enumerate(draft.phases)]
 
 
@@ -239,20 +240,20 @@ def _links(project_id: str, temporal: str | None) -> Links:
     )
 
 
-def _goes_on(row: TaskRow) -> bool:
+def _in_progress(row: TaskRow) -> bool:
     return row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
 
 
 def _cut(outputs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Outputs as lists show them: long texts shortened, other large values left out."""
+    """Outputs for lists, and whether they were truncated: long texts are shortened, other large values omitted."""
     if len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
         return outputs, False
-    shown: dict[str, Any] = {}
+    visible: dict[str, Any] = {}
     room = MAX_OUTPUTS_LENGTH
     for name, value in outputs.items():
-        kept = value[:_SHOWN_OF_A_CUT_OUTPUT] if isinstance(value, str) else value
-        size = len(canonical_json({name: kept}))
+        shortened = value[:_MAX_TEXT_LENGTH] if isinstance(value, str) else value
+        size = len(canonical_json({name: shortened}))
         if size <= room:
-            shown[name] = kept
+            visible[name] = shortened
             room -= size
-    return shown, True
+    return visible, True

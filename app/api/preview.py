@@ -1,6 +1,6 @@
-"""The plan that an outline makes, as it is shown before it is stored: from text to the whole answer as JSON.
+"""Computes the preview of an outline's plan, from the text to the complete answer as JSON.
 
-Of thousands of tasks that takes seconds of computing, so it is done in a process of its own (`preview_process`).
+For thousands of tasks this takes seconds of CPU time, so it runs in a separate process (`preview_process`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.storage.private_places import objection_to_grants
 
 
 class PreviewOrder(BaseModel):
-    """What a preview depends on. Of the agents that there are it is their kind; `private` is what no task can be granted."""
+    """The inputs of a preview. `agents` maps names to kinds; `private` lists paths that no task can be granted."""
 
     description: str
     agent_id: str | None
@@ -33,7 +33,7 @@ class PreviewOrder(BaseModel):
 
 
 class _Row(NamedTuple):
-    """A task as an audit looks at it; in place of an id, which it has none of yet, its key."""
+    """A task in the form that an audit checks. It has no id yet, so its key replaces the id."""
 
     id: str
     key: str
@@ -43,7 +43,7 @@ class _Row(NamedTuple):
 
 
 def preview(order: PreviewOrder, actions: Actions) -> bytes:
-    """The answer, an `OutlinePreview`, as JSON. A description that makes no plan gives one that says why."""
+    """Compute the preview, an `OutlinePreview` as JSON. If the description does not make a plan, it says why."""
     agents = {name: AgentEntry(kind=kind) for name, kind in order.agents.items()}
     objection = objection_to_grants(order.private)
     try:
@@ -93,8 +93,8 @@ def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFin
         for phase in phases
         for task in phase.tasks
     ]
-    for found in worst_first(check_plan(rows, agents)):
+    for finding in worst_first(check_plan(rows, agents)):
         yield OutlineFinding(
-            severity=found.severity, code=found.code, message=found.message, suggestion=found.suggestion,
-            task_key=found.task_id,
+            severity=finding.severity, code=finding.code, message=finding.message, suggestion=finding.suggestion,
+            task_key=finding.task_id,
         )  # fmt: skip

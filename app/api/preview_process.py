@@ -1,8 +1,8 @@
-"""The process that makes previews: one after the other, as they come on its standard input.
+"""The process that computes previews, one after the other, in the order in which they arrive on its standard input.
 
-A request and an answer are four bytes with a length, most significant first, and that many bytes: a `PreviewOrder`, and an
-`OutlinePreview`, both as JSON. The process ends with its input, so with the app that started it, and in the middle of a
-preview where that needs too much time or memory.
+Requests and answers consist of a length in four bytes, most significant first, and that many bytes of JSON: a `PreviewOrder`
+or an `OutlinePreview`. The process ends when its input ends, and therefore with the app that started it. It also ends during a
+preview that needs too much time or memory.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from contextlib import suppress
 from app.api.preview import PreviewOrder, preview
 from app.planning.registry import load_actions
 
-# Bytes of address space. A plan of 10,000 tasks needs less than 300 MiB with everything that is loaded.
+# Bytes of address space. A plan of 10,000 tasks needs less than 300 MiB, including all loaded code.
 LARGEST = 1024**3
-# How it exits.
+# Exit codes.
 OUT_OF_TIME, OUT_OF_MEMORY = -signal.SIGPROF, 3
 
 
 def main() -> None:
-    """Answer until the input ends. The argument is how many seconds of computing one answer may take."""
-    longest = float(sys.argv[1])
-    with suppress(ValueError, OSError):  # not every system has it
+    """Answer requests until the input ends. The argument is the maximum CPU time per answer in seconds."""
+    max_seconds = float(sys.argv[1])
+    with suppress(ValueError, OSError):  # not every system supports this limit
         resource.setrlimit(resource.RLIMIT_AS, (LARGEST, LARGEST))
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # What a plug-in prints must not come between the answers.
+    # The output of a plug-in must not be mixed with the answers.
     os.dup2(2, 1)
     actions = load_actions()
     while len(head := requests.read(4)) == 4:
         order = PreviewOrder.model_validate_json(requests.read(int.from_bytes(head)))
-        # SIGPROF, which ends the process whatever it is busy with.
-        signal.setitimer(signal.ITIMER_PROF, longest)
+        # At the time limit, SIGPROF ends the process regardless of what it is doing.
+        signal.setitimer(signal.ITIMER_PROF, max_seconds)
         try:
             answer = preview(order, actions)
         except MemoryError:

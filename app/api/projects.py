@@ -37,7 +37,7 @@ SortKey = Literal["newest", "oldest", "updated", "name", "status"]
 
 
 class ProjectController(Controller):
-    """The collection and its members."""
+    """The collection of projects, and single projects."""
 
     path = "/api/projects"
     tags = ("projects",)
@@ -52,7 +52,7 @@ class ProjectController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
     ) -> ProjectList:
-        """A page of projects; `status_counts` counts by status under the same search."""
+        """A page of projects. `status_counts` counts all projects that match the search, by status."""
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "")
 
@@ -76,7 +76,7 @@ class ProjectController(Controller):
     async def create_project(
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
     ) -> Response[Project]:
-        """A new project, pending and without a plan."""
+        """Creates a pending project without a plan."""
         values = data.model_dump()
         check_named(services, values)
         project_id = new_id("proj")
@@ -89,9 +89,9 @@ class ProjectController(Controller):
 
         return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
 
-    @get("/{project_id:str}", operation_id="getProject", summary="One project with its tasks")
+    @get("/{project_id:str}", operation_id="getProject", summary="Get a project with its tasks")
     async def get_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Project]:
-        """The project, with what its running workflow says of itself where that answers (`live`)."""
+        """The recorded project, with the live state of its workflow if that answers (`live`)."""
         return await _with_tag(services, project_id)
 
     @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
@@ -102,21 +102,22 @@ class ProjectController(Controller):
         project_id: FromPath[str],
         data: JSONBody[UpdateProject],
     ) -> Response[Project]:
-        """What is omitted stays; read-only fields may be sent with the value they have. If-Match holds it to what was read."""
+        """Omitted fields keep their values; read-only fields may be sent unchanged. If-Match refuses a stale update."""
         tags = wanted_tags(request)
 
         def check(row: projects.ProjectRow) -> None:
             check_match(tags, revision_tag(row.revision))
 
         current = await services.database.read(lambda conn: projects.get(conn, project_id))
-        # Before anything else is said of what the sender may not have seen; what counts is the check within the change.
+        # Check first, so that no other error refers to a version that the sender has not seen. The check in the transaction is
+        # the decisive one.
         check(current)
         await _check_read_only(services, project_id, data.model_extra or {})
         wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
         check_named(services, wanted)
         workspace = None
         if wanted.get("path", current.path) == current.path:
-            # What a GET gave is no change, even where the folder could not be named any more.
+            # An unchanged path is not a change, even if the folder is no longer allowed.
             wanted.pop("path", None)
         else:
             workspace = await _workspace(services.workspaces, project_id, wanted["path"])
@@ -131,31 +132,33 @@ class ProjectController(Controller):
     @delete(
         "/{project_id:str}",
         operation_id="deleteProject",
-        summary="Delete a project for good",
+        summary="Delete a project permanently",
         status_code=200,
-        responses={202: ResponseSpec(DeleteAnswer, description="It is being cancelled, and deleted after that.")},
+        responses={
+            202: ResponseSpec(DeleteAnswer, description="The project is being cancelled and will then be deleted.")
+        },
     )
     async def delete_project(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[DeleteAnswer]:
-        """A live project is cancelled first; a workspace that was named by `path` is never touched."""
+        """A live project is cancelled first. A workspace that was set with `path` is never deleted."""
         decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
         done = await services.requests.delete(decision)
         return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
 
 
 async def read_project(services: Services, project_id: str) -> Project:
-    """A project as it is on record.
+    """A project as it is recorded.
 
     Raises:
-        NotFound: there is none of that id; where it was deleted, the message says so.
+        NotFound: the project does not exist; if it was deleted, the message says so.
     """
     project, _ = await services.database.read(lambda conn: _on_record(conn, services, project_id))
     return project
 
 
 def _on_record(conn: Connection, services: Services, project_id: str) -> tuple[Project, int]:
-    """A project with its revision."""
+    """A recorded project, and its revision."""
     row = projects.get(conn, project_id)
     return present.project(conn, row, temporal=services.engine.link(project_id)), row.revision
 
@@ -172,10 +175,10 @@ async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) 
 
 
 def check_named(services: Services, values: dict[str, Any]) -> None:
-    """Make sure that the agent and the archetype that a project names are there.
+    """Check that the agent and the archetype that a project names exist.
 
     Raises:
-        Invalid: one is not; `details` has the field.
+        Invalid: one of them does not exist; `details` names the field.
     """
     known = {"agent_id": ("agent", services.agents), "sme_archetype": ("archetype", services.archetypes)}
     problems = [
@@ -188,7 +191,7 @@ def check_named(services: Services, values: dict[str, Any]) -> None:
 
 
 def _no_such(label: str, name: str, known: Iterable[str]) -> str:
-    return f"There is no {label} '{name}'; known: {', '.join(known)}. GET /api/{label}s says what each is."
+    return f"There is no {label} '{name}'. Known: {', '.join(known)}. GET /api/{label}s describes each of them."
 
 
 async def _check_read_only(services: Services, project_id: str, extra: dict[str, Any]) -> None:
@@ -207,5 +210,5 @@ async def _check_read_only(services: Services, project_id: str, extra: dict[str,
         raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
 
 
-# What changes by itself between a GET and the PUT that follows it cannot be told from an attempt to set it.
+# Fields that may change between a GET and the following PUT, so that a different value is not an attempt to set them.
 _MOVING = frozenset({"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked"})

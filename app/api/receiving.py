@@ -1,4 +1,4 @@
-"""A file as a request: read in pieces as it comes, and refused as soon as it is too large."""
+"""Receives an uploaded file in pieces as it arrives, and refuses it as soon as it is too large."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from multipart import (  # pyright: ignore[reportMissingTypeStubs]
 from app.domain.errors import BadRequest, Invalid, Problem, TooLarge, UnsupportedMediaType
 from app.storage.uploads import Upload
 
-# Written in pieces of this size: a hop to a thread for each packet would cost more than the writing.
+# Size of the pieces that are written: switching to a thread for each packet would cost more than the writing itself.
 _PIECE = 1024 * 1024
 _MAX_FIELD_LENGTH = 4096
-# What a body may have beside the file: the other fields, and what separates them.
+# Maximum size of a body besides the file: the other fields and the separators.
 _MAX_BESIDE = 256 * 1024
 _FIELDS = frozenset({"file", "path", "overwrite"})
 
 
 @dataclass
 class Received:
-    """An upload that has come whole, with the fields beside it."""
+    """A completely received upload, with the other fields of its form."""
 
     upload: Upload
     name: str = ""
@@ -39,46 +39,46 @@ class Received:
 
     @property
     def path(self) -> str:
-        """Where it is to go: as asked for, else the name it came with."""
+        """The target path: the field `path`, or else the file's name."""
         return self.fields.get("path") or self.name
 
     @property
     def overwrite(self) -> bool:
-        """Whether a file that is there may be replaced.
+        """Whether an existing file may be replaced.
 
         Raises:
-            Invalid: it is neither true nor false.
+            Invalid: the field is neither true nor false.
         """
-        word = self.fields.get("overwrite", "false").lower()
-        if word not in {"true", "false"}:
+        value = self.fields.get("overwrite", "false").lower()
+        if value not in {"true", "false"}:
             raise _invalid("overwrite", "overwrite must be true or false.")
-        return word == "true"
+        return value == "true"
 
 
 @asynccontextmanager
-async def receiving(request: Request[Any, Any, Any], workspace: Path, most: int) -> AsyncGenerator[Received, None]:
-    """Receive the multipart body of a request into a file beside the workspace's own, which is gone at the end.
+async def receiving(request: Request[Any, Any, Any], workspace: Path, limit: int) -> AsyncGenerator[Received, None]:
+    """Receive the multipart body of a request into a temporary file in the workspace, which is removed at the end.
 
     Args:
-        request: whose body has not been read.
-        workspace: where the file is to go.
-        most: bytes that it may have.
+        request: the request, whose body has not been read.
+        workspace: the workspace for the file.
+        limit: maximum size of the file in bytes.
 
     Raises:
-        TooLarge: it has more; the rest of it is not read.
-        BadRequest: the body is no multipart, or does not come to its end, as where the sender goes away.
-        Invalid: there is no field `file`, or one that is not known.
-        UnsupportedMediaType: the request is no `multipart/form-data`.
+        TooLarge: the file is larger; the rest of it is not read.
+        BadRequest: the body is not valid multipart, or ends early, for example because the sender disconnects.
+        Invalid: the field `file` is missing, or a field is unknown.
+        UnsupportedMediaType: the request is not `multipart/form-data`.
     """
     kind, options = _content_type(request)
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise UnsupportedMediaType("Send the file as multipart/form-data, in the field `file`.")
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > most + _MAX_BESIDE:
-        raise _too_large(most)
+    if announced.isdecimal() and int(announced[:20]) > limit + _MAX_BESIDE:
+        raise _too_large(limit)
     received = Received(await asyncio.to_thread(Upload, workspace))
     try:
-        await _Form(received, most).read(request, options["boundary"])
+        await _Form(received, limit).read(request, options["boundary"])
         yield received
     finally:
         await asyncio.to_thread(received.upload.close)
@@ -89,9 +89,9 @@ def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]
 
 
 class _Form:
-    def __init__(self, received: Received, most: int) -> None:
+    def __init__(self, received: Received, limit: int) -> None:
         self._received = received
-        self._most = most
+        self._limit = limit
         self._field = ""
         self._text = bytearray()
         self._piece = bytearray()
@@ -103,9 +103,9 @@ class _Form:
             parser = PushMultipartParser(boundary, max_segment_count=10, strict=False)
             async for chunk in request.stream():
                 size += len(chunk)
-                # Also what comes before the first part, and after the last, must come to an end.
-                if size > self._most + _MAX_BESIDE:
-                    raise _too_large(self._most)
+                # The limit also applies to data before the first part and after the last one.
+                if size > self._limit + _MAX_BESIDE:
+                    raise _too_large(self._limit)
                 if chunk and not parser.closed:
                     self._take(parser.parse(chunk))
                 if len(self._piece) >= _PIECE:
@@ -114,15 +114,15 @@ class _Form:
                 parser.close()
         except MultipartError as error:
             reason = error.args[0] if error.args else "it cannot be read"
-            raise BadRequest(f"The body is no multipart/form-data: {reason}.") from error
+            raise BadRequest(f"The body is not valid multipart/form-data: {reason}.") from error
         except InternalServerException as error:
-            # What Litestar says of a sender who went away; nobody is there to hear of it.
-            raise BadRequest("The body ends in the middle; send it again.") from error
+            # Litestar raises this when the sender disconnects, so nobody receives the answer.
+            raise BadRequest("The body is incomplete. Send it again.") from error
         if not parser.closed or parser.error is not None:
-            raise BadRequest("The body ends in the middle; send it again.")
+            raise BadRequest("The body is incomplete. Send it again.")
         await self._flush()
         if not self._has_file:
-            raise _invalid("file", "There is no file: send it in the field `file`.")
+            raise _invalid("file", "The file is missing. Send it in the field `file`.")
 
     def _take(self, events: Iterable[MultipartSegment | bytes | bytearray | None]) -> None:
         for event in events:
@@ -132,8 +132,8 @@ class _Form:
                 self._end()
             elif self._field == "file":
                 self._piece += event
-                if self._received.upload.size + len(self._piece) > self._most:
-                    raise _too_large(self._most)
+                if self._received.upload.size + len(self._piece) > self._limit:
+                    raise _too_large(self._limit)
             else:
                 self._text += event
                 if len(self._text) > _MAX_FIELD_LENGTH:
@@ -145,10 +145,10 @@ class _Form:
         if self._field not in _FIELDS:
             raise _invalid(self._field[:64] or "body", f"There is no field '{self._field[:64]}'.")
         if self._field in self._received.fields or (self._field == "file" and self._has_file):
-            raise _invalid(self._field, f"{self._field} is given twice.")
+            raise _invalid(self._field, f"{self._field} was sent twice. Send it once.")
         if self._field == "file":
             self._has_file = True
-            # Some browsers send the whole path of their own machine.
+            # Some browsers send the full path on their own machine.
             self._received.name = (segment.filename or "").replace("\\", "/").rpartition("/")[2]
 
     def _end(self) -> None:
@@ -165,8 +165,8 @@ class _Form:
             await asyncio.to_thread(self._received.upload.write, piece)
 
 
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"A file may have {most} bytes; SIGNOFF_MAX_UPLOAD sets another limit.")
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The file exceeds the limit of {limit} bytes (SIGNOFF_MAX_UPLOAD).")
 
 
 def _invalid(field_name: str, message: str) -> Invalid:

@@ -1,4 +1,4 @@
-"""The public key that the record is sealed with, and the state of the record as a whole."""
+"""The public key for verifying seals, and the state of the record as a whole."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from app.sealing.keys import pem_of
 
 
 class RecordController(Controller):
-    """The record of all projects."""
+    """The record of all projects together."""
 
     path = "/api/record-key"
     tags = ("record",)
 
-    @get("/", operation_id="getRecordKey", summary="The public key that seals are verified with")
+    @get("/", operation_id="getRecordKey", summary="Get the public key for verifying seals")
     async def get_record_key(self, services: NamedDependency[Services]) -> RecordKey:
-        """Also whether the database has every project that was sealed."""
+        """Also reports whether the database still contains every project that was sealed."""
         sealer = services.sealer
-        # Before the database is read: what is sealed meanwhile is newer there, which is no finding.
+        # Copied before the database is read: a record that is sealed meanwhile is newer in the database, which is allowed.
         published = dict(sealer.heads)
-        found = await services.database.read(survey.look)
-        findings = [*survey.damaged(sealer.damage), *survey.check(found, published, sealer.ring)]
+        state = await services.database.read(survey.look)
+        findings = [*survey.damaged(sealer.damage), *survey.check(state, published, sealer.ring)]
         keys = sealer.keys
         former = [
             FormerKey(key_id=key_id, fingerprint=fingerprint_of(key), public_key=pem_of(key))
@@ -38,8 +38,8 @@ class RecordController(Controller):
             public_key=keys.pem,
             former_keys=former,
             changes=[KeyChange.model_validate(change.model_dump()) for change in keys.changes],
-            sealed_projects=len(found.projects) - len(found.unsealed),
-            unsealed_projects=len(found.unsealed),
+            sealed_projects=len(state.projects) - len(state.unsealed),
+            unsealed_projects=len(state.unsealed),
             intact=not findings,
             findings=[
                 RecordFinding(code=item.code, project_id=project_id, message=item.message)
