@@ -1,1 +1,1 @@
-"""REST controllers: parse, call one function, answer."""
+"""REST controllers: each handler parses the request, calls one function, and answers."""

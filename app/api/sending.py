@@ -1,4 +1,4 @@
-"""Files as answers: in pieces, in parts, or not at all where the reader has them."""
+"""Sends files: in pieces, as byte ranges, or not at all if the reader's copy is current."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from app.storage.files import WorkspaceFile
 
 CHUNK = 512 * 1024
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
-# What a browser would carry out, or open as a page of this server's own.
+# Types that a browser would execute, or open as a page of this server.
 _ACTIVE = re.compile(r"^(text/html|image/svg\+xml|.*/.*xml|.*javascript|.*ecmascript|application/x-shockwave-flash)$")
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
 def content_type_of(path: str) -> str:
-    """By the name."""
+    """The content type of a file, guessed from its name."""
     if PurePosixPath(path).name == "log":
         return "text/plain"
     guessed, encoding = mimetypes.guess_type(path)
@@ -35,18 +35,18 @@ def content_type_of(path: str) -> str:
 
 
 def disposition(kind: str, name: str) -> str:
-    """Content-Disposition with a name of any characters (RFC 6266)."""
+    """The value of Content-Disposition for a name with arbitrary characters (RFC 6266)."""
     plain = re.sub(r'[^\x20-\x7e]|["\\%]', "_", name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def send_file(request: Request[Any, Any, Any], file: WorkspaceFile, descriptor: int) -> Response[Any]:
-    """The file behind a descriptor, which is closed when it is sent.
+    """Send the file of an open descriptor, and close the descriptor afterwards.
 
     Raises:
-        RangeNotSatisfiable: the part that is wanted is not there.
+        RangeNotSatisfiable: the file does not contain the requested part.
     """
-    # Renewed with every write, and unlike a checksum known at once.
+    # Changes with every write and, unlike a checksum, is known at once.
     tag = f'"{file.size:x}-{file.mtime_ns:x}-{file.ctime_ns:x}"'
     modified = file.modified.replace(microsecond=0)
     content_type = content_type_of(file.path)
@@ -77,7 +77,7 @@ def send_file(request: Request[Any, Any, Any], file: WorkspaceFile, descriptor: 
 
 
 async def _pieces(descriptor: int, start: int, end: int) -> AsyncGenerator[bytes, None]:
-    """The bytes from `start` to `end`; fewer where the file was cut short meanwhile, which the server then tells the reader."""
+    """The bytes from `start` to `end`, or fewer if the file shrinks meanwhile; the server then aborts the answer."""
     try:
         while start < end:
             data = await asyncio.to_thread(os.pread, descriptor, min(CHUNK, end - start), start)
@@ -90,7 +90,7 @@ async def _pieces(descriptor: int, start: int, end: int) -> AsyncGenerator[bytes
 
 
 def _is_fresh(request: Request[Any, Any, Any], tag: str, modified: datetime) -> bool:
-    """Whether the reader has the file as it is (RFC 9110, section 13.1)."""
+    """Whether the reader's copy is current (RFC 9110, section 13.1)."""
     known = request.headers.get("if-none-match")
     if known is not None:
         return known.strip() == "*" or tag in {found.removeprefix("W/") for found in _TAG.findall(known)}
@@ -99,7 +99,7 @@ def _is_fresh(request: Request[Any, Any, Any], tag: str, modified: datetime) -> 
 
 
 def _wanted(request: Request[Any, Any, Any], size: int, tag: str, modified: datetime) -> tuple[int, int] | None:
-    """From where to where to send; None where no one part is asked for (RFC 9110, section 14.2)."""
+    """The start and end of the requested part; None if not exactly one part is requested (RFC 9110, section 14.2)."""
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     condition = request.headers.get("if-range")
     if match is None or (condition is not None and condition not in {tag, format_datetime(modified, usegmt=True)}):
@@ -114,13 +114,13 @@ def _wanted(request: Request[Any, Any, Any], size: int, tag: str, modified: date
         if last and int(last) < start:
             return None
     if start >= size or start >= end:
-        raise RangeNotSatisfiable(f"The file has {size} bytes.", context={"size": size})
+        raise RangeNotSatisfiable(f"The file has only {size} bytes.", context={"size": size})
     return start, end
 
 
 def _date(text: str | None) -> datetime | None:
     try:
-        found = parsedate_to_datetime(text) if text else None
+        parsed = parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed if parsed is None or parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What handlers work with; put together in `app.main`."""
+"""The services that handlers use; `app.main` assembles them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.storage.workspaces import Workspaces
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of the app."""
+    """The parts of the app that handlers need."""
 
     settings: Settings
     database: Database

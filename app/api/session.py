@@ -1,4 +1,4 @@
-"""Signing in with a browser: the server's key once, for a cookie that stands for it. And the sessions that this makes."""
+"""Sign-in with a browser, which exchanges the server's API key for a session cookie, and the list of sessions."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 
 
 class SessionController(Controller):
-    """The session of a browser; programs send the key itself, as a bearer."""
+    """The session of a browser. Programs send the key itself as a Bearer token."""
 
     path = "/api/session"
     tags = ("session",)
 
-    @get("/", operation_id="getSession", summary="Whether a key is needed, and who one is")
+    @get("/", operation_id="getSession", summary="Get the current session")
     async def get_session(self, request: AnyRequest, credentials: NamedDependency[Credentials]) -> Response[Session]:
-        """Needs no key itself: a page asks it to know whether to ask for one."""
+        """Tells whether a key is needed, and who the sender is. Needs no key, so a page can find out whether to ask for one."""
         return Response(_session(request, credentials), headers=_NOT_STORED)
 
     @post("/", operation_id="signIn", summary="Sign in with a browser", status_code=200)
     async def sign_in(
         self, request: AnyRequest, credentials: NamedDependency[Credentials], data: JSONBody[SignIn]
     ) -> Response[Session]:
-        """For the server's key, a cookie (`signoff_session`, 30 days) that counts as the key; 401 for any other.
+        """Exchanges the server's key for a cookie (`signoff_session`, 30 days) that replaces it; 401 for any other key.
 
-        Where the server has no key, the user who runs it needs none and gets no cookie; nobody else gets in.
+        If the server has no key, the user who runs it needs neither a key nor a cookie, and nobody else gets in.
         """
         if not credentials.key_needed:
             if request.scope["state"]["actor"] is None:
@@ -43,14 +43,14 @@ class SessionController(Controller):
             return Response(_session(request, credentials), headers=_NOT_STORED)
         address = request.client.host if request.client else ""
         if not await credentials.is_key(data.key.get_secret_value(), address=address):
-            raise Unauthorized("That is not the key of this server; it is what SIGNOFF_API_KEY was set to.")
+            raise Unauthorized("That is not this server's key. Ask the person who runs the server (SIGNOFF_API_KEY).")
         token = await credentials.begin_session(address=address, user_agent=request.headers.get("user-agent", ""))
         cookie = _cookie(request, token, SESSION_SECONDS)
         return Response(Session(key_needed=True, actor=ADMIN), headers=_NOT_STORED, cookies=[cookie])
 
-    @delete("/", operation_id="signOut", summary="Sign out with a browser", status_code=200)
+    @delete("/", operation_id="signOut", summary="Sign out", status_code=200)
     async def sign_out(self, request: AnyRequest, credentials: NamedDependency[Credentials]) -> Response[Session]:
-        """Ends the session, here and on the server; sessions of other browsers are not touched."""
+        """Ends the session of this browser, also on the server. Other sessions are not affected."""
         session_id = request.scope["state"]["session_id"]
         if session_id is not None:
             await credentials.revoke_session(session_id)
@@ -59,26 +59,26 @@ class SessionController(Controller):
 
 
 class SessionsController(Controller):
-    """The sessions of all browsers."""
+    """The sessions of all browsers that are signed in."""
 
     path = "/api/sessions"
     tags = ("session",)
 
-    @get("/", operation_id="listSessions", summary="Browsers that are signed in")
+    @get("/", operation_id="listSessions", summary="List browser sessions")
     async def list_sessions(
         self, request: AnyRequest, credentials: NamedDependency[Credentials]
     ) -> Response[SessionList]:  # fmt: skip
-        """Every session that has not ended, newest first; none where the server has no key."""
+        """All sessions that have not ended, newest first. The list is empty if the server has no key."""
         current = request.scope["state"]["session_id"]
         rows = await credentials.list_sessions() if credentials.key_needed else []
         listed = [OpenSession(**row._asdict(), current=row.id == current) for row in rows]
         return Response(SessionList(sessions=listed), headers=_NOT_STORED)
 
-    @delete("/{session_id:str}", operation_id="revokeSession", summary="End the session of a browser", status_code=200)
+    @delete("/{session_id:str}", operation_id="revokeSession", summary="Revoke a browser session", status_code=200)
     async def revoke_session(
         self, credentials: NamedDependency[Credentials], session_id: FromPath[str]
     ) -> Response[Revoked]:  # fmt: skip
-        """The browser has to sign in again, and its event streams end within seconds."""
+        """The browser must sign in again, and its event streams end within seconds."""
         if not await credentials.revoke_session(session_id):
             raise NotFound(f"There is no session '{session_id[:100]}'.")
         return Response(Revoked(id=session_id, revoked=True), headers=_NOT_STORED)
@@ -89,8 +89,8 @@ def _session(request: AnyRequest, credentials: Credentials) -> Session:
 
 
 def _cookie(request: AnyRequest, value: str, seconds: int) -> Cookie:
-    """One that no script can read and no other site can have sent; over https it stays there."""
-    # Whoever claims https without having it only keeps the cookie from being sent.
+    """A cookie that scripts cannot read and other sites cannot cause to be sent; `secure` if the request came over https."""
+    # The header needs no trust: a client that falsely claims https only prevents its own cookie from being sent.
     forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
     secure = "https" in {request.scope["scheme"], forwarded}
     return Cookie(key=COOKIE, value=value, path="/", max_age=seconds, httponly=True, samesite="strict", secure=secure)

@@ -1,4 +1,4 @@
-"""Event streams end with the session that they were opened in."""
+"""Ends event streams when the session that opened them ends."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from litestar.types import Message, Send
 
 from app.api.credentials import Credentials
 
-# At most so long after it was revoked does a session still receive anything.
+# A revoked session stops receiving data after at most this time.
 CHECK_SECONDS = 5.0
 
 
 class SessionStreams:
-    """The `send` of a request that a session's cookie has opened; a long answer is checked at intervals.
+    """Wraps the `send` of a request with a session cookie, and checks the session at intervals during a long answer.
 
     Args:
-        send: what sends.
-        credentials: tell whether the session lives.
-        session_id: that session.
+        send: sends the messages.
+        credentials: check whether the session is valid.
+        session_id: the session.
     """
 
     def __init__(self, send: Send, credentials: Credentials, session_id: str) -> None:
@@ -29,13 +29,13 @@ class SessionStreams:
         self._is_over = False
 
     async def __call__(self, message: Message) -> None:
-        """Send a message, or, once the session is over, end the answer instead."""
+        """Send a message; if the session has ended, end the answer instead."""
         if self._is_over:
             return
         if message["type"] == "http.response.body" and time.monotonic() - self._checked_at > CHECK_SECONDS:
             self._checked_at = time.monotonic()
             if not await self._credentials.session_lives(self._session_id):
-                # The server then tells the app that nobody listens, and whatever else comes is for nobody.
+                # After this message, the server reports to the app that the client is gone. Further messages are dropped.
                 self._is_over = True
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)

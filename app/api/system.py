@@ -1,4 +1,4 @@
-"""Is the process alive, and can it serve?"""
+"""Health, readiness and metrics of the process."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ from app.domain.errors import Unavailable
 from app.engine.inspection import Trouble
 from app.storage import counts
 
-# However many ask, the database is asked once in this time.
+# The database is queried at most once in this time, regardless of the number of requests.
 COUNT_SECONDS = 1.0
 
 
 class SystemController(Controller):
-    """For deployers, load balancers and monitoring."""
+    """Operations for deployment, load balancers and monitoring."""
 
     path = "/"
     tags = ("system",)
 
-    @get("/health", operation_id="health", summary="The process is alive")
+    @get("/health", operation_id="health", summary="Check that the process is alive")
     async def health(self) -> Health:
-        """Answers as long as the process does."""
+        """Answers while the process is alive."""
         return Health(version=version("signoff"))
 
     @get(
         "/ready",
         operation_id="ready",
-        summary="Database and Temporal answer",
-        responses={503: ResponseSpec(Ready, description="One of them does not answer.", generate_examples=False)},
+        summary="Check that the database and Temporal answer",
+        responses={
+            503: ResponseSpec(Ready, description="The database or Temporal does not answer.", generate_examples=False)
+        },
     )
     async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
-        """Without a worker the app is ready all the same: requests are recorded and carried out when one comes."""
+        """The app is ready even without a worker: it records requests, which are executed when a worker starts."""
         database = await _check_database(services)
         temporal, workers = "ok", 0
         try:
@@ -64,27 +66,27 @@ class SystemController(Controller):
         )
         return Response(answer, status_code=200 if good else 503)
 
-    @get("/metrics", operation_id="metrics", summary="Figures for Prometheus", media_type=CONTENT_TYPE_LATEST)
+    @get("/metrics", operation_id="metrics", summary="Get metrics for Prometheus", media_type=CONTENT_TYPE_LATEST)
     async def metrics(
         self, services: NamedDependency[Services], telemetry: NamedDependency[Telemetry]
     ) -> Response[bytes]:
-        """Of this process; the numbers of projects and tasks are those in the database, at most a second old."""
+        """Metrics of this process. The numbers of projects and tasks come from the database and are at most a second old."""
         if telemetry.counted_at + COUNT_SECONDS < time.monotonic():
-            # Without the database the other figures are all the more wanted.
+            # If the database is down, the other metrics are all the more important.
             with suppress(Unavailable):
                 telemetry.count_work(*await services.database.read(counts.by_status))
         return Response(telemetry.render(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _unsandboxed(services: Services) -> list[str]:
-    """A sentence for each queue and user of workers whose tasks no sandbox confines."""
-    usual = services.settings.task_queue
-    queues = [usual, *sorted(set(services.settings.agent_queues.values()) - {usual})]
+    """A warning for each queue, and each user there, whose workers run tasks without a sandbox."""
+    default = services.settings.task_queue
+    queues = [default, *sorted(set(services.settings.agent_queues.values()) - {default})]
     counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in queues))
     return [
-        f"tasks{'' if queue == usual else f' of the queue {queue}'} run unsandboxed as {user}"
-        for queue, found in zip(queues, counted, strict=True)
-        for user in (found.unsandboxed if found is not None else ())
+        f"tasks{'' if queue == default else f' of the queue {queue}'} run unsandboxed as {user}"
+        for queue, workers in zip(queues, counted, strict=True)
+        for user in (workers.unsandboxed if workers is not None else ())
     ]
 
 

@@ -1,4 +1,4 @@
-"""Tasks: list, read, add, change, remove, and a person's word on those that wait for it."""
+"""Tasks: list, read, add, change and remove them, and decide on tasks that wait for a person."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TaskController(Controller):
     path = "/api/projects/{project_id:str}/tasks"
     tags = ("tasks",)
 
-    @get("/", operation_id="listTasks", summary="Tasks with status and outputs")
+    @get("/", operation_id="listTasks", summary="List tasks")
     async def list_tasks(
         self,
         services: NamedDependency[Services],
@@ -44,7 +44,7 @@ class TaskController(Controller):
         limit: Annotated[int | None, QueryParameter(ge=1, le=10_000)] = None,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
     ) -> TaskList:
-        """All of them by default, in the plan's order."""
+        """Tasks with their status and outputs, in the plan's order; all tasks by default."""
 
         def work(conn: Connection) -> TaskList:
             projects.get(conn, project_id)
@@ -65,15 +65,15 @@ class TaskController(Controller):
         project_id: FromPath[str],
         data: JSONBody[CreateTask],
     ) -> Response[Task]:
-        """Makes the next version of the plan, or the first; in the middle of a run, one that this request approves."""
+        """Creates the next version of the plan, or the first. During a run, this request also approves that version."""
         fields = data.model_dump(mode="json", exclude={"phase_id"}, exclude_unset=True)
         operation = {"op": "add_task", **fields} | ({"phase": data.phase_id} if data.phase_id else {})
         return await edit(request, services, project_id, [operation], _shown(project_id), status=201)
 
-    @get("/{task_id:str}", operation_id="getTask", summary="One task, with all of its outputs")
+    @get("/{task_id:str}", operation_id="getTask", summary="Get a task with all of its outputs")
     async def get_task(self, services: NamedDependency[Services], project_id: FromPath[str],
                        task_id: FromPath[str]) -> Task:  # fmt: skip
-        """By id or key."""
+        """Finds the task by its id or its key."""
         return await services.database.read(lambda conn: _read(conn, project_id, task_id))
 
     @put("/{task_id:str}", operation_id="updateTask", summary="Change a task", responses=RECORDED)
@@ -81,14 +81,14 @@ class TaskController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[UpdateTask],
     ) -> Response[Task]:  # fmt: skip
-        """What is omitted stays; makes the next version of the plan. A task that has started cannot be changed."""
+        """Creates the next version of the plan. Omitted fields keep their values. A task that has started cannot be changed."""
         current = await services.database.read(lambda conn: _read(conn, project_id, task_id))
         edits = _changes(current, data)
         if not edits:
             return Response(current)
         return await edit(request, services, project_id, edits, _shown(project_id))
 
-    @delete("/{task_id:str}", operation_id="deleteTask", summary="Take a task out of the plan", status_code=200,
+    @delete("/{task_id:str}", operation_id="deleteTask", summary="Remove a task from the plan", status_code=200,
             responses=RECORDED)  # fmt: skip
     async def delete_task(
         self,
@@ -97,7 +97,7 @@ class TaskController(Controller):
         project_id: FromPath[str],
         task_id: FromPath[str],
     ) -> Response[TaskDeleted]:
-        """Makes the next version of the plan; nothing may depend on the task."""
+        """Creates the next version of the plan. No other task may depend on the removed one."""
         task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
 
         def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> TaskDeleted:
@@ -111,25 +111,25 @@ class TaskController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[AnswerTask],
     ) -> Response[Task]:  # fmt: skip
-        """A manual task is done, a timer need not run out, what failed or lost its worker was done by hand."""
+        """Completes a manual task, ends a timer early, or replaces a task that failed or lost its worker by manual work."""
         return await _answer(request, services, project_id, task_id, data, DecisionKind.COMPLETE)
 
-    @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits, or has not started",
+    @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits or has not started",
           status_code=200, responses=RECORDED)  # fmt: skip
     async def skip_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[Remark],
     ) -> Response[Task]:  # fmt: skip
-        """It counts as done for the tasks that depend on it. It has no outputs: a task that has some is completed."""
+        """Dependent tasks treat a skipped task as done. A skipped task has no outputs; to set outputs, complete it instead."""
         return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.SKIP)
 
-    @post("/{task_id:str}/retry", operation_id="retryTask", summary="Try a task again that waits",
+    @post("/{task_id:str}/retry", operation_id="retryTask", summary="Retry a task that waits",
           status_code=200, responses=RECORDED)  # fmt: skip
     async def retry_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[Remark],
     ) -> Response[Task]:  # fmt: skip
-        """One that failed or lost its worker and asks a person, or one that waits for its next try: it begins now."""
+        """Starts the task now. It must wait for a person after it failed or lost its worker, or wait to be retried."""
         return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.RETRY)
 
 
@@ -144,15 +144,15 @@ def _read(conn: Connection, project_id: str, task_id: str) -> Task:
 
 
 def _shown(project_id: str) -> Shown:
-    """Shows the one task of an edit."""
+    """Create the answer for an edit of one task."""
     return lambda conn, keys, _phases: _read(conn, project_id, keys[0])
 
 
 def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
-    """The edits that bring a task to what was sent; a field that has its value already is none.
+    """The edits that give a task the values in the request. Unchanged fields need no edit.
 
     Raises:
-        Invalid: `read_only`, or a field that there is not.
+        Invalid: a read-only field was changed (`read_only`), or a field does not exist.
     """
     before = current.model_dump(mode="json")
     sent = data.model_dump(mode="json", exclude_unset=True)
@@ -163,7 +163,9 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
         elif sent[name] != before[name] and name not in _MOVING:
             problems.append(Problem(field=name, message="This field is read-only."))
     if "phase_id" in sent and sent["phase_id"] is None:
-        problems.append(Problem(field="phase_id", message="A task is in a phase; name another, or leave it out."))
+        problems.append(
+            Problem(field="phase_id", message="A task must be in a phase. Name another phase, or leave this out.")
+        )
     if problems:
         code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
         raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
@@ -174,7 +176,7 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
 
 
 _EDITABLE = frozenset(UpdateTask.model_fields) - {"key"}
-# What moves by itself between a GET and the PUT that follows it.
+# Fields that may change between a GET and the following PUT.
 _MOVING = frozenset({"duration_ms", "log"})
 
 
@@ -182,7 +184,7 @@ async def _answer(
     request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
 ) -> Response[Task]:
     if len(canonical_json(data.outputs)) > MAX_OUTPUT_BYTES:
-        message = f"Outputs may have {MAX_OUTPUT_BYTES} bytes at most; put more into a file of the workspace."
+        message = f"Outputs must be at most {MAX_OUTPUT_BYTES} bytes. Put larger data into a file in the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))

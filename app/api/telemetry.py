@@ -1,4 +1,4 @@
-"""Figures about this process for Prometheus, named as its conventions want."""
+"""Metrics of this process for Prometheus, named by its conventions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from prometheus_client import (
 
 from app.domain.states import ProjectStatus, TaskStatus
 
-# Addresses are told apart by route, never by what callers put into them: nobody can make this grow.
+# Requests are labelled by route, never by values from callers, so callers cannot increase the number of time series.
 UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Telemetry:
-    """What one app process counts; it has a registry of its own, so that several can live in one process."""
+    """The metrics of one app, in a separate registry, so that several apps can run in one process."""
 
     def __init__(self) -> None:
         self.counted_at = -math.inf
@@ -37,25 +37,25 @@ class Telemetry:
         GCCollector(registry=self._registry)
         self._requests = Counter(
             "signoff_http_requests",
-            "Answered requests.",
+            "Requests that were answered.",
             ("method", "route", "status"),
             registry=self._registry,
         )
         self._seconds = Histogram(
             "signoff_http_request_duration_seconds",
-            "Time until an answer begins.",
+            "Time until the response begins.",
             ("method", "route"),
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._streams = Gauge("signoff_event_streams", "Event streams that are open now.", registry=self._registry)
+        self._streams = Gauge("signoff_event_streams", "Open event streams.", registry=self._registry)
         self._projects = Gauge("signoff_projects", "Projects by status.", ("status",), registry=self._registry)
         self._tasks = Gauge(
             "signoff_tasks", "Tasks of running projects, by status.", ("status",), registry=self._registry
         )
 
     def count_work(self, projects: Mapping[str, int], tasks: Mapping[str, int]) -> None:
-        """Take over how many projects, and tasks of running projects, have each status now."""
+        """Set the current numbers of projects, and of tasks in running projects, by status."""
         self.counted_at = time.monotonic()
         for status in ProjectStatus:
             self._projects.labels(status.value).set(projects.get(status.value, 0))
@@ -63,30 +63,30 @@ class Telemetry:
             self._tasks.labels(status.value).set(tasks.get(status.value, 0))
 
     def render(self) -> bytes:
-        """All figures in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answer."""
+        """Count one answered request."""
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(known, route).observe(seconds)
 
     def stream_opened(self) -> None:
-        """An event stream began."""
+        """Count an event stream that was opened."""
         self._streams.inc()
 
     def stream_closed(self) -> None:
-        """An event stream ended."""
+        """Stop counting an event stream that has ended."""
         self._streams.dec()
 
 
 class Observed:
-    """ASGI middleware around everything that counts what is answered.
+    """ASGI middleware that counts all answers.
 
     Args:
-        app: what is observed.
-        telemetry: where it is counted.
+        app: the app to observe.
+        telemetry: counts the answers.
     """
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
@@ -94,7 +94,7 @@ class Observed:
         self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and count its answer."""
+        """Pass a request on and count its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -115,7 +115,7 @@ class Observed:
         finally:
             if streams:
                 self._telemetry.stream_closed()
-            # Without an answer somebody gave up waiting for one: nothing was answered that could be counted.
+            # A status of 0 means that the client left before an answer began, so there is nothing to count.
             if status:
                 route = str(scope.get("path_template") or UNMATCHED)
                 self._telemetry.observe(scope["method"], route, status, seconds)

@@ -1,8 +1,9 @@
-"""Temporal's Web UI behind the app's own gateway: to look at runs, and for nothing else.
+"""Temporal's Web UI behind the app's gateway, for viewing runs only.
 
-The UI has no login, answers to any host name and can signal, terminate and reset runs. So it listens where only this app knows,
-and people reach it through the app's second port, after the gateway's checks. It has a port of its own rather than a folder of
-the page because both would then share an origin, and scripts of the UI could sign plans in the name of whoever looks at a run.
+The UI has no login, answers to any host name, and can signal, terminate and reset runs. It therefore listens at an address that
+only this app knows, and people reach it through the app's second port, after the gateway's checks. It has its own port rather
+than a path on the page's port, because both would then share an origin: scripts of the UI could approve plans in the name of
+the person who views a run.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ from app.domain.errors import Forbidden, Unavailable
 
 MAX_QUERY_BYTES = 1024 * 1024
 _SETTINGS_PATH = "/api/v1/settings"
-# Queries read a workflow's state; Temporal has them as POST.
+# Queries only read a workflow's state, but Temporal sends them as POST.
 _QUERY = re.compile(r"/api/v1/namespaces/[^/]+/workflows/[^/]+/(runs/[^/]+/)?query/[^/]+")
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-# Of one connection, and not of the message (RFC 9110, section 7.6.1).
+# Fields that apply to one connection only (RFC 9110, section 7.6.1).
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-# The visitor's cookie and key are for this app alone, and a cookie of the UI would be sent to the app as well.
+# The visitor's cookie and key are for this app only, and browsers would also send a cookie of the UI to the app.
 _KEPT_FROM_UI = _HOP_BY_HOP | {"host", "cookie", "authorization", "content-length", "expect", "origin", "referer"}
 _KEPT_FROM_VISITOR = _HOP_BY_HOP | {"set-cookie", "access-control-allow-origin", "access-control-allow-credentials"}
-# The UI checks its CSRF token only where there is no such header; the gateway has checked the origin by now.
+# With this header, the UI skips its CSRF check. The gateway has already checked the origin.
 _PAST_CSRF = (b"authorization", b"Bearer signoff")
 
 
 class TemporalUi:
-    """ASGI app that hands requests that read on to a Temporal Web UI.
+    """ASGI app that forwards read-only requests to a Temporal Web UI.
 
     Args:
-        upstream: address of the UI, such as `http://127.3.14.15:41234`.
+        upstream: the address of the UI, such as `http://127.3.14.15:41234`.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -45,7 +46,7 @@ class TemporalUi:
         self._client: httpx.AsyncClient | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the UI does.
+        """Forward a request and relay the UI's answer.
 
         Raises:
             Forbidden: `read_only`: the request could change something.
@@ -61,7 +62,7 @@ class TemporalUi:
             ) as answer:
                 await _relay(scope["path"], answer, send)
         except httpx.TransportError as error:
-            message = "Temporal's Web UI does not answer; it starts together with Temporal. Try again in a moment."
+            message = "Temporal's Web UI does not answer. It starts together with Temporal; try again in a moment."
             raise Unavailable(message, code="temporal_ui_unavailable") from error
 
     async def close(self) -> None:
@@ -71,7 +72,7 @@ class TemporalUi:
 
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:
-            # A proxy that is set for the network cannot reach this machine's loopback.
+            # A configured network proxy cannot reach this machine's loopback.
             self._client = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
         return self._client
 
@@ -82,7 +83,7 @@ class TemporalUi:
 
 
 def by_port(port: int, chosen: ASGIApp, other: ASGIApp) -> Callable[[Scope, Receive, Send], Any]:
-    """Requests that came in on `port` for `chosen`, all else for `other`."""
+    """Create an ASGI app that passes requests on `port` to `chosen`, and all others to `other`."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         server = scope.get("server") if scope["type"] == "http" else None
@@ -95,17 +96,17 @@ def _check_reads_only(method: str, path: str) -> None:
     if method in {"GET", "HEAD"} or (method == "POST" and _QUERY.fullmatch(path)):
         return
     raise Forbidden(
-        "Temporal's Web UI only shows runs here. To act on one, use Signoff's page or 'signoff projects --help'.",
+        "Temporal's Web UI is read-only here. To control a run, use Signoff's page or 'signoff projects --help'.",
         code="read_only",
     )
 
 
 def _headers(scope: HTTPScope) -> list[tuple[bytes, bytes]]:
-    kept = [(name, value) for name, value in scope["headers"] if name.decode("latin-1").lower() not in _KEPT_FROM_UI]
-    if not any(name.lower() == b"accept-encoding" for name, _ in kept):
-        # The client would ask for encodings of its own choice, and its answer is handed on as it comes.
-        kept.append((b"accept-encoding", b"identity"))
-    return [*kept, _PAST_CSRF] if scope["method"] == "POST" else kept
+    headers = [(name, value) for name, value in scope["headers"] if name.decode("latin-1").lower() not in _KEPT_FROM_UI]
+    if not any(name.lower() == b"accept-encoding" for name, _ in headers):
+        # Otherwise httpx would request its own encodings, and the answer is relayed without decoding it.
+        headers.append((b"accept-encoding", b"identity"))
+    return [*headers, _PAST_CSRF] if scope["method"] == "POST" else headers
 
 
 async def _body(receive: Receive) -> bytes:
@@ -116,7 +117,7 @@ async def _body(receive: Receive) -> bytes:
             return bytes(body)
         body += message.get("body", b"")
         if len(body) > MAX_QUERY_BYTES:
-            raise Forbidden("A query of a workflow may have 1 MiB here.", code="read_only")
+            raise Forbidden("A workflow query must be at most 1 MiB here.", code="read_only")
         if not message.get("more_body"):
             return bytes(body)
 
@@ -128,7 +129,7 @@ async def _relay(path: str, answer: httpx.Response, send: Send) -> None:
         if name.decode("latin-1").lower() not in _KEPT_FROM_VISITOR
     ]
     if path == _SETTINGS_PATH and answer.is_success:
-        # What the UI shows follows this: no buttons for what the gateway refuses.
+        # This setting makes the UI hide the buttons for actions that the gateway refuses.
         body = json.dumps({**json.loads(await answer.aread()), "DisableWriteActions": True}).encode()
         without = {b"content-length", b"content-encoding"}
         headers = [(name, value) for name, value in headers if name not in without]

@@ -1,7 +1,8 @@
-"""Slows down those who try keys, without ever keeping out the one who has it.
+"""Slows down attempts to guess the key, without ever locking out a person who has it.
 
-From an address that has sent several wrong keys, every key is answered late, the right one too: if only wrong ones were, whoever
-tries keys would not wait for the answer. The delay has a limit, and cookies of sessions are never delayed.
+After several wrong keys from an address, the answer to every key from there is delayed, even to the right one. If only wrong
+keys were delayed, an attacker would not need to wait for a late answer. The delay has a limit, and session cookies are never
+delayed.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from app.serving.limits import client_of
 FREE_FAILURES = 5
 FIRST_DELAY = 0.1
 MAX_DELAY = 2.0
-# Each wrong key counts for so long.
+# Each wrong key counts for this time.
 FORGOTTEN_AFTER = 60.0
 MAX_ADDRESSES = 4096
 _MAX_TEXT_LENGTH = 64
 
 
 class FailedKeys:
-    """Wrong keys by address, in bounded memory: of too many addresses, the ones not heard of for longest are forgotten."""
+    """The numbers of wrong keys by address, in bounded memory: the address that was idle for longest is forgotten first."""
 
     def __init__(self) -> None:
         self._failures = OrderedDict[str, tuple[float, float]]()
 
     def note(self, address: str) -> int:
-        """Count a wrong key; how many count now."""
+        """Count a wrong key. Return how many currently count for the address."""
         name = _name(address)
         count = self._count(name) + 1
         self._failures[name] = (count, time.monotonic())
@@ -39,12 +40,12 @@ class FailedKeys:
         return round(count)
 
     def delay_of(self, address: str) -> float:
-        """Seconds by which the next answer to a key is delayed."""
+        """The delay of the next answer to a key, in seconds."""
         extra = round(self._count(_name(address))) - FREE_FAILURES
         return min(FIRST_DELAY * 2 ** min(extra, 16), MAX_DELAY) if extra >= 0 else 0.0
 
     async def wait(self, address: str) -> None:
-        """Hold an answer back for as long as the address has earned."""
+        """Wait for the current delay of the address."""
         delay = self.delay_of(address)
         if delay:
             await asyncio.sleep(delay)
@@ -58,9 +59,9 @@ class FailedKeys:
 
 
 def _name(address: str) -> str:
-    """Whose failures count together, as connections do."""
+    """The key under which failures are counted together, as for connections."""
     try:
         return client_of(ip_address(address), None)[0]
     except ValueError:
-        # What a proxy has put in its place.
+        # Not an IP address: a proxy has put something else in its place.
         return address[:_MAX_TEXT_LENGTH]

@@ -1,1 +1,1 @@
-"""The bodies of answers; they need pydantic and `app.domain` only, so that clients can import them."""
+"""The bodies of answers. They need only pydantic and `app.domain`, so clients can import them."""

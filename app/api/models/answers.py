@@ -1,4 +1,4 @@
-"""Answers that tell what a request came to, and the one body of every error."""
+"""Answers that report the outcome of a request, and the body of every error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from app.domain.states import ProjectStatus, Stage
 
 
 class ErrorBody(BaseModel):
-    """Every error."""
+    """The body of every error.
+
+    `error` is the kind of the HTTP status and `code` the exact reason. `details` lists the fields that are not valid, and
+    `context` has further data that depends on the code.
+    """
 
     error: str
     code: str
@@ -24,7 +28,7 @@ class ErrorBody(BaseModel):
 
 
 class Recorded(BaseModel):
-    """Durably recorded, not yet decided or done."""
+    """A request that is durably recorded but not decided or done yet."""
 
     id: str
     status: ProjectStatus
@@ -34,9 +38,9 @@ class Recorded(BaseModel):
 
 
 class StatusAnswer(BaseModel):
-    """What a decision came to.
+    """The outcome of a decision.
 
-    `seal` is the app's signature over the record up to this decision; null where the record could not be sealed in time.
+    `seal` is the app's signature over the record up to this decision; null if the record could not be sealed in time.
     """
 
     id: str
@@ -48,7 +52,7 @@ class StatusAnswer(BaseModel):
 
 
 class CancelCounts(BaseModel):
-    """How the tasks of a cancelled project ended."""
+    """The tasks of a cancelled project, by how they ended."""
 
     completed: int
     interrupted: int
@@ -57,7 +61,7 @@ class CancelCounts(BaseModel):
 
 
 class CancelAnswer(StatusAnswer):
-    """What a cancel came to; with 202 it is recorded, and tasks are still being stopped."""
+    """The outcome of a cancellation. With status 202, it is recorded, and tasks are still being stopped."""
 
     tasks: CancelCounts
     recorded: bool = True
@@ -65,7 +69,7 @@ class CancelAnswer(StatusAnswer):
 
 
 class DeleteAnswer(BaseModel):
-    """What a delete came to."""
+    """The outcome of a deletion. `deleting` is true while the project is still being cancelled."""
 
     deleted: bool
     deleting: bool = False
@@ -73,7 +77,7 @@ class DeleteAnswer(BaseModel):
 
 
 class BatchFailure(BaseModel):
-    """Why one of many projects was not deleted; `error` is the code."""
+    """Why one of several projects was not deleted; `error` is the error code."""
 
     id: str
     error: str
@@ -81,7 +85,7 @@ class BatchFailure(BaseModel):
 
 
 class BatchDeleteAnswer(BaseModel):
-    """What became of each: gone, being cancelled before it goes, or still there."""
+    """The projects by outcome: deleted, being cancelled before deletion, or not deleted."""
 
     deleted: list[str]
     deleting: list[str]

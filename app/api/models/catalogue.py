@@ -1,4 +1,4 @@
-"""What may be named in a project: agents, strategies, archetypes."""
+"""The agents, strategies and archetypes that a project may name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from app.domain.plan import Strategy
 
 
 class Agent(BaseModel):
-    """Who carries tasks out; `workers` poll its queue now, and None says that Temporal does not tell.
+    """An agent, which executes tasks.
 
-    `unsandboxed`: the users as whom some of these workers run tasks without a sandbox.
+    `workers` is the number of workers that poll its queue now; null if Temporal does not report it. `unsandboxed` lists the users
+    as whom some of these workers run tasks without a sandbox.
     """
 
     id: str
@@ -25,14 +26,14 @@ class Agent(BaseModel):
 
 
 class AgentList(BaseModel):
-    """Every agent that a project or task may name; the first is the default."""
+    """All agents that a project or task may name; the first is the default."""
 
     agents: list[Agent]
     total: int
 
 
 class StrategyInfo(BaseModel):
-    """How a project is carried out."""
+    """A strategy: how a project is executed."""
 
     id: Strategy
     description: str
@@ -41,16 +42,16 @@ class StrategyInfo(BaseModel):
 
 
 class StrategyList(BaseModel):
-    """Every strategy."""
+    """All strategies."""
 
     strategies: list[StrategyInfo]
     total: int
 
 
 class Archetype(BaseModel):
-    """An expert whose way of working a planner takes on; `brief` is what the planner is told.
+    """An expert whose judgement guides the planning model; `brief` is the text that the model receives.
 
-    `built_in` is false for one of `signoff.toml`, also where it has taken the name of a built-in one.
+    `built_in` is false for an archetype from `signoff.toml`, even if it replaces a built-in one of the same name.
     """
 
     id: str
@@ -61,7 +62,7 @@ class Archetype(BaseModel):
 
 
 class ArchetypeList(BaseModel):
-    """Every archetype that a project may name: the built-in ones, then those of `signoff.toml`."""
+    """All archetypes that a project may name: the built-in ones, then those from `signoff.toml`."""
 
     archetypes: list[Archetype]
     total: int

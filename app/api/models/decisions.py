@@ -1,4 +1,4 @@
-"""Decisions: those that somebody is asked for, and those that were made."""
+"""Decisions: open questions, and decisions that were made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from app.api.models.record import RecordSeal
 
 
 class SignedDifference(BaseModel):
-    """Something that is not as it was signed: a file, a program, an agent, an action or a setting.
+    """A file, a program, an agent, an action or a setting that has changed since it was approved.
 
-    `text` is the difference line by line, where there is one; `why` says who may have made it.
+    `text` shows the difference line by line, if there is one; `why` says what may have caused it.
     """
 
     what: str
@@ -31,11 +31,11 @@ class DecisionError(BaseModel):
 
 
 class Decision(BaseModel):
-    """One decision.
+    """A decision: a question that a task asks, or a request that was decided.
 
-    An open one is asked for by a task: it has a question, options and, perhaps, a default and an end. One that was made
-    says who decided what; where it answers an open one, `question_id` names that. Of the kind `changed` it asks whether
-    to run what is not as it was signed: `differences`.
+    A question has options and may have a default and an expiry time. A decided request says who decided what; if it answers a
+    question, `question_id` names that question. A question of the kind `changed` asks whether to run something that has
+    changed since its approval; `differences` lists the changes.
     """
 
     id: str
@@ -63,14 +63,14 @@ class Decision(BaseModel):
 class AnsweredDecision(Decision):
     """A decision that was just answered.
 
-    `seal` is the app's signature over the record up to the answer; null where the record could not be sealed in time.
+    `seal` is the app's signature over the record up to the answer; null if the record could not be sealed in time.
     """
 
     seal: RecordSeal | None
 
 
 class DecisionList(BaseModel):
-    """Decisions of a project, newest last; `open` counts those that wait for an answer."""
+    """The decisions of a project, newest last. `open` counts the decisions that wait for an answer."""
 
     decisions: list[Decision]
     total: int

@@ -1,4 +1,4 @@
-"""What event streams carry."""
+"""The data of event streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.states import ProjectStatus, Stage
 
 
 class LiveEvent(BaseModel):
-    """An event of any project, and where that project is by now: null where it was deleted."""
+    """An event of any project, with the project's current status and stage; both are null if it was deleted."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -1,4 +1,4 @@
-"""Files of a project's workspace."""
+"""The files of a project's workspace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class FileInfo(BaseModel):
-    """A file; `task_id` is the task that made it, where that can be told, `sha256` None where it changes right now."""
+    """A file. `task_id` is the task that created it, if known; `sha256` is null while the file is changing."""
 
     path: str
     size: int
@@ -20,7 +20,7 @@ class FileInfo(BaseModel):
 
 
 class FileList(BaseModel):
-    """The files of a project, by path; `truncated` where there are more than can be listed."""
+    """The files of a project, sorted by path. `truncated` is true if there are more files than can be listed."""
 
     files: list[FileInfo]
     total: int

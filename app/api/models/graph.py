@@ -1,4 +1,4 @@
-"""The graph of a project's tasks."""
+"""The task graph of a project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.states import TaskStatus
 
 
 class Node(BaseModel):
-    """A task; `level` counts the longest path of dependencies below it, phases in order included."""
+    """A task. `level` is the length of the longest chain of dependencies before it, including the order of phases."""
 
     id: str
     key: str
@@ -23,7 +23,7 @@ class Node(BaseModel):
 
 
 class Edge(BaseModel):
-    """`target` waits for `source`."""
+    """A dependency: the task `target` waits for the task `source`."""
 
     id: str
     source: str
@@ -32,10 +32,10 @@ class Edge(BaseModel):
 
 
 class Graph(BaseModel):
-    """Tasks and what they wait for.
+    """Tasks and their dependencies.
 
-    The critical path is the longest way through the project: by the recorded durations once every task has ended, by
-    the number of tasks before.
+    The critical path is the longest path through the project. It is measured in recorded durations when every task has finished,
+    and in the number of tasks before that.
     """
 
     nodes: list[Node]

@@ -1,4 +1,4 @@
-"""A project in numbers, and what an audit finds."""
+"""Metrics of a project, and the results of an audit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Severity = Literal["critical", "high", "medium", "low"]
 
 
 class PhaseNumbers(BaseModel):
-    """Phases by how far they are; those that failed, were cancelled or skipped count in `total` alone."""
+    """Numbers of phases by progress. Phases that failed or were cancelled or skipped are included only in `total`."""
 
     total: int
     completed: int
@@ -22,7 +22,7 @@ class PhaseNumbers(BaseModel):
 
 
 class TaskNumbers(BaseModel):
-    """Tasks by status."""
+    """Numbers of tasks by status."""
 
     total: int
     completed: int
@@ -35,7 +35,11 @@ class TaskNumbers(BaseModel):
 
 
 class Durations(BaseModel):
-    """Milliseconds over all runs: from start to end, of all attempts, waiting for approvals, along the longest way."""
+    """Durations in milliseconds over all runs.
+
+    `wall_ms` is the time from start to end, `busy_ms` the sum of all attempts, `awaiting_approval_ms` the time spent waiting for
+    approvals, and `critical_path_ms` the length of the critical path.
+    """
 
     wall_ms: int
     busy_ms: int
@@ -44,14 +48,14 @@ class Durations(BaseModel):
 
 
 class Parallelism(BaseModel):
-    """How many attempts ran at once: on average while any did, and at most."""
+    """How many attempts ran at once: `mean` is the average while any attempt ran, `peak` the maximum."""
 
     mean: float
     peak: int
 
 
 class AttemptNumbers(BaseModel):
-    """Attempts over all runs; `retried` are those that were not their task's first."""
+    """Numbers of attempts over all runs. `retried` counts attempts after a task's first; `lost`, those whose worker was lost."""
 
     total: int
     retried: int
@@ -59,7 +63,7 @@ class AttemptNumbers(BaseModel):
 
 
 class SlowTask(BaseModel):
-    """A task that took its time."""
+    """One of the tasks that took longest."""
 
     id: str
     key: str
@@ -68,7 +72,7 @@ class SlowTask(BaseModel):
 
 
 class PartUse(BaseModel):
-    """What a phase or a task has used of models."""
+    """The use of models by a phase or a task; `cost_usd` is null if a price is unknown."""
 
     id: str
     key: str
@@ -77,7 +81,7 @@ class PartUse(BaseModel):
 
 
 class ModelUse(BaseModel):
-    """What a project has used of models: in all, of which for plans and for decisions, and by phase and task."""
+    """The use of models by a project: in total, for planning, for decisions, and by phase and task."""
 
     total: Usage | None
     planning: Usage | None
@@ -87,7 +91,7 @@ class ModelUse(BaseModel):
 
 
 class Metrics(BaseModel):
-    """A project in numbers."""
+    """The metrics of a project."""
 
     project_id: str
     phases: PhaseNumbers
@@ -103,7 +107,7 @@ class Metrics(BaseModel):
 
 
 class Finding(BaseModel):
-    """One thing that an audit found; `id` is the same each time it finds the same."""
+    """One finding of an audit. `id` stays the same when a later audit finds the same problem."""
 
     id: str
     severity: Severity
@@ -114,7 +118,7 @@ class Finding(BaseModel):
 
 
 class AuditResults(BaseModel):
-    """Everything that was found, the worst first."""
+    """All findings, worst first."""
 
     findings: list[Finding]
     summary: dict[Severity, int]
@@ -122,10 +126,10 @@ class AuditResults(BaseModel):
 
 
 class Trail(BaseModel):
-    """The record itself: `intact` where every event is what it was, and `head` is the hash over all of them.
+    """The state of the record. `intact` is true if no event was altered, and `head` is the hash over all events.
 
-    `seal` is the newest statement about it that the app has signed; `unsealed` counts the events behind that one, and
-    `sealed_later` those from before seals were kept. `fingerprint` is that of the app's key.
+    `seal` is the newest seal that the app has signed. `unsealed` counts the events after that seal, and `sealed_later` the events
+    from before sealing was introduced. `fingerprint` identifies the app's key.
     """
 
     events: int
@@ -139,7 +143,7 @@ class Trail(BaseModel):
 
 
 class Audit(BaseModel):
-    """What an audit came to."""
+    """The result of an audit."""
 
     project_id: str
     checked_at: str

@@ -1,4 +1,4 @@
-"""What a description would make, with nothing stored."""
+"""The preview of a description's plan, which is not stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.domain.plan import AfterFailure, OnCrash, PhaseStrategy
 
 
 class OutlineTask(BaseModel):
-    """A task of a plan that is not stored: `depends_on` are keys, all that it would wait for."""
+    """A task of the preview. `depends_on` has the keys of all tasks that it would wait for."""
 
     key: str
     title: str
@@ -34,7 +34,7 @@ class OutlineTask(BaseModel):
 
 
 class OutlinePhase(BaseModel):
-    """A phase of it; `requires_approval` is null where the project's `auto_approve_phases` says."""
+    """A phase of the preview. `requires_approval` is null if the project's `auto_approve_phases` decides."""
 
     key: str
     name: str
@@ -45,7 +45,7 @@ class OutlinePhase(BaseModel):
 
 
 class OutlineFinding(BaseModel):
-    """One thing to look at before such a plan is signed."""
+    """An audit finding to review before this plan is approved."""
 
     severity: Severity
     code: str
@@ -55,7 +55,7 @@ class OutlineFinding(BaseModel):
 
 
 class OutlinePreview(BaseModel):
-    """The plan that a description makes; where it makes none, `problems` says why and the rest is empty."""
+    """The plan that a description makes. If it does not make one, `problems` says why, and the rest is empty."""
 
     valid: bool
     planner: Literal["outline"]

@@ -1,4 +1,4 @@
-"""Plan versions."""
+"""Plans: their versions, content and differences."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from app.domain.states import PlanStatus
 
 
 class PlanPhase(Phase):
-    """A phase of a plan, with its tasks."""
+    """A phase of a plan with its tasks."""
 
     tasks: list[Task]
 
 
 class NextPlan(BaseModel):
-    """The version that is being made."""
+    """The plan version that is being generated."""
 
     version: int
     status: PlanStatus
 
 
 class PlanStats(BaseModel):
-    """A plan in numbers; the critical path is in tasks, by key."""
+    """Statistics of a plan. `critical_path` has the keys of the tasks on the longest path, measured in tasks."""
 
     tasks: int
     phases: int
@@ -33,7 +33,7 @@ class PlanStats(BaseModel):
 
 
 class Usage(BaseModel):
-    """Which models were asked, how often, and what they used; `cost_usd` is null where nobody knows a price."""
+    """The models that were called, the number of calls, and their use; `cost_usd` is null if a price is unknown."""
 
     models: list[str]
     calls: int
@@ -42,7 +42,7 @@ class Usage(BaseModel):
 
 
 class FrozenFileInfo(BaseModel):
-    """A file of the workspace that the plan names, as it was when the plan was approved: at `at`, or as it is now."""
+    """A workspace file that the plan names: as it was at the time `at` of the approval or, if `at` is null, as it is now."""
 
     sha256: str
     size: int
@@ -50,7 +50,7 @@ class FrozenFileInfo(BaseModel):
 
 
 class FrozenActionInfo(BaseModel):
-    """Where an action comes from; `version` is given for plug-ins. `defaults` are used for fields that a task leaves out."""
+    """The package that provides an action. `version` is set for plug-ins; `defaults` apply to fields that a task omits."""
 
     package: str
     version: str
@@ -58,12 +58,13 @@ class FrozenActionInfo(BaseModel):
 
 
 class FrozenInfo(BaseModel):
-    """What the plan does not say itself and its approval freezes: files that it names, and what surrounds it.
+    """What an approval freezes besides the plan itself: the files that it names, and its environment.
 
-    `digest` is what an approval may be held to; `sealed` is set once one has frozen it. `unhashed` has the reasons why files
-    were not read, by path; `unknown`, by task, what only the run can name; `outside` what is run or read and lies outside of the
-    workspace; `unread` the tasks whose command could not be read to its end. `programs` is null until a worker has looked.
-    `task_limits` is what commands may use where a task sets no limit itself: bytes, seconds and numbers; 0 is no limit.
+    `digest` can be sent with an approval to bind it to this content; `sealed` is set once an approval has frozen it. `unhashed`
+    gives the reason why a file was not read, by path. `unknown` lists, by task, the names that are known only during the run.
+    `outside` lists files outside the workspace that are run or read. `unread` lists the tasks whose command could not be parsed
+    completely. `programs` is null until a worker has looked for them. `task_limits` has the limits for tasks that do not set
+    their own, in bytes, seconds or numbers; 0 means no limit.
     """
 
     digest: str
@@ -86,7 +87,7 @@ class FrozenInfo(BaseModel):
 
 
 class Plan(BaseModel):
-    """A plan version; `frozen` is null for one that is neither approved nor current, and where an edit has just made it."""
+    """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it."""
 
     project_id: str
     version: int
@@ -107,7 +108,7 @@ class Plan(BaseModel):
 
 
 class PlanInfo(BaseModel):
-    """Which plan a project has."""
+    """A short description of a project's current plan."""
 
     version: int
     digest: str
@@ -117,7 +118,7 @@ class PlanInfo(BaseModel):
 
 
 class PlanVersion(BaseModel):
-    """One version in the history of a project's plan."""
+    """One version in the history of a plan."""
 
     version: int
     digest: str | None
@@ -131,7 +132,7 @@ class PlanVersion(BaseModel):
 
 
 class PlanList(BaseModel):
-    """Every version of a project's plan, newest first; `current` is the one that stands."""
+    """All versions of a project's plan, newest first. `current` is the number of the version in force."""
 
     plans: list[PlanVersion]
     total: int
@@ -139,7 +140,7 @@ class PlanList(BaseModel):
 
 
 class FieldChange(BaseModel):
-    """A field before and after."""
+    """The values of a changed field before and after the change."""
 
     field: str
     before: Any
@@ -147,14 +148,14 @@ class FieldChange(BaseModel):
 
 
 class Changed(BaseModel):
-    """A phase or task, by key, of which fields changed."""
+    """A phase or task whose fields changed, identified by its key."""
 
     key: str
     changes: list[FieldChange]
 
 
 class Differences(BaseModel):
-    """Phases or tasks, by key, that were added, removed or changed."""
+    """The phases or tasks that were added, removed or changed, by key."""
 
     added: list[str]
     removed: list[str]
@@ -162,7 +163,7 @@ class Differences(BaseModel):
 
 
 class PlanDiff(BaseModel):
-    """What one plan version has that another has not."""
+    """The differences between two plan versions."""
 
     project_id: str
     before: int

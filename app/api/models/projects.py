@@ -1,4 +1,4 @@
-"""Projects, single and in lists."""
+"""Projects and lists of projects."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from app.domain.states import ProjectStatus, Stage
 
 
 class ProjectSummary(BaseModel):
-    """A project in a list; `manual_waiting` of its tasks wait for a person to do them.
+    """A project in a list. `manual_waiting` is the number of its manual tasks that wait for a person.
 
-    `blocked`: what holds its run up in Temporal, some seconds old; the project itself says more, and at once.
+    `blocked` is the reason why Temporal cannot continue its run, and may be some seconds old. The project itself has a current
+    and complete explanation.
     """
 
     id: str
@@ -41,7 +42,7 @@ class ProjectList(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why something failed."""
+    """Why a project failed, and because of which task, if any."""
 
     code: str
     message: str
@@ -49,7 +50,7 @@ class Failure(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far a project is; `percent` counts tasks that ended well or were skipped."""
+    """The progress of a project. `percent` includes completed and skipped tasks."""
 
     total: int
     completed: int
@@ -59,7 +60,7 @@ class Progress(BaseModel):
 
 
 class RunInfo(BaseModel):
-    """The newest run."""
+    """The newest run of a project."""
 
     id: str
     number: int
@@ -68,7 +69,7 @@ class RunInfo(BaseModel):
 
 
 class Gate(BaseModel):
-    """What waits for a person's approval."""
+    """The approval that a project waits for."""
 
     kind: str
     phase_id: str | None = None
@@ -78,7 +79,7 @@ class Gate(BaseModel):
 
 
 class Blocked(BaseModel):
-    """What holds a project up without being a stage."""
+    """Why a live project is blocked, for a reason that is not a stage."""
 
     code: str
     message: str
@@ -86,7 +87,7 @@ class Blocked(BaseModel):
 
 
 class Links(BaseModel):
-    """Where to go from here."""
+    """Addresses of a project and its parts; `temporal` is its run in Temporal's Web UI."""
 
     self: str
     plan: str
@@ -97,10 +98,10 @@ class Links(BaseModel):
 
 
 class Project(BaseModel):
-    """One project, with its phases and tasks.
+    """A project with its phases and tasks.
 
-    `last_seq` is the number of the newest event that the rest of the answer tells of: whoever reads on with
-    `events?after=<last_seq>` misses none.
+    `last_seq` is the number of the newest event that this answer reflects. To miss no later event, continue with
+    `events?after=<last_seq>`.
     """
 
     id: str
@@ -136,7 +137,7 @@ class Project(BaseModel):
 
 
 class Run(RunInfo):
-    """One carrying out of an approved plan version."""
+    """One execution of an approved plan version."""
 
     plan_version: int
     plan_digest: str

@@ -1,4 +1,4 @@
-"""What the app has signed of a record, and the key that it signs with."""
+"""The app's signatures over a record, and the key that it signs with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class PublishedHead(BaseModel):
-    """A head that was published earlier, and that the database does not have any more."""
+    """A head that was published earlier but is no longer in the database."""
 
     number: int
     seq: int
@@ -14,9 +14,9 @@ class PublishedHead(BaseModel):
 
 
 class RecordSeal(BaseModel):
-    """A signed statement: up to event `seq`, this is the record of the project, and its hash is `hash`.
+    """A signed statement that, up to event `seq`, the hash of the project's record is `hash`.
 
-    `signature` is by the key `key_id`, over all the other fields as canonical JSON; docs/record.md has the bytes.
+    The key `key_id` signs all other fields as canonical JSON; docs/record.md specifies the bytes.
     """
 
     project_id: str
@@ -35,7 +35,7 @@ class RecordSeal(BaseModel):
 
 
 class RecordFinding(BaseModel):
-    """Something about the whole record that is not as it was published."""
+    """A difference between the record of all projects and what was published about it."""
 
     code: str
     project_id: str | None
@@ -43,7 +43,7 @@ class RecordFinding(BaseModel):
 
 
 class KeyChange(BaseModel):
-    """How one key followed another, signed by both. Keys are in base64; docs/record.md has the bytes that are signed."""
+    """The replacement of one key by another, signed by both. Keys are in base64; docs/record.md specifies the signed bytes."""
 
     old: str
     new: str
@@ -53,7 +53,7 @@ class KeyChange(BaseModel):
 
 
 class FormerKey(BaseModel):
-    """A key that signed before the current one, and still verifies what it signed."""
+    """An earlier key, which still verifies the seals that it signed."""
 
     key_id: str
     fingerprint: str
@@ -61,9 +61,9 @@ class FormerKey(BaseModel):
 
 
 class RecordKey(BaseModel):
-    """The public key that seals are verified with, and whether the database has all that was sealed.
+    """The public key for verifying seals, and whether the database still contains everything that was sealed.
 
-    `public_key` is PEM. `findings` has projects that were sealed and are not in the database, or not as they were.
+    `public_key` is in PEM. `findings` lists sealed projects that are missing from the database or were altered there.
     """
 
     key_id: str

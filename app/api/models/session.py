@@ -1,4 +1,4 @@
-"""Who is signed in, and where."""
+"""Browser sessions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pydantic import BaseModel
 
 
 class Session(BaseModel):
-    """Whether the server wants a key, and who the sender is to it: null for one who may not use it."""
+    """Whether the server needs a key, and who the sender is; `actor` is null if the sender is not authenticated."""
 
     key_needed: bool
     actor: str | None
 
 
 class OpenSession(BaseModel):
-    """A browser that has signed in; `current` where it is the one that asks."""
+    """The session of a browser that has signed in. `current` is true for the browser that sent the request."""
 
     id: str
     actor: str
@@ -25,13 +25,13 @@ class OpenSession(BaseModel):
 
 
 class SessionList(BaseModel):
-    """Every session that has not ended, newest first."""
+    """All sessions that have not ended, newest first."""
 
     sessions: list[OpenSession]
 
 
 class Revoked(BaseModel):
-    """A session that is over."""
+    """A session that was revoked."""
 
     id: str
     revoked: bool

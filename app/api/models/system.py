@@ -1,4 +1,4 @@
-"""The process and what it needs."""
+"""The state of the process and of the services that it needs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Health(BaseModel):
 
 
 class Checks(BaseModel):
-    """What the app needs, and whether it answers.
+    """The services that the app needs, and whether they answer.
 
-    `failing_runs`: projects whose workflow task keeps failing, by id, a few seconds old. The app is still ready.
-    `warnings`: sentences about what is weaker than it could be, such as workers whose tasks run without a sandbox.
+    `failing_runs` has the ids of projects whose workflow task keeps failing; it is a few seconds old and does not make the app
+    unready. `warnings` describes weaknesses, such as workers that run tasks without a sandbox.
     """
 
     database: str
@@ -30,7 +30,7 @@ class Checks(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether requests can be served."""
+    """Whether the app can serve requests."""
 
     status: Literal["ready", "unavailable"]
     checks: Checks

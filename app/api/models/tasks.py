@@ -1,4 +1,4 @@
-"""Tasks and phases with their state."""
+"""Tasks and phases, with their state."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class TaskError(BaseModel):
 
 
 class LogInfo(BaseModel):
-    """Where a task's log is, and its size."""
+    """The address and the size of a task's log."""
 
     bytes: int
     url: str
 
 
 class Task(BaseModel):
-    """A task with its state; `quarantine` says why it runs in a process of its own, where it does."""
+    """A task with its state. If the task runs in a separate process, `quarantine` says why."""
 
     id: str
     project_id: str
@@ -64,7 +64,7 @@ class Task(BaseModel):
 
 
 class TaskList(BaseModel):
-    """Tasks of a project, in the plan's order."""
+    """The tasks of a project, in the plan's order."""
 
     tasks: list[Task]
     total: int
@@ -98,7 +98,7 @@ class PhaseList(BaseModel):
 
 
 class TaskDeleted(BaseModel):
-    """A task that was taken out of the plan; `plan_version` is the version without it."""
+    """A task that was removed from the plan; `plan_version` is the version without it."""
 
     deleted: bool = True
     id: str
