@@ -51,6 +51,6 @@ def check_match(wanted: frozenset[str] | None, current: str | None) -> None:
     if wanted is None or current in wanted:
         return
     raise PreconditionFailed(
-        "This was changed after you read it. Read it again, then decide.",
+        "This has changed since you read it. Read it again, then decide.",
         context={"etag": f'"{current}"' if current is not None else None},
     )

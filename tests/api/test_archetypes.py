@@ -77,7 +77,7 @@ async def test_an_unknown_one_is_refused_with_the_list(signoff: Stack, name: str
         body = await refused(signoff, method, path, 422, "validation_error", json={"sme_archetype": name})
         assert fields_of(body) == ["sme_archetype"]
         known = ", ".join(load_archetypes({}))
-        expected = f"There is no archetype '{name}'; known: {known}. GET /api/archetypes says what each is."
+        expected = f"There is no archetype '{name}'. Known: {known}. GET /api/archetypes describes each of them."
         assert body["message"] == body["details"][0]["message"] == expected
     assert (await signoff.project(project))["sme_archetype"] == "researcher"
 

@@ -61,7 +61,7 @@ async def test_a_clean_project_has_a_whole_record(signoff: Stack) -> None:
     trail = audit["trail"]
     assert (trail["intact"], trail["decisions"]) == (True, 3)
     assert trail["events"] == len(await signoff.events(project_id))
-    assert audit["message"] == "The record is whole; 1 medium to look at."
+    assert audit["message"] == "The record is intact; 1 medium to review."
     again = await signoff.call("POST", f"/{project_id}/audit")
     assert again | {"checked_at": None} == audit | {"checked_at": None}
     await refused(signoff, "POST", "/proj_nothing/audit", 404)

@@ -230,7 +230,7 @@ async def test_a_killed_part_is_restarted(up: Up, name: str) -> None:
 
     await eventually(is_another, what=f"{name} runs again")
     await eventually(lambda: is_ready(up), what="all is ready again")
-    assert f"{name} ended (killed by SIGKILL) and is started again in 0.5 s" in up.messages
+    assert f"{name} ended (killed by SIGKILL) and restarts in 0.5 s" in up.messages
 
 
 async def test_sigterm_leaves_no_process_and_the_folder_can_be_used_again(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_nothing_starts_with_a_short_key(tmp_path: Path, command: str) -> None:
     answer = run(command, SIGNOFF_API_KEY="short", SIGNOFF_DATA_DIR=str(tmp_path))
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1].startswith(
-        "Error: SIGNOFF_API_KEY is too short: it needs at least 32 characters, and has 5"
+        "Error: SIGNOFF_API_KEY is too short: it has 5 characters and needs at least 32"
     )
 
 

@@ -239,7 +239,7 @@ async def test_a_request_that_no_worker_decides_blocks_its_project(
         project = await is_blocked(stack, project_id)
         assert project["blocked"]["code"] == "no_worker"
         assert f"'{stack.settings.task_queue}'" in project["blocked"]["message"]
-        assert "start one: signoff worker" in project["blocked"]["message"]
+        assert "Start one: signoff worker" in project["blocked"]["message"]
         assert (project["stage"], project["live"]) == ("draft", False)
         assert project["created_at"] <= project["blocked"]["since"]
         await stack.start_worker()
@@ -266,7 +266,7 @@ async def test_a_run_without_any_worker_is_blocked(
             (Path((await stack.project(project_id))["workspace"]) / "go").touch()
             await stack.task_in(project_id, "hold", "completed")
         project = await is_blocked(stack, project_id)
-        assert "start one: signoff worker" in project["blocked"]["message"]
+        assert "Start one: signoff worker" in project["blocked"]["message"]
         monkeypatch.undo()
         await stack.start_worker()
         project = await stack.finished(project_id)
