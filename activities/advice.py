@@ -87,15 +87,17 @@ class Advice:
             raise
 
     async def _advise(self, request: AdviceRequest) -> Decided:
-        project, told, task, question, facts, tried = await self._database.read(lambda conn: _read(conn, request))
+        project, project_text, task, question, facts, retries = await self._database.read(
+            lambda conn: _read(conn, request)
+        )
         if question is not None and question.status != QuestionStatus.OPEN:
             # Perhaps this activity answered it, and its worker was lost before it could report the answer.
             return await self._database.read(lambda conn: _decided_before(conn, request, question))
         access = model_for(self._settings, project.strategy)
         if access is None or question is None or not _is_for_models(project, task, question, request):
             return await self._database.transact(lambda conn: _left_open(conn, request))
-        if tried >= MAX_RETRIES:
-            why = f"The model has already retried the task {tried} times."
+        if retries >= MAX_RETRIES:
+            why = f"The model has already retried the task {retries} times."
             return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
         try:
             await load("app.models.asking")
@@ -105,7 +107,7 @@ class Advice:
             ledger = DatabaseLedger(self._database, self._settings, Talk(project.id, f"decision:{question.id}"))
             said = await ask(
                 access, ledger, _shape(question), lambda answer: answer, repairs=REPAIRS,
-                instructions=_RULES, request=_question(told, task, question, facts),
+                instructions=_RULES, request=_question(project_text, task, question, facts),
             )  # fmt: skip
         except DomainError as error:
             why = f"The model could not decide: {error.info.message}"
@@ -122,12 +124,12 @@ def _read(
     project = projects.get(conn, request.project_id)
     signed = plans.get(conn, project.id, project.plan_version).settings
     name, description = (signed.get(f"project_{field}", getattr(project, field)) for field in ("name", "description"))
-    told = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
+    project_text = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)
     before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
     facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
-    tried = questions.count_answers(conn, task.id, request.run_id, answer=DecisionKind.RETRY, by=MODEL_ACTOR)
-    return project, told, task, questions.latest_of(conn, task.id), facts, tried
+    retries = questions.count_answers(conn, task.id, request.run_id, answer=DecisionKind.RETRY, by=MODEL_ACTOR)
+    return project, project_text, task, questions.latest_of(conn, task.id), facts, retries
 
 
 def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, request: AdviceRequest) -> bool:
@@ -160,14 +162,14 @@ def _question(project: str, task: TaskRow, question: QuestionRow, facts: dict[st
     return "\n\n".join(part for part in parts if part)
 
 
-def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, said: Answer, model: str) -> Decided:
+def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, advice: Answer, model: str) -> Decided:
     answer = DecisionRequest(
         project_id=request.project_id,
         request_id=_request_id(question),
         kind=DecisionKind.ANSWER,
         actor=f"{MODEL_ACTOR}{model}",
-        comment=said.reason,
-        payload={"decision": question.id, "answer": said.answer},
+        comment=advice.reason,
+        payload={"decision": question.id, "answer": advice.answer},
     )
     return decided(conn, decisions.decide(conn, answer, EFFECTS[answer.kind]))
 

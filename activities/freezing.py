@@ -42,8 +42,8 @@ def prepare(conn: Connection, request: DecisionRequest, captured: Captured | Non
         CaptureNeeded: nothing was captured, or the plan has changed since.
     """
     project = projects.find(conn, request.project_id)
-    wanted = {DecisionKind.APPROVE: Situation.PLAN_READY, DecisionKind.EDIT: Situation.RUNNING}
-    if project is None or wanted.get(request.kind) != situation(project):
+    required = {DecisionKind.APPROVE: Situation.PLAN_READY, DecisionKind.EDIT: Situation.RUNNING}
+    if project is None or required.get(request.kind) != situation(project):
         return
     plan = plans.get(conn, project.id, project.plan_version)
     if captured is None or captured.plan_digest != plan.digest:
@@ -62,8 +62,8 @@ def _edited(value: Any) -> Iterator[TaskDraft]:
         if isinstance(fields.get("action"), Mapping):
             try:
                 action = ActionSpec.model_validate(fields["action"])
-                given = {name: fields[name] for name in ("agent_id", "inputs") if fields.get(name) is not None}
-                yield TaskDraft(key=fields.get("key") or "edited", title="edited", action=action, retries=0, **given)
+                options = {name: fields[name] for name in ("agent_id", "inputs") if fields.get(name) is not None}
+                yield TaskDraft(key=fields.get("key") or "edited", title="edited", action=action, retries=0, **options)
             except ValidationError:
                 return
         for item in fields.values():
@@ -91,8 +91,8 @@ def _capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captu
 def found_programs(names: set[str], settings: Settings) -> dict[str, str]:
     """The path of each program that a task's PATH finds on this machine."""
     path = search_path(map(str, settings.task_path))
-    found = {name: shutil.which(name, path=path) for name in sorted(names)}
-    return {name: where for name, where in found.items() if where is not None}
+    programs = {name: shutil.which(name, path=path) for name in sorted(names)}
+    return {name: where for name, where in programs.items() if where is not None}
 
 
 def _queue(project: ProjectRow, task: TaskDraft, settings: Settings) -> str:

@@ -19,11 +19,11 @@ def not_due(message: str) -> ApplicationError:
     return ApplicationError(message, type="NotDue")
 
 
-def due_time(task: TaskRow, wanted: str | None) -> str | None:
+def due_time(task: TaskRow, requested: str | None) -> str | None:
     """The end of a task's wait: the time that the workflow names, but not earlier than the plan allows."""
     seconds = task.action.get("seconds", task.action.get("expires_seconds"))
     if seconds is None:
         return None
-    asked = activity.info().scheduled_time if activity.in_activity() else datetime.now(UTC)
-    earliest = isoformat(asked + timedelta(seconds=float(seconds)) - _SLACK)
-    return earliest if wanted is None else max(wanted, earliest)
+    scheduled = activity.info().scheduled_time if activity.in_activity() else datetime.now(UTC)
+    earliest = isoformat(scheduled + timedelta(seconds=float(seconds)) - _SLACK)
+    return earliest if requested is None else max(requested, earliest)

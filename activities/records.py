@@ -355,17 +355,17 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
 def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attempts.Recorded) -> LostVerdict:
     task = tasks.get(conn, lost.project_id, task_id)
     cancelling = projects.get(conn, lost.project_id).stage == Stage.CANCELLING
-    tried = task.recorded_try >= lost.try_number
+    exhausted = task.recorded_try >= lost.try_number
     quarantined = task.quarantine is not None
     if recorded.status in FINISHED_TASK:
         return LostVerdict(then="final", status=recorded.status, cancelling=cancelling)
     if lost.cancelling or cancelling:
         return LostVerdict(then="final", status=TaskStatus.CANCELLED, cancelling=True)
     if recorded.asks:
-        return LostVerdict(then="ask", status=recorded.status, failed=tried, quarantined=quarantined)
+        return LostVerdict(then="ask", status=recorded.status, failed=exhausted, quarantined=quarantined)
     if recorded.status == TaskStatus.PENDING and not Needed.of(conn, task).finished:
         return LostVerdict(then="reload", status=TaskStatus.PENDING)
-    return LostVerdict(then="final" if tried else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
+    return LostVerdict(then="final" if exhausted else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:
@@ -376,6 +376,6 @@ def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:
     if task is None or task.status not in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         return {"code": "task_failed", "message": "A task failed.", "task_id": None}
     became = "was cancelled" if task.status == TaskStatus.CANCELLED else "failed"
-    said = f"Task '{shorten(task.title)}' {became}"
-    message = f"{said}: {task.error['message']}" if task.error else f"{said}."
+    subject = f"Task '{shorten(task.title)}' {became}"
+    message = f"{subject}: {task.error['message']}" if task.error else f"{subject}."
     return {"code": "task_failed", "message": message, "task_id": task.id}

@@ -77,16 +77,16 @@ class SignedState:
         if self._frozen is None:
             return
         frozen, named = self._frozen, await asyncio.to_thread(self._named)
-        mine = [path for path in named.paths if path in frozen.files]
-        others = [path for path in frozen.files if path not in mine]
+        named_files = [path for path in named.paths if path in frozen.files]
+        others = [path for path in frozen.files if path not in named_files]
         workspace = self._started.project.workspace
         self._before = await asyncio.to_thread(cached_checksums, workspace, others)
-        now = await asyncio.to_thread(hash_files, workspace, mine)
-        self._before |= {path: now[path].sha256 or None if path in now else None for path in mine}
-        found = [*self._surroundings(frozen, named), *self._files(frozen, mine)]
-        if not found:
+        now = await asyncio.to_thread(hash_files, workspace, named_files)
+        self._before |= {path: now[path].sha256 or None if path in now else None for path in named_files}
+        differences = [*self._surroundings(frozen, named), *self._files(frozen, named_files)]
+        if not differences:
             return
-        left, self.explained = await self._persist(lambda conn: self._unexplained(conn, frozen, found))
+        left, self.explained = await self._persist(lambda conn: self._unexplained(conn, frozen, differences))
         if left:
             raise SignedChanged(await self._question(left, now))
 
@@ -108,8 +108,8 @@ class SignedState:
     def _named(self) -> Named:
         return named_by(self._started.task.action, self._started.project.workspace)
 
-    def _files(self, frozen: Frozen, mine: Iterable[str]) -> Iterator[Difference]:
-        for path in mine:
+    def _files(self, frozen: Frozen, named_files: Iterable[str]) -> Iterator[Difference]:
+        for path in named_files:
             if self._before[path] != frozen.files[path].sha256:
                 yield Difference("file", path, frozen.files[path].sha256, self._before[path])
 
@@ -137,7 +137,7 @@ class SignedState:
                     yield from _compared("program", program, where, shutil.which(program, path=path))
 
     def _unexplained(
-        self, conn: Connection, frozen: Frozen, found: list[Difference]
+        self, conn: Connection, frozen: Frozen, differences: list[Difference]
     ) -> tuple[list[Difference], list[dict[str, str | None]]]:
         """Split differences into those without an explanation, and those that a task of this plan or a person explains."""
         project_id = self._started.project.id
@@ -145,7 +145,7 @@ class SignedState:
         accepted = signed_files.accepted(conn, project_id, frozen.at)
         left: list[Difference] = []
         explained: list[dict[str, str | None]] = []
-        for item in found:
+        for item in differences:
             made = None
             if item.what == "file":
                 made = signed_files.left_behind(conn, project_id, item.name, frozen.files[item.name].at)
@@ -158,15 +158,15 @@ class SignedState:
                 left.append(item)
         return left, explained
 
-    async def _question(self, found: list[Difference], now: dict[str, Hashed]) -> Question:
+    async def _question(self, differences: list[Difference], now: dict[str, Hashed]) -> Question:
         def explain(conn: Connection) -> list[Difference]:
             hold_project(conn, self._started.project.id)
-            return [self._explained(conn, item, now.get(item.name)) for item in found]
+            return [self._explained(conn, item, now.get(item.name)) for item in differences]
 
         explained = await self._persist(explain)
         details: dict[str, Any] = {"differences": [item._asdict() for item in explained]}
         text = question_about(self._started.task.title, explained)
-        return Question(text, list(ANSWERS_TO_A_CHANGE), reference_of(found), QuestionKind.CHANGED, details)
+        return Question(text, list(ANSWERS_TO_A_CHANGE), reference_of(differences), QuestionKind.CHANGED, details)
 
     def _explained(self, conn: Connection, item: Difference, hashed: Hashed | None) -> Difference:
         """Add the line-by-line difference, and who may have made the change."""

@@ -131,7 +131,7 @@ def _target(root: dict[str, Any], reference: str) -> Any:
         raise ValueError(
             f"the reference {reference[:200]} must name a definition in this schema, as {_DEFINITIONS}NAME"
         )
-    found = root.get("$defs", {}).get(reference.removeprefix(_DEFINITIONS))
-    if found is None:
+    target = root.get("$defs", {}).get(reference.removeprefix(_DEFINITIONS))
+    if target is None:
         raise ValueError(f"the reference {reference[:200]} leads nowhere")
-    return found
+    return target

@@ -85,9 +85,9 @@ class _Recorded(WrapperToolset[None]):
                 return f"Error: {error.strerror or type(error).__name__}."
 
         self.log(f"-> {name} {json.dumps(tool_args, ensure_ascii=False)}")
-        said = await self.ledger.tool(self.calls(), call_id, name, self.model, use)
-        self.log(f"<- {said}")
-        return said
+        result = await self.ledger.tool(self.calls(), call_id, name, self.model, use)
+        self.log(f"<- {result}")
+        return result
 
 
 async def converse(
@@ -210,9 +210,9 @@ def _checker(schema: dict[str, Any]) -> Callable[[Any], Any]:
             raise ModelRetry(
                 "The result takes too long to check against its schema. Return a smaller result."
             ) from error
-        found = [f"- {fault.json_path}: {fault.message[:_MAX_FAULT_LENGTH]}" for fault in faults]
-        if found:
-            raise ModelRetry("The result does not match its schema. Correct these problems:\n" + "\n".join(found))
+        problems = [f"- {fault.json_path}: {fault.message[:_MAX_FAULT_LENGTH]}" for fault in faults]
+        if problems:
+            raise ModelRetry("The result does not match its schema. Correct these problems:\n" + "\n".join(problems))
         return answer
 
     return check

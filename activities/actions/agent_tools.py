@@ -106,11 +106,11 @@ class Tools:
         Args:
             pattern: a shell pattern such as `*.md` or `docs/*`; `*` for all files.
         """
-        found = await asyncio.to_thread(paths_in, self._workspace, 10 * MAX_PATHS)
-        names = [name for name in found if fnmatch.fnmatch(name, pattern)]
-        shown = names[:MAX_PATHS]
-        more = f"\n[{len(names) - len(shown)} more]" if len(names) > len(shown) else ""
-        return ("\n".join(shown) or "No files found.") + more
+        matches = await asyncio.to_thread(paths_in, self._workspace, 10 * MAX_PATHS)
+        names = [name for name in matches if fnmatch.fnmatch(name, pattern)]
+        listed = names[:MAX_PATHS]
+        more = f"\n[{len(names) - len(listed)} more]" if len(names) > len(listed) else ""
+        return ("\n".join(listed) or "No files found.") + more
 
     async def search_files(self, text: str, pattern: str = "*") -> str:
         """Find lines that contain a text in the files of the workspace, ignoring case.
@@ -193,14 +193,14 @@ class Tools:
             question: the complete question, with everything that the person needs to know to answer it.
             options: the answers to choose from; omit them to accept any text.
         """
-        given = [option.strip() for option in options or []]
+        choices = [option.strip() for option in options or []]
         if not question.strip():
             raise Mistake("The question is empty.")
-        if len(given) > MAX_OPTIONS or any(not 0 < len(option) <= MAX_OPTION_LENGTH for option in given):
+        if len(choices) > MAX_OPTIONS or any(not 0 < len(option) <= MAX_OPTION_LENGTH for option in choices):
             raise Mistake(f"Give at most {MAX_OPTIONS} options of 1 to {MAX_OPTION_LENGTH} characters each.")
-        if len(set(given)) < len(given):
+        if len(set(choices)) < len(choices):
             raise Mistake("An option appears twice.")
-        raise PersonAsked(question, given, "")
+        raise PersonAsked(question, choices, "")
 
     def _masked(self, data: bytes) -> str:
         return str(self._context.log.mask(data.decode("utf-8", "replace")))
@@ -217,7 +217,7 @@ class Tools:
             raise Mistake(f"{path} cannot be read: {error.strerror or 'it does not exist'}.") from error
 
     def _search(self, text: str, pattern: str) -> str:
-        found: list[str] = []
+        matches: list[str] = []
         for name in paths_in(self._workspace, 10 * MAX_PATHS):
             if not fnmatch.fnmatch(name, pattern):
                 continue
@@ -229,10 +229,10 @@ class Tools:
                 continue
             for number, line in enumerate(content.splitlines(), start=1):
                 if text in line.casefold():
-                    found.append(f"{name}:{number}: {line.strip()[:MAX_LINE_LENGTH]}")
-                if len(found) == MAX_MATCHES:
-                    return "\n".join([*found, "[there may be more matches]"])
-        return "\n".join(found) or "No matches found."
+                    matches.append(f"{name}:{number}: {line.strip()[:MAX_LINE_LENGTH]}")
+                if len(matches) == MAX_MATCHES:
+                    return "\n".join([*matches, "[there may be more matches]"])
+        return "\n".join(matches) or "No matches found."
 
 
 def _cut(text: str, hint: str) -> str:

@@ -188,8 +188,8 @@ def _request(fields: HttpFields) -> Request:
 
 
 def _facts(response: httpx.Response, url: httpx.URL) -> dict[str, Any]:
-    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    return {"status": response.status_code, "url": str(url), "headers": kept}
+    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return {"status": response.status_code, "url": str(url), "headers": headers}
 
 
 async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
@@ -205,11 +205,11 @@ async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
 def _body(response: httpx.Response, content: bytes, more: bool, log: Log) -> dict[str, Any]:
     """The body as outputs: text, and JSON if it is complete and small."""
     truncated = more or len(content) > BODY_OUTPUT_BYTES
-    kept = content[:BODY_OUTPUT_BYTES]
+    text_bytes = content[:BODY_OUTPUT_BYTES]
     if truncated and isinstance(log, AttemptLog):
         # The end may contain part of a secret.
-        kept = log.masker.data(kept, cut=True)
-    outputs: dict[str, Any] = {"body": _text(response, kept), "bytes": len(content)}
+        text_bytes = log.masker.data(text_bytes, cut=True)
+    outputs: dict[str, Any] = {"body": _text(response, text_bytes), "bytes": len(content)}
     if truncated:
         return outputs | {"truncated": True}
     if "json" in response.headers.get("content-type", ""):

@@ -73,8 +73,8 @@ def unknown_pattern(pattern: str) -> str | None:
     try:
         _compiled(pattern)
     except _RE2.error as error:
-        said = str(error)
-        return f"{said} (patterns use RE2: no look-around, no back-references, at most 1000 repetitions)"
+        reason = str(error)
+        return f"{reason} (patterns use RE2: no look-around, no back-references, at most 1000 repetitions)"
     return None
 
 
@@ -174,5 +174,5 @@ _Validator.evolve = _evolve
 def fault_of(schema: dict[str, Any]) -> str | None:
     """Why a value is not a valid JSON schema (draft 2020-12). None if it is valid."""
     best: Any = best_match  # pyright: ignore[reportUnknownVariableType]
-    found: Any = best(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
-    return None if found is None else str(found.message)[:500]
+    fault: Any = best(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
+    return None if fault is None else str(fault.message)[:500]

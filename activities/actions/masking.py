@@ -103,12 +103,12 @@ class Masker:
 
 def _first_bytes(form: Form) -> set[int]:
     """The bytes with which a form may start. Its first token may be optional."""
-    found: set[int] = set()
+    first: set[int] = set()
     for token in form:
-        found |= {alternative[0] for alternative in token if alternative}
+        first |= {alternative[0] for alternative in token if alternative}
         if b"" not in token:
             break
-    return found
+    return first
 
 
 def _is_unfinished(form: Form, data: bytes, place: int) -> bool:

@@ -91,11 +91,11 @@ def is_public(address: Address) -> bool:
 async def _look_up(host: str, port: int) -> list[str]:
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a valid name"
         raise TaskFailed("connection", f"The name '{host}' cannot be resolved: {reason}.") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
 def _is_own(url: httpx.URL, app_url: str) -> bool:

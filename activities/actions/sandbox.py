@@ -159,14 +159,14 @@ def base_rules(private: Sequence[Path], reads: Iterable[Path], path: str) -> lis
     readable = [Path(name) for name in SYSTEM]
     readable += [part for folder in path.split(":") if folder for part in _programs(Path(folder), home)]
     readable += [folder.expanduser() for folder in reads]
-    found: dict[Path, int] = {}
+    rules: dict[Path, int] = {}
     for place in readable:
         for part in _without(place.resolve(), hidden):
-            found[part] = landlock.READ
-    found |= {Path(name): landlock.READ_FILE | landlock.READ_DIR for name in KERNEL}
-    found |= {Path(name): landlock.DEVICE for name in DEVICES}
-    found[Path(SHARED_MEMORY).resolve()] = landlock.SHARED
-    return [(os.fsencode(place), access) for place, access in _outermost(found).items()]
+            rules[part] = landlock.READ
+    rules |= {Path(name): landlock.READ_FILE | landlock.READ_DIR for name in KERNEL}
+    rules |= {Path(name): landlock.DEVICE for name in DEVICES}
+    rules[Path(SHARED_MEMORY).resolve()] = landlock.SHARED
+    return [(os.fsencode(place), access) for place, access in _outermost(rules).items()]
 
 
 def _outermost(rules: dict[Path, int]) -> dict[Path, int]:

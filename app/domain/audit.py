@@ -34,9 +34,9 @@ class Found(NamedTuple):
         return hashlib.sha256("\0".join([self.code, self.task_id or "", self.message]).encode()).hexdigest()[:16]
 
 
-def worst_first(found: Iterable[Found]) -> list[Found]:
+def worst_first(findings: Iterable[Found]) -> list[Found]:
     """Sort findings by severity, then by the order in which they were found."""
-    return sorted(found, key=lambda item: SEVERITIES.index(item.severity))
+    return sorted(findings, key=lambda item: SEVERITIES.index(item.severity))
 
 
 def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:

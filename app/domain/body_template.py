@@ -99,11 +99,11 @@ def _bare(_: str, value: Any) -> str:
 
 def _problem_of(text: str) -> str | None:
     """Why a template is not valid JSON, or why a reference in it is misplaced. None if the template is valid."""
-    found: list[str] = []
+    problems: list[str] = []
 
     def members(pairs: list[tuple[str, Any]]) -> None:
         if any(_SAMPLE in name for name, _ in pairs):
-            found.append("the name of a JSON member cannot come from a reference; write the name in the plan")
+            problems.append("the name of a JSON member cannot come from a reference; write the name in the plan")
 
     # Inside quotes, the sample is text. Outside quotes, it is a complete value.
     sample = "".join(part.replace(HOLE, _SAMPLE if quoted else " null ") for part, quoted in _parts(text))
@@ -115,4 +115,4 @@ def _problem_of(text: str) -> str | None:
             f"the body is not valid JSON ({what}), so a value could change its structure; "
             "correct it, or set Content-Type: text/plain if it is text"
         )
-    return found[0] if found else None
+    return problems[0] if problems else None

@@ -68,16 +68,16 @@ def _fitting(
     budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, cost_of: CostOf, *, reserved: bool
 ) -> int:
     """Maximum number of tokens, up to `output_tokens`, that an answer may have. 0 or less if nothing fits."""
-    most = output_tokens
+    tokens = output_tokens
     if budget.max_tokens is not None:
         used = spent.tokens + (spent.reserved_tokens if reserved else 0)
-        most = min(most, budget.max_tokens - used - input_tokens)
+        tokens = min(tokens, budget.max_tokens - used - input_tokens)
     if budget.max_cost_usd is None:
-        return most
-    least = min(MIN_OUTPUT, output_tokens)
+        return tokens
+    minimum = min(MIN_OUTPUT, output_tokens)
     left = budget.max_cost_usd - spent.cost_usd - (spent.reserved_cost if reserved else 0.0)
-    while most > 0:
-        cost = cost_of(input_tokens, most)
+    while tokens > 0:
+        cost = cost_of(input_tokens, tokens)
         if cost is None:
             message = (
                 "The project has a cost limit, but the price of its model is unknown. "
@@ -85,9 +85,9 @@ def _fitting(
             )
             raise BudgetExceeded(message, code="price_unknown")
         if cost <= left:
-            return most
-        most = least if least < most < 2 * least else most // 2
-    return most
+            return tokens
+        tokens = minimum if minimum < tokens < 2 * minimum else tokens // 2
+    return tokens
 
 
 def _message(budget: Budget, spent: Spent, input_tokens: int) -> str:

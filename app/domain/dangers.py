@@ -46,25 +46,25 @@ class Danger(NamedTuple):
 
 def dangers_of(action: dict[str, Any]) -> list[Danger]:
     """The dangers in an action's commands, without duplicates."""
-    found: dict[Danger, None] = {}
+    dangers: dict[Danger, None] = {}
     for text, script in _scripts(action):
         if len(text) > MAX_SCRIPT_LENGTH:
             what = f"exceeds the {MAX_SCRIPT_LENGTH:,} characters that are checked"
-            found[Danger("command_too_long", what)] = None
+            dangers[Danger("command_too_long", what)] = None
         for number, step in enumerate(steps_of(script, text[:MAX_SCRIPT_LENGTH])):
             if number > _MAX_STEPS:
-                found[Danger("command_too_long", f"exceeds the {_MAX_STEPS:,} commands that are checked")] = None
+                dangers[Danger("command_too_long", f"exceeds the {_MAX_STEPS:,} commands that are checked")] = None
                 break
-            found.update(dict.fromkeys(_dangers_of_step(step)))
-    return list(found)
+            dangers.update(dict.fromkeys(_dangers_of_step(step)))
+    return list(dangers)
 
 
 def _dangers_of_step(step: Step) -> list[Danger]:
-    found = [Danger(rule.code, rule.what) for rule in RULES if rule.test(step)]
-    if any(danger.code == "network_to_shell" for danger in found):
+    dangers = [Danger(rule.code, rule.what) for rule in RULES if rule.test(step)]
+    if any(danger.code == "network_to_shell" for danger in dangers):
         # network_to_shell says the same, and also says where the text comes from.
-        return [danger for danger in found if danger.code != "runs_what_it_is_given"]
-    return found
+        return [danger for danger in dangers if danger.code != "runs_what_it_is_given"]
+    return dangers
 
 
 def _scripts(action: dict[str, Any]) -> Iterator[tuple[str, Script]]:

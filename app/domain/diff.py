@@ -48,14 +48,14 @@ def compare_tasks(before: PlanDraft, after: PlanDraft) -> Differences:
 
 
 def _compare(before: dict[str, Fields], after: dict[str, Fields]) -> Differences:
-    found = Differences(
+    differences = Differences(
         added=[key for key in after if key not in before], removed=[key for key in before if key not in after]
     )
     for key, fields in before.items():
         changes = compare_fields(fields, after[key]) if key in after else []
         if changes:
-            found.changed[key] = changes
-    return found
+            differences.changed[key] = changes
+    return differences
 
 
 def _phases(draft: PlanDraft) -> dict[str, Fields]:

@@ -168,9 +168,9 @@ def as_text(value: Any) -> str:
 
 def question_about(title: str, differences: list[Difference]) -> str:
     """The question to ask about these differences."""
-    shown = " ".join(_sentence(item) for item in differences[:10])
+    sentences = " ".join(_sentence(item) for item in differences[:10])
     more = f" And {len(differences) - 10} more." if len(differences) > 10 else ""
-    return f"Task '{title}' no longer matches what was signed. {shown}{more} Run it as it is now, or fail the task?"
+    return f"Task '{title}' no longer matches what was signed. {sentences}{more} Run it as it is now, or fail the task?"
 
 
 def _sentence(item: Difference) -> str:

@@ -54,16 +54,16 @@ _NOT_STARTED = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
 _WITH_ERROR = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED})
 
 
-def _unlike(row: Any, told: T, columns: Mapping[str, Callable[[T], Any]]) -> Iterator[str]:
+def _unlike(row: Any, replayed: T, columns: Mapping[str, Callable[[T], Any]]) -> Iterator[str]:
     """The columns in which a row differs from the events."""
     for column, value_of in columns.items():
-        wanted, found = value_of(told), getattr(row, column)
-        if isinstance(wanted, _Nothing):
-            wanted = None
-        elif wanted is None:
+        expected, actual = value_of(replayed), getattr(row, column)
+        if isinstance(expected, _Nothing):
+            expected = None
+        elif expected is None:
             continue
-        if found != wanted:
-            yield f"{column} is {found}, not {wanted}"
+        if actual != expected:
+            yield f"{column} is {actual}, not {expected}"
 
 
 def altered(code: str, message: str, task_id: str | None = None) -> Found:
@@ -74,9 +74,9 @@ def altered(code: str, message: str, task_id: str | None = None) -> Found:
 def check_chain(broken: Sequence[int], total: int) -> Iterator[Found]:
     """Find events that are missing, altered, forged or out of order."""
     if broken:
-        shown = ", ".join(str(seq) for seq in broken[:10]) + ("…" if len(broken) > 10 else "")
+        numbers = ", ".join(str(seq) for seq in broken[:10]) + ("…" if len(broken) > 10 else "")
         yield Found(
-            "critical", "chain_broken", f"The chain of {total} events is broken at number {shown}.",
+            "critical", "chain_broken", f"The chain of {total} events is broken at number {numbers}.",
             "The database was changed directly. Compare it with a backup.",
         )  # fmt: skip
 
@@ -84,11 +84,11 @@ def check_chain(broken: Sequence[int], total: int) -> Iterator[Found]:
 def check_project(project: Any, replay: Replay) -> Iterator[Found]:
     """Find differences between a project and its events."""
     if project.status != replay.project_status:
-        said = f"The project's status is {project.status}, but its events say {replay.project_status}."
-        yield altered("project_altered", said)
+        message = f"The project's status is {project.status}, but its events say {replay.project_status}."
+        yield altered("project_altered", message)
     if project.plan_version != replay.plan_version:
-        said = f"The project's plan version is {project.plan_version}, but its events say {replay.plan_version}."
-        yield altered("project_altered", said)
+        message = f"The project's plan version is {project.plan_version}, but its events say {replay.plan_version}."
+        yield altered("project_altered", message)
     if project.run_id != replay.run_id:
         yield altered("project_altered", f"The project's run is {project.run_id}, but its events say {replay.run_id}.")
     for difference in _unlike(project, replay.project, PROJECT_COLUMNS):
@@ -98,39 +98,39 @@ def check_project(project: Any, replay: Replay) -> Iterator[Found]:
 def check_plans(versions: Sequence[Any], unreadable: Collection[str], replay: Replay) -> Iterator[Found]:
     """Find plan versions that are missing, forged, or different from their events."""
     rows = {row.version: row for row in versions}
-    for version, told in replay.plans.items():
+    for version, replayed in replay.plans.items():
         row = rows.get(version)
         if row is None:
             if str(version) not in unreadable:
                 yield altered("plan_altered", f"Plan version {version} is missing from the record.")
             continue
-        if row.digest != told.digest:
+        if row.digest != replayed.digest:
             yield altered(
                 "plan_altered", f"The digest of plan version {version} differs from the one that its event sealed."
             )
-        for difference in _unlike(row, told, PLAN_COLUMNS):
+        for difference in _unlike(row, replayed, PLAN_COLUMNS):
             yield altered("plan_altered", f"Plan version {version} does not match its events: {difference}.")
     for version, row in rows.items():
         if row.digest is not None and version not in replay.plans:
             yield altered("plan_altered", f"No event mentions plan version {version}.")
         elif row.status != replay.plan_status.get(version):
-            said = f"Plan version {version} is {row.status}, but its events say {replay.plan_status.get(version)}."
-            yield altered("plan_altered", said)
+            message = f"Plan version {version} is {row.status}, but its events say {replay.plan_status.get(version)}."
+            yield altered("plan_altered", message)
 
 
 def check_runs(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
     """Find runs that are missing, forged, or different from their events."""
     by_id = {row.id: row for row in rows}
-    for run_id, told in replay.runs.items():
+    for run_id, replayed in replay.runs.items():
         row = by_id.pop(run_id, None)
         if row is None:
             yield altered("run_altered", f"Run {run_id} is missing from the record.")
-        elif (row.plan_version, row.plan_digest) != (told.plan_version, told.plan_digest):
+        elif (row.plan_version, row.plan_digest) != (replayed.plan_version, replayed.plan_digest):
             yield altered("run_altered", f"Run {row.number} names a different plan from its events.")
-        elif row.status != told.status:
-            yield altered("run_altered", f"Run {row.number} is {row.status}, but its events say {told.status}.")
+        elif row.status != replayed.status:
+            yield altered("run_altered", f"Run {row.number} is {row.status}, but its events say {replayed.status}.")
         else:
-            for difference in _unlike(row, told, RUN_COLUMNS):
+            for difference in _unlike(row, replayed, RUN_COLUMNS):
                 yield altered("run_altered", f"Run {row.number} does not match its events: {difference}.")
     for row in by_id.values():
         yield altered("run_altered", f"No event mentions run {row.number}.")
@@ -139,13 +139,14 @@ def check_runs(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
 def check_phases(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
     """Find phases whose status or approval differs from the events."""
     for row in rows:
-        told = replay.phase_status(row.id)
-        if row.status != told:
-            yield altered("phase_altered", f"Phase '{row.key}' is {row.status}, but its events say {told}.")
+        replayed = replay.phase_status(row.id)
+        if row.status != replayed:
+            yield altered("phase_altered", f"Phase '{row.key}' is {row.status}, but its events say {replayed}.")
         by, at = replay.approvals.get(row.id, (None, None))
         if (row.approved_by, row.approved_at) != (by, at):
-            said = f"Phase '{row.key}' was approved by {row.approved_by} at {row.approved_at}, but its events say {by} at {at}."
-            yield altered("phase_altered", said)
+            who = f"{row.approved_by} at {row.approved_at}"
+            message = f"Phase '{row.key}' was approved by {who}, but its events say {by} at {at}."
+            yield altered("phase_altered", message)
 
 
 def check_tasks(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
@@ -155,28 +156,28 @@ def check_tasks(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
             yield altered("task_altered", f"Task '{row.key}' does not match its events: {what}.", row.id)
 
 
-def _differences(row: Any, told: ToldTask) -> Iterator[str]:
-    if row.status != told.status:
-        yield f"its status is {row.status}, not {told.status}"
+def _differences(row: Any, replayed: ToldTask) -> Iterator[str]:
+    if row.status != replayed.status:
+        yield f"its status is {row.status}, not {replayed.status}"
         return
-    if row.attempt != told.attempt:
-        yield f"its attempt is {row.attempt}, not {told.attempt}"
-    if row.status in FINISHED_TASK and row.status != TaskStatus.SKIPPED and row.completed_at != told.ended_at:
-        yield f"it ended at {row.completed_at}, not {told.ended_at}"
-    if "exit_code" in told.last and row.exit_code != told.last["exit_code"]:
-        yield f"its exit code is {row.exit_code}, not {told.last['exit_code']}"
-    log = told.last.get("log")
+    if row.attempt != replayed.attempt:
+        yield f"its attempt is {row.attempt}, not {replayed.attempt}"
+    if row.status in FINISHED_TASK and row.status != TaskStatus.SKIPPED and row.completed_at != replayed.ended_at:
+        yield f"it ended at {row.completed_at}, not {replayed.ended_at}"
+    if "exit_code" in replayed.last and row.exit_code != replayed.last["exit_code"]:
+        yield f"its exit code is {row.exit_code}, not {replayed.last['exit_code']}"
+    log = replayed.last.get("log")
     if isinstance(log, dict) and row.log_bytes != log.get("bytes"):  # pyright: ignore[reportUnknownMemberType]
         yield f"its log has {row.log_bytes} bytes, not {log.get('bytes')}"  # pyright: ignore[reportUnknownMemberType]
-    sealed = "outputs_hash" in told.last
-    if (sealed and outputs_hash(row.outputs) != told.last["outputs_hash"]) or (
+    sealed = "outputs_hash" in replayed.last
+    if (sealed and outputs_hash(row.outputs) != replayed.last["outputs_hash"]) or (
         row.status in _NOT_STARTED and row.outputs
     ):
         yield "its outputs differ"
-    if row.status in _WITH_ERROR and row.error != told.last.get("error"):
+    if row.status in _WITH_ERROR and row.error != replayed.last.get("error"):
         yield "its error differs"
-    reason_told = row.status == TaskStatus.COMPLETED or "reason" in told.last
-    if row.status in FINISHED_TASK and reason_told and row.reason != told.last.get("reason"):
+    reason_told = row.status == TaskStatus.COMPLETED or "reason" in replayed.last
+    if row.status in FINISHED_TASK and reason_told and row.reason != replayed.last.get("reason"):
         yield "its reason differs"
 
 
@@ -204,14 +205,14 @@ def check_signed(
 def check_attempts(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
     """Find attempts that are missing, forged, or different from their events."""
     by_key = {(row.task_id, row.number): row for row in rows}
-    for (task_id, number), told in replay.attempts.items():
+    for (task_id, number), replayed in replay.attempts.items():
         row = by_key.pop((task_id, number), None)
         if row is None:
             yield altered("attempt_altered", f"Attempt {number} of task {task_id} is missing from the record.", task_id)
             continue
-        for difference in _unlike(row, told, ATTEMPT_COLUMNS):
-            said = f"Attempt {number} of task {task_id} does not match its events: {difference}."
-            yield altered("attempt_altered", said, task_id)
+        for difference in _unlike(row, replayed, ATTEMPT_COLUMNS):
+            message = f"Attempt {number} of task {task_id} does not match its events: {difference}."
+            yield altered("attempt_altered", message, task_id)
     for task_id, number in by_key:
         yield altered("attempt_altered", f"No event mentions attempt {number} of task {task_id}.", task_id)
 
@@ -220,14 +221,14 @@ def check_questions(rows: Sequence[Any], decisions: Sequence[Decision], replay: 
     """Find questions that differ from what was asked, and answers that differ from what was decided."""
     by_id = {row.id: row for row in rows}
     decided = {decision.id: decision for decision in decisions}
-    for question_id, told in replay.questions.items():
+    for question_id, replayed in replay.questions.items():
         row = by_id.pop(question_id, None)
         if row is None:
             yield altered("question_altered", f"Question {question_id} is missing from the record.")
             continue
-        asked = {column: told.get(name) for column, name in QUESTION_COLUMNS.items()}
-        others = [column for column, value in asked.items() if getattr(row, column) != value]
-        others += ["details"] if outputs_hash(row.details or {}) != told.get("details_hash") else []
+        original = {column: replayed.get(name) for column, name in QUESTION_COLUMNS.items()}
+        others = [column for column, value in original.items() if getattr(row, column) != value]
+        others += ["details"] if outputs_hash(row.details or {}) != replayed.get("details_hash") else []
         if others:
             yield altered(
                 "question_altered", f"Question {question_id} differs from what was asked: {', '.join(others)}."
@@ -247,38 +248,43 @@ def _answer_unlike(row: Any, decided: Mapping[str, Decision]) -> Iterator[Found]
     if decision is None:
         yield altered("question_altered", f"The decision that answered question {row.id} is not on record.")
         return
-    given = {decision.payload.get("answer"), decision.payload.get("effect"), decision.kind.value}
-    if row.closed_by != decision.actor or (row.answer is not None and row.answer not in given):
-        said = f"Question {row.id} has the answer {row.answer} by {row.closed_by}, which differs from the decision."
-        yield altered("question_altered", said)
+    answers = {decision.payload.get("answer"), decision.payload.get("effect"), decision.kind.value}
+    if row.closed_by != decision.actor or (row.answer is not None and row.answer not in answers):
+        message = f"Question {row.id} has the answer {row.answer} by {row.closed_by}, which differs from the decision."
+        yield altered("question_altered", message)
 
 
 def check_logs(logs: Mapping[tuple[str, int], str | None], replay: Replay) -> Iterator[Found]:
     """Find logs that differ from what their tasks wrote. `logs` holds the checksum of each log that exists."""
-    for (task_id, number), told in replay.attempts.items():
-        if told.log is None:
+    for (task_id, number), replayed in replay.attempts.items():
+        if replayed.log is None:
             continue
-        found = logs.get((task_id, number))
-        if found is None:
+        checksum = logs.get((task_id, number))
+        if checksum is None:
             yield Found(
                 "high", "log_missing", f"The log of attempt {number} of task {task_id} is missing.",
                 "Find out who removed files from the workspace.", task_id,
             )  # fmt: skip
-        elif found != told.log.get("sha256"):
-            said = f"The log of attempt {number} of task {task_id} differs from what the task wrote."
+        elif checksum != replayed.log.get("sha256"):
+            message = f"The log of attempt {number} of task {task_id} differs from what the task wrote."
             yield Found(
-                "critical", "log_altered", said, "The file was changed after the attempt. Find out by whom.", task_id
+                "critical", "log_altered", message, "The file was changed after the attempt. Find out by whom.", task_id
             )
 
 
-def check_files(found: Mapping[str, str | None], replay: Replay) -> Iterator[Found]:
-    """Find files that have changed since their task completed. `found` holds the checksum of each file that exists."""
-    for path, told in replay.files.items():
-        current = found.get(path)
-        if told.task_id is not None and told.sha256 is not None and current is not None and current != told.sha256:
+def check_files(checksums: Mapping[str, str | None], replay: Replay) -> Iterator[Found]:
+    """Find files that have changed since their task completed. `checksums` holds the checksum of each file that exists."""
+    for path, replayed in replay.files.items():
+        current = checksums.get(path)
+        if (
+            replayed.task_id is not None
+            and replayed.sha256 is not None
+            and current is not None
+            and current != replayed.sha256
+        ):
             yield Found(
                 "medium", "file_changed", f"The file '{path}' has changed since its task completed.",
-                "Find out whether a later task or a person changed it.", told.task_id,
+                "Find out whether a later task or a person changed it.", replayed.task_id,
             )  # fmt: skip
 
 
@@ -286,24 +292,24 @@ def check_decisions(decisions: Sequence[Decision], unreadable: Collection[str], 
     """Find decisions that are missing, forged, or different from what their events sealed."""
     suggestion = "The database was changed directly. The event holds the hash of the original decision."
     known = {decision.id: decision for decision in decisions}
-    for decision_id, told in replay.decisions.items():
+    for decision_id, replayed in replay.decisions.items():
         decision = known.get(decision_id)
         if decision is None:
             if decision_id not in unreadable:
-                said = f"Decision {decision_id} is missing from the record."
-                yield Found("critical", "decision_missing", said, suggestion)
-        elif decision.seal()["decision_hash"] != told.digest:
-            said = f"Decision {decision_id} ({decision.kind} by {decision.actor}) differs from what its event sealed."
-            yield Found("critical", "decision_altered", said, suggestion)
-        elif told.actors != {decision.actor}:
-            said = (
-                f"Decision {decision_id} is by {decision.actor}, but its events say {', '.join(sorted(told.actors))}."
+                message = f"Decision {decision_id} is missing from the record."
+                yield Found("critical", "decision_missing", message, suggestion)
+        elif decision.seal()["decision_hash"] != replayed.digest:
+            message = (
+                f"Decision {decision_id} ({decision.kind} by {decision.actor}) differs from what its event sealed."
             )
-            yield Found("critical", "decision_altered", said, suggestion)
-        elif told.plans and told.plans != {(decision.plan_version, decision.plan_digest)}:
-            said = f"Decision {decision_id} approved a different plan from the one in its event."
-            yield Found("critical", "decision_altered", said, suggestion)
+            yield Found("critical", "decision_altered", message, suggestion)
+        elif replayed.actors != {decision.actor}:
+            message = f"Decision {decision_id} is by {decision.actor}, but its events say {', '.join(sorted(replayed.actors))}."
+            yield Found("critical", "decision_altered", message, suggestion)
+        elif replayed.plans and replayed.plans != {(decision.plan_version, decision.plan_digest)}:
+            message = f"Decision {decision_id} approved a different plan from the one in its event."
+            yield Found("critical", "decision_altered", message, suggestion)
     for decision in decisions:
         if decision.outcome == Outcome.ACCEPTED and decision.id not in replay.decisions:
-            said = f"No event mentions decision {decision.id} ({decision.kind} by {decision.actor})."
-            yield Found("critical", "decision_unsealed", said, suggestion)
+            message = f"No event mentions decision {decision.id} ({decision.kind} by {decision.actor})."
+            yield Found("critical", "decision_unsealed", message, suggestion)

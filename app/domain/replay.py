@@ -232,13 +232,13 @@ class Replay:
 
     def _task(self, kind: str, data: dict[str, Any], at: str) -> None:
         task_id = _text(data, "task_id")
-        told = self.tasks.setdefault(task_id, ToldTask())
-        told.status = _TASK_STATUS[kind]
-        told.phase_id = _text(data, "phase_id")
-        told.ended_at = at if told.status in FINISHED_TASK else None
+        task = self.tasks.setdefault(task_id, ToldTask())
+        task.status = _TASK_STATUS[kind]
+        task.phase_id = _text(data, "phase_id")
+        task.ended_at = at if task.status in FINISHED_TASK else None
         attempt = _number(data, "attempt") or 0
-        told.attempt = max(told.attempt, attempt)
-        told.last = {} if kind == EventType.TASK_STARTED else data
+        task.attempt = max(task.attempt, attempt)
+        task.last = {} if kind == EventType.TASK_STARTED else data
         if kind == EventType.TASK_STARTED:
             self.attempts[task_id, attempt] = ToldAttempt(at, _number(data, "try"), self.run_id)
         elif (task_id, attempt) in self.attempts and isinstance(data.get("log"), dict):
@@ -264,9 +264,9 @@ class Replay:
         reset = data.get("reset")
         reopened: set[str] = set()
         for task_id in reset if isinstance(reset, list) else ():  # pyright: ignore[reportUnknownVariableType]
-            told = self.tasks.get(str(task_id), ToldTask())  # pyright: ignore[reportUnknownArgumentType]
-            reopened.add(told.phase_id)
-            self.tasks[str(task_id)] = ToldTask(attempt=told.attempt)  # pyright: ignore[reportUnknownArgumentType]
+            task = self.tasks.get(str(task_id), ToldTask())  # pyright: ignore[reportUnknownArgumentType]
+            reopened.add(task.phase_id)
+            self.tasks[str(task_id)] = ToldTask(attempt=task.attempt)  # pyright: ignore[reportUnknownArgumentType]
         done = PhaseStatus.COMPLETED
         self._phases = {name: done for name, at in self._phases.items() if at == done and name not in reopened}
         self._other_phases = PhaseStatus.PENDING
@@ -287,8 +287,8 @@ class Replay:
         self.project_status = ProjectStatus.PENDING
         self._phases, self._other_phases = {}, PhaseStatus.PENDING
         self.approvals.clear()
-        for task_id, told in self.tasks.items():
-            self.tasks[task_id] = ToldTask(attempt=told.attempt)
+        for task_id, task in self.tasks.items():
+            self.tasks[task_id] = ToldTask(attempt=task.attempt)
 
 
 def _number(data: dict[str, Any], name: str) -> int | None:

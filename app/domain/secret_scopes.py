@@ -63,15 +63,15 @@ class SecretScopes:
         for task in draft.tasks():
             for name in _secrets_of(task):
                 users.setdefault(name, []).append(task.key)
-        found: list[str] = []
+        warnings: list[str] = []
         for name, keys in sorted(users.items()):
             entry = self.entries.get(name)
-            whom = "any project may use it" if entry is None else _bound_to(entry)
-            shown = ", ".join(f"'{key}'" for key in keys[:10]) + (
+            permitted = "any project may use it" if entry is None else _bound_to(entry)
+            listed = ", ".join(f"'{key}'" for key in keys[:10]) + (
                 f" and {len(keys) - 10} more" if len(keys) > 10 else ""
             )
-            found.append(f"The secret {name} is used by {shown}; {whom}.")
-        return found
+            warnings.append(f"The secret {name} is used by {listed}; {permitted}.")
+        return warnings
 
 
 def check_secrets(draft: PlanDraft, scopes: SecretScopes, project_id: str, agent_id: str | None) -> None:
@@ -102,5 +102,5 @@ def _bound_to(entry: SecretEntry) -> str:
 
 
 def _secrets_of(task: TaskDraft) -> list[str]:
-    found = references.expressions([task.inputs, task.action.fields()])
-    return list(dict.fromkeys(name.removeprefix("secrets.") for name in found if name.startswith("secrets.")))
+    expressions = references.expressions([task.inputs, task.action.fields()])
+    return list(dict.fromkeys(name.removeprefix("secrets.") for name in expressions if name.startswith("secrets.")))

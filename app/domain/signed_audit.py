@@ -35,8 +35,8 @@ def check_frozen(versions: Sequence[Any], decisions: Sequence[Decision]) -> Iter
         texts: dict[str, Any] = row.signed_texts or {}
         for path, text in texts.items():
             if path not in files or hashlib.sha256(str(text).encode()).hexdigest() != files[path].sha256:
-                said = f"The stored text of {path} in plan version {row.version} differs from the signed file."
-                yield altered("plan_altered", said)
+                message = f"The stored text of {path} in plan version {row.version} differs from the signed file."
+                yield altered("plan_altered", message)
 
 
 def _begins_or_extends(decision: Decision) -> bool:

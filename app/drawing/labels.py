@@ -32,13 +32,13 @@ def plain(text: str) -> str:
 
 def shortened(text: str, columns: float) -> str:
     """`text` shortened to a width in average letters. East Asian characters count twice, and emoji count more."""
-    shown, used = "", 0.0
+    result, used = "", 0.0
     for character in plain(text):
         used += _width(character)
         if used > columns:
-            return shown.rstrip("\u200d ") + "…"
-        shown += character
-    return shown
+            return result.rstrip("\u200d ") + "…"
+        result += character
+    return result
 
 
 def _is_hidden(character: str) -> bool:

@@ -60,7 +60,7 @@ class Places:
 
 def phases_of(graph: Graph) -> list[Phase]:
     """The phases that contain tasks, in order."""
-    found: dict[str, Phase] = {}
+    phases: dict[str, Phase] = {}
     for node in graph.nodes:
-        found.setdefault(node.phase_id, Phase(node.phase_id, node.phase_name)).nodes.append(node)
-    return list(found.values())
+        phases.setdefault(node.phase_id, Phase(node.phase_id, node.phase_name)).nodes.append(node)
+    return list(phases.values())

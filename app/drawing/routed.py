@@ -92,11 +92,11 @@ def _rows(graph: Graph) -> Iterator[tuple[str, str]]:
     for edge in graph.edges:
         sources.setdefault(edge.target, []).append(edge.source)
         targets.setdefault(edge.source, []).append(edge.target)
-    alike: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for node in graph.nodes:
         key = (node.phase_id, "from", *sources.get(node.id, ()), "to", *targets.get(node.id, ()))
-        alike.setdefault(key, []).append(node.id)
-    return chain.from_iterable(zip(nodes, nodes[_MAX_IN_A_ROW:], strict=False) for nodes in alike.values())
+        groups.setdefault(key, []).append(node.id)
+    return chain.from_iterable(zip(nodes, nodes[_MAX_IN_A_ROW:], strict=False) for nodes in groups.values())
 
 
 def _box(node: dict[str, Any]) -> Box:

@@ -51,14 +51,14 @@ def meetings(edges: Sequence[Edge]) -> tuple[list[Meeting], list[Edge]]:
     incoming: dict[str, list[Edge]] = {}
     for edge in edges:
         incoming.setdefault(edge.target, []).append(edge)
-    alike: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for target, needed in incoming.items():
-        alike.setdefault(tuple(sorted(edge.source for edge in needed)), []).append(target)
-    found: list[Meeting] = []
-    for sources, targets in alike.items():
+        groups.setdefault(tuple(sorted(edge.source for edge in needed)), []).append(target)
+    points: list[Meeting] = []
+    for sources, targets in groups.items():
         if len(sources) * len(targets) - len(sources) - len(targets) >= _MIN_SAVED:
             met = [edge for target in targets for edge in incoming[target] if edge.critical]
             critical = frozenset(task for edge in met for task in (edge.source, edge.target))
-            found.append(Meeting(f"meeting-{len(found)}", sources, tuple(targets), critical))
-    gone = {target for meeting in found for target in meeting.targets}
-    return found, [edge for edge in edges if edge.target not in gone]
+            points.append(Meeting(f"meeting-{len(points)}", sources, tuple(targets), critical))
+    gone = {target for meeting in points for target in meeting.targets}
+    return points, [edge for edge in edges if edge.target not in gone]

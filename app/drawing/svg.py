@@ -62,8 +62,8 @@ def _whole(graph: Graph, title: str, places: Places) -> str:
     foot = max([box.y + box.height for box in frames] + ys)
     if places.left_out:
         foot += 24
-        said = f"{places.left_out} dependencies are not drawn. Use format=json to get them all."
-        parts.append(f'<text class="note" x="{left:g}" y="{foot:g}">{said}</text>')
+        note = f"{places.left_out} dependencies are not drawn. Use format=json to get them all."
+        parts.append(f'<text class="note" x="{left:g}" y="{foot:g}">{note}</text>')
     return _placed(title, Box(left, top, right - left, foot - top), parts)
 
 
@@ -81,13 +81,13 @@ def _folded(graph: Graph, title: str) -> str:
 
 def _summary(phase: Phase, y: float) -> str:
     counts = Counter(str(node.status) for node in phase.nodes)
-    said = "  ".join(f"{SIGNS[status]} {counts[status]}" for status in TaskStatus if counts[status])
+    counts_text = "  ".join(f"{SIGNS[status]} {counts[status]}" for status in TaskStatus if counts[status])
     spoken = ", ".join(f"{counts[status]} {status}" for status in TaskStatus if counts[status])
     inner = [
         f"<title>{escape(plain(phase.name))}: {spoken}</title>",
         f'<rect width="{_PHASE_WIDTH:g}" height="{_PHASE_HEIGHT:g}" rx="8"/>',
         f'<text class="name" x="14" y="26">{escape(shortened(phase.name, 36))}</text>',
-        f'<text class="note" x="14" y="47">{len(phase.nodes)} tasks: {said}</text>',
+        f'<text class="note" x="14" y="47">{len(phase.nodes)} tasks: {counts_text}</text>',
     ]
     marks = f'class="task {_status_of(counts)}" data-phase={quoteattr(phase.id)}'
     return f'<g {marks} transform="translate(0 {y:g})">{"".join(inner)}</g>'
@@ -106,10 +106,10 @@ def _frame(phase: Phase, box: Box) -> str:
 
 
 def _frame_name(phase: Phase, box: Box) -> str:
-    shown = escape(shortened(phase.name, max(12, int(box.width / 9) - 4)))
+    name = escape(shortened(phase.name, max(12, int(box.width / 9) - 4)))
     return (
         f'<text class="name frame" x="{box.x + 14:g}" y="{box.y + 20:g}">'
-        f"<title>{escape(plain(phase.name))}</title>{shown}</text>"
+        f"<title>{escape(plain(phase.name))}</title>{name}</text>"
     )
 
 

@@ -38,9 +38,9 @@ def model_for(settings: Settings, strategy: str, agent: AgentEntry | None = None
     if not name:
         return None
     # The default URL and key apply only to models of the same provider as the default model.
-    alike = name.partition(":")[0] == settings.model.partition(":")[0]
-    base_url = settings.model_base_url if alike else ""
-    key = settings.model_api_key.get_secret_value() if alike else ""
+    same_provider = name.partition(":")[0] == settings.model.partition(":")[0]
+    base_url = settings.model_base_url if same_provider else ""
+    key = settings.model_api_key.get_secret_value() if same_provider else ""
     if agent is not None and agent.base_url:
         base_url, key = agent.base_url, ""
     if agent is not None and agent.api_key_env:

@@ -78,17 +78,17 @@ async def ask(
         return answer
 
     await ledger.take_up()
-    asked = request
+    prompt = request
     async with model:
         for left in range(repairs, -1, -1):
             with capture_run_messages() as messages:
                 try:
-                    await agent.run(asked)
+                    await agent.run(prompt)
                 except (ModelAPIError, UnexpectedModelBehavior) as error:
                     wrong = _wrong(error, _answer(messages))
                     if wrong is None or not left:
                         raise explained(access, error) from error
-                    asked = _again(request, _whole(_answer(messages)), wrong)
+                    prompt = _again(request, _whole(_answer(messages)), wrong)
                 else:
                     return made[0]
     raise AssertionError("the last attempt returns or raises")
@@ -115,23 +115,23 @@ def _as_list(found: Any) -> str:
 
 def _again(request: str, answer: str, wrong: str) -> str:
     """A new request that lists the problems. The earlier chat is left out, because it would confuse a model again."""
-    shown = f"Your last answer:\n{framed(answer)}\n\n" if answer else ""
-    return f"{request}\n\n{shown}The answer is not valid. Correct all of this, and give the complete answer again:\n{wrong}"
+    previous = f"Your last answer:\n{framed(answer)}\n\n" if answer else ""
+    return f"{request}\n\n{previous}The answer is not valid. Correct these problems, and answer again in full:\n{wrong}"
 
 
 def _answer(messages: list[ModelMessage]) -> list[str]:
     """The model's last answer: its text, and the arguments of its tool calls."""
     answers = [message for message in messages if isinstance(message, ModelResponse)]
     parts = answers[-1].parts if answers else ()
-    said = [part.content for part in parts if isinstance(part, TextPart)]
-    return said + [part.args_as_json_str() for part in parts if isinstance(part, ToolCallPart)]
+    texts = [part.content for part in parts if isinstance(part, TextPart)]
+    return texts + [part.args_as_json_str() for part in parts if isinstance(part, ToolCallPart)]
 
 
 def _whole(answer: list[str]) -> str:
     """An answer as compact JSON. Empty if the answer is incomplete, because it is of no further use."""
-    for said in answer:
+    for text in answer:
         try:
-            return json.dumps(json.loads(said), ensure_ascii=False)
+            return json.dumps(json.loads(text), ensure_ascii=False)
         except ValueError:
             continue
     return ""
@@ -148,15 +148,15 @@ def output_of(model: Model[Any], shape: Any) -> Any:
 
 def explained(access: ModelAccess, error: Exception) -> DomainError:
     """Convert an error of pydantic-ai to our own error. It says whether the provider or the model's answer is at fault."""
-    said = " ".join(str(error).split())
+    reason = " ".join(str(error).split())
     if access.api_key:
         # A server may repeat the key in its error.
-        said = said.replace(access.api_key, "***")
-    said = said[:300]
+        reason = reason.replace(access.api_key, "***")
+    reason = reason[:300]
     if isinstance(error, UnexpectedModelBehavior):
-        return Invalid(f"The model {access.name} did not give a usable answer: {said}", code="model_answer_invalid")
+        return Invalid(f"The model {access.name} did not give a usable answer: {reason}", code="model_answer_invalid")
     status = getattr(error, "status_code", None)
     if status is not None and status < 500 and status not in {408, 409, 429}:
-        message = f"The provider of {access.name} refused the request ({status}): {said}"
+        message = f"The provider of {access.name} refused the request ({status}): {reason}"
         return Conflict(message, code="model_refused")
-    return Unavailable(f"The provider of {access.name} is not answering correctly: {said}", code="model_unavailable")
+    return Unavailable(f"The provider of {access.name} is not answering correctly: {reason}", code="model_unavailable")

@@ -52,17 +52,17 @@ class DatabaseLedger:
         def work(conn: Connection) -> tuple[int, int] | None:
             project = projects.get(conn, self.talk.project_id)
             spent = model_steps.spent(conn, project.id)
-            most = grant(
+            max_tokens = grant(
                 _budget(self._settings, project), spent, input_tokens, output_tokens,
                 lambda read, written: most_cost(access, read, written),
             )  # fmt: skip
-            if most is None:
+            if max_tokens is None:
                 model_steps.end_orphans(conn, project.id)
                 return None
-            cost = most_cost(access, input_tokens, most)
-            tokens = input_tokens + most
+            cost = most_cost(access, input_tokens, max_tokens)
+            tokens = input_tokens + max_tokens
             position = model_steps.reserve(conn, self.talk, number, model=access.name, tokens=tokens, cost=cost)
-            return position, most
+            return position, max_tokens
 
         while True:
             granted = await self._database.transact(work)
@@ -74,7 +74,7 @@ class DatabaseLedger:
         self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
     ) -> None:
         """Record an answer and its cost. For a task, also append an event."""
-        news = {
+        event = {
             "step": "model",
             "model": answer.model_name,
             "tokens": {"input": usage.input_tokens, "output": usage.output_tokens},
@@ -85,7 +85,7 @@ class DatabaseLedger:
         await self._persist(
             lambda conn: model_steps.settle(
                 conn, self.talk, reservation, result=dumped, input_tokens=usage.input_tokens,
-                output_tokens=usage.output_tokens, cost=cost, news=news,
+                output_tokens=usage.output_tokens, cost=cost, news=event,
             )
         )  # fmt: skip
 
@@ -103,10 +103,10 @@ class DatabaseLedger:
         position = await self._persist(
             lambda conn: model_steps.begin_tool(conn, self.talk, number, call_id, name, model=model)
         )
-        said = await use()
-        news = {"step": "tool", "tool": name, "characters": len(said)}
-        await self._persist(lambda conn: model_steps.settle(conn, self.talk, position, result=said, news=news))
-        return said
+        result = await use()
+        event = {"step": "tool", "tool": name, "characters": len(result)}
+        await self._persist(lambda conn: model_steps.settle(conn, self.talk, position, result=result, news=event))
+        return result
 
     async def answer(self, call_id: str) -> str | None:
         """The answer of a person to the question that a tool call asked."""

@@ -102,15 +102,15 @@ class Metered(WrapperModel):
             response = _loaded(before)
             return self._taken(response)
         bound = most_input_tokens(messages, model_request_parameters)
-        for tried in range(1, TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             try:
                 return await self._once(number, bound, messages, model_settings, model_request_parameters)
             except ModelAPIError as error:
                 # The base class itself means that the response could not be parsed.
                 again = isinstance(error, _AGAIN) or type(error) is ModelAPIError
-                if tried == TRIES or not again:
+                if attempt == TRIES or not again:
                     raise
-                await asyncio.sleep(_pause(tried, error))
+                await asyncio.sleep(_pause(attempt, error))
         raise AssertionError("the last attempt returns or raises")
 
     def request_stream(self, *args: Any, **keywords: Any) -> Any:
@@ -126,8 +126,8 @@ class Metered(WrapperModel):
         settings: ModelSettings | None,
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        reservation, most = await self._ledger.reserve(number, self._access, bound, self._access.max_output)
-        limits = ModelSettings(max_tokens=most, timeout=self._access.timeout, max_retries=0)
+        reservation, max_tokens = await self._ledger.reserve(number, self._access, bound, self._access.max_output)
+        limits = ModelSettings(max_tokens=max_tokens, timeout=self._access.timeout, max_retries=0)
         try:
             response = await self._streamed(messages, merge_model_settings(settings, limits), parameters)
         except BaseException as error:
@@ -139,7 +139,7 @@ class Metered(WrapperModel):
         usage = response.usage
         if not usage.input_tokens and not usage.output_tokens:
             # The server does not report usage, so the reserved amount counts as used.
-            usage = response.usage = RequestUsage(input_tokens=bound, output_tokens=most)
+            usage = response.usage = RequestUsage(input_tokens=bound, output_tokens=max_tokens)
         cost = cost_of(self._access, usage)
         await asyncio.shield(self._ledger.settle(reservation, response, _dumped(response), usage, cost))
         return self._taken(response)
@@ -162,11 +162,11 @@ class Metered(WrapperModel):
         return response
 
 
-def _pause(tried: int, error: ModelAPIError) -> float:
+def _pause(attempt: int, error: ModelAPIError) -> float:
     """Seconds to wait after an attempt: what the provider asks for, or else a doubling delay with random jitter."""
     if error.retry_after is not None:
         return min(error.retry_after, MAX_RETRY_AFTER)
-    return min(FIRST_PAUSE * 2 ** (tried - 1), MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+    return min(FIRST_PAUSE * 2 ** (attempt - 1), MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
 
 
 def _dumped(response: ModelResponse) -> Any:
@@ -183,10 +183,10 @@ def _kept(response: ModelResponse) -> ModelResponse:
             if isinstance(part.get(name), str):
                 part[name] = _kept_json(part[name])
         if part.get("part_kind") == "tool-call":
-            given, number = part["tool_call_id"], 1
+            call_id, number = part["tool_call_id"], 1
             while part["tool_call_id"] in ids:
                 number += 1
-                part["tool_call_id"] = f"{given}_{number}"
+                part["tool_call_id"] = f"{call_id}_{number}"
             ids.add(part["tool_call_id"])
     return response if cleaned == dumped else _loaded(cleaned)
 
@@ -196,11 +196,11 @@ def _kept_json(text: str) -> str:
     if "\\u" not in text:
         return text
     try:
-        given = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    cleaned = storable(given)
-    return text if cleaned == given else json.dumps(cleaned, ensure_ascii=False)
+    cleaned = storable(parsed)
+    return text if cleaned == parsed else json.dumps(cleaned, ensure_ascii=False)
 
 
 def _loaded(value: Any) -> ModelResponse:

@@ -58,12 +58,12 @@ def _opened(access: ModelAccess, provider: str, name: str) -> Model[Any]:
     return infer_model(access.name)
 
 
-def _complaint(name: str, said: str) -> str:
+def _complaint(name: str, reason: str) -> str:
     """Explain why a model cannot be opened, in our own words for the common cause."""
-    variable = re.search(r"`([A-Z][A-Z0-9_]{3,})`", said)
+    variable = re.search(r"`([A-Z][A-Z0-9_]{3,})`", reason)
     if variable is not None:
         return f"The API key for the model {name} is missing. Set {variable[1]} or SIGNOFF_MODEL_API_KEY."
-    return f"The model {name} cannot be used: {said.splitlines()[0].split('. ')[0].rstrip('.')}."
+    return f"The model {name} cannot be used: {reason.splitlines()[0].split('. ')[0].rstrip('.')}."
 
 
 def _with_key(kind: str, api_key: str) -> Any:

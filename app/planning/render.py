@@ -189,6 +189,6 @@ def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def _same(read: TaskDraft | PhaseDraft, wanted: TaskDraft | PhaseDraft) -> bool:
+def _same(read: TaskDraft | PhaseDraft, expected: TaskDraft | PhaseDraft) -> bool:
     # Compared as JSON: 1 equals 1.0 and True in Python, but not in the digest that a person approves.
-    return canonical_json(read.model_dump(mode="json")) == canonical_json(wanted.model_dump(mode="json"))
+    return canonical_json(read.model_dump(mode="json")) == canonical_json(expected.model_dump(mode="json"))

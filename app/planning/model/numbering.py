@@ -25,7 +25,7 @@ def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for place, phase in enumerate(plan["phases"]):
         for index, task in enumerate(phase["tasks"]):
             used = set(task.get("depends_on", ()))
-            used.update(int(found[1]) for found in _ANY_NUMBERED.finditer(json.dumps(task)))
+            used.update(int(reference[1]) for reference in _ANY_NUMBERED.finditer(json.dumps(task)))
             for number in sorted(used):
                 if count[number] > 1:
                     yield f"phases[{place}].tasks[{index}]", number
@@ -79,10 +79,13 @@ def with_numbers(draft: PlanDraft) -> dict[str, Any]:
 
 def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
     values = task.model_dump(mode="json", include=_SHOWN, exclude_defaults=True)
-    shown = _in_texts(values, lambda text: _KEYED.sub(lambda found: _with(found, number.get(found[2], found[2])), text))
+    fields = _in_texts(
+        values,
+        lambda text: _KEYED.sub(lambda reference: _with(reference, number.get(reference[2], reference[2])), text),
+    )
     return {
         "number": number[task.key],
-        **shown,
+        **fields,
         "depends_on": [number[key] for key in task.depends_on if key in number],
     }
 
@@ -92,7 +95,8 @@ def _task_with_key(task: dict[str, Any], key: str, key_of: Callable[[int], str])
     for name in ("inputs", "action"):
         if name in values:
             values[name] = _in_texts(
-                values[name], lambda text: _NUMBERED.sub(lambda found: _with(found, key_of(int(found[2]))), text)
+                values[name],
+                lambda text: _NUMBERED.sub(lambda reference: _with(reference, key_of(int(reference[2]))), text),
             )
     return {
         **values,
@@ -101,8 +105,8 @@ def _task_with_key(task: dict[str, Any], key: str, key_of: Callable[[int], str])
     }
 
 
-def _with(found: re.Match[str], name: str | int) -> str:
-    return f"{found[1]}{name}{found[3]}"
+def _with(reference: re.Match[str], name: str | int) -> str:
+    return f"{reference[1]}{name}{reference[3]}"
 
 
 def _kept(tasks: list[dict[str, Any]], before: list[TaskDraft]) -> dict[int, str]:

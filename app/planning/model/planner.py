@@ -132,8 +132,8 @@ class ModelPlanner:
         try:
             draft = made.draft(brief.previous)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False)
-            return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in found]
+            errors = error.errors(include_url=False, include_context=False)
+            return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in errors]
         problems = list(made.problems())
         try:
             check_draft(draft, self._all_actions, agents, objection=self._objection)

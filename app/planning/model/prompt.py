@@ -171,9 +171,9 @@ def instructions(actions: Mapping[str, type[Action]], agents: Mapping[str, Agent
     if brief.archetype:
         parts.append(f"Plan the way this expert does:\n{brief.archetype}")
     # Skip examples with actions that this plan may not use.
-    fitting = [(wanted, plan) for wanted, plan in _EXAMPLES if _action_types(plan) <= actions.keys()]
-    for number, (wanted, plan) in enumerate(fitting, 1):
-        parts.append(f"Example {number}. Brief:\n{wanted}\nPlan:\n{_compact(plan)}")
+    fitting = [(example_brief, plan) for example_brief, plan in _EXAMPLES if _action_types(plan) <= actions.keys()]
+    for number, (example_brief, plan) in enumerate(fitting, 1):
+        parts.append(f"Example {number}. Brief:\n{example_brief}\nPlan:\n{_compact(plan)}")
     return "\n\n".join(parts)
 
 
@@ -191,12 +191,12 @@ def request(brief: Brief) -> str:
     if brief.previous is not None:
         parts.append(f"Current plan:\n{framed(_compact(with_numbers(brief.previous)))}")
     if brief.instructions:
-        wanted = (
+        heading = (
             "Change the current plan as follows, and keep everything else"
             if brief.previous is not None
             else "Additional instructions"
         )
-        parts.append(f"{wanted}:\n{brief.instructions}")
+        parts.append(f"{heading}:\n{brief.instructions}")
     return "\n\n".join(parts)
 
 
@@ -209,8 +209,10 @@ def _action_types(plan: dict[str, Any]) -> set[str]:
 
 
 def _action(name: str, action: type[Action]) -> str:
-    shown = {field: info for field, info in action.fields_model.model_fields.items() if field not in action.rare}
-    fields = [f"{field}{'' if info.is_required() or field in action.one_of else '?'}" for field, info in shown.items()]
+    visible = {field: info for field, info in action.fields_model.model_fields.items() if field not in action.rare}
+    fields = [
+        f"{field}{'' if info.is_required() or field in action.one_of else '?'}" for field, info in visible.items()
+    ]
     summary = " ".join((action.__doc__ or "").strip().split("\n\n", maxsplit=1)[0].split())
     return f"- {name} ({', '.join(fields) or 'no fields'}): {summary}"
 

@@ -105,16 +105,16 @@ def _host_of(task: TaskDraft) -> str:
 
 
 def _secrets(task: TaskDraft, where: str, words: str, former: TaskDraft | None) -> Iterator[Problem]:
-    kept = _secrets_of(former) if former is not None else set[str]()
-    for name in sorted(_secrets_of(task) - kept):
+    allowed = _secrets_of(former) if former is not None else set[str]()
+    for name in sorted(_secrets_of(task) - allowed):
         if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words):
             message = f"Task '{task.key}': the project's description does not name the secret '{name}'; remove it."
             yield Problem(field=f"{where}.inputs", message=message)
 
 
 def _secrets_of(task: TaskDraft) -> set[str]:
-    found = references.expressions([task.inputs, task.action.fields()])
-    return {name.removeprefix("secrets.") for name in found if name.startswith("secrets.")}
+    expressions = references.expressions([task.inputs, task.action.fields()])
+    return {name.removeprefix("secrets.") for name in expressions if name.startswith("secrets.")}
 
 
 def warnings_of(draft: PlanDraft) -> list[str]:

@@ -62,12 +62,12 @@ class Findings:
         """
         if not self._problems:
             return
-        found = sorted(self._problems)
+        problems = sorted(self._problems)
         details = [
             Problem(field=f"line {line + 1}, column {column + 1}", message=message)
-            for line, column, message in found[:MAX_PROBLEMS]
+            for line, column, message in problems[:MAX_PROBLEMS]
         ]
         first = f"{details[0].field}: {details[0].message}"
-        count = len(found)
+        count = len(problems)
         message = first if count == 1 else f"The description has {count} problems. The first, {first}"
         raise Invalid(message, code="plan_invalid", details=details)

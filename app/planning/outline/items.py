@@ -282,8 +282,8 @@ def _attribute_actions(parts: TaskParts) -> list[ActionSpec]:
     if (seconds := parts.fields.pop("wait", None)) is not None:
         actions.append(ActionSpec.model_validate({"type": "wait", "seconds": seconds}))
     if (options := parts.fields.pop("options", None)) is not None:
-        said = {name: parts.fields.pop(name) for name in _OF_A_DECISION if name in parts.fields}
-        actions.append(ActionSpec.model_validate({"type": "decision", "options": options, **said}))
+        decision_fields = {name: parts.fields.pop(name) for name in _OF_A_DECISION if name in parts.fields}
+        actions.append(ActionSpec.model_validate({"type": "decision", "options": options, **decision_fields}))
     if parts.fields.pop(_FLAG, False):
         actions.append(ActionSpec(type="milestone"))
     return actions

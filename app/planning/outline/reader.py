@@ -200,9 +200,9 @@ class _Reader:
             self.findings.invalid(error, phase.line, {}, phase.column)
             return []
 
-    def _keys(self, given: list[tuple[str | None, Any]], kind: str) -> _Keys:
+    def _keys(self, parts: list[tuple[str | None, Any]], kind: str) -> _Keys:
         keys = _Keys()
-        for key, part in given:
+        for key, part in parts:
             if key is not None and not keys.give(key):
                 column = part.columns.get("key", part.column) if isinstance(part, TaskParts) else part.column
                 self.findings.problem(part.line, column, f"The {kind} key '{key}' is used more than once.")
