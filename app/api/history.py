@@ -68,7 +68,7 @@ def _diff(conn: Connection, project_id: str, before: int | None, after: int | No
     project = projects.get(conn, project_id)
     newer = after if after is not None else project.plan_version
     if newer is None:
-        raise NotFound("This project has no plan yet. Create one with generate-plan, or add tasks.", code="no_plan")
+        raise NotFound("This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan")
     older = before if before is not None else plans.version_before(conn, project_id, newer)
     if older is None:
         raise NotFound(f"There is no version before {newer}.", code="plan_not_found")

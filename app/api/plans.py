@@ -58,7 +58,7 @@ class PlanController(Controller):
             chosen: int | None = row.plan_version if version is None else version
             if chosen is None:
                 raise NotFound(
-                    "This project has no plan yet. Create one with generate-plan, or add tasks.", code="no_plan"
+                    "This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan"
                 )
             if "text/markdown" in request.headers.get("accept", ""):
                 return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
