@@ -379,7 +379,7 @@ _MIN_MASKED = 8
 
 
 def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The values, besides tasks' secrets, that a worker knows and no log may show: keys and the database password."""
+    """Values that logs must not show, in addition to the secrets of tasks: keys and the database password."""
     url = urlsplit(settings.database_url)
     password = url.password or ""
     names = {"DATABASE_PASSWORD", *(agent.api_key_env for agent in settings.agents.values() if agent.api_key_env)}

@@ -62,7 +62,7 @@ _PREFIXES = {
 
 
 def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
-    """A test for the names of secrets that a worker needs: those of tasks, the database, Temporal and its models."""
+    """A predicate for the names of secrets that a worker needs: those of tasks, the database, Temporal and its models."""
     entries = settings.known_agents.values()
     models = [settings.model, settings.small_model, *(entry.model or "" for entry in entries)]
     providers = {re.split("[:-]", model)[0] for model in models if model}
