@@ -1,4 +1,4 @@
-"""What every error answer must look like."""
+"""The format that every error answer must have."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def check_error(answer: httpx.Response) -> dict[str, Any]:
-    """Check what every error answer must have, and return its body."""
+    """Check the properties of every error answer, and return its body."""
     assert answer.headers["content-type"].split(";")[0] == "application/json", answer.text[:500]
     body = answer.json()
     assert set(body) == KEYS
@@ -49,7 +49,7 @@ def check_error(answer: httpx.Response) -> dict[str, Any]:
 async def refused(
     stack: Stack, method: str, path: str, status: int, code: str | None = None, **request: Any
 ) -> dict[str, Any]:
-    """Return the body of a refusal with that status and code. `path` is below /api/projects."""
+    """Return the body of a refusal with the given status and code. `path` is relative to /api/projects."""
     answer = await stack.http.request(method, f"/api/projects{path}", **request)
     assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:1000]}"
     body = check_error(answer)

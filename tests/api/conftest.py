@@ -1,4 +1,4 @@
-"""A Signoff with a planner that never finishes, for tests that ask for it."""
+"""A Signoff with a planner that never finishes, for tests that request it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
 from tests.conftest import Stack, eventually, running_stack
 
-# The body of a call whose plan is never ready.
+# The body of a request for a plan that is never ready.
 TAKE_YOUR_TIME = {"planner": "patient"}
 
 
@@ -38,7 +38,7 @@ async def patient(
 
 
 async def begin_planning(stack: Stack, project_id: str, call: str = "generate-plan") -> None:
-    """Start making a plan that is never ready, on the stack `patient`."""
+    """Start a plan that is never ready, on the stack `patient`."""
     await stack.call("POST", f"/{project_id}/{call}", status=202, json=TAKE_YOUR_TIME, headers={"Prefer": "wait=0"})
 
     async def planning() -> bool:

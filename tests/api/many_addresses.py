@@ -1,4 +1,4 @@
-"""Requests that come from many addresses, so that wrong keys slow nothing down."""
+"""Requests from many addresses, so that wrong keys do not delay other tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ _NUMBERS = itertools.count(1)
 
 
 async def from_another_address(request: httpx.Request) -> None:
-    """A hook for httpx: the address is the next one, as a proxy on this machine would name it."""
+    """A hook for httpx that gives each request another address, as a proxy on this machine would."""
     number = next(_NUMBERS)
     request.headers.setdefault("X-Forwarded-For", f"198.18.{number // 250 % 250}.{number % 250 + 1}")

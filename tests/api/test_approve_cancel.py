@@ -1,4 +1,4 @@
-"""Approve and cancel: what they are bound to, and what they refuse."""
+"""Approve and cancel: what they are bound to, and when they are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experts that projects name: the list of them, the field, and a name that there is not."""
+"""Experts that projects name: their list, the field, and unknown names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN = {
 
 
 class Listener:
-    """The outline planner, which keeps what it was told of the expert."""
+    """The outline planner, which stores what it receives about the expert."""
 
     name = "outline"
 

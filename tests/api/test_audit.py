@@ -1,4 +1,4 @@
-"""The audit: what it points at, and that no altered row escapes it."""
+"""The audit: its findings, and that it detects every altered row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAN = """
 
 
 async def codes(stack: Stack, project_id: str) -> dict[str, list[str]]:
-    """Codes of findings, with the tasks they are about."""
+    """The codes of findings, with the tasks that they concern."""
     audit = await stack.call("POST", f"/{project_id}/audit")
     found: dict[str, list[str]] = {}
     for finding in audit["results"]["findings"]:
@@ -34,7 +34,7 @@ async def codes(stack: Stack, project_id: str) -> dict[str, list[str]]:
 
 
 async def exported_codes(stack: Stack, project_id: str, folder: Path) -> set[str]:
-    """Codes of the critical findings in an export."""
+    """The codes of the critical findings in an export."""
     answer = await stack.http.get(f"/api/projects/{project_id}/download")
     assert answer.status_code == 200, answer.text
     path = folder / "project.zip"
@@ -199,13 +199,13 @@ async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, tmp_pat
     assert any(named in finding["message"] for finding in findings if finding["code"] == code), findings
     assert not audit["trail"]["intact"]
     assert audit["message"].startswith("The record was altered")
-    # An export of it says the same.
+    # An export reports the same.
     exported = await exported_codes(signoff, project_id, tmp_path)
     assert exported >= {finding["code"] for finding in findings}
 
 
 async def test_a_plan_that_was_rewritten_with_its_digest_is_found(signoff: Stack) -> None:
-    """Whoever alters a plan can make the digest fit; the one in the event is sealed by the chain."""
+    """An attacker who alters a plan can also replace its digest, but the chain seals the digest in the event."""
     project_id = await done(signoff)
 
     def rewrite(conn: Connection) -> None:
@@ -241,7 +241,7 @@ async def test_what_is_no_json_is_found_and_stops_no_audit(
 
 
 async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(signoff: Stack, tmp_path: Path) -> None:
-    """Retries, answers, edits, pauses, new plans, cancels: after each of them the rows are what the events say."""
+    """After every retry, answer, edit, pause, new plan and cancellation, the rows match the events."""
     plan = "## One\n\n- Ask? {#ask decision=yes,no}\n- Bad: `[ -e fixed ]` {#bad timeout=9}\n\n## Two\n\n- Rest {#rest wait=1h}"
     project_id = await signoff.started(plan, decision_mode="human")
     workspace = Path((await signoff.project(project_id))["workspace"])
@@ -303,7 +303,7 @@ async def test_a_log_that_was_overwritten_while_its_task_ran_is_found(signoff: S
     task = await signoff.task_in(project_id, "forge", "completed", "failed")
     found = await codes(signoff, project_id)
     log = Path((await signoff.project(project_id))["workspace"]) / ".signoff" / "attempts" / task["id"] / "1" / "log"
-    # Where tasks cannot reach their own logs, there is nothing to find.
+    # If tasks cannot reach their own logs, there is nothing to find.
     assert ("log_altered" in found) == (b"forged" in log.read_bytes())
 
 
@@ -316,7 +316,7 @@ async def test_a_file_that_is_not_what_its_task_left_is_found(signoff: Stack) ->
 
 
 async def test_the_actor_of_an_approval_is_the_same_in_event_decision_and_plan(signoff: Stack) -> None:
-    """Whoever changes the event, and all hashes behind it, is given away by the decision."""
+    """If an attacker changes the event and all later hashes, the decision still reveals it."""
     project_id = await done(signoff)
 
     def forge(conn: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Each column that is said to be checked is altered, by itself; the audit finds every one."""
+"""Each column that the audit checks is altered separately, and the audit finds every alteration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PLAN = """
 - Rest: `true` {#rest timeout=60}
 """
 COLUMNS = [(table, column) for table, columns in CHECKED.items() for column in columns]
-# The row whose column is altered: the first of its project, where nothing else is said.
+# The row whose column is altered; by default the first row of its project.
 _ROWS = {
     "tasks": "key = 'make'",
     "phases": "position = 1",
@@ -48,7 +48,7 @@ _ROWS = {
 
 
 async def decided(stack: Stack) -> str:
-    """A finished project with rows in every table: a question answered, and a phase approved."""
+    """A finished project with rows in every table, including an answered question and an approved phase."""
     project_id = await stack.started(PLAN, auto_approve_phases=False)
     await stack.task_in(project_id, "ask", "waiting")
     listed = await stack.call("GET", f"/{project_id}/decisions?status=open")
@@ -64,7 +64,7 @@ async def decided(stack: Stack) -> str:
 
 
 def other_value(column: Column[Any], value: Any) -> Any:
-    """A value of the column's type that is not the one it has."""
+    """A value of the column's type that differs from the current one."""
     if isinstance(column.type, JSON):
         if isinstance(value, list):
             return [*value, "other"]
@@ -89,7 +89,7 @@ async def whole(signoff: Stack) -> str:
 
 
 async def forged(stack: Stack, work: Callable[[Connection], R]) -> R:
-    """Write to the database as somebody does who does not ask it to keep foreign keys."""
+    """Write to the database without enforcing foreign keys."""
     path = sqlite_path(stack.settings.effective_database_url)
     if path is None:
 
@@ -104,7 +104,7 @@ async def forged(stack: Stack, work: Callable[[Connection], R]) -> R:
 
 
 def critical(audit: dict[str, Any]) -> set[str]:
-    """What an audit found that is critical."""
+    """The critical findings of an audit."""
     return {item["message"] for item in audit["results"]["findings"] if item["severity"] == "critical"}
 
 
@@ -134,9 +134,9 @@ async def test_a_column_that_is_checked_is_found_when_it_was_altered(
     try:
         audit = await signoff.call("POST", f"/{whole}/audit")
     finally:
-        # The app has put a seal of its own in the place of one that was altered.
+        # The app has replaced an altered seal by a new one.
         if table_name != "seals":
             await forged(signoff, lambda conn: set_to(conn, row, other_value(column, before), before))
-    # What the app has found once, it has signed: it stays found when the row is as it was.
+    # The app has signed what it found, so the finding remains after the row is restored.
     assert critical(audit) - known, f"{table_name}.{column_name} was altered from {before!r}, and nothing was found"
     assert not audit["trail"]["intact"]

@@ -1,4 +1,4 @@
-"""Who may ask for what, and when: every call on a real project in every situation."""
+"""Which operation is allowed when: every operation on a real project in every situation."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "delete": ("DELETE", "", None),
 }
 READY, OVER = "awaiting_approval", "finished"
-# A string is the code of a 409; a pair is status and stage after a call that was allowed; None is a project that is gone.
+# A string is the code of a 409. A pair is the status and stage after an allowed call. None means that the project is deleted.
 Outcome = str | tuple[str, str] | None
 Row = dict[str, Outcome]
 EDITS = ("add task", "add phase", "change task", "remove task")
@@ -191,13 +191,13 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
 
 
 def _lasting(project: dict[str, Any]) -> dict[str, Any]:
-    """A project without what changes by itself."""
+    """A project without the fields that change automatically."""
     tasks = [task | {"duration_ms": None} for task in project["tasks"]]
     return project | {"updated_at": None, "last_seq": None, "live": None, "since": None, "tasks": tasks}
 
 
 async def outcome(stack: Stack, project_id: str, call: str) -> Outcome:
-    """What a call comes to, after checking that a refusal changed nothing."""
+    """The outcome of a call, after checking that a refusal changed nothing."""
     method, path, body = CALLS[call]
     before = await stack.project(project_id)
     first = before["tasks"][0]["id"] if before["tasks"] else "nothing"
@@ -211,14 +211,14 @@ async def outcome(stack: Stack, project_id: str, call: str) -> Outcome:
     if (await stack.http.get(f"/api/projects/{project_id}")).status_code == 404:
         return None
     if call == "retry":
-        # What it starts may be over before it can be looked at.
+        # The run that it starts may have finished before it can be inspected.
         project = await stack.finished(project_id)
     else:
         project = await stack.project(project_id)
     return project["status"], project["stage"]
 
 
-# Beside the 409s of the table: a task that there is not, and a plan that would have none.
+# Besides the 409s in the table: a task that does not exist, and a plan that would be empty.
 REFUSALS = {(404, NO_TASK), (422, "plan_invalid")}
 
 

@@ -1,4 +1,4 @@
-"""Duplicates, and deleting many at once."""
+"""Duplicating projects, and deleting many at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_a_copy_has_the_plan_and_nothing_of_the_run(signoff: Stack) -> Non
     assert {task["status"] for task in copy["tasks"]} == {"pending"}
     assert [task["key"] for task in copy["tasks"]] == [task["key"] for task in source["tasks"]]
     assert not {task["id"] for task in copy["tasks"]} & {task["id"] for task in source["tasks"]}
-    # The same plan under the same settings is the same digest.
+    # The same plan with the same settings has the same digest.
     assert copy["plan"]["digest"] == source["plan"]["digest"]
     assert copy["workspace"] != source["workspace"]
     assert list(Path(copy["workspace"]).iterdir()) == []
@@ -87,12 +87,12 @@ async def test_many_live_projects_are_stopped_together(signoff: Stack) -> None:
     assert sorted(answer["deleted"]) == sorted(ids)
 
 
-@pytest.mark.usefixtures("sqlite_only")  # it waits for a clock
+@pytest.mark.usefixtures("sqlite_only")  # waits for a real timeout
 async def test_many_that_do_not_stop_share_one_wait(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
-    """Nobody carries the cancels out: all of them are recorded, and the answer comes after 10 s, not 10 s for each batch."""
+    """Nobody processes the cancellations: all are recorded, and the answer comes after 10 s in total, not 10 s per batch."""
     async with running_stack(temporal_server, tmp_path) as stack:
         ids: list[str] = []
-        for _ in range(6):  # a machine that has other work too takes its time for 60 at once
+        for _ in range(6):  # a loaded machine needs time for 60 projects at once
             ids += await asyncio.gather(*(stack.started("- [ ] Look {#look}") for _ in range(10)))
         for project_id in ids:
             await stack.task_in(project_id, "look", "waiting")

@@ -1,4 +1,4 @@
-"""Creating projects: defaults, limits, and input that is hostile or clumsy."""
+"""Creating projects: defaults, limits, and hostile or clumsy input."""
 
 from __future__ import annotations
 

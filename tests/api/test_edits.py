@@ -1,4 +1,4 @@
-"""Edits of plans that are not running: tasks, phases, and several at once."""
+"""Edits of plans that are not running: of tasks, of phases, and several at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_what_a_get_gave_can_be_put_back_and_changes_nothing(signoff: Stac
     assert (after["version"], after["digest"]) == (before["version"], before["digest"])
     task = await signoff.call("GET", f"/{project_id}/tasks/d")
     changed = await signoff.call("PUT", f"/{project_id}/tasks/d", json=task | {"title": "Other"})
-    # What the order of its phase implies has not become something that the task declares.
+    # The implied order of the phase has not become an explicit dependency of the task.
     assert changed == task | {"title": "Other"}
     plan = await signoff.call("GET", f"/{project_id}/plan")
     assert plan["version"] == before["version"] + 1
@@ -111,7 +111,7 @@ async def test_phases_are_listed_and_added(signoff: Stack) -> None:
     ]
     await refused(signoff, "POST", f"/{project_id}/phases", 422, json={})
     await refused(signoff, "POST", f"/{project_id}/phases", 422, json={"name": "X", "key": "build"})
-    # A plan without a task cannot be signed off.
+    # A plan without tasks cannot be approved.
     await refused(signoff, "POST", f"/{project_id}/approve", 409, "empty_plan")
     task = await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Last"})
     assert task["phase_id"] == ship["id"]
@@ -167,7 +167,7 @@ async def test_an_edit_that_is_none_is_refused(signoff: Stack, edit: dict[str, A
 async def test_a_refined_plan_is_approved_by_itself_where_the_project_says_so(signoff: Stack) -> None:
     project_id = await signoff.planned("- [ ] Look {#look}")
     await signoff.call("PUT", f"/{project_id}", json={"auto_approve_plan": True})
-    # Made by hand, a plan waits for a person all the same.
+    # A plan that is made manually also waits for a person.
     await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "By hand"})
     assert (await signoff.project(project_id))["status"] == "pending"
     edits = [{"op": "remove_task", "task": "by_hand"}, {"op": "update_task", "task": "look", "title": "Look again"}]

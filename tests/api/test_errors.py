@@ -1,4 +1,4 @@
-"""One body for every error, unknown addresses and wrong methods included; request ids."""
+"""All errors have the same body, including unknown addresses and wrong methods; request ids."""
 
 from __future__ import annotations
 

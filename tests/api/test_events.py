@@ -1,4 +1,4 @@
-"""The event stream as clients see it: shape, resuming, filters, its end, and readers that go away."""
+"""The event stream as clients see it: format, resuming, filters, end, and readers that disconnect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def finished(stack: Stack) -> tuple[str, list[dict[str, Any]]]:
 async def read(
     stack: Stack, project_id: str, *, headers: dict[str, str] | None = None, **query: Any
 ) -> list[dict[str, str]]:
-    """All messages until the server closes the stream, `end` included."""
+    """All messages until the server closes the stream, including `end`."""
     path = f"/api/projects/{project_id}/events"
     async with asyncio.timeout(20), stack.http.stream("GET", path, params=query, headers=headers) as answer:
         assert answer.status_code == 200
@@ -172,7 +172,7 @@ async def test_a_quiet_stream_pings(signoff: Stack) -> None:
             raise AssertionError("the stream ended without a ping")
 
 
-@pytest.mark.usefixtures("sqlite_only")  # elsewhere the watching goes on, for the next reader
+@pytest.mark.usefixtures("sqlite_only")  # with PostgreSQL, watching continues for the next reader
 async def test_readers_that_go_away_leave_nothing_behind(signoff: Stack) -> None:
     project_id = await signoff.started(WAITS)
     await signoff.task_in(project_id, "look", "waiting")

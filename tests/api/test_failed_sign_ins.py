@@ -1,4 +1,4 @@
-"""Those who try keys are logged and slowed down, and keep nobody else out."""
+"""Attempts to guess keys are logged and slowed down, and lock nobody else out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_wrong_keys_are_logged_and_slowed_down_and_the_right_one_still_get
         waited = time.monotonic() - begun
         assert answer.status_code == 200
         assert waited >= throttle.FIRST_DELAY * 2 ** (6 - throttle.FREE_FAILURES)
-        # Another address, as a proxy names it, waits for nothing; neither does a session.
+        # Another address, as a proxy reports it, is not delayed, and neither is a session.
         elsewhere = {**RIGHT, "X-Forwarded-For": "192.0.2.7"}
         for headers in (elsewhere, {"Cookie": f"signoff_session={token}"}):
             begun = time.monotonic()

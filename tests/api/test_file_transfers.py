@@ -1,4 +1,4 @@
-"""Transfers of files that are not as one would wish: too long, oddly named, of impossible times, broken off."""
+"""Unusual file transfers: too long, oddly named, with impossible times, or interrupted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder_of(stack: Stack, project_id: str) -> Path:
 
 
 async def send_for_ever(stack: Stack, project_id: str, beginning: bytes, length: str) -> bytes:
-    """Send until the server closes the connection; the first line of what it said."""
+    """Send until the server closes the connection, and return the first line of its answer."""
     port = stack.settings.port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST /api/projects/{project_id}/files/upload HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"

@@ -1,4 +1,4 @@
-"""Files up, down and listed: whole or not at all, and never outside of the workspace."""
+"""Upload, download and list files: complete or not at all, and never outside the workspace."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_an_upload_is_there_whole_with_its_checksum_and_event(signoff: Sta
         ("sub/deep/data.bin", "upload", digest, len(content))
     ]
     assert (listed["total"], listed["total_size"], listed["truncated"]) == (1, len(content), False)
-    # Nothing is left beside it.
+    # No other file remains.
     assert list((folder_of(signoff, project_id) / ".signoff/uploads").iterdir()) == []
 
 
@@ -316,6 +316,6 @@ async def test_a_workspace_that_is_gone_is_no_500(signoff: Stack) -> None:
 
 
 async def test_a_large_file_takes_no_more_memory_than_a_small_one() -> None:
-    """In an app process of its own; the whole of 2 GiB is `python -m benchmarks.files`."""
+    """Runs in a separate app process. The full 2 GiB test is `python -m benchmarks.files`."""
     for figure in await measure(192):
         assert figure.memory < 60, figure

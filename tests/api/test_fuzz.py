@@ -1,4 +1,4 @@
-"""No input whatever gives a 500: requests that hypothesis makes up, against the real app."""
+"""No input causes a 500: hypothesis generates requests to the real app."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ REQUESTS = st.tuples(
 
 
 async def projects(stack: Stack) -> dict[str, str]:
-    """Projects for requests to do harm to."""
+    """Projects that the requests may damage."""
     draft = await stack.create("- A: `true`")
     planned = await stack.create("")
     await stack.call("POST", f"/{planned}/tasks", status=201, json={"title": "One"})
@@ -126,7 +126,7 @@ async def send(stack: Stack, request: tuple[Any, ...], ids: dict[str, str]) -> h
 async def test_no_request_is_too_odd(signoff: Stack) -> None:
     found: list[tuple[Any, ...]] = []
 
-    # Hypothesis calls a plain function; what it made up is sent afterwards, in this test's own loop.
+    # Hypothesis calls a plain function. The requests that it generates are sent later, in this test's own event loop.
     @settings(
         max_examples=500, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
     )
@@ -147,6 +147,6 @@ async def test_no_request_is_too_odd(signoff: Stack) -> None:
                 check_error(answer)
         for project_id in (ids["draft"], ids["planned"]):
             await signoff.http.delete(f"/api/projects/{project_id}")
-    # It reached the handlers, not only the door; which of the refusals come is chance.
+    # The requests reached the handlers and were not all refused by the gateway. Which refusals occur is random.
     assert {200, 404} <= statuses
     assert statuses & {400, 405, 415, 422}

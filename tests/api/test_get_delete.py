@@ -110,7 +110,7 @@ async def test_projects_of_every_state_can_be_deleted(signoff: Stack, state: str
 
 
 async def test_a_delete_straight_after_a_cancelled_planning(patient: Stack) -> None:
-    """The workflow is still open then, with nothing left to cancel."""
+    """The workflow is still open then, but there is nothing left to cancel."""
 
     async def one() -> None:
         project_id = await patient.create("- A: `true`")

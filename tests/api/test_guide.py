@@ -1,4 +1,4 @@
-"""The guide has every endpoint: `make docs` writes it."""
+"""The API guide, which `make docs` writes, has every endpoint."""
 
 from __future__ import annotations
 

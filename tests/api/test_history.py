@@ -1,4 +1,4 @@
-"""Plan versions, what changed between them, and runs."""
+"""Plan versions, their differences, and runs."""
 
 from __future__ import annotations
 

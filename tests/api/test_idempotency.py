@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is sent again is carried out once, whoever dies in between."""
+"""Idempotency-Key: a repeated request takes effect only once, regardless of which process dies in between."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_replay(answer: httpx.Response) -> bool:
 
 
 def same(first: httpx.Response, second: httpx.Response) -> bool:
-    """Whether a repeat got the answer of the first: status, body and tag."""
+    """Check that a repeat gets the first answer: status, body and tag."""
     assert not is_replay(first)
     return is_replay(second) and all(
         getter(first) == getter(second)
@@ -272,7 +272,7 @@ async def test_under_way_is_under_way_for_longer_than_a_lease(
 
 async def test_what_nobody_finished_is_taken_up_when_its_lease_is_over(signoff: Stack, key: str) -> None:
     first = await send(signoff.http, "", key, json={"name": f"{key} a"})
-    # As a crash right behind the claim leaves it: nothing done, no answer.
+    # The state after a crash right after the claim: nothing is done, and there is no answer.
     await signoff.call("DELETE", f"/{first.json()['id']}")
     lease = isoformat(datetime.now(UTC) + timedelta(seconds=15))
     await change_row(signoff, key, status=None, headers=None, body=None, claimed_until=lease)
@@ -288,16 +288,16 @@ async def test_what_nobody_finished_is_taken_up_when_its_lease_is_over(signoff: 
 async def test_an_answer_that_could_not_be_kept_is_found_again(
     signoff: Stack, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a crash between the effect and the answer."""
+    """The state after a crash between the effect and the answer."""
 
     def fail(*_: Any) -> None:
         raise Unavailable("The database is busy.")
 
     monkeypatch.setattr(keys, "_settle", fail)
-    # A write of its own has kept its answer along with its effect.
+    # A direct write has stored its answer together with its effect.
     created = await send(signoff.http, "", key, json={"name": key, "description": PLAN})
     assert same(created, await send(signoff.http, "", key, json={"name": key, "description": PLAN}))
-    # What a workflow decides is found under its request id, once the lease is over.
+    # The outcome of a workflow's decision is found by its request id when the lease has expired.
     project_id = created.json()["id"]
     await signoff.call("POST", f"/{project_id}/generate-plan")
     approved = await send(signoff.http, f"/{project_id}/approve", f"{key}-2", headers={"If-Match": "*"})
@@ -319,7 +319,7 @@ async def test_an_edit_that_the_run_has_decided_is_not_made_again_when_the_run_i
     first = await send(signoff.http, f"/{project_id}/tasks", key, json={"title": "And that"})
     assert first.status_code == 201
     await signoff.call("POST", f"/{project_id}/cancel")
-    # As a crash right before the answer leaves it.
+    # The state after a crash right before the answer.
     await change_row(signoff, key, status=None, headers=None, body=None)
     await let_lease_lapse(signoff, key)
     again = await send(signoff.http, f"/{project_id}/tasks", key, json={"title": "And that"})
@@ -375,7 +375,7 @@ async def test_an_upload_is_known_by_its_path_and_content(signoff: Stack, key: s
 
         first = await sent("a.txt", b"some content")
         assert first.json() == {"number": 1}
-        # The boundary between the parts is another one each time.
+        # The boundary between the parts differs each time.
         assert same(first, await sent("a.txt", b"some content"))
         for other in (await sent("b.txt", b"some content"), await sent("a.txt", b"other content")):
             assert (other.status_code, check_error(other)["code"]) == (422, "idempotency_key_reused")
@@ -444,7 +444,7 @@ async def test_of_two_processes_that_race_one_carries_it_out(signoff: Stack, sec
 async def killed_while_approving(
     stack: Stack, project_id: str, key: str, *, once: Callable[[], Awaitable[Any]]
 ) -> bool:
-    """Send an approval to a second app and kill that app; whether it died before it answered."""
+    """Send an approval to a second app and kill that app. Return whether it died before it answered."""
     async with app_process(stack.settings) as doomed:
         waiting = asyncio.create_task(send(doomed.http, f"/{project_id}/approve", key))
         await eventually(lambda: row_of(stack, key), what="the approval is under way")
@@ -459,7 +459,7 @@ async def test_an_approval_whose_app_is_killed_before_it_is_decided(
     temporal_server: Any, tmp_path: Path, moment: str
 ) -> None:
     async with running_stack(temporal_server, tmp_path) as stack:
-        # Where nobody decides, an app answers 202 after five seconds: on a busy machine perhaps before it is killed.
+        # Without a decision, an app answers 202 after five seconds; on a loaded machine perhaps before it is killed.
         candidates = [await stack.planned(PLAN) for _ in range(3)]
         await stack.stop_worker()
         for project_id in candidates:
@@ -486,7 +486,7 @@ async def test_an_approval_whose_app_is_killed_before_it_is_decided(
 
 
 async def signals_of(stack: Stack, project_id: str) -> list[str]:
-    """Names of the signals that a project's workflow has got."""
+    """The names of the signals that a project's workflow has received."""
     history = await stack.temporal.get_workflow_handle(project_id).fetch_history()
     return [
         event.workflow_execution_signaled_event_attributes.signal_name

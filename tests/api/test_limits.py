@@ -1,4 +1,4 @@
-"""What a connection may cost before anybody knows who is at its other end."""
+"""Limits on connections before the sender is authenticated."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SHORT = Limits(head_seconds=0.3, silence_seconds=0.3, connections=8)
 
 @pytest.fixture(scope="module")
 async def hasty(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """An app that waits for nobody for long."""
+    """An app with short timeouts."""
     async with running_stack(temporal_server, tmp_path_factory.mktemp("hasty"), worker=False, limits=SHORT) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 async def apart(signoff: Stack) -> AsyncIterator[AppProcess]:
-    """An app in a process of its own, whose memory is its own."""
+    """A separate app process, whose memory can be measured."""
     async with app_process(signoff.settings) as process:
         yield process
 
@@ -86,7 +86,7 @@ async def test_a_head_within_the_limits_is_taken(signoff: Stack, fields: bytes) 
 )
 async def test_150_mb_without_an_end_cost_no_memory_and_hold_nobody_up(apart: AppProcess, begin: bytes) -> None:
     memory = psutil.Process(apart.pid).memory_info
-    # What the first request has the app load is not counted.
+    # Memory for code that the app loads at the first request is not counted.
     assert (await apart.http.get("/health")).status_code == 200
     before = memory().rss
     reader, writer = await asyncio.open_connection("127.0.0.1", apart.port)
@@ -103,7 +103,7 @@ async def test_150_mb_without_an_end_cost_no_memory_and_hold_nobody_up(apart: Ap
 
 
 async def test_the_answer_arrives_though_more_was_sent(signoff: Stack) -> None:
-    """Closed at once, with bytes unread, the connection would take it back."""
+    """If the server closed the connection at once, with unread bytes, the answer would be lost."""
     reader, writer = await asyncio.open_connection("127.0.0.1", signoff.settings.port)
     writer.write(HEAD + b"X: " + b"a" * (4 * MIB))
     check(await read_answer(reader), 431, "headers_too_large")
@@ -173,7 +173,7 @@ async def test_a_body_that_takes_its_time_is_taken(hasty: Stack) -> None:
     writer.write(POST + b"Content-Length: 12\r\n\r\n")
     for byte in b'{"name":"x"}':
         writer.write(bytes([byte]))
-        await asyncio.sleep(0.1)  # why: three times as long as the silence that ends a body, in all
+        await asyncio.sleep(0.1)  # why: three times the silence limit for a body, in total
     assert (await read_answer(reader)).status == 201
     writer.close()
 

@@ -61,13 +61,13 @@ async def test_a_row_counts_the_tasks_that_wait_for_a_person(signoff: Stack) -> 
     assert await waiting() == 0
 
 
-@pytest.mark.usefixtures("sqlite_only")  # the other one looks at how many rows there are, and takes what is quicker
+@pytest.mark.usefixtures("sqlite_only")  # PostgreSQL estimates the number of rows and chooses the faster method
 async def test_what_waits_is_found_without_reading_every_task(signoff: Stack) -> None:
     def steps(conn: Connection) -> list[str]:
         sent: list[tuple[str, Any]] = []
-        event.listen(conn, "before_cursor_execute", lambda *told: sent.append((told[2], told[3])))
+        event.listen(conn, "before_cursor_execute", lambda *arguments: sent.append((arguments[2], arguments[3])))
         tasks.manual_waiting(conn, ["proj_1", "proj_2"])
-        statement, parameters = sent[-1]  # what begins the transaction came before it
+        statement, parameters = sent[-1]  # the earlier statements begin the transaction
         return [str(row) for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
 
     assert "ix_tasks_manual" in (await signoff.database.read(steps))[0]
@@ -95,7 +95,7 @@ async def test_ties_have_an_order_too(signoff: Stack) -> None:
 async def test_orders(signoff: Stack) -> None:
     made = {name: await signoff.create("", name=f"ordered {name}") for name in ("b", "Ä", "A", "c")}
     await signoff.call("POST", f"/{made['b']}/cancel")
-    # `updated` follows the change, not the creation.
+    # `updated` sorts by the last change, not by creation.
     await signoff.call("PUT", f"/{made['A']}", json={"description": "changed"})
 
     async def order(sort_by: str) -> list[str]:

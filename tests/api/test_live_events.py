@@ -1,4 +1,4 @@
-"""News of all projects as they happen."""
+"""Live events of all projects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAITS = "- [ ] Look {#look}"
 
 @asynccontextmanager
 async def listening(stack: Stack, **query: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """A reader that hears of everything from here on."""
+    """A reader that receives all events from now on."""
     async with asyncio.timeout(DEADLINE), stack.http.stream("GET", "/api/events", params=query) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -32,7 +32,7 @@ async def listening(stack: Stack, **query: str) -> AsyncIterator[AsyncIterator[d
 
 
 async def heard(reader: AsyncIterator[dict[str, Any]], project_id: str, until: str) -> list[dict[str, Any]]:
-    """What is heard of one project, up to the first event of that type."""
+    """The events received for one project, up to the first event of the given type."""
     found: list[dict[str, Any]] = []
     async for message in reader:
         assert "id" not in message

@@ -1,4 +1,4 @@
-"""Logs of tasks: whole, of each attempt, and while they are written."""
+"""Logs of tasks: complete, per attempt, and while they are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HEAD and OPTIONS, which every address has."""
+"""HEAD and OPTIONS, which every address supports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project in numbers."""
+"""The metrics of a project."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_run_is_counted_and_timed(signoff: Stack) -> None:
     )
     plan = f"## One\n\n{slow}\n\n## Two\n\n- Bad: `false` {{#bad}}\n- After {{#after milestone after=bad}}"
     project_id = await signoff.planned(plan, auto_approve_phases=False)
-    await asyncio.sleep(0.3)  # why: the time that the plan waits is what is measured
+    await asyncio.sleep(0.3)  # why: this test measures the time for which the plan waits
     await signoff.call("POST", f"/{project_id}/approve")
 
     async def at_gate() -> bool:

@@ -1,4 +1,4 @@
-"""Whatever a caller sends is heeded, or refused with a 4xx that names it: every field of every body, and every parameter."""
+"""Nothing in a request is ignored: every field and parameter has an effect, or is refused with a 4xx that names it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.api.test_openapi import document, operations, resolved
 from tests.conftest import Stack
 
 Json = dict[str, Any]
-# A value, or what makes one of the project that it is for.
+# A value, or a function that creates one for the project in question.
 Value = Any | Callable[[Json], Any]
 NO_SUCH = "x" * 8
 SHELL = {"type": "shell", "command": "true"}
@@ -50,7 +50,7 @@ PROJECT: dict[str, Value] = {
 }  # fmt: skip
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
 MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words."}
-# A valid value that is not the default one, for each field of each body.
+# A valid value other than the default, for each field of each body.
 FIELDS: dict[str, dict[str, Value]] = {
     "createProject": PROJECT,
     "updateProject": PROJECT,
@@ -78,18 +78,18 @@ FIELDS: dict[str, dict[str, Value]] = {
     "previewOutline": {"description": "- Other", "agent_id": "nobody"},
     "deleteProjects": {"ids": [NO_SUCH]},
 }  # fmt: skip
-# Fields with tests of their own, for there is no project, or no JSON.
+# Fields that have their own tests, because they have no project or no JSON body.
 ELSEWHERE = {"signIn": {"key"}, "uploadFile": {"file", "path", "overwrite"}}
-# What a call needs at least.
+# The required fields of a call.
 NEEDED: dict[str, Json] = {
     "createTask": {"title": "Another"}, "createPhase": {"name": "Another"}, "answerDecision": {"answer": "yes"},
     "refinePlan": {"edits": [{"op": "add_phase", "name": "Another"}]}, "previewOutline": {"description": "- A"},
     "deleteProjects": {"ids": ["nothing"]},
 }  # fmt: skip
-# Calls without a project, or that say nothing of the one that they are about.
+# Calls without a project, or whose effect the project does not show.
 STATELESS = {"createProject", "previewOutline", "deleteProjects"}
 EDITS = {"createTask", "updateTask", "createPhase"}
-# A situation of each kind: what there is to say, and what is looked at, is the same in those beside it.
+# One situation of each kind: what can be sent and what is checked is the same in similar ones.
 SITUATIONS = (
     "pending, no plan", "pending, planning again", "pending, plan ready", "running", "running, at a gate",
     "running, asking", "failed",
@@ -109,12 +109,12 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "getTaskLog": {"attempt": "7"},
     "getFile": {"path": "b.txt"},
 }  # fmt: skip
-# What makes a stream of an answer, or filters one, is tested with the streams.
+# Parameters that turn an answer into a stream, or filter one, are tested with the streams.
 STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveEvents", "types")}
 
 
 async def bodies(stack: Stack) -> dict[str, tuple[str, str, set[str]]]:
-    """Method, path and the fields of the body, of every operation that takes one."""
+    """The method, path and body fields of every operation that has a body."""
     spec, found = await document(stack), dict[str, tuple[str, str, set[str]]]()
     for path, method, operation in operations(spec):
         for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -152,14 +152,14 @@ def _plain(value: Any) -> Any:
 
 
 def normal(value: Any) -> str:
-    """A value without what differs between two of the same: ids, times, digests."""
+    """A value without the parts that differ between two equal ones: ids, times, digests."""
     names: dict[str, str] = {}
     text = MOMENT.sub("then", DIGEST.sub("digest", json.dumps(_plain(value), sort_keys=True)))
     return ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
 
 
 async def observed(stack: Stack, project_id: str, answer: httpx.Response) -> str:
-    """All that can be seen of a project after a call, and the call's answer."""
+    """Everything that is visible of a project after a call, and the call's answer."""
     seen: list[Any] = [answer.status_code, answer.json()]
     copied = answer.json().get("id", "")
     if copied.startswith("proj_") and copied != project_id:
@@ -184,7 +184,7 @@ async def asked(stack: Stack, project: Json, operation: str, target: tuple[str, 
 
 
 async def prepared(stack: Stack, situation: str, operation: str) -> Json:
-    """A project in a situation, with all that the fields of a call could have an effect on."""
+    """A project in a situation, with everything that the fields of a call could affect."""
     project_id = await TABLE[situation][0](stack)
     if operation == "duplicateProject":
         await stack.call("POST", f"/{project_id}/files/upload", files={"file": ("a.txt", b"a")})
@@ -192,7 +192,7 @@ async def prepared(stack: Stack, situation: str, operation: str) -> Json:
 
 
 async def gone(stack: Stack, project: Json) -> None:
-    """End what a project does: its planner would never come to an end by itself."""
+    """Stop the activity of a project, whose planner would otherwise never finish."""
     await stack.http.delete(f"/api/projects/{project['id']}")
 
 
@@ -203,7 +203,7 @@ async def ignored(stack: Stack, situation: str, operation: str, target: tuple[st
     without = await observed(stack, project["id"], plain)
     await gone(stack, project)
     if plain.status_code >= 400:
-        # The project's state does not allow the call, whatever else is sent.
+        # The project's state does not allow the call, regardless of its fields.
         check_error(plain)
         return []
 
@@ -223,18 +223,18 @@ async def ignored(stack: Stack, situation: str, operation: str, target: tuple[st
     return [f"{operation} {item}" for item in found if item is not None]
 
 
-# What is refused is the call, whatever it says.
+# The call itself is refused, regardless of its fields.
 OF_THE_WHOLE = {"task_started", "phase_finished"}
 
 
 def unnamed(field: str, refusal: Json) -> str | None:
-    """A refusal that does not say what it is about."""
+    """A refusal that does not say what it concerns."""
     said = json.dumps([refusal["details"], refusal["message"], refusal["context"]])
     named = field in said or refusal["code"] in {*NAMED_BY_CODE.get(field, ()), *OF_THE_WHOLE}
     return None if named else f"{field}: {refusal}"
 
 
-# Codes that say which of the fields it was.
+# Codes that identify the field.
 NAMED_BY_CODE = {
     "phase_id": ("phase_not_waiting",), "tasks": ("task_not_found",), "message": ("planner_unavailable",),
     "key": ("read_only",), "frozen_digest": ("frozen_changed", "signed_changed"), "position": ("phase_started",),

@@ -1,4 +1,4 @@
-"""The description of the API that tools read."""
+"""The OpenAPI document, which tools read."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_only_health_readiness_and_signing_in_need_no_key(signoff: Stack) 
     for path, method, operation in operations(spec):
         is_open = operation.get("security") == []
         assert is_open == (path in {"/health", "/ready", "/api/session"}), f"{method} {path}"
-        # Signing in may fail for a wrong key, though it needs none.
+        # Signing in needs no key, but may fail because of a wrong one.
         assert ("401" in operation["responses"]) == (not is_open or operation["operationId"] == "signIn")
 
 

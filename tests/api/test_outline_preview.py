@@ -1,4 +1,4 @@
-"""What a description would make, asked while it is being written."""
+"""The preview of a description's plan, requested while a person writes it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ BROKEN = [
 async def test_what_makes_no_plan_has_the_same_problems_as_planning(signoff: Stack, description: str) -> None:
     shown = await preview(signoff, description)
     project_id = await signoff.create(description)
-    # Of thousands of tasks a busy machine does not say it within the 10 s that are usual.
+    # For thousands of tasks, a loaded machine may need longer than the usual 10 s.
     patient = {"Prefer": "wait=60"}
     body = await refused(signoff, "POST", f"/{project_id}/generate-plan", 422, "plan_invalid", headers=patient)
     assert (shown["valid"], shown["problems"]) == (False, body["details"])
@@ -143,5 +143,5 @@ async def test_a_huge_plan_holds_nobody_up(signoff: Stack) -> None:
         answered += 1
     shown = await asked
     assert (shown["stats"]["tasks"], shown["stats"]["max_width"]) == (10_000, 10_000)
-    # Were the others held up, there would be an answer before it, and one after it.
+    # If the preview blocked other requests, there would be answers only before it and after it.
     assert answered > 2

@@ -1,4 +1,4 @@
-"""The files of the web page, as browsers get them."""
+"""The files of the web page, as browsers receive them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without a key, the app serves the user who started it and nobody else on the machine."""
+"""Without a key, the app serves only the user who started it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOKUPS = [NetlinkLookup, TableLookup]
 
 
 async def as_other(stack: Stack, method: str, path: str, *more: str) -> tuple[int, dict[str, Any]]:
-    """Status and body of a request that curl sends as another user of this machine."""
+    """The status and body of a request that curl sends as another user of this machine."""
     command = ["curl", "--silent", "--max-time", "30", "--write-out", "\n%{http_code}", "-X", method, *more]
     done = await asyncio.to_thread(as_second_user, *command, f"{stack.url}{path}")
     assert done.returncode == 0, done.stderr
@@ -94,7 +94,7 @@ for _ in range(int(sys.argv[2])):
 
 
 async def test_one_who_sends_and_closes_at_once_is_not_taken_for_root(signoff: Stack) -> None:
-    """The kernel names root as the owner of a socket that its process has closed."""
+    """The kernel reports root as the owner of a socket that its process has closed."""
     command = second_user_command(sys.executable, "-I", "-S", "-c", SEND_AND_CLOSE, str(signoff.settings.port), "200")
     process = await asyncio.create_subprocess_exec(*command, cwd="/")
     assert await process.wait() == 0
@@ -125,7 +125,7 @@ def test_the_user_at_the_other_end_is_found(listener: socket.socket, kind: type[
             peer, local = Endpoint.of(accepted.getpeername()), Endpoint.of(accepted.getsockname())
             assert lookup.find(peer, local).uid == os.geteuid()
             assert lookup.find(Endpoint(peer.address, 1), local) is None
-            # The one that listens is found for a port that nobody is connected from, unless the exact pair is asked for.
+            # For a port without a connection, the kernel reports the listener unless the exact pair of addresses is requested.
             assert lookup.find(local, peer).uid == os.geteuid()
             assert lookup.find(local, Endpoint(peer.address, 1)) is None
             client.shutdown(socket.SHUT_WR)

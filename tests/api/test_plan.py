@@ -1,4 +1,4 @@
-"""Plans: having one made, reading it, and what is wrong with a description."""
+"""Plans: generating and reading them, and errors in descriptions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_older_versions_stay_readable(signoff: Stack) -> None:
     second = await signoff.call("POST", f"/{project_id}/regenerate-plan")
     assert second["version"] == 2
     old = await signoff.call("GET", f"/{project_id}/plan", params={"version": 1})
-    # The phases are as before, the ids too; only what happened to the version differs.
+    # The phases and their ids are unchanged; only what happened to the version differs.
     assert old == first | {"status": "superseded", "frozen": None, "phases": old["phases"]}
     assert [task["id"] for task in old["phases"][0]["tasks"]] == [task["id"] for task in first["phases"][0]["tasks"]]
     assert await signoff.call("GET", f"/{project_id}/plan", params={"version": 2}) == second
@@ -134,7 +134,7 @@ async def test_every_problem_of_a_description_has_line_and_column(signoff: Stack
     await refused(signoff, "GET", f"/{project_id}/plan", 404, "no_plan")
     await refused(signoff, "GET", f"/{project_id}/plan?version=1", 409, "plan_not_ready")
     await refused(signoff, "POST", f"/{project_id}/approve", 409, "no_plan")
-    # Mended, it plans, and the failure is gone.
+    # With the description fixed, planning succeeds and the failure disappears.
     await signoff.call("PUT", f"/{project_id}", json={"description": "- Mended: `true`"})
     assert (await signoff.call("POST", f"/{project_id}/generate-plan"))["version"] == 2
     assert (await signoff.project(project_id))["failure"] is None

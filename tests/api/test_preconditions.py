@@ -1,4 +1,4 @@
-"""ETag and If-Match: a change, or an approval, holds only for what its sender has read."""
+"""ETag and If-Match: a change or an approval applies only to the version that its sender has read."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_what_was_read_may_be_changed(signoff: Stack, matching: str | list
 async def test_what_was_changed_since_is_not_changed_again(signoff: Stack, stale: str) -> None:
     project_id = await signoff.create()
     await put(signoff, project_id, None, name="Two")
-    # Also a change to what stands already: its sender takes it for something else.
+    # Also for a change to the current value: its sender assumes a different one.
     for fields in ({"name": "Three"}, {"name": "Two"}, {"created_by": "somebody"}):
         answer = await put(signoff, project_id, stale, **fields)
         assert answer.status_code == 412
@@ -126,7 +126,7 @@ async def test_a_plan_that_was_changed_since_is_not_approved(signoff: Stack) -> 
         answer = await approve(signoff, project_id, stale)
         assert answer.status_code == 412
         assert check_error(answer)["context"] == {"etag": current}
-    # What the body names counts as well.
+    # The version that the body names also applies.
     answer = await approve(signoff, project_id, current, plan_digest=read.strip('"'))
     assert (answer.status_code, answer.json()["code"]) == (409, "plan_superseded")
     project = await signoff.project(project_id)

@@ -1,4 +1,4 @@
-"""Previews are made in processes of their own, which hold nobody up and have limits."""
+"""Previews run in separate processes, which block nobody and have limits."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def preview(stack: Stack, description: str) -> int:
 
 
 async def one_stands_still(stack: Stack) -> tuple[int, asyncio.Task[int]]:
-    """Stop one helper in the middle of a preview and make another; returns that helper and its preview, still waiting."""
+    """Stop a helper during a preview and request another; return that helper and its waiting preview."""
     before = set(helpers())
     assert await preview(stack, SMALL) == 1
     [helper] = set(helpers()) - before

@@ -1,4 +1,4 @@
-"""Signoff's own data is out of reach of whoever names a path, and a workspace that became a link is not used."""
+"""Callers cannot name Signoff's own data as a path, and a workspace that became a link is not used."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_task_does_not_run_in_a_folder_that_became_a_link(signoff: Stack
 
 
 async def test_a_folder_that_came_to_hold_the_data_folder_is_not_used(signoff: Stack, victim: Path) -> None:
-    """A row of an older version, or a folder that was moved: what is refused when named is refused when used."""
+    """A row of an older version, or a moved folder: a path that may not be named may not be used either."""
     folder = signoff.root / f"moved-{victim.name}"
     folder.mkdir()
     project_id = await signoff.planned("- Look: `cat .signoff/attempts/*/1/log` {#look}", path=str(folder))
@@ -126,7 +126,7 @@ async def test_signoffs_folder_of_a_project_within_is_out_of_reach(signoff: Stac
     )
     assert fields_of(body) == ["phases[0].tasks[0].expected_files"]
 
-    # All files of this one are its own: nothing of the other's folder is among them.
+    # All files belong to this project; none comes from the other project's folder.
     copy = await signoff.create()
     inside = folder_of(signoff, copy) / "sub" / ".signoff"
     inside.mkdir(parents=True)
@@ -155,7 +155,7 @@ async def test_a_copy_follows_no_link_and_leaves_private_folders_out(signoff: St
 
 
 async def test_a_data_folder_behind_a_link_of_the_administrator_works(signoff: Stack, tmp_path: Path) -> None:
-    """Only what others could have put there is distrusted."""
+    """Only what other users could have created is distrusted."""
     project_id = await signoff.started("- Say: `echo x > made` {#say}")
     await signoff.finished(project_id)
     (tmp_path / "link").symlink_to(signoff.settings.workspaces_dir)

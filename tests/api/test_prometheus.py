@@ -1,4 +1,4 @@
-"""The figures that Prometheus collects."""
+"""The metrics that Prometheus collects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WAITS = "- [ ] Look {#look}"
 
 
 async def figures(stack: Stack) -> dict[tuple[Any, ...], float]:
-    """Every sample by its name and the values of its labels."""
+    """All samples by name and label values."""
     answer = await stack.http.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=1.0.0")

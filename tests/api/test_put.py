@@ -1,4 +1,4 @@
-"""Changing a project: partial, with read-only fields, and what it does to an approval."""
+"""Updating a project: partial updates, read-only fields, and the effect on an approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""X-Request-ID: given or made, answered, and in every line that is logged of the request."""
+"""X-Request-ID: received or generated, in the answer, and in every log line of the request."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ async def test_what_goes_wrong_in_another_thread_has_it(temporal_server: Any, tm
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """What goes through the log, as it is written."""
+    """The log output, as it is written."""
     root, text = logging.getLogger(), io.StringIO()
     before, level = root.handlers[:], root.level
-    # Other servers of the tests have set uvicorn's logger up in its own way.
+    # Other test servers may have configured uvicorn's logger differently.
     server = logging.getLogger("uvicorn")
     ways = server.handlers[:], server.propagate
     server.handlers[:], server.propagate = [], True
@@ -110,7 +110,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 async def broken(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Fails before or in the middle of its answer."""
+    """An app that fails before or during its answer."""
     if scope["path"] == "/late":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})

@@ -1,4 +1,4 @@
-"""Signing in with a browser: the key once, and then a cookie."""
+"""Signing in with a browser: the key once, then a cookie."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ async def locked(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> A
 
 @pytest.fixture
 async def browser(locked: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    """One that has no cookies yet, and keeps those that it gets."""
+    """A browser without cookies, which stores those that it receives."""
     hooks = {"request": [from_another_address]}
     async with httpx.AsyncClient(base_url=locked.url, event_hooks=hooks) as client:
         yield client
 
 
 async def signed_in(browser: httpx.AsyncClient, **headers: str) -> str:
-    """The `Set-Cookie` of a sign-in."""
+    """The `Set-Cookie` header of a sign-in."""
     answer = await browser.post(PATH, json={"key": KEY}, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {"key_needed": True, "actor": "admin"})
     return answer.headers["set-cookie"]
 
 
 async def token_of(browser: httpx.AsyncClient, **headers: str) -> str:
-    """The cookie of a new session, which the browser itself does not keep."""
+    """The cookie of a new session. The browser does not store it."""
     token = SimpleCookie(await signed_in(browser, **headers))[COOKIE].value
     browser.cookies.clear()
     return token
@@ -257,7 +257,7 @@ async def test_a_cookie_opens_nothing_to_other_sites(browser: httpx.AsyncClient)
 async def test_nothing_of_a_sign_in_is_kept(locked: Stack, browser: httpx.AsyncClient, path: str) -> None:
     headers = {"Idempotency-Key": "sign-in"}
     if path == "/api//session":
-        # Not an address that is open to all, though the router takes it for one.
+        # Not one of the addresses that are open to all, although the router treats it as one.
         headers["Authorization"] = f"Bearer {KEY}"
     for key, status in ((KEY, 200), ("wrong", 401), (KEY, 200)):
         answer = await browser.post(path, json={"key": key}, headers=headers)

@@ -1,4 +1,4 @@
-"""Tasks: adding them to a plan, listing them, and a person's word on those that wait."""
+"""Tasks: adding them to a plan, listing them, and decisions on tasks that wait for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporal's Web UI behind the gateway: what gets through to it, and what comes back."""
+"""Temporal's Web UI behind the gateway: which requests reach it, and what comes back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUERY = "/api/v1/namespaces/default/workflows/proj_1/query/snapshot"
 
 @dataclass
 class Ui:
-    """A server in the place of the Web UI: it keeps what it was sent, head and body."""
+    """A server in place of the Web UI, which stores the header and body of each request."""
 
     url: str
     heads: list[str] = field(default_factory=list[str])
@@ -60,7 +60,7 @@ def check_refusal(answer: httpx.Response, status: int, code: str) -> None:
 
 @contextlib.asynccontextmanager
 async def visitor(folder: Path, upstream: str, **values: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client whose requests come in on the port of the Web UI."""
+    """A client whose requests arrive on the port of the Web UI."""
     settings = Settings.model_validate(
         {"data_dir": folder, "temporal_ui_port": free_port(), "temporal_ui_upstream": upstream, **values}
     )
@@ -99,7 +99,7 @@ async def test_reading_reaches_the_ui_without_what_is_for_the_app_alone(ui: Ui, 
 )
 async def test_nothing_that_could_change_something_reaches_it(ui: Ui, tmp_path: Path, method: str, path: str) -> None:
     async with visitor(tmp_path, ui.url) as client:
-        # A DELETE with a body is refused for that already.
+        # A DELETE with a body is refused because of the body.
         answer = await client.request(method, path, json=None if method == "DELETE" else {})
     check_refusal(answer, 403, "read_only")
     assert ui.heads == []

@@ -1,4 +1,4 @@
-"""Who may speak to the app: names, origins, keys, and where it listens."""
+"""Who may use the app: host names, origins, keys, and the address it listens on."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ async def test_the_page_can_be_loaded_without_the_key(locked: Stack, path: str) 
 
 
 async def raw_status(stack: Stack, target: str, method: str = "GET") -> int:
-    """The status for a path that is sent as it stands, which no client does that puts paths in order first."""
+    """The status for a path that is sent unchanged, without the normalization that clients perform."""
     host = stack.url.removeprefix("http://")
     reader, writer = await asyncio.open_connection("127.0.0.1", stack.settings.port)
     writer.write(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""With Temporal away: reading and drafting go on, and what needs it says so."""
+"""Without Temporal: reading and drafting still work, and operations that need it say so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.serving import served
 
 @asynccontextmanager
 async def serving(folder: Path, temporal_address: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The app over HTTP, with that address of Temporal."""
+    """The app over HTTP, with the given address of Temporal."""
     port = free_port()
     settings = Settings(data_dir=folder, port=port, temporal_address=temporal_address)
     await asyncio.to_thread(migrate, settings.effective_database_url)
@@ -35,14 +35,14 @@ async def serving(folder: Path, temporal_address: str) -> AsyncIterator[httpx.As
 
 @pytest.fixture(scope="module")
 async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """The app, with nothing where Temporal should be."""
+    """The app without a Temporal server."""
     async with serving(tmp_path_factory.mktemp("alone"), f"127.0.0.1:{free_port()}") as client:
         yield client
 
 
 @pytest.fixture
 async def unanswered(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The app, with a Temporal that takes connections and never says a word."""
+    """The app with a Temporal that accepts connections but never answers."""
     connections: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(lambda _reader, writer: connections.append(writer), "127.0.0.1", 0)
     async with serving(tmp_path, f"127.0.0.1:{silent.sockets[0].getsockname()[1]}") as client:
@@ -87,7 +87,7 @@ async def test_reading_does_not_wait_for_temporal(unanswered: httpx.AsyncClient)
     began = time.monotonic()
     for _ in range(40):
         assert (await unanswered.get(address)).json()["live"] is False
-    # Asked once, for 500 ms, and then left alone for five seconds: not 40 times. The rest is for a busy machine.
+    # Asked once, for 500 ms, then not for five seconds, instead of 40 times. The remaining time is for a loaded machine.
     assert time.monotonic() - began < 10
 
 
