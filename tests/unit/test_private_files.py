@@ -1,4 +1,4 @@
-"""Other users of the machine find nothing to read in the data folder."""
+"""Other users of the machine cannot read anything in the data folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _umask() -> Iterator[None]:
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    """A data folder as earlier versions left it, where everybody comes: pytest's own folders are closed to others."""
+    """A data folder as earlier versions left it, in a place that is open to everybody, unlike pytest's own folders."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         folder = Path(made) / "data"
@@ -101,7 +101,7 @@ def test_a_database_elsewhere_is_closed_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["migrate"], ["serve", "--port", "1", "--host", "192.0.2.1"], ["worker"]])
 def test_every_process_closes_the_folder(data: Path, command: list[str]) -> None:
-    """Also one that then cannot start: `serve` has no key, `worker` no workspaces."""
+    """Also if a command then fails to start: `serve` has no key, `worker` no workspaces."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
     for name in OURS:
         if name != "up.lock":

@@ -1,4 +1,4 @@
-"""The server starts with a key that nobody can guess, or says how to make one."""
+"""The server starts only with a key that nobody can guess, and otherwise says how to create one."""
 
 from __future__ import annotations
 

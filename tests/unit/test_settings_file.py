@@ -1,4 +1,4 @@
-"""The lines of keys in a TOML file."""
+"""The line numbers of keys in a TOML file."""
 
 from __future__ import annotations
 

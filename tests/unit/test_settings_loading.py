@@ -1,4 +1,4 @@
-"""Bad settings are reported all together, each with its place and with what to do."""
+"""All mistakes in the settings are reported together, each with its location and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signoff.toml of a folder that came from somebody else does not get the user's keys."""
+"""A signoff.toml in somebody else's folder does not receive the user's keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def complaints(**flags: str) -> list[str]:
 
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """An address of somebody else's, and the header fields that it gets."""
+    """Somebody else's address, and the header fields that it receives."""
     heard: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -152,7 +152,7 @@ def test_everything_else_may_be_set_whatever_keys_there_are(monkeypatch: pytest.
 
 
 def test_the_processes_of_a_stack_take_the_file_that_it_has_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stack's key comes from the file, and would count as one of the environment's in its children."""
+    """The stack's key comes from the file, but would look like an environment key to its children."""
     file = write(f'api_key = "{KEY}"\npublic_url = "https://signoff.example"')
     settings = load_settings()
     for variables in (environment.for_app(os.environ, settings), environment.for_worker(os.environ, settings)):
