@@ -15,7 +15,7 @@ _SLACK = timedelta(seconds=60)
 
 
 def not_due(message: str) -> ApplicationError:
-    """The error for a request that comes too early. Temporal asks again every 10 s or sooner until the record allows it."""
+    """The error for a request that comes too early. Temporal retries it, at most 10 s later, until the record allows it."""
     return ApplicationError(message, type="NotDue")
 
 

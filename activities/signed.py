@@ -183,7 +183,7 @@ class SignedState:
         reasons = [
             f"{by} uploaded it." if by is not None else "",
             f"Task '{made.task_key}' changed it, and then something else changed it." if made is not None else "",
-            f"Running at the moment: {', '.join(running[:5])}." if running and by is None else "",
+            f"Tasks running now: {', '.join(running[:5])}." if running and by is None else "",
         ]
         return item._replace(text=text, why=" ".join(filter(None, reasons)))
 

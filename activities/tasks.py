@@ -53,7 +53,7 @@ MAX_OUTPUT_BYTES = 1_048_576
 
 @dataclass(frozen=True)
 class TaskSurroundings:
-    """What tasks receive from their worker. The values in `masked` are given to no task, and must not appear in any log."""
+    """What tasks receive from their worker. No task receives the values in `masked`, and no log may show them."""
 
     kill_grace: float = 2.0
     http_allow: list[str] = field(default_factory=list[str])

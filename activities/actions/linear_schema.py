@@ -1,7 +1,7 @@
 """Checks JSON against a schema in linear time, regardless of the patterns in the schema.
 
 The patterns come from the author of the plan, and the text from a model. Python's own engine can take forever on a short text,
-in one step that cannot be interrupted. RE2 cannot, but it supports neither look-around nor back-references.
+in one step that cannot be interrupted. RE2 always takes linear time, but supports neither look-around nor back-references.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def _parts_of(value: Any) -> Iterable[Any]:
 
 
 def faults_of_value(schema: dict[str, Any], value: Any, most: int) -> list[ValidationError]:
-    """The first `most` places where a value does not fit a schema.
+    """The first `most` places where a value does not match a schema.
 
     Raises:
-        CheckTooSlow: after `CHECK_SECONDS` of processor time.
+        CheckTooSlow: the check takes longer than `CHECK_SECONDS` of CPU time.
     """
     token = _DEADLINE.set(time.thread_time() + CHECK_SECONDS)
     try:
@@ -145,7 +145,7 @@ def _alike(value: Any) -> Any:
 
 
 def _evolve(validator: Any, **changes: Any) -> Any:
-    """The same validator for a part of the schema. The original method changes the class for a part with a `$schema`.
+    """The same validator for a part of the schema. jsonschema's own method changes the class for a part with a `$schema`.
 
     Every step into a part calls this function.
 

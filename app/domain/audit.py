@@ -55,7 +55,7 @@ def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
             )  # fmt: skip
         if row.timeout_seconds is None and kind in _UNLIMITED:
             yield Found(
-                "low", "no_time_limit", f"Task '{row.key}' has no time limit.", "Set timeout_seconds.", row.id
+                "low", "no_time_limit", f"Task '{row.key}' has no time limit.", "Set a time limit (timeout_seconds).", row.id
             )  # fmt: skip
 
 
@@ -68,9 +68,9 @@ def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iter
             yield Found("high", "task_failed", f"Task '{row.key}' failed: {reason}", "Fix it, then retry.", row.id)
         if row.status == TaskStatus.SKIPPED:
             by_person = row.reason == SKIPPED_BY_PERSON
-            why = "A person skipped" if by_person else f"Skipped ({row.reason}):"
+            how = "by a person" if by_person else f"({row.reason})"
             yield Found(
-                "low" if by_person else "medium", "task_skipped", f"{why} task '{row.key}'.",
+                "low" if by_person else "medium", "task_skipped", f"Task '{row.key}' was skipped {how}.",
                 "Check that nothing important was skipped.", row.id,
             )  # fmt: skip
         if row.status == TaskStatus.COMPLETED:
@@ -92,7 +92,7 @@ def check_author(versions: Sequence[Any]) -> Iterator[Found]:
         if row.approved_by is not None and row.approved_by == row.created_by:
             yield Found(
                 "low" if row.approved_by in _NOBODY else "medium", "approved_by_author",
-                f"Plan version {row.version} was approved by {row.approved_by}, who made it.",
+                f"Plan version {row.version} was both made and approved by {row.approved_by}.",
                 "Ask somebody else to review it.",
             )  # fmt: skip
 

@@ -49,11 +49,13 @@ def dangers_of(action: dict[str, Any]) -> list[Danger]:
     dangers: dict[Danger, None] = {}
     for text, script in _scripts(action):
         if len(text) > MAX_SCRIPT_LENGTH:
-            what = f"exceeds the {MAX_SCRIPT_LENGTH:,} characters that are checked"
+            what = f"is longer than the {MAX_SCRIPT_LENGTH:,} characters that are checked"
             dangers[Danger("command_too_long", what)] = None
         for number, step in enumerate(steps_of(script, text[:MAX_SCRIPT_LENGTH])):
             if number > _MAX_STEPS:
-                dangers[Danger("command_too_long", f"exceeds the {_MAX_STEPS:,} commands that are checked")] = None
+                dangers[Danger("command_too_long", f"has more than the {_MAX_STEPS:,} commands that are checked")] = (
+                    None
+                )
                 break
             dangers.update(dict.fromkeys(_dangers_of_step(step)))
     return list(dangers)

@@ -47,7 +47,7 @@ class FrozenAction(_Strict):
 
 
 class Frozen(_Strict):
-    """What an approval freezes.
+    """Everything that an approval freezes.
 
     Attributes:
         at: when it was captured.

@@ -17,7 +17,7 @@ def framed(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks, for lists with one entry a line."""
+    """`text` without line breaks, for lists with one entry per line."""
     return " ".join(text.split())
 
 

@@ -14,7 +14,7 @@ _SERVER = "controls how Signoff itself runs and is reached"
 _PLANNING = "used to make the plan, which is then signed"
 _BUDGET = "can stop a task, but does not change what it does"
 _RECORD = "controls how work is recorded and handed out"
-_KEY = "a secret; the names of the secrets that a task uses are in the digest, their values are nowhere"
+_KEY = "a secret; the names of the secrets that a task uses are in the digest, their values are not"
 
 TASK: dict[str, str] = {
     "key": DIGEST, "title": DIGEST, "description": DIGEST, "agent_id": DIGEST, "action": DIGEST, "depends_on": DIGEST,

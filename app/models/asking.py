@@ -116,7 +116,9 @@ def _as_list(found: Any) -> str:
 def _again(request: str, answer: str, wrong: str) -> str:
     """A new request that lists the problems. The earlier chat is left out, because it would confuse a model again."""
     previous = f"Your last answer:\n{framed(answer)}\n\n" if answer else ""
-    return f"{request}\n\n{previous}The answer is not valid. Correct these problems, and answer again in full:\n{wrong}"
+    return (
+        f"{request}\n\n{previous}Your answer is not valid. Correct these problems, and answer again in full:\n{wrong}"
+    )
 
 
 def _answer(messages: list[ModelMessage]) -> list[str]:

@@ -132,7 +132,7 @@ def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
 
 def _request(fields: dict[str, Any]) -> str | None:
     headers, expected = fields.get("headers", {}), fields.get("expected_status", [])
-    # Only values that would fail here are handled here. Others that do not fit are rejected when the text is parsed again.
+    # Only values that would fail in this function are checked. Others are rejected when the text is parsed again.
     if not isinstance(headers, dict) or not isinstance(expected, list):
         return None
     info = [write("expect", ",".join(map(str, expected)))] if expected else []  # pyright: ignore[reportUnknownArgumentType]

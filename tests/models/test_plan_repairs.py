@@ -45,7 +45,7 @@ async def test_an_answer_that_broke_off_is_not_shown_again(stack: Stack, model: 
     model.say(Text('{"summary": "' + "round and " * rounds), Output(GOOD))
     await stack.planned(BRIEF)
     assert "round and" not in model.requests[1].texts
-    assert "The answer is not valid." in model.requests[1].texts
+    assert "Your answer is not valid." in model.requests[1].texts
     assert ("The answer was cut off" in model.requests[1].texts) is (rounds > 3)
 
 

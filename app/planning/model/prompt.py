@@ -68,7 +68,7 @@ _EXAMPLES = (
         },
     ),
     (
-        "Archive the photos and put the archive on the USB stick. Ask me before you delete the old photos.",
+        "Archive the photos and put the archive on the USB drive. Ask me before you delete the old photos.",
         {
             "summary": "Archives the photos, has a person copy the archive, and deletes the photos if a person agrees.",
             "phases": [
@@ -84,8 +84,8 @@ _EXAMPLES = (
                         },
                         {
                             "number": 2,
-                            "title": "Copy the archive to the USB stick",
-                            "action": {"type": "manual", "instructions": "Copy photos.tar.gz to the USB stick."},
+                            "title": "Copy the archive to the USB drive",
+                            "action": {"type": "manual", "instructions": "Copy photos.tar.gz to the USB drive."},
                         },
                     ],
                 },
@@ -115,27 +115,27 @@ _EXAMPLES = (
                     ],
                 },
             ],
-            "questions": ["Which USB stick should be used?"],
+            "questions": ["Which USB drive should be used?"],
         },
     ),
     (
-        "The shop needs a new sign. Get two offers. I will choose one, then order it.",
+        "The shop needs a new sign. Get two quotes. I will choose one. Then order the sign.",
         {
-            "summary": "Has a person get two offers for the sign, choose one of them, and order the sign.",
+            "summary": "Has a person get two quotes for the sign, choose one of them, and order the sign.",
             "phases": [
                 {
-                    "name": "Offers",
+                    "name": "Quotes",
                     "strategy": "parallel",
                     "tasks": [
                         {
                             "number": 1,
-                            "title": "Get the first offer",
-                            "action": {"type": "manual", "instructions": "Ask a sign maker for an offer."},
+                            "title": "Get the first quote",
+                            "action": {"type": "manual", "instructions": "Ask a sign maker for a quote."},
                         },
                         {
                             "number": 2,
-                            "title": "Get the second offer",
-                            "action": {"type": "manual", "instructions": "Ask another sign maker for an offer."},
+                            "title": "Get the second quote",
+                            "action": {"type": "manual", "instructions": "Ask another sign maker for a quote."},
                         },
                     ],
                 },
@@ -145,13 +145,16 @@ _EXAMPLES = (
                     "tasks": [
                         {
                             "number": 3,
-                            "title": "Choose an offer",
-                            "action": {"type": "decision", "question": "Which offer?", "options": ["first", "second"]},
+                            "title": "Choose a quote",
+                            "action": {"type": "decision", "question": "Which quote?", "options": ["first", "second"]},
                         },
                         {
                             "number": 4,
                             "title": "Order the sign",
-                            "action": {"type": "manual", "instructions": "Order the sign from the chosen offer."},
+                            "action": {
+                                "type": "manual",
+                                "instructions": "Order the sign from the sign maker with the chosen quote.",
+                            },
                         },
                     ],
                 },
