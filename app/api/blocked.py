@@ -72,7 +72,7 @@ async def _unserved(services: Services, since: datetime | None) -> Blocked | Non
 
 
 async def tasks_blocked(services: Services, project: Project, snapshot: Snapshot) -> Blocked | None:
-    """The oldest task that was handed out at least 30 s ago on an agent's queue that no worker serves; None if none was."""
+    """Why a task is blocked: it was handed out at least 30 s ago on a queue that no worker serves. Reports the oldest one."""
     for task in sorted(_waiting(project, snapshot), key=lambda task: task.since):
         queue = str(task.queue)
         if await _has_no_worker(services, queue) and not await _is_busy(services, queue):
