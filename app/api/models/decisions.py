@@ -12,7 +12,7 @@ from app.api.models.record import RecordSeal
 class SignedDifference(BaseModel):
     """A file, a program, an agent, an action or a setting that has changed since it was approved.
 
-    `text` shows the difference line by line, if there is one; `why` says what may have caused it.
+    `text` shows the difference line by line, if there is one; `why` says who or what may have changed it.
     """
 
     what: str
