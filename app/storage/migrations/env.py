@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection, and in the transaction, that `app.storage.migrate` gives."""
+"""Alembic's entry point. It runs the migrations on the connection and in the transaction of `app.storage.migrate`."""
 
 from alembic import context
 
