@@ -207,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         ("dd if=a of=b", "echo done > /dev/null", "echo x >&2", "dd if=/dev/zero of=test.img count=1", "tee /dev/stderr"),
     ),
     Rule(
-        DESTROYS, "changes owner or permissions of files outside its workspace", changes_modes_of_system,
+        DESTROYS, "changes the owner or permissions of files outside its workspace", changes_modes_of_system,
         ("chmod -R 777 /", "chown -R me /etc", "chmod 000 /etc/passwd", "chattr -i /etc/passwd", "chmod -R a+rwx ~",
          "chown me /usr/bin/sudo"),
         ("chmod -R u+w build", "chmod +x run.sh", "chown -R app:app data", "chmod 755 x"),
