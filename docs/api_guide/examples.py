@@ -211,7 +211,7 @@ def _session(guide: Guide) -> None:
 
 
 def _system(guide: Guide) -> None:
-    guide.write("## Catalogues, keys and health")
+    guide.write("## Agents, strategies, experts, keys and health")
     guide.call("listAgents", "GET", "/api/agents")
     guide.call("listStrategies", "GET", "/api/strategies")
     guide.call("listArchetypes", "GET", "/api/archetypes")
