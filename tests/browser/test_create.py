@@ -38,7 +38,7 @@ def write(page: Page, text: str) -> None:
 
 def shown(page: Page) -> list[str]:
     """Names of phases and titles of tasks as the preview has them, in order."""
-    preview = page.get_by_role("region", name="The plan it makes")
+    preview = page.get_by_role("region", name="Plan preview")
     phases = preview.get_by_role("heading", level=3).all_inner_texts()
     return [*phases, *preview.locator("[data-task-title]").all_inner_texts()]
 
@@ -52,10 +52,10 @@ def made(page: Page, signoff: Signoff) -> dict[str, Any]:
 def test_the_plan_is_the_one_that_was_shown(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     write(page, PLAN)
-    preview = page.get_by_role("region", name="The plan it makes")
+    preview = page.get_by_role("region", name="Plan preview")
     expect(preview.get_by_text("2 phases, 4 tasks")).to_be_visible()
     promised = shown(page)
-    page.get_by_role("button", name="Create and make the plan").click()
+    page.get_by_role("button", name="Create and plan").click()
     project = made(page, signoff)
     assert project["name"] == "Two phases"
     assert project["stage"] == "awaiting_approval"
@@ -71,17 +71,17 @@ def test_a_problem_leads_to_its_line(page: Page, signoff: Signoff) -> None:
     area = page.get_by_role("textbox", name="Description")
     expect(area).to_be_focused()
     assert WRONG[: area.evaluate("area => area.selectionStart")].count("\n") == 3
-    page.get_by_role("button", name="Create and make the plan").click()
-    expect(area).to_have_accessible_description(re.compile("No plan can be made of this yet: .*biuld"))
+    page.get_by_role("button", name="Create and plan").click()
+    expect(area).to_have_accessible_description(re.compile("This text cannot be planned yet: .*biuld"))
     assert page.url.endswith("/new")
 
 
 def test_dangerous_commands_are_marked(page: Page) -> None:
     page.goto("/new")
     write(page, "- Harmless: `true`\n- Wipe: `rm -rf / --no-preserve-root`\n")
-    tasks = page.get_by_role("region", name="The plan it makes").get_by_role("listitem")
-    expect(tasks.filter(has_text="Dangerous")).to_have_count(2)  # The task, and the phase that it is in.
-    expect(tasks.filter(has_text="Harmless").last).not_to_contain_text("Dangerous")
+    tasks = page.get_by_role("region", name="Plan preview").get_by_role("listitem")
+    expect(tasks.filter(has_text="Critical")).to_have_count(2)  # The task, and the phase that it is in.
+    expect(tasks.filter(has_text="Harmless").last).not_to_contain_text("Critical")
 
 
 def test_files_are_there_before_the_plan_is_made(page: Page, signoff: Signoff) -> None:
@@ -89,7 +89,7 @@ def test_files_are_there_before_the_plan_is_made(page: Page, signoff: Signoff) -
     write(page, "- Read: `cat numbers.txt`")
     files = [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in ("numbers.txt", "b ü.txt")]
     page.get_by_label("Files to upload").set_input_files(files)  # pyright: ignore[reportArgumentType]
-    page.get_by_role("button", name="Create and make the plan").click()
+    page.get_by_role("button", name="Create and plan").click()
     project = made(page, signoff)
     path = f"/api/projects/{project['id']}"
     listed = signoff.api.get(f"{path}/output-files").json()["files"]
@@ -105,10 +105,10 @@ def test_a_file_that_does_not_arrive_is_named_and_the_project_kept(page: Page, s
     write(page, "- `true`")
     page.get_by_label("Files to upload").set_input_files({"name": "lost.txt", "mimeType": "text/plain", "buffer": b"x"})
     page.route("**/files/upload", lambda route: route.abort())
-    page.get_by_role("button", name="Create and make the plan").click()
+    page.get_by_role("button", name="Create and plan").click()
     expect(page.get_by_role("alert")).to_contain_text("lost.txt")
     page.unroute("**/files/upload")
-    page.get_by_role("button", name="Send them again").click()
+    page.get_by_role("button", name="Upload again").click()
     project = made(page, signoff)
     assert project["plan"] is not None
     assert signoff.api.get("/api/projects?search=half+sent").json()["total"] == 1
@@ -129,9 +129,9 @@ def test_a_double_click_and_a_lost_answer_make_one_project(page: Page, signoff: 
             route.abort()
 
     page.route("**/api/projects", lose_first)
-    page.get_by_role("button", name="Create only").click()
-    expect(page.get_by_role("alert")).to_contain_text("does not answer")
-    page.get_by_role("button", name="Create only").dblclick()
+    page.get_by_role("button", name="Create without a plan").click()
+    expect(page.get_by_role("alert")).to_contain_text("not responding")
+    page.get_by_role("button", name="Create without a plan").dblclick()
     assert made(page, signoff)["id"] == lost[0]
     assert signoff.api.get("/api/projects?search=only+once").json()["total"] == 1
 
@@ -144,7 +144,7 @@ def test_what_was_typed_survives_a_reload_and_is_gone_afterwards(page: Page, sig
     page.reload()
     expect(page.get_by_label("Name")).to_have_value("Kept over a reload")
     expect(page.get_by_role("textbox", name="Description")).to_have_value("- `true`")
-    page.get_by_role("button", name="Create only").click()
+    page.get_by_role("button", name="Create without a plan").click()
     project = made(page, signoff)
     assert (project["strategy"], project["plan"]) == ("careful", None)
     page.goto("/new")
@@ -156,21 +156,21 @@ def test_what_the_server_refuses_is_said_at_the_field(page: Page, signoff: Signo
     page.get_by_text("More settings").click()
     page.get_by_label("Folder").fill("/nowhere/at/all")
     page.get_by_text("More settings").click()
-    page.get_by_role("button", name="Create only").click()
+    page.get_by_role("button", name="Create without a plan").click()
     expect(page.get_by_label("Folder")).to_be_focused()
     expect(page.get_by_label("Folder")).to_have_accessible_description(
         re.compile("/nowhere/at/all|folder", re.IGNORECASE)
     )
     page.get_by_label("Folder").fill("")
-    page.get_by_label("Most US dollars").fill("ten")
-    page.get_by_role("button", name="Create only").click()
-    expect(page.get_by_label("Most US dollars")).to_be_focused()
+    page.get_by_label("Cost limit").fill("ten")
+    page.get_by_role("button", name="Create without a plan").click()
+    expect(page.get_by_label("Cost limit")).to_be_focused()
 
 
 def test_a_plan_that_approves_itself_is_warned_of_and_starts(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     write(page, "- `true`")
-    page.get_by_label("Approve the plan by itself").check()
+    page.get_by_label("Approve the plan automatically").check()
     expect(page.get_by_role("alert")).to_contain_text("Nobody reads the plan")
     page.get_by_role("button", name="Create, plan and start").click()
     project = made(page, signoff)
@@ -180,7 +180,7 @@ def test_a_plan_that_approves_itself_is_warned_of_and_starts(page: Page, signoff
 def test_words_become_steps_where_there_is_no_model(page: Page) -> None:
     page.goto("/new")
     write(page, "Weekly report: gather metrics, write a summary, mail it")
-    expect(page.get_by_text("No model is set up here")).to_be_visible()
+    expect(page.get_by_text("no model is configured here")).to_be_visible()
     expect(page.get_by_text("1 phase, 3 tasks")).to_be_visible()
 
 
@@ -200,7 +200,7 @@ def test_the_keyboard_alone_makes_a_project(page: Page, signoff: Signoff) -> Non
     page.keyboard.press("Tab")
     expect(area).not_to_be_focused()
     for _ in range(20):
-        if page.evaluate("document.activeElement.textContent").strip() == "Create and make the plan":
+        if page.evaluate("document.activeElement.textContent").strip() == "Create and plan":
             break
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -213,7 +213,7 @@ def test_pieces_are_put_in_and_taken_back(page: Page) -> None:
     expect(area).to_have_value(re.compile("^# Machine report"))
     before = area.input_value()
     area.press("ControlOrMeta+End")
-    page.get_by_role("button", name="Manual step").click()
+    page.get_by_role("button", name="Manual task").click()
     page.keyboard.type("Sign it")
     expect(area).to_have_value(f"{before}- [ ] Sign it\n")
     page.get_by_role("button", name="Data job").click()
@@ -230,7 +230,7 @@ def test_every_example_makes_a_plan(page: Page) -> None:
         ("Data job", "2 phases, 4"),
     ):
         page.get_by_role("button", name=name).click()
-        expect(page.get_by_role("region", name="The plan it makes").get_by_text(makes)).to_be_visible()
+        expect(page.get_by_role("region", name="Plan preview").get_by_text(makes)).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -238,9 +238,9 @@ def test_nobody_is_shut_out(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
     page.goto("/new")
     page.get_by_text("More settings").click()
-    page.get_by_label("Approve the plan by itself").check()
+    page.get_by_label("Approve the plan automatically").check()
     write(page, PLAN + "3. Wipe: `rm -rf / --no-preserve-root`\n")
-    expect(page.get_by_text("Dangerous").first).to_be_visible()
+    expect(page.get_by_text("Critical").first).to_be_visible()
     assert violations(page) == []
     write(page, WRONG)
     expect(page.get_by_role("button", name=re.compile("^Line 4"))).to_be_visible()

@@ -78,15 +78,15 @@ def test_each_kind_is_shown_as_suits_it(page: Page, project_id: str) -> None:
     page.goto(f"/projects/{project_id}/files?path=data/table.csv")
     expect(preview.get_by_role("columnheader")).to_have_text(["name", "orders"])
     expect(preview.get_by_role("cell", name="Row, 7", exact=True)).to_be_visible()
-    expect(preview).to_contain_text("The first 1,000 rows are shown.")
+    expect(preview).to_contain_text("Showing the first 1,000 rows.")
     page.get_by_role("link", name="a.json").click()
     expect(preview).to_contain_text('"big": 12345678901234567890,')
     page.get_by_role("link", name="blob.bin").click()
-    expect(preview).to_contain_text("This file is no text")
+    expect(preview).to_contain_text("Binary file")
     page.get_by_role("link", name="picture.svg").click()
     expect(preview).to_contain_text("<script>alert(1)</script>")
     page.get_by_role("link", name="long.txt").click()
-    expect(preview).to_contain_text("The first 1.0 MB of 2.3 MB are shown.")
+    expect(preview).to_contain_text("Showing the first 1.0 MB of 2.3 MB.")
     expect(preview.get_by_text("line 0", exact=True)).to_be_visible()
 
 
@@ -100,7 +100,7 @@ def test_files_are_found_and_downloaded(page: Page, project_id: str) -> None:
         page.get_by_role("region", name="Preview").get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "a.json"
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download everything").click()
+        page.get_by_role("link", name="Download all").click()
     assert download.value.suggested_filename.endswith(".zip")
 
 

@@ -29,7 +29,7 @@ def thousand(signoff: Signoff) -> str:
 
 
 def picture(page: Page) -> Locator:
-    return page.get_by_role("region", name="Picture of the task graph")
+    return page.get_by_role("region", name="Task graph")
 
 
 def test_every_task_is_there_and_changes_as_the_run_goes_on_without_another_layout(

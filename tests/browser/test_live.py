@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Signoff
 
-STALE = "The connection is lost"
+STALE = "Connection lost"
 # Has every stream of the page end when `dropStreams` is called.
 DROPPABLE = """
 const plain = window.fetch;
@@ -92,7 +92,7 @@ def test_what_could_not_be_read_is_read_once_the_stream_is_back(page: Page, sign
     page.route(f"**/api/projects/{project_id}/decisions", lambda route: route.abort())
     answer = {"answer": "yes"}
     signoff.api.post(f"/api/projects/{project_id}/decisions/{asked['id']}", json=answer).raise_for_status()
-    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    expect(page.get_by_role("alert")).to_contain_text("not responding")
     page.unroute(f"**/api/projects/{project_id}/decisions")
     expect(question).to_be_visible()
     page.evaluate("dropStreams()")

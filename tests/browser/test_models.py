@@ -55,18 +55,18 @@ def test_words_are_planned_sent_back_signed_and_carried_out(page: Page, signoff:
     page.goto("/new")
     page.get_by_label("Name", exact=True).fill("Orders")
     page.get_by_role("textbox", name="Description").fill(WORDS)
-    expect(page.get_by_role("region", name="The plan it makes")).to_contain_text("test-model")
-    page.get_by_role("button", name="Create and make the plan").click()
-    box = page.get_by_role("region", name="Waits for a person")
-    expect(box.get_by_role("heading", name="Plan version 1 waits for your approval")).to_be_visible()
-    for told in ("The quarter is the last one.", "Who is to check?", "planner model", "1 call"):
+    expect(page.get_by_role("region", name="Plan preview")).to_contain_text("test-model")
+    page.get_by_role("button", name="Create and plan").click()
+    box = page.get_by_role("region", name="Waiting for a person")
+    expect(box.get_by_role("heading", name="Plan version 1 is waiting for your approval")).to_be_visible()
+    for told in ("The quarter is the last one.", "Who is to check?", "planner: model", "1 model call"):
         expect(box).to_contain_text(told)
     assert violations(page) == []
 
     box.get_by_role("button", name="Send back…").click()
     dialog = page.get_by_role("dialog", name="Send version 1 back")
-    expect(dialog).to_contain_text("A model makes the next version from your words.")
-    dialog.get_by_label("What is to be different").fill("Mail it in the end.")
+    expect(dialog).to_contain_text("A model generates the next version from your comment.")
+    dialog.get_by_label("What should change?").fill("Mail it in the end.")
     dialog.get_by_role("button", name="Send back").click()
     expect(box.get_by_role("alert")).to_contain_text("Mail it to the team")
     box.get_by_role("button", name="Show version 2").click()
@@ -86,15 +86,15 @@ def test_words_are_planned_sent_back_signed_and_carried_out(page: Page, signoff:
         expect(panel).to_contain_text(told)
     page.get_by_role("button", name="Close").last.click()
     page.get_by_role("link", name="Metrics").click()
-    expect(page.get_by_role("table", name="What models used")).to_contain_text("Plans")
+    expect(page.get_by_role("table", name="Model usage")).to_contain_text("Planning")
 
 
 def test_that_a_model_made_no_plan_is_said_on_the_page(page: Page, signoff: Signoff, model: ModelServer) -> None:
     model.say(*[Output({"nonsense": True})] * 4)
     project_id = signoff.create("Nonsense", WORDS)
     page.goto(f"/projects/{project_id}")
-    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Generate plan").click()
     expect(page.get_by_role("alert").first).to_contain_text(
         re.compile("not make a valid plan|not give a usable answer")
     )
-    expect(page.get_by_role("button", name="Make the plan")).to_be_enabled()
+    expect(page.get_by_role("button", name="Generate plan")).to_be_enabled()

@@ -69,17 +69,17 @@ def test_dangers_are_marked_at_their_task_and_above_the_plan(page: Page, signoff
     )
     expect(summary.get_by_role("link", name="Install")).to_be_visible()
     task = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Install"))
-    expect(task.get_by_text("Dangerous:")).to_be_visible()
+    expect(task.get_by_text("Critical:")).to_be_visible()
     expect(task).to_contain_text("runs what it downloads")
-    assert page.get_by_text("Dangerous:").count() == 1
+    assert page.get_by_text("Critical:").count() == 1
 
 
 def test_a_plan_is_made_and_a_failed_one_says_why(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.create('Draft', '- Say hello: `echo hello`')}")
-    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Generate plan").click()
     expect(page.get_by_role("heading", name="Say hello")).to_be_visible()
     page.goto(f"/projects/{signoff.create('Broken', '- One `a` and `b`')}")
-    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Generate plan").click()
     expect(page.get_by_role("alert").first).to_contain_text("several pieces of inline code")
 
 
@@ -93,16 +93,16 @@ def test_planning_is_said_with_how_long_it_takes_and_how_it_failed(page: Page, s
 
     page.route(f"**/api/projects/{project_id}", planning)
     page.goto(f"/projects/{project_id}")
-    expect(page.get_by_text("The plan is being made")).to_be_visible()
+    expect(page.get_by_text("Generating the plan").first).to_be_visible()
     expect(page.get_by_text(re.compile(r"for \d+ d"))).to_be_visible()
-    expect(page.get_by_role("button", name="Make the plan")).to_have_count(0)
+    expect(page.get_by_role("button", name="Generate plan")).to_have_count(0)
     changes |= {
         "stage": "draft",
         "failure": {"code": "planner_failed", "message": "The model said no.", "task_id": None},
     }
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("The model said no.")
-    expect(page.get_by_role("button", name="Make the plan")).to_be_visible()
+    expect(page.get_by_role("button", name="Generate plan")).to_be_visible()
 
 
 def test_a_plan_is_changed_by_hand(page: Page, signoff: Signoff) -> None:
@@ -168,7 +168,7 @@ def test_the_plan_follows_the_run(page: Page, signoff: Signoff) -> None:
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
 def test_nobody_is_shut_out_of_the_plan(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.planned('Accessible', HOSTILE)}")
-    expect(page.get_by_text("Dangerous:")).to_be_visible()
+    expect(page.get_by_text("Critical:")).to_be_visible()
     assert violations(page) == []
 
 

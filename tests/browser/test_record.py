@@ -35,13 +35,13 @@ def test_the_record_says_who_approved_which_version_and_who_was_refused(
 ) -> None:
     page.goto(f"/projects/{signed}/record")
     made = page.get_by_role("list", name="Decisions").get_by_role("listitem")
-    approved = made.filter(has_text="approved the plan version 2")
+    approved = made.filter(has_text="approved the plan (version 2)")
     digest = signoff.project(signed)["plan"]["digest"]
     expect(approved).to_contain_text(OWNER)
     expect(approved).to_contain_text("I read <b>it</b>")
     expect(approved).to_contain_text(digest[:12])
     refused = made.filter(has_text="Refused")
-    expect(refused).to_contain_text(f"{OWNER} wanted to approve")
+    expect(refused).to_contain_text(f"{OWNER} tried to approve")
     expect(refused).to_contain_text("version 2 is the current one")
 
 
@@ -50,10 +50,10 @@ def test_the_seal_is_that_of_the_audit_and_cries_out_when_broken(page: Page, sig
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/audit") else None)
     page.goto(f"/projects/{signed}/record")
-    seal = page.get_by_role("region", name="Seal of the record")
+    seal = page.get_by_role("region", name="Record seal")
     expect(seal).to_contain_text(f"Record intact: {trail['events']} events")
     expect(seal).to_contain_text(trail["head"])
-    expect(seal).to_contain_text(f"Sealed up to event {trail['seal']['seq']} by the key {trail['fingerprint']}")
+    expect(seal).to_contain_text(f"Sealed up to event {trail['seal']['seq']} with key {trail['fingerprint']}")
     expect(seal).not_to_contain_text("not sealed yet")
     expect(page.get_by_text("signoff verify project.zip")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -67,12 +67,12 @@ def test_the_seal_is_that_of_the_audit_and_cries_out_when_broken(page: Page, sig
 def test_every_event_is_a_sentence_that_can_be_filtered(page: Page, signed: str, signoff: Signoff) -> None:
     page.goto(f"/projects/{signed}/record")
     events = page.get_by_role("list", name="All events").get_by_role("listitem")
-    expect(events.first).to_contain_text("The project is completed")
+    expect(events.first).to_contain_text("The project completed")
     page.get_by_label("Order").select_option("Oldest first")
     expect(events.first).to_contain_text(f"{OWNER} created the project")
-    page.get_by_label("About").select_option("Tasks")
+    page.get_by_label("Category").select_option("Tasks")
     expect(events).to_have_count(2)
-    expect(events.nth(1)).to_contain_text("Build it is completed after")
+    expect(events.nth(1)).to_contain_text("Build it completed after")
     events.nth(1).get_by_text("Raw").click()
     expect(events.nth(1)).to_contain_text('"type": "task.completed"')
 
@@ -83,13 +83,13 @@ def test_the_record_goes_on_live(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("list", name="All events")).to_contain_text("Plan version 1 is ready")
     signoff.api.post(f"/api/projects/{project_id}/approve", json={"comment": "go"}).raise_for_status()
     expect(page.get_by_role("list", name="All events")).to_contain_text(f"{OWNER} approved plan version 1: “go”")
-    expect(page.get_by_role("list", name="Decisions")).to_contain_text("approved the plan version 1")
-    expect(page.get_by_role("region", name="Seal of the record")).to_contain_text("events since then")
+    expect(page.get_by_role("list", name="Decisions")).to_contain_text("approved the plan (version 1)")
+    expect(page.get_by_role("region", name="Record seal")).to_contain_text("events since then")
 
 
 def test_versions_stand_side_by_side_down_to_the_words_of_a_command(page: Page, signed: str) -> None:
     page.goto(f"/projects/{signed}/versions")
-    expect(page.get_by_role("table", name="Versions of the plan").get_by_role("row")).to_have_count(3)
+    expect(page.get_by_role("table", name="Plan versions").get_by_role("row")).to_have_count(3)
     before = page.get_by_role("group", name="action.command, Version 1")
     after = page.get_by_role("group", name="action.command, Version 2")
     expect(before).to_contain_text("make test --verbose")
@@ -124,7 +124,7 @@ def test_the_numbers_follow_the_run(page: Page, signoff: Signoff) -> None:
 def test_nobody_is_shut_out_of_the_views_of_a_run(page: Page, signed: str, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     for view, shown in [
-        ("graph", "Statuses"), ("timeline", "Choose a task"), ("metrics", "Slowest tasks"), ("record", "Raw"),
+        ("graph", "Statuses"), ("timeline", "Select a task"), ("metrics", "Slowest tasks"), ("record", "Raw"),
         ("versions", "From version 1"),
     ]:  # fmt: skip
         page.goto(f"/projects/{signed}/{view}")

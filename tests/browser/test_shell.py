@@ -19,9 +19,9 @@ def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
 
 def test_the_choice_of_colours_is_kept(page: Page) -> None:
     page.goto("/")
-    page.get_by_label("Colours").select_option("dark")
+    page.get_by_label("Theme").select_option("dark")
     page.reload()
-    expect(page.get_by_label("Colours")).to_have_value("dark")
+    expect(page.get_by_label("Theme")).to_have_value("dark")
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 

@@ -51,7 +51,7 @@ def test_a_file_that_is_replaced_during_the_run_is_asked_about(page: Page, signo
     line.click()
     expect(signed.get_by_text(sha256(GOOD))).to_be_visible()
     expect(signed.get_by_text("shell, from")).to_be_hidden()
-    signed.get_by_text("What else is frozen").click()
+    signed.get_by_text("Also covered by your signature").click()
     expect(signed.get_by_text("shell, from")).to_be_visible()
     assert violations(page) == []
     shown = signoff.api.get(f"/api/projects/{project_id}/plan").json()["frozen"]["digest"]
@@ -62,10 +62,10 @@ def test_a_file_that_is_replaced_during_the_run_is_asked_about(page: Page, signo
 
     upload(signoff, project_id, EVIL)
     signoff.api.post(f"/api/projects/{project_id}/tasks/wait/complete", json={}).raise_for_status()
-    question = page.get_by_role("form", name="“Build” would not run what was signed")
-    expect(question).to_contain_text("Something is not as it was signed")
+    question = page.get_by_role("form", name="“Build” would no longer run what was signed")
+    expect(question).to_contain_text("Changed since signing")
     expect(question).to_contain_text("uploaded it")
-    lines = question.get_by_label("build.sh: lines that differ")
+    lines = question.get_by_label("build.sh: changed lines")
     expect(lines).to_contain_text("-echo good")
     expect(lines).to_contain_text("+echo evil ⟨U+202E⟩")
     expect(question).to_contain_text(f"sha256 {sha256(GOOD)}")
@@ -91,8 +91,8 @@ def test_what_has_changed_since_it_was_read_is_not_approved(page: Page, signoff:
         approve.click()
     assert (refusal.value.status, refusal.value.json()["code"]) == (409, "surroundings_changed")
     alert = page.get_by_role("form").get_by_role("alert")
-    expect(alert).to_contain_text("What this plan runs has changed since you read it. Nothing was approved.")
-    expect(alert).to_contain_text(f"build.sh: was sha256 {sha256(GOOD)[:6]}…, is sha256 {sha256(EVIL)[:6]}… now")
+    expect(alert).to_contain_text("have changed since you read it. Nothing was approved.")
+    expect(alert).to_contain_text(f"build.sh: was sha256 {sha256(GOOD)[:6]}…, is now sha256 {sha256(EVIL)[:6]}…")
     expect(approve).to_be_hidden()
     # What was read stays until its reader goes on.
     expect(page.get_by_text(f"Runs build.sh as it is now (sha256 {sha256(GOOD)[:6]}…)")).to_be_visible()
@@ -100,7 +100,7 @@ def test_what_has_changed_since_it_was_read_is_not_approved(page: Page, signoff:
     project = signoff.project(project_id)
     assert (project["status"], project["run"]) == ("pending", None)
 
-    page.get_by_role("button", name="Show it as it is now").click()
+    page.get_by_role("button", name="Show the current state").click()
     expect(page.get_by_text(f"Runs build.sh as it is now (sha256 {sha256(EVIL)[:6]}…)")).to_be_visible()
     expect(alert).to_be_hidden()
     approve.click()
@@ -113,7 +113,7 @@ def test_a_file_that_is_replaced_while_the_plan_is_read_is_told_of_at_once(page:
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
     upload(signoff, project_id, GOOD)
     alert = page.get_by_role("form").get_by_role("alert")
-    expect(alert).to_contain_text(f"build.sh: was not there, is sha256 {sha256(GOOD)[:6]}… now")
+    expect(alert).to_contain_text(f"build.sh: did not exist, is now sha256 {sha256(GOOD)[:6]}…")
 
 
 def test_what_a_signature_does_not_cover_is_said(page: Page, signoff: Signoff, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_a_signature_does_not_cover_is_said(page: Page, signoff: Signoff, t
     signed = page.get_by_role("region", name="Signed with the plan")
     expect(signed).to_contain_text("Not covered by your signature")
     expect(signed).to_contain_text("Task odd runs")
-    expect(signed).to_contain_text(f"{outside} is outside of the workspace")
+    expect(signed).to_contain_text(f"{outside} is outside the workspace")
     frozen = signoff.api.get(f"/api/projects/{project_id}/plan").json()["frozen"]
     expect(signed).to_contain_text(f"link.sh: {frozen['unhashed']['link.sh']}")
 
@@ -161,7 +161,7 @@ def test_grants_and_limits_are_shown_before_anybody_signs(page: Page, signoff: S
         "processes: no limit",
     ):
         expect(powers).to_contain_text(words)
-    page.get_by_text("What else is frozen").click()
+    page.get_by_text("Also covered by your signature").click()
     signed = page.get_by_role("region", name="Signed with the plan")
-    expect(signed).to_contain_text("Limits of each task, where it sets none itself")
+    expect(signed).to_contain_text("Limits for tasks that set none")
     expect(signed).to_contain_text("open files: 65536")

@@ -47,9 +47,9 @@ def _approvals(page: Page) -> list[dict]:
 def test_from_a_plan_to_its_files(page: Page, signoff: Signoff) -> None:
     project_id = signoff.create("Weekly report", "- Write: `echo done > report.txt` {#write files=report.txt}")
     page.goto(f"/projects/{project_id}")
-    page.get_by_role("button", name="Make the plan").click()
-    box = page.get_by_role("region", name="Waits for a person")
-    expect(box.get_by_role("heading", name="Plan version 1 waits for your approval")).to_be_visible()
+    page.get_by_role("button", name="Generate plan").click()
+    box = page.get_by_role("region", name="Waiting for a person")
+    expect(box.get_by_role("heading", name="Plan version 1 is waiting for your approval")).to_be_visible()
     expect(page).to_have_title("● Approve: Weekly report")
     expect(box).to_contain_text("1 phase, 1 task")
     expect(box).to_contain_text("echo")
@@ -76,15 +76,15 @@ def test_a_plan_that_is_replaced_while_it_is_read_is_not_approved(page: Page, si
     approve = page.get_by_role("button", name="Approve and start")
     expect(approve).to_be_enabled()
     _edit(signoff, project_id, "echo after")
-    box = page.get_by_role("region", name="Waits for a person")
-    expect(box.get_by_role("alert")).to_contain_text("Version 2 has replaced what you were reading")
+    box = page.get_by_role("region", name="Waiting for a person")
+    expect(box.get_by_role("alert")).to_contain_text("Version 2 has replaced the version you were reading")
     expect(box.get_by_role("alert")).to_contain_text("echo before")
     expect(box.get_by_role("alert")).to_contain_text("echo after")
     expect(approve).to_be_hidden()
     # A second edit takes the place of the first, of which the server keeps nothing.
     _edit(signoff, project_id, "echo last")
     box.get_by_role("button", name="Show version 3").click()
-    expect(box.get_by_role("heading", name="Plan version 3 waits for your approval")).to_be_visible()
+    expect(box.get_by_role("heading", name="Plan version 3 is waiting for your approval")).to_be_visible()
     sent = _approvals(page)
     approve.click()
     expect(page.get_by_role("status").filter(has_text="All done")).to_be_visible()
@@ -116,8 +116,8 @@ def test_what_is_new_since_it_was_seen_last_is_told(page: Page, signoff: Signoff
     for _ in range(2):
         # Also after a reload: that it was shown once does not mean that it was taken in.
         page.goto(f"/projects/{project_id}")
-        box = page.get_by_role("region", name="Waits for a person")
-        expect(box.get_by_role("heading", name="Since version 1, which you saw last")).to_be_visible()
+        box = page.get_by_role("region", name="Waiting for a person")
+        expect(box.get_by_role("heading", name="Since version 1, the last one you saw")).to_be_visible()
         expect(box).to_contain_text("echo before")
         link = box.get_by_role("link", name="Compare in full")
         expect(link).to_have_attribute("href", f"/projects/{project_id}/versions?from=1&to=2")
@@ -129,7 +129,7 @@ def test_what_cannot_be_seen_is_named_in_what_changed(page: Page, signoff: Signo
     page.evaluate(SEEN, f"signoff.seen.{project_id}")
     _edit(signoff, project_id, "echo \u202eafter")
     page.reload()
-    box = page.get_by_role("region", name="Waits for a person")
+    box = page.get_by_role("region", name="Waiting for a person")
     expect(box).to_contain_text("echo ⟨U+202E⟩after")
     box.get_by_role("link", name="Compare in full").click()
     expect(page.get_by_role("group", name="action.command, Version 2")).to_contain_text("echo ⟨U+202E⟩after")
@@ -139,7 +139,7 @@ def test_a_command_that_nobody_could_read_does_not_take_the_page_down(page: Page
     project_id = signoff.planned("Nested", "- One: `true` {#one}")
     _edit(signoff, project_id, f"ls {'$(' * 9_000}")
     page.goto(f"/projects/{project_id}")
-    box = page.get_by_role("region", name="Waits for a person")
+    box = page.get_by_role("region", name="Waiting for a person")
     expect(box.get_by_role("region", name="What it may do")).to_contain_text("…")
     expect(box.get_by_role("button", name="Approve and start")).to_be_enabled()
 
@@ -150,7 +150,7 @@ def test_a_part_that_cannot_be_drawn_leaves_the_others_standing(browser: Browser
     page = browser.new_page(base_url=signoff.url)
     page.route("**/plan", lambda route: route.fulfill(json={**route.fetch().json(), "stats": None}))
     page.goto(f"/projects/{project_id}/files")
-    expect(page.get_by_role("alert")).to_contain_text("This part of the page cannot be shown")
+    expect(page.get_by_role("alert")).to_contain_text("This part of the page cannot be displayed")
     expect(page.get_by_role("heading", name="Half")).to_be_visible()
     expect(page.get_by_text("There are no files yet")).to_be_visible()
     page.unroute("**/plan")
@@ -162,15 +162,15 @@ def test_a_part_that_cannot_be_drawn_leaves_the_others_standing(browser: Browser
 def test_a_critical_finding_asks_to_be_read(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Dangerous", DANGEROUS)
     page.goto(f"/projects/{project_id}")
-    box = page.get_by_role("region", name="Waits for a person")
+    box = page.get_by_role("region", name="Waiting for a person")
     expect(box).to_contain_text("removes files outside its workspace")
     task_id = signoff.project(project_id)["tasks"][0]["id"]
-    expect(box.get_by_role("link", name="to the task")).to_have_attribute(
+    expect(box.get_by_role("link", name="Show task")).to_have_attribute(
         "href", f"/projects/{project_id}?task={task_id}"
     )
     sent = _approvals(page)
     box.get_by_role("button", name="Approve and start").click()
-    expect(box.get_by_role("alert")).to_contain_text("Tick that you have read")
+    expect(box.get_by_role("alert")).to_contain_text("confirm that you have read")
     assert sent == []
     box.get_by_label("I have read the critical finding").check()
     expect(box.get_by_role("alert")).to_be_hidden()
@@ -184,15 +184,15 @@ def test_a_plan_is_sent_back_with_words(page: Page, signoff: Signoff) -> None:
     page.get_by_role("button", name="Send back…").click()
     dialog = page.get_by_role("dialog", name="Send version 1 back")
     dialog.get_by_role("button", name="Send back").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Say in words")
-    dialog.get_by_label("What is to be different").fill("say after")
+    expect(dialog.get_by_role("alert")).to_contain_text("Describe what should change")
+    dialog.get_by_label("What should change?").fill("say after")
     dialog.get_by_label("Description").fill("- One: `echo after` {#one}")
     dialog.get_by_role("button", name="Send back").click()
-    box = page.get_by_role("region", name="Waits for a person")
+    box = page.get_by_role("region", name="Waiting for a person")
     expect(box.get_by_role("alert")).to_contain_text("echo after")
     box.get_by_role("button", name=re.compile("Show version")).click()
-    expect(box.get_by_role("heading", name="waits for your approval")).to_be_visible()
-    expect(page.get_by_text("was sent back by")).to_be_hidden()
+    expect(box.get_by_role("heading", name="is waiting for your approval")).to_be_visible()
+    expect(page.get_by_text("sent plan version 1 back.")).to_be_hidden()
     returned = [d for d in signoff.api.get(f"/api/projects/{project_id}/decisions").json()["decisions"] if d["comment"]]
     assert [(item["kind"], item["comment"]) for item in returned] == [("return", "say after")]
 
@@ -200,7 +200,7 @@ def test_a_plan_is_sent_back_with_words(page: Page, signoff: Signoff) -> None:
 def test_a_phase_waits_for_its_approval(page: Page, signoff: Signoff) -> None:
     project_id = signoff.started("Gate", TWO_PHASES)
     page.goto(f"/projects/{project_id}")
-    box = page.get_by_role("form", name="Phase “Publish” waits for your approval")
+    box = page.get_by_role("form", name="Phase “Publish” is waiting for your approval")
     expect(box).to_contain_text("1 completed")
     expect(box.get_by_role("link", name="1 output file")).to_be_visible()
     expect(box.get_by_role("link", name="Upload")).to_be_visible()

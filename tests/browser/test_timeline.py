@@ -25,10 +25,10 @@ def test_a_retry_is_two_attempts_with_a_pause_between_them(page: Page, signoff: 
     assert there["x"] > here["x"] + here["width"]
     # The same as text, by keyboard.
     row.get_by_role("button", name="Flaky").press("Enter")
-    times = page.get_by_role("table", name="What Flaky did when").get_by_role("row")
+    times = page.get_by_role("table", name="Times of Flaky").get_by_role("row")
     expect(times).to_have_count(4)
     expect(times.nth(1)).to_contain_text("exit code 1")
-    expect(times.nth(2)).to_contain_text("Pause before the next try")
+    expect(times.nth(2)).to_contain_text("Pause before the next attempt")
     expect(times.nth(3)).to_contain_text("Attempt 2: completed")
 
 
@@ -46,9 +46,9 @@ def test_it_grows_while_the_run_goes_on_however_many_tasks_there_are(page: Page,
     signoff.api.post(f"/api/projects/{project_id}/files/upload", files={"file": ("go", b"")}).raise_for_status()
     expect(bar).to_have_attribute("aria-label", _starts("Attempt 1: completed"))
     gate = page.get_by_role("region", name="Phase Two").get_by_role("img")
-    expect(gate).to_have_attribute("aria-label", _starts("Waiting for its approval"))
+    expect(gate).to_have_attribute("aria-label", _starts("Waiting for approval"))
     wide = page.evaluate("document.querySelector('.chart').clientWidth")
-    page.get_by_role("region", name="Timeline;").press("+")
+    page.get_by_role("region", name="Timeline:").press("+")
     assert page.evaluate("document.querySelector('.chart').clientWidth") > wide
     signoff.api.post(f"/api/projects/{project_id}/cancel", json={}).raise_for_status()
     expect(page.get_by_title("Now")).not_to_be_attached()

@@ -25,8 +25,8 @@ test("a range goes both ways, and is one id where its beginning has gone", () =>
 
 test("a task for a person makes a project wait as well as a question does", () => {
   assert.equal(waitsForPerson({ stage: "awaiting_decision", manual_waiting: 1 }), "Waiting for your answer");
-  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }), "A task waits for you");
-  assert.equal(waitsForPerson({ stage: "paused", manual_waiting: 2 }), "2 tasks wait for you");
+  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }), "1 task is waiting for you");
+  assert.equal(waitsForPerson({ stage: "paused", manual_waiting: 2 }), "2 tasks are waiting for you");
   assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 0 }), null);
   assert.equal(waitsForPerson({ stage: "cancelling", manual_waiting: 1 }), null);
 });

@@ -1,4 +1,5 @@
 /** The list of projects. */
+import { plural } from "./words.ts";
 
 export const list = {
   title: "Projects",
@@ -15,16 +16,16 @@ export const list = {
   previous: "Previous",
   next: "Next",
   last: "Last",
-  /** What a stage says more than the status does. */
+  /** What the stage adds to the status. */
   stages: {
     draft: "No plan yet",
-    planning: "A plan is being made",
+    planning: "Generating the plan",
     awaiting_approval: "Waiting for your approval",
     executing: "",
-    awaiting_phase_approval: "A phase waits for you",
+    awaiting_phase_approval: "A phase is waiting for your approval",
     awaiting_decision: "Waiting for your answer",
     paused: "Paused",
-    cancelling: "Being cancelled",
+    cancelling: "Cancelling",
     finished: "",
   },
   strategies: { performance: "Performance", balanced: "Balanced", economy: "Economy", careful: "Careful" },
@@ -33,49 +34,48 @@ export const list = {
     workflow_task_failing: "Blocked: its workflow task keeps failing",
     activity_paused: "Blocked: paused in Temporal",
   },
-  manual: (number: number) => (number === 1 ? "A task waits for you" : `${number} tasks wait for you`),
-  waiting: (number: number) => `${number} ${number === 1 ? "waits" : "wait"} for you: go to the next`,
+  manual: (number: number) => `${plural(number, "task is", "tasks are")} waiting for you`,
+  waiting: (number: number) => `${plural(number, "project is", "projects are")} waiting for you: go to the next`,
   select: (name: string) => `Select ${name}`,
   selectAll: "Select all on this page",
   selected: (number: string) => `${number} selected`,
-  selectNone: "Select none",
-  more: (name: string) => `More for ${name}`,
+  selectNone: "Clear selection",
+  more: (name: string) => `More actions for ${name}`,
   duplicate: "Duplicate",
-  duplicated: (name: string) => `There is now “${name}”.`,
+  duplicated: (name: string) => `Created “${name}”.`,
   notDuplicated: (name: string, why: string) => `“${name}” was not duplicated: ${why}`,
   open: "Open",
   delete: "Delete…",
-  deleteTitle: (number: number) => (number === 1 ? "Delete this project?" : `Delete ${number} projects?`),
+  deleteTitle: (number: number) => (number === 1 ? "Delete this project?" : `Delete ${plural(number, "project")}?`),
   deleteCount: (number: number) => (number === 1 ? "Delete" : `Delete ${number}`),
   andMore: (number: number) => `and ${number} more`,
   running: (number: number, of: number) =>
     of === 1
-      ? "It is running: it is cancelled first, and the work in progress is interrupted."
-      : `Of these, ${number === 1 ? "1 is" : `${number} are`} running: they are cancelled first, and the work in progress is interrupted.`,
+      ? "It is running. It will be cancelled first, and work in progress will be interrupted."
+      : `Of these, ${number} ${number === 1 ? "is" : "are"} running. Running projects will be cancelled first, and work in progress will be interrupted.`,
   deleteHint:
-    "Plans, records and the files in folders that Signoff made are deleted for good. You have 8 seconds to undo it.",
-  isLeaving: "Is being deleted",
+    "Plans, records and the files in folders that Signoff created are permanently deleted. You have 8 seconds to undo this.",
+  isLeaving: "Deleting…",
   leaving: (number: number, name: string) =>
-    number === 1 ? `“${name}” is being deleted.` : `${number} projects are being deleted.`,
+    number === 1 ? `Deleting “${name}”…` : `Deleting ${plural(number, "project")}…`,
   undo: "Undo",
   outcome: (deleted: number, cancelling: number) =>
     [
-      deleted ? `${deleted === 1 ? "1 project was" : `${deleted} projects were`} deleted.` : "",
+      deleted ? `${plural(deleted, "project was", "projects were")} deleted.` : "",
       cancelling
-        ? `${cancelling === 1 ? "1 is" : `${cancelling} are`} still being cancelled, and deleted after that.`
+        ? `${plural(cancelling, "project is", "projects are")} still being cancelled and will be deleted afterwards.`
         : "",
     ]
       .filter(Boolean)
       .join(" "),
   refused: (name: string, why: string) => `“${name}” was not deleted: ${why}`,
-  notDeleted: (number: number, why: string) =>
-    `${number === 1 ? "The project was" : `${number} projects were`} not deleted: ${why}`,
-  nothingMatches: "No project matches",
-  nothingFor: (search: string) => `None has “${search}” in its name or description.`,
-  nothingOfStatus: "None has this status now.",
+  notDeleted: (number: number, why: string) => `${plural(number, "project was", "projects were")} not deleted: ${why}`,
+  nothingMatches: "No matching projects",
+  nothingFor: (search: string) => `No project has “${search}” in its name or description.`,
+  nothingOfStatus: "No project has this status now.",
   clear: "Clear search and filter",
   none: "No projects yet",
   whatThisIs:
-    "A project is work that is planned first: you read the plan and sign it, and only then it is carried out, step by step, with a record of what was done and who decided.",
+    "A project is planned before it runs. You read the plan and approve it; only then does Signoff run it, step by step. The record shows what was done and who decided.",
   fromExample: "Start from an example",
 };

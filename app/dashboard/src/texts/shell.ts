@@ -6,34 +6,33 @@ export const shell = {
   newProject: "New project",
   api: "Browse the API",
   skip: "Skip to content",
-  theme: "Colours",
+  theme: "Theme",
   themes: { system: "System", light: "Light", dark: "Dark" },
   notFound: "There is no such page.",
-  backToList: "To the list of projects",
+  backToList: "Back to projects",
   close: "Close",
   signOut: "Sign out",
-  streams: { connecting: "Connecting", live: "Live", stale: "Out of date" },
-  stale: "The connection is lost, so what you see may be out of date. Reconnecting…",
-  unreachable: "The server does not answer. Is it running? Nothing is lost: try again in a moment.",
+  stale: "Connection lost. What you see may be out of date. Reconnecting…",
+  unreachable: "The server is not responding. Is it running? Nothing is lost: try again in a moment.",
   retry: "Try again",
   cancel: "Cancel",
   loading: "Loading…",
   copy: "Copy",
   copied: "Copied.",
-  notCopied: "The browser does not allow copying; select the text and copy it by hand.",
+  notCopied: "The browser does not allow copying. Select the text and copy it yourself.",
   copyOf: (what: string) => `Copy the ${what}`,
 };
 
 export const signIn = {
   title: "Sign in",
   key: "API key",
-  hint: "This server asks for its key. The browser keeps a cookie for 30 days, not the key.",
+  hint: "This server requires an API key. The browser stores a cookie for 30 days, not the key.",
   submit: "Sign in",
 };
 
 export const project = {
   deleted: "This project was deleted.",
-  broken: (why: string) => `This part of the page cannot be shown; the project itself is as it was. ${why}`,
+  broken: (why: string) => `This part of the page cannot be displayed. The project itself is not affected. ${why}`,
   tabs: {
     plan: "Plan",
     graph: "Graph",
@@ -43,5 +42,5 @@ export const project = {
     record: "Record",
     versions: "Versions",
   },
-  sections: "Parts of the project",
+  sections: "Project sections",
 };

@@ -1,5 +1,5 @@
 /** Words that several views share. */
-import type { Project, Status } from "../api/client";
+import type { Project, Schemas, Status } from "../api/client";
 
 export const statusNames: Record<Status, string> = {
   pending: "Pending",
@@ -24,7 +24,49 @@ export const stageNames: Record<Project["stage"], string> = {
   finished: "Finished",
 };
 
-/** A count with its word, in the plural where it is not one. */
-export function plural(count: number, word: string): string {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+/** What a task does, by the type of its action. */
+export const actionTypes = {
+  shell: "Command",
+  http: "Request",
+  agent: "Agent",
+  manual: "Manual task",
+  decision: "Decision",
+  wait: "Wait",
+  milestone: "Milestone",
+};
+
+/** In which order a phase runs its tasks. */
+export const phaseStrategies = {
+  sequential: "one after another",
+  parallel: "all at once",
+  dag: "in dependency order",
+};
+
+export const severities: Record<Schemas["Finding"]["severity"], string> = {
+  critical: "Critical",
+  high: "High",
+  medium: "Medium",
+  low: "Low",
+};
+
+/** Who answers the decisions of a run. */
+export const decisionModes = { agent: "A model first, then a person", human: "Always a person" };
+
+/** The settings of a project, with one name wherever they appear. */
+export const settingNames = {
+  description: "Description",
+  strategy: "Strategy",
+  decision_mode: "Decisions",
+  auto_approve_plan: "Approve the plan automatically",
+  auto_approve_phases: "Start phases automatically",
+  agent_id: "Agent",
+  sme_archetype: "Expert",
+  path: "Folder",
+  max_tokens: "Token limit",
+  max_cost_usd: "Cost limit (US$)",
+};
+
+/** A count and its noun: `1 task`, `1,000 tasks`; `many` is the plural where it is not formed with an s. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }

@@ -27,7 +27,7 @@ test("a run says who waits for whom", () => {
     person: false,
   });
   const asked = stageInWords(running([task("waiting", "manual"), task("running")]), [open], null);
-  assert.equal(asked.text, "Waits for a person: 1 decision, 1 manual task");
+  assert.equal(asked.text, "Waiting for a person: 1 decision, 1 manual task");
   assert.deepEqual(asked.more, ["1 task running"]);
   assert.equal(asked.since, open.opened_at);
 });

@@ -15,16 +15,16 @@ test("what tasks do says how, and who did it where that was a person", () => {
   const error = { type: "exit_code", message: "exit code 1" };
   assert.equal(
     say("task.retrying", { title: "Build", error, next_try_in: 2 }),
-    "Build failed and is tried again in 2.0 s: exit code 1",
+    "Build failed and will be retried in 2.0 s: exit code 1",
   );
-  assert.equal(say("task.completed", { title: "Build", duration_ms: 840 }), "Build is completed after 840 ms");
+  assert.equal(say("task.completed", { title: "Build", duration_ms: 840 }), "Build completed after 840 ms");
   assert.equal(doer({ type: "task.completed", actor: "worker", data: {} }), "");
   assert.equal(doer({ type: "task.completed", actor: "ann", data: {} }), "ann");
 });
 
 test("a refusal says so", () => {
   const said = say("decision.made", { kind: "approve", outcome: "refused", message: "The plan was changed." });
-  assert.match(said, /^ann wanted to approve, and was refused: The plan was changed\.$/);
+  assert.match(said, /^ann tried to approve the plan, but was refused: The plan was changed\.$/);
 });
 
 test("no sentence has a hole, whatever the event lacks", () => {
