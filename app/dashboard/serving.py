@@ -1,4 +1,4 @@
-"""Serves the page's files out of the package: the page itself at each of its addresses, and what it loads below /assets."""
+"""Serves the web page from the package: the page itself at each of its addresses, its assets below /assets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 BUILT = Path(__file__).resolve().parent / "built"
-# Styles of single elements are set by scripts, through the object model, which the policy does not concern.
+# Scripts set the styles of single elements through the DOM, to which the policy does not apply.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,7 +26,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "Accept-Encoding",
 }
-# Names of assets hold a hash of their content.
+# The names of assets contain a hash of their content.
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"
 _MIN_ZIPPED_BYTES = 512
@@ -48,7 +48,7 @@ async def _page(request: AnyRequest) -> Response[bytes]:
 
 @get("/projects/{rest:path}", include_in_schema=False)
 async def _page_of_a_project(request: AnyRequest, rest: FromPath[str]) -> Response[bytes]:
-    del rest  # the page itself reads its address
+    del rest  # the page reads its own address
     return _answer(request, "index.html", _ASK_FIRST)
 
 
@@ -69,7 +69,7 @@ def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:
     file = _files().get(name)
     if file is None:
         if name == "index.html":
-            raise NotFoundException("The web page has not been built: 'python tools/build_dashboard.py' does.")
+            raise NotFoundException("The web page has not been built. Run 'python tools/build_dashboard.py'.")
         raise NotFoundException
     headers = {**_HEADERS, "Cache-Control": caching, "ETag": file.etag}
     if file.etag in request.headers.get("if-none-match", ""):
@@ -83,7 +83,7 @@ def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:
 
 @cache
 def _files() -> dict[str, _File]:
-    """Every file of the page by its name, compressed once: all of them together are smaller than one photograph."""
+    """All files of the page by name, compressed once; together they are small enough to keep in memory."""
     paths = [path for path in BUILT.rglob("*") if path.is_file()]
     return {path.relative_to(BUILT).as_posix(): _file(path) for path in paths}
 

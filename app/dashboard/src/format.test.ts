@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dollars, relative, size, span } from "./format.ts";
 
-test("spans name their two largest units", () => {
+test("durations show their two largest units", () => {
   assert.deepEqual([0, 840, 9_940, 12_400, 187_000, 300_000, 7_500_000, 273_600_000].map(span), [
     "0 ms",
     "840 ms",
@@ -15,11 +15,11 @@ test("spans name their two largest units", () => {
   ]);
 });
 
-test("sizes have one digit behind the point, bytes none", () => {
+test("sizes have one decimal, bytes have none", () => {
   assert.deepEqual([0, 999, 14_200, 3_100_000, 5e12].map(size), ["0 B", "999 B", "14.2 kB", "3.1 MB", "5000.0 GB"]);
 });
 
-test("a moment ago is now, and what is long ago has its date", () => {
+test("recent times are relative, and old ones show their date", () => {
   const at = Date.parse("2026-03-01T12:00:00Z");
   assert.equal(relative("2026-03-01T11:59:50Z", at), "just now");
   assert.equal(relative("2026-03-01T11:57:00Z", at), "3 minutes ago");
@@ -27,6 +27,6 @@ test("a moment ago is now, and what is long ago has its date", () => {
   assert.match(relative("2025-02-27T12:00:00Z", at), /2025/);
 });
 
-test("a small price is not nothing", () => {
+test("a small price does not look like zero", () => {
   assert.deepEqual([0, 0.00042, 1.5].map(dollars), ["$0.00", "$0.00042", "$1.50"]);
 });

@@ -1,4 +1,4 @@
-/** Times, spans and sizes as people read them. */
+/** Formats times, durations, sizes and amounts for people. */
 const clockFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const timeFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -13,12 +13,12 @@ export function moment(at: string): string {
   return clockFormat.format(new Date(at));
 }
 
-/** The time of day alone. */
+/** Only the time of day, in the reader's time zone. */
 export function timeOfDay(at: string): string {
   return timeFormat.format(new Date(at));
 }
 
-/** How long ago, roughly; the date where that is more than 30 days. */
+/** Roughly how long ago; the date if that is more than 30 days. */
 export function relative(at: string, now: number): string {
   const passed = now - Date.parse(at);
   if (passed < 45_000) return "just now";
@@ -27,7 +27,7 @@ export function relative(at: string, now: number): string {
   return ago.format(-1, "minute");
 }
 
-/** A span: `840 ms`, `9.4 s`, `12 s`, `3 min 07 s`, `5 min`, `2 h 05 min`, `3 d 04 h`. */
+/** A duration: `840 ms`, `9.4 s`, `12 s`, `3 min 07 s`, `5 min`, `2 h 05 min`, `3 d 04 h`. */
 export function span(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
   const seconds = milliseconds / 1000;
@@ -42,7 +42,7 @@ function rest(value: number, unit: string): string {
   return value ? ` ${String(value).padStart(2, "0")} ${unit}` : "";
 }
 
-/** A size: `812 B`, `14.2 kB`, `3.1 MB`; a kilobyte has 1000 bytes. */
+/** A size: `812 B`, `14.2 kB`, `3.1 MB`; a kilobyte is 1000 bytes. */
 export function size(bytes: number): string {
   let value = bytes;
   for (const unit of ["B", "kB", "MB", "GB"]) {
@@ -52,12 +52,12 @@ export function size(bytes: number): string {
   return "";
 }
 
-/** US dollars; small amounts with enough digits to be more than nothing. */
+/** An amount in US dollars; small ones get enough digits not to look like zero. */
 export function dollars(amount: number): string {
   return amount !== 0 && amount < 0.01 ? `$${amount.toPrecision(2)}` : `$${amount.toFixed(2)}`;
 }
 
-/** A count with separators. */
+/** A number with thousands separators. */
 export function count(value: number): string {
   return value.toLocaleString("en");
 }

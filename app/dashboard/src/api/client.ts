@@ -1,4 +1,4 @@
-/** The REST API, typed from its OpenAPI document (`npm run types`); the page uses nothing else of the server. */
+/** The REST API, with types from its OpenAPI document (`npm run types`). The page uses nothing else of the server. */
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 
@@ -10,7 +10,7 @@ export type Phase = Schemas["Phase"];
 export type Task = Schemas["Task"];
 export type Status = Task["status"] | Phase["status"] | Project["status"];
 
-/** A refusal, as the API words it; `code` is what programs tell it by. Status 0: the server was not reached. */
+/** An error in the API's own words; programs distinguish errors by `code`. Status 0: the server could not be reached. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -23,21 +23,21 @@ export class ApiError extends Error {
   }
 }
 
-/** A key that no other request has; `crypto.randomUUID` exists on secure pages only. */
+/** A unique key. `crypto.randomUUID` is not used, because it exists only on secure pages. */
 export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 let onUnauthorized: () => void = () => {};
 
-/** Have `listener` called when the server asks for a key. */
+/** Call `listener` when the server requires an API key. */
 export function whenUnauthorized(listener: () => void): void {
   onUnauthorized = listener;
 }
 
 const watched: Middleware = {
   onRequest({ request }) {
-    // Who repeats a request sets the key of the first.
+    // Code that repeats a request sets the key of the first request itself.
     if (request.method === "POST" && !request.headers.has("Idempotency-Key"))
       request.headers.set("Idempotency-Key", newKey());
     return request;
@@ -53,15 +53,15 @@ api.use(watched);
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
 /**
- * What a call came to.
+ * The result of a call.
  *
- * @throws ApiError the server refused, or was not reached.
+ * @throws ApiError the server refused the call, or could not be reached.
  */
 export async function answer<T>(call: Promise<Answer<T>>): Promise<T> {
   return (await answered(call)).data;
 }
 
-/** The same, with the HTTP response: its status tells 200 (done) from 202 (recorded), its headers hold the ETag. */
+/** The same, with the HTTP response: its status distinguishes 200 (done) from 202 (recorded), its headers hold the ETag. */
 export async function answered<T>(call: Promise<Answer<T>>): Promise<{ data: T; response: Response }> {
   let result: Answer<T>;
   try {
@@ -74,11 +74,11 @@ export async function answered<T>(call: Promise<Answer<T>>): Promise<{ data: T; 
   return { data: result.data as T, response: result.response };
 }
 
-/** The error that an answer's body tells of. */
+/** The error described by the body of a response. */
 export function refusal(body: unknown, status: number): ApiError {
   if (typeof body === "object" && body !== null && "code" in body && "message" in body) {
-    const told = body as Schemas["ErrorBody"];
-    return new ApiError(told.message, told.code, status, told.details, told.context);
+    const error = body as Schemas["ErrorBody"];
+    return new ApiError(error.message, error.code, status, error.details, error.context);
   }
   return new ApiError("", "unreachable", status);
 }

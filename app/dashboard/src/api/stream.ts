@@ -1,8 +1,8 @@
 /**
- * Reads server-sent events by fetch.
+ * Reads server-sent events with fetch.
  *
- * Not by EventSource: that hides the server's pings, so a page could not tell a quiet connection from one that died while
- * the computer slept.
+ * EventSource hides the server's pings. With it, the page could not tell a quiet connection from one that died while the
+ * computer slept.
  */
 import { createParser } from "eventsource-parser";
 import { mayStream, onTabs } from "./tabs";
@@ -10,29 +10,29 @@ import { mayStream, onTabs } from "./tabs";
 export type StreamState = "connecting" | "live" | "stale";
 
 export interface Following {
-  /** Where to read, given the id of the last event that came. */
+  /** The address to read, given the id of the last event received. */
   address: (lastId: string) => string;
   onEvent: (event: { type: string; id: string; data: string }) => void;
   onState: (state: StreamState) => void;
-  /** The server has nothing more to say (`end`, or 204): the stream is not opened again. */
+  /** The server has no more events (`end`, or 204); the stream is not opened again. */
   onEnd?: () => void;
-  /** The server refuses: it is not asked again. */
+  /** The server refused the request; it is not repeated. */
   onRefused?: (status: number) => void;
-  /** The stream is open: from now on nothing is missed. */
+  /** The stream is open; from now on no event is missed. */
   onOpen?: () => void;
-  /** It is read only while the page is looked at. */
+  /** Read the stream only while the page is visible. */
   foreground?: boolean;
 }
 
-/** The server says something at least every 10 s. */
+/** The server sends something at least every 10 s. */
 const SILENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 10_000;
 
 /**
- * Follow a stream until it ends or the returned function is called; reconnects, and resumes behind the last event.
+ * Follow a stream until it ends or the returned function is called.
  *
- * It rests while other tabs need the connection.
+ * Reconnects, and resumes after the last event. Pauses while other tabs need the connection.
  */
 export function follow(options: Following): () => void {
   const stop = new AbortController();
@@ -134,7 +134,7 @@ function untilAwake(options: Following, stopped: AbortSignal): Promise<void> {
   });
 }
 
-/** Wait, but not longer than until the network is back or the page is looked at again. */
+/** Wait, or stop waiting early when the network is back or the visibility of the page changes. */
 function pauseOrWake(milliseconds: number, stopped: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

@@ -1,27 +1,27 @@
 /**
- * Which tabs may hold streams.
+ * Decides which tabs may keep streams open.
  *
- * A browser opens six connections to a server, over all of its tabs, and a stream holds one for as long as it is read: with
- * some more tabs, nothing would load any more. So a tab that nobody has looked at yet has none, and of those that were left,
- * the last ones keep theirs.
+ * A browser opens at most six connections to a server, shared by all of its tabs, and each open stream holds one of them.
+ * With a few more tabs, nothing else could load. A tab that has never been visible therefore has no stream, and of the tabs
+ * in the background only the most recently visible ones keep theirs.
  */
 import { newKey } from "./client";
 
-const KEPT = 2;
+const MAX_BACKGROUND_TABS = 2;
 
 const own = newKey();
 const channel = new BroadcastChannel("signoff.tabs");
-/** Tabs that were looked at since this one was. */
+/** Tabs that have become visible since this one last was. */
 const since = new Set<string>();
 const listeners = new Set<() => void>();
 let wasLookedAt = false;
 
-/** Whether a stream may be open now; one that goes on in the `background` also while another tab is looked at. */
+/** Whether a stream may be open now; a `background` stream may stay open while another tab is visible. */
 export function mayStream(background: boolean): boolean {
-  return isLookedAt() || (background && wasLookedAt && since.size <= KEPT);
+  return isLookedAt() || (background && wasLookedAt && since.size <= MAX_BACKGROUND_TABS);
 }
 
-/** Have `listener` called when that may have changed; returns what ends it. */
+/** Call `listener` when that may have changed; returns the function that unsubscribes it. */
 export function onTabs(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

@@ -1,4 +1,4 @@
-/** What a project may name: strategies, agents, experts. The form works without, by its defaults. */
+/** What a project may name: strategies, agents and experts. Without the catalogue, the form works with its defaults. */
 import { answer, api, type Schemas } from "../api/client";
 
 export class Catalogue {
@@ -11,16 +11,16 @@ export class Catalogue {
     void this.#load();
   }
 
-  /** The model that plans plain words; null where there is none. */
+  /** The model that plans plain text; null if there is none. */
   get model(): string | null {
     return this.agents.find(({ id }) => id === "default")?.model ?? null;
   }
 
   async #load(): Promise<void> {
     await Promise.allSettled([
-      answer(api.GET("/api/strategies", {})).then((found) => (this.strategies = found.strategies)),
-      answer(api.GET("/api/agents", {})).then((found) => (this.agents = found.agents)),
-      answer(api.GET("/api/archetypes", {})).then((found) => (this.archetypes = found.archetypes)),
+      answer(api.GET("/api/strategies", {})).then((response) => (this.strategies = response.strategies)),
+      answer(api.GET("/api/agents", {})).then((response) => (this.agents = response.agents)),
+      answer(api.GET("/api/archetypes", {})).then((response) => (this.archetypes = response.archetypes)),
     ]);
     this.loaded = true;
   }

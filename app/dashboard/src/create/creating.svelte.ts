@@ -1,4 +1,4 @@
-/** From the form to the project: it is made, its files are sent, its plan is asked for. */
+/** From the form to the project: creates it, uploads its files and requests its plan. */
 import { ApiError, answer, api, newKey, type Project } from "../api/client";
 import { bodyOf, emptyFields, type Fields } from "./fields";
 import { upload } from "./uploading";
@@ -6,7 +6,7 @@ import { upload } from "./uploading";
 export interface Chosen {
   file: File;
   state: "chosen" | "sending" | "sent" | "failed";
-  /** From 0 to 1. */
+  /** The uploaded share, from 0 to 1. */
   share: number;
   why: string;
 }
@@ -14,25 +14,25 @@ export interface Chosen {
 export class Creation {
   busy = $state(false);
   error = $state.raw<ApiError | null>(null);
-  /** Made; from here on nothing makes another one. */
+  /** The created project; once it is set, no other one is created. */
   project = $state.raw<Project | null>(null);
   files = $state<Chosen[]>([]);
 
-  /** The same request, sent again because its answer was lost, does not make a second project. */
+  /** The idempotency key: a request repeated because its response was lost creates no second project. */
   #key = { of: "", value: "" };
 
-  /** What the server said of each field. */
+  /** The server's message for each field. */
   get atFields(): Record<string, string> {
     return Object.fromEntries((this.error?.details ?? []).map(({ field, message }) => [field, message]));
   }
 
-  /** All that was refused stands at fields of the form. */
+  /** Whether every problem belongs to a field of the form. */
   get allAtFields(): boolean {
     const named = Object.keys(this.atFields);
     return named.length > 0 && named.every((field) => field in emptyFields);
   }
 
-  /** @returns whether the project is there with all its files. */
+  /** Create the project and upload its files. @returns whether the project exists with all its files. */
   async make(fields: Fields): Promise<boolean> {
     return this.#once(async () => {
       if (!this.project) {
@@ -46,7 +46,7 @@ export class Creation {
     });
   }
 
-  /** Have the plan made, or say why not; whether at once or later, the project's own page shows how it goes on. */
+  /** Request the plan, or return the error. The plan may come later: the project's own page shows its progress. */
   async plan(planner: Fields["planner"]): Promise<ApiError | null> {
     await this.#once(async () => {
       if (!this.project) return;
@@ -57,7 +57,7 @@ export class Creation {
     return this.error;
   }
 
-  /** Go on without the files that did not arrive. */
+  /** Continue without the files that were not uploaded. */
   dropFailed(): void {
     this.files = this.files.filter(({ state }) => state !== "failed");
   }

@@ -1,4 +1,4 @@
-/** What was typed, kept in this tab until the project is made: a reload, or a way there and back, loses nothing. */
+/** The draft of the form, stored in this tab until the project is created: reloading or leaving the page loses nothing. */
 import { isEmpty, restored, type Fields } from "./fields";
 
 const KEY = "signoff.draft";
@@ -16,6 +16,6 @@ export function keepDraft(fields: Fields): void {
     if (isEmpty(fields)) sessionStorage.removeItem(KEY);
     else sessionStorage.setItem(KEY, JSON.stringify(fields));
   } catch {
-    // A browser that keeps nothing, or not as much, has the form as long as it is open.
+    // Without enough storage, the draft lasts until the page is closed.
   }
 }

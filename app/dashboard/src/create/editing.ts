@@ -1,6 +1,6 @@
-/** What the editor does to its text, as changes of a range: the browser's own undo takes them back. */
+/** The edits of the editor as changes of a range, which the browser's own undo reverts. */
 
-/** Put `text` in place of what stands from `start` to `end`; then select from `from` to `to`. */
+/** Replace the text from `start` to `end` with `text`, then select from `from` to `to`. */
 export interface Change {
   start: number;
   end: number;
@@ -11,17 +11,17 @@ export interface Change {
 
 export type Piece = "phase" | "task" | "command" | "manual" | "decision";
 
-/** Each with the part that is to be written over, between « and ». */
+/** The pieces to insert; « and » enclose the placeholder to overwrite. */
 const PIECES: Record<Piece, string> = {
   phase: "## «Phase»\n",
-  task: "- «What is to be done»\n",
+  task: "- «What to do»\n",
   command: "- «Title»: `command` {timeout=10m}\n",
   manual: "- [ ] «What a person does»\n",
-  decision: "- «What is to be decided?» {decision=yes,no}\n",
+  decision: "- «What should be decided?» {decision=yes,no}\n",
 };
 const INDENT = "  ";
 
-/** A piece on a line of its own, behind the line that the cursor is on. */
+/** Insert a piece on its own line, below the cursor's line. */
 export function insert(text: string, cursor: number, piece: Piece): Change {
   const newline = text.indexOf("\n", cursor);
   const lineEnd = newline === -1 ? text.length : newline;
@@ -29,7 +29,7 @@ export function insert(text: string, cursor: number, piece: Piece): Change {
   const empty = text.slice(lineStart, lineEnd).trim() === "";
   const at = empty ? lineStart : lineEnd;
   const before = text.slice(0, at).trimEnd();
-  // Phases stand apart; tasks follow each other.
+  // A blank line separates phases; tasks follow each other directly.
   const needed = before === "" ? 0 : piece === "phase" || /(^|\n)#[^\n]*$/.test(before) ? 2 : 1;
   const found = text.slice(before.length, at).split("\n").length - 1;
   const lead = "\n".repeat(Math.max(0, needed - found));
@@ -40,7 +40,7 @@ export function insert(text: string, cursor: number, piece: Piece): Change {
   return { start: at, end: empty ? lineEnd : at, text: follows, from, to: from + chosen.length };
 }
 
-/** Move the lines of the selection two spaces in, or out; without a selection, spaces at the cursor. */
+/** Indent or outdent the selected lines by two spaces; without a selection, insert spaces at the cursor. */
 export function indent(text: string, start: number, end: number, outwards: boolean): Change {
   if (start === end && !outwards) return { start, end, text: INDENT, from: start + 2, to: start + 2 };
   const first = text.lastIndexOf("\n", start - 1) + 1;
@@ -52,7 +52,7 @@ export function indent(text: string, start: number, end: number, outwards: boole
   return { start: first, end, text: joined, from, to: Math.max(from, first + joined.length) };
 }
 
-/** Where a line and column lie that are counted from 1, as the API names them. */
+/** The offset of a line and column, which the API counts from 1. */
 export function offsetOf(text: string, line: number, column: number): number {
   let start = 0;
   for (let number = 1; number < line; number++) {
@@ -64,7 +64,7 @@ export function offsetOf(text: string, line: number, column: number): number {
   return Math.min(start + column - 1, newline === -1 ? text.length : newline);
 }
 
-/** `line 12, column 3` as numbers; null for a problem that has no place in the text. */
+/** `line 12, column 3` as numbers; null for a problem without a position in the text. */
 export function placeOf(field: string): { line: number; column: number } | null {
   const match = /^line (\d+), column (\d+)$/.exec(field);
   return match ? { line: Number(match[1]), column: Number(match[2]) } : null;

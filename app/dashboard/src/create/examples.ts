@@ -1,4 +1,4 @@
-/** Plans to start from: short, and they run as they are. */
+/** Short example plans to start from; they run without changes. */
 export interface Example {
   id: string;
   name: string;
@@ -10,10 +10,10 @@ export const examples: Example[] = [
   {
     id: "report",
     name: "Machine report",
-    about: "Three measurements at once, a report of them, and a person who reads it.",
+    about: "Takes three measurements at once, writes a report, and asks a person to read it.",
     description: `# Machine report
 
-What this machine has to work with, as a page to read.
+A readable report on the resources of this machine.
 
 ## Measure (parallel)
 
@@ -36,24 +36,24 @@ What this machine has to work with, as a page to read.
   \`\`\`
 - [ ] Read the report {#read}
 
-  It is in \`report.md\`. Is anything short of space?
+  The report is in \`report.md\`. Is anything running out of space?
 - The report is ready {#ready milestone}
 `,
   },
   {
     id: "release",
     name: "Release checklist",
-    about: "Checks by the machine and by people, a phase with an approval of its own, and time to object.",
+    about: "Checks by the machine and by people, a phase that needs its own approval, and time to object.",
     description: `# Release checklist
 
-From "we could release" to "it is out". Change the commands to those of your project.
+From "we could release" to "it is out". Replace the commands with those of your project.
 
 ## Check (parallel)
 
 - The tests pass: \`make test\` {#tests timeout=1h}
 - Nothing is left uncommitted: \`test -z "$(git status --porcelain)"\` {#clean timeout=1m}
 
-## Look (parallel)
+## Review (parallel)
 
 - [ ] Read the release notes as a user would {#notes}
 - [ ] Try it on a machine that has never seen it {#try}
@@ -61,9 +61,9 @@ From "we could release" to "it is out". Change the commands to those of your pro
 
 ## Release (sequential) {#release approval=yes}
 
-Starts only after an approval of its own.
+This phase needs its own approval to start.
 
-- Leave time to object {#objections wait=10m}
+- Allow time to object {#objections wait=10m}
 - Set the tag: \`git tag v1.0.0\` {#tag timeout=1m on_crash=ask}
 - [ ] Push branch and tag, and wait until the build is green {#push}
 - Released {#released milestone}
@@ -72,14 +72,14 @@ Starts only after an approval of its own.
   {
     id: "data",
     name: "Data job",
-    about: "Checks a file, works it out, hands a number from one task to the next.",
+    about: "Checks a file, adds it up, and passes a number from one task to the next.",
     description: `# Orders by region
 
-Makes a small file of orders, checks it, and adds it up. Put your own \`orders.csv\` in place of the first task.
+Creates a small file of orders, checks it and adds it up. To use your own \`orders.csv\`, remove the first task.
 
 ## Check (sequential)
 
-- Make an example {#make timeout=1m files=orders.csv}
+- Create an example {#make timeout=1m files=orders.csv}
 
   \`\`\`sh
   printf 'region,amount\\nnorth,120\\nsouth,80\\nnorth,45\\n' > orders.csv
@@ -91,7 +91,7 @@ Makes a small file of orders, checks it, and adds it up. Put your own \`orders.c
   echo "orders=$(($(wc -l < orders.csv) - 1))" >> "$SIGNOFF_OUTPUT"
   \`\`\`
 
-## Reckon
+## Add up
 
 - Add up by region {#sum timeout=1m files=by_region.csv}
 

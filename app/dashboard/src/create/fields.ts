@@ -1,4 +1,4 @@
-/** The form of a new project: its fields, what is kept of them between visits, and the request that they make. */
+/** The form of a new project: its fields, the stored draft, and the request body. */
 import type { Schemas } from "../api/client";
 
 export interface Fields {
@@ -31,13 +31,13 @@ export const emptyFields: Readonly<Fields> = {
   max_cost_usd: "",
 };
 
-/** Fields that are folded away under "More settings". */
+/** Fields below "More settings". */
 export const moreFields = ["path", "agent_id", "sme_archetype", "max_tokens", "max_cost_usd"];
 
 export const MAX_NAME_LENGTH = 200;
 export const MAX_DESCRIPTION_LENGTH = 100_000;
 
-/** The name that is given, else the title that the description begins with. */
+/** The given name, or else the description's title. */
 export function nameOf(fields: Fields): string {
   const title = /^\s*# +(.+)/.exec(fields.description)?.[1] ?? "";
   return fields.name.trim() || title.trim().slice(0, MAX_NAME_LENGTH) || "Untitled";
@@ -56,14 +56,14 @@ export function bodyOf(fields: Fields): Schemas["CreateProject"] {
   };
 }
 
-/** What is no number is sent as it is, for the server to refuse: it must not count as no limit. */
+/** Text that is not a number is sent unchanged, so that the server refuses it: it must not become "no limit". */
 function numberOf(text: string): number | null {
   const value = Number(text);
   if (text.trim() === "") return null;
   return Number.isFinite(value) ? value : (text as unknown as number);
 }
 
-/** What was stored, as far as it is what such a form may hold. */
+/** The stored fields that have a valid type; defaults for all others. */
 export function restored(text: string | null): Fields {
   let stored: unknown;
   try {
@@ -82,9 +82,9 @@ export function isEmpty(fields: Fields): boolean {
   return Object.entries(emptyFields).every(([name, empty]) => fields[name as keyof Fields] === empty);
 }
 
-const SPELT_OUT = /^ {0,3}(#{2,}\s|[-*+]\s|\d{1,9}[.)]\s|```|~~~)/m;
+const OUTLINE_MARKS = /^ {0,3}(#{2,}\s|[-*+]\s|\d{1,9}[.)]\s|```|~~~)/m;
 
-/** Whether a description is plain words, in which nobody has spelt out tasks or phases. */
+/** Whether a description is plain text, without written tasks or phases. */
 export function isProse(description: string): boolean {
-  return description.trim() !== "" && !SPELT_OUT.test(description);
+  return description.trim() !== "" && !OUTLINE_MARKS.test(description);
 }

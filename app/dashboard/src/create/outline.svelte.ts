@@ -1,4 +1,4 @@
-/** The plan that the description would make, asked for anew as it is written. */
+/** The plan that the description would make, requested again while it is written. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
 import type { Fields } from "./fields";
 
@@ -9,7 +9,7 @@ const SETTLE_MS = 250;
 export class OutlineStore {
   preview = $state.raw<Preview | null>(null);
   error = $state.raw<ApiError | null>(null);
-  /** The text has changed since the plan that is shown. */
+  /** The text has changed since the plan shown was requested. */
   outdated = $state(false);
 
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -21,7 +21,7 @@ export class OutlineStore {
     this.#request?.abort();
   }
 
-  /** Ask once nothing has been typed for a moment. */
+  /** Request the plan once nothing has been typed for a moment. */
   follow(fields: Fields): void {
     const body = bodyOf(fields);
     if (JSON.stringify(body) === this.#asked) return;
@@ -31,7 +31,7 @@ export class OutlineStore {
     this.#timer = setTimeout(() => void this.#read(body), soon ? 0 : SETTLE_MS);
   }
 
-  /** The plan of the text as it is now, without waiting; null where the server does not say. */
+  /** The plan of the current text, without a delay; null if the server does not answer. */
   async check(fields: Fields): Promise<Preview | null> {
     const body = bodyOf(fields);
     if (JSON.stringify(body) !== this.#asked || this.outdated || this.error) await this.#read(body);
@@ -44,7 +44,7 @@ export class OutlineStore {
     const request = (this.#request = new AbortController());
     this.#asked = JSON.stringify(body);
     try {
-      // An empty text is no mistake of somebody who has not begun.
+      // An empty text is not an error: nothing has been written yet.
       const preview = body.description.trim()
         ? await answer(api.POST("/api/outline", { body, signal: request.signal }))
         : null;

@@ -1,7 +1,7 @@
-/** Sends one file; by XMLHttpRequest, since fetch does not tell how far an upload is. */
+/** Uploads one file, with XMLHttpRequest because fetch does not report the progress of an upload. */
 import { ApiError, newKey, refusal } from "../api/client";
 
-/** @throws ApiError the server refused it, or was not reached. */
+/** Upload one file. @throws ApiError the server refused it, or could not be reached. */
 export function upload(projectId: string, file: File, onprogress: (share: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

@@ -1,4 +1,4 @@
-/** Put a text on the clipboard, by way of a selection on pages that are not secure; false where the browser allows neither. */
+/** Copy a text to the clipboard; uses a selection on pages that are not secure. False if the browser allows neither. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

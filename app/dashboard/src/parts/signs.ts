@@ -1,4 +1,4 @@
-/** The sign of each status, as in the server's pictures: a status is told by more than its colour. */
+/** The sign of each status, as in the server's graphs, so that statuses do not differ by color alone. */
 import type { Status } from "../api/client";
 
 export const signs: Record<Status, string> = {

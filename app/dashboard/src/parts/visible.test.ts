@@ -7,7 +7,7 @@ const shown = (text: string) =>
     .map((piece) => piece.text)
     .join("");
 
-test("characters that cannot be seen are named, all others stay", () => {
+test("invisible characters are named, and all others stay", () => {
   assert.equal(shown("rm \u202E# safe"), "rm ⟨U+202E⟩# safe");
   assert.equal(
     shown("a\u0000b\u001Bc\rd\u00A0e\u200Bf\u2028g\u{E0041}h\uFEFF"),
@@ -18,7 +18,7 @@ test("characters that cannot be seen are named, all others stay", () => {
   assert.equal(hasUnseen("\u2066"), true);
 });
 
-test("references are told from text, and hide nothing", () => {
+test("references are separated from text, and hide nothing", () => {
   const pieces = piecesOf("echo ${{ tasks.a.outputs.b }} $HOME ${{ \u202E }}");
   assert.deepEqual(
     pieces.map((piece) => piece.kind),
@@ -27,7 +27,7 @@ test("references are told from text, and hide nothing", () => {
   assert.equal(pieces[1]?.text, "${{ tasks.a.outputs.b }}");
 });
 
-test("long texts say how long they are, and no character is cut in two", () => {
+test("long texts give their length, and no character is cut in two", () => {
   assert.deepEqual(folded("one\ntwo\n"), { beginning: "one\ntwo\n", lines: 2, isLong: false });
   const many = folded(Array.from({ length: 30 }, (_, line) => `line ${line}`).join("\n"));
   assert.equal(many.lines, 30);

@@ -1,11 +1,11 @@
-/** Text as it is, with marks in place of what a reader could not see or would see elsewhere: people sign what they read. */
+/** Marks characters in a text that a reader could not see, or would see in another place: people sign what they read. */
 export interface Piece {
   kind: "plain" | "unseen" | "reference";
   text: string;
 }
 
-// Controls, format characters (bidirectional ones, zero widths, tags), blanks that are no plain space, letters without a
-// shape, variation selectors but for the one of coloured signs, private use, and halves of characters.
+// Control characters, format characters (bidirectional, zero-width, tags), spaces other than the plain one, letters without
+// a shape, variation selectors except the one for color emoji, private use, and lone surrogates.
 const UNSEEN =
   /(?![\n\t ])[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Cs}\p{Co}\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u2800\u3164\uFE00-\uFE0E\uFFA0\u{E0100}-\u{E01EF}]/u;
 const REFERENCE = /\$\{\{[ -|~]*?\}\}/u;
@@ -29,7 +29,7 @@ function nameOf(character: string): string {
   return `⟨U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`;
 }
 
-/** Whether a text has something that cannot be seen. */
+/** Whether a text contains an invisible character. */
 export function hasUnseen(text: string): boolean {
   return UNSEEN.test(text);
 }
@@ -37,7 +37,7 @@ export function hasUnseen(text: string): boolean {
 const MAX_LINES = 12;
 const MAX_CHARACTERS = 1500;
 
-/** The beginning of a long text, and how long it is; `beginning` is all of it where it is short. */
+/** The beginning of a text and its number of lines; for a short text, `beginning` is all of it. */
 export function folded(text: string): { beginning: string; lines: number; isLong: boolean } {
   const lines = text.replace(/\n$/, "").split("\n");
   let beginning = lines.length > MAX_LINES ? lines.slice(0, MAX_LINES).join("\n") : text;
@@ -48,7 +48,7 @@ export function folded(text: string): { beginning: string; lines: number; isLong
 
 const EACH_UNSEEN = new RegExp(UNSEEN.source, "gu");
 
-/** The text with names in place of what cannot be seen. */
+/** The text with invisible characters replaced by their names. */
 export function madeVisible(text: string): string {
   return text.replace(EACH_UNSEEN, nameOf);
 }

@@ -1,27 +1,27 @@
-/** One call that a person starts: busy while it runs, so that a double click decides once, and waiting after a 202. */
+/** A call that a person starts. It is busy while it runs, so that a double click counts once, and held after a 202. */
 import { ApiError, answered, type Schemas } from "../api/client";
 import type { Decision } from "../state/project.svelte";
 
-/** The fields of a body that are given; the server has defaults for the rest, which the types do not tell. */
-export function fields<T>(given: Partial<T>): T {
-  return given as T;
+/** A request body with some of its fields; the server has defaults for the rest, which the types do not express. */
+export function fields<T>(values: Partial<T>): T {
+  return values as T;
 }
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
 export class Call {
-  /** On its way. */
+  /** The request is in progress. */
   busy = $state(false);
   error = $state.raw<ApiError | null>(null);
-  /** Recorded by the server under this id, and not yet decided. */
+  /** The id under which the server recorded the request, which has not taken effect yet. */
   recorded = $state<string | null>(null);
 
-  /** Nothing else can be asked for meanwhile. */
+  /** Whether another call must wait. */
   get held(): boolean {
     return this.busy || this.recorded !== null;
   }
 
-  /** Make the call, unless one is under way; what it came to, or undefined where it was refused or came too often. */
+  /** Make the call; undefined if it was refused, or if another one is in progress. */
   async run<T>(send: () => Promise<Answer<T>>): Promise<{ data: T; recorded: boolean } | undefined> {
     if (this.held) return undefined;
     this.busy = true;
@@ -40,7 +40,7 @@ export class Call {
     }
   }
 
-  /** Take notice of what a recorded request came to. */
+  /** Apply the outcome of a recorded request. */
   settle(decisions: Decision[]): void {
     const made = this.recorded && decisions.find((decision) => decision.request_id === this.recorded);
     if (!made) return;

@@ -1,4 +1,4 @@
-/** Deletions that can still be taken back: nothing is sent before their time is over, or the page is left. */
+/** Deletions that can still be undone: they are sent only when their time is over, or when the page is left. */
 import { ApiError, answer, api, newKey, type Schemas } from "../api/client";
 import { say } from "../state/toasts.svelte";
 import { texts } from "../texts";
@@ -10,8 +10,8 @@ interface Batch {
 }
 
 const UNDO_MS = 8000;
-/** How many the API takes at once. */
-const MOST = 200;
+/** The API accepts at most this many ids per request. */
+const MAX_IDS = 200;
 const waiting = new Set<Batch>();
 let leaving = $state.raw<ReadonlySet<string>>(new Set());
 
@@ -22,10 +22,10 @@ export const deleting = {
   },
 };
 
-/** Delete projects, unless somebody takes it back within 8 s. */
+/** Delete projects, unless the person undoes it within 8 s. */
 export function deleteSoon(projects: Named[]): void {
   const fresh = projects.filter(({ id }) => !leaving.has(id));
-  for (let first = 0; first < fresh.length; first += MOST) wait(fresh.slice(first, first + MOST));
+  for (let first = 0; first < fresh.length; first += MAX_IDS) wait(fresh.slice(first, first + MAX_IDS));
 }
 
 function wait(projects: Named[]): void {
@@ -80,7 +80,7 @@ function tell(projects: Named[], outcome: Schemas["BatchDeleteAnswer"]): void {
   const names = new Map(projects.map(({ id, name }) => [id, name]));
   const done = texts.list.outcome(outcome.deleted.length, outcome.deleting.length);
   if (done) say(done);
-  // One that somebody else has deleted meanwhile is as it was wanted.
+  // If somebody else has deleted a project meanwhile, the goal is reached.
   for (const { id, error, message } of outcome.failed.filter(({ error }) => error !== "project_deleted"))
     say(texts.list.refused(names.get(id) ?? id, message || error), { kind: "error" });
 }
@@ -91,7 +91,7 @@ function release(projects: Named[]): void {
   leaving = rest;
 }
 
-/** Who leaves the page has not taken it back. */
+/** Leaving the page confirms the deletions. */
 addEventListener("pagehide", () => {
   for (const { projects, timer } of waiting) {
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-/** A copy of a project: its plan, waiting for an approval of its own. */
+/** Duplicates a project: the copy has the same plan, which waits for its own approval. */
 import { ApiError, answer, api } from "../api/client";
 import { go } from "../state/route.svelte";
 import { say } from "../state/toasts.svelte";

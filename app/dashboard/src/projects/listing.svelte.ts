@@ -1,20 +1,20 @@
-/** The list as the page knows it: the server's own answer, asked for anew as events of any project come. */
+/** The list as the page knows it: the server's response, requested again when any project has an event. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
 import { follow, type StreamState } from "../api/stream";
 import type { ListQuery } from "./query";
 
-/** A change of status moves rows and counts; of everything else a row shows no more than when it was. */
+/** A change of status moves rows and changes counts; of any other change, a row shows only the time. */
 const SOON_MS = 250;
 const LATER_MS = 2000;
 const REST_FACTOR = 3;
 
 export class ListStore {
   answer = $state.raw<Schemas["ProjectList"] | null>(null);
-  /** What the answer is the answer to. */
+  /** The query that the response belongs to. */
   shown = $state.raw<ListQuery | null>(null);
   error = $state.raw<ApiError | null>(null);
   stream = $state<StreamState>("connecting");
-  /** Projects that came to the page by themselves. */
+  /** Projects that appeared on the page without a new query. */
   fresh = $state.raw<ReadonlySet<string>>(new Set());
 
   #query: ListQuery | null = null;
@@ -27,7 +27,7 @@ export class ListStore {
   constructor() {
     this.#stop = follow({
       address: () => "/api/events",
-      // Whatever happened while nobody listened shows in the list alone.
+      // What happened while the stream was closed shows only in the list.
       onOpen: () => this.#mark(0),
       onEvent: ({ data }) => this.#take(JSON.parse(data) as Schemas["LiveEvent"]),
       onState: (state) => (this.stream = state),
@@ -40,7 +40,7 @@ export class ListStore {
     clearTimeout(this.#timer);
   }
 
-  /** Show what the query asks for; an answer that is still awaited is no longer wanted. */
+  /** Show the results of a query; a request in progress is dropped. */
   async show(query: ListQuery): Promise<void> {
     this.#query = query;
     await this.refresh();
@@ -85,10 +85,10 @@ export class ListStore {
     this.error = null;
   }
 
-  #take(news: Schemas["LiveEvent"]): void {
+  #take(event: Schemas["LiveEvent"]): void {
     const list = this.answer;
-    const row = list?.projects.find((project) => project.id === news.project_id);
-    const { status, stage } = news;
+    const row = list?.projects.find((project) => project.id === event.project_id);
+    const { status, stage } = event;
     if (!list || !row || !status || !stage || row.status !== status || row.stage !== stage) this.#mark(SOON_MS);
     else this.#mark(LATER_MS);
     if (!list || !row) return;
@@ -99,7 +99,7 @@ export class ListStore {
     this.answer = { ...list, projects };
   }
 
-  /** Have the list read again in so many milliseconds, or before; a list that takes long to read is read less often. */
+  /** Reload the list in so many milliseconds, or earlier; a list that is slow to load is reloaded less often. */
   #mark(milliseconds: number): void {
     const due = performance.now() + Math.max(milliseconds, milliseconds && this.#lastTook * REST_FACTOR);
     if (due >= this.#dueAt) return;

@@ -1,4 +1,4 @@
-/** What the list shows, as its address says it: `/?status=running&search=report&sort=name&page=2&size=50`. */
+/** What the list shows, as stored in its address: `/?status=running&search=report&sort=name&page=2&size=50`. */
 export const statuses = ["all", "pending", "running", "completed", "failed", "cancelled"] as const;
 export const sorts = ["newest", "oldest", "updated", "name", "status"] as const;
 export const sizes = [20, 50, 100, 200] as const;
@@ -16,7 +16,7 @@ export interface ListQuery {
 export const MAX_SEARCH_LENGTH = 1000;
 const LAST_OFFSET = 2 ** 31 - 1;
 
-/** What the parameters ask for; what makes no sense counts as not said. */
+/** The query in the parameters; invalid values are ignored. */
 export function readQuery(parameters: URLSearchParams): ListQuery {
   const size = one(sizes, Number(parameters.get("size"))) ?? sizes[0];
   const page = Number(parameters.get("page"));
@@ -29,7 +29,7 @@ export function readQuery(parameters: URLSearchParams): ListQuery {
   };
 }
 
-/** The address of the list with some of it changed; another page than asked for is the first one. */
+/** The address of the list after some changes; unless a page is given, it is the first one. */
 export function addressOf(query: ListQuery, changes: Partial<ListQuery> = {}): string {
   const { status, search, sort, page, size } = { ...query, page: 1, ...changes };
   const parameters = new URLSearchParams();
@@ -42,7 +42,7 @@ export function addressOf(query: ListQuery, changes: Partial<ListQuery> = {}): s
   return text ? `/?${text}` : "/";
 }
 
-/** Whether the query leaves projects out. */
+/** Whether the query filters projects out. */
 export function isFiltered(query: ListQuery): boolean {
   return query.status !== "all" || query.search !== "";
 }

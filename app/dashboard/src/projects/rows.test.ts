@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstLine, range, waitsForPerson } from "./rows.ts";
 
-test("the first line that says more than the name, without its marks", () => {
+test("the first line that adds to the name, without Markdown", () => {
   assert.equal(
     firstLine("\n# Weekly report\n\nWhat the **team** looks at\nand more", "Weekly report"),
     "What the team looks at",
@@ -15,7 +15,7 @@ test("a long line is cut", () => {
   assert.equal(firstLine("a".repeat(5000), "x").length, 241);
 });
 
-test("a range goes both ways, and is one id where its beginning has gone", () => {
+test("a range works both ways, and is one id if its start has gone", () => {
   const ids = ["a", "b", "c", "d"];
   assert.deepEqual(range(ids, "b", "d"), ["b", "c", "d"]);
   assert.deepEqual(range(ids, "d", "b"), ["b", "c", "d"]);
@@ -23,7 +23,7 @@ test("a range goes both ways, and is one id where its beginning has gone", () =>
   assert.deepEqual(range(ids, null, "c"), ["c"]);
 });
 
-test("a task for a person makes a project wait as well as a question does", () => {
+test("a manual task makes a project wait, as a decision does", () => {
   assert.equal(waitsForPerson({ stage: "awaiting_decision", manual_waiting: 1 }), "Waiting for your answer");
   assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }), "1 task is waiting for you");
   assert.equal(waitsForPerson({ stage: "paused", manual_waiting: 2 }), "2 tasks are waiting for you");

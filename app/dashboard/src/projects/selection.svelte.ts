@@ -1,10 +1,10 @@
-/** Which of the rows shown are chosen. */
+/** Which of the visible rows are selected. */
 import type { ProjectSummary } from "../api/client";
 import { range } from "./rows";
 
 export class Selection {
   #ids = $state.raw<ReadonlySet<string>>(new Set());
-  /** Where the last choice was made: the beginning of a range. */
+  /** The last row that was selected: the start of a range. */
   #from: string | null = null;
 
   #rows: () => ProjectSummary[];
@@ -13,7 +13,7 @@ export class Selection {
     this.#rows = rows;
   }
 
-  /** Rows that have gone from the page meanwhile do not count. */
+  /** The selected projects; rows that have left the page meanwhile are not included. */
   get projects(): ProjectSummary[] {
     return this.#rows().filter(({ id }) => this.#ids.has(id));
   }
@@ -30,7 +30,7 @@ export class Selection {
     return this.#ids.has(id);
   }
 
-  /** Choose a row or not; `through`: and all rows between it and the last one that was chosen so. */
+  /** Select or deselect a row; with `through`, also all rows between it and the last row that was selected. */
   take(id: string, chosen: boolean, through: boolean): void {
     const ids = this.#rows().map((row) => row.id);
     this.#set(range(ids, through ? this.#from : null, id), chosen);

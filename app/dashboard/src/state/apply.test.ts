@@ -15,7 +15,7 @@ function event(seq: number, type: string, data: Record<string, unknown>): Schema
   return { seq, type, project_id: "proj_1", at: `2026-01-01T00:00:${seq}.000Z`, actor: "worker", data };
 }
 
-test("a task's events change the task, its phase's counts and the progress", () => {
+test("a task's events change the task, the counts of its phase and the progress", () => {
   const after = applied(project, [
     event(11, "phase.started", { phase_id: "phase_1" }),
     event(12, "task.started", { task_id: "task_1", phase_id: "phase_1", attempt: 1 }),
@@ -32,12 +32,12 @@ test("a task's events change the task, its phase's counts and the progress", () 
   assert.equal(project.tasks[0]?.status, "pending");
 });
 
-test("what the project knows already changes nothing", () => {
+test("events that the project already includes change nothing", () => {
   const known = [event(10, "task.failed", { task_id: "task_1", phase_id: "phase_1" })];
   assert.equal(applied(project, known), project);
 });
 
-test("a retry keeps the first start, and says what it waits for", () => {
+test("a retry keeps the first start time and gives its reason for waiting", () => {
   const after = applied(project, [
     event(11, "task.started", { task_id: "task_1", attempt: 1 }),
     event(12, "task.retrying", { task_id: "task_1", attempt: 1, reason: "retry", due_at: "2026-01-01T00:01:00Z" }),

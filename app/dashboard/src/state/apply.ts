@@ -1,7 +1,7 @@
 /**
- * What events say, put into the project that the server gave before them.
+ * Applies events to the project as the server last sent it.
  *
- * A page shows a change at once that way, and reads the whole of a large project only now and then.
+ * The page can show a change at once and has to reload a large project only now and then.
  */
 import type { Project, Schemas, Task } from "../api/client";
 
@@ -26,7 +26,7 @@ const PHASE_STATUS: Record<string, Phase["status"]> = {
 };
 const ENDED = new Set(["completed", "failed", "cancelled", "skipped"]);
 
-/** The project as it is after `events`, of which those that the project knows already change nothing. */
+/** The project after `events`; events that it already includes change nothing. */
 export function applied(project: Project, events: Event[]): Project {
   const tasks = new Map<string, Event[]>();
   const phases = new Map<string, Event[]>();
@@ -50,17 +50,17 @@ export function applied(project: Project, events: Event[]): Project {
 
 function withTaskEvent(task: Task, event: Event): Task {
   const status = TASK_STATUS[event.type]!;
-  const told = event.data as { attempt?: number; reason?: string; due_at?: string | null; duration_ms?: number | null };
+  const data = event.data as { attempt?: number; reason?: string; due_at?: string | null; duration_ms?: number | null };
   const begun = status === "running" || status === "waiting";
   return {
     ...task,
     status,
-    attempt: told.attempt ?? task.attempt,
-    reason: status === "running" ? null : (told.reason ?? null),
-    due_at: told.due_at ?? null,
+    attempt: data.attempt ?? task.attempt,
+    reason: status === "running" ? null : (data.reason ?? null),
+    due_at: data.due_at ?? null,
     started_at: task.started_at ?? (begun ? event.at : null),
     completed_at: ENDED.has(status) ? event.at : null,
-    duration_ms: told.duration_ms ?? null,
+    duration_ms: data.duration_ms ?? null,
   };
 }
 

@@ -1,18 +1,18 @@
-/** What the server's audit says of a project: asked for once for each plan version, and once a run has ended. */
+/** The server's audit of a project, requested once per plan version and again when a run has finished. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
 
 export class ProjectAudit {
   found = $state.raw<Schemas["Audit"] | null>(null);
   error = $state.raw<ApiError | null>(null);
   reading = $state(false);
-  /** The digest of the plan that this is about. */
+  /** The digest of the audited plan. */
   digest = $state("");
 
   #asked = "";
 
   constructor(readonly projectId: string) {}
 
-  /** Have it asked for, where that was not done for this plan at this stage. */
+  /** Request the audit, unless it was already requested for this plan at this stage. */
   want(digest: string, isFinished: boolean): void {
     const state = `${digest} ${isFinished}`;
     if (state === this.#asked) return;
@@ -22,7 +22,7 @@ export class ProjectAudit {
     void this.read();
   }
 
-  /** Ask anew. */
+  /** Request the audit again. */
   async read(): Promise<void> {
     const { digest } = this;
     this.reading = true;

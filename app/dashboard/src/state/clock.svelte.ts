@@ -1,4 +1,4 @@
-/** The time, once a second, for spans that go on; the timer runs only while something shows it. */
+/** The current time, updated every second for running durations. The timer runs only while a view uses it. */
 import { createSubscriber } from "svelte/reactivity";
 
 const subscribe = createSubscriber((update) => {
@@ -6,7 +6,7 @@ const subscribe = createSubscriber((update) => {
   return () => clearInterval(timer);
 });
 
-/** Milliseconds since 1970; whoever reads it in a view is drawn anew every second. */
+/** Milliseconds since 1970; a view that reads it is redrawn every second. */
 export function now(): number {
   subscribe();
   return Date.now();

@@ -1,4 +1,4 @@
-/** One project as the page knows it: the server's own answers, asked for anew as its events tell of changes. */
+/** One project as the page knows it: the server's responses, requested again when events report changes. */
 import { ApiError, answer, api, type Plan, type Project, type Schemas } from "../api/client";
 import { follow, type StreamState } from "../api/stream";
 import { applied } from "./apply";
@@ -8,23 +8,24 @@ export type Event = Schemas["Event"];
 export type Decision = Schemas["Decision"];
 type Part = "project" | "plan" | "decisions";
 
-/** Events that come together are answered by one reading; a project that takes long to read is read less often. */
+/** Events that arrive together cause one reload; a project that is slow to load is reloaded less often. */
 const SETTLE_MS = 80;
 const REST_FACTOR = 8;
 
-/** Which answers an event makes out of date; the project itself with every event. */
+/** Which responses an event makes outdated, besides the project itself, which every event does. */
 function outdated({ type, data }: Event): Part[] {
   if (type.startsWith("plan.") || type === "project.updated" || type === "task.created") return ["plan", "decisions"];
-  // A plan that waits for its approval is shown with the files that its commands name.
+  // A plan that waits for approval is shown with the files that its commands name.
   if (type === "file.uploaded") return ["plan"];
-  // What a decision came to is told by the event of its effect, such as `task.completed`; the end of a run withdraws all.
+  // The outcome of a decision appears in the event of its effect, such as `task.completed`. The end of a run withdraws all
+  // open decisions.
   const decided = "decision_id" in data || /^(decision|run|project)\./.test(type);
   return decided ? ["decisions"] : [];
 }
 
 export class ProjectStore {
   project = $state.raw<Project | null>(null);
-  /** The current plan version with its digest, warnings and price; null where there is none yet. */
+  /** The current plan version with its digest, warnings and price; null if there is none yet. */
   plan = $state.raw<Plan | null>(null);
   decisions = $state.raw<Decision[]>([]);
   error = $state.raw<ApiError | null>(null);
@@ -34,8 +35,8 @@ export class ProjectStore {
 
   #listeners = new Set<(event: Event) => void>();
   #due = new Set<Part>();
-  /** What came since the project was last read. */
-  #news: Event[] = [];
+  /** Events received since the project was last loaded. */
+  #recent: Event[] = [];
   #frame = 0;
   #seq = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -60,13 +61,13 @@ export class ProjectStore {
     this.#stop();
   }
 
-  /** Have `listener` called with every event that comes from now on; returns what ends that. */
+  /** Call `listener` with every event from now on; returns the function that unsubscribes it. */
   onEvent(listener: (event: Event) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Read again now, all of it: after a call of this page's own, without waiting for its event. */
+  /** Reload everything now: after a call of this page, without waiting for its event. */
   async refresh(): Promise<void> {
     for (const part of ["project", "plan", "decisions"] as const) this.#due.add(part);
     await this.#read();
@@ -86,23 +87,23 @@ export class ProjectStore {
       onState: (state) => (this.stream = state),
       onEnd: () => this.#followAll(),
       onRefused: () => void this.refresh(),
-      // What could not be read while the server was away.
+      // Load what could not be loaded while the server was away.
       onOpen: () => this.#due.size && this.#mark([]),
     });
   }
 
-  /** A finished project's own stream has ended; should somebody have it go on, the news of all projects tells. */
+  /** The stream of a finished project has ended. If somebody resumes the project, the stream of all projects reports it. */
   #followAll(): void {
     if (this.gone || this.#closed) return;
     this.#followsAll = true;
     this.#stop();
     this.#stop = follow({
       address: () => "/api/events",
-      // What came between the two streams, or while this one was away, shows in the project itself.
+      // The project itself shows what happened between the two streams, or while this one was disconnected.
       onOpen: () => this.#mark(["project"]),
       onEvent: ({ data }) => {
-        const news = JSON.parse(data) as Schemas["LiveEvent"];
-        if (news.project_id === this.id && news.seq > this.#seq) this.#followProject();
+        const event = JSON.parse(data) as Schemas["LiveEvent"];
+        if (event.project_id === this.id && event.seq > this.#seq) this.#followProject();
       },
       onState: (state) => (this.stream = state),
     });
@@ -111,7 +112,7 @@ export class ProjectStore {
   #take(event: Event): void {
     if (event.seq <= this.#seq) return;
     this.#seq = event.seq;
-    this.#news.push(event);
+    this.#recent.push(event);
     this.#frame ||= requestAnimationFrame(() => this.#show());
     if (event.type === "project.deleted") this.gone = true;
     else this.#mark(["project", ...outdated(event)]);
@@ -120,7 +121,7 @@ export class ProjectStore {
 
   #show(): void {
     this.#frame = 0;
-    if (this.project) this.project = applied(this.project, this.#news);
+    if (this.project) this.project = applied(this.project, this.#recent);
   }
 
   #mark(parts: Part[]): void {
@@ -164,17 +165,17 @@ export class ProjectStore {
     const params = { path: { project_id: this.id } };
     const read = await answer(api.GET("/api/projects/{project_id}", { params }));
     this.#seq ||= read.last_seq;
-    // It went on, and perhaps ended again, while nobody told this page.
+    // The project resumed, and perhaps finished again, without this page hearing of it.
     if (this.#followsAll && read.last_seq > this.#seq) this.#followProject();
-    // What came while the answer was under way is newer than it.
-    this.#news = this.#news.filter((event) => event.seq > read.last_seq);
-    this.project = applied(read, this.#news);
+    // Events received during the request are newer than its response.
+    this.#recent = this.#recent.filter((event) => event.seq > read.last_seq);
+    this.project = applied(read, this.#recent);
   }
 
   async #readPlan(): Promise<void> {
     try {
       const params = { path: { project_id: this.id } };
-      // As text it is only where text was asked for.
+      // The response is text only if text was requested.
       this.plan = (await answer(api.GET("/api/projects/{project_id}/plan", { params }))) as Plan;
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "no_plan") throw error;

@@ -1,4 +1,4 @@
-/** The address of the page as state: views read it, and change it by `go` and `setQuery`. Links are plain `<a href>`. */
+/** The address of the page as state: views read it, and change it with `go` and `setQuery`. Links are plain `<a href>`. */
 
 interface Route {
   path: string;
@@ -20,7 +20,7 @@ export const route = {
   },
 };
 
-/** Go to another view; `replace` leaves no step behind for the browser's back button. */
+/** Go to another view; `replace` adds no entry to the browser's history. */
 export function go(address: string, options: { replace?: boolean } = {}): void {
   const url = new URL(address, location.href);
   if (url.href !== location.href) history[options.replace ? "replaceState" : "pushState"](null, "", url);
@@ -29,7 +29,7 @@ export function go(address: string, options: { replace?: boolean } = {}): void {
   if (before !== current.path) scrollTo(0, 0);
 }
 
-/** Change parameters of the address; null or an empty string takes one out. */
+/** Change parameters of the address; null or an empty string removes one. */
 export function setQuery(changes: Record<string, string | null>, options: { replace?: boolean } = {}): void {
   const query = new URLSearchParams(current.query);
   for (const [name, value] of Object.entries(changes)) {
@@ -40,7 +40,7 @@ export function setQuery(changes: Record<string, string | null>, options: { repl
   go(`${current.path}${text ? `?${text}` : ""}${location.hash}`, options);
 }
 
-/** Have links within the page change the view without loading the page anew. */
+/** Make links within the page change the view without reloading the page. */
 export function startRouting(): () => void {
   const onClick = (event: MouseEvent) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)

@@ -1,15 +1,15 @@
-/** Whether the server asks for a key, and whether this browser has signed in. */
+/** Whether the server requires an API key, and whether this browser has signed in. */
 import { answer, api, whenUnauthorized } from "../api/client";
 
 let needed = $state(false);
 let actor = $state<string | null>(null);
 
 export const session = {
-  /** The server asks for a key, and this browser has given none. */
+  /** The server requires an API key, and this browser has not signed in. */
   get signInNeeded(): boolean {
     return needed && actor === null;
   },
-  /** The server has keys, so that signing out means something. */
+  /** The server requires an API key, so signing out has an effect. */
   get canSignOut(): boolean {
     return needed && actor !== null;
   },
@@ -20,7 +20,7 @@ whenUnauthorized(() => {
   actor = null;
 });
 
-/** Exchange the key for a cookie. @throws ApiError the key is wrong, or the server was not reached. */
+/** Exchange the key for a cookie. @throws ApiError the key is wrong, or the server could not be reached. */
 export async function signIn(key: string): Promise<void> {
   take(await answer(api.POST("/api/session", { body: { key } })));
 }
@@ -30,12 +30,12 @@ export async function signOut(): Promise<void> {
   actor = null;
 }
 
-/** Ask the server how things stand. */
+/** Load the state of the session from the server. */
 export async function loadSession(): Promise<void> {
   take(await answer(api.GET("/api/session")));
 }
 
-function take(told: { key_needed: boolean; actor: string | null }): void {
-  needed = told.key_needed;
-  actor = told.actor;
+function take(response: { key_needed: boolean; actor: string | null }): void {
+  needed = response.key_needed;
+  actor = response.actor;
 }

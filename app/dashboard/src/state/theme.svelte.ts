@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it; the choice is kept in this browser. */
+/** The theme: light, dark, or the same as the system. The choice is stored in this browser. */
 export type Theme = "system" | "light" | "dark";
 
 const KEY = "signoff.theme";
@@ -17,7 +17,7 @@ export function setTheme(value: Theme): void {
   try {
     localStorage.setItem(KEY, value);
   } catch {
-    // A browser that keeps nothing shows the choice until it is closed.
+    // Without storage, the choice lasts until the page is closed.
   }
 }
 

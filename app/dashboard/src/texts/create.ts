@@ -1,4 +1,4 @@
-/** A new project. */
+/** Texts of the form for a new project. */
 import { actionTypes, decisionModes, phaseStrategies, plural, settingNames, severities } from "./words.ts";
 
 export const create = {

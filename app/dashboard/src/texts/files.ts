@@ -1,4 +1,4 @@
-/** Files. */
+/** Texts of the Files tab. */
 import { plural } from "./words.ts";
 
 export const files = {

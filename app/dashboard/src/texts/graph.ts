@@ -1,4 +1,4 @@
-/** The graph. */
+/** Texts of the Graph tab. */
 import { plural } from "./words.ts";
 
 export const graph = {

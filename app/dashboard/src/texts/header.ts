@@ -1,4 +1,4 @@
-/** A project's header, and its dialogs. */
+/** Texts of a project's header and its dialogs. */
 import { decisionModes, plural, settingNames } from "./words.ts";
 
 export const header = {

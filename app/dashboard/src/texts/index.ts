@@ -1,4 +1,4 @@
-/** Every text of the page, by view. */
+/** All texts of the page, by view. */
 import { create } from "./create.ts";
 import { files } from "./files.ts";
 import { graph } from "./graph.ts";

@@ -1,4 +1,4 @@
-/** The list of projects. */
+/** Texts of the list of projects. */
 import { plural } from "./words.ts";
 
 export const list = {

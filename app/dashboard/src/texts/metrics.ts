@@ -1,4 +1,4 @@
-/** Metrics. */
+/** Texts of the Metrics tab. */
 import { plural } from "./words.ts";
 
 export const metrics = {

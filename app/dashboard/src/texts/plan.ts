@@ -1,4 +1,4 @@
-/** The plan. */
+/** Texts of the Plan tab. */
 import { actionTypes, phaseStrategies, plural, severities } from "./words.ts";
 
 export const plan = {

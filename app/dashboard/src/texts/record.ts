@@ -1,4 +1,4 @@
-/** The record. */
+/** Texts of the Record tab. */
 import { plural, severities } from "./words.ts";
 
 export const record = {
@@ -106,20 +106,20 @@ export const record = {
     "plan.generating": ({ version }) => `requested plan version ${version}`,
     "plan.ready": ({ version }) => `Plan version ${version} is ready`,
     "plan.failed": ({ version, why }) => `Plan version ${version} could not be generated${why}`,
-    "plan.approved": ({ version, said }) => `approved plan version ${version}${said}`,
-    "plan.returned": ({ version, said }) => `sent plan version ${version} back${said}`,
+    "plan.approved": ({ version, comment }) => `approved plan version ${version}${comment}`,
+    "plan.returned": ({ version, comment }) => `sent plan version ${version} back${comment}`,
     "plan.superseded": ({ version, by }) => `Plan version ${version} was replaced by version ${by}`,
     "run.started": ({ run, version }) => `Run ${run} of plan version ${version} started`,
-    "run.paused": ({ said }) => `paused the run${said}`,
-    "run.resumed": ({ said }) => `resumed the run${said}`,
-    "run.cancelling": ({ said }) => `cancelled the run${said}`,
+    "run.paused": ({ comment }) => `paused the run${comment}`,
+    "run.resumed": ({ comment }) => `resumed the run${comment}`,
+    "run.cancelling": ({ comment }) => `cancelled the run${comment}`,
     "run.lost": () => "The run was lost: Temporal no longer has its workflow",
     "phase.started": ({ name }) => `Phase ${name} started`,
     "phase.completed": ({ name }) => `Phase ${name} completed`,
     "phase.failed": ({ name }) => `Phase ${name} failed`,
     "phase.skipped": ({ name }) => `Phase ${name} was skipped`,
     "phase.awaiting_approval": ({ name }) => `Phase ${name} is waiting for approval`,
-    "phase.approved": ({ name, said }) => `approved phase ${name}${said}`,
+    "phase.approved": ({ name, comment }) => `approved phase ${name}${comment}`,
     "task.created": ({ title }) => `added ${title} to the plan`,
     "task.started": ({ title, attempt }) => `${title} started${attempt}`,
     "task.progress": ({ title }) => `${title} made progress`,
@@ -136,7 +136,7 @@ export const record = {
   } as Record<string, (parts: Record<string, string>) => string>,
   parts: {
     why: (message: string) => `: ${message}`,
-    said: (comment: string) => `: “${comment}”`,
+    comment: (text: string) => `: “${text}”`,
     attempt: (number: number) => ` attempt ${number}`,
     pause: (span: string) => ` in ${span}`,
     took: (span: string) => ` after ${span}`,

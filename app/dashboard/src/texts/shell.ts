@@ -1,4 +1,4 @@
-/** The frame of the page. */
+/** Texts of the page frame, of signing in, and of the project page. */
 
 export const shell = {
   product: "Signoff",

@@ -1,4 +1,4 @@
-/** The sign-off box. */
+/** Texts of the sign-off box. */
 import { size } from "../format.ts";
 import { plural, severities } from "./words.ts";
 
@@ -185,7 +185,7 @@ export const signoff = {
       "This version was edited manually. The description does not contain those edits, so the new version will not contain them either.",
     description: "Description (if it is an outline, it becomes the plan)",
     submit: "Send back",
-    submitAnew: "Send back and regenerate",
+    submitRegenerate: "Send back and regenerate",
     sent: "Sent back. A new version is being generated.",
   },
   phase: {

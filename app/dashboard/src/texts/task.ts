@@ -1,4 +1,4 @@
-/** One task. */
+/** Texts of the task panel and its log. */
 import { plural } from "./words.ts";
 
 export const task = {

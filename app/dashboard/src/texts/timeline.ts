@@ -1,4 +1,4 @@
-/** The timeline. */
+/** Texts of the Timeline tab. */
 
 export const timeline = {
   notStarted: "Nothing has run yet. The timeline begins when the plan is approved.",

@@ -1,4 +1,4 @@
-/** Plan versions and runs. */
+/** Texts of the Versions tab. */
 
 export const versions = {
   title: "Plan versions",

@@ -1,4 +1,4 @@
-/** Words that several views share. */
+/** Words that several views share, and a helper for plurals. */
 import type { Project, Schemas, Status } from "../api/client";
 
 export const statusNames: Record<Status, string> = {
@@ -35,7 +35,7 @@ export const actionTypes = {
   milestone: "Milestone",
 };
 
-/** In which order a phase runs its tasks. */
+/** The order in which a phase runs its tasks. */
 export const phaseStrategies = {
   sequential: "one after another",
   parallel: "all at once",
@@ -52,7 +52,7 @@ export const severities: Record<Schemas["Finding"]["severity"], string> = {
 /** Who answers the decisions of a run. */
 export const decisionModes = { agent: "A model first, then a person", human: "Always a person" };
 
-/** The settings of a project, with one name wherever they appear. */
+/** The names of the settings of a project, the same in every view. */
 export const settingNames = {
   description: "Description",
   strategy: "Strategy",
@@ -66,7 +66,7 @@ export const settingNames = {
   max_cost_usd: "Cost limit (US$)",
 };
 
-/** A count and its noun: `1 task`, `1,000 tasks`; `many` is the plural where it is not formed with an s. */
+/** A count and its noun: `1 task`, `1,000 tasks`; `many` is needed if the plural is not formed with an s. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }

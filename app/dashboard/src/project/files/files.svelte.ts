@@ -1,4 +1,4 @@
-/** The files of a project, listed anew when tasks end or somebody uploads one. */
+/** The files of a project, listed again when tasks end or somebody uploads a file. */
 import { ApiError, answer, api, type Schemas } from "../../api/client";
 import type { ProjectStore } from "../../state/project.svelte";
 
@@ -17,7 +17,7 @@ export class ProjectFiles {
   #reading = false;
   #again = false;
 
-  /** To be made while a component is set up: it follows as long as that stands. */
+  /** Create this while a component is set up: it follows the project until the component is removed. */
   constructor(store: ProjectStore) {
     this.#id = store.id;
     $effect(() => {

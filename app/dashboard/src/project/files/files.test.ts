@@ -5,7 +5,7 @@ import { foldersOf, type FileInfo } from "./listing.ts";
 
 const file = (path: string, kind: FileInfo["kind"] = "output") => ({ path, kind }) as FileInfo;
 
-test("files stand in their folders, logs by themselves at the end", () => {
+test("files are grouped by folder, and logs come last as a separate group", () => {
   const files = [
     file(".signoff/attempts/t/1/log", "log"),
     file("a.txt"),
@@ -27,14 +27,14 @@ test("files stand in their folders, logs by themselves at the end", () => {
   );
 });
 
-test("SVG is shown as text, for it can carry scripts", () => {
+test("SVG is shown as text, because it can contain scripts", () => {
   assert.equal(kindOf("a.svg", "image/svg+xml"), "text");
   assert.equal(kindOf("a.PNG", "image/png"), "image");
   assert.equal(kindOf("README.md", "text/markdown"), "markdown");
   assert.equal(kindOf("Makefile", "application/octet-stream"), "text");
 });
 
-test("what is no text is told from its content", () => {
+test("binary content is recognized", () => {
   assert.equal(textOf(new Uint8Array([0x50, 0x4b, 0, 1])), null);
   assert.equal(textOf(new Uint8Array(100).fill(0xff)), null);
   assert.equal(textOf(new TextEncoder().encode("naïve").subarray(0, 3)), "na");

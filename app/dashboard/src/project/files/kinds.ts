@@ -1,4 +1,4 @@
-/** How a file can be shown. */
+/** The ways to show a file. */
 export type Kind = "image" | "markdown" | "table" | "json" | "text";
 
 const BY_ENDING: Record<string, Kind> = {
@@ -11,7 +11,7 @@ const BY_ENDING: Record<string, Kind> = {
   svg: "text",
 };
 
-/** By the name, and by what the server says of it; whether something is text at all shows in its content. */
+/** The kind of a file, from its name and the server's content type; only the content shows whether it is text. */
 export function kindOf(path: string, contentType: string): Kind {
   const ending = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
   const known = BY_ENDING[ending];
@@ -19,18 +19,18 @@ export function kindOf(path: string, contentType: string): Kind {
   return /^image\/(png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon)$/.test(contentType) ? "image" : "text";
 }
 
-const LOOKED_AT = 8192;
+const SAMPLE_BYTES = 8192;
 
-/** The text of some bytes, or null where they are none; a character cut at the end is left out. */
+/** Bytes decoded as text, or null if they are not text; a character cut off at the end is left out. */
 export function textOf(bytes: Uint8Array): string | null {
-  const start = bytes.subarray(0, LOOKED_AT);
+  const start = bytes.subarray(0, SAMPLE_BYTES);
   if (start.includes(0)) return null;
   const text = new TextDecoder("utf-8").decode(bytes).replace(/\uFFFD$/, "");
-  const unknown = text.slice(0, LOOKED_AT).split("\uFFFD").length - 1;
+  const unknown = text.slice(0, SAMPLE_BYTES).split("\uFFFD").length - 1;
   return unknown > start.length / 20 ? null : text;
 }
 
-/** JSON with line breaks; numbers and strings stay to the letter, as `JSON.parse` would not leave them. Null where it is none. */
+/** JSON with line breaks, or null if it is not JSON. Numbers and strings stay exact, unlike after `JSON.parse`. */
 export function prettyJson(text: string): string | null {
   try {
     JSON.parse(text);

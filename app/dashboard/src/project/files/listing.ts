@@ -1,4 +1,4 @@
-/** Files as they are listed: by folder, the logs of tasks by themselves. */
+/** Groups files by folder, with the logs of tasks in a separate group. */
 import type { Schemas } from "../../api/client";
 
 export type FileInfo = Schemas["FileInfo"];
@@ -9,13 +9,13 @@ export interface Folder {
   files: FileInfo[];
 }
 
-/** The files whose path has all the words in it, by folder; logs come last. */
+/** The files whose path contains every word, by folder; logs come last. */
 export function foldersOf(files: FileInfo[], words: string): Folder[] {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const terms = words.toLowerCase().split(/\s+/).filter(Boolean);
   const folders = new Map<string | null, FileInfo[]>();
   for (const file of files) {
     const path = file.path.toLowerCase();
-    if (!wanted.every((word) => path.includes(word))) continue;
+    if (!terms.every((word) => path.includes(word))) continue;
     const folder = file.kind === "log" ? null : file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));
     const known = folders.get(folder);
     if (known) known.push(file);
@@ -31,12 +31,12 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** `.signoff/attempts/<task>/<attempt>/log`: the attempt. */
+/** The attempt in `.signoff/attempts/<task>/<attempt>/log`. */
 export function attemptOf(path: string): string {
   return path.split("/").at(-2) ?? "";
 }
 
-/** Where the server has a file. */
+/** The address of a file on the server. */
 export function rawAddress(projectId: string, path: string): string {
   return `/api/projects/${projectId}/files/raw?path=${encodeURIComponent(path)}`;
 }

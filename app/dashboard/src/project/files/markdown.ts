@@ -1,4 +1,4 @@
-/** Markdown of a file as HTML that can do nothing: it may come from anywhere, a model or the network included. */
+/** Renders Markdown files as harmless HTML: they may come from anywhere, including a model or the network. */
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 import { rawAddress } from "./listing";
@@ -8,9 +8,9 @@ const PLAIN_TAGS = /&lt;(\/?(?:b|br|code|del|details|em|i|ins|kbd|li|ol|p|s|stro
 
 marked.use({
   renderer: {
-    // A box that nobody can tick is a sign, not a control.
+    // A checkbox that nobody can tick is shown as a character, not as a control.
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
-    // HTML is text but for tags that only shape text: a browser would complain of handlers even where it parses them inertly.
+    // HTML is shown as text, except tags that only format text. A browser would report event handlers even in inert HTML.
     html: ({ text }) => escaped(text.replace(/<!--.*?(-->|$)/gs, "")).replace(PLAIN_TAGS, "<$1>"),
   },
 });
@@ -31,13 +31,13 @@ const ALLOWED = {
   ALLOW_ARIA_ATTR: false,
 };
 
-/** Links lead out safely or to other files; pictures are those of the workspace alone, for others would tell who reads. */
+/** Links are safe or lead to other files. Images come only from the workspace: remote ones would reveal the reader. */
 export function rendered(text: string, path: string, projectId: string): string {
   const purify = DOMPurify(window);
   purify.addHook("afterSanitizeAttributes", (element) => {
     if (element.tagName === "A") settleLink(element, path);
     if (element.tagName === "IMG") settleImage(element, path, projectId);
-    // The page has its own first headings.
+    // Tables are aligned by the styles of the page.
     if (element.tagName === "TABLE") element.removeAttribute("align");
   });
   return purify.sanitize(marked.parse(text) as string, ALLOWED);
@@ -67,7 +67,7 @@ function settleImage(image: Element, path: string, projectId: string): void {
   if (!image.hasAttribute("alt")) image.setAttribute("alt", "");
 }
 
-/** The file of the workspace that a relative address means; null where it is another place. */
+/** The workspace file that a relative address refers to; null if it refers to something else. */
 export function fileOf(address: string, from: string): string | null {
   const bare = address.replace(/[?#].*$/s, "");
   if (!bare || /^([a-z][a-z0-9+.-]*:|\/\/|\\)/i.test(bare)) return null;

@@ -1,9 +1,9 @@
-/** Moving a scrolled picture by mouse, wheel and fingers. One finger scrolls, by the browser itself. */
+/** Moves and zooms a scrollable graph with the mouse, the wheel and two fingers. The browser handles one finger itself. */
 
-/** Called with how much larger the picture is to be, and the point of the view that stays where it is. */
+/** Called with the zoom factor and the point of the view that stays in place. */
 export type Zoom = (factor: number, x: number, y: number) => void;
 
-/** The wheel with Ctrl, which is a trackpad's pinch too; without it the wheel scrolls. Returns what ends it. */
+/** Zoom with Ctrl and the wheel, which is also a trackpad's pinch. Returns the function that removes the listener. */
 export function wheel(view: HTMLElement, zoom: Zoom): () => void {
   const onWheel = (event: WheelEvent) => {
     if (!event.ctrlKey && !event.metaKey) return;
@@ -14,7 +14,7 @@ export function wheel(view: HTMLElement, zoom: Zoom): () => void {
   return () => view.removeEventListener("wheel", onWheel);
 }
 
-/** Two fingers. Returns what ends it. */
+/** Zoom with two fingers. Returns the function that removes the listeners. */
 export function pinch(view: HTMLElement, zoom: Zoom): () => void {
   let apart = 0;
   const onTouch = (event: TouchEvent) => {
@@ -34,7 +34,7 @@ export function pinch(view: HTMLElement, zoom: Zoom): () => void {
   };
 }
 
-/** A mouse takes hold of the picture; the click that ends a drag opens no link. Returns what ends it. */
+/** Drag with the mouse; the click that ends a drag opens no link. Returns the function that removes the listeners. */
 export function drag(view: HTMLElement): () => void {
   let from: { x: number; y: number; left: number; top: number } | null = null;
   let dragged = false;
@@ -57,7 +57,7 @@ export function drag(view: HTMLElement): () => void {
     }
     dragged = false;
   };
-  // The browser's own dragging of links.
+  // Prevent the browser's own dragging of links.
   const onDrag = (event: DragEvent) => event.preventDefault();
   view.addEventListener("pointerdown", onDown);
   addEventListener("pointermove", onMove);

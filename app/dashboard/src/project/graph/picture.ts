@@ -1,11 +1,11 @@
-/** The server's picture of the task graph, taken into the page: cleaned, with links, and kept up to date. */
+/** The server's SVG of the task graph, adapted to the page: sanitized, with links, and kept up to date. */
 import type { Phase, Project, Task } from "../../api/client";
 import { span } from "../../format";
 import { signs } from "../../parts/signs";
 import { statusNames, texts } from "../../texts";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
-/** What a picture is made of; whatever else it holds is dropped, and so its colours are the page's own. */
+/** The allowed elements; all others are dropped, including styles, so the page sets the colors. */
 const ELEMENTS = new Set(["svg", "g", "rect", "circle", "path", "text", "tspan", "title"]);
 const ATTRIBUTES = new Set("class d x y width height rx r cx cy transform viewBox data-task data-phase".split(" "));
 export const statuses: Task["status"][] = [
@@ -22,15 +22,15 @@ export interface Picture {
   svg: SVGSVGElement;
   width: number;
   height: number;
-  /** Phases stand as boxes, without their tasks. */
+  /** Whether the graph shows phases as boxes, without their tasks. */
   folded: boolean;
-  /** Have the picture show what the project says now; `at` is the time for what goes on. */
+  /** Show the current state of the project; `at` is the current time, for running tasks. */
   update: (project: Project, at: number) => void;
 }
 
-/** Make a picture of what the server drew; null where it is none. */
+/** Build a graph from the server's SVG; null if it is not an SVG. */
 export function pictureOf(source: string, projectId: string): Picture | null {
-  // Styles go before they are parsed: the page's security policy would have each of them reported.
+  // Remove styles before parsing: the page's security policy would report each of them.
   const bare = source.replace(/<style[\s>][^]*?<\/style>/g, "");
   const parsed = new DOMParser().parseFromString(bare, "image/svg+xml").documentElement;
   if (parsed.localName !== "svg" || parsed.namespaceURI !== NAMESPACE) return null;
@@ -52,9 +52,9 @@ export function pictureOf(source: string, projectId: string): Picture | null {
     frames.set(found.getAttribute("data-phase") ?? "", found);
   const [, , width = 0, height = 0] = (svg.getAttribute("viewBox") ?? "").split(" ").map(Number);
   const update = (project: Project, at: number) => {
-    for (const task of project.tasks) draw(tasks.get(task.id), taskSaid(task, at));
+    for (const task of project.tasks) draw(tasks.get(task.id), taskCaption(task, at));
     for (const phase of project.phases) {
-      draw(boxes.get(phase.id), phaseSaid(phase));
+      draw(boxes.get(phase.id), phaseCaption(phase));
       const frame = frames.get(phase.id);
       if (frame && frame.getAttribute("class") !== `phase ${phase.status}`)
         frame.setAttribute("class", `phase ${phase.status}`);
@@ -73,24 +73,24 @@ function cleaned(from: Element): Element {
   return made;
 }
 
-/** What changes in the picture of a task or a phase. */
+/** The parts of a task or phase in the graph that change. */
 interface Shape {
   link: Element;
   group: Element;
   sign: Element | null;
   note: Element | null;
   title: Element | null;
-  /** The title as the picture has it, perhaps cut. */
+  /** The title as shown in the graph, which may be cut. */
   name: string;
   shown: string;
 }
 
-interface Said {
+interface Caption {
   status: Task["status"];
-  /** All of it, where the picture may have a part alone. */
+  /** The full title, of which the graph may show only a part. */
   title: string;
   note: string;
-  /** What the note's signs mean. */
+  /** The note in words, for screen readers. */
   spoken: string;
 }
 
@@ -100,29 +100,29 @@ function shapeOf(group: Element, address: string): Shape {
   group.before(link);
   link.append(group);
   const find = (what: string) => group.querySelector(what);
-  // Words that stand apart are apart for those who have them read out, too.
+  // Texts that are visually separate must be separate for screen readers, too.
   for (const text of group.querySelectorAll("text")) text.after(" ");
   const name = group.querySelector("text:not(.sign, .note)")?.textContent ?? "";
   return { link, group, sign: find(".sign"), note: find(".note"), title: find("title"), name, shown: "" };
 }
 
-function draw(shape: Shape | undefined, said: Said): void {
-  const key = `${said.status}\n${said.title}\n${said.note}`;
+function draw(shape: Shape | undefined, caption: Caption): void {
+  const key = `${caption.status}\n${caption.title}\n${caption.note}`;
   if (!shape || shape.shown === key) return;
   shape.shown = key;
   shape.group.classList.remove(...statuses);
-  shape.group.classList.add(said.status);
-  if (shape.sign) shape.sign.textContent = signs[said.status];
-  if (shape.note) shape.note.textContent = said.note;
-  if (shape.title) shape.title.textContent = [said.title, said.spoken].filter(Boolean).join(": ");
-  // The name has what is seen, so that who speaks to the computer can say it; then all of the title.
-  const whole = said.title === shape.name ? "" : said.title;
-  shape.link.setAttribute("aria-label", [`${shape.name} ${said.note}`, said.spoken, whole].filter(Boolean).join(", "));
+  shape.group.classList.add(caption.status);
+  if (shape.sign) shape.sign.textContent = signs[caption.status];
+  if (shape.note) shape.note.textContent = caption.note;
+  if (shape.title) shape.title.textContent = [caption.title, caption.spoken].filter(Boolean).join(": ");
+  // The accessible name starts with the visible text, so that voice control works; the full title follows.
+  const whole = caption.title === shape.name ? "" : caption.title;
+  shape.link.setAttribute("aria-label", [`${shape.name} ${caption.note}`, caption.spoken, whole].filter(Boolean).join(", "));
 }
 
-function taskSaid(task: Task, at: number): Said {
-  const goesOn = task.started_at && (task.status === "running" || task.status === "waiting");
-  const took = goesOn ? Math.max(0, at - Date.parse(task.started_at ?? "")) : task.duration_ms;
+function taskCaption(task: Task, at: number): Caption {
+  const running = task.started_at && (task.status === "running" || task.status === "waiting");
+  const took = running ? Math.max(0, at - Date.parse(task.started_at ?? "")) : task.duration_ms;
   const parts = [String(task.action.type ?? ""), statusNames[task.status], took === null ? "" : span(took)];
   return {
     status: task.status,
@@ -132,7 +132,7 @@ function taskSaid(task: Task, at: number): Said {
   };
 }
 
-function phaseSaid(phase: Phase): Said {
+function phaseCaption(phase: Phase): Caption {
   const counts = statuses.map((status) => ({ status, number: phase.task_counts[status] ?? 0 }));
   const some = counts.filter(({ number }) => number);
   const order = ["failed", "running", "waiting", "cancelled", "pending", "completed"] as const;

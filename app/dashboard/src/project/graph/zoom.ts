@@ -1,4 +1,4 @@
-/** How large a picture is shown. */
+/** Calculates the scale of a graph. */
 interface Size {
   width: number;
   height: number;
@@ -9,26 +9,26 @@ interface Room {
   clientHeight: number;
 }
 
-const LARGEST = 4;
+const MAX_SCALE = 4;
 /** Below this, titles cannot be read. */
 const READABLE = 0.6;
 
-/** All of the picture, as large as it may be. */
+/** The scale that shows the whole graph. */
 export function fitting(picture: Size, room: Room): number {
   return Math.min(1, room.clientWidth / picture.width, room.clientHeight / picture.height);
 }
 
-/** The whole width; the rest is scrolled. */
+/** The scale that shows the whole width; the height scrolls. */
 export function widthOf(picture: Size, room: Room): number {
   return Math.min(1, room.clientWidth / picture.width);
 }
 
-/** What a picture starts with: its whole width where that can be read. */
+/** The initial scale: the whole width, unless that is too small to read. */
 export function readable(picture: Size, width: number): number {
   return Math.min(1, Math.max(READABLE, width / picture.width));
 }
 
-/** A wanted scale within what makes sense: never smaller than the whole picture in half of the room. */
-export function zoomed(wanted: number, picture: Size, room: Room): number {
-  return Math.min(LARGEST, Math.max(wanted, Math.min(0.5, fitting(picture, room) / 2)));
+/** A scale within limits: never so small that the whole graph takes less than half of the space. */
+export function zoomed(scale: number, picture: Size, room: Room): number {
+  return Math.min(MAX_SCALE, Math.max(scale, Math.min(0.5, fitting(picture, room) / 2)));
 }

@@ -8,7 +8,7 @@ const ready = { ...plan, status: "ready" } as const;
 const approved = { ...plan, status: "approved" } as const;
 const names = (facts: Facts) => [...allowed(facts)].sort();
 
-test("what is offered follows the contract's table", () => {
+test("the actions follow the contract's table", () => {
   assert.deepEqual(names({ status: "pending", stage: "draft", plan: null }), ["cancel"]);
   assert.deepEqual(names({ status: "pending", stage: "planning", plan: null }), ["cancel"]);
   assert.deepEqual(names({ status: "pending", stage: "awaiting_approval", plan: ready }), ["cancel", "regenerate"]);
@@ -17,12 +17,12 @@ test("what is offered follows the contract's table", () => {
   assert.deepEqual(names({ status: "running", stage: "cancelling", plan: approved }), []);
   assert.deepEqual(names({ status: "completed", stage: "finished", plan: approved }), ["again", "regenerate"]);
   assert.deepEqual(names({ status: "failed", stage: "finished", plan: approved }), ["regenerate", "retry"]);
-  // Cancelled before anybody approved it: there is no run to go on with.
+  // Cancelled before approval: there is no run to retry.
   assert.deepEqual(names({ status: "cancelled", stage: "finished", plan: ready }), ["regenerate"]);
   assert.deepEqual(names({ status: "cancelled", stage: "finished", plan: null }), []);
 });
 
-test("a running project's plan is not changed by way of its settings, its budget may be", () => {
+test("the settings of a running project can change its budget, but not its plan", () => {
   const running: Facts = { status: "running", stage: "executing", plan: approved };
   assert.deepEqual(
     ["description", "max_tokens", "strategy", "auto_approve_plan"].map((field) => mayChange(field, running)),

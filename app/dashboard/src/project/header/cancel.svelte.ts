@@ -1,12 +1,12 @@
-/** A project being cancelled, from the question to the report: asked for in the header and at a phase gate, shown once. */
+/** The cancellation of a project, from the question to the report. The header and the phase gate share one dialog. */
 import type { ApiError, Project, Schemas } from "../../api/client";
 
 interface Cancel {
   asking: boolean;
-  /** The tasks that were not done when it was asked for, by id; null where nobody here cancels. */
+  /** The ids of the tasks that were unfinished when the cancellation started; null if there is none. */
   open: string[] | null;
   counts: Schemas["CancelCounts"] | null;
-  /** Who cancels, and why, as the event tells. */
+  /** Who cancelled, and why, from the event. */
   by: { actor: string; reason: string } | null;
   /** Why the server refused. */
   error: ApiError | null;
@@ -17,7 +17,7 @@ const DONE = new Set(["completed", "failed", "skipped", "cancelled"]);
 const none = (): Cancel => ({ asking: false, open: null, counts: null, by: null, error: null });
 const all: Record<string, Cancel> = $state({});
 
-/** Where the cancel of a project stands on this page. */
+/** The state of a project's cancellation on this page. */
 export function cancelOf(projectId: string): Readonly<Cancel> {
   return all[projectId] ?? none();
 }
@@ -26,7 +26,7 @@ export function askToCancel(projectId: string): void {
   all[projectId] = { ...none(), asking: true };
 }
 
-/** The tasks of a project that have not ended, by id. */
+/** The ids of the tasks of a project that have not ended. */
 export function openTasks(project: Project): string[] {
   return project.tasks.filter((task) => !DONE.has(task.status)).map((task) => task.id);
 }
@@ -35,7 +35,7 @@ export function change(projectId: string, values: Partial<Cancel>): void {
   all[projectId] = { ...cancelOf(projectId), ...values };
 }
 
-/** Nothing is to be shown any more. */
+/** Hide the dialog and the report. */
 export function forget(projectId: string): void {
   delete all[projectId];
 }

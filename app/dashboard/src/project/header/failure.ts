@@ -1,4 +1,4 @@
-/** What a person can do next about what went wrong. */
+/** Advice on what to do about a failure. */
 import type { Schemas } from "../../api/client";
 import { texts } from "../../texts";
 

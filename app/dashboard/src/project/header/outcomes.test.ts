@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { outcomeOf } from "./outcomes.ts";
 
-test("what became of a task is told from its record", () => {
+test("the outcome of a task follows from its record", () => {
   const at = "2026-01-01T00:00:00Z";
   assert.equal(outcomeOf({ status: "running", started_at: at, error: null }), "stopping");
   assert.equal(outcomeOf({ status: "cancelled", started_at: at, error: null }), "interrupted");

@@ -1,4 +1,4 @@
-/** What became of tasks that were open when their project was cancelled. */
+/** The outcomes of tasks that were unfinished when their project was cancelled. */
 import type { Task } from "../../api/client";
 
 export type Outcome =

@@ -1,4 +1,4 @@
-/** Spans that go on while they are looked at: without the digits that would flicker. */
+/** Durations that grow while they are shown, without digits that would flicker. */
 import { span } from "../../format.ts";
 
 const MINUTE = 60_000;
@@ -10,7 +10,7 @@ export function runningSpan(milliseconds: number): string {
   return whole < MINUTE ? `${Math.floor(whole / 1000)} s` : span(whole);
 }
 
-/** For who waits: whole minutes from the first one on. */
+/** For waiting times: whole minutes, from the first minute on. */
 export function coarseSpan(milliseconds: number): string {
   return milliseconds >= MINUTE && milliseconds < HOUR
     ? `${Math.floor(milliseconds / MINUTE)} min`

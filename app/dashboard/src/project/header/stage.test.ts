@@ -18,7 +18,7 @@ const running = (tasks: Facts["tasks"], more: Partial<Facts> = {}): Facts => ({
 });
 const open = { status: "open", opened_at: "2026-01-01T00:00:01Z" };
 
-test("a run says who waits for whom", () => {
+test("a run says what it waits for", () => {
   const working = running([task("running"), task("running"), task("waiting", "timer"), task("completed")]);
   assert.deepEqual(stageInWords(working, [], null), {
     text: "2 tasks running",
@@ -36,7 +36,7 @@ test("an answered decision waits for nobody", () => {
   assert.equal(stageInWords(running([]), [{ status: "answered" }], null).person, false);
 });
 
-test("the title says what waits", () => {
+test("the title says what is waiting", () => {
   assert.equal(titleOf(running([], { status: "pending", stage: "awaiting_approval" }), []), "● Approve: Report");
   assert.equal(titleOf(running([]), [open]), "● Decide: Report");
   assert.equal(titleOf(running([task("waiting", "manual")]), []), "● To do: Report");

@@ -1,4 +1,4 @@
-/** What a project is at, in words: who waits for whom, and since when. */
+/** The state of a project in words: what it waits for, and since when. */
 import type { Project } from "../../api/client";
 import { texts } from "../../texts/index.ts";
 
@@ -8,7 +8,7 @@ type Facts = Pick<Project, "status" | "stage" | "tasks" | "phases" | "gate" | "s
 type OpenDecision = { status: string; opened_at?: string | null };
 
 export interface Waiting {
-  /** Decisions that are open, tasks for a person, and what goes on or waits by itself. */
+  /** Open decisions and waiting manual tasks, which need a person; the rest does not. */
   decisions: number;
   manual: number;
   timers: number;
@@ -16,7 +16,7 @@ export interface Waiting {
   running: number;
 }
 
-/** What of a run waits for whom. */
+/** Count what the tasks and decisions of a run are waiting for. */
 export function waiting(tasks: Facts["tasks"], decisions: OpenDecision[]): Waiting {
   const reasons = tasks.filter((task) => task.status === "waiting").map((task) => task.reason);
   return {
@@ -28,19 +28,19 @@ export function waiting(tasks: Facts["tasks"], decisions: OpenDecision[]): Waiti
   };
 }
 
-export interface Said {
+export interface StageText {
   text: string;
-  /** What more there is to say. */
+  /** Further details. */
   more: string[];
   since: string | null;
-  /** It waits for a person. */
+  /** Whether the project waits for a person. */
   person: boolean;
 }
 
-/** The stage in words. */
-export function stageInWords(project: Facts, decisions: OpenDecision[], planMadeAt: string | null): Said {
+/** Describe the stage. */
+export function stageInWords(project: Facts, decisions: OpenDecision[], planMadeAt: string | null): StageText {
   const open = waiting(project.tasks, decisions);
-  const said = (text: string, since: string | null, person = false, more: string[] = []): Said => ({
+  const describe = (text: string, since: string | null, person = false, more: string[] = []): StageText => ({
     text,
     more,
     since,
@@ -48,19 +48,19 @@ export function stageInWords(project: Facts, decisions: OpenDecision[], planMade
   });
   switch (project.stage) {
     case "draft":
-      return said(says.draft, null);
+      return describe(says.draft, null);
     case "planning":
-      return said(says.planning, project.since);
+      return describe(says.planning, project.since);
     case "awaiting_approval":
-      return said(says.approval, planMadeAt, true);
+      return describe(says.approval, planMadeAt, true);
     case "finished":
-      return said(says.finished[project.status as keyof typeof says.finished] ?? "", null);
+      return describe(says.finished[project.status as keyof typeof says.finished] ?? "", null);
     case "cancelling":
-      return said(open.running ? says.cancelling(open.running) : says.cancellingNow, null);
+      return describe(open.running ? says.cancelling(open.running) : says.cancellingNow, null);
     case "paused":
-      return said(says.paused, project.since, false, [...persons(open), ...byItself(open)]);
+      return describe(says.paused, project.since, false, [...persons(open), ...automatic(open)]);
     default:
-      return whileRunning(project, decisions, open, said);
+      return whileRunning(project, decisions, open, describe);
   }
 }
 
@@ -68,16 +68,16 @@ function whileRunning(
   project: Facts,
   decisions: OpenDecision[],
   open: Waiting,
-  said: (text: string, since: string | null, person?: boolean, more?: string[]) => Said,
-): Said {
+  describe: (text: string, since: string | null, person?: boolean, more?: string[]) => StageText,
+): StageText {
   if (project.gate) {
     const name = project.phases.find((phase) => phase.id === project.gate?.phase_id)?.name ?? "";
-    return said(says.phase(name), project.gate.since, true, [...persons(open), ...byItself(open)]);
+    return describe(says.phase(name), project.gate.since, true, [...persons(open), ...automatic(open)]);
   }
   const asked = persons(open);
-  if (asked.length) return said(says.person(asked), askedSince(project, decisions), true, byItself(open));
-  const [first, ...more] = byItself(open);
-  return said(first ?? says.executing, first ? null : project.since, false, more);
+  if (asked.length) return describe(says.person(asked), askedSince(project, decisions), true, automatic(open));
+  const [first, ...more] = automatic(open);
+  return describe(first ?? says.executing, first ? null : project.since, false, more);
 }
 
 function persons(open: Waiting): string[] {
@@ -86,7 +86,7 @@ function persons(open: Waiting): string[] {
   );
 }
 
-function byItself(open: Waiting): string[] {
+function automatic(open: Waiting): string[] {
   return [
     open.running && says.running(open.running),
     open.timers && says.timers(open.timers),
@@ -94,7 +94,7 @@ function byItself(open: Waiting): string[] {
   ].filter((text) => typeof text === "string");
 }
 
-/** Since when a person is waited for: the oldest of what is open. */
+/** Since when the project waits for a person: the oldest of the open items. */
 function askedSince(project: Facts, decisions: OpenDecision[]): string | null {
   const times = [
     ...decisions.filter((decision) => decision.status === "open").map((decision) => decision.opened_at),
@@ -105,7 +105,7 @@ function askedSince(project: Facts, decisions: OpenDecision[]): string | null {
   return times.sort()[0] ?? null;
 }
 
-/** What the page's title says of what waits, so that it is seen from another tab. */
+/** The page's title, which says what is waiting so that it shows in other tabs. */
 export function titleOf(project: Facts & { name: string }, decisions: OpenDecision[]): string {
   const titles = texts.header.titles;
   const open = waiting(project.tasks, decisions);

@@ -10,7 +10,7 @@ const task = {
   action: { type: "shell", command: 'rsync "$A" host:', env: { A: "Web" } },
 };
 
-test("all words must be there, in whatever part of the task", () => {
+test("every word must occur, in any part of the task", () => {
   assert.equal(matches(task, "", ""), true);
   assert.equal(matches(task, "DEPLOY rsync", ""), true);
   assert.equal(matches(task, 'rsync "$a"', ""), true);
@@ -18,7 +18,7 @@ test("all words must be there, in whatever part of the task", () => {
   assert.equal(matches(task, "deploy scp", ""), false);
 });
 
-test("the status counts as well", () => {
+test("the status is also filtered", () => {
   assert.equal(matches(task, "deploy", "failed"), true);
   assert.equal(matches(task, "deploy", "running"), false);
 });

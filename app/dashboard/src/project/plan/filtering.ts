@@ -1,15 +1,15 @@
-/** Which tasks a filter lets through, and what belongs together. */
+/** Filters tasks, and groups items. */
 import type { Task } from "../../api/client";
 
 type Filtered = Pick<Task, "title" | "key" | "description" | "status" | "action">;
 
-/** Every word must be in the title, key, description or in what the task does; capitals make no difference. */
+/** Whether every word is in the title, key, description or action of the task, ignoring case. */
 export function matches(task: Filtered, text: string, status: string): boolean {
   if (status && task.status !== status) return false;
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return true;
-  const hay = [task.title, task.key, task.description, ...textsIn(task.action)].join("\n").toLowerCase();
-  return words.every((word) => hay.includes(word));
+  const haystack = [task.title, task.key, task.description, ...textsIn(task.action)].join("\n").toLowerCase();
+  return words.every((word) => haystack.includes(word));
 }
 
 function textsIn(value: unknown): string[] {
@@ -18,7 +18,7 @@ function textsIn(value: unknown): string[] {
   return Object.values(value).flatMap(textsIn);
 }
 
-/** Items by their key, in the order in which they come. */
+/** The items grouped by key, in their original order. */
 export function grouped<T>(items: T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {

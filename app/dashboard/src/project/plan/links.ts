@@ -1,7 +1,7 @@
-/** Addresses of tasks within the plan, with its filter as it is. */
+/** Addresses of tasks within the plan, which keep the current filter. */
 import { route } from "../../state/route.svelte";
 
-/** The plan with the task's panel open. */
+/** The address of the plan with the task's panel open. */
 export function taskAddress(id: string): string {
   const query = new URLSearchParams(route.query);
   query.set("task", id);

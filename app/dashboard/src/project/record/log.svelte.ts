@@ -3,7 +3,7 @@ import { createParser } from "eventsource-parser";
 import { ApiError, refusal } from "../../api/client";
 import type { Event, ProjectStore } from "../../state/project.svelte";
 
-/** Events that come together are shown together. */
+/** Events that arrive together are shown together. */
 const SETTLE_MS = 100;
 
 export class EventLog {
@@ -18,7 +18,7 @@ export class EventLog {
 
   constructor(store: ProjectStore) {
     this.#store = store;
-    // Before reading, so that nothing is missed between the two.
+    // Subscribe before reading, so that no event is missed in between.
     store.onEvent((event) => {
       this.#fresh.push(event);
       if (this.ready) this.#timer ??= setTimeout(() => this.#merge(), SETTLE_MS);
@@ -26,7 +26,7 @@ export class EventLog {
     void this.read();
   }
 
-  /** Read the record; again after an error. */
+  /** Read the record; may be repeated after an error. */
   async read(): Promise<void> {
     this.error = null;
     try {
@@ -49,7 +49,7 @@ export class EventLog {
 
 const logs = new WeakMap<ProjectStore, EventLog>();
 
-/** The log of a project; there is one as long as there is the store. */
+/** The log of a project, one per store. */
 export function logOf(store: ProjectStore): EventLog {
   let log = logs.get(store);
   if (!log) logs.set(store, (log = new EventLog(store)));

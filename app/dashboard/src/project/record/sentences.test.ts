@@ -5,13 +5,13 @@ import { doer, sentence } from "./sentences.ts";
 
 const say = (type: string, data: Record<string, unknown> = {}, actor = "ann") => sentence({ type, actor, data });
 
-test("what people do begins with who it was", () => {
+test("a sentence about a person starts with their name", () => {
   assert.equal(say("plan.approved", { plan_version: 3, comment: "fine" }), "ann approved plan version 3: “fine”");
   assert.equal(say("run.cancelling", { reason: "wrong day" }), "ann cancelled the run: “wrong day”");
   assert.equal(doer({ type: "plan.approved", actor: "ann", data: {} }), "");
 });
 
-test("what tasks do says how, and who did it where that was a person", () => {
+test("a sentence about a task says what happened, and which person did it", () => {
   const error = { type: "exit_code", message: "exit code 1" };
   assert.equal(
     say("task.retrying", { title: "Build", error, next_try_in: 2 }),
@@ -22,15 +22,15 @@ test("what tasks do says how, and who did it where that was a person", () => {
   assert.equal(doer({ type: "task.completed", actor: "ann", data: {} }), "ann");
 });
 
-test("a refusal says so", () => {
-  const said = say("decision.made", { kind: "approve", outcome: "refused", message: "The plan was changed." });
-  assert.match(said, /^ann tried to approve the plan, but was refused: The plan was changed\.$/);
+test("a refused decision says why", () => {
+  const text = say("decision.made", { kind: "approve", outcome: "refused", message: "The plan was changed." });
+  assert.match(text, /^ann tried to approve the plan, but was refused: The plan was changed\.$/);
 });
 
-test("no sentence has a hole, whatever the event lacks", () => {
+test("a sentence has no gaps, even if the event lacks data", () => {
   for (const type of Object.keys(texts.record.says)) assert.doesNotMatch(say(type), /undefined|null|NaN|\[object/);
 });
 
-test("a type that is not known yet shows as it is", () => {
+test("an unknown event type is shown unchanged", () => {
   assert.equal(say("task.teleported"), "task.teleported");
 });

@@ -1,14 +1,14 @@
-/** What an event says, as a sentence. */
+/** Describes events as sentences. */
 import { span } from "../../format.ts";
 import { statusNames, texts } from "../../texts/index.ts";
 
-export interface Told {
+export interface RecordedEvent {
   type: string;
   actor: string;
   data: Record<string, unknown>;
 }
 
-/** Sentences about what somebody did begin with who it was. */
+/** Types whose sentences start with the name of the person. */
 const BY_SOMEBODY = new Set([
   ...["project.created", "project.updated", "project.deleted", "plan.generating", "plan.approved", "plan.returned"],
   ...["run.paused", "run.resumed", "run.cancelling", "phase.approved", "task.created", "decision.made"],
@@ -16,21 +16,21 @@ const BY_SOMEBODY = new Set([
 ]);
 const MACHINES = new Set(["worker", "signoff"]);
 
-/** A sentence about an event; the event's type where there is none. */
-export function sentence({ type, actor, data }: Told): string {
+/** The sentence for an event, or the event's type if there is none. */
+export function sentence({ type, actor, data }: RecordedEvent): string {
   const words = texts.record;
   const says = words.says[type];
   if (!says) return type;
-  const said = says(partsOf(type, data));
-  return BY_SOMEBODY.has(type) ? `${actor || words.parts.somebody} ${said}` : said;
+  const text = says(partsOf(type, data));
+  return BY_SOMEBODY.has(type) ? `${actor || words.parts.somebody} ${text}` : text;
 }
 
-/** Who it was, where the sentence does not say so: nobody for what Signoff does of its own accord. */
-export function doer({ type, actor }: Told): string {
+/** The person behind an event, if the sentence does not name them; empty for what Signoff does automatically. */
+export function doer({ type, actor }: RecordedEvent): string {
   return BY_SOMEBODY.has(type) || MACHINES.has(actor) ? "" : actor;
 }
 
-/** The kind of thing an event is about: what stands before the dot of its type. */
+/** What an event is about: the part of its type before the dot. */
 export function groupOf(type: string): string {
   return type.split(".")[0] ?? "";
 }
@@ -38,7 +38,7 @@ export function groupOf(type: string): string {
 function partsOf(type: string, data: Record<string, unknown>): Record<string, string> {
   const words = texts.record.parts;
   const error = isRecord(data.error) ? data.error : isRecord(data.failure) ? data.failure : data;
-  const said = text(data.comment) || (type === "run.cancelling" ? text(data.reason) : "");
+  const comment = text(data.comment) || (type === "run.cancelling" ? text(data.reason) : "");
   const reason = text(data.reason).replaceAll("_", " ");
   const attempt = typeof data.attempt === "number" ? data.attempt : 0;
   return {
@@ -54,7 +54,7 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     what: Array.isArray(data.fields) ? data.fields.map((field) => text(field).replaceAll("_", " ")).join(", ") : "",
     refused: data.outcome === "refused" ? words.refused : "",
     why: text(error.message) && words.why(text(error.message)),
-    said: said && words.said(said),
+    comment: comment && words.comment(comment),
     reason: reason && words.reason(reason),
     attempt: attempt > 1 ? words.attempt(attempt) : "",
     pause: typeof data.next_try_in === "number" ? words.pause(span(data.next_try_in * 1000)) : "",
@@ -70,7 +70,7 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }
 
-/** The sign of an event about a status, for those who look down the list. */
+/** The status that an event reports, shown as a sign so that the list can be scanned. */
 export function statusOf(type: string): keyof typeof statusNames | null {
   const last = type.split(".")[1] ?? "";
   if (last === "started") return "running";

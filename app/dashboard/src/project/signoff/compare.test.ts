@@ -21,7 +21,7 @@ const task = (key: string, command: string, more: object = {}) => ({
 const plan = (version: number, tasks: object[]) =>
   ({ version, project_id: "p", phases: [{ key: "one", name: "One", position: 0, tasks }] }) as never;
 
-test("added, removed and changed tasks are told apart, with what they were", () => {
+test("added, removed and changed tasks are distinguished, with their old values", () => {
   const before = plan(1, [task("a", "x"), task("b", "y"), task("c", "z", { depends_on: ["task_a"] })]);
   const after = plan(2, [task("a", "x2"), task("c", "z", { depends_on: ["task_a"] }), task("d", "w")]);
   const diff = comparePlans(before, after, [settings, { ...settings, strategy: "careful" }]);
@@ -37,7 +37,7 @@ test("added, removed and changed tasks are told apart, with what they were", () 
   assert.equal(isEmpty(diff), false);
 });
 
-test("other ids, states and orders of keys are no difference", () => {
+test("ids, states and key order make no difference", () => {
   const one = task("a", "x", { action: { type: "shell", command: "x" } });
   const two = { ...one, id: "task_other", status: "completed", action: { command: "x", type: "shell" } };
   assert.equal(isEmpty(comparePlans(plan(1, [one]), plan(2, [two]), [settings, settings])), true);

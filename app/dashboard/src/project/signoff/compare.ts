@@ -1,7 +1,7 @@
 /**
- * What one plan has that another has not, as the API tells it.
+ * The difference between two plans, in the same form as in the API.
  *
- * For plans that are both on the page: one that was read here and replaced since may not be kept by the server.
+ * For two plans that are both on the page: the server may not have stored one that was read here and replaced since.
  */
 import type { Plan, Project, Schemas, Task } from "../../api/client";
 
@@ -33,7 +33,7 @@ export function comparePlans(before: Plan, after: Plan, settings: [Settings, Set
   };
 }
 
-/** Whether nothing differs: a plan made anew may be the same. */
+/** Whether nothing differs: a regenerated plan may be the same. */
 export function isEmpty(diff: PlanDiff): boolean {
   const none = (part: Differences) => !part.added.length && !part.removed.length && !part.changed.length;
   return none(diff.phases) && none(diff.tasks) && !diff.settings.length;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { entriesOf } from "./entries.ts";
 
-test("of a changed action only what differs is told, as text", () => {
+test("a changed action shows only its differences, as text", () => {
   const none = { added: [], removed: [], changed: [] };
   const change = {
     field: "action",

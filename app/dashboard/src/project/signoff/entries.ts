@@ -8,7 +8,7 @@ export interface Entry {
   fields: { field: string; before: string | null; after: string | null }[];
 }
 
-/** Tasks first, for they are what acts; of an action only the fields that differ. */
+/** Tasks come first, because they do the work; for an action, only the fields that differ. */
 export function entriesOf(diff: PlanDiff): Entry[] {
   const of = (what: "task" | "phase", part: PlanDiff["tasks"]): Entry[] => [
     ...part.added.map((key): Entry => ({ kind: "added", what, key, fields: [] })),

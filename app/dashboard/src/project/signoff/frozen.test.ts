@@ -5,15 +5,15 @@ import { movedBetween, sameSurroundings, uncovered, type Frozen } from "./frozen
 
 const file = (sha256: string) => ({ sha256, size: 1, at: null });
 
-function frozen(given: Partial<Frozen> = {}): Frozen {
+function frozen(values: Partial<Frozen> = {}): Frozen {
   const nothing = {
     digest: "d", sealed: null, at: null, files: {}, unhashed: {}, outside: [], unknown: {}, unread: [], programs: null,
     agents: {}, actions: {}, retries: {}, limits: {}, task_limits: null, http_allow: null, app_url: null, sandbox: {},
   }; // prettier-ignore
-  return { ...nothing, ...given };
+  return { ...nothing, ...values };
 }
 
-test("files that changed, came and went are named", () => {
+test("files that changed, appeared or disappeared are named", () => {
   const before = frozen({ files: { "a.sh": file("1"), "b.sh": file("2"), "c.sh": file("3") } });
   const after = frozen({ files: { "a.sh": file("1"), "b.sh": file("9"), "d.sh": file("4") } });
   assert.deepEqual(movedBetween(before, after), [{ section: "files", names: ["b.sh", "c.sh", "d.sh"] }]);
@@ -50,17 +50,17 @@ test("everything that the digest covers is compared", () => {
   );
 });
 
-test("what only a worker knows is no change", () => {
+test("what only a worker knows is not a change", () => {
   assert.deepEqual(movedBetween(frozen(), frozen({ programs: { sh: "/bin/sh" }, sandbox: { mode: "off" } })), []);
 });
 
-test("two readings are the same where their digests are", () => {
+test("two readings are the same if their digests are", () => {
   const plan = (digest: string) => ({ frozen: frozen({ digest }) }) as Plan;
   assert.ok(sameSurroundings(plan("a"), plan("a")));
   assert.ok(!sameSurroundings(plan("a"), plan("b")));
 });
 
-test("everything that is not covered is said", () => {
+test("everything that is not covered is listed", () => {
   const found = uncovered(
     frozen({ unhashed: { big: "too large" }, outside: ["/x"], unknown: { one: ["$A", "$B"] }, unread: ["two"] }),
   );

@@ -1,21 +1,21 @@
-/** What an approval freezes besides the plan itself: what is shown of it, and what is new since it was read. */
+/** What an approval freezes besides the plan itself: what is not covered, and what has changed since it was read. */
 import type { Plan } from "../../api/client";
 
 export type Frozen = NonNullable<Plan["frozen"]>;
 
-/** A section of what is frozen, in which something has changed; `names` are those of the entries. */
+/** A section of the frozen content with changes; `names` are the changed entries. */
 export interface Moved {
   section: Section;
   names: string[];
 }
 
-// What the digest that a reader approves covers. Programs and the sandbox are captured later, by the worker.
+// The sections that the approved digest covers. The worker records programs and the sandbox later.
 const SECTIONS = [
   "files", "unhashed", "outside", "unknown", "unread", "agents", "actions", "retries", "limits", "task_limits", "http_allow", "app_url",
 ] as const; // prettier-ignore
 export type Section = (typeof SECTIONS)[number];
 
-/** Where two readings of what an approval would freeze differ. */
+/** The differences between two readings of what an approval would freeze. */
 export function movedBetween(before: Frozen, after: Frozen): Moved[] {
   const moved: Moved[] = [];
   for (const section of SECTIONS) {
@@ -33,7 +33,7 @@ function entriesOf(value: Frozen[Section]): Map<string, string> {
   return new Map(Object.entries(value).map(([name, entry]) => [name, JSON.stringify(entry)]));
 }
 
-/** Whether two readings of one plan version surround it with the same. */
+/** Whether two readings of one plan version have the same files and settings around it. */
 export function sameSurroundings(one: Plan, other: Plan): boolean {
   return one.frozen?.digest === other.frozen?.digest;
 }
@@ -42,11 +42,11 @@ export function sameSurroundings(one: Plan, other: Plan): boolean {
 export interface Uncovered {
   kind: "unhashed" | "outside" | "unknown" | "unread";
   name: string;
-  /** The reason, or what is run as the command writes it. */
+  /** The reason, or what runs, as written in the command. */
   detail: string;
 }
 
-/** Everything that commands name and the signature does not cover. */
+/** Everything that commands name but the signature does not cover. */
 export function uncovered(frozen: Frozen): Uncovered[] {
   const found: Uncovered[] = [];
   for (const [name, detail] of Object.entries(frozen.unhashed)) found.push({ kind: "unhashed", name, detail });

@@ -1,16 +1,16 @@
-/** Outputs that a person gives a task, as they are typed. */
+/** The outputs of a manual task, as a person types them. */
 export interface Row {
   name: string;
   value: string;
 }
 
-/** As the API takes them. */
+/** The names that the API accepts. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
-/** The outputs; a value that is JSON is taken as such, everything else as text, rows without a name or value not at all. */
+/** The outputs: JSON values are parsed, all others are text, and rows without a name or value are left out. */
 export function outputsOf(rows: Row[]): Record<string, unknown> {
-  const given = rows.filter((row) => row.name.trim() && row.value !== "");
-  return Object.fromEntries(given.map(({ name, value }) => [name.trim(), valueOf(value)]));
+  const filled = rows.filter((row) => row.name.trim() && row.value !== "");
+  return Object.fromEntries(filled.map(({ name, value }) => [name.trim(), valueOf(value)]));
 }
 
 function valueOf(text: string): unknown {
@@ -21,7 +21,7 @@ function valueOf(text: string): unknown {
   }
 }
 
-/** What is wrong with the names, if anything is. */
+/** The problem with the names, if there is one. */
 export function wrongName(rows: Row[]): "bad" | "twice" | null {
   const names = rows.filter((row) => row.name.trim() || row.value !== "").map((row) => row.name.trim());
   if (names.some((name) => !NAME.test(name))) return "bad";

@@ -8,7 +8,7 @@ const task = (action: Record<string, unknown>, more: Record<string, unknown> = {
     key: "t", action, agent_id: null, inputs: {}, on_crash: "rerun", after_failure: null, reads: [], writes: [], limits: {}, ...more,
   }) as never; // prettier-ignore
 
-test("a command names its programs, wherever they stand", () => {
+test("the programs of a command are found anywhere in it", () => {
   assert.deepEqual(programs('A=1 python -c "import x; y" | sort -u && /usr/bin/curl -s "$URL" > out 2>&1'), [
     "python",
     "sort",
@@ -21,7 +21,7 @@ test("a command names its programs, wherever they stand", () => {
   assert.deepEqual(programs(""), []);
 });
 
-test("a command that nobody could read is read as far as it goes, and said to go on", () => {
+test("an unreadable command is read as far as possible, and marked as incomplete", () => {
   assert.deepEqual(programs(`ls ${"$(".repeat(10_000)}`), ["ls", "$(…)", "…"]);
   assert.deepEqual(programs(`ls; ${":".repeat(20_000)}; rm x`).at(-1), "…");
 });
@@ -68,7 +68,7 @@ test("what a plan may do is counted from its tasks", () => {
   assert.deepEqual(powers.others, [{ name: "rocket", count: 1 }]);
 });
 
-test("what tasks are granted and limited to is named", () => {
+test("grants and limits of tasks are listed", () => {
   const tasks = [
     task({ type: "shell", command: "x" }, { reads: ["/data", "/srv"], limits: { memory: 0, processes: 5 } }),
     task({ type: "shell", command: "y" }, { key: "other", reads: ["/data"], writes: ["/out"] }),
@@ -82,12 +82,12 @@ test("what tasks are granted and limited to is named", () => {
   assert.deepEqual(powers.limits, [{ limits: { memory: 0, processes: 5 }, keys: ["t"] }]);
 });
 
-test("outputs that later tasks refer to are known", () => {
+test("outputs that later tasks refer to are found", () => {
   const later = task({ type: "shell", command: "x" }, { inputs: { to: "${{ tasks.mail.outputs.sent_to }}" } });
   assert.deepEqual(expectedOutputs("mail", [later]), ["sent_to"]);
 });
 
-test("an address of this very server is known, one that only begins like it is not", () => {
+test("the server's own address is recognized, and one that only starts like it is not", () => {
   const urls = [
     "${{ signoff.url }}/health",
     "${{signoff.url}}",

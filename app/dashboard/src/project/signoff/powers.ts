@@ -11,23 +11,23 @@ export interface Powers {
   /** Tasks with a command, and the programs that their commands name. */
   commands: number;
   programs: Counted[];
-  /** Hosts of requests, with their methods; null for a host that is only known at run time. */
+  /** Hosts of requests, with their methods; null for a host that is known only at run time. */
   hosts: { host: string | null; methods: string[]; count: number }[];
-  /** Agents that carry tasks out, by id; `asked` is how many of those tasks are given to a model. */
+  /** Agents that run tasks, by id; `asked` is the number of those tasks that a model handles. */
   agents: { id: string; count: number; asked: number }[];
   secrets: string[];
-  /** Folders outside of the workspace that tasks may read, or also write. */
+  /** Folders outside the workspace that tasks may read, or also write. */
   reads: Counted[];
   writes: Counted[];
-  /** Limits that tasks set themselves, each with the keys of these tasks. */
+  /** Limits that tasks set themselves, each with the keys of those tasks. */
   limits: { limits: Record<string, number>; keys: string[] }[];
   decisions: number;
   manual: number;
   gates: string[];
-  /** Tasks that a person is asked about once they fail or lose their worker. */
+  /** The number of tasks about which a person is asked if they fail or lose their worker. */
   asks: number;
   waits: number;
-  /** Actions that this page knows nothing of. */
+  /** Types of action that this page does not know. */
   others: Counted[];
 }
 
@@ -40,7 +40,7 @@ type PlannedPhase = Pick<Phase, "name" | "requires_approval"> & { tasks: Planned
 const SECRET = /\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
 const UNATTENDED = new Set(["manual", "decision", "wait", "milestone"]);
 
-/** Count what `phases` may do; `agent` carries out what names none. */
+/** Count what `phases` may do; `agent` runs the tasks that name none. */
 export function powersOf(phases: PlannedPhase[], agent: string, asksAfterFailure: boolean): Powers {
   const tasks = phases.flatMap((phase) => phase.tasks);
   const of = (type: string) => tasks.filter((task) => task.action.type === type);
@@ -82,10 +82,10 @@ function hostsOf(tasks: PlannedTask[]): Powers["hosts"] {
   return [...found].map(([host, { methods, count }]) => ({ host, methods: [...methods], count }));
 }
 
-/** How a plan names the address of the Signoff that carries it out. */
+/** How a plan names the address of the Signoff server that runs it. */
 export const OWN = "${{ signoff.url }}";
 
-/** The host of an address; null where a reference that only the run resolves stands in front of its path. */
+/** The host of an address; null if it contains a reference that is resolved only at run time. */
 function hostOf(address: string): string | null {
   if (/^\$\{\{\s*signoff\.url\s*\}\}(?:[/?#]|$)/.test(address)) return OWN;
   const authority = /^https?:\/\/([^/?#]*)/i.exec(address)?.[1];
@@ -129,7 +129,7 @@ function counted(names: string[]): Counted[] {
     .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
 }
 
-/** Names of outputs of a task that later tasks refer to, so that whoever does it by hand knows what to give. */
+/** The names of the outputs of a manual task that later tasks refer to, so that a person knows what to enter. */
 export function expectedOutputs(key: string, tasks: Pick<Task, "action" | "inputs">[]): string[] {
   const reference = new RegExp(`\\$\\{\\{\\s*tasks\\.${key}\\.outputs\\.([A-Za-z_][A-Za-z0-9_-]*)`, "g");
   const texts = tasks.map((task) => JSON.stringify([task.action, task.inputs]));

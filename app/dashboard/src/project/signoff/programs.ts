@@ -1,42 +1,42 @@
-/** The programs that a shell command names: a summary for the eye, not a judgement, which is the audit's. */
-const WORDS_OF_THE_SHELL = new Set(
+/** The programs that a shell command names: a summary for readers. Judging them is the task of the audit. */
+const SHELL_KEYWORDS = new Set(
   "if then elif else fi for while until do done case esac in { } ! [[ ]] function select time".split(" "),
 );
-/** Programs that run the program that is named behind them. */
+/** Programs that run the program named after them. */
 const RUNNERS = new Set(["sudo", "env", "exec", "nohup", "command", "time", "nice"]);
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*\+?=/;
 const HERE_DOCUMENT = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1([^\n]*)\n[\s\S]*?\n[\t ]*\2(?=\n|$)/g;
 
-/** As far as the audit reads, too, which finds fault with longer commands. */
-const LONGEST = 20_000;
-/** Commands within commands that people write are not nested as deep as this. */
-const DEEPEST = 10;
-/** Stands for what was not looked through. */
+/** The audit reads no further either, and reports longer commands. */
+const MAX_LENGTH = 20_000;
+/** Commands that people write are never nested this deeply. */
+const MAX_DEPTH = 10;
+/** Stands for the part that was not examined. */
 const MORE = "…";
 
 /**
- * Each program in the order in which it is named first, those of substitutions last; `$x` where a variable names it, `…`
- * last where there may be more.
+ * The programs in the order in which they first appear, those in substitutions last. A program named by a variable is shown
+ * as `$x`; a final `…` means that there may be more.
  */
 export function programs(command: string): string[] {
   const found = new Set<string>();
   let first = true;
-  for (const word of words(command.slice(0, LONGEST).replace(HERE_DOCUMENT, " $3"))) {
+  for (const word of words(command.slice(0, MAX_LENGTH).replace(HERE_DOCUMENT, " $3"))) {
     if (word === null) {
       first = true;
     } else if (first && !ASSIGNMENT.test(word)) {
       if (["for", "case", "select"].includes(word)) first = false;
-      if (WORDS_OF_THE_SHELL.has(word)) continue;
+      if (SHELL_KEYWORDS.has(word)) continue;
       const name = programName(word);
       if (!name.startsWith("-")) found.add(name);
       first = RUNNERS.has(name) || name.startsWith("-");
     }
   }
-  const goesOn = found.delete(MORE) || command.length > LONGEST;
-  return goesOn ? [...found, MORE] : [...found];
+  const incomplete = found.delete(MORE) || command.length > MAX_LENGTH;
+  return incomplete ? [...found, MORE] : [...found];
 }
 
-/** A program without the folder that it lies in. */
+/** The name of a program, without its folder. */
 export function programName(word: string): string {
   return word.split("/").pop() || word;
 }
@@ -45,7 +45,7 @@ export function programName(word: string): string {
 function* words(text: string): Generator<string | null> {
   let level = [text];
   for (let depth = 0; level.length; depth += 1) {
-    if (depth > DEEPEST) return yield* [null, MORE];
+    if (depth > MAX_DEPTH) return yield* [null, MORE];
     const inner: string[] = [];
     for (const command of level) {
       yield null;
@@ -55,7 +55,7 @@ function* words(text: string): Generator<string | null> {
   }
 }
 
-/** The words of one command; what its substitutions hold is added to `inner`. */
+/** The words of one command; the contents of its substitutions are added to `inner`. */
 function* wordsOf(text: string, inner: string[]): Generator<string | null> {
   let word = "";
   let index = 0;
@@ -63,10 +63,10 @@ function* wordsOf(text: string, inner: string[]): Generator<string | null> {
     const char = text[index]!;
     const end = endOf(text, index);
     if (end > index) {
-      const held = text.slice(index + 1, end);
-      if (char === '"') inner.push(...substitutions(held));
-      else if (char !== "'") inner.push(char === "$" ? held.slice(1) : held);
-      word += char === "$" || char === "`" ? "$(…)" : held || " ";
+      const content = text.slice(index + 1, end);
+      if (char === '"') inner.push(...substitutions(content));
+      else if (char !== "'") inner.push(char === "$" ? content.slice(1) : content);
+      word += char === "$" || char === "`" ? "$(…)" : content || " ";
       index = end;
     } else if (char === "\\") {
       word += text[index + 1] === "\n" ? "" : (text[index + 1] ?? "");
@@ -88,7 +88,7 @@ function* wordsOf(text: string, inner: string[]): Generator<string | null> {
   if (word) yield word;
 }
 
-/** Where the quotation or substitution ends that begins at `from`; `from` itself where none does. */
+/** The end of the quotation or substitution that starts at `from`; `from` itself if none starts there. */
 function endOf(text: string, from: number): number {
   const char = text[from]!;
   if (char === "'" || char === "`") return orLast(text, text.indexOf(char, from + 1));

@@ -1,39 +1,39 @@
-/** Which plan version this browser's person has had before their eyes, by project: what the next one is compared with. */
+/** The plan version last seen in this browser, by project. The next version is compared with it. */
 export interface Version {
   version: number;
   digest: string;
 }
 
-interface Kept {
+interface Stored {
   last: Version;
-  /** What was seen before that, so that a reload still tells what is new in `last`. */
+  /** The version seen before it, so that what is new in `last` still shows after a reload. */
   before: Version | null;
 }
 
 const key = (projectId: string) => `signoff.seen.${projectId}`;
 
-/** The version to compare `current` with: the last one seen that is another. */
+/** The version to compare `current` with: the last different one that was seen. */
 export function seenBefore(projectId: string, current: Version): Version | null {
-  const kept = read(projectId);
-  if (!kept) return null;
-  return kept.last.digest === current.digest ? kept.before : kept.last;
+  const stored = read(projectId);
+  if (!stored) return null;
+  return stored.last.digest === current.digest ? stored.before : stored.last;
 }
 
 /** Remember that `current` was seen. */
 export function markSeen(projectId: string, current: Version): void {
   const before = seenBefore(projectId, current);
-  const kept: Kept = { last: { version: current.version, digest: current.digest }, before };
+  const stored: Stored = { last: { version: current.version, digest: current.digest }, before };
   try {
-    localStorage.setItem(key(projectId), JSON.stringify(kept));
+    localStorage.setItem(key(projectId), JSON.stringify(stored));
   } catch {
-    // A browser that keeps nothing compares with what was approved.
+    // Without storage, the comparison is with the last approved version.
   }
 }
 
-function read(projectId: string): Kept | null {
+function read(projectId: string): Stored | null {
   try {
-    const kept = JSON.parse(localStorage.getItem(key(projectId)) ?? "null") as Kept | null;
-    return isVersion(kept?.last) ? { last: kept.last, before: isVersion(kept.before) ? kept.before : null } : null;
+    const stored = JSON.parse(localStorage.getItem(key(projectId)) ?? "null") as Stored | null;
+    return isVersion(stored?.last) ? { last: stored.last, before: isVersion(stored.before) ? stored.before : null } : null;
   } catch {
     return null;
   }
@@ -45,7 +45,7 @@ function isVersion(value: unknown): value is Version {
 
 const SEEN_MS = 1500;
 
-/** Call `seen` once the element has stood on a screen that is looked at for a moment. */
+/** Call `seen` once the element has been visible for a moment on a visible page. */
 export function onScreen(element: HTMLElement, seen: () => void): { destroy: () => void } {
   let inView = false;
   let timer: ReturnType<typeof setTimeout> | undefined;

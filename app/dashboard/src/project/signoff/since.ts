@@ -1,4 +1,4 @@
-/** What is new in a plan for the person at this browser. */
+/** What is new in a plan for the person using this browser. */
 import { ApiError, answer, api, type Plan } from "../../api/client";
 import { texts } from "../../texts";
 import type { PlanDiff } from "./compare";
@@ -6,7 +6,7 @@ import { seenBefore } from "./seen";
 
 const says = texts.signoff.changes;
 
-/** Compared with the version seen last here, else with the one approved last; null where there is neither. */
+/** The changes since the version last seen here, or else the last approved one; null if there is neither. */
 export async function changesBefore(
   projectId: string,
   plan: Plan,
@@ -29,7 +29,7 @@ export async function changesBefore(
     return { label, diff };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    // A draft that its author went on editing is not kept.
+    // A draft that its author edited further is not stored.
     return seen && error.status === 404 ? { label: says.lost(seen.version), diff: null } : null;
   }
 }

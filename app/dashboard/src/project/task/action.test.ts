@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fieldsOf } from "./action.ts";
 
-test("a command comes first, with everything that bears on it", () => {
+test("a command comes first, followed by everything that affects it", () => {
   assert.deepEqual(fieldsOf({ type: "shell", cwd: "web", command: "make", env: { A: "1", B: "two\nC=3" } }), [
     { name: "command", text: "make", form: "code" },
     { name: "env", text: 'A=1\nB="two\\nC=3"', form: "code" },
@@ -26,7 +26,7 @@ test("a request is shown as it is sent", () => {
   assert.equal(fieldsOf({ type: "http", url: "https://a.example/" })[0]?.text, "GET https://a.example/");
 });
 
-test("fields that this page has never heard of are shown, and what says nothing is not", () => {
+test("unknown fields are shown, and empty ones are not", () => {
   assert.deepEqual(fieldsOf({ type: "rocket", fuel: { kind: "lox" }, stages: [2, 3], crew: null, cwd: "." }), [
     { name: "fuel", text: '{\n  "kind": "lox"\n}', form: "code" },
     { name: "stages", text: "2, 3", form: "value" },

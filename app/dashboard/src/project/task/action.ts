@@ -1,9 +1,9 @@
-/** What an action does, field by field: whatever its type is, nothing of it is left out. */
+/** Everything that an action does, field by field, regardless of its type. */
 
 export interface Field {
   name: string;
   text: string;
-  /** Carried out or sent as it is; words for people or models; a single value. */
+  /** Code that runs or is sent as it is, words for people or models, or a single value. */
   form: "code" | "words" | "value";
 }
 
@@ -11,10 +11,10 @@ type Fields = Record<string, unknown>;
 
 const WORDS = new Set(["prompt", "instructions", "question"]);
 const CODE = new Set(["command", "body", "code", "script", "query"]);
-/** What stands for nothing in particular. */
-const AS_ALWAYS: Fields = { cwd: ".", follow_redirects: true, instructions: "" };
+/** Default values, which need not be shown. */
+const DEFAULTS: Fields = { cwd: ".", follow_redirects: true, instructions: "" };
 
-/** The fields of an action to show, the one that says what it does first. */
+/** The fields of an action to show; the one that says what it does comes first. */
 export function fieldsOf(action: Fields): Field[] {
   const { type, ...rest } = action;
   const fields: Field[] = [];
@@ -38,7 +38,7 @@ function rank(field: Field): number {
 }
 
 function isNothing(name: string, value: unknown): boolean {
-  if (value === null || value === undefined || AS_ALWAYS[name] === value) return true;
+  if (value === null || value === undefined || DEFAULTS[name] === value) return true;
   return typeof value === "object" && Object.keys(value).length === 0;
 }
 
@@ -65,12 +65,12 @@ function linesOf(pairs: Record<string, string>, name: string): string {
     .join("\n");
 }
 
-/** As it is, or as JSON where line breaks would have one entry look like two. */
+/** The text, as JSON if line breaks would make one entry look like two. */
 function oneLine(text: string): string {
   return /[\n\r]/.test(text) ? JSON.stringify(text) : text;
 }
 
-/** An argument so that where it begins and ends can be seen. */
+/** The argument, quoted if its beginning and end would not be visible otherwise. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word);
 }

@@ -4,19 +4,19 @@ import { label, roomFor, stepFor, ticks } from "./axis.ts";
 
 const DAY = 86_400_000;
 
-test("marks stand at distances that people can count in", () => {
+test("the distances between marks are easy to count in", () => {
   assert.equal(stepFor(8, 10), 1);
   assert.equal(stepFor(640, 10), 100);
   assert.equal(stepFor(47_000, 10), 5000);
   assert.equal(stepFor(3 * DAY, 10), 12 * 3_600_000);
 });
 
-test("there are never more than asked for, however long it takes", () => {
+test("there are never more marks than requested, regardless of the length", () => {
   for (const length of [0, 1, 7, 999, 61_000, 5_000_000, 40 * DAY, 9000 * DAY])
-    for (const most of [1, 4, 12]) assert.ok(ticks(length, most).length <= most + 1, `${length} ${most}`);
+    for (const max of [1, 4, 12]) assert.ok(ticks(length, max).length <= max + 1, `${length} ${max}`);
 });
 
-test("marks say how long after the start they are", () => {
+test("marks show the time since the start", () => {
   assert.deepEqual([0, 250, 1500, 90_000, 7_200_000, 1.25 * DAY].map(label), [
     "0",
     "250 ms",
@@ -27,7 +27,7 @@ test("marks say how long after the start they are", () => {
   ]);
 });
 
-test("what goes on has room to grow, and not too much", () => {
+test("a run in progress has room to grow, but not too much", () => {
   for (const length of [0, 1, 400, 59_000, 61_000, 5 * DAY]) {
     assert.ok(roomFor(length) > length);
     assert.ok(roomFor(length) <= Math.max(length * 1.6, 2));

@@ -1,10 +1,10 @@
-/** The axis of a timeline: where its marks stand, and what they say. */
+/** The axis of a timeline: the positions and labels of its marks. */
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Distances between marks that people can count in. */
+/** Distances between marks that are easy to count in. */
 const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...[1, 2, 5, 10, 15, 30].map((value) => value * SECOND),
@@ -13,21 +13,21 @@ const STEPS = [
   ...[1, 2, 7, 14, 28, 56, 112, 364].map((value) => value * DAY),
 ];
 
-/** The smallest step that has `length` milliseconds divided by at most `most` marks. */
-export function stepFor(length: number, most: number): number {
+/** The smallest step that divides `length` milliseconds by at most `max` marks. */
+export function stepFor(length: number, max: number): number {
   const last = STEPS.at(-1) ?? DAY;
-  return STEPS.find((step) => length / step <= most) ?? last * Math.ceil(length / (last * most));
+  return STEPS.find((step) => length / step <= max) ?? last * Math.ceil(length / (last * max));
 }
 
-/** How much time an axis shows for something that goes on: room to grow, so that not every second moves everything. */
+/** The length of the axis for a run in progress, with room to grow, so that the bars do not move every second. */
 export function roomFor(length: number): number {
   const step = stepFor(Math.max(length, 1), 6);
   return (Math.floor(length / step) + 1) * step;
 }
 
 /** The marks of an axis from 0 to `length`. */
-export function ticks(length: number, most: number): { at: number; label: string }[] {
-  const step = stepFor(Math.max(length, 1), Math.max(1, most));
+export function ticks(length: number, max: number): { at: number; label: string }[] {
+  const step = stepFor(Math.max(length, 1), Math.max(1, max));
   const count = Math.floor(length / step);
   return Array.from({ length: count + 1 }, (_, index) => ({ at: index * step, label: label(index * step) }));
 }

@@ -1,4 +1,4 @@
-/** A span of a timeline in words. */
+/** Describes the spans of a timeline in words. */
 import { texts } from "../../texts/index.ts";
 import type { Segment } from "./segments.ts";
 
@@ -12,7 +12,7 @@ export function exactly(at: number): string {
   return exact.format(at);
 }
 
-/** What a span is, and what it came to; for a phase as well as for a task. */
+/** What a span is and how it ended, for a task or a phase. */
 export function nameOf(segment: Segment, isPhase = false): string {
   const words = texts.timeline;
   const outcome = words.outcomes[segment.outcome];

@@ -2,7 +2,7 @@
 import type { Project, Status } from "../../api/client";
 import type { Row, Run, Segment } from "./segments";
 
-/** A row as it is drawn; `status` is that of now, or null for a run that is history. */
+/** A row as it is drawn; `status` is the current status, or null for an earlier run. */
 export interface Line extends Row {
   status: Status | null;
   isPhase: boolean;
@@ -13,7 +13,7 @@ export interface Group {
   rows: Line[];
 }
 
-/** What a run shows: the newest has a row for every task of the plan; older ones for what they had. */
+/** The rows of a run: the newest run has a row for every task of the plan, older runs only for the tasks they ran. */
 export function groupsOf(run: Run, project: Project, isNewest: boolean): Group[] {
   const left = new Map(run.tasks);
   const groups: Group[] = [];
@@ -21,21 +21,21 @@ export function groupsOf(run: Run, project: Project, isNewest: boolean): Group[]
     const rows: Line[] = [];
     for (const task of project.tasks) {
       if (task.phase_id !== phase.id) continue;
-      const told = left.get(task.id);
+      const recorded = left.get(task.id);
       left.delete(task.id);
-      if (told || isNewest)
-        rows.push(line(task.id, task.title, phase.id, told?.segments, isNewest ? task.status : null, false));
+      if (recorded || isNewest)
+        rows.push(line(task.id, task.title, phase.id, recorded?.segments, isNewest ? task.status : null, false));
     }
     const segments = run.phases.get(phase.id)?.segments;
     if (segments || rows.length)
       groups.push({ head: line(phase.id, phase.name, phase.id, segments, isNewest ? phase.status : null, true), rows });
   }
-  // Tasks that a later plan no longer has.
+  // Tasks that a later plan no longer contains.
   for (const row of left.values()) {
     let group = groups.find(({ head }) => head.id === row.phaseId);
     if (!group) {
-      const told = run.phases.get(row.phaseId);
-      group = { head: line(row.phaseId, told?.title ?? "", row.phaseId, told?.segments, null, true), rows: [] };
+      const recorded = run.phases.get(row.phaseId);
+      group = { head: line(row.phaseId, recorded?.title ?? "", row.phaseId, recorded?.segments, null, true), rows: [] };
       groups.push(group);
     }
     group.rows.push({ ...row, status: null, isPhase: false });

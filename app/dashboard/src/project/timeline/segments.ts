@@ -1,17 +1,17 @@
-/** From the record's events to what a timeline draws: runs, and for each task and phase the spans of what it did. */
+/** Converts the record's events to what a timeline draws: runs, and the spans of each task and phase. */
 
-/** How a span of time was spent; `queue` is the pause before another try. */
+/** How a span of time was spent; `queue` is the pause before the next attempt. */
 export type Kind = "attempt" | "queue" | "waiting" | "mark";
 export type Outcome = "running" | "completed" | "failed" | "cancelled" | "skipped" | "lost" | "asked" | "waiting";
 
 export interface Segment {
   kind: Kind;
-  /** Milliseconds since 1970; `to` is null while it goes on. */
+  /** Milliseconds since 1970; `to` is null while the span continues. */
   from: number;
   to: number | null;
   outcome: Outcome;
   attempt: number | null;
-  /** Why, in the server's words: an error's message, or a reason. */
+  /** The server's explanation: an error message or a reason. */
   note: string;
 }
 
@@ -33,7 +33,7 @@ export interface Run {
   phases: Map<string, Row>;
 }
 
-export interface Told {
+export interface RecordedEvent {
   type: string;
   at: string;
   data: Record<string, unknown>;
@@ -50,11 +50,11 @@ const ENDINGS: Record<string, Outcome> = {
 };
 const RUN_ENDINGS = new Set(["project.completed", "project.failed", "project.cancelled"]);
 
-/** The runs that events tell of, oldest first. */
-export function runsOf(events: readonly Told[]): Run[] {
+/** The runs in the events, oldest first. */
+export function runsOf(events: readonly RecordedEvent[]): Run[] {
   const runs: Run[] = [];
   for (const event of events) {
-    if (event.type === "run.started") runs.push(begun(event));
+    if (event.type === "run.started") runs.push(startedRun(event));
     const run = runs.at(-1);
     if (!run || run.to !== null) continue;
     if (RUN_ENDINGS.has(event.type)) end(run, Date.parse(event.at));
@@ -64,7 +64,7 @@ export function runsOf(events: readonly Told[]): Run[] {
   return runs;
 }
 
-function begun({ at, data }: Told): Run {
+function startedRun({ at, data }: RecordedEvent): Run {
   return {
     id: text(data.run_id),
     number: Number(data.run_number),
@@ -75,7 +75,7 @@ function begun({ at, data }: Told): Run {
   };
 }
 
-function takeTask(run: Run, { type, at, data }: Told): void {
+function takeTask(run: Run, { type, at, data }: RecordedEvent): void {
   if (type === "task.created" || type === "task.progress") return;
   const row = rowOf(run.tasks, text(data.task_id), text(data.title), text(data.phase_id));
   const time = Date.parse(at);
@@ -105,7 +105,7 @@ function takeTask(run: Run, { type, at, data }: Told): void {
   }
 }
 
-function takePhase(run: Run, { type, at, data }: Told): void {
+function takePhase(run: Run, { type, at, data }: RecordedEvent): void {
   const row = rowOf(run.phases, text(data.phase_id), text(data.name), text(data.phase_id));
   const time = Date.parse(at);
   const open = openOf(row);
@@ -129,7 +129,7 @@ function openOf(row: Row): Segment | undefined {
   return last?.to === null ? last : undefined;
 }
 
-/** End a span; an outcome is an attempt's, while one that waited has waited. */
+/** End a span. Only an attempt takes the outcome; a span of waiting stays one. */
 function close(open: Segment | undefined, time: number, outcome?: Outcome, note?: string): void {
   if (!open) return;
   open.to = time;

@@ -1,4 +1,4 @@
-/** What of a phase or task a person signs, as fields; for those that one version alone has. */
+/** The signed fields of phases and tasks, for those that exist in only one version. */
 import type { Plan, Schemas } from "../../api/client";
 
 type Values = Record<string, unknown>;
@@ -9,7 +9,7 @@ const OF_A_TASK = [
 ];
 const OF_A_PHASE = ["name", "description", "strategy", "requires_approval"] as const;
 
-/** Phases and tasks of a version by key: how they are called, and what they hold. */
+/** The phases and tasks of a version by key, with their titles and values. */
 export interface Content {
   phases: Map<string, { title: string; values: Values }>;
   tasks: Map<string, { title: string; values: Values }>;
@@ -32,7 +32,7 @@ export function contentOf(plan: Plan): Content {
   return { phases: new Map(phases), tasks: new Map(tasks) };
 }
 
-/** Every field of something that the other version has not, as changes from nothing or to nothing. */
+/** Every field of an added or removed item, as changes from nothing or to nothing. */
 export function changesOf(values: Values, side: "before" | "after"): Schemas["FieldChange"][] {
   const other = side === "before" ? "after" : "before";
   return Object.entries(values)

@@ -5,7 +5,7 @@ import { fieldsOf, linesOf, type Piece } from "./rows.ts";
 const marked = (pieces: Piece[] | null) =>
   pieces && pieces.map(({ text, changed }) => (changed ? `[${text}]` : text)).join("");
 
-test("lines that changed stand beside each other, with the words that differ", () => {
+test("changed lines are side by side, with the different words marked", () => {
   const rows = linesOf("make all\nmake test --verbose\ninstall", "make all\nmake test --quiet\ninstall");
   assert.deepEqual(
     rows.map(({ before, after, same }) => [marked(before), marked(after), same]),
@@ -17,7 +17,7 @@ test("lines that changed stand beside each other, with the words that differ", (
   );
 });
 
-test("a line that one text alone has stands beside nothing", () => {
+test("a line that only one text contains is beside nothing", () => {
   const rows = linesOf("a\nb", "a\nrm -rf /\nb\n");
   assert.deepEqual(
     rows.map(({ before, after }) => [marked(before), marked(after)]),
@@ -29,7 +29,7 @@ test("a line that one text alone has stands beside nothing", () => {
   );
 });
 
-test("nothing of a text is lost, however long and different", () => {
+test("no text is lost, even in long and very different texts", () => {
   const before = Array.from({ length: 3000 }, (_, index) => `${index * 7919}`).join(" ");
   const after = Array.from({ length: 3000 }, (_, index) => `${index * 104729}x`).join(" ");
   const rows = linesOf(before, after);
@@ -37,7 +37,7 @@ test("nothing of a text is lost, however long and different", () => {
   assert.equal(rows.map(({ after }) => after?.map(({ text }) => text).join("") ?? "").join(""), after);
 });
 
-test("objects are taken apart, and only what differs is left", () => {
+test("objects are split into fields, and only differences remain", () => {
   const found = fieldsOf([
     { field: "action", before: { type: "shell", command: "a" }, after: { type: "shell", command: "b" } },
     { field: "retries", before: null, after: 2 },

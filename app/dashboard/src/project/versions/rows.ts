@@ -1,4 +1,4 @@
-/** Two texts side by side: which lines belong together, and which words of them differ. */
+/** Compares two texts side by side: which lines belong together, and which of their words differ. */
 import { diffLines, diffWordsWithSpace } from "diff";
 
 export interface Piece {
@@ -6,7 +6,7 @@ export interface Piece {
   changed: boolean;
 }
 
-/** A line of both texts; null where one of them has none. */
+/** A line of both texts; null if one of them has none. */
 export interface LineRow {
   before: Piece[] | null;
   after: Piece[] | null;
@@ -19,10 +19,10 @@ export interface Field {
   after: unknown;
 }
 
-/** Texts that are so different that finding out takes longer are shown as different altogether. */
+/** If a comparison takes longer than this, the texts are shown as completely different. */
 const PATIENCE_MS = 300;
 
-/** The lines of two texts, those that changed beside each other. */
+/** The lines of two texts, with changed lines side by side. */
 export function linesOf(before: string, after: string): LineRow[] {
   if (before === after) return split(before).map(same);
   const parts = diffLines(ended(before), ended(after), { timeout: PATIENCE_MS });
@@ -47,7 +47,7 @@ export function linesOf(before: string, after: string): LineRow[] {
   return rows;
 }
 
-/** Objects taken apart, so that a command stands for itself: `action` with a command becomes `action.command`. */
+/** Split objects into fields, so that a command has its own entry: `action` with a command becomes `action.command`. */
 export function fieldsOf(changes: readonly { field: string; before?: unknown; after?: unknown }[]): Field[] {
   return changes.flatMap(({ field, before, after }) => {
     const parts = [before, after];
@@ -61,7 +61,7 @@ export function fieldsOf(changes: readonly { field: string; before?: unknown; af
   });
 }
 
-/** A value as text; nothing for what is not set. */
+/** A value as text; empty if it is not set. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "string") return value;

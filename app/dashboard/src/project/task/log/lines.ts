@@ -1,6 +1,6 @@
-/** A log as lines, built up piece by piece as it is written. */
+/** A log as lines, assembled piece by piece as it is written. */
 
-/** Colours and the like (SGR) that are in force where a line begins, which a line before it may have set. */
+/** Colors and other styles (SGR) that apply at the start of a line because an earlier line set them. */
 type Carry = string;
 
 const SGR = /\x1b\[([\d;:]*)m/g;
@@ -13,12 +13,12 @@ export class LogLines {
   #open = "";
   #carry: Carry = "";
 
-  /** Lines so far; one that has not ended yet counts. */
+  /** The number of lines so far, including one that has not ended yet. */
   get length(): number {
     return this.#done.length + (this.#open ? 1 : 0);
   }
 
-  /** Append what was written. */
+  /** Append text. */
   push(text: string): void {
     const parts = (this.#open + text).split("\n");
     const open = parts.pop()!;
@@ -26,27 +26,27 @@ export class LogLines {
     this.#open = this.#current(open);
   }
 
-  /** A line as it was written, with its colours. */
+  /** A line as it was written, with its colors. */
   at(index: number): string {
     return index < this.#done.length ? this.#done[index]! : shownOf(this.#open);
   }
 
-  /** What a line must begin with to look as it does in its place. */
+  /** The escape sequences that give a line the style it has in its place. */
   carryAt(index: number): Carry {
     return index < this.#done.length ? (this.#carries.get(index) ?? "") : this.#carry;
   }
 
-  /** All of it, without colours. */
+  /** The whole log, without colors. */
   text(): string {
     return Array.from({ length: this.length }, (_, index) => plain(this.at(index))).join("\n");
   }
 
-  /** Which lines from `start` on have the words in them; capitals make no difference. */
+  /** The indexes of the lines from `start` on that contain the words, ignoring case. */
   find(words: string, start = 0): number[] {
-    const wanted = words.toLowerCase();
+    const needle = words.toLowerCase();
     const found: number[] = [];
     for (let index = start; index < this.length; index++)
-      if (plain(this.at(index)).toLowerCase().includes(wanted)) found.push(index);
+      if (plain(this.at(index)).toLowerCase().includes(needle)) found.push(index);
     return found;
   }
 
@@ -57,7 +57,7 @@ export class LogLines {
     this.#carry = carried(this.#carry, last);
   }
 
-  /** What a carriage return has not overwritten; it does so only when something comes behind it. */
+  /** The part that no carriage return has overwritten; one overwrites only when text follows it. */
   #current(line: string): string {
     const start = line.lastIndexOf("\r", line.length - 2) + 1;
     if (!start) return line;
@@ -86,7 +86,7 @@ export function plain(line: string): string {
   return line.includes("\x1b") ? line.replace(ESCAPES, "") : line;
 }
 
-/** A line with no other escape sequences than those of colours. */
-export function coloursOnly(line: string): string {
+/** A line without escape sequences other than colors. */
+export function colorsOnly(line: string): string {
   return line.replace(ESCAPES, (sequence) => (/^\x1b\[[\d;:]*m$/.test(sequence) ? sequence : ""));
 }

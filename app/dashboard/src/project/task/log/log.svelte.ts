@@ -2,18 +2,18 @@
 import { follow, type StreamState } from "../../../api/stream";
 import { LogLines } from "./lines";
 
-/** The page is drawn anew at most this often, and less often where that takes long. */
+/** The shortest time between two redraws; slow redraws happen less often. */
 const DRAW_MS = 60;
 const REST_FACTOR = 4;
 
 export class TaskLog {
   readonly lines = new LogLines();
-  /** How many lines are to be shown; changes when the page is to be drawn anew. */
+  /** The number of lines to show; changes when the page should be redrawn. */
   length = $state(0);
-  /** Counts what has come, for the last line may grow without another one. */
+  /** Changes with every redraw, because the last line may grow without a new one. */
   version = $state(0);
   state = $state<StreamState>("connecting");
-  /** The attempt has ended, and all of its log is here. */
+  /** The attempt has ended, and its whole log has been received. */
   complete = $state(false);
   refused = $state(false);
 

@@ -8,7 +8,7 @@ const pieces = [
   { text: " Error error", classes: "" },
 ];
 
-test("a match goes over pieces of different looks, and nothing is lost", () => {
+test("a match spans pieces of different styles, and no text is lost", () => {
   const spans = marked(pieces, "error");
   assert.equal(spans.map((span) => span.text).join(""), "no error Error error");
   assert.deepEqual(

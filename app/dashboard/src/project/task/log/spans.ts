@@ -1,4 +1,4 @@
-/** A line of a log in pieces of one look each, with what was searched for set apart. */
+/** A line of a log in pieces of one style each, with search matches separated. */
 
 export interface Span {
   text: string;
@@ -6,7 +6,7 @@ export interface Span {
   isMatch: boolean;
 }
 
-/** Split the pieces of a line where the words begin and end; capitals make no difference. */
+/** Split the pieces of a line where the words begin and end, ignoring case. */
 export function marked(pieces: { text: string; classes: string }[], words: string): Span[] {
   const whole = pieces.map((piece) => piece.text).join("");
   const ends = words ? boundaries(whole.toLowerCase(), words.toLowerCase()) : [];
@@ -18,7 +18,7 @@ export function marked(pieces: { text: string; classes: string }[], words: strin
     while (start < text.length) {
       while (passed < ends.length && ends[passed]! <= at + start) passed++;
       const end = Math.min(text.length, (ends[passed] ?? Infinity) - at);
-      // Boundaries are pairs of beginning and end: an odd number of them lies behind within a match.
+      // Boundaries are pairs of start and end: after an odd number of them, the position is within a match.
       spans.push({ text: text.slice(start, end), classes, isMatch: passed % 2 === 1 });
       start = end;
     }
@@ -27,7 +27,7 @@ export function marked(pieces: { text: string; classes: string }[], words: strin
   return spans;
 }
 
-/** Where matches begin and end, in turn; those that touch are one. */
+/** The alternating starts and ends of matches; adjacent matches are merged. */
 function boundaries(text: string, words: string): number[] {
   const found: number[] = [];
   for (let at = text.indexOf(words); at >= 0; at = text.indexOf(words, at + words.length)) {
