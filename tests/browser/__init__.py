@@ -1,1 +1,1 @@
-"""The web page in a real browser, against a whole Signoff."""
+"""Tests of the web page in a real browser, against a complete Signoff."""

@@ -1,4 +1,4 @@
-"""A whole Signoff, as `signoff up` starts it, and Chromium to look at it. The tests here are plain functions."""
+"""Fixtures: a complete Signoff, as started by `signoff up`, and Chromium. The tests here are synchronous functions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.ports import free_port
 DEADLINE_SECONDS = 60.0
 FAILED = Path(__file__).parent / "failed"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-# Turn off features that would contact Google's hosts at every start.
+# Disables the features that contact Google's hosts at every start.
 FLAGS = [
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
@@ -33,7 +33,7 @@ expect.set_options(timeout=60_000)
 
 @dataclass(frozen=True)
 class Signoff:
-    """A running Signoff. `api` calls it as a program would."""
+    """A running Signoff; `api` is a client for its REST API."""
 
     url: str
     folder: Path
@@ -41,24 +41,24 @@ class Signoff:
     api: httpx.Client
 
     def create(self, name: str, description: str, **fields: Any) -> str:
-        """Create a project and return its id."""
+        """Create a project; return its id."""
         body = {"name": name, "description": description, **fields}
         return self.api.post("/api/projects", json=body).raise_for_status().json()["id"]
 
     def planned(self, name: str, description: str, **fields: Any) -> str:
-        """Create a project with a plan that waits for approval, and return its id."""
+        """Create a project whose plan is waiting for approval; return its id."""
         project_id = self.create(name, description, **fields)
         self.api.post(f"/api/projects/{project_id}/generate-plan", json={}).raise_for_status()
         return project_id
 
     def started(self, name: str, description: str, **fields: Any) -> str:
-        """Create a project, start its run, and return its id."""
+        """Create a project whose run has started; return its id."""
         project_id = self.planned(name, description, **fields)
         self.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
         return project_id
 
     def finished(self, name: str, description: str, **fields: Any) -> str:
-        """Create a project, wait until its run has ended, and return its id."""
+        """Create a project whose run has ended; return its id."""
         project_id = self.started(name, description, **fields)
         self.eventually(project_id, lambda project: project["stage"] == "finished")
         return project_id
@@ -67,7 +67,7 @@ class Signoff:
         return self.api.get(f"/api/projects/{project_id}").raise_for_status().json()
 
     def eventually(self, project_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until the condition holds, and return the project."""
+        """Wait until the condition holds for the project; return the project."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not condition(project := self.project(project_id)):
             assert time.monotonic() < deadline, (
@@ -79,7 +79,7 @@ class Signoff:
 
 @contextlib.contextmanager
 def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
-    """Run `signoff up` on free ports and in a new folder."""
+    """Run `signoff up` on separate ports and in a separate folder."""
     ports = [free_port(), free_port(), free_port()]
     names = ("SIGNOFF_PORT", "SIGNOFF_TEMPORAL_PORT", "SIGNOFF_TEMPORAL_UI_PORT")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
@@ -103,10 +103,10 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
 
 
 def chromium() -> str:
-    """Return the path of the browser."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    assert found, "The browser tests need Chromium: apt-get install chromium."
-    return found
+    """The path of the browser."""
+    path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    assert path, "The browser tests need Chromium. Install it with 'apt-get install chromium'."
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -130,23 +130,23 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, signoff: Signoff, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """A new browser context. Console errors, and requests to other hosts, fail the test."""
+    """A new browser context. The test fails if a page logs an error to the console or sends a request to another host."""
     options = getattr(request, "param", {})
     context = browser.new_context(
         base_url=signoff.url, viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="UTC", **options
     )
-    wrong: list[str] = []
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
-    context.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
-    context.on("request", lambda sent: wrong.append(sent.url) if _is_outside(sent.url, signoff.url) else None)
+    problems: list[str] = []
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    context.on("console", lambda message: problems.append(message.text) if _is_problem(message) else None)
+    context.on("request", lambda sent: problems.append(sent.url) if _is_outside(sent.url, signoff.url) else None)
     yield context
     context.close()
-    assert not wrong
+    assert not problems
 
 
-def _is_wrong(said: Any) -> bool:
-    # The browser also logs a refusal that the page shows.
-    return said.type == "error" and "Failed to load resource" not in said.text
+def _is_problem(message: Any) -> bool:
+    # The browser also logs refused requests, which the page shows.
+    return message.type == "error" and "Failed to load resource" not in message.text
 
 
 def _is_outside(address: str, own: str) -> bool:

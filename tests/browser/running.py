@@ -1,4 +1,4 @@
-"""Asynchronous code in plain tests: Playwright keeps a loop in the tests' own thread."""
+"""Runs asynchronous code in synchronous tests, whose own thread already runs Playwright's event loop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ T = TypeVar("T")
 
 
 def in_a_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """The result of a coroutine, run to its end in a thread of its own."""
+    """Run a coroutine in a separate thread; return its result."""
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(lambda: asyncio.run(work())).result(60)

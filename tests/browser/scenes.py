@@ -1,4 +1,4 @@
-"""Realistic projects, one in each state that the page shows."""
+"""Realistic projects, one for each situation that the page shows."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ FLAKY = """\
 
 
 def wide(tasks: int, phases: int, command: str = "sleep 0.2") -> str:
-    """Return a plan of many tasks. Each waits for one or two tasks of the row before it."""
+    """A plan with many tasks, each of which depends on one or two earlier ones."""
     parts: list[str] = []
     for phase in range(phases):
         parts.append(f"## Stage {phase + 1}\n")
@@ -115,29 +115,29 @@ def wide(tasks: int, phases: int, command: str = "sleep 0.2") -> str:
 
 
 def build(signoff: Signoff) -> dict[str, str]:
-    """Create every scene, and return the ids of the projects by name."""
-    found: dict[str, str] = {}
-    found["finished"] = signoff.finished("Graph of forty", wide(40, 4))
-    found["thousand"] = signoff.planned("A thousand steps", wide(1000, 20))
-    found["failed"] = signoff.finished("Price list", FLAKY)
-    found["cancelled"] = signoff.started("Nightly export", "- Export {timeout=5m}: `sleep 300`\n- Mail it: `true`")
-    signoff.eventually(found["cancelled"], lambda project: project["progress"]["running"] > 0)
-    post(signoff, found["cancelled"], "cancel", reason="The source moves tonight")
-    found["draft"] = signoff.create("Clean up the archive", "Find what is older than a year, list it, ask, delete it.")
-    found["gate"] = signoff.started("Move the shop's data", GATED, auto_approve_phases=False)
-    signoff.eventually(found["gate"], lambda project: project["stage"] == "awaiting_phase_approval")
-    found["decision"] = signoff.started("Release 2.4", RELEASE, decision_mode="human")
-    signoff.eventually(found["decision"], lambda project: project["stage"] == "awaiting_decision")
-    found["manual"] = signoff.started(
+    """Create every scene; return the ids of their projects by name."""
+    ids: dict[str, str] = {}
+    ids["finished"] = signoff.finished("Graph of forty", wide(40, 4))
+    ids["thousand"] = signoff.planned("A thousand steps", wide(1000, 20))
+    ids["failed"] = signoff.finished("Price list", FLAKY)
+    ids["cancelled"] = signoff.started("Nightly export", "- Export {timeout=5m}: `sleep 300`\n- Mail it: `true`")
+    signoff.eventually(ids["cancelled"], lambda project: project["progress"]["running"] > 0)
+    post(signoff, ids["cancelled"], "cancel", reason="The source moves tonight")
+    ids["draft"] = signoff.create("Clean up the archive", "Find what is older than a year, list it, ask, delete it.")
+    ids["gate"] = signoff.started("Move the shop's data", GATED, auto_approve_phases=False)
+    signoff.eventually(ids["gate"], lambda project: project["stage"] == "awaiting_phase_approval")
+    ids["decision"] = signoff.started("Release 2.4", RELEASE, decision_mode="human")
+    signoff.eventually(ids["decision"], lambda project: project["stage"] == "awaiting_decision")
+    ids["manual"] = signoff.started(
         "Weekly report, last week", WEEKLY.replace('rm -rf "$HOME/reports/old" /var/reports/*', "true")
     )
-    signoff.eventually(found["manual"], lambda project: _waits(project, "mail"))
+    signoff.eventually(ids["manual"], lambda project: _waits(project, "mail"))
     body = {"file": ("logo.png", io.BytesIO(_PIXEL))}
-    signoff.api.post(f"/api/projects/{found['manual']}/files/upload", files=body).raise_for_status()
-    found["pending"] = signoff.planned("Weekly report", WEEKLY)
+    signoff.api.post(f"/api/projects/{ids['manual']}/files/upload", files=body).raise_for_status()
+    ids["pending"] = signoff.planned("Weekly report", WEEKLY)
     edits = [{"op": "update_task", "task": "users", "title": "Count users of all regions", "timeout_seconds": 600}]
-    post(signoff, found["pending"], "refine-plan", edits=edits)
-    return found
+    post(signoff, ids["pending"], "refine-plan", edits=edits)
+    return ids
 
 
 def post(signoff: Signoff, project_id: str, call: str, **body: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Takes a screenshot of every view: light, dark, and at the width of a phone.
+"""Takes pictures of every view: light, dark, and as wide as a phone.
 
 `python -m tests.browser.screenshots FOLDER [NAME…]`
 """
@@ -31,7 +31,7 @@ def _rest(page: Page) -> None:
     del page
 
 
-# What to open, and what to do before the screenshot is taken.
+# For each view, the address to open and what to do there before the picture is taken.
 VIEWS: dict[str, tuple[str, Callable[[Page], object]]] = {
     "list": ("/", lambda page: page.get_by_role("link", name="Weekly report", exact=True).wait_for()),
     "create": ("/new", _outline),
@@ -63,12 +63,12 @@ def take(browser: Browser, signoff: Signoff, found: dict[str, str], folder: Path
             page = context.new_page()
             page.goto(address.format(**found))
             then(page)
-            page.wait_for_timeout(700)  # why: pictures are of pages at rest
+            page.wait_for_timeout(700)  # why: the page must have settled before the picture is taken
             if look == "phone":
-                # Capture the whole page. Browsers do not draw what is out of sight.
+                # The whole page: browsers do not draw what is outside the viewport.
                 height = min(6000, page.evaluate("document.documentElement.scrollHeight"))
                 page.set_viewport_size({"width": 360, "height": height})
-                page.wait_for_timeout(200)  # why: the newly seen is drawn
+                page.wait_for_timeout(200)  # why: the browser has to draw the part that has become visible
             page.screenshot(path=folder / f"{name}-{look}.png")
             page.close()
         context.close()

@@ -1,4 +1,4 @@
-"""What can be asked of a project: each where its state allows it, with what became of it."""
+"""Actions on a project: each is offered only if the state allows it, and shows its outcome."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _working(signoff: Signoff, name: str) -> str:
     return project_id
 
 
-def test_a_cancel_tells_what_became_of_each_task(page: Page, signoff: Signoff) -> None:
+def test_a_cancellation_shows_the_outcome_of_each_task(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{_working(signoff, 'Stop it')}")
     page.get_by_role("button", name="Cancel…").click()
     dialog = page.get_by_role("dialog", name="Cancel the project")
@@ -47,7 +47,7 @@ def test_a_cancel_tells_what_became_of_each_task(page: Page, signoff: Signoff) -
     expect(report).to_be_hidden()
 
 
-def test_a_cancel_elsewhere_is_told_too(page: Page, signoff: Signoff) -> None:
+def test_a_cancellation_by_somebody_else_is_shown_too(page: Page, signoff: Signoff) -> None:
     project_id = _working(signoff, "Stopped by another")
     page.goto(f"/projects/{project_id}")
     expect(page.get_by_text("2 tasks running")).to_be_visible()
@@ -56,7 +56,7 @@ def test_a_cancel_elsewhere_is_told_too(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("region", name="Cancelled")).to_contain_text(f"By {OWNER}: not now")
 
 
-def test_what_the_state_forbids_is_not_offered(page: Page, signoff: Signoff) -> None:
+def test_actions_that_the_state_forbids_are_not_offered(page: Page, signoff: Signoff) -> None:
     project_id = _working(signoff, "States")
     page.goto(f"/projects/{project_id}")
     actions = page.get_by_role("group", name="Actions")
@@ -73,7 +73,7 @@ def test_what_the_state_forbids_is_not_offered(page: Page, signoff: Signoff) -> 
     expect(settings.get_by_label("Token limit")).to_be_enabled()
 
 
-def test_chosen_tasks_run_again(page: Page, signoff: Signoff) -> None:
+def test_selected_tasks_run_again(page: Page, signoff: Signoff) -> None:
     project_id = signoff.finished("Again", "- One: `true` {#one}\n- Two: `true` {#two}")
     page.goto(f"/projects/{project_id}")
     page.get_by_role("button", name="Run again…").click()
@@ -99,7 +99,7 @@ def test_settings_that_an_approval_covers_make_a_new_version(page: Page, signoff
     expect(settings.get_by_role("status")).to_contain_text("Saving creates a new plan version")
     settings.get_by_role("button", name="Save").click()
     expect(page.get_by_role("region", name="Waiting for a person").get_by_role("alert")).to_contain_text("careful")
-    # A name is none of them; one that changed meanwhile is not overwritten.
+    # The name is not covered; a name that changed meanwhile is not overwritten.
     page.get_by_role("button", name="Rename").click()
     name = page.get_by_label("Name", exact=True)
     name.fill("After")

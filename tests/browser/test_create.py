@@ -1,4 +1,4 @@
-"""Making a project: what the page shows before is what there is afterwards, and nothing that was typed is lost."""
+"""Creating a project: the preview matches the result, and nothing that was typed is lost."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def write(page: Page, text: str) -> None:
 
 
 def shown(page: Page) -> list[str]:
-    """Names of phases and titles of tasks as the preview has them, in order."""
+    """The names of phases and titles of tasks in the preview, in order."""
     preview = page.get_by_role("region", name="Plan preview")
     phases = preview.get_by_role("heading", level=3).all_inner_texts()
     return [*phases, *preview.locator("[data-task-title]").all_inner_texts()]
 
 
 def made(page: Page, signoff: Signoff) -> dict[str, Any]:
-    """The project whose page this is."""
+    """The project that this page shows."""
     page.wait_for_url("**/projects/proj_*")
     return signoff.project(page.url.rsplit("/", 1)[1])
 
 
-def test_the_plan_is_the_one_that_was_shown(page: Page, signoff: Signoff) -> None:
+def test_the_plan_matches_the_preview(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     write(page, PLAN)
     preview = page.get_by_role("region", name="Plan preview")
@@ -80,11 +80,11 @@ def test_dangerous_commands_are_marked(page: Page) -> None:
     page.goto("/new")
     write(page, "- Harmless: `true`\n- Wipe: `rm -rf / --no-preserve-root`\n")
     tasks = page.get_by_role("region", name="Plan preview").get_by_role("listitem")
-    expect(tasks.filter(has_text="Critical")).to_have_count(2)  # The task, and the phase that it is in.
+    expect(tasks.filter(has_text="Critical")).to_have_count(2)  # The task and its phase.
     expect(tasks.filter(has_text="Harmless").last).not_to_contain_text("Critical")
 
 
-def test_files_are_there_before_the_plan_is_made(page: Page, signoff: Signoff) -> None:
+def test_files_are_uploaded_before_the_plan_is_generated(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     write(page, "- Read: `cat numbers.txt`")
     files = [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in ("numbers.txt", "b ü.txt")]
@@ -99,7 +99,7 @@ def test_files_are_there_before_the_plan_is_made(page: Page, signoff: Signoff) -
     assert types.index("file.uploaded") < types.index("plan.generating")
 
 
-def test_a_file_that_does_not_arrive_is_named_and_the_project_kept(page: Page, signoff: Signoff) -> None:
+def test_a_failed_upload_is_named_and_the_project_is_kept(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     page.get_by_label("Name").fill("Half sent")
     write(page, "- `true`")
@@ -151,7 +151,7 @@ def test_what_was_typed_survives_a_reload_and_is_gone_afterwards(page: Page, sig
     expect(page.get_by_label("Name")).to_have_value("")
 
 
-def test_what_the_server_refuses_is_said_at_the_field(page: Page, signoff: Signoff) -> None:
+def test_server_errors_are_shown_at_their_fields(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     page.get_by_text("More settings").click()
     page.get_by_label("Folder").fill("/nowhere/at/all")
@@ -167,7 +167,7 @@ def test_what_the_server_refuses_is_said_at_the_field(page: Page, signoff: Signo
     expect(page.get_by_label("Cost limit")).to_be_focused()
 
 
-def test_a_plan_that_approves_itself_is_warned_of_and_starts(page: Page, signoff: Signoff) -> None:
+def test_automatic_approval_shows_a_warning_and_starts(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     write(page, "- `true`")
     page.get_by_label("Approve the plan automatically").check()
@@ -177,7 +177,7 @@ def test_a_plan_that_approves_itself_is_warned_of_and_starts(page: Page, signoff
     signoff.eventually(project["id"], lambda now: now["status"] == "completed")
 
 
-def test_words_become_steps_where_there_is_no_model(page: Page) -> None:
+def test_plain_text_becomes_steps_without_a_model(page: Page) -> None:
     page.goto("/new")
     write(page, "Weekly report: gather metrics, write a summary, mail it")
     expect(page.get_by_text("no model is configured here")).to_be_visible()
@@ -187,7 +187,7 @@ def test_words_become_steps_where_there_is_no_model(page: Page) -> None:
 def test_the_keyboard_alone_makes_a_project(page: Page, signoff: Signoff) -> None:
     page.goto("/new")
     page.get_by_label("Name").press_sequentially("By keyboard")
-    for _ in range(9):  # Three examples and five pieces stand between name and text.
+    for _ in range(9):  # Three examples and five pieces are between the name and the text.
         page.keyboard.press("Tab")
     area = page.get_by_role("textbox", name="Description")
     expect(area).to_be_focused()
@@ -207,7 +207,7 @@ def test_the_keyboard_alone_makes_a_project(page: Page, signoff: Signoff) -> Non
     assert made(page, signoff)["name"] == "By keyboard"
 
 
-def test_pieces_are_put_in_and_taken_back(page: Page) -> None:
+def test_pieces_are_inserted_and_undone(page: Page) -> None:
     page.goto("/new?example=report")
     area = page.get_by_role("textbox", name="Description")
     expect(area).to_have_value(re.compile("^# Machine report"))
@@ -234,7 +234,7 @@ def test_every_example_makes_a_plan(page: Page) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nobody_is_shut_out(page: Page, theme: str) -> None:
+def test_the_form_is_accessible(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
     page.goto("/new")
     page.get_by_text("More settings").click()
@@ -247,7 +247,7 @@ def test_nobody_is_shut_out(page: Page, theme: str) -> None:
     assert violations(page) == []
 
 
-def test_a_phone_shows_all_of_it(page: Page) -> None:
+def test_the_form_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/new")
     write(page, f"- {'x' * 190}: `{'y' * 10_000}`")

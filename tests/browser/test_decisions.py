@@ -1,4 +1,4 @@
-"""What a run asks of people: answered once, by whoever comes first."""
+"""Decisions and manual tasks of a run: the first person to answer decides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
 
-# Without a key, whoever starts Signoff is the one who decides.
+# Without a key, decisions are recorded under the name of the user who started Signoff.
 NAME = pwd.getpwuid(os.getuid()).pw_name
 DECISION = "- Which list? {#list decision=everybody,team default=team expires=2d}\n"
 MANUAL = """\
@@ -51,32 +51,32 @@ def test_a_decision_is_answered_with_a_comment(page: Page, signoff: Signoff) -> 
     form.get_by_role("button", name="Answer").dblclick()
     expect(page.get_by_role("status").filter(has_text="All done")).to_be_visible()
     expect(form).to_be_hidden()
-    # Of one's own answer nobody is told as of another's.
+    # The page reports only the answers of other people.
     expect(page.get_by_text("Answered by")).to_be_hidden()
     outputs = _task(signoff, project_id, "list")["outputs"]
     assert (outputs["answer"], outputs["comment"]) == ("everybody", "they asked")
 
 
-def test_what_is_answered_elsewhere_goes_with_a_word(page: Page, context: BrowserContext, signoff: Signoff) -> None:
+def test_an_answer_from_another_page_leaves_a_notice(page: Page, context: BrowserContext, signoff: Signoff) -> None:
     project_id = _open(signoff, "Two people", DECISION + "- [ ] Look at it {#look}\n- [ ] Stay {#stay}\n")
     other = context.new_page()
     for one in (page, other):
         one.goto(f"/projects/{project_id}")
         expect(one.get_by_role("form", name="Which list?")).to_be_visible()
-    kept = page.get_by_role("form", name="Stay").get_by_label("Comment")
-    kept.fill("half a sentence")
+    comment = page.get_by_role("form", name="Stay").get_by_label("Comment")
+    comment.fill("half a sentence")
     other.get_by_role("form", name="Which list?").get_by_label("team").check()
     other.get_by_role("form", name="Which list?").get_by_role("button", name="Answer").click()
     other.get_by_role("form", name="Look at it").get_by_role("button", name="Skip").click()
     expect(page.get_by_text(f"Which list? Answered by {NAME}: team")).to_be_visible()
     expect(page.get_by_text(f"{NAME} skipped “Look at it”.")).to_be_visible()
     expect(page.get_by_role("form", name="Which list?")).to_be_hidden()
-    # What stands below keeps what was typed.
-    expect(kept).to_have_value("half a sentence")
+    # The form below keeps what was typed.
+    expect(comment).to_have_value("half a sentence")
 
 
-def test_a_failed_task_is_tried_again(page: Page, signoff: Signoff) -> None:
-    project_id = _open(signoff, "Mend", "- Check: `test -e ok.txt || { echo no ok.txt >&2; exit 3; }` {#check}")
+def test_a_failed_task_is_retried(page: Page, signoff: Signoff) -> None:
+    project_id = _open(signoff, "Fix", "- Check: `test -e ok.txt || { echo no ok.txt >&2; exit 3; }` {#check}")
     page.goto(f"/projects/{project_id}")
     form = page.get_by_role("form", name="“Check” has failed. What now?")
     expect(form).to_contain_text("no ok.txt")
@@ -89,12 +89,12 @@ def test_a_failed_task_is_tried_again(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("status").filter(has_text="All done")).to_be_visible()
 
 
-def test_a_manual_task_gives_what_later_tasks_use(page: Page, signoff: Signoff) -> None:
+def test_a_manual_task_provides_the_outputs_of_later_tasks(page: Page, signoff: Signoff) -> None:
     project_id = _open(signoff, "By hand", MANUAL)
     page.goto(f"/projects/{project_id}")
     form = page.get_by_role("form", name="Look at it")
     expect(form).to_contain_text("Compare <b>the totals</b>.")
-    # The name of the output is known from the task that uses it.
+    # The name of the output comes from the task that uses it.
     expect(form.get_by_label("Name 1")).to_have_value("rows")
     form.get_by_role("button", name="Done").click()
     expect(form.get_by_role("alert")).to_contain_text("Later tasks use rows")
@@ -104,7 +104,7 @@ def test_a_manual_task_gives_what_later_tasks_use(page: Page, signoff: Signoff) 
     assert _task(signoff, project_id, "look")["outputs"] == {"rows": 3}
 
 
-def test_of_many_that_wait_some_are_shown_at_once(page: Page, signoff: Signoff) -> None:
+def test_many_waiting_tasks_are_shown_in_steps(page: Page, signoff: Signoff) -> None:
     project_id = _open(signoff, "Many", "\n".join(f"- [ ] Look {number}" for number in range(50)))
     page.goto(f"/projects/{project_id}")
     box = page.get_by_role("region", name="Waiting for a person")

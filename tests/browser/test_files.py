@@ -1,4 +1,4 @@
-"""The files of a project: listed, looked into, brought and taken."""
+"""The Files tab: listing, previewing, uploading and downloading files."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def project_id(signoff: Signoff) -> str:
     return project_id
 
 
-def test_markdown_can_do_nothing(page: Page, project_id: str) -> None:
+def test_markdown_is_harmless(page: Page, project_id: str) -> None:
     page.goto(f"/projects/{project_id}/files")
     page.get_by_role("link", name="README.md").click()
     preview = page.get_by_role("region", name="Preview")
     expect(preview.get_by_role("heading", name="Result")).to_be_visible()
-    # What the network could be told by is named, not loaded: that another host was asked would fail the test.
+    # Remote images are named, not loaded: a request to another host would fail the test.
     expect(preview).to_contain_text("[spy: https://spy.example/pixel.png]")
     assert (
         preview.evaluate("section => section.querySelectorAll('img, script, svg, style, [onerror], [onload]').length")
@@ -73,7 +73,7 @@ def test_markdown_can_do_nothing(page: Page, project_id: str) -> None:
     expect(page.get_by_role("heading", name="data/table.csv")).to_be_visible()
 
 
-def test_each_kind_is_shown_as_suits_it(page: Page, project_id: str) -> None:
+def test_each_kind_of_file_has_its_own_preview(page: Page, project_id: str) -> None:
     preview = page.get_by_role("region", name="Preview")
     page.goto(f"/projects/{project_id}/files?path=data/table.csv")
     expect(preview.get_by_role("columnheader")).to_have_text(["name", "orders"])
@@ -90,7 +90,7 @@ def test_each_kind_is_shown_as_suits_it(page: Page, project_id: str) -> None:
     expect(preview.get_by_text("line 0", exact=True)).to_be_visible()
 
 
-def test_files_are_found_and_downloaded(page: Page, project_id: str) -> None:
+def test_files_are_filtered_and_downloaded(page: Page, project_id: str) -> None:
     page.goto(f"/projects/{project_id}/files")
     page.get_by_role("searchbox", name="Filter files").fill("data JSON")
     expect(page.get_by_role("link", name="a.json")).to_be_visible()
@@ -134,7 +134,7 @@ def test_files_appear_as_tasks_make_them(page: Page, signoff: Signoff) -> None:
 
 
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
-def test_nobody_is_shut_out_of_the_files(page: Page, project_id: str) -> None:
+def test_the_files_are_accessible(page: Page, project_id: str) -> None:
     page.goto(f"/projects/{project_id}/files?path=data/table.csv")
     expect(page.get_by_role("region", name="Preview").get_by_role("columnheader").first).to_be_visible()
     assert violations(page) == []

@@ -1,7 +1,7 @@
-"""What a web page of somebody else can reach of Temporal from a browser on this machine: nothing.
+"""A foreign web page in a browser on this machine cannot reach Temporal.
 
-The page is at `evil.example`, which resolves to this machine: for its own origin, and for names that are bound to another
-address while the page is open (DNS rebinding).
+The page is at `evil.example`, which resolves to this machine. This covers requests from its own origin, and DNS rebinding:
+names that are bound to another address while the page is open.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = {
     "reason": "x",
     "signalOperation": {"signal": "approve", "input": [{"actor": "admin"}]},
 }
-# Of each port: whether a request that any page may send was answered, or what became of it.
+# Returns for each port whether a request that any page may send was answered, or its error.
 SEND = """async ([ports, path, body]) => Object.fromEntries(await Promise.all(ports.map(async port => {
     const sent = fetch(`http://127.0.0.1:${port}${path}`, {method: 'POST', mode: 'no-cors', body})
     return [port, await sent.then(() => 'answered', error => String(error))]
@@ -47,7 +47,7 @@ class _Empty(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
-    """Address of the page of somebody else."""
+    """The address of the foreign page."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://evil.example:{server.server_port}/"
@@ -56,7 +56,7 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def victim(playwright: Playwright) -> Iterator[Browser]:
-    """The user's browser; no network is asked where `evil.example` is, nor whether a page may reach this machine."""
+    """The user's browser, which resolves `evil.example` to this machine and lets pages reach local addresses."""
     flags = ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--disable-features=LocalNetworkAccessChecks"]
     running = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *flags])
     yield running
@@ -73,7 +73,7 @@ def foreign(victim: Browser, elsewhere: str) -> Iterator[Page]:
 
 
 def ports_of_temporal(signoff: Signoff) -> set[tuple[str, int]]:
-    """Where the dev server listens."""
+    """The addresses and ports on which the dev server listens."""
     children = psutil.Process(signoff.addresses["pid"]).children(recursive=True)
     [server] = [child for child in children if "start-dev" in child.cmdline() and child.name() == "temporal"]
     return {(one.laddr.ip, one.laddr.port) for one in server.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
@@ -93,7 +93,7 @@ def test_no_page_can_send_signals_through_temporals_http_api(signoff: Signoff, f
     single = f"/api/v1/namespaces/default/workflows/{project_id}/signal/approve"
     sent_once = foreign.evaluate(SEND, [ports, single, json.dumps({"input": [{"actor": "admin"}]})])
 
-    # The API is there and the page did reach it: it was refused for its name.
+    # The API is there and the page reached it, but the API refused its host name.
     refusals = [
         httpx.get(f"http://127.0.0.1:{port}/api/v1/namespaces") for port in ports if sent[str(port)] == "answered"
     ]
@@ -108,13 +108,13 @@ def test_no_page_can_send_signals_through_temporals_http_api(signoff: Signoff, f
         signals = sum(event.HasField("workflow_execution_signaled_event_attributes") for event in history.events)
         return len(batches.operation_info), signals
 
-    # One signal started the planning; no other one has come.
+    # One signal started the planning, and no other one arrived.
     assert in_a_loop(traces) == (0, 1)
     assert signoff.project(project_id)["stage"] == "awaiting_approval"
 
 
 def _read(browser: Browser, address: str) -> int | None:
-    """The status of an answer; None where the port does not speak HTTP/1."""
+    """The status of a response, or None if the port does not speak HTTP/1."""
     with browser.new_context() as context:
         try:
             answer = context.new_page().goto(address)

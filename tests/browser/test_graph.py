@@ -1,4 +1,4 @@
-"""The picture of the task graph: what it shows, how it keeps up with the run, and how one moves in it."""
+"""The Graph tab: its content, its updates during a run, and moving about in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.browser.conftest import Signoff
 
-# Goes on until the test puts a file of this name into the workspace.
+# Runs until the test uploads a file named `go` to the workspace.
 HELD = "until test -e go; do sleep 0.05; done"
 FORTY = "## One\n" + "\n".join([
     f"- Hold <b>on</b>: `{HELD}` {{#hold}}",
@@ -32,9 +32,7 @@ def picture(page: Page) -> Locator:
     return page.get_by_role("region", name="Task graph")
 
 
-def test_every_task_is_there_and_changes_as_the_run_goes_on_without_another_layout(
-    page: Page, signoff: Signoff
-) -> None:
+def test_every_task_is_shown_and_updated_without_a_new_layout(page: Page, signoff: Signoff) -> None:
     drawn: list[str] = []
     page.on("request", lambda sent: drawn.append(sent.url) if _is_picture(sent) else None)
     project_id = signoff.planned("Forty", FORTY)
@@ -53,7 +51,7 @@ def test_every_task_is_there_and_changes_as_the_run_goes_on_without_another_layo
     expect(page.get_by_role("list", name="Statuses")).to_contain_text("Completed 40")
 
 
-def test_nothing_of_the_picture_but_shapes_and_texts_reaches_the_page(page: Page, signoff: Signoff) -> None:
+def test_only_shapes_and_texts_of_the_svg_reach_the_page(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Hostile", "- Look: `true`")
     hostile = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"><style>* {fill: red}</style>'
@@ -79,7 +77,7 @@ def test_the_critical_path_can_be_switched(page: Page, signoff: Signoff) -> None
     assert line.evaluate("(path) => getComputedStyle(path).strokeWidth") != wide
 
 
-def test_a_thousand_tasks_are_folded_into_phases_that_open(page: Page, thousand: str) -> None:
+def test_a_thousand_tasks_are_collapsed_into_phases_that_open(page: Page, thousand: str) -> None:
     page.goto(f"/projects/{thousand}/graph")
     expect(picture(page).get_by_role("link")).to_have_count(8)
     picture(page).get_by_role("link", name="Phase 2 125 tasks").press("Enter")
@@ -103,7 +101,7 @@ def test_one_moves_about_a_thousand_tasks_by_mouse_and_keyboard(page: Page, thou
     page.mouse.wheel(0, 300)
     page.keyboard.up("Control")
     page.wait_for_function("(width) => document.querySelector('.view svg').clientWidth < width", arg=before)
-    # A drag that begins on a task moves the picture and opens nothing.
+    # A drag that starts on a task moves the graph and opens nothing.
     page.get_by_role("button", name="Fit width").click()
     page.keyboard.press("Tab")
     page.keyboard.press("+")
@@ -117,7 +115,7 @@ def test_one_moves_about_a_thousand_tasks_by_mouse_and_keyboard(page: Page, thou
     page.mouse.up()
     assert view.evaluate("(view) => [view.scrollLeft > 0, view.scrollTop > 0]") == [True, True]
     assert "task=" not in page.url
-    # A task that the keyboard comes to is brought into sight, and opens.
+    # A task that gets the keyboard focus is scrolled into view, and Enter opens it.
     last = view.get_by_role("link", name="Task 7-124 shell · Pending")
     last.focus()
     expect(last).to_be_in_viewport()

@@ -1,4 +1,4 @@
-"""The list of projects: its address, what it tells by itself, and deletions that can be taken back."""
+"""The list of projects: its address, its live updates, and deletions that can be undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANY = 60
 
 @pytest.fixture(scope="module")
 def many(signoff: Signoff) -> list[str]:
-    """Names of 60 projects that only the search for `catalogued` finds, oldest first."""
+    """The names of 60 projects, oldest first, that only the search for `catalogued` finds."""
     names = [f"Catalogued {number:02}" for number in range(MANY)]
     for name in names:
         signoff.create(name, "- `true`", strategy="careful" if name.endswith("0") else "performance")
@@ -42,7 +42,7 @@ def exists(signoff: Signoff, project_id: str) -> bool:
     return signoff.api.get(f"/api/projects/{project_id}").status_code == 200
 
 
-def test_what_is_shown_stands_in_the_address(page: Page, many: list[str]) -> None:
+def test_the_address_stores_what_is_shown(page: Page, many: list[str]) -> None:
     page.goto("/")
     page.get_by_role("searchbox").press_sequentially("catalogued")
     page.wait_for_url("**/?search=catalogued")
@@ -78,16 +78,16 @@ def test_filters_count_what_they_would_show(page: Page, signoff: Signoff, many: 
     expect(page.get_by_role("searchbox")).to_have_value("")
 
 
-def test_an_older_answer_does_not_take_the_place_of_a_newer_one(page: Page, many: list[str]) -> None:
+def test_an_older_response_does_not_replace_a_newer_one(page: Page, many: list[str]) -> None:
     page.goto("/?search=catalogued")
     expect(rows(page)).to_have_count(20)
     page.route("**/api/projects?*search=catalogued+0*", lambda route: (page.wait_for_timeout(800), route.continue_()))
     search = page.get_by_role("searchbox")
     search.fill("catalogued 0")
-    page.wait_for_timeout(200)  # why: the request that is held up has to be under way
+    page.wait_for_timeout(200)  # why: the delayed request has to be in progress
     search.fill("catalogued 11")
     expect(rows(page)).to_have_count(1)
-    page.wait_for_timeout(1000)  # why: the held-up answer has to have had its chance
+    page.wait_for_timeout(1000)  # why: the delayed response needs time to arrive
     expect(rows(page)).to_have_count(1)
 
 
@@ -95,35 +95,35 @@ def test_rows_change_as_their_projects_do(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Seen live", "- Go on? {decision=yes,no}", decision_mode="human")
     page.goto("/?search=seen+live")
     page.evaluate("window.kept = true")
-    mine = row(page, "Seen live")
-    expect(mine).to_contain_text("Waiting for your approval")
+    live = row(page, "Seen live")
+    expect(live).to_contain_text("Waiting for your approval")
     signoff.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
-    expect(mine).to_contain_text("Running")
-    expect(mine).to_contain_text("Waiting for your answer")
+    expect(live).to_contain_text("Running")
+    expect(live).to_contain_text("Waiting for your answer")
     expect(page.get_by_role("link", name=re.compile("^Running"))).to_contain_text("1")
     signoff.create("Seen live as well", "")
     expect(row(page, "Seen live as well")).to_be_visible()
     signoff.api.delete(f"/api/projects/{project_id}").raise_for_status()
-    expect(mine).to_have_count(0)
+    expect(live).to_have_count(0)
     assert page.evaluate("window.kept") is True
 
 
-def test_a_task_for_a_person_is_told_in_the_list(page: Page, signoff: Signoff) -> None:
+def test_a_manual_task_is_shown_in_the_list(page: Page, signoff: Signoff) -> None:
     project_id = signoff.started("By hand in the list", "- [ ] Look at it\n- [ ] And at this")
     page.goto("/?search=by+hand+in+the+list")
-    mine = row(page, "By hand in the list")
-    expect(mine).to_contain_text("2 tasks are waiting for you")
+    live = row(page, "By hand in the list")
+    expect(live).to_contain_text("2 tasks are waiting for you")
     expect(page.get_by_role("button", name="1 project is waiting for you")).to_be_visible()
     first, second = (task["id"] for task in signoff.project(project_id)["tasks"])
     signoff.api.post(f"/api/projects/{project_id}/tasks/{first}/complete", json={}).raise_for_status()
-    expect(mine).to_contain_text("1 task is waiting for you")
+    expect(live).to_contain_text("1 task is waiting for you")
     signoff.api.post(f"/api/projects/{project_id}/tasks/{second}/complete", json={}).raise_for_status()
     signoff.eventually(project_id, lambda project: project["status"] == "completed")
-    expect(mine).to_contain_text("Completed")
-    expect(mine).not_to_contain_text("waiting for you")
+    expect(live).to_contain_text("Completed")
+    expect(live).not_to_contain_text("waiting for you")
 
 
-def test_a_lost_connection_is_said_and_mended(page: Page, signoff: Signoff) -> None:
+def test_a_lost_connection_is_shown_and_restored(page: Page, signoff: Signoff) -> None:
     page.route("**/api/events", lambda route: route.abort())
     page.goto("/")
     expect(page.get_by_text("may be out of date")).to_be_visible()
@@ -134,7 +134,7 @@ def test_a_lost_connection_is_said_and_mended(page: Page, signoff: Signoff) -> N
 
 
 def test_a_list_that_cannot_be_read_says_so(page: Page) -> None:
-    # Else news of another project would have the list read again before anybody asks for it.
+    # Otherwise an event of another project would reload the list.
     page.route("**/api/events", lambda route: route.abort())
     page.route("**/api/projects?*", lambda route: route.abort())
     page.goto("/")
@@ -144,7 +144,7 @@ def test_a_list_that_cannot_be_read_says_so(page: Page) -> None:
     expect(rows(page).first).to_be_visible()
 
 
-def test_undo_keeps_projects_and_nothing_else_does(page: Page, signoff: Signoff) -> None:
+def test_only_undo_keeps_projects(page: Page, signoff: Signoff) -> None:
     kept, gone = (signoff.create(f"Undoable {word}", "") for word in ("kept", "gone"))
     running = signoff.started("Undoable running", "- `sleep 600`")
     page.clock.install()
@@ -168,7 +168,7 @@ def test_undo_keeps_projects_and_nothing_else_does(page: Page, signoff: Signoff)
     assert [exists(signoff, project_id) for project_id in (kept, gone, running)] == [True, False, False]
 
 
-def test_leaving_the_page_sends_what_nobody_took_back(page: Page, signoff: Signoff) -> None:
+def test_leaving_the_page_sends_pending_deletions(page: Page, signoff: Signoff) -> None:
     project_id = signoff.create("Left behind", "")
     page.goto("/?search=left+behind")
     page.get_by_role("button", name="More actions for Left behind").click()
@@ -183,7 +183,7 @@ def test_leaving_the_page_sends_what_nobody_took_back(page: Page, signoff: Signo
     raise AssertionError("the project is still there")
 
 
-def test_a_refused_deletion_is_told_with_its_reason(page: Page, signoff: Signoff) -> None:
+def test_a_refused_deletion_shows_its_reason(page: Page, signoff: Signoff) -> None:
     project_id = signoff.create("Not to be deleted", "")
     failed = [{"id": project_id, "error": "task_still_stopping", "message": "A task has not stopped yet."}]
     answer = {"deleted": [], "deleting": [], "failed": failed, "message": ""}
@@ -199,7 +199,7 @@ def test_a_refused_deletion_is_told_with_its_reason(page: Page, signoff: Signoff
     expect(row(page, "Not to be deleted")).not_to_contain_text("Deleting…")
 
 
-def test_a_range_is_chosen_by_keyboard_alone(page: Page, many: list[str]) -> None:
+def test_a_range_is_selected_by_keyboard(page: Page, many: list[str]) -> None:
     page.goto("/?search=catalogued&sort=name")
     tick(page, many[1]).focus()
     page.keyboard.press("Space")
@@ -230,7 +230,7 @@ def test_markup_in_a_name_is_text(page: Page, signoff: Signoff) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nobody_is_shut_out(page: Page, signoff: Signoff, theme: str) -> None:
+def test_the_list_is_accessible(page: Page, signoff: Signoff, theme: str) -> None:
     signoff.planned(f"Open to all in {theme}", "Words.\n\n- `true`")
     page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
     page.goto("/?search=open+to+all")
@@ -241,7 +241,7 @@ def test_nobody_is_shut_out(page: Page, signoff: Signoff, theme: str) -> None:
     assert violations(page) == []
 
 
-def test_a_phone_shows_all_of_it(page: Page, signoff: Signoff) -> None:
+def test_the_list_fits_a_phone(page: Page, signoff: Signoff) -> None:
     signoff.planned("Narrow " + "x" * 190, "y" * 5000 + "\n\n- `true`")
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/?search=narrow")

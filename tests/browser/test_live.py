@@ -1,4 +1,4 @@
-"""What a page shows stays true, whatever happens to its connection."""
+"""The page stays up to date, even if its connection fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import Signoff
 
 STALE = "Connection lost"
-# Has every stream of the page end when `dropStreams` is called.
+# Ends every stream of the page when `dropStreams` is called.
 DROPPABLE = """
 const plain = window.fetch;
 const open = [];
@@ -22,7 +22,7 @@ window.dropStreams = () => open.forEach((drop) => drop.abort());
 """
 
 
-# A page behind which another one is looked at: pages of a test are all looked at, whatever their browser is told.
+# Simulates switching tabs: in a test, the browser treats every page as visible.
 LEAVABLE = """
 let seen = "visible";
 Object.defineProperty(document, "visibilityState", { get: () => seen });
@@ -41,7 +41,7 @@ def app_process(signoff: Signoff) -> psutil.Process:
     return psutil.Process(next(one.pid for one in listening if one.laddr.port == port and one.pid))
 
 
-def test_a_page_outlives_the_app_and_shows_what_came_meanwhile(page: Page, signoff: Signoff) -> None:
+def test_a_page_survives_a_restart_of_the_app_and_catches_up(page: Page, signoff: Signoff) -> None:
     project_id = signoff.started(
         "Outlives", "- Wait {#wait timeout=60}\n\n  ```sh\n  sleep 2\n  ```\n- After {after=wait} `true`"
     )
@@ -49,12 +49,12 @@ def test_a_page_outlives_the_app_and_shows_what_came_meanwhile(page: Page, signo
     expect(page.get_by_text("Running").first).to_be_visible()
     app_process(signoff).kill()
     expect(page.get_by_text(STALE)).to_be_visible()
-    # The page waits up to 12 s between two tries, and the app takes a while to start.
+    # The page waits up to 12 s between two attempts, and the app takes a while to start.
     expect(page.get_by_text(STALE)).to_be_hidden(timeout=60_000)
     expect(page.get_by_text("Completed").first).to_be_visible()
 
 
-def test_a_finished_project_that_goes_on_is_followed_again(page: Page, signoff: Signoff) -> None:
+def test_a_finished_project_that_resumes_is_followed_again(page: Page, signoff: Signoff) -> None:
     project_id = signoff.finished("Goes on", "- `test -e go`")
     page.goto(f"/projects/{project_id}")
     expect(page.get_by_text("Failed").first).to_be_visible()
@@ -63,7 +63,7 @@ def test_a_finished_project_that_goes_on_is_followed_again(page: Page, signoff: 
     expect(page.get_by_text("Completed").first).to_be_visible()
 
 
-def test_a_run_that_came_and_ended_between_two_streams_is_shown_in_full(page: Page, signoff: Signoff) -> None:
+def test_a_run_between_two_streams_is_shown_in_full(page: Page, signoff: Signoff) -> None:
     project_id = signoff.finished("Came and went", "- Again: `test -e go`")
     page.add_init_script(DROPPABLE)
     page.goto(f"/projects/{project_id}/timeline")
@@ -76,11 +76,11 @@ def test_a_run_that_came_and_ended_between_two_streams_is_shown_in_full(page: Pa
     signoff.eventually(project_id, lambda project: project["status"] == "completed")
     page.unroute("**/api/events")
     expect(page.get_by_text("Run 2", exact=True)).to_be_visible()
-    # From its events, not from the project alone.
+    # From its events, not only from the project.
     expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value("2")
 
 
-def test_what_could_not_be_read_is_read_once_the_stream_is_back(page: Page, signoff: Signoff) -> None:
+def test_a_failed_load_is_repeated_once_the_stream_is_back(page: Page, signoff: Signoff) -> None:
     project_id = signoff.started(
         "Read later", "- Go on? {#ask decision=yes,no}\n- [ ] Stay {#stay}", decision_mode="human"
     )
@@ -114,7 +114,7 @@ def test_more_tabs_than_a_browser_has_connections(context: BrowserContext, signo
         pages.append(page)
     for number in (0, 7):
         signoff.api.post(f"/api/projects/{ids[number]}/tasks/say/complete", json={}).raise_for_status()
-    # The last one that was left goes on; an early one catches up when somebody comes back to it.
+    # The tab that was left last stays live; an earlier one catches up when somebody returns to it.
     expect(pages[7]).to_have_title("Tab 7 · Signoff")
     expect(pages[0].get_by_text("Connecting", exact=True)).to_be_visible()
     expect(pages[0]).to_have_title("● To do: Tab 0")
@@ -124,9 +124,7 @@ def test_more_tabs_than_a_browser_has_connections(context: BrowserContext, signo
     expect(pages[0].get_by_text("Completed").first).to_be_visible()
 
 
-def test_a_page_keeps_one_stream_and_asks_for_nothing_while_nothing_happens(
-    context: BrowserContext, signoff: Signoff
-) -> None:
+def test_an_idle_page_keeps_one_stream_and_sends_no_requests(context: BrowserContext, signoff: Signoff) -> None:
     project_id = signoff.started("Quiet", "- [ ] Say when")
     page = context.new_page()
     with page.expect_response("**/events?*"):
@@ -134,5 +132,5 @@ def test_a_page_keeps_one_stream_and_asks_for_nothing_while_nothing_happens(
     expect(page.get_by_text("Running").first).to_be_visible()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
-    page.wait_for_timeout(3000)  # why: that nothing is asked can only be seen over a while
+    page.wait_for_timeout(3000)  # why: the absence of requests can be observed only over some time
     assert sent == []

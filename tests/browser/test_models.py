@@ -1,4 +1,4 @@
-"""Plain words become a plan by a model, are signed, and carried out by agents: all of it on the page."""
+"""A model plans plain text, a person signs the plan, and agents run it: all on the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGNOFF_TOML = '[agents.default]\nmodel = "openai-chat:test-model"\ntools = ["as
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
-    """A provider that answers while the browser's own loop is busy."""
+    """A model provider in its own thread, because the browser blocks the test's thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -41,7 +41,7 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="module")
 def signoff(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Signoff]:
-    """One that has a model."""
+    """A Signoff with a model."""
     folder = tmp_path_factory.mktemp("with-a-model")
     (folder / "signoff.toml").write_text(SIGNOFF_TOML)
     variables = {"SIGNOFF_MODEL": "openai-chat:test-model", "SIGNOFF_MODEL_BASE_URL": f"{model.url}/v1"}
@@ -49,7 +49,7 @@ def signoff(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Ite
         yield running
 
 
-def test_words_are_planned_sent_back_signed_and_carried_out(page: Page, signoff: Signoff, model: ModelServer) -> None:
+def test_plain_text_is_planned_sent_back_signed_and_run(page: Page, signoff: Signoff, model: ModelServer) -> None:
     first = drafted(COUNT, CHECK, assumptions=["The quarter is the last one."], questions=["Who is to check?"])
     model.say(Output(first), Output(drafted(COUNT, CHECK, MAIL)))
     page.goto("/new")
@@ -59,8 +59,8 @@ def test_words_are_planned_sent_back_signed_and_carried_out(page: Page, signoff:
     page.get_by_role("button", name="Create and plan").click()
     box = page.get_by_role("region", name="Waiting for a person")
     expect(box.get_by_role("heading", name="Plan version 1 is waiting for your approval")).to_be_visible()
-    for told in ("The quarter is the last one.", "Who is to check?", "planner: model", "1 model call"):
-        expect(box).to_contain_text(told)
+    for text in ("The quarter is the last one.", "Who is to check?", "planner: model", "1 model call"):
+        expect(box).to_contain_text(text)
     assert violations(page) == []
 
     box.get_by_role("button", name="Send back…").click()
@@ -82,14 +82,14 @@ def test_words_are_planned_sent_back_signed_and_carried_out(page: Page, signoff:
     expect(page.get_by_role("form", name="Check the number")).to_be_visible()
     page.get_by_role("link", name="Count the orders").first.click()
     panel = page.get_by_role("dialog", name="Count the orders")
-    for told in ("Which table?", "sales", "There are 42."):
-        expect(panel).to_contain_text(told)
+    for text in ("Which table?", "sales", "There are 42."):
+        expect(panel).to_contain_text(text)
     page.get_by_role("button", name="Close").last.click()
     page.get_by_role("link", name="Metrics").click()
     expect(page.get_by_role("table", name="Model usage")).to_contain_text("Planning")
 
 
-def test_that_a_model_made_no_plan_is_said_on_the_page(page: Page, signoff: Signoff, model: ModelServer) -> None:
+def test_a_model_that_makes_no_plan_is_reported(page: Page, signoff: Signoff, model: ModelServer) -> None:
     model.say(*[Output({"nonsense": True})] * 4)
     project_id = signoff.create("Nonsense", WORDS)
     page.goto(f"/projects/{project_id}")

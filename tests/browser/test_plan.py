@@ -1,4 +1,4 @@
-"""The plan as it is read before it is signed, and found one's way in while it runs."""
+"""The Plan tab: reading the plan before signing it, and following it while it runs."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ MANY_LINES
 def test_everything_that_is_signed_can_be_read(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.planned('Hostile', HOSTILE)}")
     prepare, publish = (page.get_by_role("region", name=name) for name in ("Prepare", "Publish"))
-    # What cannot be seen would have the reader sign something else.
+    # With invisible characters, people would sign something other than what they read.
     expect(prepare).to_contain_text('echo "fine ⟨U+202E⟩; # eman"')
     expect(prepare).not_to_contain_text("\u202e")
-    # A long command does not end without saying so.
+    # A long command says that it is cut.
     expect(prepare).not_to_contain_text("echo step 30")
     prepare.get_by_role("button", name="Show all 30 lines").click()
     expect(prepare).to_contain_text("echo step 30")
@@ -83,7 +83,7 @@ def test_a_plan_is_made_and_a_failed_one_says_why(page: Page, signoff: Signoff) 
     expect(page.get_by_role("alert").first).to_contain_text("several pieces of inline code")
 
 
-def test_planning_is_said_with_how_long_it_takes_and_how_it_failed(page: Page, signoff: Signoff) -> None:
+def test_planning_shows_its_duration_and_its_failure(page: Page, signoff: Signoff) -> None:
     project_id = signoff.create("Slowly planned", "")
     changes: dict[str, Any] = {"stage": "planning", "since": "2026-01-01T00:00:00.000Z"}
 
@@ -105,7 +105,7 @@ def test_planning_is_said_with_how_long_it_takes_and_how_it_failed(page: Page, s
     expect(page.get_by_role("button", name="Generate plan")).to_be_visible()
 
 
-def test_a_plan_is_changed_by_hand(page: Page, signoff: Signoff) -> None:
+def test_a_plan_is_edited_manually(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.create('By hand', '')}")
     page.get_by_role("button", name="Add a task").click()
     dialog = page.get_by_role("dialog")
@@ -130,7 +130,7 @@ def test_a_thousand_tasks_can_be_searched(page: Page, signoff: Signoff) -> None:
         for part in range(10)
     )
     page.goto(f"/projects/{signoff.planned('Large', outline)}")
-    # Of so many tasks none is shown before somebody asks.
+    # With so many tasks, phases are collapsed at first.
     expect(page.get_by_role("button", name="Part 9")).to_have_attribute("aria-expanded", "false")
     page.get_by_label("Filter tasks").get_by_role("searchbox").fill("task 7-3 echo")
     expect(page.get_by_text("11 of 1,000 tasks")).to_be_visible()
@@ -166,7 +166,7 @@ def test_the_plan_follows_the_run(page: Page, signoff: Signoff) -> None:
 
 
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
-def test_nobody_is_shut_out_of_the_plan(page: Page, signoff: Signoff) -> None:
+def test_the_plan_is_accessible(page: Page, signoff: Signoff) -> None:
     page.goto(f"/projects/{signoff.planned('Accessible', HOSTILE)}")
     expect(page.get_by_text("Critical:")).to_be_visible()
     assert violations(page) == []

@@ -1,4 +1,4 @@
-"""The record, the versions and the numbers of a project."""
+"""The Record, Versions and Metrics tabs of a project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEFORE, AFTER = "make all\nmake test --verbose", "make all\nmake test --quiet\nr
 
 @pytest.fixture(scope="module")
 def signed(signoff: Signoff) -> str:
-    """Planned, changed, refused since that was not read, then approved and run."""
+    """A project whose plan was changed, whose approval of the old version was refused, and that was then approved and run."""
     command = textwrap.indent(f"```sh\n{BEFORE}\n```\n", "  ")
     project_id = signoff.planned("Signed", f"- Build it {{#build}}\n\n{command}")
     task = signoff.project(project_id)["tasks"][0]["id"]
@@ -45,7 +45,7 @@ def test_the_record_says_who_approved_which_version_and_who_was_refused(
     expect(refused).to_contain_text("version 2 is the current one")
 
 
-def test_the_seal_is_that_of_the_audit_and_cries_out_when_broken(page: Page, signed: str, signoff: Signoff) -> None:
+def test_the_seal_is_the_one_of_the_audit_and_warns_when_broken(page: Page, signed: str, signoff: Signoff) -> None:
     trail = signoff.api.post(f"/api/projects/{signed}/audit", json={}).json()["trail"]
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/audit") else None)
@@ -64,7 +64,7 @@ def test_the_seal_is_that_of_the_audit_and_cries_out_when_broken(page: Page, sig
     expect(page.get_by_role("alert")).to_contain_text("2 events are not sealed yet")
 
 
-def test_every_event_is_a_sentence_that_can_be_filtered(page: Page, signed: str, signoff: Signoff) -> None:
+def test_events_are_sentences_that_can_be_filtered(page: Page, signed: str, signoff: Signoff) -> None:
     page.goto(f"/projects/{signed}/record")
     events = page.get_by_role("list", name="All events").get_by_role("listitem")
     expect(events.first).to_contain_text("The project completed")
@@ -77,7 +77,7 @@ def test_every_event_is_a_sentence_that_can_be_filtered(page: Page, signed: str,
     expect(events.nth(1)).to_contain_text('"type": "task.completed"')
 
 
-def test_the_record_goes_on_live(page: Page, signoff: Signoff) -> None:
+def test_the_record_is_updated_live(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Going on", "- [ ] Look")
     page.goto(f"/projects/{project_id}/record")
     expect(page.get_by_role("list", name="All events")).to_contain_text("Plan version 1 is ready")
@@ -87,7 +87,7 @@ def test_the_record_goes_on_live(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("region", name="Record seal")).to_contain_text("events since then")
 
 
-def test_versions_stand_side_by_side_down_to_the_words_of_a_command(page: Page, signed: str) -> None:
+def test_versions_are_compared_down_to_the_words_of_a_command(page: Page, signed: str) -> None:
     page.goto(f"/projects/{signed}/versions")
     expect(page.get_by_role("table", name="Plan versions").get_by_role("row")).to_have_count(3)
     before = page.get_by_role("group", name="action.command, Version 1")
@@ -109,7 +109,7 @@ def test_versions_stand_side_by_side_down_to_the_words_of_a_command(page: Page, 
     expect(page.get_by_text("Choose two different versions.")).to_be_visible()
 
 
-def test_the_numbers_follow_the_run(page: Page, signoff: Signoff) -> None:
+def test_the_metrics_follow_the_run(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Counted", "- Quick: `true`\n- [ ] Look", max_tokens=1000)
     page.goto(f"/projects/{project_id}/metrics")
     progress = page.get_by_role("meter", name="Progress")
@@ -121,7 +121,7 @@ def test_the_numbers_follow_the_run(page: Page, signoff: Signoff) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nobody_is_shut_out_of_the_views_of_a_run(page: Page, signed: str, theme: str) -> None:
+def test_the_views_of_a_run_are_accessible(page: Page, signed: str, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     for view, shown in [
         ("graph", "Statuses"), ("timeline", "Select a task"), ("metrics", "Slowest tasks"), ("record", "Raw"),
@@ -135,7 +135,7 @@ def test_nobody_is_shut_out_of_the_views_of_a_run(page: Page, signed: str, theme
 
 def _break(route: Route) -> None:
     answer = route.fetch()
-    told = answer.json()
-    told["trail"]["intact"] = False
-    told["trail"]["unsealed"] = 2
-    route.fulfill(response=answer, body=json.dumps(told))
+    audit = answer.json()
+    audit["trail"]["intact"] = False
+    audit["trail"]["unsealed"] = 2
+    route.fulfill(response=answer, body=json.dumps(audit))

@@ -1,4 +1,4 @@
-"""The frame of the page: its addresses, its colours, and what it says where something is not there."""
+"""The frame of the page: addresses, theme, missing projects and signing in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("main")).to_contain_text("There is no project")
 
 
-def test_the_choice_of_colours_is_kept(page: Page) -> None:
+def test_the_theme_is_stored(page: Page) -> None:
     page.goto("/")
     page.get_by_label("Theme").select_option("dark")
     page.reload()
@@ -25,7 +25,7 @@ def test_the_choice_of_colours_is_kept(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 
-def test_links_change_the_view_without_loading_the_page_again(page: Page, signoff: Signoff) -> None:
+def test_links_change_the_view_without_reloading_the_page(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Routing", "- `true`")
     page.goto("/")
     page.evaluate("window.kept = true")
@@ -38,7 +38,7 @@ def test_links_change_the_view_without_loading_the_page_again(page: Page, signof
     assert page.evaluate("window.kept") is True
 
 
-def test_nobody_is_shut_out(page: Page) -> None:
+def test_the_frame_is_accessible(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
     assert violations(page) == []

@@ -1,4 +1,4 @@
-"""What an approval freezes is shown before it, bound by it, and asked about when it has changed."""
+"""An approval shows and covers the files and settings it freezes; a run asks if they have changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sha256(text: str) -> str:
 
 
 def approvals(page: Page) -> list[dict[str, Any]]:
-    """The bodies of all approvals that the page sends from now on."""
+    """Record the bodies of all approvals that the page sends from now on."""
     sent: list[dict[str, Any]] = []
     page.on(
         "request",
@@ -41,7 +41,7 @@ def approvals(page: Page) -> list[dict[str, Any]]:
     return sent
 
 
-def test_a_file_that_is_replaced_during_the_run_is_asked_about(page: Page, signoff: Signoff) -> None:
+def test_a_file_replaced_during_the_run_needs_a_decision(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Replaced", WAITS)
     upload(signoff, project_id, GOOD)
     page.goto(f"/projects/{project_id}")
@@ -78,10 +78,10 @@ def test_a_file_that_is_replaced_during_the_run_is_asked_about(page: Page, signo
     assert (project["status"], project["tasks"][1]["error"]["type"]) == ("failed", "signed_changed")
 
 
-def test_what_has_changed_since_it_was_read_is_not_approved(page: Page, signoff: Signoff) -> None:
+def test_content_that_changed_since_it_was_read_is_not_approved(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Surroundings", BUILD)
     upload(signoff, project_id, GOOD)
-    # The page hears nothing of what others do.
+    # The page receives no events about what others do.
     page.route("**/events*", lambda route: route.abort())
     page.goto(f"/projects/{project_id}")
     approve = page.get_by_role("button", name="Approve and start")
@@ -94,7 +94,7 @@ def test_what_has_changed_since_it_was_read_is_not_approved(page: Page, signoff:
     expect(alert).to_contain_text("have changed since you read it. Nothing was approved.")
     expect(alert).to_contain_text(f"build.sh: was sha256 {sha256(GOOD)[:6]}…, is now sha256 {sha256(EVIL)[:6]}…")
     expect(approve).to_be_hidden()
-    # What was read stays until its reader goes on.
+    # The content that was read stays until its reader moves on.
     expect(page.get_by_text(f"Runs build.sh as it is now (sha256 {sha256(GOOD)[:6]}…)")).to_be_visible()
     assert violations(page) == []
     project = signoff.project(project_id)
@@ -107,7 +107,7 @@ def test_what_has_changed_since_it_was_read_is_not_approved(page: Page, signoff:
     signoff.eventually(project_id, lambda project: project["status"] == "completed")
 
 
-def test_a_file_that_is_replaced_while_the_plan_is_read_is_told_of_at_once(page: Page, signoff: Signoff) -> None:
+def test_a_file_replaced_while_the_plan_is_read_is_reported_at_once(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Told", BUILD)
     page.goto(f"/projects/{project_id}")
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
@@ -116,7 +116,7 @@ def test_a_file_that_is_replaced_while_the_plan_is_read_is_told_of_at_once(page:
     expect(alert).to_contain_text(f"build.sh: did not exist, is now sha256 {sha256(GOOD)[:6]}…")
 
 
-def test_what_a_signature_does_not_cover_is_said(page: Page, signoff: Signoff, tmp_path: Path) -> None:
+def test_content_that_a_signature_does_not_cover_is_listed(page: Page, signoff: Signoff, tmp_path: Path) -> None:
     outside = tmp_path / "outside.sh"
     outside.write_text(GOOD)
     plan = f'- Odd: `sh "$SCRIPT"` {{#odd}}\n- Out: `sh {outside}` {{#out}}\n- Link: `sh link.sh` {{#link}}'
@@ -133,7 +133,7 @@ def test_what_a_signature_does_not_cover_is_said(page: Page, signoff: Signoff, t
     expect(signed).to_contain_text(f"link.sh: {frozen['unhashed']['link.sh']}")
 
 
-def test_tasks_without_a_sandbox_are_told_of_before_anybody_signs(browser: Browser, tmp_path: Path) -> None:
+def test_tasks_without_a_sandbox_are_shown_before_signing(browser: Browser, tmp_path: Path) -> None:
     with running_signoff(tmp_path, SIGNOFF_SANDBOX="none") as unsandboxed:
         project_id = unsandboxed.planned("Unconfined", "- A: `true` {#a}")
         page = browser.new_page(base_url=unsandboxed.url)
@@ -143,7 +143,7 @@ def test_tasks_without_a_sandbox_are_told_of_before_anybody_signs(browser: Brows
         page.close()
 
 
-def test_grants_and_limits_are_shown_before_anybody_signs(page: Page, signoff: Signoff) -> None:
+def test_grants_and_limits_are_shown_before_signing(page: Page, signoff: Signoff) -> None:
     plan = (
         "- A: `true` {#a reads=/srv/exports,/opt/more writes=/srv/out memory=2g}\n"
         "- B: `true` {#b reads=/srv/exports processes=0}"

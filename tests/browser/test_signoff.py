@@ -1,4 +1,4 @@
-"""A plan is read, signed or sent back: what is approved is what was on the page, whatever happens meanwhile."""
+"""Reading, signing and sending back plans: an approval covers what was on the page, regardless of later changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWO_PHASES = """\
 ## Publish {#publish approval=yes}
 - Upload: `true` {#upload}
 """
-# Resolves once the browser has something under a key.
+# Resolves once the browser has stored a value under a key.
 SEEN = """key => new Promise((done) => {
   const look = () => (localStorage.getItem(key) ? done() : setTimeout(look, 50));
   look();
@@ -26,7 +26,7 @@ SEEN = """key => new Promise((done) => {
 
 
 def _edit(signoff: Signoff, project_id: str, command: str) -> None:
-    """Somebody else changes the first task's command."""
+    """Change the first task's command, as another person."""
     edit = {"op": "update_task", "task": "one", "action": {"type": "shell", "command": command}}
     signoff.api.post(f"/api/projects/{project_id}/refine-plan", json={"edits": [edit]}).raise_for_status()
 
@@ -62,7 +62,7 @@ def test_from_a_plan_to_its_files(page: Page, signoff: Signoff) -> None:
     expect(page).to_have_title("Weekly report · Signoff")
     plan = signoff.api.get(f"/api/projects/{project_id}/plan").json()
     digest = plan["digest"]
-    # A double click decides once, on exactly what was shown.
+    # A double click approves once, and exactly what was shown.
     read = {"plan_version": 1, "plan_digest": digest, "frozen_digest": plan["frozen"]["digest"]}
     assert sent == [{**read, "comment": "ship it", "if_match": f'"{digest}"'}]
     page.get_by_role("link", name="Files").click()
@@ -81,7 +81,7 @@ def test_a_plan_that_is_replaced_while_it_is_read_is_not_approved(page: Page, si
     expect(box.get_by_role("alert")).to_contain_text("echo before")
     expect(box.get_by_role("alert")).to_contain_text("echo after")
     expect(approve).to_be_hidden()
-    # A second edit takes the place of the first, of which the server keeps nothing.
+    # A second edit replaces the first, which the server does not store.
     _edit(signoff, project_id, "echo last")
     box.get_by_role("button", name="Show version 3").click()
     expect(box.get_by_role("heading", name="Plan version 3 is waiting for your approval")).to_be_visible()
@@ -91,9 +91,9 @@ def test_a_plan_that_is_replaced_while_it_is_read_is_not_approved(page: Page, si
     assert [(item["plan_version"], item["if_match"]) for item in sent] == [(3, f'"{sent[0]["plan_digest"]}"')]
 
 
-def test_an_approval_that_comes_too_late_starts_nothing(page: Page, signoff: Signoff) -> None:
+def test_a_late_approval_starts_nothing(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Too late", "- One: `echo before` {#one}")
-    # The page hears nothing of what others do.
+    # The page receives no events about what others do.
     page.route("**/events*", lambda route: route.abort())
     page.goto(f"/projects/{project_id}")
     approve = page.get_by_role("button", name="Approve and start")
@@ -107,14 +107,14 @@ def test_an_approval_that_comes_too_late_starts_nothing(page: Page, signoff: Sig
     assert (project["status"], project["run"]) == ("pending", None)
 
 
-def test_what_is_new_since_it_was_seen_last_is_told(page: Page, signoff: Signoff) -> None:
+def test_changes_since_the_last_visit_are_shown(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Seen", "- One: `echo before` {#one}")
     page.goto(f"/projects/{project_id}")
     page.evaluate(SEEN, f"signoff.seen.{project_id}")
     page.goto("/")
     _edit(signoff, project_id, "echo after")
     for _ in range(2):
-        # Also after a reload: that it was shown once does not mean that it was taken in.
+        # Also after a reload: showing it once does not mean that it was read.
         page.goto(f"/projects/{project_id}")
         box = page.get_by_role("region", name="Waiting for a person")
         expect(box.get_by_role("heading", name="Since version 1, the last one you saw")).to_be_visible()
@@ -123,7 +123,7 @@ def test_what_is_new_since_it_was_seen_last_is_told(page: Page, signoff: Signoff
         expect(link).to_have_attribute("href", f"/projects/{project_id}/versions?from=1&to=2")
 
 
-def test_what_cannot_be_seen_is_named_in_what_changed(page: Page, signoff: Signoff) -> None:
+def test_invisible_characters_are_named_in_changes(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Unseen", "- One: `echo before` {#one}")
     page.goto(f"/projects/{project_id}")
     page.evaluate(SEEN, f"signoff.seen.{project_id}")
@@ -135,7 +135,7 @@ def test_what_cannot_be_seen_is_named_in_what_changed(page: Page, signoff: Signo
     expect(page.get_by_role("group", name="action.command, Version 2")).to_contain_text("echo ⟨U+202E⟩after")
 
 
-def test_a_command_that_nobody_could_read_does_not_take_the_page_down(page: Page, signoff: Signoff) -> None:
+def test_an_unreadable_command_does_not_break_the_page(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Nested", "- One: `true` {#one}")
     _edit(signoff, project_id, f"ls {'$(' * 9_000}")
     page.goto(f"/projects/{project_id}")
@@ -144,9 +144,9 @@ def test_a_command_that_nobody_could_read_does_not_take_the_page_down(page: Page
     expect(box.get_by_role("button", name="Approve and start")).to_be_enabled()
 
 
-def test_a_part_that_cannot_be_drawn_leaves_the_others_standing(browser: Browser, signoff: Signoff) -> None:
+def test_a_part_that_cannot_be_drawn_does_not_break_the_others(browser: Browser, signoff: Signoff) -> None:
     project_id = signoff.planned("Half", "- One: `true` {#one}")
-    # Not the usual page: what went wrong stands on its console as well.
+    # Not the usual fixture, because this page logs the error to its console.
     page = browser.new_page(base_url=signoff.url)
     page.route("**/plan", lambda route: route.fulfill(json={**route.fetch().json(), "stats": None}))
     page.goto(f"/projects/{project_id}/files")
@@ -159,7 +159,7 @@ def test_a_part_that_cannot_be_drawn_leaves_the_others_standing(browser: Browser
     page.close()
 
 
-def test_a_critical_finding_asks_to_be_read(page: Page, signoff: Signoff) -> None:
+def test_a_critical_finding_must_be_confirmed(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Dangerous", DANGEROUS)
     page.goto(f"/projects/{project_id}")
     box = page.get_by_role("region", name="Waiting for a person")
@@ -174,11 +174,11 @@ def test_a_critical_finding_asks_to_be_read(page: Page, signoff: Signoff) -> Non
     assert sent == []
     box.get_by_label("I have read the critical finding").check()
     expect(box.get_by_role("alert")).to_be_hidden()
-    # Not approved here: it would be carried out.
+    # Not approved here, because the command would run.
     assert signoff.project(project_id)["status"] == "pending"
 
 
-def test_a_plan_is_sent_back_with_words(page: Page, signoff: Signoff) -> None:
+def test_a_plan_is_sent_back_with_a_comment(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Back", "- One: `echo before` {#one}")
     page.goto(f"/projects/{project_id}")
     page.get_by_role("button", name="Send back…").click()
@@ -224,7 +224,7 @@ def test_a_plan_is_signed_by_keyboard(page: Page, signoff: Signoff) -> None:
 
 
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
-def test_nobody_is_shut_out_of_signing(page: Page, signoff: Signoff) -> None:
+def test_signing_is_accessible(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Open to all", DANGEROUS + "- One: `true` {#one}\n- [ ] Look\n")
     page.goto(f"/projects/{project_id}")
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
@@ -237,16 +237,16 @@ def test_nobody_is_shut_out_of_signing(page: Page, signoff: Signoff) -> None:
     assert violations(page) == []
 
 
-def test_temporal_and_the_page_lead_to_each_other(page: Page, browser: Browser, signoff: Signoff) -> None:
+def test_temporal_and_the_page_link_to_each_other(page: Page, browser: Browser, signoff: Signoff) -> None:
     project_id = signoff.started("Both ways", "- [ ] Look")
     page.goto(f"/projects/{project_id}")
     link = page.get_by_role("link", name="Open in Temporal")
     expect(link).to_have_attribute("target", "_blank")
-    # Temporal's page is another server's: in a browser of its own, for this one allows no other host.
+    # Temporal's page is on another server, so it needs a separate browser context: this one allows no other host.
     with browser.new_context() as other:
         temporal = other.new_page()
         temporal.goto(link.get_attribute("href") or "")
         temporal.get_by_role("tab", name="User Metadata").click()
-        # Summary, details and current details stand in a frame each.
+        # Summary, details and current details each have their own frame.
         details = temporal.locator("iframe").nth(1).content_frame
         expect(details.locator(f'a[href$="/projects/{project_id}"]').first).to_be_visible()

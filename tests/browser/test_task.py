@@ -1,4 +1,4 @@
-"""One task beside the plan, and its log."""
+"""The task panel and its log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
 
-# Writes what comes in files of that name, so that a test says when a line is due.
+# Writes the content of the files step1, step2, … as they arrive, so that a test controls when a line appears.
 STEPS = (
     "n=0; while true; do n=$((n + 1)); while [ ! -e step$n ]; do sleep 0.05; done; cat step$n; "
     "if grep -q last step$n; then break; fi; done"
@@ -34,7 +34,7 @@ def test_a_log_is_followed_line_by_line(page: Page, signoff: Signoff) -> None:
     expect(panel).to_contain_text("Running")
     _step(signoff, project_id, 2, "".join(f"line {number}\n" for number in range(300)))
     expect(log.get_by_text("line 299")).to_be_in_viewport()
-    # Whoever reads above is left there.
+    # A reader who has scrolled up stays there.
     log.hover()
     page.mouse.wheel(0, -2000)
     expect(panel.get_by_role("button", name="Jump to the end")).to_be_visible()
@@ -49,7 +49,7 @@ def test_a_log_is_followed_line_by_line(page: Page, signoff: Signoff) -> None:
     expect(panel).to_contain_text("Complete · 303 lines")
 
 
-def test_colours_and_overwritten_lines_are_as_in_a_terminal(page: Page, signoff: Signoff) -> None:
+def test_colors_and_overwritten_lines_look_as_in_a_terminal(page: Page, signoff: Signoff) -> None:
     command = r"printf '10%%\r100%%\n\033[31mred\nstill\033[0m plain \033[2K\342\200\256end\n'"
     project_id = signoff.finished("Colours", f"- Paint {{#paint}}\n\n  ```sh\n  {command}\n  ```\n")
     page.goto(f"/projects/{project_id}?task=paint")
@@ -68,7 +68,7 @@ def test_a_long_log_opens_and_is_searched(page: Page, signoff: Signoff) -> None:
     log = panel.get_by_role("region", name="Log", exact=True)
     expect(panel).to_contain_text("Complete · 200,000 lines")
     expect(log.get_by_text("line 200000 ")).to_be_in_viewport()
-    # The page stays quick, for it does not hold all of it.
+    # The page stays fast, because it holds only a part of the log.
     assert page.evaluate("document.querySelectorAll('[data-line]').length") <= 5250
     search = panel.get_by_role("searchbox", name="Search the log")
     search.fill("LINE 12345")
@@ -108,7 +108,7 @@ def test_long_outputs_are_shown_whole(page: Page, signoff: Signoff) -> None:
     expect(panel).to_contain_text("aaa the end")
 
 
-def test_the_way_to_a_task_and_back_needs_no_mouse(page: Page, signoff: Signoff) -> None:
+def test_a_task_is_opened_and_closed_by_keyboard(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Keyboard", "- One: `true`\n- Two: `true` {after=one}")
     page.goto(f"/projects/{project_id}?q=two")
     link = page.get_by_role("heading", name="Two").get_by_role("link")
@@ -126,7 +126,7 @@ def test_the_way_to_a_task_and_back_needs_no_mouse(page: Page, signoff: Signoff)
 
 
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
-def test_nobody_is_shut_out_of_a_task(page: Page, signoff: Signoff) -> None:
+def test_a_task_is_accessible(page: Page, signoff: Signoff) -> None:
     colours = "".join(
         f"\\033[{number}mcolour {number}\\033[0m\\n" for number in (*range(30, 38), *range(90, 98), 41, 107)
     )

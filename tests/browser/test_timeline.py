@@ -1,4 +1,4 @@
-"""The timeline: what a run did when, and that it grows while the run goes on."""
+"""The Timeline tab: the times of a run, and its growth while the run is in progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_retry_is_two_attempts_with_a_pause_between_them(page: Page, signoff: 
     assert here
     assert there
     assert there["x"] > here["x"] + here["width"]
-    # The same as text, by keyboard.
+    # The same times as text, reached by keyboard.
     row.get_by_role("button", name="Flaky").press("Enter")
     times = page.get_by_role("table", name="Times of Flaky").get_by_role("row")
     expect(times).to_have_count(4)
@@ -32,7 +32,7 @@ def test_a_retry_is_two_attempts_with_a_pause_between_them(page: Page, signoff: 
     expect(times.nth(3)).to_contain_text("Attempt 2: completed")
 
 
-def test_it_grows_while_the_run_goes_on_however_many_tasks_there_are(page: Page, signoff: Signoff) -> None:
+def test_it_grows_during_the_run_even_with_many_tasks(page: Page, signoff: Signoff) -> None:
     others = "\n".join(f"- Task {number}: `true`" for number in range(999))
     project_id = signoff.started("Growing", f"## One\n- Hold: `{HELD}`\n## Two {{approval=yes}}\n{others}")
     page.goto(f"/projects/{project_id}/timeline")
@@ -54,7 +54,7 @@ def test_it_grows_while_the_run_goes_on_however_many_tasks_there_are(page: Page,
     expect(page.get_by_title("Now")).not_to_be_attached()
 
 
-def test_each_run_has_its_own(page: Page, signoff: Signoff) -> None:
+def test_each_run_has_its_own_timeline(page: Page, signoff: Signoff) -> None:
     project_id = signoff.finished("Twice", "1. Fails at first: `test -e go`\n2. Later: `true`")
     signoff.api.post(f"/api/projects/{project_id}/files/upload", files={"file": ("go", b"")}).raise_for_status()
     signoff.api.post(f"/api/projects/{project_id}/retry", json={}).raise_for_status()
