@@ -39,7 +39,7 @@ function wait(projects: Named[]): void {
   waiting.add(batch);
   leaving = new Set([...leaving, ...projects.map(({ id }) => id)]);
   const close = say(texts.list.leaving(projects.length, projects[0]?.name ?? ""), {
-    stands: UNDO_MS,
+    duration: UNDO_MS,
     action: {
       label: texts.list.undo,
       run: () => {

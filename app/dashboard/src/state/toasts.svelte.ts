@@ -23,11 +23,11 @@ export function dismiss(toast: Toast): void {
 }
 
 /** Show a message; errors stay until they are closed. Returns the function that removes it. */
-export function say(text: string, options: Partial<Omit<Toast, "id" | "text">> & { stands?: number } = {}): () => void {
-  const { stands, ...rest } = options;
+export function say(text: string, options: Partial<Omit<Toast, "id" | "text">> & { duration?: number } = {}): () => void {
+  const { duration, ...rest } = options;
   const toast: Toast = { kind: "info", ...rest, id: ++counter, text };
   list.push(toast);
   const close = () => dismiss(toast);
-  if (toast.kind !== "error" || stands) setTimeout(close, stands ?? VISIBLE_MS);
+  if (toast.kind !== "error" || duration) setTimeout(close, duration ?? VISIBLE_MS);
   return close;
 }

@@ -13,7 +13,7 @@ const STEPS = [
   ...[1, 2, 7, 14, 28, 56, 112, 364].map((value) => value * DAY),
 ];
 
-/** The smallest step that divides `length` milliseconds by at most `max` marks. */
+/** The smallest step that divides `length` milliseconds into at most `max` parts. */
 export function stepFor(length: number, max: number): number {
   const last = STEPS.at(-1) ?? DAY;
   return STEPS.find((step) => length / step <= max) ?? last * Math.ceil(length / (last * max));
