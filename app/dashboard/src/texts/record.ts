@@ -23,7 +23,7 @@ export const record = {
   check: "Check again",
   checking: "Checking…",
   findings: "Audit findings",
-  noFindings: "The audit found nothing.",
+  noFindings: "No findings.",
   severities,
   decisions: "Decisions",
   noDecisions: "Nobody has decided anything yet.",

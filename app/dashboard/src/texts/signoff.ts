@@ -150,10 +150,10 @@ export const signoff = {
       return `${counts.filter(Boolean).join(" and ")} ${medium + low === 1 ? "finding" : "findings"}`;
     },
     clean: "The audit found nothing critical or high.",
-    limits: "The audit knows many dangerous commands, but not all: it helps you read the plan, and proves nothing.",
+    limits: "The audit recognizes many dangerous commands, but not all of them. It helps you read the plan; it does not prove that the plan is safe.",
     task: "Show task",
     moreFindings: (count: number) => `${count} more critical or high`,
-    broken: "The record was altered: its hash chain does not hold.",
+    broken: "The record was altered: its hash chain is broken.",
   },
   changes: {
     sinceSeen: (version: number) => `Since version ${version}, the last one you saw`,
@@ -242,7 +242,7 @@ export const signoff = {
     badName:
       "A name starts with a letter or _ and may contain letters, digits, _ and -. It has at most 64 characters.",
     twice: "This name is used twice.",
-    missing: (names: string[]) => `Later tasks use ${names.join(", ")}: enter a value, or press again to leave it empty.`,
+    missing: (names: string[]) => `Later tasks use ${names.join(", ")}. Enter what is missing, or press Done again to continue without it.`,
     complete: "Done",
     skip: "Skip",
     noInstructions: "There are no instructions besides the title.",

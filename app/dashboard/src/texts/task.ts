@@ -22,7 +22,7 @@ export const task = {
     options: "Answers",
     default: "Default",
     expires_seconds: "Expires after",
-    seconds: "Waits",
+    seconds: "Waits for",
     expected_status: "Expected status",
     save_to: "Saves to",
     follow_redirects: "Follows redirects",

@@ -13,7 +13,7 @@ export const timeline = {
   details: (title: string) => `Times of ${title}`,
   choose: "Select a task to see its times to the millisecond.",
   openTask: "Show task",
-  columns: { what: "State", from: "From", to: "To", took: "Duration" },
+  columns: { what: "Activity", from: "From", to: "To", took: "Duration" },
   goesOn: "in progress",
   notYet: "It has not started.",
   attempt: (number: number | null) => (number === null ? "Attempt" : `Attempt ${number}`),
