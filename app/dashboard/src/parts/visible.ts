@@ -41,8 +41,7 @@ const MAX_CHARACTERS = 1500;
 export function folded(text: string): { beginning: string; lines: number; isLong: boolean } {
   const lines = text.replace(/\n$/, "").split("\n");
   let beginning = lines.length > MAX_LINES ? lines.slice(0, MAX_LINES).join("\n") : text;
-  if (beginning.length > MAX_CHARACTERS)
-    beginning = beginning.slice(0, MAX_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
+  if (beginning.length > MAX_CHARACTERS) beginning = beginning.slice(0, MAX_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "");
   return { beginning, lines: lines.length, isLong: beginning.length < text.length };
 }
 

@@ -23,7 +23,10 @@ export function dismiss(toast: Toast): void {
 }
 
 /** Show a message; errors stay until they are closed. Returns the function that removes it. */
-export function say(text: string, options: Partial<Omit<Toast, "id" | "text">> & { duration?: number } = {}): () => void {
+export function say(
+  text: string,
+  options: Partial<Omit<Toast, "id" | "text">> & { duration?: number } = {},
+): () => void {
   const { duration, ...rest } = options;
   const toast: Toast = { kind: "info", ...rest, id: ++counter, text };
   list.push(toast);

@@ -77,7 +77,8 @@ export const create = {
     "Nobody reads the plan before its commands run. Use this only for plans whose every command you know.",
   more: "More settings",
   path: settingNames.path,
-  pathHint: "The folder on the server to work in, such as a repository. Leave empty to give the project its own folder.",
+  pathHint:
+    "The folder on the server to work in, such as a repository. Leave empty to give the project its own folder.",
   agent: settingNames.agent_id,
   agentHint: "Runs tasks that do not name an agent.",
   defaultAgent: "The default agent",

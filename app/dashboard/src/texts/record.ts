@@ -14,8 +14,7 @@ export const record = {
   sealed: (event: number) => `Sealed up to event ${event.toLocaleString("en")} with key`,
   key: "key fingerprint",
   notSealed: "Not sealed yet",
-  unsealed: (events: number) =>
-    `${plural(events, "event is", "events are")} not sealed yet`,
+  unsealed: (events: number) => `${plural(events, "event is", "events are")} not sealed yet`,
   sealedLater: (events: number) =>
     `Events up to number ${events.toLocaleString("en")} were recorded before this server sealed records`,
   checkedAt: (at: string) => `Checked ${at}`,

@@ -23,7 +23,8 @@ export const signoff = {
     sendBack: "Send back…",
     show: (version: number) => `Show version ${version}`,
     making: "A new version is being generated. It will replace the one that you see.",
-    replaced: (version: number) => `Version ${version} has replaced the version you were reading. Nothing was approved.`,
+    replaced: (version: number) =>
+      `Version ${version} has replaced the version you were reading. Nothing was approved.`,
     approved: (version: number) => `Version ${version} is approved.`,
     approvals: (given: number, needed: number) => `${given} of ${needed} approvals given`,
     empty: "The plan has no tasks yet. Add one on the Plan tab before you approve it.",
@@ -150,7 +151,8 @@ export const signoff = {
       return `${counts.filter(Boolean).join(" and ")} ${medium + low === 1 ? "finding" : "findings"}`;
     },
     clean: "The audit found nothing critical or high.",
-    limits: "The audit recognizes many dangerous commands, but not all of them. It helps you read the plan; it does not prove that the plan is safe.",
+    limits:
+      "The audit recognizes many dangerous commands, but not all of them. It helps you read the plan; it does not prove that the plan is safe.",
     task: "Show task",
     moreFindings: (count: number) => `${count} more critical or high`,
     broken: "The record was altered: its hash chain is broken.",
@@ -239,10 +241,10 @@ export const signoff = {
     value: "Value",
     add: "Add an output",
     remove: (name: string) => `Remove output ${name}`,
-    badName:
-      "A name starts with a letter or _ and may contain letters, digits, _ and -. It has at most 64 characters.",
+    badName: "A name starts with a letter or _ and may contain letters, digits, _ and -. It has at most 64 characters.",
     twice: "This name is used twice.",
-    missing: (names: string[]) => `Later tasks use ${names.join(", ")}. Enter what is missing, or press Done again to continue without it.`,
+    missing: (names: string[]) =>
+      `Later tasks use ${names.join(", ")}. Enter what is missing, or press Done again to continue without it.`,
     complete: "Done",
     skip: "Skip",
     noInstructions: "There are no instructions besides the title.",

@@ -117,7 +117,10 @@ function draw(shape: Shape | undefined, caption: Caption): void {
   if (shape.title) shape.title.textContent = [caption.title, caption.spoken].filter(Boolean).join(": ");
   // The accessible name starts with the visible text, so that voice control works; the full title follows.
   const whole = caption.title === shape.name ? "" : caption.title;
-  shape.link.setAttribute("aria-label", [`${shape.name} ${caption.note}`, caption.spoken, whole].filter(Boolean).join(", "));
+  shape.link.setAttribute(
+    "aria-label",
+    [`${shape.name} ${caption.note}`, caption.spoken, whole].filter(Boolean).join(", "),
+  );
 }
 
 function taskCaption(task: Task, at: number): Caption {

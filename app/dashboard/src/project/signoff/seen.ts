@@ -33,7 +33,9 @@ export function markSeen(projectId: string, current: Version): void {
 function read(projectId: string): Stored | null {
   try {
     const stored = JSON.parse(localStorage.getItem(key(projectId)) ?? "null") as Stored | null;
-    return isVersion(stored?.last) ? { last: stored.last, before: isVersion(stored.before) ? stored.before : null } : null;
+    return isVersion(stored?.last)
+      ? { last: stored.last, before: isVersion(stored.before) ? stored.before : null }
+      : null;
   } catch {
     return null;
   }

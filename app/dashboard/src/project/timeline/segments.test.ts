@@ -37,7 +37,10 @@ test("a retry is two attempts with a pause between them", () => {
 });
 
 test("the attempt of a lost worker is shown as lost", () => {
-  const found = segments(event(1, "task.started", { attempt: 1 }), event(3, "task.retrying", { reason: "worker_lost" }));
+  const found = segments(
+    event(1, "task.started", { attempt: 1 }),
+    event(3, "task.retrying", { reason: "worker_lost" }),
+  );
   assert.equal(found?.[0]?.[3], "lost");
 });
 
