@@ -126,7 +126,7 @@ def test_any_key_counts(monkeypatch: pytest.MonkeyPatch, name: str, value: str) 
     load_settings()
     monkeypatch.setenv(name, value)
     (line,) = complaints()
-    assert f"there is {name}, " in line
+    assert f"while {name} is set, " in line
 
 
 def test_a_key_as_a_flag_counts() -> None:
