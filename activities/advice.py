@@ -18,7 +18,6 @@ from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, Qu
 from app.domain.errors import DomainError
 from app.domain.events import EventType
 from app.domain.material import RULE, framed
-from app.domain.plan import DecisionMode
 from app.models.access import load, model_for
 from app.settings import Settings
 from app.storage import decisions, events, plans, projects, questions, tasks
@@ -28,6 +27,7 @@ from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import DecisionMode
 from workflows.contracts import AdviceRequest, Decided
 
 REPAIRS = 2

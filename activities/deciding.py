@@ -20,11 +20,11 @@ from app.domain.commands import (
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest, QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.identity import now
-from app.domain.states import ProjectStatus, Stage
 from app.storage import commands, decisions, plans, projects, questions, tasks
 from app.storage.decisions import Effect
 from app.storage.effects import EFFECTS
 from app.storage.projects import ProjectRow
+from signoff.vocabulary import ProjectStatus, Stage
 from workflows.contracts import OWN_ACTOR, Delivery
 
 _REQUEST_ID_LENGTH = 200

@@ -17,13 +17,13 @@ from app.domain.agents import Archetype
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import PlanDraft
 from app.domain.secret_scopes import SecretScopes, check_secrets
-from app.domain.states import PlanStatus
 from app.domain.validation import Agents, Objection, check_draft, for_project, has_model, no_objection
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.storage.database import Database
 from app.storage.files import paths_in
 from app.storage.workspaces import root_of
+from signoff.vocabulary import PlanStatus
 from workflows.contracts import PlanRequest, ProjectState
 
 # Maximum number of file names that a planner receives.

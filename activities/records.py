@@ -19,16 +19,7 @@ from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
-from app.domain.plan import DecisionMode
-from app.domain.states import (
-    FINISHED_PHASE,
-    FINISHED_TASK,
-    PhaseStatus,
-    PlanStatus,
-    ProjectStatus,
-    Stage,
-    TaskStatus,
-)
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.models.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
@@ -38,6 +29,7 @@ from app.storage.database import Database
 from app.storage.needs import Needed
 from app.storage.tables import tasks as task_table
 from app.storage.workspaces import Workspaces
+from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 from workflows.contracts import (
     OWN_ACTOR,
     Decided,

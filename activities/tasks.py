@@ -30,9 +30,9 @@ from activities.signed import SignedChanged, SignedState
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound, Unavailable
-from app.domain.plan import DEFAULT_AGENT, OnCrash, canonical_json
+from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
-from app.domain.states import SIGNED_CHANGED, TaskStatus
+from app.domain.states import SIGNED_CHANGED
 from app.models.desk import Desk
 from app.settings import Settings
 from app.storage import attempts, files, model_steps, permission
@@ -42,6 +42,7 @@ from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
 from app.storage.workspaces import Workspaces, workspaces_of
+from signoff.vocabulary import OnCrash, TaskStatus
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 from workflows.options import QUARANTINE
 

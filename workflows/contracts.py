@@ -14,7 +14,8 @@ from pydantic_core import to_json
 from app.domain.commands import SIGNAL_OF_KIND
 from app.domain.decisions import DecisionKind
 from app.domain.errors import ErrorInfo
-from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
+from app.domain.states import SKIPPED_BY_PERSON
+from signoff.vocabulary import TaskStatus
 
 WORKFLOW_TYPE = "ProjectWorkflow"
 OWN_ACTOR = "signoff"

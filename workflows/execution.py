@@ -15,7 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
     from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat
-    from app.domain.states import FINISHED_TASK, PhaseStatus, ProjectStatus, Stage, TaskStatus
+    from app.domain.states import FINISHED_TASK
+    from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
     from workflows.calls import execute_record
     from workflows.contracts import (
         Decided,

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.decisions import DecisionKind
     from app.domain.errors import ErrorInfo
     from app.domain.identity import isoformat
-    from app.domain.states import ProjectStatus, Stage
+    from signoff.vocabulary import ProjectStatus, Stage
     from workflows import search_attributes
     from workflows.calls import execute_record
     from workflows.contracts import (

@@ -18,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
     from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat, parse_time
-    from app.domain.states import FINISHED_TASK, SIGNED_CHANGED, TaskStatus
+    from app.domain.states import FINISHED_TASK, SIGNED_CHANGED
+    from signoff.vocabulary import TaskStatus
     from workflows.calls import decoded, execute_record
     from workflows.contracts import (
         ADVISE,

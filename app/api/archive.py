@@ -17,10 +17,8 @@ from zipstream import ZipStream  # pyright: ignore[reportMissingTypeStubs]
 
 from app.api import present
 from app.api.decisions import all_decisions
-from app.api.models.projects import Project
 from app.api.services import Services
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import Event
 from app.sealing import export
 from app.sealing.export import Sums
 from app.sealing.exported import file_name, log_name
@@ -30,6 +28,8 @@ from app.storage.files import WorkspaceFile
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
 from app.storage.workspaces import root_of
+from signoff.schemas.events import Event
+from signoff.schemas.projects import Project
 
 R = TypeVar("R")
 _READ = 256 * 1024

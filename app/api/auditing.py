@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.api.models.insight import Audit, AuditResults, Finding, Trail
-from app.api.models.record import RecordSeal
 from app.api.services import Services
 from app.domain import audit as checks
 from app.domain import integrity, signed_audit
@@ -23,6 +21,8 @@ from app.storage import files
 from app.storage.audit import Record
 from app.storage.events import ChainCheck
 from app.storage.workspaces import root_of
+from signoff.schemas.insight import Audit, AuditResults, Finding, Trail
+from signoff.schemas.record import RecordSeal
 
 # Events per database query, so that a long record does not keep other queries waiting.
 _PAGE = 500

@@ -10,13 +10,13 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from app.api.models.projects import Blocked, Project
 from app.api.services import Services
 from app.domain.identity import isoformat, parse_time
 from app.domain.plan import DEFAULT_AGENT
-from app.domain.states import TaskStatus
 from app.engine.inspection import Inspection, PausedActivity, Trouble
 from app.storage import quarantines, tasks
+from signoff.schemas.projects import Blocked, Project
+from signoff.vocabulary import TaskStatus
 from workflows.contracts import Snapshot, TaskInProgress
 from workflows.options import QUARANTINE
 

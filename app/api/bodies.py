@@ -7,24 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from app.domain.edits import MAX_EDITS
-from app.domain.limits import LimitName, OwnLimits
-from app.domain.plan import (
-    PLAIN,
-    ActionSpec,
-    AfterFailure,
-    AgentId,
-    DecisionMode,
-    Grant,
-    Inputs,
-    Json,
-    Key,
-    LongText,
-    Name,
-    OnCrash,
-    PhaseStrategy,
-    RelativePath,
-    Strategy,
-)
+from app.domain.limits import OwnLimits
+from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
+from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, Strategy
 
 
 def _flag(value: object) -> object:

@@ -7,10 +7,11 @@ import asyncio
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from app.api.models.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from app.api.services import Services
 from app.domain.agents import AgentKind
-from app.domain.plan import LIMITS, Strategy
+from app.domain.plan import LIMITS
+from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
+from signoff.vocabulary import Strategy
 
 _DESCRIPTIONS = {
     Strategy.PERFORMANCE: "Runs as many tasks at once as possible. After a failure, independent branches continue.",

@@ -10,12 +10,12 @@ from litestar.params import FromPath, JSONBody
 
 from app.api.actor import new_request
 from app.api.bodies import Remark, RetryRun
-from app.api.models.answers import StatusAnswer
 from app.api.outcome import RECORDED, recorded, status_answer, submit
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
-from app.domain.states import ProjectStatus
 from app.storage import projects
+from signoff.schemas.answers import StatusAnswer
+from signoff.vocabulary import ProjectStatus
 
 AnyRequest = Request[Any, Any, Any]
 

@@ -15,8 +15,6 @@ from app.api import present
 from app.api.actor import actor_of, new_request
 from app.api.bodies import DeleteProjects, DuplicateProject
 from app.api.idempotency import answer_once, claim_of
-from app.api.models.answers import BatchDeleteAnswer, BatchFailure
-from app.api.models.projects import Project
 from app.api.preconditions import etag, revision_tag
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
@@ -25,6 +23,8 @@ from app.domain.identity import new_id
 from app.engine.requests import STOP_SECONDS
 from app.storage import copies, projects
 from app.storage.workspaces import root_of
+from signoff.schemas.answers import BatchDeleteAnswer, BatchFailure
+from signoff.schemas.projects import Project
 
 AnyRequest = Request[Any, Any, Any]
 

@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 
 from app.api.actor import new_request
 from app.api.bodies import AnswerDecision
-from app.api.models.decisions import AnsweredDecision, Decision, DecisionError, DecisionList
 from app.api.outcome import RECORDED, recorded, submit
 from app.api.services import Services
 from app.domain.decisions import Decision as MadeDecision
 from app.domain.decisions import DecisionKind, QuestionStatus
 from app.storage import decisions, projects, questions
 from app.storage.questions import QuestionRow
+from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList
 
 AnyRequest = Request[Any, Any, Any]
 StatusFilter = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]

@@ -13,19 +13,21 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.actor import actor_of, is_decided, new_request
 from app.api.idempotency import answer_once
-from app.api.models.plans import Plan
 from app.api.outcome import recorded, submit
 from app.api.services import Services
 from app.domain.agents import AgentKind
 from app.domain.decisions import DecisionKind
 from app.domain.edits import parse_edits
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid
 from app.domain.plan import DEFAULT_AGENT, canonical_json
-from app.domain.states import Call, ProjectStatus
+from app.domain.states import Call
 from app.domain.validation import for_project
 from app.storage import plan_edits, projects
 from app.storage.private_places import objection_to_grants
 from app.storage.projects import ProjectRow
+from signoff.schemas.plans import Plan
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import ProjectStatus
 
 AnyRequest = Request[Any, Any, Any]
 # Creates the answer from the keys of the tasks and the phases that were added or changed.

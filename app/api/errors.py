@@ -12,8 +12,9 @@ from litestar.types import Scope, Send
 from pydantic import ValidationError
 
 from app.api.methods import allow
-from app.api.models.answers import ErrorBody
-from app.domain.errors import DomainError, ErrorInfo, Problem
+from app.domain.errors import DomainError, ErrorInfo
+from signoff.schemas.answers import ErrorBody
+from signoff.schemas.problems import Problem
 
 logger = structlog.get_logger(__name__)
 KINDS = {

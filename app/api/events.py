@@ -16,10 +16,12 @@ from sqlalchemy import Connection
 
 from app.api.outcome import seal_now
 from app.api.services import Services
-from app.domain.events import Event, EventType
+from app.domain.events import EventType
 from app.domain.seals import Seal
-from app.domain.states import FINISHED_PROJECT, Stage
+from app.domain.states import FINISHED_PROJECT
 from app.storage import events, projects, seals
+from signoff.schemas.events import Event
+from signoff.vocabulary import Stage
 
 PING_SECONDS = 10.0
 SEALED = "record.sealed"

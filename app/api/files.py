@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from app.api.actor import actor_of
 from app.api.archive import Archive
 from app.api.idempotency import answer_once, claim_of, claim_upload
-from app.api.models.files import FileInfo, FileList, Uploaded
 from app.api.receiving import receiving
 from app.api.sending import content_type_of, disposition, send_file
 from app.api.services import Services
@@ -30,6 +29,7 @@ from app.storage.files import WorkspaceFile
 from app.storage.folders import open_file
 from app.storage.projects import ProjectRow
 from app.storage.workspaces import root_of
+from signoff.schemas.files import FileInfo, FileList, Uploaded
 
 AnyRequest = Request[Any, Any, Any]
 _WHOLE = {200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream")}

@@ -7,13 +7,13 @@ import asyncio
 from sqlalchemy import Connection
 
 from app import signing
-from app.api.models.plans import FrozenInfo, Plan
 from app.api.services import Services
 from app.domain.frozen import Frozen
 from app.domain.plan import TaskDraft
-from app.domain.states import PlanStatus
 from app.storage import plans, projects
 from app.storage.projects import ProjectRow
+from signoff.schemas.plans import FrozenInfo, Plan
+from signoff.vocabulary import PlanStatus
 
 
 async def with_preview(services: Services, plan: Plan) -> Plan:

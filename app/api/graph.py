@@ -12,16 +12,18 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from app.api.models.graph import Edge, Graph, Node
 from app.api.services import Services
 from app.domain import graph
-from app.domain.errors import BadRequest, NotFound, Problem
+from app.domain.errors import BadRequest, NotFound
 from app.domain.identity import milliseconds_between, now
-from app.domain.states import FINISHED_TASK, TaskStatus
+from app.domain.states import FINISHED_TASK
 from app.drawing.svg import to_svg
 from app.drawing.text import to_dot, to_mermaid
 from app.storage import task_graph
 from app.storage.task_graph import TaskGraph
+from signoff.schemas.graph import Edge, Graph, Node
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import TaskStatus
 
 _TYPES = {
     "json": "application/json",

@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy import Connection
 
-from app.api.models.plans import Changed, Differences, FieldChange, PlanDiff, PlanList, PlanVersion
-from app.api.models.projects import Run, RunList
 from app.api.services import Services
 from app.domain import diff
 from app.domain.errors import NotFound
 from app.storage import plans, projects, runs
+from signoff.schemas.plans import Changed, Differences, FieldChange, PlanDiff, PlanList, PlanVersion
+from signoff.schemas.projects import Run, RunList
 
 
 class HistoryController(Controller):

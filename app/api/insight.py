@@ -14,7 +14,9 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.auditing import audit
 from app.api.bodies import NoFields
-from app.api.models.insight import (
+from app.api.services import Services
+from app.storage import metrics, model_steps, projects, runs, tasks
+from signoff.schemas.insight import (
     AttemptNumbers,
     Audit,
     Durations,
@@ -26,9 +28,7 @@ from app.api.models.insight import (
     SlowTask,
     TaskNumbers,
 )
-from app.api.services import Services
-from app.domain.states import PhaseStatus, TaskStatus
-from app.storage import metrics, model_steps, projects, runs, tasks
+from signoff.vocabulary import PhaseStatus, TaskStatus
 
 AnyRequest = Request[Any, Any, Any]
 _SLOWEST = 5

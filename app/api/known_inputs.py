@@ -15,7 +15,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from app.api.openapi_document import operations
-from app.domain.errors import BadRequest, Problem
+from app.domain.errors import BadRequest
+from signoff.schemas.problems import Problem
 
 # Header fields that change what a request does if the operation supports them.
 _CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Idempotency-Key")

@@ -13,9 +13,9 @@ from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from app.api.events import PING_SECONDS, STREAM_HEADERS, chosen_types
-from app.api.models.events import LiveEvent
 from app.api.services import Services
 from app.storage.live_log import LiveLog
+from signoff.schemas.events import LiveEvent
 
 # Pause between two queries: readers of a list do not notice it, and it protects the database of a busy server.
 PAUSE_SECONDS = 0.1

@@ -20,10 +20,11 @@ from sqlalchemy import Connection
 
 from app.api.services import Services
 from app.domain.errors import NotFound
-from app.domain.states import FINISHED_TASK, ProjectStatus, TaskStatus
+from app.domain.states import FINISHED_TASK
 from app.storage import files, projects, tasks
 from app.storage.folders import open_file
 from app.storage.workspaces import root_of
+from signoff.vocabulary import ProjectStatus, TaskStatus
 
 PING_SECONDS = 10.0
 _LOOK_SECONDS = 0.25

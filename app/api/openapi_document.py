@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from app.api.bodies import RequestBody
 from app.api.errors import KINDS
-from app.api.models.answers import ErrorBody
-from app.api.models.events import LiveEvent
-from app.domain.events import Event, EventType
+from app.domain.events import EventType
+from signoff.schemas.answers import ErrorBody
+from signoff.schemas.events import Event, LiveEvent
 
 METHODS = ("get", "put", "post", "delete", "patch")
 Json = dict[str, Any]

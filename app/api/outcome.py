@@ -8,15 +8,15 @@ from typing import Any
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 
-from app.api.models.answers import Recorded, StatusAnswer
-from app.api.models.record import RecordSeal
 from app.api.services import Services
 from app.domain.decisions import Decision, DecisionRequest
 from app.domain.errors import Conflict
-from app.domain.states import ProjectStatus
 from app.sealing.sealer import Sealer
 from app.storage import projects
 from app.storage.projects import ProjectRow
+from signoff.schemas.answers import Recorded, StatusAnswer
+from signoff.schemas.record import RecordSeal
+from signoff.vocabulary import ProjectStatus
 
 SEAL_HEADER = "Signoff-Seal"
 # Sealing takes a few milliseconds. If the disk or the database is slow, the answer does not wait longer than this.

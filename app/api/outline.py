@@ -12,12 +12,13 @@ from litestar.params import JSONBody
 
 from app.api.bodies import PreviewOutline
 from app.api.helper_process import HelperEndedError, HelperProcesses
-from app.api.models.outline import OutlinePreview
 from app.api.preview import PreviewOrder
 from app.api.preview_process import OUT_OF_MEMORY, OUT_OF_TIME
 from app.api.projects import check_named
 from app.api.services import Services
-from app.domain.errors import Invalid, Problem, Unavailable
+from app.domain.errors import Invalid, Unavailable
+from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.problems import Problem
 
 # CPU time per preview. A preview of 10,000 tasks takes less than one second.
 _MAX_SECONDS = 20

@@ -10,12 +10,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 from app.api.blocked import tasks_blocked, workflows_blocked
-from app.api.models.projects import Blocked, Project
 from app.api.services import Services
 from app.domain.errors import Unavailable
-from app.domain.states import ProjectStatus, Stage
 from app.engine.engine import QUERY_TIMEOUT
 from app.storage import projects
+from signoff.schemas.projects import Blocked, Project
+from signoff.vocabulary import ProjectStatus, Stage
 from workflows.contracts import Snapshot
 
 _WAITING = frozenset({Stage.PLANNING, Stage.AWAITING_APPROVAL})

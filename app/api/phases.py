@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 from app.api import present
 from app.api.bodies import CreatePhase
 from app.api.editing import edit
-from app.api.models.tasks import Phase, PhaseList
 from app.api.outcome import RECORDED
 from app.api.services import Services
 from app.storage import projects
+from signoff.schemas.tasks import Phase, PhaseList
 
 AnyRequest = Request[Any, Any, Any]
 

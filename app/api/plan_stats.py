@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.api.models.plans import PlanStats
 from app.domain import graph
 from app.domain.plan import PlanDraft
 from app.domain.validation import phase_graphs
+from signoff.schemas.plans import PlanStats
 
 
 def stats(draft: PlanDraft) -> PlanStats:

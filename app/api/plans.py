@@ -17,19 +17,20 @@ from app.api.actor import is_decided, new_request
 from app.api.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, RefinePlan
 from app.api.editing import check_sendable, refine
 from app.api.frozen_view import with_preview
-from app.api.models.answers import CancelAnswer, CancelCounts, StatusAnswer
-from app.api.models.plans import Plan
 from app.api.outcome import RECORDED, recorded, status_answer, submit
 from app.api.preconditions import check_match, etag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
 from app.domain.edits import parse_edits
-from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound, Problem
-from app.domain.states import PlanStatus, ProjectStatus
+from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound
 from app.engine.requests import STOP_SECONDS
 from app.models.access import model_for
 from app.planning.render import to_markdown
 from app.storage import plans, projects, runs
+from signoff.schemas.answers import CancelAnswer, CancelCounts, StatusAnswer
+from signoff.schemas.plans import Plan
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import PlanStatus, ProjectStatus
 
 AnyRequest = Request[Any, Any, Any]
 DEFAULT_WAIT = 10

@@ -8,19 +8,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.api import frozen_view
-from app.api.models.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
-from app.api.models.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
-from app.api.models.tasks import LogInfo, Phase, Task, TaskError
 from app.api.plan_stats import stats
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
-from app.domain.states import PhaseStatus, PlanStatus, TaskStatus
 from app.domain.validation import effective_dependencies
 from app.storage import model_steps, plans, runs, tasks
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import TaskRow
+from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
+from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
+from signoff.schemas.tasks import LogInfo, Phase, Task, TaskError
+from signoff.vocabulary import PhaseStatus, PlanStatus, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.

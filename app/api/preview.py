@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from app.api.models.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 from app.api.plan_stats import stats
 from app.domain.actions import Actions
 from app.domain.agents import AgentEntry, AgentKind
@@ -21,6 +20,7 @@ from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
 from app.planning.outline.reader import read_outline
 from app.storage.private_places import objection_to_grants
+from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 
 
 class PreviewOrder(BaseModel):

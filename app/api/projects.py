@@ -17,17 +17,18 @@ from app.api import present
 from app.api.actor import actor_of, new_request
 from app.api.bodies import CreateProject, UpdateProject
 from app.api.idempotency import answer_once
-from app.api.models.answers import DeleteAnswer
-from app.api.models.projects import Project, ProjectList
 from app.api.overlay import with_live_state
 from app.api.preconditions import check_match, etag, revision_tag, wanted_tags
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid
 from app.domain.identity import new_id
-from app.domain.states import ProjectStatus
 from app.storage import editing, projects, tasks
 from app.storage.workspaces import Workspaces
+from signoff.schemas.answers import DeleteAnswer
+from signoff.schemas.problems import Problem
+from signoff.schemas.projects import Project, ProjectList
+from signoff.vocabulary import ProjectStatus
 
 # SQLite refuses longer patterns, and comparing them takes time.
 MAX_SEARCH_LENGTH = 1000

@@ -18,8 +18,9 @@ from multipart import (  # pyright: ignore[reportMissingTypeStubs]
     parse_options_header,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from app.domain.errors import BadRequest, Invalid, Problem, TooLarge, UnsupportedMediaType
+from app.domain.errors import BadRequest, Invalid, TooLarge, UnsupportedMediaType
 from app.storage.uploads import Upload
+from signoff.schemas.problems import Problem
 
 # Size of the pieces that are written: switching to a thread for each packet would cost more than the writing itself.
 _PIECE = 1024 * 1024

@@ -5,11 +5,11 @@ from __future__ import annotations
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from app.api.models.record import FormerKey, KeyChange, RecordFinding, RecordKey
 from app.api.services import Services
 from app.domain.signing import fingerprint_of
 from app.sealing import survey
 from app.sealing.keys import pem_of
+from signoff.schemas.record import FormerKey, KeyChange, RecordFinding, RecordKey
 
 
 class RecordController(Controller):

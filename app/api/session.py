@@ -11,8 +11,8 @@ from litestar.params import FromPath, JSONBody
 
 from app.api.bodies import SignIn
 from app.api.credentials import ADMIN, COOKIE, SESSION_SECONDS, Credentials
-from app.api.models.session import OpenSession, Revoked, Session, SessionList
 from app.domain.errors import NotFound, Unauthorized
+from signoff.schemas.session import OpenSession, Revoked, Session, SessionList
 
 AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}

@@ -13,12 +13,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, text
 
-from app.api.models.system import Checks, Health, Ready
 from app.api.services import Services
 from app.api.telemetry import Telemetry
 from app.domain.errors import Unavailable
 from app.engine.inspection import Trouble
 from app.storage import counts
+from signoff.schemas.system import Checks, Health, Ready
 
 # The database is queried at most once in this time, regardless of the number of requests.
 COUNT_SECONDS = 1.0

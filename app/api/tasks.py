@@ -14,14 +14,15 @@ from app.api import present
 from app.api.actor import new_request
 from app.api.bodies import AnswerTask, CreateTask, Remark, UpdateTask
 from app.api.editing import Shown, edit
-from app.api.models.tasks import Task, TaskDeleted, TaskList
 from app.api.outcome import RECORDED, recorded, submit
 from app.api.services import Services
 from app.domain.decisions import DecisionKind
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
-from app.domain.states import TaskStatus
 from app.storage import model_steps, projects, tasks
+from signoff.schemas.problems import Problem
+from signoff.schemas.tasks import Task, TaskDeleted, TaskList
+from signoff.vocabulary import TaskStatus
 
 AnyRequest = Request[Any, Any, Any]
 # Outputs travel through Temporal, whose payloads are limited to 2 MiB.

@@ -18,7 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from app.domain.states import ProjectStatus, TaskStatus
+from signoff.vocabulary import ProjectStatus, TaskStatus
 
 # Requests are labelled by route, never by values from callers, so callers cannot increase the number of time series.
 UNMATCHED = "unmatched"

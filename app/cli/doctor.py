@@ -23,7 +23,6 @@ from app.cli.display import visible
 from app.cli.target import running_url
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict
-from app.domain.plan import Strategy
 from app.engine import devserver
 from app.engine.connection import connect
 from app.engine.inspection import Trouble, find_troubled
@@ -37,6 +36,7 @@ from app.storage.migrate import folds_all_letters, is_current
 from app.storage.url import shown_url
 from app.supervisor.ports import find_complaints
 from signoff import AsyncSignoff, NoAnswer, SignoffError
+from signoff.vocabulary import Strategy
 
 _MIN_FREE_BYTES = 500 * 1024**2
 _ANSWER_SECONDS = 3.0

@@ -27,9 +27,8 @@ from app.cli.control import CONTROLS
 from app.cli.display import plan_tree, projects_table, size, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
 from app.cli.reports import REPORTS
-from app.domain.plan import DecisionMode, Strategy
-from app.domain.states import ProjectStatus
 from signoff import AsyncSignoff, SignoffError, is_pending, to_json
+from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
 
 Json = dict[str, Any]
 

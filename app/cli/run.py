@@ -21,12 +21,12 @@ from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_pl
 from app.cli.frozen import frozen_text, seen
 from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
-from app.domain.errors import Problem
-from app.domain.plan import Strategy
 from app.settings import Settings
 from app.storage.private_places import PrivatePlaces
 from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, to_json
 from signoff.fields import ProjectFields
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import Strategy
 
 Json = dict[str, Any]
 

@@ -12,9 +12,8 @@ from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command, comment_option, given
 from app.cli.display import status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
-from app.domain.plan import AfterFailure, OnCrash, PhaseStrategy
-from app.domain.states import TaskStatus
 from signoff import AsyncSignoff
+from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
 
 Json = dict[str, Any]
 

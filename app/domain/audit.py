@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 from app.domain.commands import BY_HAND, STOPPING, UNAUTHENTICATED
 from app.domain.dangers import SEVERITY, dangers_of
 from app.domain.decisions import Decision, Outcome
-from app.domain.states import SKIPPED_BY_PERSON, TaskStatus
+from app.domain.states import SKIPPED_BY_PERSON
+from signoff.vocabulary import TaskStatus
 
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")

@@ -7,26 +7,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from app.domain.errors import Invalid, Problem
-from app.domain.limits import LimitName, OwnLimits
+from app.domain.errors import Invalid
+from app.domain.limits import OwnLimits
 from app.domain.plan import (
     PLAIN,
     ActionSpec,
-    AfterFailure,
     AgentId,
     Grant,
     Inputs,
     Key,
     LongText,
     Name,
-    OnCrash,
     PhaseDraft,
-    PhaseStrategy,
     PlanDraft,
     RelativePath,
     TaskDraft,
     slug,
 )
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy
 
 MAX_EDITS = 500
 DEFAULT_PHASE = "Tasks"

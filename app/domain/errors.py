@@ -6,12 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-
-class Problem(BaseModel):
-    """One problem with an input: the field, and what is wrong with it."""
-
-    field: str
-    message: str
+from signoff.schemas.problems import Problem
 
 
 class ErrorInfo(BaseModel):

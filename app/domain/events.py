@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any
-
-from pydantic import BaseModel
 
 from app.domain.plan import canonical_json
+from signoff.schemas.events import Event
 
 GENESIS = "0" * 64
 
@@ -51,17 +49,6 @@ class EventType(StrEnum):
     DECISION_REQUESTED = "decision.requested"
     DECISION_MADE = "decision.made"
     FILE_UPLOADED = "file.uploaded"
-
-
-class Event(BaseModel):
-    """One entry of a project's record, as clients receive it."""
-
-    seq: int
-    type: str
-    project_id: str
-    at: str
-    actor: str
-    data: dict[str, Any]
 
 
 def chain_hash(previous: str, event: Event) -> str:

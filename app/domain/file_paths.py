@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid
+from signoff.schemas.problems import Problem
 
 PRIVATE_FOLDER = ".signoff"
 MAX_PATH_LENGTH = 1024

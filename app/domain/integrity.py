@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from app.domain.audit import Found
 from app.domain.decisions import Decision, Outcome, QuestionStatus
 from app.domain.replay import Replay, ToldAttempt, ToldPlan, ToldProject, ToldRun, ToldTask, outputs_hash
-from app.domain.states import FINISHED_TASK, TaskStatus
+from app.domain.states import FINISHED_TASK
+from signoff.vocabulary import TaskStatus
 
 T = TypeVar("T")
 _BY_HAND = "The database was changed directly. Trust the events: the hash chain seals them."

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from signoff.vocabulary import LimitName
 
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _SIZE = re.compile(r"(\d{1,15})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -45,7 +47,6 @@ def _amount(name: str, value: int) -> str:
     return size_text(value) if name in {"memory", "file_size"} else str(value)
 
 
-LimitName = Literal["memory", "processes", "file_size", "open_files", "cpu_seconds"]
 Size = Annotated[int, BeforeValidator(parse_size)]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -22,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from app.domain.limits import LimitName, OwnLimits
+from app.domain.limits import OwnLimits
+from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, Strategy
 
 MAX_PHASES = 500
 MAX_TASKS = 10_000
@@ -78,45 +78,6 @@ def _grantable(path: str) -> str:
 
 Grant = Annotated[str, StringConstraints(min_length=2, max_length=1024), PLAIN, AfterValidator(_grantable)]
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), PLAIN]
-
-
-class PhaseStrategy(StrEnum):
-    """The order in which the tasks of a phase run."""
-
-    SEQUENTIAL = "sequential"
-    PARALLEL = "parallel"
-    DAG = "dag"
-
-
-class Strategy(StrEnum):
-    """How a whole project runs. `LIMITS` defines each strategy in numbers."""
-
-    PERFORMANCE = "performance"
-    BALANCED = "balanced"
-    ECONOMY = "economy"
-    CAREFUL = "careful"
-
-
-class OnCrash(StrEnum):
-    """What happens to a task whose worker was lost while the task ran."""
-
-    RERUN = "rerun"
-    ASK = "ask"
-    FAIL = "fail"
-
-
-class AfterFailure(StrEnum):
-    """What happens to a task whose last attempt failed."""
-
-    ASK = "ask"
-    FAIL = "fail"
-
-
-class DecisionMode(StrEnum):
-    """Who answers the decisions of a run."""
-
-    AGENT = "agent"
-    HUMAN = "human"
 
 
 def _without_unset(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

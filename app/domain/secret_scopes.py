@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain import references
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid
 from app.domain.plan import DEFAULT_AGENT, PlanDraft, TaskDraft
+from signoff.schemas.problems import Problem
 
 Names = tuple[str, ...]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.domain import references
 from app.domain.actions import Actions, Mode
-from app.domain.plan import AfterFailure, DecisionMode, PlanDraft, TaskDraft
+from app.domain.plan import PlanDraft, TaskDraft
+from signoff.vocabulary import AfterFailure, DecisionMode
 
 # Names of the fields in `RunSettings`.
 PROJECT_VALUES = ("project_name", "project_description")

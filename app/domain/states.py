@@ -10,65 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from app.domain.errors import Conflict
-
-
-class ProjectStatus(StrEnum):
-    """The five statuses of a project that clients see."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Stage(StrEnum):
-    """What a project is doing or waiting for, in more detail than its status."""
-
-    DRAFT = "draft"
-    PLANNING = "planning"
-    AWAITING_APPROVAL = "awaiting_approval"
-    EXECUTING = "executing"
-    AWAITING_PHASE_APPROVAL = "awaiting_phase_approval"
-    AWAITING_DECISION = "awaiting_decision"
-    PAUSED = "paused"
-    CANCELLING = "cancelling"
-    FINISHED = "finished"
-
-
-class PlanStatus(StrEnum):
-    """Status of one plan version."""
-
-    GENERATING = "generating"
-    READY = "ready"
-    APPROVED = "approved"
-    SUPERSEDED = "superseded"
-    FAILED = "failed"
-
-
-class PhaseStatus(StrEnum):
-    """Status of a phase."""
-
-    PENDING = "pending"
-    AWAITING_APPROVAL = "awaiting_approval"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
-
-
-class TaskStatus(StrEnum):
-    """Status of a task. A `waiting` task waits for a person, a timer or its next attempt."""
-
-    PENDING = "pending"
-    WAITING = "waiting"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
-
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
 
 S = TypeVar("S", bound=StrEnum)
 P, F, T = ProjectStatus, PhaseStatus, TaskStatus

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from app.domain import graph, references
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry, AgentKind
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
-from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft
+from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import PhaseStrategy
 
 MAX_PROBLEMS = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from app.domain.states import TaskStatus
+from signoff.vocabulary import TaskStatus
 
 # Each status also has a sign, so that it does not depend on color alone.
 SIGNS: dict[str, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.api.models.graph import Graph, Node
+from signoff.schemas.graph import Graph, Node
 
 TASK_WIDTH, TASK_HEIGHT = 250.0, 48.0
 Point = tuple[float, float]

@@ -14,9 +14,9 @@ from typing import Any
 
 import graphlay
 
-from app.api.models.graph import Edge, Graph
 from app.drawing.places import TASK_HEIGHT, TASK_WIDTH, Box, Line, Places, Point, phases_of
 from app.drawing.simplify import Meeting
+from signoff.schemas.graph import Edge, Graph
 
 MAX_TASKS = 150
 MAX_LINES = 250

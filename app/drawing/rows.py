@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from app.api.models.graph import Edge, Graph, Node
 from app.drawing.places import TASK_HEIGHT, TASK_WIDTH, Box, Line, Places, phases_of
+from signoff.schemas.graph import Edge, Graph, Node
 
 # With more lines, the picture would be black and take megabytes. Then only the critical path is drawn.
 MAX_LINES = 3000

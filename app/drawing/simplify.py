@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.api.models.graph import Edge, Graph
+from signoff.schemas.graph import Edge, Graph
 
 # A meeting point must save at least this many lines: two-by-two connections are clear without one.
 _MIN_SAVED = 3

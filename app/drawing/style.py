@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.domain.states import TaskStatus
+from signoff.vocabulary import TaskStatus
 
 _SHAPES = """
 :root{color-scheme:light dark}

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
-from app.api.models.graph import Graph, Node
-from app.domain.states import TaskStatus
 from app.drawing.labels import SIGNS, duration, plain, shortened
 from app.drawing.places import Box, Line, Phase, Places, Point, phases_of
 from app.drawing.routed import MAX_TASKS, fits, routed
 from app.drawing.rows import in_rows
 from app.drawing.simplify import meetings, without_implied
 from app.drawing.style import STYLE
+from signoff.schemas.graph import Graph, Node
+from signoff.vocabulary import TaskStatus
 
 _COLUMNS = 26
 _PHASE_WIDTH, _PHASE_HEIGHT, _PHASE_GAP = 320.0, 64.0, 26.0

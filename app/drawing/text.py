@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
-from app.api.models.graph import Graph, Node
-from app.domain.states import TaskStatus
 from app.drawing.labels import SIGNS, plain
+from signoff.schemas.graph import Graph, Node
+from signoff.vocabulary import TaskStatus
 
 _COLOURS: dict[str, tuple[str, str]] = {
     TaskStatus.PENDING: ("#f3f4f6", "#6b7280"),

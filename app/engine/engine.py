@@ -25,12 +25,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from app.domain.commands import SIGNAL_OF_KIND, Command
 from app.domain.errors import Unavailable
 from app.domain.plan import DEFAULT_AGENT
-from app.domain.states import ProjectStatus, Stage
 from app.engine.connection import connect
 from app.engine.inspection import Inspection, Trouble, find_troubled, inspect
 from app.engine.workers import Workers, workers_of
 from app.settings import Settings
 from app.storage.projects import ProjectRow
+from signoff.vocabulary import ProjectStatus, Stage
 from workflows import search_attributes
 from workflows.contracts import WORKFLOW_TYPE, CommandSignal, ProjectInput, Snapshot, Thresholds
 from workflows.options import shorten

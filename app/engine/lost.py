@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import DomainError, ErrorInfo, Unavailable
-from app.domain.states import PlanStatus, ProjectStatus, Stage
 from app.engine.engine import Engine, WorkflowState
 from app.storage import decisions, plans, projects, runs
 from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.projects import ProjectRow
+from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0

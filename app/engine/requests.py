@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.domain.commands import Command
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, Unavailable
-from app.domain.states import FINISHED_PROJECT, Call, PlanStatus, ProjectStatus, Stage, check_call
+from app.domain.states import FINISHED_PROJECT, Call, check_call
 from app.engine.engine import Engine
 from app.engine.lost import cancel_failing, settle_lost
 from app.storage import commands, decisions, plans, projects
@@ -21,6 +21,7 @@ from app.storage.database import Database
 from app.storage.effects import EFFECTS
 from app.storage.projects import ProjectRow, situation
 from app.storage.workspaces import Workspaces
+from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
 DECISION_SECONDS = 5.0
 STOP_SECONDS = 10.0

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 
 from app.domain.agents import AgentEntry, Price
 from app.domain.errors import Conflict
-from app.domain.plan import Strategy
 from app.hidden_environment import variables
 from app.settings import Settings
+from signoff.vocabulary import Strategy
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
-from app.domain.plan import PlanDraft, Strategy
+from app.domain.plan import PlanDraft
+from signoff.vocabulary import Strategy
 
 
 class Brief(BaseModel):

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.plan import OnCrash, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft, canonical_json
+from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
 from app.planning.outline.reader import read_single_phase, read_single_task
+from signoff.vocabulary import OnCrash, PhaseStrategy
 
 MAX_INLINE_COMMAND = 80
 

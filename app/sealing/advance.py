@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.events import GENESIS, Event, chain_hash
+from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import now
 from app.domain.seals import Head, Published, Seal
 from app.domain.signing import KeyRing, Signer
 from app.sealing.authentic import Judge, command_content
 from app.storage import events, locks, projects, seals
+from signoff.schemas.events import Event
 
 # The maximum number of events under one seal. Each seal is one write transaction, and other writers wait for it.
 MAX_EVENTS = 500

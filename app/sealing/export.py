@@ -13,13 +13,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Table
 
-from app.domain.events import Event
 from app.domain.identity import now
 from app.domain.seals import Head
 from app.domain.signing import KeyChange, KeyRing, Signer
 from app.sealing.keys import Keys
 from app.storage.audit import NAMES, Record
 from app.storage.tables import projects, seals
+from signoff.schemas.events import Event
 
 EVENTS, ROWS, KEYS, MANIFEST = "events.jsonl", "record/rows.jsonl", "record/keys.json", "record/manifest.json"
 # Columns that an audit does not read, and the fencing tokens with which workers hold an attempt.

@@ -13,7 +13,6 @@ from sqlalchemy import JSON, Column, Table
 
 from app.domain import integrity
 from app.domain.audit import Found, worst_first
-from app.domain.events import Event
 from app.domain.plan import canonical_json
 from app.domain.replay import Replay
 from app.domain.seals import Seal
@@ -25,6 +24,7 @@ from app.sealing.zipped import Damaged, ExportUnusable, Zipped, damage
 from app.storage.audit import NAMES, Record, Unreadable, decisions_of, has_shape
 from app.storage.events import ChainCheck
 from app.storage.tables import decisions, projects, seals
+from signoff.schemas.events import Event
 
 # In the zip, logs are outside of the workspace's files.
 LOGS = "logs"

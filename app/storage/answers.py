@@ -15,14 +15,15 @@ from app.domain.decisions import (
     QuestionKind,
     QuestionStatus,
 )
-from app.domain.errors import Conflict, Invalid, NotFound, Problem
+from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.events import EventType
-from app.domain.plan import DecisionMode
-from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation, Stage, TaskStatus
+from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import DecisionMode, Stage, TaskStatus
 
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.

@@ -16,13 +16,13 @@ from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
-from app.domain.plan import AfterFailure, DecisionMode
 from app.domain.replay import outputs_hash
-from app.domain.states import SIGNED_CHANGED, Stage, TaskStatus
+from app.domain.states import SIGNED_CHANGED
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus
 
 
 @dataclass(frozen=True)

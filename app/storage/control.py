@@ -10,23 +10,13 @@ from sqlalchemy import Connection, select, update
 from app.domain.decisions import Decision
 from app.domain.errors import Conflict
 from app.domain.events import EventType
-from app.domain.states import (
-    PHASE_MOVES,
-    SKIPPED_BY_PERSON,
-    TASK_MOVES,
-    Call,
-    PhaseStatus,
-    PlanStatus,
-    Stage,
-    TaskStatus,
-    check_call,
-    sources,
-)
+from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
 from app.storage import events, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
 
 _CHUNK = 5000
 

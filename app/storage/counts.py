@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Select, func, select
 
-from app.domain.states import ProjectStatus
 from app.storage.tables import projects, tasks
+from signoff.vocabulary import ProjectStatus
 
 _PROJECTS = select(projects.c.status, func.count()).group_by(projects.c.status)
 # Tasks of finished projects keep accumulating, so counting them would take longer and longer.

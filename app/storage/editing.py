@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from app.domain.actions import Actions
-from app.domain.errors import Conflict, Problem
+from app.domain.errors import Conflict
 from app.domain.events import EventType
-from app.domain.states import Call, ProjectStatus, Situation, check_call
+from app.domain.states import Call, Situation, check_call
 from app.storage import events, plans, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import ProjectStatus
 
 # Fields that the approval of any plan covers. Any other field is covered if a task of the plan reads it.
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})

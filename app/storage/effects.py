@@ -8,13 +8,15 @@ from sqlalchemy import Connection
 
 from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
 from app.domain.edits import parse_edits
-from app.domain.errors import Conflict, ErrorInfo, Invalid, Problem
+from app.domain.errors import Conflict, ErrorInfo, Invalid
 from app.domain.events import EventType
 from app.domain.identity import now
-from app.domain.states import Call, PhaseStatus, ProjectStatus, Situation, Stage, check_call
+from app.domain.states import Call, Situation, check_call
 from app.planning.registry import load_actions
 from app.storage import answers, control, decisions, events, freezing, plan_edits, plans, projects, questions, runs
 from app.storage.projects import ProjectRow, situation
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage
 
 # The planner that is used if the request names none.
 OUTLINE = "outline"

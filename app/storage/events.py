@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
 
 from app.domain.errors import NotFound
-from app.domain.events import GENESIS, Event, EventType, chain_hash
+from app.domain.events import GENESIS, EventType, chain_hash
 from app.domain.identity import now
 from app.domain.signing import SIGNER, Signer
 from app.storage.stored_json import read_json
 from app.storage.tables import events, projects, tombstones
+from signoff.schemas.events import Event
 
 # Built once: building a statement costs more than running it. Writers of one project take turns: `app.storage.locks`.
 _HEAD = select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project"))

@@ -16,10 +16,10 @@ from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import now
-from app.domain.states import PlanStatus, TaskStatus
 from app.storage import events, locks, projects
 from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
+from signoff.vocabulary import PlanStatus, TaskStatus
 
 StepRow = Row[Any]
 

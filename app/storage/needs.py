@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from app.domain.references import referenced_tasks
-from app.domain.states import SKIPPED_BY_PERSON, PhaseStatus, TaskStatus
+from app.domain.states import SKIPPED_BY_PERSON
 from app.storage.tables import phases, tasks
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import PhaseStatus, TaskStatus
 
 _PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from app.domain.errors import Conflict
 from app.domain.frozen import Frozen
 from app.domain.plan import DEFAULT_AGENT
-from app.domain.states import SKIPPED_BY_PERSON, PhaseStatus, TaskStatus
+from app.domain.states import SKIPPED_BY_PERSON
 from app.storage import projects, tasks
 from app.storage.attempts import AttemptKey, recorded_of
 from app.storage.needs import Needed
@@ -17,6 +17,7 @@ from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import PhaseStatus, TaskStatus
 
 _DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
 # Built once, because every task uses it.

@@ -15,7 +15,7 @@ from app.domain.events import EventType
 from app.domain.frozen import Captured
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.signed_values import PROJECT_VALUES
-from app.domain.states import FINISHED_PHASE, Call, PhaseStatus, PlanStatus, Situation, Stage, TaskStatus, check_call
+from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
 from app.planning.registry import load_actions
 from app.storage import events, freezing, plans, projects, runs, tasks
@@ -25,6 +25,7 @@ from app.storage.tables import plans as plan_table
 from app.storage.tables import runs as run_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
 
 News = tuple[EventType, dict[str, Any]]
 

@@ -17,11 +17,11 @@ from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
 from app.domain.signed_values import project_values_read
-from app.domain.states import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 from app.domain.validation import effective_dependencies, retries_of
 from app.storage import events, locks, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans, tasks
+from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 
 PlanRow = Row[Any]
 Ids = dict[str, dict[str, str]]

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import GENESIS, Event, EventType
+from app.domain.events import GENESIS, EventType
 from app.domain.identity import isoformat, now
 from app.domain.signing import SIGNER
-from app.domain.states import PROJECT_MOVES, ProjectStatus, Situation, Stage, situation_of, sources
+from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
 from app.storage.tables import attempts, commands, projects, tombstones
+from signoff.schemas.events import Event
+from signoff.vocabulary import ProjectStatus, Stage
 
 ProjectRow = Row[Any]
 AnySelect = Select[*tuple[Any, ...]]

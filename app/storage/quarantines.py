@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select, update
 
-from app.domain.states import ProjectStatus, TaskStatus
 from app.storage.tables import attempts, projects, tasks
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import ProjectStatus, TaskStatus
 
 # How many workers may be lost during a task before the task is quarantined, and how many quarantine processes may then vanish
 # without a witness. A single loss proves nothing, because the whole machine may have gone down.

@@ -12,10 +12,10 @@ from app.domain.errors import NotFound
 from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.replay import outputs_hash
-from app.domain.states import ProjectStatus, Stage
 from app.storage import events, projects, tasks
 from app.storage.tables import questions
 from app.storage.tasks import TaskRow
+from signoff.vocabulary import ProjectStatus, Stage
 
 QuestionRow = Row[Any]
 ANSWERS_TO_A_FAILURE = ("retry", "skip", "fail")

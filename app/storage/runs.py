@@ -9,21 +9,13 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import new_id, now
-from app.domain.states import (
-    FINISHED_PHASE,
-    FINISHED_TASK,
-    PHASE_MOVES,
-    PhaseStatus,
-    ProjectStatus,
-    Stage,
-    TaskStatus,
-    sources,
-)
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, plans, projects, questions, tasks
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import News
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
 
 PhaseRow = Row[Any]
 DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled."}

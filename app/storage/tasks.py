@@ -12,9 +12,10 @@ from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
-from app.domain.states import TASK_MOVES, ProjectStatus, TaskStatus, sources
+from app.domain.states import TASK_MOVES, sources
 from app.storage import events, locks
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
+from signoff.vocabulary import ProjectStatus, TaskStatus
 
 TaskRow = Row[Any]
 News = tuple[EventType, dict[str, Any]]

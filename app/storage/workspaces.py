@@ -10,12 +10,13 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.domain.errors import Conflict, Invalid, NotFound, Problem
+from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.file_paths import is_private
 from app.settings import Settings
 from app.storage.folders import open_folder
 from app.storage.private_places import PrivatePlaces
 from app.storage.url import sqlite_path
+from signoff.schemas.problems import Problem
 
 # App and workers must see the same workspaces. A worker that does not find this file sees different ones.
 MARKER = ".signoff-workspaces"

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, text, update
 
-from app.domain.events import GENESIS, Event, chain_hash
+from app.domain.events import GENESIS, chain_hash
 from app.domain.plan import RunSettings, digest_of
 from app.sealing.exported import verify
 from app.sealing.keys import public_key_in
 from app.storage import plans
 from app.storage.tables import events, projects
 from app.storage.tables import plans as table
+from signoff.schemas.events import Event
 from tests.api.answers import refused
 from tests.conftest import Stack
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, insert, select
 from temporalio.testing import WorkflowEnvironment
 
-from app.domain.events import Event, EventType
+from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.seals import Seal
 from app.domain.signing import KeyRing, Signer, fingerprint_of
@@ -27,6 +27,7 @@ from app.settings import Settings
 from app.storage import seals as seal_storage
 from app.storage.database import Database
 from app.storage.tables import projects, tombstones
+from signoff.schemas.events import Event
 from tests.app_process import ROOT, AppProcess
 from tests.conftest import Stack, running_stack
 from tests.waiting import eventually

@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.testing import WorkflowEnvironment
 
 from app.cli.record import verify as verify_command
-from app.domain.events import GENESIS, Event, chain_hash
+from app.domain.events import GENESIS, chain_hash
 from app.domain.seals import Head, Seal
 from app.domain.signing import Signer, fingerprint_of
 from app.sealing.export import Entry, KeyFile, Manifest, NewestSeal
 from app.sealing.keys import pem_of
+from signoff.schemas.events import Event
 from tests.conftest import Stack, running_stack
 
 PLAN = """

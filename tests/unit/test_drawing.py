@@ -10,8 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.api.models.graph import Edge, Graph, Node
-from app.domain.states import TaskStatus
 from app.drawing.labels import plain, shortened
 from app.drawing.places import Box
 from app.drawing.routed import MAX_TASKS, fits
@@ -19,6 +17,8 @@ from app.drawing.rows import in_rows
 from app.drawing.simplify import meetings, without_implied
 from app.drawing.svg import to_svg
 from app.drawing.text import to_dot, to_mermaid
+from signoff.schemas.graph import Edge, Graph, Node
+from signoff.vocabulary import TaskStatus
 
 STATUSES = ["completed", "running", "pending", "failed", "waiting", "skipped", "cancelled"]
 SVG = "{http://www.w3.org/2000/svg}"

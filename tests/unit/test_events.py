@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 
 from app.domain.decisions import Decision, DecisionKind, Outcome
-from app.domain.errors import Conflict, DomainError, Problem
-from app.domain.events import GENESIS, Event, EventType, chain_hash
+from app.domain.errors import Conflict, DomainError
+from app.domain.events import GENESIS, EventType, chain_hash
+from signoff.schemas.events import Event
+from signoff.schemas.problems import Problem
 from tests.unit.test_plan import JSON
 
 EVENT = Event(

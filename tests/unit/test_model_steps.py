@@ -7,11 +7,11 @@ from sqlalchemy import Connection, update
 
 from app.domain.budget import Spent
 from app.domain.errors import Conflict
-from app.domain.states import TaskStatus
 from app.storage import model_steps, projects, tasks
 from app.storage.database import Database
 from app.storage.model_steps import Talk
 from app.storage.tables import tasks as task_table
+from signoff.vocabulary import TaskStatus
 from tests.unit.conftest import data_of, decide, new_project, types_of
 from tests.unit.test_storage_decisions import planning, running
 

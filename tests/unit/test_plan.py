@@ -20,12 +20,12 @@ from app.domain.plan import (
     MAX_NESTING,
     PlanDraft,
     RunSettings,
-    Strategy,
     TaskDraft,
     canonical_json,
     digest_of,
     slug,
 )
+from signoff.vocabulary import Strategy
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=10)
 JSON = st.recursive(

@@ -8,19 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.domain.plan import (
-    ActionSpec,
-    OnCrash,
-    PhaseDraft,
-    PhaseStrategy,
-    PlanDraft,
-    RunSettings,
-    TaskDraft,
-    digest_of,
-    slug,
-)
+from app.domain.plan import ActionSpec, PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of, slug
 from app.planning.outline.reader import read_outline
 from app.planning.render import to_markdown
+from signoff.vocabulary import OnCrash, PhaseStrategy
 
 NASTY = [
     *("`", "``", "```", "```sh\n", "~~~", "{", "}", "{#key}", "{x=1}", "{milestone}", "=", '"', "\\", "${{ tasks.a.outputs.b }}"),

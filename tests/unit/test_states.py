@@ -15,15 +15,12 @@ from app.domain.states import (
     PROJECT_MOVES,
     TASK_MOVES,
     Call,
-    PhaseStatus,
-    ProjectStatus,
     Situation,
-    Stage,
-    TaskStatus,
     check_call,
     situation_of,
     sources,
 )
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
 
 COLUMNS = (
     "generate",

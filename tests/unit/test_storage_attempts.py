@@ -13,11 +13,11 @@ from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
 from app.domain.plan import PlanDraft
-from app.domain.states import ProjectStatus, Stage, TaskStatus
 from app.planning.registry import load_actions
 from app.storage import attempts, decisions, effects, events, plans, projects, quarantines, runs, sqlite, tasks
 from app.storage.attempts import AttemptKey, Ending, Recorded
 from app.storage.migrate import migrate
+from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
 
 PROJECT = new_id("proj")
 

@@ -13,10 +13,10 @@ from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcom
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import new_id
-from app.domain.states import ProjectStatus
 from app.planning.registry import load_actions
 from app.storage import decisions, editing, events, plans, projects, runs, tasks
 from app.storage.database import Database
+from signoff.vocabulary import ProjectStatus
 from tests.unit.conftest import add_task, data_of, decide, new_project, opened, plain, types_of, with_plan
 
 

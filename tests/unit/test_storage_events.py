@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import GENESIS, Event, EventType, chain_hash
+from app.domain.events import GENESIS, EventType, chain_hash
 from app.storage import events, projects
 from app.storage.database import Database
+from signoff.schemas.events import Event
 from tests.unit.conftest import ROOT, new_project, opened, plain
 
 # Appends to a project from a separate process: database, project, number of events.

@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import Invalid, Unavailable
 from app.domain.identity import new_id
-from app.domain.states import TaskStatus
 from app.storage import attempts, events, locks, postgres, projects, runs, tasks
 from app.storage.attempts import AttemptKey, Ending
 from app.storage.database import Database
 from app.storage.tables import projects as project_table
+from signoff.vocabulary import TaskStatus
 from tests.conftest import eventually
 from tests.postgresql import PostgresServer
 from tests.unit.conftest import decide, new_project, opened, types_of, with_plan

@@ -24,7 +24,6 @@ from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
 from app.domain.decisions import DecisionKind, DecisionRequest
-from app.domain.states import TaskStatus
 from app.engine.tuning import worker_options
 from app.planning.archetypes import load_archetypes
 from app.planning.outline import OutlinePlanner
@@ -33,6 +32,7 @@ from app.storage import attempts, decisions
 from app.storage.attempts import AttemptKey, Ending, Question
 from app.storage.effects import EFFECTS
 from app.storage.workspaces import workspaces_of
+from signoff.vocabulary import TaskStatus
 from tests.conftest import Stack, eventually, running_stack
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 from workflows.project import ProjectWorkflow

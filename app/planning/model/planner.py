@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
-from app.domain.errors import Conflict, Invalid, Problem
+from app.domain.errors import Conflict, Invalid
 from app.domain.plan import PlanDraft
 from app.domain.validation import check_draft, for_project
 from app.models.access import load, model_for
@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from app.storage.model_steps import Talk
 from app.storage.private_places import objection_to_grants
+from signoff.schemas.problems import Problem
 
 REPAIRS = 3
 _MAX_SHOWN = 20

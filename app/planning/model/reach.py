@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from app.domain import references
 from app.domain.dangers import dangers_of
-from app.domain.errors import Problem
 from app.domain.plan import PlanDraft, TaskDraft
+from signoff.schemas.problems import Problem
 
 # Matches the host of any URL, and text that looks like a public host name. A name is matched only from its start: matching from
 # each of its letters would take quadratic time for a long text.

@@ -16,10 +16,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.domain.actions import Action
-from app.domain.errors import Problem
 from app.domain.limits import OwnLimits
-from app.domain.plan import AfterFailure, Grant, Inputs, LongText, Name, OnCrash, PhaseStrategy, PlanDraft, RelativePath
+from app.domain.plan import Grant, Inputs, LongText, Name, PlanDraft, RelativePath
 from app.planning.model import numbering
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy
 
 # Far below the limits of a plan: a confused model would otherwise continue forever.
 MAX_PHASES = 12

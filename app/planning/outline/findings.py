@@ -6,8 +6,9 @@ import re
 
 from pydantic import ValidationError
 
-from app.domain.errors import Invalid, Problem
+from app.domain.errors import Invalid
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
+from signoff.schemas.problems import Problem
 
 # PostgreSQL and UTF-8 files refuse both, so a plan cannot contain them.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")

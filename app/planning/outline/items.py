@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, get_args
 
-from app.domain.limits import LimitName, parse_size
-from app.domain.plan import KEY_PATTERN, ActionSpec, AfterFailure, OnCrash, TaskDraft
+from app.domain.limits import parse_size
+from app.domain.plan import KEY_PATTERN, ActionSpec, TaskDraft
 from app.planning.outline import fences
 from app.planning.outline.attributes import KEY, Attribute, duration, looks_misshapen, names, read_block, whole
 from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
 from app.planning.outline.findings import Findings
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash
 
 MAX_TITLE_LENGTH = 200
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid
-from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PhaseStrategy, PlanDraft, TaskDraft, slug
+from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
 from app.domain.validation import Objection, no_objection
 from app.planning.outline.attributes import KEY
 from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
@@ -17,6 +17,7 @@ from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
 from app.planning.outline.prose import read_steps, split_lead
+from signoff.vocabulary import PhaseStrategy
 
 WHAT_TO_WRITE = (
     "The description is empty, so there is nothing to plan. Write what to do: a list with one item per task, "

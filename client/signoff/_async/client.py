@@ -1,0 +1,131 @@
+"""The client, with the methods that do not belong to one project."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Self
+from urllib.parse import quote
+
+from signoff._async.files import AsyncFiles
+from signoff._async.projects import AsyncProjects
+from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
+from signoff._async.transport import AsyncTransport
+from signoff._requests import Request, get, post, read_answer
+from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
+from signoff.schemas.events import LiveEvent
+from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.record import RecordKey
+from signoff.schemas.session import Revoked, SessionList
+from signoff.schemas.system import Health, Ready
+
+# Longer than the 60 s that the server may wait for a plan.
+_ANSWER_SECONDS = 75.0
+_RETRY_SECONDS = 20.0
+
+
+class AsyncSignoff:
+    """A client for one Signoff. Use it as a context manager.
+
+    Every method raises a subclass of `SignoffError` if the API refuses the request, and `NoAnswer` if no server answers.
+    The client repeats requests that got no answer, 503 or `request_in_progress`. This is safe, because each POST has an
+    Idempotency-Key.
+
+    Args:
+        url: the server's address; None means `SIGNOFF_URL`, or `http://127.0.0.1:8400` if that is not set.
+        api_key: the server's API key; None means `SIGNOFF_API_KEY`.
+        timeout: the number of seconds that one answer may take.
+        retry_seconds: the number of seconds for which a request is retried; 0 means no retries.
+
+    Attributes:
+        projects: projects, with their plans and runs.
+        tasks: the tasks of a project.
+        phases: the phases of a project.
+        decisions: the open and past decisions of a project.
+        files: the files of a project's workspace.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float = _ANSWER_SECONDS,
+        retry_seconds: float = _RETRY_SECONDS,
+    ) -> None:
+        self._transport = AsyncTransport(url, api_key, timeout=timeout, retry_seconds=retry_seconds)
+        self.projects = AsyncProjects(self._transport)
+        self.tasks = AsyncTasks(self._transport)
+        self.phases = AsyncPhases(self._transport)
+        self.decisions = AsyncDecisions(self._transport)
+        self.files = AsyncFiles(self._transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._transport.url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine, so that its folders are on this machine too."""
+        return self._transport.is_local
+
+    async def agents(self) -> AgentList:
+        """List the agents that a project or task can name."""
+        return await self._transport.call(get("/api/agents"), AgentList)
+
+    async def strategies(self) -> StrategyList:
+        """List the strategies and what each one means."""
+        return await self._transport.call(get("/api/strategies"), StrategyList)
+
+    async def archetypes(self) -> ArchetypeList:
+        """List the experts (archetypes) that a project can name."""
+        return await self._transport.call(get("/api/archetypes"), ArchetypeList)
+
+    async def preview_outline(self, description: str, *, agent_id: str | None = None) -> OutlinePreview:
+        """Preview the plan that the planner `outline` makes from a description. Nothing is stored.
+
+        A description that does not make a plan raises no error: the `problems` of the preview say why.
+        """
+        body = {"description": description, "agent_id": agent_id}
+        return await self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    async def sessions(self) -> SessionList:
+        """List signed-in browsers, newest first."""
+        return await self._transport.call(get("/api/sessions"), SessionList)
+
+    async def revoke_session(self, session_id: str) -> Revoked:
+        """Revoke the session of a browser, which must then sign in again."""
+        return await self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
+
+    async def record_key(self) -> RecordKey:
+        """Get the public key that seals the record, and whether the database has everything that was sealed."""
+        return await self._transport.call(get("/api/record-key"), RecordKey)
+
+    async def health(self) -> Health:
+        """Check that the server process is alive, and get its version."""
+        return await self._transport.call(get("/health"), Health)
+
+    async def ready(self) -> Ready:
+        """Check whether the server can serve requests, and what is missing if it cannot."""
+        return read_answer(await self._transport.look("/ready"), Ready)
+
+    async def live_events(self, *, types: str | None = None) -> AsyncGenerator[LiveEvent]:
+        """Yield the events of all projects from now on, without end. Use them to keep a list up to date.
+
+        Events are missed while the connection is lost, so reload the list now and then.
+        """
+        async with aclosing(self._transport.messages(get("/api/events", {"types": types}))) as messages:
+            async for message in messages:
+                yield LiveEvent.model_validate(json.loads(message.text), extra="allow")

@@ -1,0 +1,64 @@
+"""The methods of `client.files`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from signoff._async.save import save
+from signoff._async.transport import AsyncTransport
+from signoff._requests import Request, Upload, get, path_of, post, read_answer
+from signoff.schemas.files import FileList, Uploaded
+
+
+class AsyncFiles:
+    """The files in a project's workspace. Paths are relative to the workspace."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(self, project_id: str) -> FileList:
+        """List the files that tasks made and people uploaded: path, size, checksum, and the task that made each file."""
+        return await self._transport.call(get(path_of(project_id, "output-files")), FileList)
+
+    async def upload(
+        self, project_id: str, source: Path | bytes, *, path: str | None = None, overwrite: bool = False
+    ) -> Uploaded:
+        """Upload a file to the workspace. A file on disk is sent with constant memory use.
+
+        Args:
+            source: a file on this machine, or the content to upload.
+            path: the path in the workspace; None means the name of `source`, at the top level.
+            overwrite: whether to replace an existing file.
+
+        Raises:
+            Conflict: the file exists already.
+            TooLarge: the file is larger than the server accepts.
+        """
+        name = path or (source.name if isinstance(source, Path) else "file")
+        upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()})
+        request = post(path_of(project_id, "files", "upload"))
+        sent = Request("POST", request.path, headers=request.headers, upload=upload)
+        return read_answer(await self._transport.send(sent), Uploaded)
+
+    async def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """Read the bytes of a file from `start` up to, but not including, `end`; by default all of them."""
+        return (await self._transport.send(_raw(project_id, path, start, end))).content
+
+    async def stream(
+        self, project_id: str, path: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """Like `read`, but yield the bytes in pieces."""
+        async with self._transport.open(_raw(project_id, path, start, end)) as response:
+            async for chunk in response.aiter_bytes():
+                yield chunk
+
+    async def download(self, project_id: str, path: str, target: Path) -> int:
+        """Save a file on this machine and return its size in bytes. Survives lost connections; memory use is constant."""
+        return await save(self._transport, _raw(project_id, path, 0, None), target)
+
+
+def _raw(project_id: str, path: str, start: int, end: int | None) -> Request:
+    whole = start == 0 and end is None
+    part = {} if whole else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+    return get(path_of(project_id, "files", "raw"), {"path": path}, {"Accept-Encoding": "identity", **part})

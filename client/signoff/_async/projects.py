@@ -1,0 +1,172 @@
+"""The methods of `client.projects`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Unpack
+
+from signoff._async.control import AsyncControl
+from signoff._async.plans import AsyncPlans
+from signoff._async.save import save
+from signoff._requests import Request, get, path_of, post, read_answer
+from signoff._waiting import EVENT_TYPES, Until, is_reached
+from signoff.fields import GraphForm, ProjectFields
+from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
+from signoff.schemas.events import Event
+from signoff.schemas.graph import Graph
+from signoff.schemas.insight import Audit, Metrics
+from signoff.schemas.projects import Project, ProjectList, RunList
+
+
+class AsyncProjects(AsyncPlans, AsyncControl):
+    """Projects: create, read, change, approve, control and follow them."""
+
+    async def create(self, **fields: Unpack[ProjectFields]) -> Project:
+        """Create a project. It is pending and has no plan yet."""
+        return await self._transport.call(post("/api/projects", fields), Project)
+
+    async def list(
+        self,
+        *,
+        status: str | None = None,
+        search: str | None = None,
+        sort_by: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> ProjectList:
+        """List a page of projects, by default the newest first. `total` counts all matching projects."""
+        query = {"status": status, "search": search, "sort_by": sort_by, "limit": limit, "offset": offset}
+        return await self._transport.call(get("/api/projects", query), ProjectList)
+
+    async def get(self, project_id: str) -> Project:
+        """Get a project with its phases and tasks."""
+        return await self._transport.call(get(path_of(project_id)), Project)
+
+    async def get_with_etag(self, project_id: str) -> tuple[Project, str]:
+        """Get a project, and the ETag to pass to `update` as `if_match`."""
+        response = await self._transport.send(get(path_of(project_id)))
+        project: Project = read_answer(response, Project)
+        return project, response.headers.get("ETag", "")
+
+    async def update(self, project_id: str, *, if_match: str | None = None, **fields: Unpack[ProjectFields]) -> Project:
+        """Change a project. Fields that you omit keep their values.
+
+        Args:
+            if_match: the ETag of the project that you have read; the change is made only if it has not changed since.
+
+        Raises:
+            PreconditionFailed: the project has changed since.
+        """
+        headers = {} if if_match is None else {"If-Match": if_match}
+        return await self._transport.call(Request("PUT", path_of(project_id), body=fields, headers=headers), Project)
+
+    async def delete(self, project_id: str) -> DeleteAnswer:
+        """Permanently delete a project. A live one is cancelled first; `deleting` is true if that takes more than 10 s."""
+        return await self._transport.call(Request("DELETE", path_of(project_id)), DeleteAnswer)
+
+    async def batch_delete(self, project_ids: Sequence[str]) -> BatchDeleteAnswer:
+        """Permanently delete up to 200 projects. One that cannot be deleted does not stop the others."""
+        return await self._transport.call(
+            post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer
+        )
+
+    async def duplicate(
+        self, project_id: str, *, name: str | None = None, include_files: bool | None = None
+    ) -> Project:
+        """Copy a project with its plan into a new workspace. The copy needs its own approval."""
+        body = {"name": name, "include_files": include_files}
+        return await self._transport.call(post(path_of(project_id, "duplicate"), body), Project)
+
+    async def runs(self, project_id: str) -> RunList:
+        """List the runs of a project, newest first."""
+        return await self._transport.call(get(path_of(project_id, "runs")), RunList)
+
+    async def dag(self, project_id: str, *, phase: str | None = None) -> Graph:
+        """Get the graph of all tasks, or of the tasks of one phase (id or key)."""
+        return await self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), Graph)
+
+    async def dag_text(
+        self, project_id: str, form: GraphForm, *, phase: str | None = None, expand: bool = False
+    ) -> str:
+        """Get the graph as a drawing, or as text for other tools.
+
+        Args:
+            form: the format.
+            phase: the id or key of the only phase to draw.
+            expand: whether to draw every task of a plan with more than 150 tasks; otherwise only its phases are drawn.
+        """
+        query = {"format": form, "phase": phase, "expand": "true" if expand else None}
+        return (await self._transport.send(get(path_of(project_id, "dag"), query))).text
+
+    async def metrics(self, project_id: str) -> Metrics:
+        """Get the metrics of a project: counts, durations, attempts, tokens and cost."""
+        return await self._transport.call(get(path_of(project_id, "metrics")), Metrics)
+
+    async def audit(self, project_id: str) -> Audit:
+        """Audit a project: find problems in its plan and run, and check that its record is unaltered."""
+        return await self._transport.call(post(path_of(project_id, "audit")), Audit)
+
+    async def download(self, project_id: str, target: Path) -> int:
+        """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant."""
+        return await save(self._transport, get(path_of(project_id, "download")), target)
+
+    async def events(
+        self, project_id: str, *, after: int = 0, types: str | None = None, follow: bool = True
+    ) -> AsyncGenerator[Event]:
+        """Yield a project's past events, then live ones until the project finishes. Survives lost connections.
+
+        Args:
+            after: the number of the event after which to start.
+            types: patterns such as `task.*,plan.ready`; None means all types.
+            follow: whether to wait for live events after the past ones.
+
+        Raises:
+            SignoffError: the API refused the request.
+            NoAnswer: no server has answered for a minute.
+        """
+        request = _events_request(project_id, types, follow=follow)
+        async with aclosing(self._transport.events(request, after=after)) as events:
+            async for event in events:
+                yield event
+
+    async def wait(
+        self,
+        project_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the sync client has the same parameter
+        until: Until = "finished",
+    ) -> Project:
+        """Wait until a project has finished, and return it. Waiting follows the events; it does not poll.
+
+        Args:
+            timeout: the limit in seconds; None means no limit. It is checked at least every 10 seconds.
+            until: `finished`, or `person` to return also when the project waits for a person.
+
+        Raises:
+            WaitTimeout: the limit has passed. The project itself is not affected.
+            NotFound: the project was deleted.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        types, seen = EVENT_TYPES[until], 0
+        # Skip old events: only new ones are a reason to fetch the project again.
+        async with aclosing(self.events(project_id, types=types, follow=False)) as past:
+            async for event in past:
+                seen = event.seq
+        project = await self.get(project_id)
+        request = _events_request(project_id, types, follow=True)
+        while not is_reached(project, until):
+            async with aclosing(self._transport.events(request, after=seen, deadline=deadline)) as events:
+                async for event in events:
+                    seen = event.seq
+                    project = await self.get(project_id)
+                    if is_reached(project, until):
+                        return project
+            project = await self.get(project_id)
+        return project
+
+
+def _events_request(project_id: str, types: str | None, *, follow: bool) -> Request:
+    return get(path_of(project_id, "events"), {"types": types, "follow": None if follow else "false"})

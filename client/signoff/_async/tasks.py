@@ -1,0 +1,122 @@
+"""The methods of `client.tasks`, `client.phases` and `client.decisions`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, Unpack
+
+from signoff._async.transport import AsyncTransport
+from signoff._requests import Request, get, path_of, post
+from signoff.fields import PhaseFields, TaskFields
+from signoff.schemas.answers import Recorded
+from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
+from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+
+
+class AsyncTasks:
+    """The tasks of a project. Name a task by its id or key."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        project_id: str,
+        *,
+        status: str | None = None,
+        phase_id: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> TaskList:
+        """List the tasks in plan order. Long outputs are cut off (`truncated`); `get` returns them in full."""
+        query = {"status": status, "phase_id": phase_id, "limit": limit, "offset": offset}
+        return await self._transport.call(get(path_of(project_id, "tasks"), query), TaskList)
+
+    async def get(self, project_id: str, task: str) -> Task:
+        """Get a task with all its outputs."""
+        return await self._transport.call(get(path_of(project_id, "tasks", task)), Task)
+
+    async def create(self, project_id: str, **fields: Unpack[TaskFields]) -> Task | Recorded:
+        """Add a task, which needs a `title`. This makes a new version of the plan."""
+        return await self._transport.settle(post(path_of(project_id, "tasks"), fields), Task)
+
+    async def update(self, project_id: str, task: str, **fields: Unpack[TaskFields]) -> Task | Recorded:
+        """Change a task that has not started. This makes a new version of the plan."""
+        request = Request("PUT", path_of(project_id, "tasks", task), body=fields)
+        return await self._transport.settle(request, Task)
+
+    async def delete(self, project_id: str, task: str) -> TaskDeleted | Recorded:
+        """Remove a task from the plan if it has not started. This makes a new version of the plan."""
+        return await self._transport.settle(Request("DELETE", path_of(project_id, "tasks", task)), TaskDeleted)
+
+    async def complete(
+        self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None
+    ) -> Task | Recorded:
+        """Mark a task that waits for a person as done, and set its outputs."""
+        return await self._answer(project_id, task, "complete", {"outputs": outputs, "comment": comment})
+
+    async def skip(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
+        """Skip a task that waits or has not started. Tasks that depend on it still run."""
+        return await self._answer(project_id, task, "skip", {"comment": comment})
+
+    async def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
+        """Retry a task that is waiting because it failed or its worker was lost."""
+        return await self._answer(project_id, task, "retry", {"comment": comment})
+
+    async def log(self, project_id: str, task: str, *, attempt: int | None = None) -> str:
+        """Get the log of a task so far, from its latest attempt or from `attempt`."""
+        request = get(path_of(project_id, "tasks", task, "logs"), {"attempt": attempt})
+        return (await self._transport.send(request)).text
+
+    async def follow_log(self, project_id: str, task: str, *, attempt: int | None = None) -> AsyncGenerator[str]:
+        """Yield the log of a task in pieces until the attempt ends. Survives lost connections."""
+        request = get(path_of(project_id, "tasks", task, "logs"), {"attempt": attempt, "follow": "true"})
+        async with aclosing(self._transport.messages(request)) as messages:
+            async for message in messages:
+                yield json.loads(message.text)["text"]
+
+    async def _answer(self, project_id: str, task: str, answer: str, body: Mapping[str, Any]) -> Task | Recorded:
+        return await self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), Task)
+
+
+class AsyncPhases:
+    """The phases of a project."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(self, project_id: str) -> PhaseList:
+        """List the phases in order."""
+        return await self._transport.call(get(path_of(project_id, "phases")), PhaseList)
+
+    async def create(self, project_id: str, name: str, **fields: Unpack[PhaseFields]) -> Phase | Recorded:
+        """Add a phase. This makes a new version of the plan."""
+        return await self._transport.settle(post(path_of(project_id, "phases"), {"name": name, **fields}), Phase)
+
+
+class AsyncDecisions:
+    """The open and past decisions of a project."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(self, project_id: str, *, status: str | None = None) -> DecisionList:
+        """List all decisions, oldest first. `status="open"` lists those that wait for an answer."""
+        return await self._transport.call(get(path_of(project_id, "decisions"), {"status": status}), DecisionList)
+
+    async def get(self, project_id: str, decision_id: str) -> Decision:
+        """Get a decision."""
+        return await self._transport.call(get(path_of(project_id, "decisions", decision_id)), Decision)
+
+    async def answer(
+        self, project_id: str, decision_id: str, answer: str, *, comment: str | None = None
+    ) -> AnsweredDecision | Recorded:
+        """Answer an open decision with one of its options.
+
+        Raises:
+            Conflict: the decision was answered already; `context` has that answer.
+        """
+        body = {"answer": answer, "comment": comment}
+        return await self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)

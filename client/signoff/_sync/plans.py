@@ -1,0 +1,115 @@
+# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
+"""The methods of `client.projects` that make, approve and compare plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from signoff._requests import get, markdown_of, path_of, post
+from signoff._sync.transport import Transport
+from signoff.schemas.answers import Recorded, StatusAnswer
+from signoff.schemas.plans import Plan, PlanDiff, PlanList
+
+
+class Plans:
+    """The part of `client.projects` that makes, approves and compares plans."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def plan(self, project_id: str, *, version: int | None = None) -> Plan:
+        """Get the current plan, or another version of it.
+
+        Raises:
+            NotFound: there is no plan yet (`no_plan`), or no such version.
+        """
+        return self._transport.call(get(path_of(project_id, "plan"), {"version": version}), Plan)
+
+    def plan_markdown(self, project_id: str, *, version: int | None = None) -> str:
+        """Get the Markdown outline that makes the plan. Raises as `plan` does."""
+        request = get(path_of(project_id, "plan"), {"version": version}, {"Accept": "text/markdown"})
+        return markdown_of(self._transport.send(request))
+
+    def plans(self, project_id: str) -> PlanList:
+        """List every version of the plan, newest first."""
+        return self._transport.call(get(path_of(project_id, "plans")), PlanList)
+
+    def plan_diff(self, project_id: str, before: int | None = None, after: int | None = None) -> PlanDiff:
+        """Compare two versions of the plan.
+
+        Args:
+            before: the older version; None means the one before `after`.
+            after: the newer version; None means the current one.
+        """
+        query = {"from": before, "to": after}
+        return self._transport.call(get(path_of(project_id, "plan", "diff"), query), PlanDiff)
+
+    def generate_plan(
+        self, project_id: str, *, planner: str | None = None, instructions: str | None = None, wait: int | None = None
+    ) -> Plan | Recorded:
+        """Generate the first plan.
+
+        Args:
+            planner: the name of the planner; None means `outline`.
+            instructions: instructions for the planner, in words.
+            wait: the number of seconds to wait for the plan, at most 60; None means the server's default of 10.
+
+        Returns:
+            The plan, or `Recorded` if it is still being generated.
+        """
+        return self._make(project_id, "generate-plan", planner, instructions, wait)
+
+    def regenerate_plan(
+        self, project_id: str, *, planner: str | None = None, instructions: str | None = None, wait: int | None = None
+    ) -> Plan | Recorded:
+        """Send the current plan back and generate a new one. Takes and returns the same as `generate_plan`."""
+        return self._make(project_id, "regenerate-plan", planner, instructions, wait)
+
+    def refine_plan(
+        self, project_id: str, *, message: str | None = None, edits: Sequence[Mapping[str, Any]] | None = None
+    ) -> Plan | Recorded:
+        """Change the plan.
+
+        Args:
+            message: the change in words, for a planner.
+            edits: a list of edits; either all of them are applied, or none.
+        """
+        body = {"message": message, "edits": None if edits is None else list(edits)}
+        return self._transport.settle(post(path_of(project_id, "refine-plan"), body), Plan)
+
+    def approve(
+        self,
+        project_id: str,
+        *,
+        plan_version: int | None = None,
+        plan_digest: str | None = None,
+        phase_id: str | None = None,
+        frozen_digest: str | None = None,
+        comment: str | None = None,
+    ) -> StatusAnswer | Recorded:
+        """Approve the plan. During a run, approve the phase that waits for approval.
+
+        Args:
+            plan_version: the version that you have read. The server refuses to approve another version.
+            plan_digest: the digest of the plan that you have read. The server refuses to approve another plan.
+            phase_id: the phase to approve. The server refuses to approve another phase.
+            frozen_digest: the plan's `frozen.digest`. The server refuses the approval if files, agents or settings have changed.
+            comment: a comment to record with the decision.
+
+        Raises:
+            Conflict: another plan is current now (`plan_superseded`), or files, agents or settings have changed
+                (`surroundings_changed`).
+        """
+        body = {
+            "plan_version": plan_version, "plan_digest": plan_digest, "phase_id": phase_id, "frozen_digest": frozen_digest,
+            "comment": comment,
+        }  # fmt: skip
+        return self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
+
+    def _make(
+        self, project_id: str, call: str, planner: str | None, instructions: str | None, wait: int | None
+    ) -> Plan | Recorded:
+        headers = {} if wait is None else {"Prefer": f"wait={wait}"}
+        body = {"planner": planner, "instructions": instructions}
+        return self._transport.settle(post(path_of(project_id, call), body, headers), Plan)

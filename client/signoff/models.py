@@ -1,0 +1,84 @@
+"""The models that the client's methods return; they are the server's own models."""
+
+from __future__ import annotations
+
+from typing import overload
+
+from typing_extensions import TypeIs
+
+from signoff.schemas.answers import BatchDeleteAnswer, CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
+from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
+from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
+from signoff.schemas.events import Event, LiveEvent
+from signoff.schemas.files import FileInfo, FileList, Uploaded
+from signoff.schemas.graph import Graph
+from signoff.schemas.insight import Audit, Finding, Metrics
+from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
+from signoff.schemas.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
+from signoff.schemas.projects import Project, ProjectList, ProjectSummary, Run, RunList
+from signoff.schemas.record import RecordKey, RecordSeal
+from signoff.schemas.system import Health, Ready
+from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+from signoff.vocabulary import ProjectStatus
+
+__all__ = [
+    "Agent",
+    "AgentList",
+    "AnsweredDecision",
+    "Archetype",
+    "ArchetypeList",
+    "Audit",
+    "BatchDeleteAnswer",
+    "CancelAnswer",
+    "CancelCounts",
+    "Decision",
+    "DecisionList",
+    "DeleteAnswer",
+    "Event",
+    "FileInfo",
+    "FileList",
+    "Finding",
+    "Graph",
+    "Health",
+    "LiveEvent",
+    "Metrics",
+    "OutlineFinding",
+    "OutlinePhase",
+    "OutlinePreview",
+    "OutlineTask",
+    "Phase",
+    "PhaseList",
+    "Plan",
+    "PlanDiff",
+    "PlanList",
+    "PlanPhase",
+    "PlanVersion",
+    "Project",
+    "ProjectList",
+    "ProjectSummary",
+    "Ready",
+    "RecordKey",
+    "RecordSeal",
+    "Recorded",
+    "Run",
+    "RunList",
+    "StatusAnswer",
+    "StrategyInfo",
+    "StrategyList",
+    "Task",
+    "TaskDeleted",
+    "TaskList",
+    "Uploaded",
+    "is_pending",
+]
+
+
+@overload
+def is_pending(answer: CancelAnswer | DeleteAnswer) -> bool: ...  # pyright: ignore[reportOverlappingOverload]
+@overload
+def is_pending(answer: object) -> TypeIs[Recorded]: ...
+def is_pending(answer: object) -> bool:
+    """Whether a request is recorded but not yet decided or finished. Its outcome arrives as an event."""
+    if isinstance(answer, CancelAnswer):
+        return answer.status != ProjectStatus.CANCELLED
+    return isinstance(answer, Recorded) or (isinstance(answer, DeleteAnswer) and answer.deleting)

@@ -1,0 +1,93 @@
+"""Answers that report the outcome of a request, and the body of every error."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from signoff.schemas.problems import Problem
+from signoff.schemas.record import RecordSeal
+from signoff.vocabulary import ProjectStatus, Stage
+
+
+class ErrorBody(BaseModel):
+    """The body of every error.
+
+    `error` is the kind of the HTTP status and `code` the exact reason. `details` lists the fields that are not valid, and
+    `context` has further data that depends on the code.
+    """
+
+    error: str
+    code: str
+    message: str
+    status: int
+    details: list[Problem]
+    context: dict[str, Any]
+    request_id: str
+
+
+class Recorded(BaseModel):
+    """A request that is durably recorded but not decided or done yet."""
+
+    id: str
+    status: ProjectStatus
+    stage: Stage
+    recorded: Literal[True] = True
+    request_id: str
+
+
+class StatusAnswer(BaseModel):
+    """The outcome of a decision.
+
+    `seal` is the app's signature over the record up to this decision; null if the record could not be sealed in time.
+    """
+
+    id: str
+    status: ProjectStatus
+    updated_at: str
+    stage: Stage
+    decision_id: str
+    seal: RecordSeal | None
+
+
+class CancelCounts(BaseModel):
+    """The tasks of a cancelled project, by how they ended."""
+
+    completed: int
+    interrupted: int
+    never_started: int
+    did_not_stop: int
+
+
+class CancelAnswer(StatusAnswer):
+    """The outcome of a cancellation. With status 202, it is recorded, and tasks are still being stopped."""
+
+    tasks: CancelCounts
+    recorded: bool = True
+    request_id: str
+
+
+class DeleteAnswer(BaseModel):
+    """The outcome of a deletion. `deleting` is true while the project is still being cancelled."""
+
+    deleted: bool
+    deleting: bool = False
+    id: str
+
+
+class BatchFailure(BaseModel):
+    """Why one of several projects was not deleted; `error` is the error code."""
+
+    id: str
+    error: str
+    message: str
+
+
+class BatchDeleteAnswer(BaseModel):
+    """The projects by outcome: deleted, being cancelled before deletion, or not deleted."""
+
+    deleted: list[str]
+    deleting: list[str]
+    failed: list[BatchFailure]
+    message: str

@@ -1,0 +1,66 @@
+"""The preview of a description's plan, which is not stored."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from signoff.schemas.insight import Severity
+from signoff.schemas.plans import PlanStats
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy
+
+
+class OutlineTask(BaseModel):
+    """A task of the preview. `depends_on` has the keys of all tasks that it would wait for."""
+
+    key: str
+    title: str
+    description: str
+    action: dict[str, Any]
+    agent_id: str | None
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
+
+
+class OutlinePhase(BaseModel):
+    """A phase of the preview. `requires_approval` is null if the project's `auto_approve_phases` decides."""
+
+    key: str
+    name: str
+    description: str
+    strategy: PhaseStrategy
+    requires_approval: bool | None
+    tasks: list[OutlineTask]
+
+
+class OutlineFinding(BaseModel):
+    """An audit finding to review before this plan is approved."""
+
+    severity: Severity
+    code: str
+    message: str
+    suggestion: str
+    task_key: str | None
+
+
+class OutlinePreview(BaseModel):
+    """The plan that a description makes. If it does not make one, `problems` says why, and the rest is empty."""
+
+    valid: bool
+    planner: Literal["outline"]
+    summary: str
+    warnings: list[str]
+    problems: list[Problem]
+    stats: PlanStats
+    phases: list[OutlinePhase]
+    findings: list[OutlineFinding]

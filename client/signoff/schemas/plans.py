@@ -1,0 +1,173 @@
+"""Plans: their versions, content and differences."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from signoff.schemas.tasks import Phase, Task
+from signoff.vocabulary import PlanStatus
+
+
+class PlanPhase(Phase):
+    """A phase of a plan with its tasks."""
+
+    tasks: list[Task]
+
+
+class NextPlan(BaseModel):
+    """The plan version that is being generated."""
+
+    version: int
+    status: PlanStatus
+
+
+class PlanStats(BaseModel):
+    """Statistics of a plan. `critical_path` has the keys of the tasks on the longest path, measured in tasks."""
+
+    tasks: int
+    phases: int
+    max_width: int
+    critical_path: list[str]
+
+
+class Usage(BaseModel):
+    """The models that were called, the number of calls, and their use; `cost_usd` is null if a price is unknown."""
+
+    models: list[str]
+    calls: int
+    tokens: dict[Literal["input", "output"], int]
+    cost_usd: float | None
+
+
+class FrozenFileInfo(BaseModel):
+    """A workspace file that the plan names: as it was at the time `at` of the approval or, if `at` is null, as it is now."""
+
+    sha256: str
+    size: int
+    at: str | None
+
+
+class FrozenActionInfo(BaseModel):
+    """The package that provides an action. `version` is set for plug-ins; `defaults` apply to fields that a task omits."""
+
+    package: str
+    version: str
+    defaults: dict[str, Any]
+
+
+class FrozenInfo(BaseModel):
+    """What an approval freezes besides the plan itself: the files that it names, and its environment.
+
+    `digest` can be sent with an approval to bind it to this content; `sealed` is set once an approval has frozen it. `unhashed`
+    gives the reason why a file was not read, by path. `unknown` lists, by task, the names that are known only during the run.
+    `outside` lists files outside the workspace that are run or read. `unread` lists the tasks whose command could not be parsed
+    completely. `programs` is null until a worker has looked for them. `task_limits` has the limits for tasks that do not set
+    their own, in bytes, seconds or numbers; 0 means no limit.
+    """
+
+    digest: str
+    sealed: str | None
+    at: str | None
+    files: dict[str, FrozenFileInfo]
+    unhashed: dict[str, str]
+    outside: list[str]
+    unknown: dict[str, list[str]]
+    unread: list[str]
+    programs: dict[str, str] | None
+    agents: dict[str, dict[str, Any]]
+    actions: dict[str, FrozenActionInfo]
+    retries: dict[str, int]
+    limits: dict[str, Any]
+    task_limits: dict[str, int] | None
+    http_allow: list[str] | None
+    app_url: str | None
+    sandbox: dict[str, Any]
+
+
+class Plan(BaseModel):
+    """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it."""
+
+    project_id: str
+    version: int
+    digest: str
+    status: PlanStatus
+    planner: str
+    summary: str
+    warnings: list[str]
+    usage: Usage | None
+    created_at: str
+    created_by: str
+    approved_at: str | None
+    approved_by: str | None
+    phases: list[PlanPhase]
+    stats: PlanStats
+    next: NextPlan | None
+    frozen: FrozenInfo | None = None
+
+
+class PlanInfo(BaseModel):
+    """A short description of a project's current plan."""
+
+    version: int
+    digest: str
+    status: PlanStatus
+    planner: str
+    summary: str
+
+
+class PlanVersion(BaseModel):
+    """One version in the history of a plan."""
+
+    version: int
+    digest: str | None
+    status: PlanStatus
+    planner: str
+    summary: str
+    created_at: str
+    created_by: str
+    approved_at: str | None
+    approved_by: str | None
+
+
+class PlanList(BaseModel):
+    """All versions of a project's plan, newest first. `current` is the number of the version in force."""
+
+    plans: list[PlanVersion]
+    total: int
+    current: int | None
+
+
+class FieldChange(BaseModel):
+    """The values of a changed field before and after the change."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Changed(BaseModel):
+    """A phase or task whose fields changed, identified by its key."""
+
+    key: str
+    changes: list[FieldChange]
+
+
+class Differences(BaseModel):
+    """The phases or tasks that were added, removed or changed, by key."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[Changed]
+
+
+class PlanDiff(BaseModel):
+    """The differences between two plan versions."""
+
+    project_id: str
+    before: int
+    after: int
+    phases: Differences
+    tasks: Differences
+    settings: list[FieldChange]

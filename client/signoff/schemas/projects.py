@@ -1,0 +1,150 @@
+"""Projects and lists of projects."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from signoff.schemas.plans import PlanInfo
+from signoff.schemas.tasks import Phase, Task
+from signoff.vocabulary import DecisionMode, ProjectStatus, Stage, Strategy
+
+
+class ProjectSummary(BaseModel):
+    """A project in a list. `manual_waiting` is the number of its manual tasks that wait for a person.
+
+    `blocked` is the reason why Temporal cannot continue its run, and may be some seconds old. The project itself has a current
+    and complete explanation.
+    """
+
+    id: str
+    name: str
+    description: str
+    status: ProjectStatus
+    stage: Stage
+    strategy: Strategy
+    created_at: str
+    updated_at: str
+    manual_waiting: int
+    blocked: Literal["workflow_task_failing", "activity_paused"] | None
+
+
+class ProjectList(BaseModel):
+    """A page of projects."""
+
+    projects: list[ProjectSummary]
+    total: int
+    limit: int
+    offset: int
+    status_counts: dict[ProjectStatus, int]
+
+
+class Failure(BaseModel):
+    """Why a project failed, and because of which task, if any."""
+
+    code: str
+    message: str
+    task_id: str | None = None
+
+
+class Progress(BaseModel):
+    """The progress of a project. `percent` includes completed and skipped tasks."""
+
+    total: int
+    completed: int
+    failed: int
+    running: int
+    percent: float
+
+
+class RunInfo(BaseModel):
+    """The newest run of a project."""
+
+    id: str
+    number: int
+    started_at: str
+    completed_at: str | None
+
+
+class Gate(BaseModel):
+    """The approval that a project waits for."""
+
+    kind: str
+    phase_id: str | None = None
+    since: str
+    expires_at: str | None = None
+    approvals: dict[Literal["given", "needed"], int]
+
+
+class Blocked(BaseModel):
+    """Why a live project is blocked, for a reason that is not a stage."""
+
+    code: str
+    message: str
+    since: str
+
+
+class Links(BaseModel):
+    """Addresses of a project and its parts; `temporal` is its run in Temporal's Web UI."""
+
+    self: str
+    plan: str
+    tasks: str
+    events: str
+    dag: str
+    temporal: str | None
+
+
+class Project(BaseModel):
+    """A project with its phases and tasks.
+
+    `last_seq` is the number of the newest event that this answer reflects. To miss no later event, continue with
+    `events?after=<last_seq>`.
+    """
+
+    id: str
+    name: str
+    description: str
+    strategy: Strategy
+    auto_approve_plan: bool
+    auto_approve_phases: bool
+    decision_mode: DecisionMode
+    path: str | None
+    agent_id: str | None
+    sme_archetype: str | None
+    max_tokens: int | None
+    max_cost_usd: float | None
+    status: ProjectStatus
+    stage: Stage
+    since: str | None
+    blocked: Blocked | None
+    created_at: str
+    updated_at: str
+    created_by: str
+    progress: Progress
+    plan: PlanInfo | None
+    phases: list[Phase]
+    tasks: list[Task]
+    run: RunInfo | None
+    gate: Gate | None
+    failure: Failure | None
+    workspace: str
+    links: Links
+    last_seq: int
+    live: bool
+
+
+class Run(RunInfo):
+    """One execution of an approved plan version."""
+
+    plan_version: int
+    plan_digest: str
+    status: ProjectStatus
+
+
+class RunList(BaseModel):
+    """The runs of a project, newest first."""
+
+    runs: list[Run]
+    total: int

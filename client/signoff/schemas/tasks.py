@@ -1,0 +1,103 @@
+"""Tasks and phases, with their state."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, TaskStatus
+
+
+class TaskError(BaseModel):
+    """Why a task failed."""
+
+    type: str
+    message: str
+
+
+class LogInfo(BaseModel):
+    """The address and the size of a task's log."""
+
+    bytes: int
+    url: str
+
+
+class Task(BaseModel):
+    """A task with its state. If the task runs in a separate process, `quarantine` says why."""
+
+    id: str
+    project_id: str
+    phase_id: str
+    key: str
+    title: str
+    description: str
+    status: TaskStatus
+    reason: str | None
+    position: int
+    agent_id: str | None
+    action: dict[str, Any]
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    truncated: bool
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
+    attempt: int
+    started_at: str | None
+    completed_at: str | None
+    due_at: str | None
+    duration_ms: int | None
+    exit_code: int | None
+    error: TaskError | None
+    tokens: dict[Literal["input", "output"], int] | None
+    log: LogInfo
+    quarantine: str | None
+
+
+class TaskList(BaseModel):
+    """The tasks of a project, in the plan's order."""
+
+    tasks: list[Task]
+    total: int
+    limit: int | None
+    offset: int
+
+
+class Phase(BaseModel):
+    """A phase with its state."""
+
+    id: str
+    project_id: str
+    key: str
+    name: str
+    description: str
+    position: int
+    strategy: PhaseStrategy
+    status: PhaseStatus
+    requires_approval: bool
+    started_at: str | None
+    completed_at: str | None
+    task_counts: dict[TaskStatus | Literal["total"], int]
+
+
+class PhaseList(BaseModel):
+    """The phases of a project, in order."""
+
+    phases: list[Phase]
+    count: int
+    project_id: str
+
+
+class TaskDeleted(BaseModel):
+    """A task that was removed from the plan; `plan_version` is the version without it."""
+
+    deleted: bool = True
+    id: str
+    plan_version: int
