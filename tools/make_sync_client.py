@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "signoff"
+PACKAGE = Path(__file__).parents[1] / "client" / "signoff"
 NOTICE = "# Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.\n"
 _REPLACEMENTS = [
     (r"from asyncio import sleep", "from time import sleep"),

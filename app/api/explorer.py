@@ -57,7 +57,7 @@ class Explorer(OpenAPIRenderPlugin):
 <body data-document="{document}">
 <div id="explorer"></div>
 <script src="{assets}/swagger-ui-bundle.js{edition}"></script>
-<script src="{assets}/{_START}?v={version("signoff")}"></script>
+<script src="{assets}/{_START}?v={version("signoff-server")}"></script>
 </body>
 </html>
 """.encode()

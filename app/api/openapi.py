@@ -64,7 +64,7 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
     bearer = SecurityScheme(type="http", scheme="bearer", description="The server's API key, if it has one.")
     return _Config(
         title="Signoff",
-        version=version("signoff"),
+        version=version("signoff-server"),
         description=_DESCRIPTION,
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
         components=Components(security_schemes={"bearer": bearer}),

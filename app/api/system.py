@@ -33,7 +33,7 @@ class SystemController(Controller):
     @get("/health", operation_id="health", summary="Check that the process is alive")
     async def health(self) -> Health:
         """Answers while the process is alive."""
-        return Health(version=version("signoff"))
+        return Health(version=version("signoff-server"))
 
     @get(
         "/ready",

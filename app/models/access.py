@@ -70,5 +70,7 @@ def check_installed() -> None:
         Conflict: `planner_unavailable`: they are missing; the message says how to install them.
     """
     if find_spec("pydantic_ai") is None:
-        message = "A model is configured, but its libraries are not installed. Run: pip install 'signoff[models]'."
+        message = (
+            "A model is configured, but its libraries are not installed. Run: pip install 'signoff-server[models]'."
+        )
         raise Conflict(message, code="planner_unavailable")

@@ -6,27 +6,33 @@ with Signoff() as client:
     ...
 """
 
-from signoff._async.client import AsyncSignoff
-from signoff._sync.client import Signoff
-from signoff.errors import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NoAnswer,
-    NotASignoff,
-    NotFound,
-    PreconditionFailed,
-    RangeNotSatisfiable,
-    ServerError,
-    SignoffError,
-    TooLarge,
-    Unauthorized,
-    Unavailable,
-    WaitTimeout,
-)
-from signoff.json import to_json
-from signoff.models import Recorded, is_pending
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from signoff._async.client import AsyncSignoff
+    from signoff._sync.client import Signoff
+    from signoff.errors import (
+        BadRequest,
+        Conflict,
+        Forbidden,
+        Invalid,
+        NoAnswer,
+        NotASignoff,
+        NotFound,
+        PreconditionFailed,
+        RangeNotSatisfiable,
+        ServerError,
+        SignoffError,
+        TooLarge,
+        Unauthorized,
+        Unavailable,
+        WaitTimeout,
+    )
+    from signoff.json import to_json
+    from signoff.models import Recorded, is_pending
 
 __all__ = [
     "AsyncSignoff",
@@ -50,3 +56,22 @@ __all__ = [
     "is_pending",
     "to_json",
 ]
+
+_MODULES = {
+    "AsyncSignoff": "_async.client",
+    "Recorded": "models",
+    "Signoff": "_sync.client",
+    "is_pending": "models",
+    "to_json": "json",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on first use: the server shares the vocabulary and has no use for an HTTP client."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"signoff.{_MODULES.get(name, 'errors')}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -141,7 +141,7 @@ async def test_what_is_not_installed_is_named_with_the_way_to_install_it(
 ) -> None:
     monkeypatch.setattr(access, "find_spec", lambda _: None)
     async with planning_stack(temporal_server, tmp_path, model) as stack:
-        assert "pip install 'signoff[models]'" in await refused(stack, 409, "planner_unavailable")
+        assert "pip install 'signoff-server[models]'" in await refused(stack, 409, "planner_unavailable")
     assert model.requests == []
 
 
