@@ -32,26 +32,26 @@ from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
+from app.database.database import Database
 from app.domain.actions import Actions
-from app.engine.connection import connect
-from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes
-from app.engine.tuning import worker_options
-from app.engine.workers import identity_of_worker
+from app.domain.registry import load_actions
 from app.hidden_environment import keep_only, variables
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
 from app.planning.model.planner import ModelPlanner
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner
-from app.planning.registry import load_actions
 from app.private_files import keep_private
 from app.settings import Settings, masked_values, secrets_from_environment
-from app.settings_environment import wanted_by_worker
-from app.settings_loading import SettingsInvalid, load_settings
-from app.storage.database import Database
-from app.storage.private_places import objection_to_grants
-from app.storage.workspaces import workspaces_of
+from app.settings.environment import wanted_by_worker
+from app.settings.loading import SettingsInvalid, load_settings
 from app.supervisor.quarantine import Quarantine
+from app.temporal.connection import connect
+from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes
+from app.temporal.tuning import worker_options
+from app.temporal.workers import identity_of_worker
+from app.workspace.private_places import objection_to_grants
+from app.workspace.workspaces import workspaces_of
 from workflows.options import quarantine_queue
 from workflows.project import ProjectWorkflow
 

@@ -13,16 +13,16 @@ from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import decided, project_state
+from app.commands.handlers import EFFECTS
+from app.database.database import Database
 from app.domain.budget import BudgetExceeded
 from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.events import EventType
 from app.domain.material import RULE, framed
-from app.models.access import load, model_for
+from app.llm.access import load, model_for
 from app.settings import Settings
 from app.storage import decisions, events, plans, projects, questions, tasks
-from app.storage.database import Database
-from app.storage.effects import EFFECTS
 from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
@@ -100,9 +100,9 @@ class Advice:
             why = f"The model has already retried the task {retries} times."
             return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
         try:
-            await load("app.models.asking")
-            from app.models.asking import ask  # noqa: PLC0415 - loaded only when a model is called
-            from app.models.ledger import DatabaseLedger  # noqa: PLC0415
+            await load("app.llm.asking")
+            from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
+            from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
 
             ledger = DatabaseLedger(self._database, self._settings, Talk(project.id, f"decision:{question.id}"))
             said = await ask(

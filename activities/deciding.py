@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from activities import by_hand
 from activities.moments import not_due
+from app.commands.handlers import EFFECTS
 from app.domain.commands import (
     BY_HAND,
     KINDS_OF_SIGNAL,
@@ -22,7 +23,6 @@ from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.identity import now
 from app.storage import commands, decisions, plans, projects, questions, tasks
 from app.storage.decisions import Effect
-from app.storage.effects import EFFECTS
 from app.storage.projects import ProjectRow
 from signoff.vocabulary import ProjectStatus, Stage
 from workflows.contracts import OWN_ACTOR, Delivery

@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import project_state
+from app.database.database import Database
 from app.domain.actions import Actions
 from app.domain.agents import Archetype
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
@@ -20,9 +21,8 @@ from app.domain.secret_scopes import SecretScopes, check_secrets
 from app.domain.validation import Agents, Objection, check_draft, for_project, has_model, no_objection
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
-from app.storage.database import Database
-from app.storage.files import paths_in
-from app.storage.workspaces import root_of
+from app.workspace.files import paths_in
+from app.workspace.workspaces import root_of
 from signoff.vocabulary import PlanStatus
 from workflows.contracts import PlanRequest, ProjectState
 

@@ -13,6 +13,8 @@ from temporalio.exceptions import ApplicationError
 from activities import deciding, freezing
 from activities.moments import due_time, not_due
 from activities.run_state import decided, project_state, run_state, task_columns
+from app.commands import answers
+from app.database.database import Database
 from app.domain.actions import Actions, Mode
 from app.domain.commands import Command
 from app.domain.decisions import DecisionKind, DecisionRequest
@@ -20,15 +22,14 @@ from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavai
 from app.domain.frozen import Captured
 from app.domain.identity import now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK
-from app.models.access import model_for
+from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import answers, attempts, permission, plans, projects, quarantines, runs, tasks
+from app.storage import attempts, permission, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey
-from app.storage.database import Database
 from app.storage.needs import Needed
 from app.storage.tables import tasks as task_table
-from app.storage.workspaces import Workspaces
+from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 from workflows.contracts import (
     OWN_ACTOR,

@@ -27,21 +27,22 @@ from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from activities.signed import SignedChanged, SignedState
+from app.database.database import Database
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import SIGNED_CHANGED
-from app.models.desk import Desk
+from app.llm.desk import Desk
 from app.settings import Settings
-from app.storage import attempts, files, model_steps, permission
+from app.storage import attempts, model_steps, permission
 from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
-from app.storage.database import Database
 from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
-from app.storage.workspaces import Workspaces, workspaces_of
+from app.workspace import files
+from app.workspace.workspaces import Workspaces, workspaces_of
 from signoff.vocabulary import OnCrash, TaskStatus
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 from workflows.options import QUARANTINE

@@ -11,53 +11,53 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
-from app.api.catalogue import CatalogueController
-from app.api.control import ControlController
-from app.api.copies import CopyController
-from app.api.credentials import Credentials
-from app.api.decisions import DecisionController
-from app.api.errors import to_response
-from app.api.events import EventController
-from app.api.files import FileController
-from app.api.gateway import Gateway, nothing
-from app.api.graph import GraphController
-from app.api.history import HistoryController
-from app.api.idempotency import IdempotencyKeys, sweep_for_ever
-from app.api.insight import InsightController
-from app.api.known_inputs import RefuseUnknownInputs
-from app.api.large_answers import encode_large
-from app.api.live import LiveController
-from app.api.logs import LogController
-from app.api.methods import Methods
-from app.api.openapi import configuration
-from app.api.outline import OutlineController, preview_processes
-from app.api.phases import PhaseController
-from app.api.plans import PlanController
-from app.api.projects import ProjectController
-from app.api.record import RecordController
-from app.api.services import Services
-from app.api.session import SessionController, SessionsController
-from app.api.system import SystemController
-from app.api.tasks import TaskController
-from app.api.telemetry import Observed, Telemetry
-from app.api.temporal_ui import TemporalUi, by_port
+from app.api.controllers.catalogue import CatalogueController
+from app.api.controllers.control import ControlController
+from app.api.controllers.copies import CopyController
+from app.api.controllers.decisions import DecisionController
+from app.api.controllers.events import EventController
+from app.api.controllers.files import FileController
+from app.api.controllers.graph import GraphController
+from app.api.controllers.history import HistoryController
+from app.api.controllers.insight import InsightController
+from app.api.controllers.live import LiveController
+from app.api.controllers.logs import LogController
+from app.api.controllers.outline import OutlineController, preview_processes
+from app.api.controllers.phases import PhaseController
+from app.api.controllers.plans import PlanController
+from app.api.controllers.projects import ProjectController
+from app.api.controllers.record import RecordController
+from app.api.controllers.session import SessionController, SessionsController
+from app.api.controllers.system import SystemController
+from app.api.controllers.tasks import TaskController
+from app.api.controllers.temporal_ui import TemporalUi, by_port
+from app.api.http.credentials import Credentials
+from app.api.http.errors import to_response
+from app.api.http.gateway import Gateway, nothing
+from app.api.http.idempotency import IdempotencyKeys, sweep_for_ever
+from app.api.http.large_answers import encode_large
+from app.api.http.methods import Methods
+from app.api.http.services import Services
+from app.api.http.telemetry import Observed, Telemetry
+from app.api.openapi.config import configuration
+from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
+from app.database.database import Database
 from app.domain.errors import Unavailable
-from app.engine.engine import Engine
-from app.engine.lost import sweep_for_ever as look_for_lost_runs
-from app.engine.requests import Requests
+from app.domain.registry import load_actions
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
-from app.planning.registry import load_actions
 from app.sealing.heads import HeadsLog
 from app.sealing.keys import load_keys
 from app.sealing.sealer import Sealer
 from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
-from app.settings_loading import load_settings
-from app.storage.database import Database
-from app.storage.workspaces import workspaces_of
+from app.settings.loading import load_settings
+from app.temporal.client import Engine
+from app.temporal.lost import sweep_for_ever as look_for_lost_runs
+from app.temporal.requests import Requests
+from app.workspace.workspaces import workspaces_of
 
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024

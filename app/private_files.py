@@ -56,7 +56,7 @@ def _private_paths(settings: Settings) -> Iterator[Path]:
 def _database_files(settings: Settings) -> Iterator[Path]:
     if not settings.database_url:
         return
-    from app.storage.url import sqlite_path  # noqa: PLC0415 - SQLAlchemy, which nothing else here needs
+    from app.database.url import sqlite_path  # noqa: PLC0415 - SQLAlchemy, which nothing else here needs
 
     path = sqlite_path(settings.database_url)
     if path is not None:

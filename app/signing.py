@@ -15,12 +15,12 @@ from app.domain.frozen import Captured, Frozen, FrozenAction, FrozenFile
 from app.domain.identity import now
 from app.domain.named_files import Named, named_by
 from app.domain.plan import DEFAULT_AGENT, LIMITS, TaskDraft
+from app.domain.registry import GROUP
 from app.domain.validation import retries_of
-from app.models.access import model_for
-from app.planning.registry import GROUP
+from app.llm.access import model_for
 from app.settings import Settings
-from app.storage.file_hashes import MAX_TOTAL_TEXT_BYTES, hash_files
 from app.storage.projects import ProjectRow
+from app.workspace.file_hashes import MAX_TOTAL_TEXT_BYTES, hash_files
 
 _OWN_PACKAGE = "signoff"
 

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from app.api.bodies import CreateProject
+from app.api.http.bodies import CreateProject
+from app.database.database import Database
 from app.domain.errors import DomainError
 from app.domain.identity import new_id
 from app.domain.plan import PlanDraft
+from app.domain.registry import load_actions
 from app.planning.model.planner import ModelPlanner
 from app.planning.planner import Brief
-from app.planning.registry import load_actions
 from app.settings import Settings
 from app.storage import model_steps, projects
-from app.storage.database import Database
 from app.storage.migrate import migrate
 from tests.small_model.server import small_model
 

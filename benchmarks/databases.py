@@ -19,10 +19,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.database.database import Database
 from app.domain.events import EventType
 from app.domain.identity import new_id
 from app.storage import events, projects
-from app.storage.database import Database
 from app.storage.migrate import migrate
 from tests.postgresql import PostgresServer
 

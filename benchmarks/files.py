@@ -21,7 +21,7 @@ import httpx
 
 from app.settings import Settings
 from app.storage.migrate import migrate
-from app.storage.workspaces import workspaces_of
+from app.workspace.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
 
 MIB = 1024 * 1024

@@ -19,12 +19,12 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Connection
 
-from app.api.bodies import CreateProject
+from app.api.http.bodies import CreateProject
+from app.database.database import Database
 from app.domain.identity import new_id
+from app.domain.registry import load_actions
 from app.planning.outline.reader import read_outline
-from app.planning.registry import load_actions
 from app.storage import plans, projects
-from app.storage.database import Database
 from tests.ports import free_port
 
 DEADLINE_SECONDS = 120.0

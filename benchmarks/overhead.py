@@ -27,12 +27,12 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from app.domain.actions import Action, TaskContext
-from app.engine import devserver
-from app.engine.connection import connect
-from app.engine.tuning import worker_options
-from app.planning.registry import load_actions
+from app.domain.registry import load_actions
 from app.settings import Settings
-from app.settings_loading import load_settings
+from app.settings.loading import load_settings
+from app.temporal import devserver
+from app.temporal.connection import connect
+from app.temporal.tuning import worker_options
 from benchmarks.bare import Layers, nothing
 from tests.ports import free_port
 

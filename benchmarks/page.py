@@ -24,8 +24,8 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Connection, update
 
+from app.database.database import Database
 from app.settings import Settings
-from app.storage.database import Database
 from app.storage.migrate import migrate
 from app.storage.tables import projects as table
 from benchmarks.databases import project

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert
 
+from app.database.database import Database
 from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.seals import check_seals
@@ -24,7 +25,6 @@ from app.sealing.heads import HeadsLog
 from app.sealing.keys import load_keys
 from app.sealing.sealer import Sealer
 from app.storage import events, seals
-from app.storage.database import Database
 from app.storage.events import ChainCheck
 from app.storage.migrate import migrate
 from app.storage.tables import projects

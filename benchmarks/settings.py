@@ -21,8 +21,8 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from app.engine import devserver
-from app.engine.tuning import worker_options
+from app.temporal import devserver
+from app.temporal.tuning import worker_options
 from benchmarks.bare import Layers, nothing
 
 LAYERS = {"wide": [200], "chain": [1] * 100, "layered": [10] * 20}

@@ -15,17 +15,17 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from app.api.credentials import name_of_user
-from app.engine import devserver
-from app.engine.connection import connect
-from app.engine.engine import Engine
+from app.api.http.credentials import name_of_user
+from app.database.database import Database
 from app.main import create_app
 from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
-from app.storage.database import Database
 from app.storage.migrate import migrate
-from app.storage.workspaces import workspaces_of
+from app.temporal import devserver
+from app.temporal.client import Engine
+from app.temporal.connection import connect
+from app.workspace.workspaces import workspaces_of
 from tests.databases import DATABASES, POSTGRESQL, SQLITE
 from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port

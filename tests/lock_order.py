@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
-from app.storage.locks import HELD
+from app.database.held import HELD
 
 ROOT = Path(__file__).parents[1]
 READS = re.compile(r"SELECT .*\bFROM (plans|phases|tasks|runs|attempts|decisions|questions|events)\b", re.DOTALL)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from app.settings import Settings
-from app.settings_environment import as_variables
+from app.settings.environment import as_variables
 from tests.conftest import eventually
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, field_validator
 from activities.actions.linear_schema import MAX_SCHEMA_DEPTH, fault_of, is_shallow, unknown_pattern
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
-from app.models.access import load
+from app.llm.access import load
 
 MAX_CALLS = 30
 MAX_SCHEMA_LENGTH = 100_000

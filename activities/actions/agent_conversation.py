@@ -31,12 +31,12 @@ from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
 from app.domain.material import framed, storable
 from app.domain.plan import Json
-from app.models.access import ModelAccess, model_for
-from app.models.asking import explained, output_of
-from app.models.desk import Desk
-from app.models.ledger import DatabaseLedger
-from app.models.metered import Metered
-from app.models.provider import open_model
+from app.llm.access import ModelAccess, model_for
+from app.llm.asking import explained, output_of
+from app.llm.desk import Desk
+from app.llm.ledger import DatabaseLedger
+from app.llm.metered import Metered
+from app.llm.provider import open_model
 
 RETRIES = 3
 MAX_LOGGED_LENGTH = 4_000

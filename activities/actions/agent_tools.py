@@ -21,8 +21,8 @@ from activities.actions.workspace_paths import attempt_folder, inside
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
 from app.domain.file_paths import alike, is_private
-from app.storage.files import paths_in
-from app.storage.folders import open_file
+from app.workspace.files import paths_in
+from app.workspace.folders import open_file
 
 MAX_CHARACTERS = 16_000
 MAX_PATHS = 300

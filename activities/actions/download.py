@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from activities.actions.workspace_paths import inside
 from app.domain.actions import TaskFailed
 from app.domain.file_paths import is_private
-from app.storage.folders import open_folder
+from app.workspace.folders import open_folder
 
 
 def download_target(workspace: Path, relative: str) -> PurePosixPath:

@@ -16,7 +16,7 @@ from activities.actions.task_environment import search_path
 from app.domain.actions import TaskFailed
 from app.settings import Settings
 from app.signing import sandbox_entry
-from app.storage.private_places import PrivatePlaces
+from app.workspace.private_places import PrivatePlaces
 
 if sys.platform == "linux":
     from activities.actions import landlock

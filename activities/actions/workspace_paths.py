@@ -9,13 +9,13 @@ from pathlib import Path
 
 from app.domain.actions import TaskFailed
 from app.domain.file_paths import PRIVATE_FOLDER
-from app.storage.folders import open_folder
+from app.workspace.folders import open_folder
 
 
 def inside(workspace: Path, relative: str) -> Path:
     """`relative` as an absolute path, with all symbolic links below the workspace resolved. It need not exist.
 
-    Open the path step by step (`app.storage.folders`), because the links may have changed by then.
+    Open the path step by step (`app.workspace.folders`), because the links may have changed by then.
 
     Raises:
         TaskFailed: `path_outside`: it leads out of the workspace.

@@ -18,23 +18,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from app.api.credentials import name_of_user
+from app.api.http.credentials import name_of_user
 from app.cli.display import visible
 from app.cli.target import running_url
+from app.database.failures import reason_of
+from app.database.url import shown_url
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict
-from app.engine import devserver
-from app.engine.connection import connect
-from app.engine.inspection import Trouble, find_troubled
-from app.engine.search_attributes import missing_search_attributes, registration_commands
-from app.models.access import check_installed, model_for
+from app.llm.access import check_installed, model_for
 from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
-from app.storage.failures import reason_of
 from app.storage.migrate import folds_all_letters, is_current
-from app.storage.url import shown_url
 from app.supervisor.ports import find_complaints
+from app.temporal import devserver
+from app.temporal.connection import connect
+from app.temporal.inspection import Trouble, find_troubled
+from app.temporal.search_attributes import missing_search_attributes, registration_commands
 from signoff import AsyncSignoff, NoAnswer, SignoffError
 from signoff.vocabulary import Strategy
 
@@ -195,7 +195,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
             continue
         try:
             check_installed()
-            from app.models.provider import open_model  # noqa: PLC0415 - loaded only if a model is set
+            from app.llm.provider import open_model  # noqa: PLC0415 - loaded only if a model is set
 
             strategy = Strategy.ECONOMY if name == settings.small_model else Strategy.BALANCED
             access = model_for(settings, strategy, agent)

@@ -9,9 +9,9 @@ from typing import IO, Any, TypeVar
 import click
 
 from app.settings import TABLES, Settings
-from app.settings_environment import variable_of
-from app.settings_loading import SettingsInvalid, flag_of
-from app.settings_loading import load_settings as load
+from app.settings.environment import variable_of
+from app.settings.loading import SettingsInvalid, flag_of
+from app.settings.loading import load_settings as load
 
 R = TypeVar("R")
 _PREFIX = "setting_"

@@ -22,7 +22,7 @@ from app.cli.frozen import frozen_text, seen
 from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
 from app.settings import Settings
-from app.storage.private_places import PrivatePlaces
+from app.workspace.private_places import PrivatePlaces
 from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, to_json
 from signoff.fields import ProjectFields
 from signoff.schemas.problems import Problem

@@ -155,7 +155,7 @@ def migrate(settings: Settings) -> None:
         prepare(settings)
     except StackError as error:
         raise click.ClickException(str(error)) from error
-    from app.storage.url import shown_url  # noqa: PLC0415 - SQLAlchemy is loaded by now anyway
+    from app.database.url import shown_url  # noqa: PLC0415 - SQLAlchemy is loaded by now anyway
 
     click.echo(f"{shown_url(settings.effective_database_url)} is up to date.")
 

@@ -69,7 +69,7 @@ class TaskContext:
     # The sandbox for the task's commands, in the form that `run_guarded` takes; None: no sandbox.
     sandbox: Mapping[str, Any] | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
-    # For Signoff's own use: an `app.models.desk.Desk`, needed by the action that calls a model.
+    # For Signoff's own use: an `app.llm.desk.Desk`, needed by the action that calls a model.
     desk: Any = None
 
 

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
+from app.database.database import Database
 from app.domain.errors import Unavailable
 from app.domain.seals import Head, Seal
 from app.domain.signing import KeyRing
@@ -15,7 +16,6 @@ from app.sealing.advance import Place, advance, bury
 from app.sealing.heads import HeadsLog
 from app.sealing.keys import Keys
 from app.storage import seals
-from app.storage.database import Database
 from app.storage.live_log import LOOK_BACK
 
 logger = logging.getLogger(__name__)

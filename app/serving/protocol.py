@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from app.api.errors import error_body
+from app.domain.error_body import error_body
 from app.domain.errors import ErrorInfo
 from app.domain.identity import new_id
 from app.serving.limits import Client, Connections, Limits, client_of

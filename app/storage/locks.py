@@ -12,24 +12,12 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from app.database.held import must_hold
 from app.storage.tables import projects
-
-# The execution option that lists what a write transaction has locked. Only writing connections have it, and only on databases
-# that run several writers at once.
-HELD = "signoff_held"
 
 # This lock mode does not block rows of other tables that refer to the project.
 _HOLD = select(projects.c.id).where(projects.c.id == bindparam("of_project")).with_for_update(key_share=True)
 _HOLD_NAME = select(func.pg_advisory_xact_lock(bindparam("number")))
-
-
-def must_hold(conn: Connection, name: str) -> bool:
-    """Whether the caller must lock `name` now. In the same transaction, a second call returns False."""
-    held: set[str] | None = conn.get_execution_options().get(HELD)
-    if held is None or name in held:
-        return False
-    held.add(name)
-    return True
 
 
 def hold_project(conn: Connection, project_id: str) -> None:

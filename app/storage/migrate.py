@@ -16,9 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, select
 
-from app.storage.postgres import make_engine
-from app.storage.sqlite import BUSY_TIMEOUT_MS, begin_write
-from app.storage.url import parse_url, sqlite_path
+from app.database.postgres import make_engine
+from app.database.sqlite import BUSY_TIMEOUT_MS, begin_write
+from app.database.url import parse_url, sqlite_path
 
 R = TypeVar("R")
 # An arbitrary number: a process that migrates holds the lock with this number.

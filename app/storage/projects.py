@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
+from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS, EventType
 from app.domain.identity import isoformat, now
@@ -67,7 +68,7 @@ def create(
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
     """Return the project's row, or None. A write transaction locks the project from here on."""
-    statement = _FIND_AND_HOLD if locks.must_hold(conn, project_id) else _FIND
+    statement = _FIND_AND_HOLD if must_hold(conn, project_id) else _FIND
     return conn.execute(statement, {"of_project": project_id}).one_or_none()
 
 

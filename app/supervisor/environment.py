@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from app.hidden_environment import MASKED, split
 from app.settings import Settings, settings_file
-from app.settings_environment import PREFIX, as_variables, variable_of, wanted_by_app, wanted_by_worker
+from app.settings.environment import PREFIX, as_variables, variable_of, wanted_by_app, wanted_by_worker
 
 _TEMPORALS = "TEMPORAL_"
 

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from app.database.database import Database
 from app.domain.errors import Unavailable
 from app.hidden_environment import MASKED, variables
 from app.settings import Settings
 from app.storage import quarantines
-from app.storage.database import Database
 from app.supervisor import environment
 from app.supervisor.child import Child, describe_end, start_log
 

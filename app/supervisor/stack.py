@@ -15,13 +15,13 @@ import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from app.engine import devserver
 from app.hidden_environment import variables
 from app.server_key import check_server_key
 from app.settings import Settings
 from app.supervisor import data_folder, environment, ports
 from app.supervisor.child import Child, describe_end, start_log
 from app.supervisor.errors import StackError
+from app.temporal import devserver
 
 READY_SECONDS = 60.0
 _STARTING_DEATHS = 3
@@ -203,10 +203,10 @@ def prepare(settings: Settings) -> None:
     # These imports take half a second. Imported here, they overlap with Temporal's start.
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from app.storage.failures import reason_of  # noqa: PLC0415
+    from app.database.failures import reason_of  # noqa: PLC0415
+    from app.database.url import shown_url  # noqa: PLC0415
     from app.storage.migrate import migrate  # noqa: PLC0415
-    from app.storage.url import shown_url  # noqa: PLC0415
-    from app.storage.workspaces import workspaces_of  # noqa: PLC0415
+    from app.workspace.workspaces import workspaces_of  # noqa: PLC0415
 
     url = settings.effective_database_url
     try:

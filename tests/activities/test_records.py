@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from activities.records import Records
+from app.commands import plan_edits
+from app.database.database import Database
 from app.domain.commands import SIGNAL_OF_KIND
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.edits import parse_edits
 from app.domain.identity import new_id
+from app.domain.registry import load_actions
 from app.domain.states import Call
-from app.planning.registry import load_actions
 from app.settings import Settings
-from app.storage import commands, plan_edits, projects
-from app.storage.database import Database
+from app.storage import commands, projects
 from app.storage.migrate import migrate
-from app.storage.workspaces import Workspaces
+from app.workspace.workspaces import Workspaces
 from workflows.contracts import Delivery, ProjectState, RunEnd
 
 FIELDS = {

@@ -21,9 +21,9 @@ from sqlalchemy import (
     update,
 )  # fmt: skip
 
+from app.database.url import sqlite_path
 from app.domain.coverage import CHECKED
 from app.storage.tables import metadata
-from app.storage.url import sqlite_path
 from tests.conftest import Stack, eventually
 
 R = TypeVar("R")

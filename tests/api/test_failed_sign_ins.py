@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.api import throttle
-from app.api.throttle import FailedKeys
+from app.api.http import throttle
+from app.api.http.throttle import FailedKeys
 from tests.app_process import AppProcess, app_process
 from tests.conftest import Stack
 

@@ -11,7 +11,8 @@ from time import monotonic
 
 import pytest
 
-from app.api import archive, gateway
+from app.api.controllers import archive
+from app.api.http import gateway
 from app.domain.errors import Conflict
 from tests.api.answers import check_error
 from tests.conftest import Stack, eventually, running_stack

@@ -15,12 +15,12 @@ import pytest
 from litestar import Litestar, Request, Response, post
 from sqlalchemy import func, select, update
 
-from app.api import idempotency as keys
-from app.api import projects as projects_api
-from app.api.credentials import Credentials
-from app.api.errors import to_response
-from app.api.gateway import Gateway
-from app.api.idempotency import IdempotencyKeys, claim_upload
+from app.api.controllers import projects as projects_api
+from app.api.http import idempotency as keys
+from app.api.http.credentials import Credentials
+from app.api.http.errors import to_response
+from app.api.http.gateway import Gateway
+from app.api.http.idempotency import IdempotencyKeys, claim_upload
 from app.domain.errors import Unavailable
 from app.domain.identity import isoformat, new_id
 from app.storage.tables import decisions, idempotency

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.credentials import name_of_user
+from app.api.http.credentials import name_of_user
 from app.serving.peers import Endpoint, NetlinkLookup, TableLookup
 from tests.conftest import OWNER, Stack, eventually, running_stack
 from tests.second_user import SECOND_UID, as_second_user, second_user_command

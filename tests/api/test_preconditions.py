@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api import projects as projects_api
+from app.api.controllers import projects as projects_api
 from app.domain.decisions import DecisionRequest
-from app.engine.requests import Requests
+from app.temporal.requests import Requests
 from tests.api.answers import check_error, refused
 from tests.conftest import Stack
 

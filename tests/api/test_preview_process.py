@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.api.helper_process import HelperEndedError, HelperProcesses
-from app.api.preview import PreviewOrder
-from app.api.preview_process import LARGEST, OUT_OF_TIME
+from app.api.http.helper_process import HelperEndedError, HelperProcesses
+from app.api.views.preview import PreviewOrder
+from app.api.views.preview_process import LARGEST, OUT_OF_TIME
 from tests.conftest import Stack, running_stack
 from tests.processes import children_of
 
@@ -22,7 +22,7 @@ SMALL = "- a"
 
 
 def helpers() -> list[int]:
-    return [pid for pid in children_of(os.getpid()) if b"app.api.preview_process" in command_of(pid)]
+    return [pid for pid in children_of(os.getpid()) if b"app.api.views.preview_process" in command_of(pid)]
 
 
 def command_of(pid: int) -> bytes:
@@ -89,7 +89,7 @@ async def test_a_helper_has_limits_and_none_of_the_apps_settings_and_secrets(sta
 
 
 async def test_a_preview_that_takes_too_long_is_ended_and_the_next_one_is_made() -> None:
-    processes = HelperProcesses("app.api.preview_process", ["0.2"], dict(os.environ), 1)
+    processes = HelperProcesses("app.api.views.preview_process", ["0.2"], dict(os.environ), 1)
     try:
         with pytest.raises(HelperEndedError) as ended:
             await processes.answer(order(LARGE))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.private_places import PrivatePlaces
+from app.workspace.private_places import PrivatePlaces
 from tests.api.answers import check_error, fields_of, refused
 from tests.api.test_files import folder_of, raw, upload
 from tests.conftest import Stack

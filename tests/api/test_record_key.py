@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, insert, select
 from temporalio.testing import WorkflowEnvironment
 
+from app.database.database import Database
 from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.seals import Seal
@@ -25,7 +26,6 @@ from app.sealing.exported import verify
 from app.sealing.keys import KeyUnusable, public_key_in
 from app.settings import Settings
 from app.storage import seals as seal_storage
-from app.storage.database import Database
 from app.storage.tables import projects, tombstones
 from signoff.schemas.events import Event
 from tests.app_process import ROOT, AppProcess

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from litestar.types import Receive, Scope, Send
 
-from app.api.credentials import Credentials
-from app.api.gateway import Gateway
+from app.api.http.credentials import Credentials
+from app.api.http.gateway import Gateway
+from app.database.database import Database
 from app.log import configure_logging
 from app.settings import Settings
-from app.storage.database import Database
 from tests.api.answers import check_error
 from tests.app_process import AppProcess, app_process
 from tests.conftest import Stack, running_stack

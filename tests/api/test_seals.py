@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
 from temporalio.testing import WorkflowEnvironment
 
+from app.database.database import Database
 from app.domain.decisions import Decision
 from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import new_id, now
@@ -18,7 +19,6 @@ from app.domain.signing import Signer
 from app.sealing.heads import HeadsLog
 from app.storage import decisions as decision_storage
 from app.storage import seals as seal_storage
-from app.storage.database import Database
 from app.storage.tables import commands, decisions, events, plans, projects, seals
 from signoff.schemas.events import Event
 from tests.conftest import Stack, eventually, running_stack

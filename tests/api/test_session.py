@@ -14,9 +14,9 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from app.api import session_streams
-from app.api.bodies import SignIn
-from app.api.credentials import COOKIE, Credentials
+from app.api.http import session_streams
+from app.api.http.bodies import SignIn
+from app.api.http.credentials import COOKIE, Credentials
 from app.domain.identity import isoformat
 from app.storage.tables import idempotency, sessions
 from tests.api.answers import check_error, fields_of

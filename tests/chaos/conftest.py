@@ -15,10 +15,10 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from app.engine import devserver
 from app.settings import Settings
 from app.storage.migrate import migrate
-from app.storage.workspaces import workspaces_of
+from app.temporal import devserver
+from app.workspace.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
 from tests.databases import DATABASES
 

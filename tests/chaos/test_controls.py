@@ -10,8 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from app.database.database import Database
 from app.domain.decisions import DecisionKind
-from app.storage.database import Database
 from app.storage.tables import commands
 from tests.chaos.conftest import Processes
 from tests.conftest import eventually

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import Settings
-from app.storage.workspaces import workspaces_of
+from app.workspace.workspaces import workspaces_of
 from tests.chaos.conftest import ROOT
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
-from app.api import throttle
-from app.engine import devserver
+from app.api.http import throttle
+from app.temporal import devserver
 from tests.conftest import Stack, running_stack
 
 KEY = "a key for made-up requests, long enough to serve"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from app.api import throttle
+from app.api.http import throttle
 from tests.api.test_openapi import document, operations
 from tests.conftest import Stack, running_stack
 from tests.contract.campaign import KEY, attack

@@ -10,8 +10,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from app.engine import devserver
-from app.engine.search_attributes import SearchAttributesMissing, ensure_search_attributes, missing_search_attributes
+from app.temporal import devserver
+from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes, missing_search_attributes
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 

@@ -20,7 +20,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from app.engine.search_attributes import missing_search_attributes
+from app.temporal.search_attributes import missing_search_attributes
 from tests.conftest import eventually, free_port
 
 SIGNOFF = [sys.executable, "-P", "-m", "app.cli"]

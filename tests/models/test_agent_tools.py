@@ -13,8 +13,8 @@ from activities.actions.attempt_log import AttemptLog
 from activities.actions.masking import Masker
 from app.domain.actions import TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
-from app.models.access import ModelAccess
-from app.models.asking import explained
+from app.llm.access import ModelAccess
+from app.llm.asking import explained
 
 
 @pytest.fixture

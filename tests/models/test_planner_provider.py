@@ -10,7 +10,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from app.domain.agents import Price
-from app.models import access, metered
+from app.llm import access, metered
 from app.planning.model.planner import REPAIRS
 from tests.conftest import Stack, eventually
 from tests.model_answers import Answer, BrokenJson, Failure, Output, Slow, Stall, Truncated

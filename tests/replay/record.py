@@ -18,7 +18,7 @@ from typing import Any
 
 from temporalio.testing import WorkflowEnvironment
 
-from app.engine import devserver
+from app.temporal import devserver
 from tests.conftest import Stack, eventually, running_stack
 from tests.model_server import Answer, Json, ModelServer, Request, Text, ToolCalls, model_server
 from workflows.contracts import Thresholds

@@ -15,16 +15,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Connection
 
+from app.commands import plan_edits
+from app.commands.handlers import EFFECTS
+from app.database.database import Database
+from app.database.sqlite import SqliteDatabase
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest
 from app.domain.edits import parse_edits
 from app.domain.identity import new_id
+from app.domain.registry import load_actions
 from app.domain.states import Call
-from app.planning.registry import load_actions
-from app.storage import decisions, events, plan_edits, projects, tasks
-from app.storage.database import Database
-from app.storage.effects import EFFECTS
+from app.storage import decisions, events, projects, tasks
 from app.storage.migrate import migrate
-from app.storage.sqlite import SqliteDatabase
 from tests.databases import DATABASES
 
 ROOT = Path(__file__).parents[2]

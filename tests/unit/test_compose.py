@@ -26,9 +26,9 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.testing import WorkflowEnvironment
 
 from app.cli import main
-from app.engine import devserver
 from app.settings import Settings
-from app.settings_environment import SECRETS_PREFIX, variable_of
+from app.settings.environment import SECRETS_PREFIX, variable_of
+from app.temporal import devserver
 from tests.conftest import eventually, free_port
 from tests.postgresql import PROGRAMS as POSTGRES_PROGRAMS
 from tests.postgresql import PostgresServer

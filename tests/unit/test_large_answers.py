@@ -8,7 +8,7 @@ import pytest
 from litestar import Response
 from pydantic import BaseModel, field_serializer
 
-from app.api.large_answers import LARGE, encode_large, is_large
+from app.api.http.large_answers import LARGE, encode_large, is_large
 
 
 class Item(BaseModel):

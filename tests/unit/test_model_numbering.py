@@ -8,10 +8,10 @@ import pytest
 
 from app.domain.errors import Invalid
 from app.domain.plan import PlanDraft
+from app.domain.registry import load_actions
 from app.domain.validation import check_draft
 from app.planning.model.numbering import with_numbers
 from app.planning.model.schema import ModelPlan, plan_type
-from app.planning.registry import load_actions
 
 ACTIONS = load_actions()
 SHAPE = plan_type(ACTIONS, ["default"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, update
 
+from app.database.database import Database
 from app.domain.budget import Spent
 from app.domain.errors import Conflict
 from app.storage import model_steps, projects, tasks
-from app.storage.database import Database
 from app.storage.model_steps import Talk
 from app.storage.tables import tasks as task_table
 from signoff.vocabulary import TaskStatus

@@ -14,9 +14,9 @@ from pydantic_ai import Agent, NativeOutput, ToolOutput
 from pydantic_ai.messages import ModelResponse
 from pydantic_ai.usage import RequestUsage
 
-from app.models.access import ModelAccess
-from app.models.metered import Metered
-from app.models.provider import open_model
+from app.llm.access import ModelAccess
+from app.llm.metered import Metered
+from app.llm.provider import open_model
 from tests.model_answers import Output, Text, ToolCalls
 from tests.model_server import ModelServer, Request, model_server
 

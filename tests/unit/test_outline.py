@@ -10,11 +10,11 @@ import pytest
 from app.domain.agents import AgentEntry
 from app.domain.errors import Invalid
 from app.domain.plan import PlanDraft, TaskDraft
+from app.domain.registry import load_actions
 from app.domain.validation import check_draft
 from app.planning.outline import OutlinePlanner
 from app.planning.outline.reader import read_outline
 from app.planning.planner import Brief
-from app.planning.registry import load_actions
 
 FULL = """\
 # Weekly report

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHOW = """
-from app.planning.registry import BrokenPluginError, load_actions
+from app.domain.registry import BrokenPluginError, load_actions
 try:
     actions = load_actions()
 except BrokenPluginError as error:

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from app.settings_file import KeyLines
+from app.settings.file import KeyLines
 
 FILE = '''\
 # signoff.toml

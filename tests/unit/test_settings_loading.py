@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.agents import AgentTool
-from app.settings_loading import SettingsInvalid, load_settings
+from app.settings.loading import SettingsInvalid, load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from app.settings_loading import SettingsInvalid, load_settings
-from app.settings_trust import GUARDED
+from app.settings.loading import SettingsInvalid, load_settings
+from app.settings.trust import GUARDED
 from app.supervisor import environment
 
 KEY = "a key of 32 characters or a few more"

@@ -12,7 +12,7 @@ from app.domain import signed_list as covered
 from app.domain.actions import Action, TaskContext
 from app.domain.agents import AgentEntry
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
-from app.planning.registry import load_actions
+from app.domain.registry import load_actions
 from app.settings import Settings
 from app.signing import action_entry
 from app.storage.tables import metadata

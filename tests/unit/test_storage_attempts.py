@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, event
 
+from app.commands import handlers
+from app.database import sqlite
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
 from app.domain.plan import PlanDraft
-from app.planning.registry import load_actions
-from app.storage import attempts, decisions, effects, events, plans, projects, quarantines, runs, sqlite, tasks
+from app.domain.registry import load_actions
+from app.storage import attempts, decisions, events, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey, Ending, Recorded
 from app.storage.migrate import migrate
 from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
@@ -49,7 +51,7 @@ def conn(tmp_path: Path) -> Iterator[Connection]:
         row = projects.get(connection, PROJECT)
         plans.edit(connection, row, lambda _: PlanDraft.model_validate(draft), load_actions(), actor="local")
         request = DecisionRequest(project_id=PROJECT, request_id="r", kind=DecisionKind.APPROVE, actor="local")
-        decisions.decide(connection, request, effects.approve).raise_if_refused()
+        decisions.decide(connection, request, handlers.approve).raise_if_refused()
         phase = runs.phase_at(connection, PROJECT, 0)
         assert phase is not None
         runs.begin_phase(connection, projects.get(connection, PROJECT), phase)
@@ -111,7 +113,7 @@ def test_losing_what_had_not_begun_leaves_it_to_begin(conn: Connection) -> None:
 
 def test_nothing_starts_once_the_run_is_being_cancelled(conn: Connection) -> None:
     cancel = DecisionRequest(project_id=PROJECT, request_id="c", kind=DecisionKind.CANCEL, actor="local")
-    decisions.decide(conn, cancel, effects.cancel).raise_if_refused()
+    decisions.decide(conn, cancel, handlers.cancel).raise_if_refused()
     assert projects.get(conn, PROJECT).stage == Stage.CANCELLING
     with pytest.raises(Conflict, match="being cancelled"):
         attempts.start(conn, key(conn, "a"))

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from app.database.database import Database
+from app.database.url import parse_url, shown_url, sqlite_path
 from app.domain.errors import Conflict
 from app.storage import projects
-from app.storage.database import Database
-from app.storage.url import parse_url, shown_url, sqlite_path
 from tests.unit.conftest import new_project
 
 

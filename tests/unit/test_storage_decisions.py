@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from app.commands import editing
+from app.database.database import Database
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import new_id
-from app.planning.registry import load_actions
-from app.storage import decisions, editing, events, plans, projects, runs, tasks
-from app.storage.database import Database
+from app.domain.registry import load_actions
+from app.storage import decisions, events, plans, projects, runs, tasks
 from signoff.vocabulary import ProjectStatus
 from tests.unit.conftest import add_task, data_of, decide, new_project, opened, plain, types_of, with_plan
 

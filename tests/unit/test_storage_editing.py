@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from app.commands import editing
+from app.database.database import Database
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.plan import digest_of
-from app.planning.registry import load_actions
-from app.storage import editing, plans, projects, runs, tasks
-from app.storage.database import Database
+from app.domain.registry import load_actions
+from app.storage import plans, projects, runs, tasks
 from tests.unit.conftest import add_task, data_of, decide, new_project, types_of, with_plan
 from tests.unit.test_storage_decisions import finished, planning, running
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from app.database.database import Database
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS, EventType, chain_hash
 from app.storage import events, projects
-from app.storage.database import Database
 from signoff.schemas.events import Event
 from tests.unit.conftest import ROOT, new_project, opened, plain
 
@@ -22,7 +22,7 @@ WRITER = """
 import asyncio, sys
 from app.domain.events import EventType
 from app.storage import events
-from app.storage.database import Database
+from app.database.database import Database
 
 async def main(url, project_id, times):
     database = Database(url)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from app.storage import events, projects, sqlite_feed
-from app.storage.database import Database
-from app.storage.feed import Subscription
+from app.database import sqlite_feed
+from app.database.database import Database
+from app.database.feed import Subscription
+from app.storage import events, projects
 from tests.conftest import eventually
 from tests.unit.conftest import decide, new_project, opened
 from tests.unit.test_storage_events import append, other_process

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from app.database.database import Database
 from app.domain.errors import Conflict, Invalid
 from app.domain.file_paths import check_path, path_inside
 from app.domain.identity import now
-from app.storage import files
-from app.storage.database import Database
-from app.storage.files import Origin, WorkspaceFile
-from app.storage.uploads import Placed, Upload
+from app.workspace import files
+from app.workspace.files import Origin, WorkspaceFile
+from app.workspace.uploads import Placed, Upload
 from tests.unit.conftest import new_project
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select, update
 
+from app.database.database import Database
 from app.domain.errors import Conflict, Invalid
 from app.domain.identity import isoformat
 from app.storage import idempotency
-from app.storage.database import Database
 from app.storage.idempotency import Answer, Claim, RequestKey
 from app.storage.tables import idempotency as table
 from tests.unit.conftest import opened

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
+from app.database.database import Database
 from app.domain.events import EventType
 from app.storage import events, metrics, projects
-from app.storage.database import Database
 from tests.unit.conftest import new_project
 
 READY, MAKING, FAILED, APPROVED = (

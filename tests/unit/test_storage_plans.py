@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from app.database.database import Database
 from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.plan import PlanDraft, digest_of
+from app.domain.registry import load_actions
 from app.domain.states import FINISHED_PROJECT
-from app.planning.registry import load_actions
 from app.storage import plans, projects, runs, tasks
-from app.storage.database import Database
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStatus, ProjectStatus, TaskStatus
 from tests.unit.conftest import data_of, decide, new_project, opened, plain, types_of, with_plan

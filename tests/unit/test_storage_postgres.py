@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError
 
+from app.database import postgres
+from app.database.database import Database
+from app.database.held import must_hold
 from app.domain.errors import Invalid, Unavailable
 from app.domain.identity import new_id
-from app.storage import attempts, events, locks, postgres, projects, runs, tasks
+from app.storage import attempts, events, projects, runs, tasks
 from app.storage.attempts import AttemptKey, Ending
-from app.storage.database import Database
 from app.storage.tables import projects as project_table
 from signoff.vocabulary import TaskStatus
 from tests.conftest import eventually
@@ -202,7 +204,7 @@ async def test_a_lock_that_a_savepoint_gave_back_is_taken_again(database: Databa
         savepoint = conn.begin_nested()
         projects.get(conn, project_id)
         savepoint.rollback()
-        assert locks.must_hold(conn, project_id)
+        assert must_hold(conn, project_id)
         return True
 
     assert await database.transact(work)

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
+from app.database import sqlite as module
+from app.database.sqlite import MAX_BATCH, SqliteDatabase
 from app.domain.errors import Conflict, Unavailable
-from app.storage import sqlite as module
-from app.storage.sqlite import MAX_BATCH, SqliteDatabase
 from tests.unit.conftest import held_writer, new_project, opened, plain
 
 

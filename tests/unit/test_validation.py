@@ -19,8 +19,8 @@ from app.domain.graph import (
     topological_order,
 )
 from app.domain.plan import MAX_PHASES, MAX_TASKS, PlanDraft
+from app.domain.registry import load_actions
 from app.domain.validation import MAX_PROBLEMS, check_draft, effective_dependencies, phase_graphs, project_graph
-from app.planning.registry import load_actions
 from tests.unit.effort import lines_executed
 from tests.unit.test_graph import Graph, below, graphs, knots
 

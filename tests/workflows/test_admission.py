@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from app.domain.agents import AgentEntry, AgentKind
-from app.engine import devserver
+from app.temporal import devserver
 from tests.conftest import Stack, running_stack
 from worker import build_worker
 from workflows.contracts import WORKFLOW_TYPE

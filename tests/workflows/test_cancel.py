@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.actions import Action, TaskContext
-from app.planning.registry import load_actions
+from app.domain.registry import load_actions
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 

@@ -13,11 +13,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from app.cli.doctor import examine
+from app.commands.handlers import EFFECTS
 from app.domain.decisions import DecisionKind, DecisionRequest
-from app.engine.engine import Engine
-from app.engine.lost import settle_lost
 from app.storage import decisions
-from app.storage.effects import EFFECTS
+from app.temporal.client import Engine
+from app.temporal.lost import settle_lost
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 from workflows.contracts import ProjectInput, ProjectResult

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.engine import engine
+from app.temporal import client
 from tests.conftest import Stack, eventually
 
 GATED = "## One\n\n- A: `true` {#a}\n\n## Two\n\n- B: `true` {#b}\n\n## Three\n\n- C: `true` {#c}"
@@ -35,7 +35,7 @@ async def test_each_later_phase_waits_for_its_approval(signoff: Stack) -> None:
 
 
 async def test_a_gate_that_was_opened_is_not_shown_once_more(signoff: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SNAPSHOT_SECONDS", 0.0)
+    monkeypatch.setattr(client, "SNAPSHOT_SECONDS", 0.0)
     project_id = await signoff.started("## One\n- `true`\n## Two {approval=yes}\n- [ ] Wait {#wait}")
     gate = (await at_gate(signoff, project_id, "Two"))["gate"]
 
@@ -44,7 +44,7 @@ async def test_a_gate_that_was_opened_is_not_shown_once_more(signoff: Stack, mon
 
     await eventually(told, what="the workflow tells of its gate")
     await signoff.project(project_id)
-    monkeypatch.setattr(engine, "SNAPSHOT_SECONDS", 60.0)
+    monkeypatch.setattr(client, "SNAPSHOT_SECONDS", 60.0)
     await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": gate["phase_id"]})
     # The workflow's earlier answer is still cached.
     project = await signoff.project(project_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
-from app.engine import lost
+from app.temporal import lost
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 

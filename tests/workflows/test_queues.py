@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from app.api import blocked
+from app.api.views import blocked
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.identity import now, parse_time
-from app.engine import engine
+from app.temporal import client
 from tests.conftest import Stack, eventually, running_stack
 from tests.worker_process import worker_process
 from worker import build_worker
@@ -197,7 +197,7 @@ async def test_a_worker_that_is_busy_is_no_missing_worker(
 ) -> None:
     monkeypatch.setattr(blocked, "NO_WORKER_SECONDS", SOON)
     # A worker whose only slot is taken has not polled Temporal for this long.
-    monkeypatch.setattr(engine, "POLL_SECONDS", -60)
+    monkeypatch.setattr(client, "POLL_SECONDS", -60)
     hold = "`until [ -e go ]; do sleep 0.05; done`"
     async with (
         stack_with_gpu(temporal_server, tmp_path, max_concurrent_tasks=1) as (stack, queue),
@@ -261,7 +261,7 @@ async def test_a_run_without_any_worker_is_blocked(
             await stack.task_in(project_id, "hold", "running")
             await stack.stop_worker()
             # Its last poll is recent, and nobody else has polled.
-            monkeypatch.setattr(engine, "POLL_SECONDS", -60)
+            monkeypatch.setattr(client, "POLL_SECONDS", -60)
             assert (await stack.project(project_id))["blocked"] is None, "nothing waits for a worker of workflows"
             (Path((await stack.project(project_id))["workspace"]) / "go").touch()
             await stack.task_in(project_id, "hold", "completed")

@@ -23,15 +23,15 @@ from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
+from app.commands.handlers import EFFECTS
 from app.domain.decisions import DecisionKind, DecisionRequest
-from app.engine.tuning import worker_options
+from app.domain.registry import load_actions
 from app.planning.archetypes import load_archetypes
 from app.planning.outline import OutlinePlanner
-from app.planning.registry import load_actions
 from app.storage import attempts, decisions
 from app.storage.attempts import AttemptKey, Ending, Question
-from app.storage.effects import EFFECTS
-from app.storage.workspaces import workspaces_of
+from app.temporal.tuning import worker_options
+from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import TaskStatus
 from tests.conftest import Stack, eventually, running_stack
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult

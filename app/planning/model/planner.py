@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from app.database.database import Database
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict, Invalid
 from app.domain.plan import PlanDraft
 from app.domain.validation import check_draft, for_project
-from app.models.access import load, model_for
+from app.llm.access import load, model_for
 from app.planning.model import prompt, reach
 from app.planning.model.schema import ModelPlan, plan_type
 from app.planning.planner import Brief
 from app.settings import Settings
-from app.storage.database import Database
 from app.storage.model_steps import Talk
-from app.storage.private_places import objection_to_grants
+from app.workspace.private_places import objection_to_grants
 from signoff.schemas.problems import Problem
 
 REPAIRS = 3
@@ -63,9 +63,9 @@ class ModelPlanner:
         access = model_for(self._settings, brief.strategy)
         if access is None:
             raise Conflict("No model is configured for planning. Set SIGNOFF_MODEL.", code="planner_unavailable")
-        await load("app.models.asking")
-        from app.models.asking import ask  # noqa: PLC0415 - loaded only when a model is called
-        from app.models.ledger import DatabaseLedger  # noqa: PLC0415
+        await load("app.llm.asking")
+        from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
+        from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
 
         agents = self._agents(brief)
         words = f"{brief.name}\n{brief.description}\n{brief.instructions or ''}"

@@ -1,0 +1,143 @@
+"""Runs an audit: reads the record in pages, inspects files in a thread, runs every check, and writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.api.http.services import Services
+from app.domain import audit as checks
+from app.domain import integrity, signed_audit
+from app.domain.audit import SEVERITIES, Severity, worst_first
+from app.domain.identity import now
+from app.domain.replay import Replay
+from app.domain.seals import Head
+from app.sealing import whole
+from app.storage import audit as storage
+from app.storage.audit import Record
+from app.storage.events import ChainCheck
+from app.workspace import files
+from app.workspace.workspaces import root_of
+from signoff.schemas.insight import Audit, AuditResults, Finding, Trail
+from signoff.schemas.record import RecordSeal
+
+# Events per database query, so that a long record does not keep other queries waiting.
+_PAGE = 500
+
+
+async def audit(services: Services, project_id: str) -> Audit:
+    """Audit a project.
+
+    Raises:
+        NotFound: the project does not exist.
+    """
+    await services.sealer.seal(project_id)
+    published = services.sealer.heads.get(project_id)
+    # Rows change in the same transaction as their events, so the events up to `last_seq` explain all of these rows.
+    record = await services.database.read(lambda conn: storage.read(conn, project_id))
+    chain, replay = await _check_chain(services, record)
+    # Inspecting files and thousands of commands would block the event loop.
+    return await asyncio.to_thread(_answer, services, record, chain, replay, published)
+
+
+async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, Replay]:
+    chain, replay, project = ChainCheck(), Replay(), record.project
+    while chain.last < project.last_seq:
+        limit = min(_PAGE, project.last_seq - chain.last)
+        page = await services.database.read(lambda conn, limit=limit: chain.read(conn, project.id, limit=limit))
+        for event in page:
+            replay.take(event)
+        if not page:
+            break
+    replay.end()
+    chain.check_end(project.last_seq, project.last_hash)
+    chain.broken.extend(seq for seq in record.stray if seq not in chain.broken)
+    return chain, replay
+
+
+def _sizes(root: Path, rows: Sequence[Any]) -> dict[str, int | None]:
+    """The size of each file that tasks were expected to create; None if it is not a regular file inside the workspace."""
+    return {path: _size(root, path) for row in rows for path in row.expected_files}
+
+
+def _size(root: Path, path: str) -> int | None:
+    try:
+        resolved = (root / path).resolve()
+        if not resolved.is_relative_to(root):
+            return None
+        status = resolved.stat()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        return 1 if any(resolved.iterdir()) else 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _logs(workspace: Path, replay: Replay) -> dict[tuple[str, int], str | None]:
+    """The checksum of each log that an event mentions."""
+    logged = [key for key, attempt in replay.attempts.items() if attempt.log is not None]
+    return {key: _sha256(workspace, files.log_path(*key)) for key in logged}
+
+
+def _checksums(workspace: Path, replay: Replay) -> dict[str, str | None]:
+    """The checksum of each file that a task created."""
+    return {path: _sha256(workspace, path) for path, file in replay.files.items() if file.task_id is not None}
+
+
+def _sha256(workspace: Path, path: str) -> str | None:
+    fingerprint = files.fingerprint(workspace, path)
+    return fingerprint["sha256"] if fingerprint is not None else None
+
+
+def _answer(services: Services, record: Record, chain: ChainCheck, replay: Replay, published: Head | None) -> Audit:
+    workspace, sealer = root_of(record.project.workspace, record.project.path), services.sealer
+    refused = sealer.refusal(record.project.id)
+    alterations = list(whole.alterations(record, chain, replay, sealer.ring, published, refused))
+    alterations += integrity.check_logs(_logs(workspace, replay), replay)
+    found = [
+        *alterations,
+        *checks.check_plan(record.tasks, services.agents),
+        *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
+        *integrity.check_files(_checksums(workspace, replay), replay),
+        *checks.check_author(record.plans),
+        *checks.check_by_hand(record.decisions),
+        *signed_audit.check_unsigned(record.decisions),
+    ]
+    summary: dict[Severity, int] = {
+        severity: sum(item.severity == severity for item in found) for severity in SEVERITIES
+    }
+    worst = ", ".join(f"{count} {severity}" for severity, count in summary.items() if count)
+    findings = [
+        Finding(
+            id=item.id, severity=item.severity, code=item.code, message=item.message, task_id=item.task_id,
+            suggestion=item.suggestion,
+        )
+        for item in worst_first(found)
+    ]  # fmt: skip
+    trail = _trail(record, chain, sealer.keys.fingerprint, intact=whole.is_intact(alterations))
+    verdict = "The record is intact" if trail.intact else "The record was altered"
+    unsealed = f"; {trail.unsealed} events are not sealed yet" if trail.unsealed else ""
+    return Audit(
+        project_id=record.project.id,
+        checked_at=now(),
+        results=AuditResults(findings=findings, summary=summary, audited_task_count=len(record.tasks)),
+        trail=trail,
+        message=f"{verdict}{unsealed}; {worst + ' to review' if worst else 'nothing to review'}.",
+    )
+
+
+def _trail(record: Record, chain: ChainCheck, fingerprint: str, *, intact: bool) -> Trail:
+    newest = record.seals[-1] if record.seals else None
+    return Trail(
+        events=chain.last,
+        decisions=len(record.decisions) + len(record.unreadable_in("decisions")),
+        intact=intact,
+        head=chain.head,
+        seal=RecordSeal.model_validate(newest.model_dump()) if newest is not None else None,
+        unsealed=max(0, chain.last - (newest.seq if newest is not None else 0)),
+        sealed_later=max((seal.sealed_later for seal in record.seals), default=0),
+        fingerprint=fingerprint,
+    )

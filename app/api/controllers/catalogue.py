@@ -1,0 +1,70 @@
+"""Lists of the agents, strategies and archetypes that a project may name."""
+
+from __future__ import annotations
+
+import asyncio
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from app.api.http.services import Services
+from app.domain.agents import AgentKind
+from app.domain.plan import LIMITS
+from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
+from signoff.vocabulary import Strategy
+
+_DESCRIPTIONS = {
+    Strategy.PERFORMANCE: "Runs as many tasks at once as possible. After a failure, independent branches continue.",
+    Strategy.BALANCED: "Runs a few tasks at once. After a failure, independent branches continue.",
+    Strategy.ECONOMY: "Runs two tasks at once and uses the small model. After a failure, independent branches continue.",
+    Strategy.CAREFUL: "Runs one task at a time. After the first failure, no further task starts.",
+}
+
+
+class CatalogueController(Controller):
+    """Agents, strategies and archetypes."""
+
+    path = "/api"
+    tags = ("catalogue",)
+
+    @get("/agents", operation_id="listAgents", summary="List agents")
+    async def list_agents(self, services: NamedDependency[Services]) -> AgentList:
+        """The agents that a project or task may name, with the number of workers that serve each one now."""
+        settings = services.settings
+        queues = {agent_id: entry.queue or settings.task_queue for agent_id, entry in settings.known_agents.items()}
+        distinct = sorted(set(queues.values()))
+        counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in distinct))
+        workers = dict(zip(distinct, counted, strict=True))
+        serving = {agent_id: workers[queue] for agent_id, queue in queues.items()}
+        agents = [
+            Agent(
+                id=agent_id,
+                kind=entry.kind.value,
+                queue=queues[agent_id],
+                model=(entry.model or settings.model or None) if entry.kind == AgentKind.MODEL else None,
+                tools=[str(tool) for tool in entry.tools] if entry.kind == AgentKind.MODEL else [],
+                workers=found.count if (found := serving[agent_id]) is not None else None,
+                unsandboxed=list(found.unsandboxed) if found is not None else [],
+            )
+            for agent_id, entry in settings.known_agents.items()
+        ]
+        return AgentList(agents=agents, total=len(agents))
+
+    @get("/strategies", operation_id="listStrategies", summary="List strategies")
+    async def list_strategies(self) -> StrategyList:
+        """The strategies that a project may have, and what each one means for a run."""
+        strategies = [
+            StrategyInfo(id=strategy, description=_DESCRIPTIONS[strategy], **LIMITS[strategy].model_dump())
+            for strategy in Strategy
+        ]
+        return StrategyList(strategies=strategies, total=len(strategies))
+
+    @get("/archetypes", operation_id="listArchetypes", summary="List archetypes")
+    async def list_archetypes(self, services: NamedDependency[Services]) -> ArchetypeList:
+        """The archetypes that a project may name, each with the brief that a planning model receives."""
+        own = services.settings.archetypes
+        archetypes = [
+            Archetype(id=name, **archetype.model_dump(), built_in=name not in own)
+            for name, archetype in services.archetypes.items()
+        ]
+        return ArchetypeList(archetypes=archetypes, total=len(archetypes))

@@ -1,0 +1,79 @@
+"""Control of runs: pause, resume, and retry a finished project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from app.api.http.actor import new_request
+from app.api.http.bodies import Remark, RetryRun
+from app.api.http.outcome import RECORDED, recorded, status_answer, submit
+from app.api.http.services import Services
+from app.domain.decisions import DecisionKind
+from app.storage import projects
+from signoff.schemas.answers import StatusAnswer
+from signoff.vocabulary import ProjectStatus
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class ControlController(Controller):
+    """Commands that control a run."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("control",)
+
+    @post("/pause", operation_id="pauseProject", summary="Pause a run", status_code=200, responses=RECORDED)
+    async def pause(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Remark],
+    ) -> Response[StatusAnswer]:
+        """Tasks in progress finish. Until the run is resumed, no task starts and no failed task is retried."""
+        return await _steer(request, services, project_id, data, DecisionKind.PAUSE)
+
+    @post("/resume", operation_id="resumeProject", summary="Resume a run", status_code=200, responses=RECORDED)
+    async def resume(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Remark],
+    ) -> Response[StatusAnswer]:
+        """The run continues where it was paused."""
+        return await _steer(request, services, project_id, data, DecisionKind.RESUME)
+
+    @post("/retry", operation_id="retryProject", summary="Retry a finished project", status_code=200,
+          responses=RECORDED)  # fmt: skip
+    async def retry(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[RetryRun]
+    ) -> Response[StatusAnswer]:  # fmt: skip
+        """Starts a new run that retries what failed. Completed tasks, their outputs and approvals are kept.
+
+        Tasks that are named (by id or key) run again, together with all tasks that depend on them.
+        """
+        payload = {"tasks": data.tasks}
+        decision = new_request(
+            request, project_id, DecisionKind.RETRY_RUN, comment=data.comment, payload=payload
+        )  # fmt: skip
+        decided = await submit(services, decision)
+        if decided is None:
+            return await recorded(services, decision)
+        project = await services.database.read(lambda conn: projects.find(conn, project_id))
+        return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
+
+
+async def _steer(
+    request: AnyRequest, services: Services, project_id: str, data: Remark, kind: DecisionKind
+) -> Response[StatusAnswer]:
+    decision = new_request(request, project_id, kind, comment=data.comment)
+    decided = await submit(services, decision)
+    if decided is None:
+        return await recorded(services, decision)
+    project = await services.database.read(lambda conn: projects.find(conn, project_id))
+    return Response(status_answer(project, decided), headers=decided.headers)

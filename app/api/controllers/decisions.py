@@ -1,0 +1,110 @@
+"""Decisions: list open and past ones, and answer an open one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy import Connection
+
+from app.api.http.actor import new_request
+from app.api.http.bodies import AnswerDecision
+from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.services import Services
+from app.domain.decisions import Decision as MadeDecision
+from app.domain.decisions import DecisionKind, QuestionStatus
+from app.storage import decisions, projects, questions
+from app.storage.questions import QuestionRow
+from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList
+
+AnyRequest = Request[Any, Any, Any]
+StatusFilter = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]
+
+
+class DecisionController(Controller):
+    """The decisions of one project."""
+
+    path = "/api/projects/{project_id:str}/decisions"
+    tags = ("decisions",)
+
+    @get("/", operation_id="listDecisions", summary="List open and past decisions")
+    async def list_decisions(
+        self,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        status: FromQuery[StatusFilter | None] = None,
+    ) -> DecisionList:
+        """Oldest first: the questions that tasks ask, and every request that was decided, including refused ones."""
+
+        def work(conn: Connection) -> DecisionList:
+            projects.get(conn, project_id)
+            return all_decisions(conn, project_id, status)
+
+        return await services.database.read(work)
+
+    @get("/{decision_id:str}", operation_id="getDecision", summary="Get a decision")
+    async def get_decision(
+        self, services: NamedDependency[Services], project_id: FromPath[str], decision_id: FromPath[str]
+    ) -> Decision:
+        """A question that a task asks, or a decision that was made."""
+
+        def work(conn: Connection) -> Decision:
+            projects.get(conn, project_id)
+            made = decisions.by_id(conn, project_id, decision_id)
+            return _made(made) if made is not None else _asked(questions.get(conn, project_id, decision_id))
+
+        return await services.database.read(work)
+
+    @post("/{decision_id:str}", operation_id="answerDecision", summary="Answer an open decision", status_code=200,
+          responses=RECORDED)  # fmt: skip
+    async def answer_decision(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str],
+        decision_id: FromPath[str], data: JSONBody[AnswerDecision],
+    ) -> Response[AnsweredDecision]:  # fmt: skip
+        """A decision can be answered only once: a second answer gets 409 with the first one."""
+
+        def asked(conn: Connection) -> QuestionRow:
+            projects.get(conn, project_id)
+            return questions.get(conn, project_id, decision_id)
+
+        await services.database.read(asked)
+        payload = {"decision": decision_id, "answer": data.answer}
+        decision = new_request(request, project_id, DecisionKind.ANSWER, comment=data.comment, payload=payload)
+        decided = await submit(services, decision)
+        if decided is None:
+            return await recorded(services, decision)
+        answered = await services.database.read(lambda conn: _asked(asked(conn)))
+        return Response(AnsweredDecision(**answered.model_dump(), seal=decided.seal), headers=decided.headers)
+
+
+def all_decisions(conn: Connection, project_id: str, status: str | None = None) -> DecisionList:
+    """All decisions of a project, in the order in which they were opened or made."""
+    asked = [(row.opened_at, _asked(row)) for row in questions.all_of(conn, project_id)]
+    made = [(item.at, _made(item)) for item in decisions.all_of(conn, project_id)]
+    merged = [item for _, item in sorted([*asked, *made], key=lambda entry: entry[0])]
+    chosen = [item for item in merged if status is None or item.status == status]
+    open_ones = sum(item.status == QuestionStatus.OPEN for item in merged)
+    return DecisionList(decisions=chosen, total=len(chosen), open=open_ones)
+
+
+def _asked(row: QuestionRow) -> Decision:
+    return Decision(
+        id=row.id, project_id=row.project_id, kind=row.kind, status=row.status, task_id=row.task_id,
+        question=row.question, options=row.options, default=row.default_answer, opened_at=row.opened_at,
+        expires_at=row.expires_at, answer=row.answer, actor=row.closed_by, at=row.closed_at,
+        differences=row.details["differences"] if row.details is not None else [],
+    )  # fmt: skip
+
+
+def _made(made: MadeDecision) -> Decision:
+    error = made.error
+    return Decision(
+        id=made.id, project_id=made.project_id, kind=made.kind,
+        status=made.outcome.value,  # pyright: ignore[reportArgumentType] - both outcomes are statuses
+        task_id=made.payload.get("task_id"), answer=made.payload.get("answer"),
+        question_id=made.payload.get("decision"), actor=made.actor, at=made.at, comment=made.comment,
+        plan_version=made.plan_version, plan_digest=made.plan_digest, request_id=made.request_id,
+        error=DecisionError(code=error.code, message=error.message) if error is not None else None,
+    )  # fmt: skip

@@ -1,0 +1,241 @@
+"""Plans: read, generate, refine and approve them; and cancel projects."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from sqlalchemy import Connection
+
+from app.api.controllers.editing import check_sendable, refine
+from app.api.http.actor import is_decided, new_request
+from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, RefinePlan
+from app.api.http.outcome import RECORDED, recorded, status_answer, submit
+from app.api.http.preconditions import check_match, etag, wanted_tags
+from app.api.http.services import Services
+from app.api.views import present
+from app.api.views.frozen import with_preview
+from app.domain.decisions import DecisionKind
+from app.domain.edits import parse_edits
+from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound
+from app.llm.access import model_for
+from app.planning.render import to_markdown
+from app.storage import plans, projects, runs
+from app.temporal.requests import STOP_SECONDS
+from signoff.schemas.answers import CancelAnswer, CancelCounts, StatusAnswer
+from signoff.schemas.plans import Plan
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import PlanStatus, ProjectStatus
+
+AnyRequest = Request[Any, Any, Any]
+DEFAULT_WAIT = 10
+MAX_WAIT = 60
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})", re.IGNORECASE)
+
+
+class PlanController(Controller):
+    """The plan of one project, and the decisions about it."""
+
+    path = "/api/projects/{project_id:str}"
+    tags = ("plans",)
+
+    @get("/plan", operation_id="getPlan", summary="Get the plan")
+    async def get_plan(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        version: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
+    ) -> Response[Plan]:
+        """The current version or an older one. With `Accept: text/markdown`, the outline that makes this plan."""
+
+        def work(conn: Connection) -> Plan | str:
+            row = projects.get(conn, project_id)
+            chosen: int | None = row.plan_version if version is None else version
+            if chosen is None:
+                raise NotFound(
+                    "This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan"
+                )
+            if "text/markdown" in request.headers.get("accept", ""):
+                return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
+            return present.plan(conn, row, version)
+
+        answer = await services.database.read(work)
+        if isinstance(answer, str):
+            markdown: Response[Any] = Response(answer, media_type="text/markdown")
+            return markdown
+        return Response(await with_preview(services, answer), headers=etag(answer.digest))
+
+    @post(
+        "/generate-plan",
+        operation_id="generatePlan",
+        summary="Generate the first plan",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def generate_plan(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[MakePlan],
+        prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
+    ) -> Response[Plan]:
+        """Answers 200 with the plan if it is ready within `Prefer: wait=N` seconds (10 by default), else 202."""
+        return await _make_plan(request, services, project_id, data, DecisionKind.GENERATE, prefer)
+
+    @post(
+        "/regenerate-plan",
+        operation_id="regeneratePlan",
+        summary="Generate a new plan",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def regenerate_plan(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[MakePlan],
+        prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
+    ) -> Response[Plan]:
+        """The new version replaces the current one when it is ready. The project is then pending."""
+        return await _make_plan(request, services, project_id, data, DecisionKind.RETURN, prefer)
+
+    @post(
+        "/refine-plan",
+        operation_id="refinePlan",
+        summary="Refine the plan by edits or in words",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def refine_plan(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[RefinePlan],
+        prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
+    ) -> Response[Plan]:
+        """Creates one new version with all edits, or none. A model applies a `message` in words, after any edits."""
+        if data.message is None:
+            return await refine(request, services, project_id, data.edits or [])
+        project = await services.database.read(lambda conn: projects.get(conn, project_id))
+        if not data.message.strip():
+            message = "Describe the changes in `message`, or leave it out."
+            raise Invalid(message, details=[Problem(field="message", message=message)])
+        if model_for(services.settings, project.strategy) is None:
+            message = (
+                "Refining a plan in words needs a model, and none is configured. Send edits, or set SIGNOFF_MODEL."
+            )
+            raise Conflict(message, code="planner_unavailable")
+        await asyncio.to_thread(parse_edits, data.edits or [])
+        await asyncio.to_thread(check_sendable, services, data.edits or [])
+        options = MakePlan(planner="model", instructions=data.message)
+        changes = {"refine": True, "edits": data.edits or None}
+        return await _make_plan(request, services, project_id, options, DecisionKind.RETURN, prefer, changes)
+
+    @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
+    async def approve(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Approve],
+    ) -> Response[StatusAnswer]:
+        """Approves the named plan, or else the current one, and starts the run. In a running project, approves the phase gate."""
+        digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
+        payload = {
+            "plan_version": data.plan_version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id,
+            "frozen_digest": data.frozen_digest,
+        }  # fmt: skip
+        decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
+        decided = await submit(services, decision)
+        if decided is None:
+            return await recorded(services, decision)
+        project = await services.database.read(lambda conn: projects.find(conn, project_id))
+        return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
+
+    @post(
+        "/cancel",
+        operation_id="cancelProject",
+        summary="Cancel a project",
+        status_code=200,
+        responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},
+    )
+    async def cancel(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[Cancel],
+    ) -> Response[CancelAnswer]:
+        """Answers 200 when all tasks have stopped, or 202 if that takes more than 10 s."""
+        decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
+        decided = await submit(services, decision)
+        if decided is None:
+            return await recorded(services, decision)
+        project = await services.requests.wait_until_settled(project_id, STOP_SECONDS)
+        counts = await services.database.read(lambda conn: runs.count_outcomes(conn, project_id))
+        stopped = project is None or project.status != ProjectStatus.RUNNING
+        answer = CancelAnswer(
+            **status_answer(project, decided).model_dump(),
+            tasks=CancelCounts(**counts),
+            request_id=decision.request_id,
+        )
+        return Response(answer, status_code=200 if stopped else 202, headers=decided.headers)
+
+
+def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
+    """The digest of the plan that If-Match requires, so that the decision detects a later change; None without If-Match.
+
+    Raises:
+        PreconditionFailed: If-Match does not name the current plan.
+    """
+    project = projects.get(conn, project_id)
+    tags = wanted_tags(request)
+    if tags is None or is_decided(conn, request, project_id):
+        return None
+    plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
+    digest: str | None = plan.digest if plan is not None else None
+    check_match(tags, digest)
+    return digest
+
+
+async def _make_plan(
+    request: AnyRequest,
+    services: Services,
+    project_id: str,
+    data: MakePlan,
+    kind: DecisionKind,
+    prefer: str | None,
+    changes: dict[str, Any] | None = None,
+) -> Response[Plan]:
+    payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions, **(changes or {})}
+    # The instructions with which a plan is sent back are the reviewer's comment.
+    comment = (data.instructions or "")[:MAX_COMMENT_LENGTH]
+    decision = new_request(request, project_id, kind, comment=comment, payload=payload)
+    decided = await submit(services, decision)
+    if decided is None:
+        return await recorded(services, decision)
+    version = decided.decision.payload.get("version")
+    wait = _WAIT.search(prefer or "")
+    seconds = min(int(wait[1]), MAX_WAIT) if wait else DEFAULT_WAIT
+    await services.requests.wait_for_plan(project_id, int(version or 0), seconds)
+
+    def work(conn: Connection) -> Plan | None:
+        row = projects.get(conn, project_id)
+        made = plans.get(conn, project_id, int(version or 0))
+        if made.status == PlanStatus.FAILED:
+            raise DomainError.from_info(ErrorInfo.model_validate(made.failure))
+        return present.plan(conn, row, made.version) if made.status != PlanStatus.GENERATING else None
+
+    plan = await services.database.read(work)
+    if plan is None:
+        return await recorded(services, decision, headers=decided.headers)
+    return Response(await with_preview(services, plan), headers={**etag(plan.digest), **decided.headers})

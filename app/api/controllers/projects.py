@@ -1,0 +1,216 @@
+"""Projects: create, read, change, delete, list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from litestar import Controller, Request, Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from app.api.http.actor import actor_of, new_request
+from app.api.http.bodies import CreateProject, UpdateProject
+from app.api.http.idempotency import answer_once
+from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
+from app.api.http.services import Services
+from app.api.views import present
+from app.api.views.overlay import with_live_state
+from app.commands import editing
+from app.domain.decisions import DecisionKind
+from app.domain.errors import Invalid
+from app.domain.identity import new_id
+from app.storage import projects, tasks
+from app.workspace.workspaces import Workspaces
+from signoff.schemas.answers import DeleteAnswer
+from signoff.schemas.problems import Problem
+from signoff.schemas.projects import Project, ProjectList
+from signoff.vocabulary import ProjectStatus
+
+# SQLite refuses longer patterns, and comparing them takes time.
+MAX_SEARCH_LENGTH = 1000
+AnyRequest = Request[Any, Any, Any]
+StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
+SortKey = Literal["newest", "oldest", "updated", "name", "status"]
+
+
+class ProjectController(Controller):
+    """The collection of projects, and single projects."""
+
+    path = "/api/projects"
+    tags = ("projects",)
+
+    @get("/", operation_id="listProjects", summary="List projects")
+    async def list_projects(
+        self,
+        services: NamedDependency[Services],
+        status: FromQuery[StatusFilter | None] = None,
+        search: Annotated[str | None, QueryParameter(max_length=MAX_SEARCH_LENGTH)] = None,
+        sort_by: FromQuery[SortKey] = "newest",
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
+        offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
+    ) -> ProjectList:
+        """A page of projects. `status_counts` counts all projects that match the search, by status."""
+        wanted = None if status in {None, "all"} else status
+        term = (search or "").replace("\x00", "")
+
+        def page(conn: Connection) -> tuple[list[projects.ProjectRow], int, dict[str, int], dict[str, int]]:
+            found = projects.list_page(conn, status=wanted, search=term, sort_by=sort_by, limit=limit, offset=offset)
+            running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
+            return *found, tasks.manual_waiting(conn, running) if running else {}
+
+        (rows, total, counts, waiting), troubled = await asyncio.gather(
+            services.database.read(page), services.engine.troubled()
+        )
+        return ProjectList(
+            projects=[present.summary(row, waiting.get(row.id, 0), troubled.get(row.id)) for row in rows],
+            total=total,
+            limit=limit,
+            offset=offset,
+            status_counts={ProjectStatus(name): count for name, count in counts.items()},
+        )
+
+    @post("/", operation_id="createProject", summary="Create a project")
+    async def create_project(
+        self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
+    ) -> Response[Project]:
+        """Creates a pending project without a plan."""
+        values = data.model_dump()
+        check_named(services, values)
+        project_id = new_id("proj")
+        values |= {"id": project_id, "workspace": await _workspace(services.workspaces, project_id, data.path)}
+        actor = actor_of(request)
+
+        def work(conn: Connection) -> Project:
+            projects.create(conn, values, actor=actor)
+            return _on_record(conn, services, project_id)[0]
+
+        return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
+
+    @get("/{project_id:str}", operation_id="getProject", summary="Get a project with its tasks")
+    async def get_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Project]:
+        """The recorded project, with the live state of its workflow if that answers (`live`)."""
+        return await _with_tag(services, project_id)
+
+    @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
+    async def update_project(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[UpdateProject],
+    ) -> Response[Project]:
+        """Omitted fields keep their values; read-only fields may be sent unchanged. If-Match refuses a stale update."""
+        tags = wanted_tags(request)
+
+        def check(row: projects.ProjectRow) -> None:
+            check_match(tags, revision_tag(row.revision))
+
+        current = await services.database.read(lambda conn: projects.get(conn, project_id))
+        # Check first, so that no other error refers to a version that the sender has not seen. The check in the transaction is
+        # the decisive one.
+        check(current)
+        await _check_read_only(services, project_id, data.model_extra or {})
+        wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
+        check_named(services, wanted)
+        workspace = None
+        if wanted.get("path", current.path) == current.path:
+            # An unchanged path is not a change, even if the folder is no longer allowed.
+            wanted.pop("path", None)
+        else:
+            workspace = await _workspace(services.workspaces, project_id, wanted["path"])
+        actor = actor_of(request)
+        await services.database.transact(
+            lambda conn: editing.update_project(
+                conn, project_id, wanted, services.actions, workspace=workspace, actor=actor, check=check
+            )
+        )
+        return await _with_tag(services, project_id)
+
+    @delete(
+        "/{project_id:str}",
+        operation_id="deleteProject",
+        summary="Delete a project permanently",
+        status_code=200,
+        responses={
+            202: ResponseSpec(DeleteAnswer, description="The project is being cancelled and will then be deleted.")
+        },
+    )
+    async def delete_project(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
+    ) -> Response[DeleteAnswer]:
+        """A live project is cancelled first. A workspace that was set with `path` is never deleted."""
+        decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
+        done = await services.requests.delete(decision)
+        return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
+
+
+async def read_project(services: Services, project_id: str) -> Project:
+    """A project as it is recorded.
+
+    Raises:
+        NotFound: the project does not exist; if it was deleted, the message says so.
+    """
+    project, _ = await services.database.read(lambda conn: _on_record(conn, services, project_id))
+    return project
+
+
+def _on_record(conn: Connection, services: Services, project_id: str) -> tuple[Project, int]:
+    """A recorded project, and its revision."""
+    row = projects.get(conn, project_id)
+    return present.project(conn, row, temporal=services.engine.link(project_id)), row.revision
+
+
+async def _with_tag(services: Services, project_id: str) -> Response[Project]:
+    project, revision = await services.database.read(lambda conn: _on_record(conn, services, project_id))
+    return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
+
+
+async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:
+    if path is None:
+        return str(await asyncio.to_thread(workspaces.make, project_id))
+    return str(await asyncio.to_thread(workspaces.named, path))
+
+
+def check_named(services: Services, values: dict[str, Any]) -> None:
+    """Check that the agent and the archetype that a project names exist.
+
+    Raises:
+        Invalid: one of them does not exist; `details` names the field.
+    """
+    known = {"agent_id": ("agent", services.agents), "sme_archetype": ("archetype", services.archetypes)}
+    problems = [
+        Problem(field=name, message=_no_such(label, values[name], valid))
+        for name, (label, valid) in known.items()
+        if values.get(name) is not None and values[name] not in valid
+    ]
+    if problems:
+        raise Invalid(problems[0].message, details=problems)
+
+
+def _no_such(label: str, name: str, known: Iterable[str]) -> str:
+    return f"There is no {label} '{name}'. Known: {', '.join(known)}. GET /api/{label}s describes each of them."
+
+
+async def _check_read_only(services: Services, project_id: str, extra: dict[str, Any]) -> None:
+    if not extra:
+        return
+    current: BaseModel = await with_live_state(services, await read_project(services, project_id))
+    values = current.model_dump(mode="json")
+    problems: list[Problem] = []
+    for name, value in extra.items():
+        if name not in values:
+            problems.append(Problem(field=name, message="There is no such field."))
+        elif value != values[name] and name not in _MOVING:
+            problems.append(Problem(field=name, message="This field is read-only."))
+    if problems:
+        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
+        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+
+
+# Fields that may change between a GET and the following PUT, so that a different value is not an attempt to set them.
+_MOVING = frozenset({"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked"})

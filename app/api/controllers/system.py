@@ -1,0 +1,101 @@
+"""Health, readiness and metrics of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from importlib.metadata import version
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy import Connection, text
+
+from app.api.http.services import Services
+from app.api.http.telemetry import Telemetry
+from app.domain.errors import Unavailable
+from app.storage import counts
+from app.temporal.inspection import Trouble
+from signoff.schemas.system import Checks, Health, Ready
+
+# The database is queried at most once in this time, regardless of the number of requests.
+COUNT_SECONDS = 1.0
+
+
+class SystemController(Controller):
+    """Operations for deployment, load balancers and monitoring."""
+
+    path = "/"
+    tags = ("system",)
+
+    @get("/health", operation_id="health", summary="Check that the process is alive")
+    async def health(self) -> Health:
+        """Answers while the process is alive."""
+        return Health(version=version("signoff-server"))
+
+    @get(
+        "/ready",
+        operation_id="ready",
+        summary="Check that the database and Temporal answer",
+        responses={
+            503: ResponseSpec(Ready, description="The database or Temporal does not answer.", generate_examples=False)
+        },
+    )
+    async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
+        """The app is ready even without a worker: it records requests, which are executed when a worker starts."""
+        database = await _check_database(services)
+        temporal, workers = "ok", 0
+        try:
+            workers = (await services.engine.workers()).count
+        except Unavailable as error:
+            temporal = error.info.message
+        troubled = await services.engine.troubled()
+        failing = sorted(key for key, trouble in troubled.items() if trouble == Trouble.WORKFLOW_TASK_FAILING)
+        good = database == temporal == "ok"
+        answer = Ready(
+            status="ready" if good else "unavailable",
+            checks=Checks(
+                database=database,
+                temporal=temporal,
+                workers=workers,
+                failing_runs=failing,
+                warnings=await _unsandboxed(services) if temporal == "ok" else [],
+            ),
+        )
+        return Response(answer, status_code=200 if good else 503)
+
+    @get("/metrics", operation_id="metrics", summary="Get metrics for Prometheus", media_type=CONTENT_TYPE_LATEST)
+    async def metrics(
+        self, services: NamedDependency[Services], telemetry: NamedDependency[Telemetry]
+    ) -> Response[bytes]:
+        """Metrics of this process. The numbers of projects and tasks come from the database and are at most a second old."""
+        if telemetry.counted_at + COUNT_SECONDS < time.monotonic():
+            # If the database is down, the other metrics are all the more important.
+            with suppress(Unavailable):
+                telemetry.count_work(*await services.database.read(counts.by_status))
+        return Response(telemetry.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _unsandboxed(services: Services) -> list[str]:
+    """A warning for each queue, and each user there, whose workers run tasks without a sandbox."""
+    default = services.settings.task_queue
+    queues = [default, *sorted(set(services.settings.agent_queues.values()) - {default})]
+    counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in queues))
+    return [
+        f"tasks{'' if queue == default else f' of the queue {queue}'} run unsandboxed as {user}"
+        for queue, workers in zip(queues, counted, strict=True)
+        for user in (workers.unsandboxed if workers is not None else ())
+    ]
+
+
+async def _check_database(services: Services) -> str:
+    def work(conn: Connection) -> None:
+        conn.execute(text("SELECT id FROM projects LIMIT 1")).all()
+
+    try:
+        await services.database.read(work)
+    except Unavailable as error:
+        return error.info.message
+    return "ok"

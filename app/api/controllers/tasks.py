@@ -1,0 +1,198 @@
+"""Tasks: list, read, add, change and remove them, and decide on tasks that wait for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from sqlalchemy import Connection
+
+from app.api.controllers.editing import Shown, edit
+from app.api.http.actor import new_request
+from app.api.http.bodies import AnswerTask, CreateTask, Remark, UpdateTask
+from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.services import Services
+from app.api.views import present
+from app.domain.decisions import DecisionKind
+from app.domain.errors import Invalid
+from app.domain.plan import canonical_json
+from app.storage import model_steps, projects, tasks
+from signoff.schemas.problems import Problem
+from signoff.schemas.tasks import Task, TaskDeleted, TaskList
+from signoff.vocabulary import TaskStatus
+
+AnyRequest = Request[Any, Any, Any]
+# Outputs travel through Temporal, whose payloads are limited to 2 MiB.
+MAX_OUTPUT_BYTES = 262_144
+
+
+class TaskController(Controller):
+    """The tasks of one project."""
+
+    path = "/api/projects/{project_id:str}/tasks"
+    tags = ("tasks",)
+
+    @get("/", operation_id="listTasks", summary="List tasks")
+    async def list_tasks(
+        self,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        status: FromQuery[TaskStatus | None] = None,
+        phase_id: FromQuery[str | None] = None,
+        limit: Annotated[int | None, QueryParameter(ge=1, le=10_000)] = None,
+        offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
+    ) -> TaskList:
+        """Tasks with their status and outputs, in the plan's order; all tasks by default."""
+
+        def work(conn: Connection) -> TaskList:
+            projects.get(conn, project_id)
+            chosen = {"status": status, "phase_id": phase_id}
+            rows = tasks.all_of(conn, project_id, **chosen, limit=limit, offset=offset)
+            ids = tasks.ids_by_key(conn, project_id)
+            used = model_steps.tokens_by_task(conn, project_id)
+            shown = [present.task(row, ids, used, whole=False) for row in rows]
+            return TaskList(tasks=shown, total=tasks.count(conn, project_id, **chosen), limit=limit, offset=offset)
+
+        return await services.database.read(work)
+
+    @post("/", operation_id="createTask", summary="Add a task to the plan", responses=RECORDED)
+    async def create_task(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[CreateTask],
+    ) -> Response[Task]:
+        """Creates the next version of the plan, or the first. During a run, this request also approves that version."""
+        fields = data.model_dump(mode="json", exclude={"phase_id"}, exclude_unset=True)
+        operation = {"op": "add_task", **fields} | ({"phase": data.phase_id} if data.phase_id else {})
+        return await edit(request, services, project_id, [operation], _shown(project_id), status=201)
+
+    @get("/{task_id:str}", operation_id="getTask", summary="Get a task with all of its outputs")
+    async def get_task(self, services: NamedDependency[Services], project_id: FromPath[str],
+                       task_id: FromPath[str]) -> Task:  # fmt: skip
+        """Finds the task by its id or its key."""
+        return await services.database.read(lambda conn: _read(conn, project_id, task_id))
+
+    @put("/{task_id:str}", operation_id="updateTask", summary="Change a task", responses=RECORDED)
+    async def update_task(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        data: JSONBody[UpdateTask],
+    ) -> Response[Task]:  # fmt: skip
+        """Creates the next version of the plan. Omitted fields keep their values. A task that has started cannot be changed."""
+        current = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+        edits = _changes(current, data)
+        if not edits:
+            return Response(current)
+        return await edit(request, services, project_id, edits, _shown(project_id))
+
+    @delete("/{task_id:str}", operation_id="deleteTask", summary="Remove a task from the plan", status_code=200,
+            responses=RECORDED)  # fmt: skip
+    async def delete_task(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
+    ) -> Response[TaskDeleted]:
+        """Creates the next version of the plan. No other task may depend on the removed one."""
+        task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+
+        def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> TaskDeleted:
+            return TaskDeleted(id=task.id, plan_version=projects.get(conn, project_id).plan_version)
+
+        return await edit(request, services, project_id, [{"op": "remove_task", "task": task.id}], shown)
+
+    @post("/{task_id:str}/complete", operation_id="completeTask", summary="Complete a task that waits for a person",
+          status_code=200, responses=RECORDED)  # fmt: skip
+    async def complete_task(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        data: JSONBody[AnswerTask],
+    ) -> Response[Task]:  # fmt: skip
+        """Completes a manual task, ends a timer early, or replaces a task that failed or lost its worker by manual work."""
+        return await _answer(request, services, project_id, task_id, data, DecisionKind.COMPLETE)
+
+    @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits or has not started",
+          status_code=200, responses=RECORDED)  # fmt: skip
+    async def skip_task(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        data: JSONBody[Remark],
+    ) -> Response[Task]:  # fmt: skip
+        """Dependent tasks treat a skipped task as done. A skipped task has no outputs; to set outputs, complete it instead."""
+        return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.SKIP)
+
+    @post("/{task_id:str}/retry", operation_id="retryTask", summary="Retry a task that waits",
+          status_code=200, responses=RECORDED)  # fmt: skip
+    async def retry_task(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        data: JSONBody[Remark],
+    ) -> Response[Task]:  # fmt: skip
+        """Starts the task now. It must wait for a person after it failed or lost its worker, or wait to be retried."""
+        return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.RETRY)
+
+
+def _without_outputs(data: Remark) -> AnswerTask:
+    return AnswerTask(comment=data.comment)
+
+
+def _read(conn: Connection, project_id: str, task_id: str) -> Task:
+    projects.get(conn, project_id)
+    row, used = tasks.get(conn, project_id, task_id), model_steps.tokens_by_task(conn, project_id)
+    return present.task(row, tasks.ids_by_key(conn, project_id), used, whole=True)
+
+
+def _shown(project_id: str) -> Shown:
+    """Create the answer for an edit of one task."""
+    return lambda conn, keys, _phases: _read(conn, project_id, keys[0])
+
+
+def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
+    """The edits that give a task the values in the request. Unchanged fields need no edit.
+
+    Raises:
+        Invalid: a read-only field was changed (`read_only`), or a field does not exist.
+    """
+    before = current.model_dump(mode="json")
+    sent = data.model_dump(mode="json", exclude_unset=True)
+    problems: list[Problem] = []
+    for name in sent.keys() - _EDITABLE:
+        if name not in before:
+            problems.append(Problem(field=name, message="There is no such field."))
+        elif sent[name] != before[name] and name not in _MOVING:
+            problems.append(Problem(field=name, message="This field is read-only."))
+    if "phase_id" in sent and sent["phase_id"] is None:
+        problems.append(
+            Problem(field="phase_id", message="A task must be in a phase. Name another phase, or leave this out.")
+        )
+    if problems:
+        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
+        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+    changed = {name: value for name, value in sent.items() if name in _EDITABLE and value != before[name]}
+    phase = changed.pop("phase_id", None)
+    edits: list[dict[str, Any]] = [{"op": "update_task", "task": current.id, **changed}] if changed else []
+    return edits + ([{"op": "move_task", "task": current.id, "phase": phase}] if phase else [])
+
+
+_EDITABLE = frozenset(UpdateTask.model_fields) - {"key"}
+# Fields that may change between a GET and the following PUT.
+_MOVING = frozenset({"duration_ms", "log"})
+
+
+async def _answer(
+    request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
+) -> Response[Task]:
+    if len(canonical_json(data.outputs)) > MAX_OUTPUT_BYTES:
+        message = f"Outputs must be at most {MAX_OUTPUT_BYTES} bytes. Put larger data into a file in the workspace."
+        raise Invalid(message, details=[Problem(field="outputs", message=message)])
+
+    task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+    payload = {"task": task.id, "outputs": data.outputs}
+    decision = new_request(request, project_id, kind, comment=data.comment, payload=payload)
+    decided = await submit(services, decision)
+    if decided is None:
+        return await recorded(services, decision)
+    task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+    return Response(task, headers=decided.headers)

@@ -1,0 +1,1 @@
+"""HTTP for all endpoints: credentials, idempotency, preconditions, errors, uploads and downloads."""

@@ -1,0 +1,33 @@
+"""The services that handlers use; `app.main` assembles them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.api.http.helper_process import HelperProcesses
+from app.database.database import Database
+from app.domain.actions import Actions
+from app.domain.agents import Archetype
+from app.domain.validation import Agents
+from app.sealing.sealer import Sealer
+from app.settings import Settings
+from app.temporal.client import Engine
+from app.temporal.requests import Requests
+from app.workspace.workspaces import Workspaces
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the app that handlers need."""
+
+    settings: Settings
+    database: Database
+    sealer: Sealer
+    engine: Engine
+    requests: Requests
+    workspaces: Workspaces
+    actions: Actions
+    agents: Agents
+    archetypes: Mapping[str, Archetype]
+    previews: HelperProcesses

@@ -1,0 +1,259 @@
+"""Converts database rows to the API's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.api.views import frozen
+from app.api.views.plan_stats import stats
+from app.domain.frozen import Frozen
+from app.domain.identity import milliseconds_between, now
+from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
+from app.domain.validation import effective_dependencies
+from app.storage import model_steps, plans, runs, tasks
+from app.storage.projects import ProjectRow
+from app.storage.runs import PhaseRow
+from app.storage.tasks import TaskRow
+from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
+from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
+from signoff.schemas.tasks import LogInfo, Phase, Task, TaskError
+from signoff.vocabulary import PhaseStatus, PlanStatus, TaskStatus
+
+API = "/api/projects"
+# Input tokens, output tokens and cost, by task id.
+ModelUse = Mapping[str, tuple[int, int, float | None]]
+# Larger outputs are truncated in lists and in the project; `/tasks/{id}` has them in full.
+MAX_OUTPUTS_LENGTH = 4096
+# Length to which a text is shortened when the outputs are truncated.
+_MAX_TEXT_LENGTH = 1000
+
+
+def summary(row: Any, manual_waiting: int, blocked: str | None) -> ProjectSummary:
+    """A project in a list."""
+    return ProjectSummary.model_validate({**row._asdict(), "manual_waiting": manual_waiting, "blocked": blocked})
+
+
+def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Project:
+    """A complete project as it is recorded, without the live state of its workflow."""
+    task_rows = tasks.all_of(conn, row.id)
+    plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
+    run = runs.find(conn, row.run_id) if row.run_id is not None else None
+    fields = (
+        "id", "name", "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "path",
+        "agent_id", "sme_archetype", "max_tokens", "max_cost_usd", "status", "stage", "created_at", "updated_at", "created_by",
+        "workspace", "last_seq",
+    )  # fmt: skip
+    return Project(
+        **{name: getattr(row, name) for name in fields},
+        since=None,
+        blocked=None,
+        progress=_progress(task_rows),
+        plan=_plan_info(plan) if plan is not None else None,
+        phases=phases(conn, row.id),
+        tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id)),
+        run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
+        if run is not None
+        else None,
+        gate=Gate.model_validate(row.gate) if row.gate is not None else None,
+        failure=Failure.model_validate(row.failure) if row.failure is not None else None,
+        links=_links(row.id, temporal),
+        live=False,
+    )
+
+
+def task_list(rows: Sequence[TaskRow], used: ModelUse) -> list[Task]:
+    """All tasks of a project or of a phase. `rows` must include the dependencies, whose ids are otherwise missing."""
+    ids = {row.key: row.id for row in rows}
+    return [task(row, ids, used, whole=False) for row in rows]
+
+
+def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> Task:
+    """One task. `ids` maps keys to ids, at least for its dependencies; `used` has the model use of tasks by id."""
+    fields = (
+        "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
+        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure",
+        "reads", "writes", "limits", "attempt", "started_at", "completed_at", "due_at", "exit_code",
+        "quarantine",
+    )  # fmt: skip
+    outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
+    return Task(
+        **{name: getattr(row, name) for name in fields},
+        depends_on=[ids[key] for key in row.depends_on if key in ids],
+        outputs=outputs,
+        truncated=truncated,
+        duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _in_progress(row) else None)),
+        error=TaskError.model_validate(row.error) if row.error is not None else None,
+        tokens={"input": used[row.id][0], "output": used[row.id][1]} if row.id in used else None,
+        log=LogInfo(bytes=row.log_bytes, url=f"{API}/{row.project_id}/tasks/{row.id}/logs"),
+    )
+
+
+def phase(row: PhaseRow, counts: dict[str, int]) -> Phase:
+    """A phase without its tasks."""
+    names = [name for name in Phase.model_fields if name != "task_counts"]
+    return Phase(
+        **{name: getattr(row, name) for name in names},
+        task_counts={"total": sum(counts.values()), **counts},  # pyright: ignore[reportArgumentType]
+    )
+
+
+def phases(conn: Connection, project_id: str) -> list[Phase]:
+    """The phases of a project, without their tasks."""
+    return [phase(item, counts) for item, counts in _phases(conn, project_id)]
+
+
+def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan:
+    """A plan version: the current one with the state of its tasks, an older one as it was approved or drafted.
+
+    Raises:
+        NotFound: the version does not exist.
+        Conflict: `plan_not_ready`: the version has no content yet.
+    """
+    row = plans.get(conn, project_row.id, version if version is not None else project_row.plan_version)
+    draft = plans.content(row)
+    latest = plans.latest(conn, project_row.id)
+    current = row.version == project_row.plan_version
+    shown = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, row, draft)
+    return Plan(
+        project_id=project_row.id,
+        version=row.version,
+        digest=row.digest,
+        status=row.status,
+        planner=row.planner,
+        summary=draft.summary,
+        warnings=draft.warnings,
+        usage=usage(model_steps.usage(conn, model_steps.of_conversation(row.project_id, f"plan:{row.version}"))),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        approved_at=row.approved_at,
+        approved_by=row.approved_by,
+        phases=shown,
+        stats=stats(draft),
+        next=NextPlan(version=latest.version, status=latest.status)
+        if latest is not None and latest.status == PlanStatus.GENERATING
+        else None,
+        frozen=frozen.shown(Frozen.model_validate(row.frozen), sealed=True) if row.frozen is not None else None,
+    )
+
+
+def usage(used: model_steps.Usage) -> Usage | None:
+    """The use of models; None if no model was called."""
+    if not used.calls:
+        return None
+    return Usage(
+        models=used.models, calls=used.calls, tokens={"input": used.input_tokens, "output": used.output_tokens},
+        cost_usd=used.cost_usd,
+    )  # fmt: skip
+
+
+def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
+    by_phase: dict[str, list[Task]] = {}
+    for item in task_list(tasks.all_of(conn, project_id), model_steps.tokens_by_task(conn, project_id)):
+        by_phase.setdefault(item.phase_id, []).append(item)
+    return [
+        PlanPhase(**phase(row, counts).model_dump(), tasks=by_phase.get(row.id, []))
+        for row, counts in _phases(conn, project_id)
+    ]
+
+
+def _drafted_phases(project_row: ProjectRow, row: plans.PlanRow, draft: PlanDraft) -> list[PlanPhase]:
+    """The phases of a version that is not current. All are pending, because the tables hold only the current version."""
+    return [_drafted_phase(project_row, row, item, position) for position, item in enumerate(draft.phases)]
+
+
+def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft, position: int) -> PlanPhase:
+    ids, phase_id = row.ids["tasks"], row.ids["phases"][item.key]
+    drafted: list[Task] = []
+    for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
+        values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
+        values["retries"] = entry.retries or 0
+        values |= {name: getattr(entry, name) for name in ("after_failure", "reads", "writes", "limits")}
+        drafted.append(
+            Task(
+                **values,
+                id=ids[entry.key],
+                project_id=project_row.id,
+                phase_id=phase_id,
+                status=TaskStatus.PENDING,
+                reason=None,
+                position=number,
+                depends_on=[ids[key] for key in needed],
+                outputs={},
+                truncated=False,
+                attempt=0,
+                started_at=None,
+                completed_at=None,
+                due_at=None,
+                duration_ms=None,
+                exit_code=None,
+                error=None,
+                quarantine=None,
+                tokens=None,
+                log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{ids[entry.key]}/logs"),
+            )
+        )
+    return PlanPhase(
+        id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
+        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,  # pyright: ignore[reportArgumentType]
+        requires_approval=bool(item.requires_approval), started_at=None, completed_at=None,
+        task_counts={"total": len(drafted)}, tasks=drafted,
+    )  # fmt: skip
+
+
+def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, dict[str, int]]]:
+    counts = tasks.count_by_phase(conn, project_id)
+    return [(row, counts.get(row.id, {})) for row in runs.phases_of(conn, project_id)]
+
+
+def _plan_info(row: plans.PlanRow) -> PlanInfo:
+    return PlanInfo(
+        version=row.version, digest=row.digest, status=row.status, planner=row.planner, summary=row.draft["summary"]
+    )
+
+
+def _progress(rows: Sequence[TaskRow]) -> Progress:
+    counts = dict.fromkeys(TaskStatus, 0)
+    for row in rows:
+        counts[TaskStatus(row.status)] += 1
+    settled = counts[TaskStatus.COMPLETED] + counts[TaskStatus.SKIPPED]
+    return Progress(
+        total=len(rows),
+        completed=counts[TaskStatus.COMPLETED],
+        failed=counts[TaskStatus.FAILED],
+        running=counts[TaskStatus.RUNNING],
+        percent=round(100 * settled / len(rows), 1) if rows else 0.0,
+    )
+
+
+def _links(project_id: str, temporal: str | None) -> Links:
+    base = f"{API}/{project_id}"
+    return Links(
+        self=base,
+        plan=f"{base}/plan",
+        tasks=f"{base}/tasks",
+        events=f"{base}/events",
+        dag=f"{base}/dag",
+        temporal=temporal,
+    )
+
+
+def _in_progress(row: TaskRow) -> bool:
+    return row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
+
+
+def _cut(outputs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Outputs for lists, and whether they were truncated: long texts are shortened, other large values omitted."""
+    if len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
+        return outputs, False
+    visible: dict[str, Any] = {}
+    room = MAX_OUTPUTS_LENGTH
+    for name, value in outputs.items():
+        shortened = value[:_MAX_TEXT_LENGTH] if isinstance(value, str) else value
+        size = len(canonical_json({name: shortened}))
+        if size <= room:
+            visible[name] = shortened
+            room -= size
+    return visible, True

@@ -1,0 +1,100 @@
+"""Computes the preview of an outline's plan, from the text to the complete answer as JSON.
+
+For thousands of tasks this takes seconds of CPU time, so it runs in a separate process (`preview_process`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from app.api.views.plan_stats import stats
+from app.domain.actions import Actions
+from app.domain.agents import AgentEntry, AgentKind
+from app.domain.audit import check_plan, worst_first
+from app.domain.errors import Invalid
+from app.domain.plan import PhaseDraft, PlanDraft
+from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
+from app.planning.outline.reader import read_outline
+from app.workspace.private_places import objection_to_grants
+from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
+
+
+class PreviewOrder(BaseModel):
+    """The inputs of a preview. `agents` maps names to kinds; `private` lists paths that no task can be granted."""
+
+    description: str
+    agent_id: str | None
+    agents: dict[str, AgentKind]
+    private: list[Path]
+
+
+class _Row(NamedTuple):
+    """A task in the form that an audit checks. It has no id yet, so its key replaces the id."""
+
+    id: str
+    key: str
+    action: dict[str, Any]
+    agent_id: str | None
+    timeout_seconds: float | None
+
+
+def preview(order: PreviewOrder, actions: Actions) -> bytes:
+    """Compute the preview, an `OutlinePreview` as JSON. If the description does not make a plan, it says why."""
+    agents = {name: AgentEntry(kind=kind) for name, kind in order.agents.items()}
+    objection = objection_to_grants(order.private)
+    try:
+        draft = read_outline(order.description, has_model=has_model(agents, order.agent_id), objection=objection)
+        check_draft(draft, actions, for_project(agents, order.agent_id), objection=objection)
+    except Invalid as error:
+        answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
+    else:
+        answer = _answer(draft)
+        answer.phases = [_phase(phase, actions) for phase in draft.phases]
+        answer.findings = list(_findings(answer.phases, agents))
+    return answer.model_dump_json().encode()
+
+
+def _answer(draft: PlanDraft) -> OutlinePreview:
+    return OutlinePreview(
+        valid=True,
+        planner="outline",
+        summary=draft.summary,
+        warnings=draft.warnings,
+        problems=[],
+        stats=stats(draft),
+        phases=[],
+        findings=[],
+    )
+
+
+def _phase(phase: PhaseDraft, actions: Actions) -> OutlinePhase:
+    tasks = [
+        OutlineTask(
+            key=task.key, title=task.title, description=task.description, action=task.action.model_dump(mode="json"),
+            agent_id=task.agent_id, depends_on=needed, inputs=task.inputs, expected_files=task.expected_files,
+            retries=retries_of(task, actions), timeout_seconds=task.timeout_seconds, on_crash=task.on_crash,
+            after_failure=task.after_failure, reads=task.reads, writes=task.writes, limits=task.limits,
+        )
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
+    ]  # fmt: skip
+    return OutlinePhase(
+        key=phase.key, name=phase.name, description=phase.description, strategy=phase.strategy,
+        requires_approval=phase.requires_approval, tasks=tasks,
+    )  # fmt: skip
+
+
+def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
+    rows = [
+        _Row(task.key, task.key, task.action, task.agent_id, task.timeout_seconds)
+        for phase in phases
+        for task in phase.tasks
+    ]
+    for finding in worst_first(check_plan(rows, agents)):
+        yield OutlineFinding(
+            severity=finding.severity, code=finding.code, message=finding.message, suggestion=finding.suggestion,
+            task_key=finding.task_id,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What each command does, in the one transaction that records it."""

@@ -1,0 +1,177 @@
+"""What each kind of decision does. Each handler checks and applies it in the one transaction that records it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.commands import answers, control, plan_edits
+from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
+from app.domain.edits import parse_edits
+from app.domain.errors import Conflict, ErrorInfo, Invalid
+from app.domain.events import EventType
+from app.domain.identity import now
+from app.domain.registry import load_actions
+from app.domain.states import Call, Situation, check_call
+from app.storage import decisions, events, freezing, plans, projects, questions, runs
+from app.storage.projects import ProjectRow, situation
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage
+
+# The planner that is used if the request names none.
+OUTLINE = "outline"
+
+
+def request_plan(conn: Connection, decision: Decision) -> None:
+    """Open the next plan version for a planner. If a plan that waits for approval is sent back, record it as returned."""
+    project = projects.get(conn, decision.project_id)
+    refine = bool(decision.payload.get("refine"))
+    call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
+    check_call(call, situation(project))
+    planner = decision.payload.get("planner") or OUTLINE
+    _check_instructions(project, decision, planner)
+    edits = decision.payload.get("edits")
+    version = plans.next_version(conn, project.id) + (1 if edits else 0)
+    decision.payload = {**decision.payload, "version": version}
+    seal = decision.seal()
+    if situation(project) == Situation.PLAN_READY:
+        data = {"plan_version": project.plan_version, "comment": decision.comment, **seal}
+        events.append(conn, project.id, (EventType.PLAN_RETURNED, data), actor=decision.actor)
+    if edits:
+        # The edits get their own version, which stays if the planner fails.
+        plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=decision.actor, call=call)
+        project = projects.get(conn, project.id)
+    instructions = decision.payload.get("instructions")
+    plans.begin_generation(
+        conn, project, version, planner=planner, instructions=instructions,
+        based_on=project.plan_version if refine else None, actor=decision.actor, seal=seal,
+    )  # fmt: skip
+
+
+def _check_instructions(project: ProjectRow, decision: Decision, planner: str) -> None:
+    """Refuse instructions that nobody would read: the outline planner cannot use them, and they do not send a plan back.
+
+    Instructions that send a waiting plan back are recorded, regardless of the planner that makes the next version.
+    """
+    if planner == OUTLINE and decision.payload.get("instructions") and situation(project) != Situation.PLAN_READY:
+        message = (
+            "The outline planner follows only the description and cannot use `instructions`. Change the description, or name a "
+            "planner that uses a model."
+        )
+        raise Invalid(message, code="instructions_unused", details=[Problem(field="instructions", message=message)])
+
+
+def approve(conn: Connection, decision: Decision) -> None:
+    """Approve the current plan and open a run; in a running project, approve the phase that waits at its gate."""
+    captured = freezing.take_captured(decision)
+    project = projects.get(conn, decision.project_id)
+    if situation(project) == Situation.RUNNING:
+        _approve_phase(conn, project, decision)
+        return
+    check_call(Call.APPROVE, situation(project))
+    if decision.payload.get("phase_id") is not None:
+        message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
+        raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
+    plan = plans.get(conn, project.id, project.plan_version)
+    _check_bound(plan, decision.payload)
+    if not plans.verified_draft(plan).tasks():
+        raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
+    decision.plan_version, decision.plan_digest = plan.version, plan.digest
+    runs.check_workspace_free(conn, project)
+    captured = freezing.bind(decision, captured)
+    run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
+    decision.payload = {**decision.payload, **run}
+    freezing.keep(conn, project.id, plan.version, captured)
+    plans.mark_approved(conn, project.id, plan.version, actor=decision.actor, at=decision.at)
+    signed = {"plan_version": plan.version, "plan_digest": plan.digest}
+    events.append(
+        conn,
+        project.id,
+        (
+            EventType.PLAN_APPROVED,
+            {**signed, "approved_at": decision.at, "comment": decision.comment, **decision.seal()},
+        ),
+        (EventType.RUN_STARTED, {**signed, **run}),
+        actor=decision.actor,
+    )
+
+
+def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
+    version, digest = payload.get("plan_version"), payload.get("plan_digest")
+    if (version is not None and version != plan.version) or (digest is not None and digest != plan.digest):
+        raise Conflict(
+            f"The plan has changed: version {plan.version} is the current one. Read it, then approve that version.",
+            code="plan_superseded",
+            context={"plan_version": plan.version, "plan_digest": plan.digest},
+        )
+
+
+def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) -> None:
+    requested = decision.payload.get("phase_id")
+    gate = project.gate
+    if gate is None or project.stage == Stage.CANCELLING:
+        raise Conflict("The project is running, and no phase is waiting for approval.", code="project_running")
+    if requested is not None and requested != gate["phase_id"]:
+        message = "A different phase is waiting for approval."
+        raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
+    run = runs.find(conn, project.run_id)
+    plan = plans.get(conn, project.id, project.plan_version)
+    _check_bound(plan, decision.payload)
+    freezing.check_seen(decision, plan)
+    phase = runs.get_phase(conn, gate["phase_id"])
+    decision.plan_version, decision.plan_digest = plan.version, run.plan_digest if run is not None else None
+    decision.payload = {**decision.payload, "phase_id": phase.id}
+    at = now()
+    approved = {"approved_at": at, "approved_by": decision.actor}
+    runs.move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at, **approved)
+    projects.change(conn, project, gate=None)
+    questions.settle_stage(conn, project.id)
+    events.append(
+        conn,
+        project.id,
+        (EventType.PHASE_APPROVED, {**runs.describe(phase), "comment": decision.comment, **decision.seal()}),
+        (EventType.PHASE_STARTED, runs.describe(phase)),
+        actor=decision.actor,
+        at=at,
+    )
+
+
+def cancel(conn: Connection, decision: Decision) -> None:
+    """Cancel a pending project at once, interrupt its planning, or begin to cancel a running project."""
+    project = projects.get(conn, decision.project_id)
+    where = situation(project)
+    check_call(Call.CANCEL, where)
+    seal = {"reason": decision.comment, **decision.seal()}
+    if where == Situation.RUNNING:
+        if project.stage == Stage.CANCELLING:
+            event = (EventType.DECISION_MADE, {"kind": decision.kind, **seal})
+        else:
+            projects.change(conn, project, stage=Stage.CANCELLING, gate=None)
+            event = (EventType.RUN_CANCELLING, seal)
+        events.append(conn, project.id, event, actor=decision.actor)
+        return
+    if where == Situation.PLANNING:
+        error = ErrorInfo(status=409, code="planning_cancelled", message="Planning was cancelled.")
+        latest = plans.latest(conn, project.id)
+        if latest is not None:
+            plans.fail_generation(conn, project.id, latest.version, error, actor=decision.actor, seal=seal)
+        project = projects.get(conn, project.id)
+        if project.status != ProjectStatus.PENDING:
+            return
+    runs.cancel_unstarted(conn, project, actor=decision.actor, decision=seal)
+
+
+EFFECTS: dict[DecisionKind, decisions.Effect] = {
+    DecisionKind.GENERATE: request_plan,
+    DecisionKind.RETURN: request_plan,
+    DecisionKind.APPROVE: approve,
+    DecisionKind.CANCEL: cancel,
+    DecisionKind.PAUSE: control.pause,
+    DecisionKind.RESUME: control.resume,
+    DecisionKind.RETRY_RUN: control.retry_run,
+    DecisionKind.EDIT: plan_edits.edit_running,
+    DecisionKind.ANSWER: answers.answer_question,
+    DecisionKind.EXPIRE: answers.expire_question,
+    **dict.fromkeys(TASK_ANSWERS, answers.answer_task),
+}

@@ -1,0 +1,229 @@
+"""Edits of plans. Before a run, an edit makes a new version; during a run, it makes a version that it also approves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.domain.actions import Actions
+from app.domain.decisions import Decision
+from app.domain.edits import Edit, Editor, parse_edits
+from app.domain.errors import Conflict
+from app.domain.events import EventType
+from app.domain.frozen import Captured
+from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
+from app.domain.registry import load_actions
+from app.domain.signed_values import PROJECT_VALUES
+from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
+from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
+from app.storage import events, freezing, plans, projects, runs, tasks
+from app.storage.projects import ProjectRow, situation
+from app.storage.tables import phases as phase_table
+from app.storage.tables import plans as plan_table
+from app.storage.tables import runs as run_table
+from app.storage.tables import tasks as task_table
+from app.storage.tasks import TaskRow
+from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
+
+News = tuple[EventType, dict[str, Any]]
+
+
+def edit_plan(
+    conn: Connection,
+    project_id: str,
+    edits: Sequence[Edit],
+    actions: Actions,
+    *,
+    actor: str,
+    call: Call,
+    agents: Agents | None = None,
+) -> Editor:
+    """Edit the plan of a project that is not running: the next version, or the first.
+
+    `agents` is None if the agents that the edits name were already checked.
+
+    Raises:
+        NotFound: there is no such project.
+        Conflict: the project's state does not allow it; `project_running` if the workflow must decide.
+        Invalid: an edit names something that is not in the plan, or the edited plan would not be valid.
+    """
+    project = projects.get(conn, project_id)
+    check_call(call, situation(project))
+    if situation(project) == Situation.RUNNING:
+        raise Conflict("The project is running.", code="project_running")
+    editor: Editor | None = None
+
+    def change(draft: PlanDraft) -> PlanDraft:
+        nonlocal editor
+        editor = Editor(draft, _keys_by_id(conn, project_id))
+        edited = editor.apply(edits)
+        known = for_project(agents, project.agent_id) if agents is not None else None
+        check_draft(edited, actions, known, may_be_empty=True)
+        return edited
+
+    version = plans.edit(conn, project, change, actions, actor=actor)
+    assert editor is not None  # noqa: S101 - for the type checker: `edit` has called `change`
+    if editor.added:
+        events.append(conn, project_id, *_created(conn, project_id, editor.added, version), actor=actor)
+    return editor
+
+
+def edit_running(conn: Connection, decision: Decision) -> None:
+    """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
+
+    Only unfinished phases and tasks that have not started may change.
+    """
+    captured = freezing.take_captured(decision)
+    actions = load_actions()
+    edits = parse_edits(decision.payload.get("edits") or [])
+    call = Call.REFINE if decision.payload.get("refine") else Call.EDIT_PLAN
+    project = projects.get(conn, decision.project_id)
+    check_call(call, situation(project))
+    if situation(project) != Situation.RUNNING:
+        editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
+        made = plans.get(conn, project.id, projects.get(conn, project.id).plan_version)
+        decision.plan_version, decision.plan_digest = made.version, made.digest
+        decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
+        data = {"kind": decision.kind, "comment": decision.comment, **decision.seal()}
+        events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)
+        return
+    if project.stage == Stage.CANCELLING:
+        raise Conflict("The project is being cancelled.", code="project_cancelling")
+    current = plans.get(conn, project.id, project.plan_version)
+    before = plans.verified_draft(current)
+    phases = runs.phases_of(conn, project.id)
+    waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
+    editor = Editor(before, _keys_by_id(conn, project.id), waiting)
+    after = editor.apply(edits)
+    check_draft(after, actions, None)
+    _check_started(before, after, phases, tasks.all_of(conn, project.id))
+    _install(conn, project, current, after, actions, editor, decision, freezing.bind(decision, captured, current))
+
+
+def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
+    """Return the keys of the plan's tasks and phases, by id."""
+    found = {row.id: row.key for row in runs.phases_of(conn, project_id)}
+    found.update({task_id: key for key, task_id in tasks.ids_by_key(conn, project_id).items()})
+    return found
+
+
+def _created(conn: Connection, project_id: str, keys: Sequence[str], version: int) -> list[News]:
+    rows = [tasks.get(conn, project_id, key) for key in keys]
+    return [(EventType.TASK_CREATED, tasks.describe(row, plan_version=version)) for row in rows]
+
+
+def _check_started(
+    before: PlanDraft, after: PlanDraft, phases: Sequence[runs.PhaseRow], rows: Sequence[TaskRow]
+) -> None:
+    """Make sure that an edit does not change what has already started.
+
+    Raises:
+        Conflict: `phase_finished` or `task_started`, naming the phase or task.
+    """
+    begun = [phase for phase in phases if phase.status != PhaseStatus.PENDING]
+    former = {phase.key: phase for phase in before.phases}
+    for position, phase in enumerate(begun):
+        kept = after.phases[position] if position < len(after.phases) else None
+        done = phase.status in FINISHED_PHASE
+        if kept is None or kept.key != phase.key or (done and not _same(kept, former[phase.key])):
+            word = "finished" if done else "started"
+            raise Conflict(f"Phase '{phase.key}' has {word}; it cannot be changed or moved.", code=f"phase_{word}")
+    old, new = _with_needs(before), _with_needs(after)
+    for row in rows:
+        if row.status != TaskStatus.PENDING and old[row.key] != new.get(row.key):
+            message = f"Task '{row.key}' has started; it cannot be changed, and nothing can be added before it."
+            raise Conflict(message, code="task_started", context={"task_id": row.id})
+
+
+def _same(left: PhaseDraft, right: PhaseDraft) -> bool:
+    return canonical_json(left.model_dump(mode="json")) == canonical_json(right.model_dump(mode="json"))
+
+
+def _with_needs(draft: PlanDraft) -> dict[str, bytes]:
+    """Return for each task, by key, its definition, its phase and its dependencies, as comparable bytes."""
+    return {
+        task.key: canonical_json([phase.key, task.model_dump(mode="json"), sorted(needed)])
+        for phase in draft.phases
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
+    }
+
+
+def _install(
+    conn: Connection,
+    project: ProjectRow,
+    current: plans.PlanRow,
+    draft: PlanDraft,
+    actions: Actions,
+    editor: Editor,
+    decision: Decision,
+    captured: Captured | None,
+) -> None:
+    # A project may be renamed during its run. Its tasks keep the approved name.
+    signed = {name: value for name, value in current.settings.items() if name in PROJECT_VALUES}
+    settings = plans.run_settings(project, draft, actions)
+    settings = settings.model_copy(
+        update={name: signed[name] for name in signed if getattr(settings, name) is not None}
+    )
+    version, digest = plans.next_version(conn, project.id), digest_of(draft, settings)
+    ids = plans.with_ids(draft, current.ids)
+    row = {
+        "project_id": project.id, "version": version, "status": PlanStatus.APPROVED, "planner": "hand",
+        "digest": digest, "draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"),
+        "ids": ids, "created_at": decision.at, "created_by": decision.actor, "approved_at": decision.at,
+        "approved_by": decision.actor,
+    }  # fmt: skip
+    plans.supersede(conn, project.id, current.version)
+    conn.execute(insert(plan_table).values(row))
+    freezing.keep(conn, project.id, version, captured)
+    _put_rows(conn, project, draft, ids, actions)
+    projects.change(conn, project, plan_version=version)
+    run = update(run_table).where(run_table.c.id == project.run_id)
+    conn.execute(run.values(plan_version=version, plan_digest=digest))
+    decision.plan_version, decision.plan_digest = version, digest
+    decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
+    signed = {"plan_version": version, "plan_digest": digest}
+    sizes = {"planner": "hand", "created_at": decision.at, "phases": len(draft.phases), "tasks": len(draft.tasks())}
+    approved = {**signed, "approved_at": decision.at, "comment": decision.comment, "run_id": project.run_id}
+    approved |= decision.seal()
+    events.append(
+        conn, project.id, (EventType.PLAN_SUPERSEDED, {"plan_version": current.version, "by": version}),
+        (EventType.PLAN_READY, {**signed, **sizes}), (EventType.PLAN_APPROVED, approved),
+        *_created(conn, project.id, editor.added, version), actor=decision.actor,
+    )  # fmt: skip
+
+
+def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plans.Ids, actions: Actions) -> None:
+    """Update the rows of phases and tasks to `draft`, without touching the state of anything that has started."""
+    query = select(task_table).where(task_table.c.project_id == project.id)
+    tasks_before = {row.id: row for row in conn.execute(query)}
+    phases_before = {row.id: row for row in runs.phases_of(conn, project.id)}
+    for position, phase in enumerate(draft.phases):
+        values = plans.phase_row(project, phase, position, ids)
+        if values["id"] in phases_before:
+            # The run owns the phase's status and gate.
+            changed = {name: value for name, value in values.items() if name not in {"id", "status"}}
+            conn.execute(update(phase_table).where(phase_table.c.id == values["id"]).values(**changed))
+        else:
+            conn.execute(insert(phase_table).values(values))
+    position = 0
+    for phase in draft.phases:
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            values = plans.task_row(project, task, needed, actions)
+            values |= {"id": ids["tasks"][task.key], "phase_id": ids["phases"][phase.key], "position": position}
+            _put_task(conn, tasks_before.get(values["id"]), values)
+            position += 1
+    gone = set(tasks_before) - set(ids["tasks"].values())
+    conn.execute(delete(task_table).where(task_table.c.id.in_(gone)))
+    conn.execute(delete(phase_table).where(phase_table.c.id.in_(set(phases_before) - set(ids["phases"].values()))))
+
+
+def _put_task(conn: Connection, before: TaskRow | None, values: dict[str, Any]) -> None:
+    if before is None:
+        conn.execute(insert(task_table).values(values))
+        return
+    kept = {"id", "status", "outputs"}
+    changed = {name: value for name, value in values.items() if name not in kept and getattr(before, name) != value}
+    if changed:
+        conn.execute(update(task_table).where(task_table.c.id == before.id).values(**changed))

@@ -1,0 +1,85 @@
+"""The process's single database: write transactions, consistent reads, and notice of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from app.database.feed import ChangeFeed
+from app.database.postgres import PostgresDatabase
+from app.database.sqlite import SqliteDatabase
+from app.database.url import parse_url, sqlite_path
+from app.domain.signing import SIGNER, Signer
+
+R = TypeVar("R")
+
+
+class _Backend(Protocol):
+    """What each kind of database implements in its own way."""
+
+    @property
+    def feed(self) -> ChangeFeed: ...
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+    async def transact(self, work: Callable[[Connection], R]) -> R: ...
+    async def read(self, work: Callable[[Connection], R]) -> R: ...
+    async def flush(self) -> None: ...
+
+
+class Database:
+    """The process's access to its database. The same statements run on SQLite and on PostgreSQL.
+
+    Args:
+        url: `sqlite+aiosqlite:///<file>` or `postgresql+asyncpg://<user>:<password>@<host>/<database>`.
+        signer: signs the events and commands that this process writes. Only the app has one.
+
+    Raises:
+        ValueError: the URL has neither form.
+    """
+
+    def __init__(self, url: str, signer: Signer | None = None) -> None:
+        path = sqlite_path(url)
+        options = {SIGNER: signer}
+        self._backend: _Backend = (
+            SqliteDatabase(path, options) if path is not None else PostgresDatabase(parse_url(url), options)
+        )
+
+    @property
+    def feed(self) -> ChangeFeed:
+        """Notifies readers of changes."""
+        return self._backend.feed
+
+    async def start(self) -> None:
+        """Open the database for transactions. The schema must exist (`app.storage.migrate`)."""
+        await self._backend.start()
+
+    async def close(self) -> None:
+        """Finish what is in progress and close every connection."""
+        await self._backend.close()
+
+    async def transact(self, work: Callable[[Connection], R]) -> R:
+        """Run `work` in one write transaction, commit it, and return its result.
+
+        What `work` reads of a project stays true until the commit. `work` may run more than once, each time from the start,
+        so it must do nothing but read and write the database.
+
+        Raises:
+            Unavailable: the database stays locked or cannot be reached. Nothing was written, unless the connection was lost
+                during the commit.
+            DomainError: any that `work` raises; nothing was written.
+        """
+        return await self._backend.transact(work)
+
+    async def flush(self) -> None:
+        """Return once everything committed so far would survive a power failure."""
+        await self._backend.flush()
+
+    async def read(self, work: Callable[[Connection], R]) -> R:
+        """Run `work`, which must not write, on one consistent state of the database.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        return await self._backend.read(work)

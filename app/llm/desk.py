@@ -1,0 +1,22 @@
+"""The context in which an action calls its model: its agent, and where its steps are recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.database.database import Database
+from app.domain.agents import AgentEntry
+from app.settings import Settings
+from app.storage.model_steps import Talk
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What an action needs to call a model and to use tools, with every step recorded."""
+
+    settings: Settings
+    database: Database
+    talk: Talk
+    agent_id: str
+    agent: AgentEntry
+    strategy: str

@@ -1,0 +1,1 @@
+"""Files in workspaces: paths, uploads, checksums, and which places are private."""
