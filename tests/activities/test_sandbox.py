@@ -206,7 +206,7 @@ async def test_no_grant_reaches_signoffs_own_data(world: World, tmp_path: Path, 
 
 
 async def test_a_grant_that_is_not_there_fails_the_task(world: World, tmp_path: Path) -> None:
-    with pytest.raises(TaskFailed, match="not there"):
+    with pytest.raises(TaskFailed, match="does not exist"):
         await world.run("true", reads=[str(tmp_path / "missing")])
 
 

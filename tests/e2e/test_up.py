@@ -264,7 +264,7 @@ async def test_doctor_reports_what_is_missing_before_the_first_start(tmp_path: P
     ("model", "more", "state", "said"),
     [
         ("", (), "note", "none is set"),
-        ("openai:gpt-5-mini", (), "bad", "set OPENAI_API_KEY, or SIGNOFF_MODEL_API_KEY"),
+        ("openai:gpt-5-mini", (), "bad", "Set OPENAI_API_KEY or SIGNOFF_MODEL_API_KEY"),
         ("nobody:x", (), "bad", "Unknown model: nobody:x"),
         (
             "openai-chat:x",

@@ -129,7 +129,7 @@ async def test_the_model_has_a_task_tried_again_a_few_times_only(stack: Stack, m
     await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
     await stack.call("POST", f"/{project_id}/approve")
     advice = await advice_of(stack, project_id)
-    assert "tried again 3 times" in advice["reason"]
+    assert "retried the task 3 times" in advice["reason"]
     question = await the_question(stack, project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "fail"})
     project = await stack.finished(project_id)

@@ -139,7 +139,7 @@ async def test_everything_that_is_wrong_with_a_draft_is_said_at_once(planner: St
     elsewhere = {"type": "http", "url": "https://elsewhere.example/"}
     model.say(plan(*BAD, ("ask", "Ask", elsewhere, ())), plan(*GOOD))
     await planner.planned("Read example.com daily.")
-    for said in (SAID, "the host 'elsewhere.example' is not one"):
+    for said in (SAID, "the project does not name the host 'elsewhere.example'"):
         assert said in model.requests[1].texts
 
 

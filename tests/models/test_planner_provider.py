@@ -209,7 +209,7 @@ async def test_a_limit_in_dollars_holds_by_the_prices_of_the_settings(
     prices = {NAME: Price(input=1, output=4)}
     async with planning_stack(temporal_server, tmp_path, model, prices=prices) as stack:
         said = await refused(stack, 409, "budget_exceeded", max_cost_usd=0.0001)
-        assert "0.0000 of 0.0001 dollars" in said
+        assert "$0.0000 of $0.0001" in said
         assert model.requests == []
         model.say(plan(*GOOD, input_tokens=1000, output_tokens=500))
         project_id = await stack.create(WORDS, max_cost_usd=1)

@@ -113,7 +113,10 @@ def test_secrets_are_named_word_for_word(words: str, refused: bool, where: str) 
     }
     found = problems(plan(tasks[where]), words, hosts={"a.example"})
     assert bool(found) == refused
-    assert all(message.startswith("Task 't0': the secret 'KEY' is not one") for _, message in found)
+    assert all(
+        message.startswith("Task 't0': the project's description does not name the secret 'KEY'")
+        for _, message in found
+    )
 
 
 def test_actions_are_those_of_the_settings() -> None:

@@ -150,7 +150,7 @@ def test_a_task_cannot_wait_for_itself(strategy: str) -> None:
 def test_tasks_of_a_parallel_phase_do_not_wait_for_each_other() -> None:
     field, message = the_problem(plan(phase("p", task("a"), task("b", after=["a"]), strategy="parallel")))
     assert field == "phases[0].tasks[1].depends_on"
-    assert "'b' depends on 'a' of the same phase, but phase 'p' is parallel" in message
+    assert "'b' depends on 'a' in the same phase, but phase 'p' is parallel" in message
 
 
 def test_the_order_of_a_sequential_phase_counts_for_circles() -> None:
@@ -216,7 +216,7 @@ def test_an_unknown_action_is_told_which_there_are() -> None:
 def test_an_agent_task_needs_an_agent_with_a_model() -> None:
     draft = plan(phase("p", task("a", action={"type": "agent", "prompt": "x"})))
     check_draft(draft, load_actions(), {"default": AgentEntry()})
-    with pytest.raises(Invalid, match="set SIGNOFF_MODEL"):
+    with pytest.raises(Invalid, match="Set SIGNOFF_MODEL"):
         check_draft(draft, load_actions(), {"default": AgentEntry(kind=AgentKind.LOCAL)})
 
 
@@ -383,4 +383,4 @@ def test_effective_dependencies_are_declared_ones_references_and_the_order_of_a_
 def test_inputs_that_are_one_variable_to_a_command_are_refused() -> None:
     field, message = the_problem(plan(phase("p", task("a", inputs={"name": 1, "Name": 2}))))
     assert field == "phases[0].tasks[0].inputs.Name"
-    assert "'name' and 'Name' are both $INPUT_NAME" in message
+    assert "'name' and 'Name' would share the variable $INPUT_NAME" in message
