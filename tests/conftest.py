@@ -15,6 +15,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from app.api.controllers import plans
 from app.api.http.credentials import name_of_user
 from app.database.database import Database
 from app.main import create_app
@@ -22,7 +23,7 @@ from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
 from app.storage.migrate import migrate
-from app.temporal import devserver
+from app.temporal import devserver, requests
 from app.temporal.client import Engine
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
@@ -60,6 +61,22 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=[item for item in items if not DATABASES.runs(item)])
     items[:] = [item for item in items if DATABASES.runs(item)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Have apps in this process wait longer for decisions and plans: a loaded machine is slow, not wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests, "DECISION_SECONDS", 30.0)
+        patch.setattr(plans, "DEFAULT_WAIT", 60)
+        yield
+
+
+@pytest.fixture
+def soon_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have apps in this process answer 202 after a second: for tests in which nothing decides."""
+    monkeypatch.setattr(requests, "DECISION_SECONDS", 1.0)
+    monkeypatch.setattr(plans, "DEFAULT_WAIT", 1)
 
 
 @pytest.fixture(autouse=True)

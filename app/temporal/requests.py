@@ -54,8 +54,8 @@ class Requests:
         self._engine = engine
         self._workspaces = workspaces
 
-    async def submit(self, request: DecisionRequest) -> Decision | None:
-        """Submit a request and wait for its decision. None if Temporal has accepted it but nothing has decided it within 5 s.
+    async def submit(self, request: DecisionRequest, seconds: float = 0.0) -> Decision | None:
+        """Submit a request and wait for its decision, for `seconds` and at least 5 s. None if it is not decided by then.
 
         Raises:
             DomainError: the error with which the request was refused; NotFound if there is no such project.
@@ -63,7 +63,7 @@ class Requests:
         """
         decision = await self._deliver(request)
         if decision is None:
-            decision = await self._wait_for_decision(request)
+            decision = await self._wait_for_decision(request, max(seconds, DECISION_SECONDS))
         if decision is not None:
             decision.raise_if_refused()
         return decision
@@ -111,8 +111,8 @@ class Requests:
 
         return await self._database.transact(work)
 
-    async def _wait_for_decision(self, request: DecisionRequest) -> Decision | None:
-        deadline = time.monotonic() + DECISION_SECONDS
+    async def _wait_for_decision(self, request: DecisionRequest, seconds: float) -> Decision | None:
+        deadline = time.monotonic() + seconds
         with self._database.feed.subscribe(request.project_id) as changes:
             while True:
                 decision = await self._database.read(

@@ -135,6 +135,7 @@ def context(browser: Browser, signoff: Signoff, request: pytest.FixtureRequest) 
     context = browser.new_context(
         base_url=signoff.url, viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="UTC", **options
     )
+    context.set_default_timeout(60_000)
     problems: list[str] = []
     context.on("weberror", lambda error: problems.append(str(error.error)))
     context.on("console", lambda message: problems.append(message.text) if _is_problem(message) else None)

@@ -22,7 +22,7 @@ REPORT = "# Report\n\n- Count `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n- Wri
 SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n"
 PERSON = "# Person\n\n- [ ] Look at it {#look}\n- Say `echo hi` {#say after=look}\n"
 FAILS = "# Fails\n\n- Once `test -e there || { touch there; exit 7; }` {#once}\n- Then `echo x` {#then after=once}\n"
-ROOT = Path(client_package.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

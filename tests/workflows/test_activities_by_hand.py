@@ -125,6 +125,7 @@ async def test_a_task_that_is_completed_by_hand_runs_again(signoff: Stack, resul
     assert (workspace / "order").read_text().split() == ["slow", "after"], "what depends on it has waited for it"
 
 
+@pytest.mark.usefixtures("soon_recorded")
 async def test_a_record_that_is_completed_by_hand_is_made_again(
     temporal_server: WorkflowEnvironment, tmp_path: Path
 ) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from app.domain.plan import PlanDraft
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
+from app.temporal import requests
 from tests.conftest import Stack, eventually, running_stack
 
 
@@ -34,6 +37,20 @@ async def planning(stack: Stack, project_id: str) -> None:
         return (await stack.project(project_id))["stage"] == "planning"
 
     await eventually(reached, what="the project is planning")
+
+
+async def test_who_prefers_to_wait_waits_for_a_late_decision_too(
+    temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "DECISION_SECONDS", 0.1)
+    async with running_stack(temporal_server, tmp_path, worker=False) as stack:
+        project_id = await stack.create("- A: `true`")
+        path, wait = f"/{project_id}/generate-plan", {"Prefer": "wait=60"}
+        waiting = asyncio.create_task(stack.call("POST", path, headers=wait))
+        done, _ = await asyncio.wait([waiting], timeout=1)
+        assert not done
+        await stack.start_worker()
+        assert (await waiting)["status"] == "ready"
 
 
 async def test_cancel_interrupts_the_planner(temporal_server, tmp_path: Path) -> None:

@@ -228,6 +228,7 @@ async def test_a_worker_that_is_busy_is_no_missing_worker(
         assert (await stack.finished(project_id))["status"] == "completed"
 
 
+@pytest.mark.usefixtures("soon_recorded")
 async def test_a_request_that_no_worker_decides_blocks_its_project(
     temporal_server: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import OWNER, Stack, running_stack
 
 TWO_PHASES = """
@@ -159,6 +161,7 @@ async def test_a_manual_task_waits_for_a_person_and_takes_outputs(signoff: Stack
     assert next(t for t in project["tasks"] if t["key"] == "use")["outputs"]["stdout"] == "got 42"
 
 
+@pytest.mark.usefixtures("soon_recorded")
 async def test_a_project_without_a_worker_runs_once_one_comes(temporal_server, tmp_path: Path) -> None:
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         project_id = await stack.create("")

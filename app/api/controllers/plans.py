@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
@@ -220,13 +221,14 @@ async def _make_plan(
     # The instructions with which a plan is sent back are the reviewer's comment.
     comment = (data.instructions or "")[:MAX_COMMENT_LENGTH]
     decision = new_request(request, project_id, kind, comment=comment, payload=payload)
-    decided = await submit(services, decision)
+    wait = _WAIT.search(prefer or "")
+    seconds = min(int(wait[1]), MAX_WAIT) if wait else DEFAULT_WAIT
+    deadline = time.monotonic() + seconds
+    decided = await submit(services, decision, seconds)
     if decided is None:
         return await recorded(services, decision)
     version = decided.decision.payload.get("version")
-    wait = _WAIT.search(prefer or "")
-    seconds = min(int(wait[1]), MAX_WAIT) if wait else DEFAULT_WAIT
-    await services.requests.wait_for_plan(project_id, int(version or 0), seconds)
+    await services.requests.wait_for_plan(project_id, int(version or 0), deadline - time.monotonic())
 
     def work(conn: Connection) -> Plan | None:
         row = projects.get(conn, project_id)

@@ -42,14 +42,16 @@ class Decided:
         return {SEAL_HEADER: self.seal.model_dump_json()} if self.seal is not None else {}
 
 
-async def submit(services: Services, request: DecisionRequest) -> Decided | None:
-    """Submit a request for a decision and seal the decision; None if it was recorded but not decided within 5 s.
+async def submit(services: Services, request: DecisionRequest, seconds: float = 0.0) -> Decided | None:
+    """Submit a request for a decision and seal the decision; None if it was recorded, but not decided in time.
+
+    The time is `seconds`, and at least 5 s.
 
     Raises:
         DomainError: the request was refused, or the project does not exist (NotFound).
         Unavailable: Temporal or the database does not answer; the request may be repeated.
     """
-    decision = await services.requests.submit(request)
+    decision = await services.requests.submit(request, seconds)
     return Decided(decision, await seal_now(services.sealer, request.project_id)) if decision is not None else None
 
 
