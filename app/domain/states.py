@@ -134,7 +134,7 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
 }
 
 _MESSAGES = {
-    "no_plan": "This project has no plan yet; make one with generate-plan or add tasks.",
+    "no_plan": "This project has no plan yet. Generate one with generate-plan, or add tasks.",
     "plan_not_ready": "A plan is being made; wait until it is ready, or cancel.",
     "plan_exists": "This project already has a plan; use regenerate-plan to make a new one.",
     "project_running": "The project is running; cancel it, or wait until it has finished.",
