@@ -33,7 +33,6 @@ _PHASE_STATUS = {
 _STAGE = {
     "plan.generating": "planning",
     "plan.ready": "awaiting_approval",
-    "plan.failed": "draft",
     "plan.approved": "executing",
     "run.started": "executing",
     "run.cancelling": "cancelling",
@@ -95,6 +94,7 @@ class Progress:
         self.project_id = project_id
         self.name = name
         self.stage = ""
+        self._stage_before_planning = "draft"
         self.plan_version = 0
         self.started_at: datetime | None = None
         self.phases: dict[str, PhaseState] = {}
@@ -120,7 +120,9 @@ class Progress:
         """Apply one event. Events about tasks and phases that are not in the plan change nothing."""
         kind, data = event["type"], event["data"]
         at = parse_time(event["at"])
-        self.stage = _STAGE.get(kind, self.stage)
+        if kind == "plan.generating":
+            self._stage_before_planning = self.stage or "draft"
+        self.stage = self._stage_before_planning if kind == "plan.failed" else _STAGE.get(kind, self.stage)
         task, phase = self._tasks.get(data.get("task_id", "")), self.phases.get(data.get("phase_id", ""))
         if kind == "run.started":
             self._start_run(at)

@@ -221,6 +221,16 @@ def test_progress_shows_open_decisions_until_something_comes_of_them() -> None:
     assert progress.waits_for() == "executing"
 
 
+def test_a_failed_planning_leaves_the_stage_as_it_was() -> None:
+    progress = a_progress(a_task("one"))
+    for second, kind in enumerate(("plan.generating", "plan.failed")):
+        progress.apply(an_event(kind, second))
+    assert progress.stage == "draft"
+    for second, kind in enumerate(("plan.generating", "plan.ready", "plan.generating", "plan.failed"), start=2):
+        progress.apply(an_event(kind, second))
+    assert progress.stage == "awaiting_approval"
+
+
 def test_a_pause_hides_nothing_that_waits() -> None:
     progress = a_progress(a_task("one"))
     progress.apply(an_event("run.started", 1))
