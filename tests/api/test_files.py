@@ -81,6 +81,16 @@ async def test_a_file_that_is_there_is_replaced_only_where_that_is_said(signoff:
     assert (answer.status_code, check_error(answer)["code"]) == (409, "unsafe_path")
 
 
+async def test_a_part_without_a_file_name_needs_a_path(signoff: Stack) -> None:
+    project_id = await signoff.create()
+    part = 'Content-Disposition: form-data; name="file"'
+    body = f"--b\r\n{part}\r\n\r\nabc\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await signoff.http.post(f"/api/projects/{project_id}/files/upload", content=body, headers=headers)
+    assert (answer.status_code, check_error(answer)["code"]) == (422, "bad_path")
+    assert "Send the path in the field `path`" in answer.json()["message"]
+
+
 BAD_PATHS = [
     "../escape", "/etc/passwd", "a/../../b", "..", "a/..", "~/x", "C:/x", "a\\b", ".signoff/x", ".SIGNOFF/x", "a//b",
     "./a", "a/", "/",

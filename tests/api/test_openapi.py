@@ -54,6 +54,18 @@ async def test_every_operation_has_a_name_and_says_what_it_takes(signoff: Stack)
         assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}, path
 
 
+async def test_no_request_body_has_a_default_that_a_generated_client_would_send(signoff: Stack) -> None:
+    spec = await document(signoff)
+    contents = [op["requestBody"]["content"] for _, _, op in operations(spec) if "requestBody" in op]
+    schemas = [resolved(spec, form["schema"]) for content in contents for form in content.values()]
+    fields = [(name, field) for schema in schemas for name, field in schema.get("properties", {}).items()]
+    assert [name for name, field in fields if "default" in field] == ["overwrite"]
+    created = spec["components"]["schemas"]["CreateProject"]["properties"]
+    assert created["strategy"]["description"] == "Default: `performance`."
+    upload = spec["paths"]["/api/projects/{project_id}/files/upload"]["post"]["requestBody"]["content"]
+    assert upload["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"
+
+
 def resolved(spec: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in value:
         reference: str = value["$ref"]

@@ -124,6 +124,10 @@ class _Form:
         await self._flush()
         if not self._has_file:
             raise _invalid("file", "The file is missing. Send it in the field `file`.")
+        if not self._received.name and not self._received.fields.get("path"):
+            raise _invalid(
+                "path", "The field `file` has no file name. Send the path in the field `path`.", code="bad_path"
+            )
 
     def _take(self, events: Iterable[MultipartSegment | bytes | bytearray | None]) -> None:
         for event in events:
@@ -170,5 +174,5 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The file exceeds the limit of {limit} bytes (SIGNOFF_MAX_UPLOAD).")
 
 
-def _invalid(field_name: str, message: str) -> Invalid:
-    return Invalid(message, details=[Problem(field=field_name, message=message)])
+def _invalid(field_name: str, message: str, *, code: str | None = None) -> Invalid:
+    return Invalid(message, code=code, details=[Problem(field=field_name, message=message)])

@@ -6,13 +6,14 @@ for all operations, so that no handler needs to repeat it. It also adds, per ope
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, cast
 
 from pydantic import BaseModel
 
-from app.api.http.bodies import RequestBody
+from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
 from app.domain.error_body import KINDS
 from app.domain.events import EventType
 from signoff.schemas.answers import ErrorBody
@@ -129,7 +130,8 @@ _BODIES: dict[str, Json] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                    # `format` is OpenAPI 3.0's way to say it, which generators of clients still look for.
+                    "file": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"},
                     "path": {
                         "type": "string",
                         "maxLength": 4096,
@@ -164,6 +166,8 @@ def complete(document: Json) -> Json:
     # In request bodies, Litestar omits that unknown fields, and keys that do not match a pattern, are refused.
     for model in (ErrorBody, Event, LiveEvent, *_below(RequestBody)):
         _add_schema(schemas, model)
+    for model in _below(RequestBody):
+        _describe_defaults(schemas[model.__name__], partial=model in {UpdateProject, UpdateTask})
     schemas["ErrorBody"]["properties"]["error"]["enum"] = list(KINDS.values())
     components["responses"] = {_name(status): _error_answer(status) for status in _ERRORS}
     components["headers"] = {
@@ -211,6 +215,18 @@ def _add_schema(schemas: Json, model: type[BaseModel]) -> None:
             node.setdefault("additionalProperties", False)
     schemas.update(schema.pop("$defs", {}))
     schemas[model.__name__] = schema
+
+
+def _describe_defaults(schema: Json, *, partial: bool) -> None:
+    """Have descriptions of fields name their defaults.
+
+    Generated clients send what `default` names: in a partial update, this would overwrite what the caller left out.
+    """
+    for field in schema.get("properties", {}).values():
+        default = field.pop("default", None)
+        if not partial and default is not None and default != "":
+            value = default if isinstance(default, str) else json.dumps(default)
+            field["description"] = f"{field.get('description', '')} Default: `{value}`.".strip()
 
 
 def _nodes(value: Any) -> Iterator[Json]:
