@@ -57,7 +57,7 @@ async def test_a_run_is_counted_and_timed(signoff: Stack) -> None:
     assert 1200 > durations["critical_path_ms"] >= 600 or durations["critical_path_ms"] <= durations["wall_ms"]
     assert metrics["parallelism"]["peak"] >= 2
     assert metrics["parallelism"]["mean"] > 1
-    assert {item["key"] for item in metrics["slowest"][:3]} == {"a", "b", "flaky"}
+    assert {"a", "b", "flaky"} <= {item["key"] for item in metrics["slowest"]}
     assert [item["duration_ms"] for item in metrics["slowest"]] == sorted(
         (item["duration_ms"] for item in metrics["slowest"]), reverse=True
     )

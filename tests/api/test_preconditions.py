@@ -160,10 +160,10 @@ async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
     tag = await plan_tag(signoff, project_id)
     submit = Requests.submit
 
-    async def after_an_edit(requests: Requests, request: DecisionRequest) -> Any:
+    async def after_an_edit(requests: Requests, request: DecisionRequest, seconds: float = 0.0) -> Any:
         if request.kind == "approve":
             await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "key": "c"})
-        return await submit(requests, request)
+        return await submit(requests, request, seconds)
 
     monkeypatch.setattr(Requests, "submit", after_an_edit)
     answer = await approve(signoff, project_id, tag)

@@ -170,7 +170,7 @@ async def test_a_lost_worker_costs_no_second_payment(stack: Stack, model: ModelS
 
 
 async def test_a_budget_stops_the_project_before_it_is_passed_and_asks(stack: Stack, model: ModelServer) -> None:
-    model.answer_with(lambda _: ToolCalls(("list_files", {}), input_tokens=200, output_tokens=50))
+    model.answer_with(lambda _: ToolCalls(("list_files", {}), input_tokens=800, output_tokens=200))
     project_id = await created(stack, max_tokens=12_000, action={"max_calls": 500})
     task = await stack.task_in(project_id, "write", "waiting")
     assert (task["reason"], task["error"]["type"]) == ("after_failure", "budget_exceeded")

@@ -311,7 +311,7 @@ async def test_a_request_that_nobody_thought_of(server: ModelServer, model: Mode
 
 async def test_output_where_none_is_asked_for(server: ModelServer, model: Model) -> None:
     server.say(Output(PARIS))
-    with pytest.raises(ModelServerError, match="no structured output"):
+    with pytest.raises(ModelServerError, match="does not ask for structured output"):
         await ask(model, streaming=False)
     assert len(server.faults) == 1
 
