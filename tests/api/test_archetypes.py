@@ -86,7 +86,7 @@ async def test_agent_and_archetype_are_told_together(with_own: Stack) -> None:
     given = {"agent_id": "nobody", "sme_archetype": "nobody"}
     body = await refused(with_own, "POST", "", 422, json=given)
     assert fields_of(body) == ["agent_id", "sme_archetype"]
-    assert body["message"].startswith("There is no agent 'nobody'; known: default. GET /api/agents")
+    assert body["message"].startswith("There is no agent 'nobody'. Known: default. GET /api/agents")
     assert "technical_writer, translator." in body["details"][1]["message"]
 
 
