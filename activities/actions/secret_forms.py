@@ -101,7 +101,9 @@ def _by_number(char: str, raw: bytes) -> Iterator[bytes]:
     """Escapes that contain the number of a character, or of each of its bytes."""
     for digits in ("%02X", "%02x"):
         # A percent sign that is encoded twice is %25.
-        yield from (b"".join(f"{sign}{digits % byte}".encode() for byte in raw) for sign in ("%", "%25", "\\x"))
+        yield from (
+            b"".join(f"{sign}{digits % byte}".encode() for byte in raw) for sign in ("%", "%25", "\\x", "\\\\x")
+        )
     octal = b"".join(b"\\%03o" % byte for byte in raw)
     yield from (octal, b"'$'" + octal + b"''")
     units = char.encode("utf-16-be", "surrogatepass")
@@ -110,6 +112,9 @@ def _by_number(char: str, raw: bytes) -> Iterator[bytes]:
         yield "".join(escape + pair for pair in pairs).encode()
         yield "".join(escape + pair.upper() for pair in pairs).encode()
     code = ord(char)
+    if code < 256:
+        # Python and JavaScript write a character of Latin-1 that cannot be printed by its number, not by its bytes.
+        yield from (b"\\x%02x" % code, b"\\x%02X" % code, b"\\\\x%02x" % code, b"\\\\x%02X" % code)
     yield from (b"\\U%08x" % code, b"\\U%08X" % code, b"&#%d;" % code, b"&#x%x;" % code, b"&#x%X;" % code)
 
 

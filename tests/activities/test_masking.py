@@ -35,6 +35,7 @@ EXAMPLES = [
     "ab\ncd\nef\ngh",
     "日本語の秘密です",
     "a😀b😀c😀d😀",
+    "soft\xad hard\xa0 narrow\u202f end",
 ]
 
 Encoder = Callable[[str], str]
