@@ -50,7 +50,7 @@ def port_of(url: httpx.URL) -> int:
 
 
 async def addresses_for(url: httpx.URL, allow: Sequence[str], app_url: str = "") -> list[str]:
-    """The addresses of a URL's host, all of which a task may connect to.
+    """The addresses of a URL's host. A task may connect to each of them.
 
     The caller must connect to one of these, never to the name: a second lookup could return others (DNS rebinding).
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: several concurrent writers, each of which locks the project that it writes to, and separate readers."""
+"""PostgreSQL: several concurrent writers and separate readers. Each writer locks the project that it writes to."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _FAILURES = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, async
 def make_engine(
     url: URL, session: dict[str, str] | None = None, *, call_seconds: float | None = 3 * WAIT_SECONDS, **options: Any
 ) -> AsyncEngine:
-    """Create an engine whose every call is limited in time.
+    """Create an engine with a time limit for every call.
 
     Args:
         url: the database's address.

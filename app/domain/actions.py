@@ -132,7 +132,7 @@ class Action(ABC):
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
         reads_project_name: whether `run` uses `context.project_name`; if so, the name is part of what is signed.
         sends_requests: whether `run` may send requests to the hosts in `context.http_allow`.
-        one_of: fields of which a task must set exactly one.
+        one_of: alternative fields. A task must set exactly one of them.
         rare: fields that few plans need; they are hidden from a model that makes a plan.
     """
 

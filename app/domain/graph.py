@@ -126,7 +126,7 @@ def critical_path(dependencies: Dependencies, weights: Sequence[float]) -> list[
 
 
 def levels_of_phases(phases: Sequence[Dependencies]) -> list[int]:
-    """`levels` for a sequence of phases, each of which waits for the whole phase before it.
+    """`levels` for a sequence of phases. Each phase waits for all of the phase before it.
 
     Args:
         phases: for each phase, its internal dependencies; dependencies on earlier phases change nothing.

@@ -1,4 +1,4 @@
-"""Authentication: the server's API key, a browser's session cookie or, if there is no key, the server's own user."""
+"""Authentication by the server's API key or a browser's session cookie. Without a key, only the server's own user is let in."""
 
 from __future__ import annotations
 

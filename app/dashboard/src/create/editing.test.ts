@@ -5,7 +5,7 @@ import { indent, insert, offsetOf, placeOf, type Change } from "./editing.ts";
 const apply = (text: string, change: Change) => text.slice(0, change.start) + change.text + text.slice(change.end);
 const selected = (text: string, change: Change) => apply(text, change).slice(change.from, change.to);
 
-test("a piece goes on its own line, with its placeholder selected", () => {
+test("a snippet is inserted on its own line, with its placeholder selected", () => {
   const text = "## Gather\n\n- One\n- Two\n";
   const change = insert(text, text.indexOf("One"), "manual");
   assert.equal(apply(text, change), "## Gather\n\n- One\n- [ ] What a person does\n- Two\n");

@@ -74,7 +74,7 @@ export const create = {
   autoPlan: settingNames.auto_approve_plan,
   autoPlanHint: "The run starts as soon as the plan is ready.",
   autoPlanWarning:
-    "Nobody reads the plan before its commands run. Use this only for plans whose every command you know.",
+    "Nobody reads the plan before its commands run. Use this only if you know every command in the plan.",
   more: "More settings",
   path: settingNames.path,
   pathHint:

@@ -87,7 +87,7 @@ interface Shape {
 
 interface Caption {
   status: Task["status"];
-  /** The full title, of which the graph may show only a part. */
+  /** The full title. The graph may shorten it. */
   title: string;
   note: string;
   /** The note in words, for screen readers. */
