@@ -92,7 +92,7 @@ class DatabaseLedger:
     async def tool(self, number: int, call_id: str, name: str, model: str, use: Callable[[], Awaitable[str]]) -> str:
         """The result of a tool: from the record, or by using the tool, which appends an event.
 
-        If a worker died while it used a tool, the tool is used again, because nobody knows how far it got.
+        If a worker died during a tool call, the call is made again: it may have been incomplete.
 
         Raises:
             Conflict: `fenced`.

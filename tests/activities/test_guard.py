@@ -181,7 +181,7 @@ async def test_a_process_that_keeps_forking_is_caught() -> None:
     argv = [sys.executable, "-S", "-c", hopper]
     output = bytearray()
     task = asyncio.create_task(run_guarded(argv, cwd=Path("/"), env=ENV, on_output=output.extend, grace=30))
-    # Its first process ends at once, and a chain goes on of which each link lives for less than a millisecond.
+    # Its first process ends at once. It leaves a chain of processes that each live for less than a millisecond.
     assert await asyncio.wait_for(task, timeout=20) == ExitStatus(0, None)
     assert not living(mark)
 

@@ -38,9 +38,8 @@ async def test_memory_of_one_process() -> None:
 
 
 async def test_memory_of_many_processes_together() -> None:
-    hold = python(
-        "import time; x = bytearray(b'x' * 60 * 10**6); time.sleep(600)"
-    )  # why: the command's own, until it is killed
+    fill = "x = bytearray(b'x' * 60 * 10**6)"
+    hold = python(f"import time; {fill}; time.sleep(600)")  # why: the command's own, until it is killed
     assert (await run(f"{hold} & {hold} & {hold} & wait", memory=150 * MIB)).limit == "memory"
 
 

@@ -134,17 +134,7 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         ),
         "after_failure": (AfterFailure | None, Field(default=None)),
     }
-    phase_fields: dict[str, Any] = {
-        "name": (line, Field(description="Name of the phase.")),
-        "strategy": (
-            PhaseStrategy,
-            Field(description="`sequential`: one task after the other; `dag`: as `depends_on` says."),
-        ),
-        "requires_approval": (
-            bool | None,
-            Field(default=None, description="Whether a person must approve the phase before it starts."),
-        ),
-    }
+    phase_fields = _phase_fields(line)
     if len(agents) > 1:
         agent: Any = _LITERAL[tuple(sorted(agents))]
         task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
@@ -165,6 +155,21 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         "questions": (list[line], _list("Questions for a person to answer before signing the plan.", MAX_REMARKS)),
     }
     return create_model("Plan", __base__=ModelPlan, **plan_fields)
+
+
+def _phase_fields(line: Any) -> dict[str, Any]:
+    """The fields of a phase that a model fills in, apart from its tasks."""
+    return {
+        "name": (line, Field(description="Name of the phase.")),
+        "strategy": (
+            PhaseStrategy,
+            Field(description="`sequential`: one task after the other; `dag`: as `depends_on` says."),
+        ),
+        "requires_approval": (
+            bool | None,
+            Field(default=None, description="Whether a person must approve the phase before it starts."),
+        ),
+    }
 
 
 def _list(description: str, hint: int | None = None) -> Any:

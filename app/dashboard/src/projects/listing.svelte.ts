@@ -99,7 +99,7 @@ export class ListStore {
     this.answer = { ...list, projects };
   }
 
-  /** Reload the list in so many milliseconds, or earlier; a list that is slow to load is reloaded less often. */
+  /** Reload the list after at most this many milliseconds. A list that loads slowly is reloaded less often. */
   #mark(milliseconds: number): void {
     const due = performance.now() + Math.max(milliseconds, milliseconds && this.#lastTook * REST_FACTOR);
     if (due >= this.#dueAt) return;
