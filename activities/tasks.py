@@ -376,7 +376,7 @@ class _Attempt:
         raise _lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
-        made = await asyncio.to_thread(self._made)
+        made = await asyncio.to_thread(files.fingerprints, *self._expected) if self._expected is not None else None
         explained = self._signed.explained if self._signed is not None else []
         whole = replace(ending, files=made, left_behind=await self._left_behind(), not_as_signed=explained)
         if self._log is not None:
@@ -389,12 +389,6 @@ class _Attempt:
     async def _left_behind(self) -> dict[str, str | None]:
         """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
-
-    def _made(self) -> dict[str, dict[str, Any] | None] | None:
-        """Size and checksum of each expected file of the task. None for a missing file. Blocking."""
-        if self._expected is None:
-            return None
-        return {path: files.fingerprint(self._expected[0], path) for path in self._expected[1]}
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

@@ -6,12 +6,11 @@ the file that `SIGNOFF_CONFIG` names), and the file overrides the defaults below
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -372,26 +371,6 @@ def secrets_from_environment() -> dict[str, str]:
     prefix = "SIGNOFF_SECRET_"
     variables = hidden_environment.variables().items()
     return {name.removeprefix(prefix): value for name, value in variables if name.startswith(prefix) and value}
-
-
-# A shorter password, such as the word `signoff`, would also be masked where it occurs by chance.
-_MIN_MASKED = 8
-
-
-def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that logs must not show, in addition to the secrets of tasks: keys and the database password."""
-    url = urlsplit(settings.database_url)
-    password = url.password or ""
-    names = {"DATABASE_PASSWORD", *(agent.api_key_env for agent in settings.agents.values() if agent.api_key_env)}
-    values = [
-        settings.api_key.get_secret_value(),
-        settings.model_api_key.get_secret_value(),
-        password,
-        unquote(password),
-        *(environment.get(name, "") for name in sorted(names)),
-        *json.loads(environment.get(hidden_environment.MASKED, "[]")),
-    ]
-    return tuple(dict.fromkeys(value for value in values if len(value.strip()) >= _MIN_MASKED))
 
 
 class _Environment(EnvSettingsSource):

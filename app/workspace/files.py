@@ -254,6 +254,11 @@ def fingerprint(root: Path, path: str) -> dict[str, Any] | None:
     return {"size": size, "sha256": digest.hexdigest()}
 
 
+def fingerprints(root: Path, paths: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+    """Size and checksum of each file; None for a missing one. Blocking."""
+    return {path: fingerprint(root, path) for path in paths}
+
+
 def looked_at(path: str, descriptor: int) -> WorkspaceFile:
     """Return the file behind a descriptor."""
     return _file(path, os.fstat(descriptor))
