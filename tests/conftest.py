@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as property_settings
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -22,7 +25,6 @@ from app.main import create_app
 from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
-from app.storage.migrate import migrate
 from app.temporal import devserver, requests
 from app.temporal.client import Engine
 from app.temporal.connection import connect
@@ -41,6 +43,12 @@ from workflows.contracts import Thresholds
 OWNER = name_of_user(os.geteuid())
 # These need Chromium or a model's weights. `make test-browser` and `make test-model` name the folders, and only then do they run.
 collect_ignore = ["browser", "small_model"]
+# How many examples a property is tried with. A slow machine must not fail one. `make test-full` selects the second profile.
+for _profile, _examples in (("quick", 25), ("full", 200)):
+    property_settings.register_profile(
+        _profile, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+property_settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +60,12 @@ def pytest_configure(config: pytest.Config) -> None:
     DATABASES.kind = config.getoption("--database")
     if DATABASES.kind == POSTGRESQL:
         LOCK_ORDER.watch()
+
+
+def pytest_collection_finish() -> None:
+    # What was imported stays. Each look for garbage among it takes half a second, and there are hundreds.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
@@ -197,7 +211,7 @@ async def running_stack(
         task_queue=f"signoff-{port}",
         **{"workspace_roots": [folder], "database_url": await asyncio.to_thread(DATABASES.setting), **values},
     )
-    await asyncio.to_thread(migrate, settings.effective_database_url)
+    await asyncio.to_thread(DATABASES.migrated, settings.effective_database_url)
     workspaces_of(settings).prepare()
     async with contextlib.AsyncExitStack() as stack:
         temporal = await connect(settings)

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from activities.actions.attempt_log import AttemptLog
@@ -126,7 +126,6 @@ def test_a_form_is_masked_wherever_it_is_cut(secret: str, name: str) -> None:
     assert streamed(masker, data, list(range(len(data)))) == masker.data(data)
 
 
-@settings(deadline=None, max_examples=25)
 @given(st.lists(SOUND, min_size=1, max_size=2), st.sampled_from(sorted(ENCODERS)), st.data())
 def test_no_form_of_any_secret_survives_any_cut(secrets: list[str], name: str, more: st.DataObject) -> None:
     masker = Masker(secrets)
@@ -139,7 +138,6 @@ def test_no_form_of_any_secret_survives_any_cut(secrets: list[str], name: str, m
         assert leaked(name, secret, shown) == []
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.lists(st.text("abA", min_size=1, max_size=12), min_size=1, max_size=4),
     st.text("abA\n%QUFB616", max_size=60),
@@ -198,7 +196,6 @@ def test_a_log_holds_back_no_more_than_may_be_a_secret(tmp_path: Path) -> None:
     log.close()
 
 
-@settings(deadline=None, max_examples=50)
 @given(SOUND, st.binary(max_size=400))
 def test_what_holds_no_secret_is_kept(secret: str, data: bytes) -> None:
     masker = Masker([secret])

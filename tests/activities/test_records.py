@@ -15,8 +15,8 @@ from app.domain.registry import load_actions
 from app.domain.states import Call
 from app.settings import Settings
 from app.storage import commands, projects
-from app.storage.migrate import migrate
 from app.workspace.workspaces import Workspaces
+from tests.databases import DATABASES
 from workflows.contracts import Delivery, ProjectState, RunEnd
 
 FIELDS = {
@@ -46,7 +46,7 @@ async def running_project(database: Database, records: Records, folder: Path) ->
 
 async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'signoff.db'}"
-    migrate(url)
+    DATABASES.migrated(url)
     database = Database(url)
     await database.start()
     records = Records(database, load_actions(), Workspaces(tmp_path, [], []), Settings())

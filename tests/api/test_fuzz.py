@@ -125,17 +125,22 @@ async def send(stack: Stack, request: tuple[Any, ...], ids: dict[str, str]) -> h
 
 async def test_no_request_is_too_odd(signoff: Stack) -> None:
     found: list[tuple[Any, ...]] = []
+    requests = 5 * settings.default.max_examples
 
     # Hypothesis calls a plain function. The requests that it generates are sent later, in this test's own event loop.
     @settings(
-        max_examples=500, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
+        max_examples=requests,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(REQUESTS)
     def make(request: tuple[Any, ...]) -> None:
         found.append(request)
 
     await asyncio.to_thread(make)
-    assert len(found) >= 300
+    assert len(found) > requests / 2
     statuses: set[int] = set()
     for start in range(0, len(found), 25):
         ids = await projects(signoff)

@@ -96,6 +96,8 @@ SITUATIONS = (
 )  # fmt: skip
 # Edits of a plan differ only by whether there is a run.
 OF_EDITS = {"pending, plan ready", "running"}
+# Runs that wait differ from other runs only in what answers them.
+ONLY = {"running, at a gate": {"approveProject"}, "running, asking": {"answerDecision"}}
 QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "listProjects": {
         "status": "failed", "search": "nothing like this", "sort_by": "oldest", "limit": "1", "offset": "1",
@@ -207,19 +209,34 @@ async def ignored(stack: Stack, situation: str, operation: str, target: tuple[st
         check_error(plain)
         return []
 
-    async def difference(field: str) -> str | None:
-        project = await prepared(stack, situation, operation)
+    async def sent_to(project: Json, field: str) -> httpx.Response | None:
         value = FIELDS[operation][field]
         if callable(value):
             value = path_in(stack, project) if value is path_in else value(project)
-        sent = await asked(stack, project, operation, target, {field: value})
+        return None if value is None else await asked(stack, project, operation, target, {field: value})
+
+    async def difference(field: str) -> str | None:
+        project = await prepared(stack, situation, operation)
+        sent = await sent_to(project, field)
+        assert sent is not None
         seen = await observed(stack, project["id"], sent)
         await gone(stack, project)
-        if value is None or seen != without:
-            return None if sent.is_success or value is None else unnamed(field, check_error(sent))
-        return f"{field}: made no difference"
+        return f"{field}: made no difference" if seen == without else None
 
-    found = await asyncio.gather(*(difference(field) for field in sorted(fields)))
+    # A refusal has only to name the field, and changes nothing, so several fields can be refused by one project.
+    found: list[str | None] = []
+    accepted: list[str] = []
+    project = await prepared(stack, situation, operation)
+    for field in sorted(fields):
+        sent = await sent_to(project, field)
+        if sent is not None and sent.is_success:
+            accepted.append(field)
+            await gone(stack, project)
+            project = await prepared(stack, situation, operation)
+        elif sent is not None:
+            found.append(unnamed(field, check_error(sent)))
+    await gone(stack, project)
+    found += await asyncio.gather(*(difference(field) for field in accepted))
     return [f"{operation} {item}" for item in found if item is not None]
 
 
@@ -247,6 +264,8 @@ async def test_every_field_is_heeded_or_refused_in_each_situation(patient: Stack
     found: list[str] = []
     for operation, (method, path, fields) in (await bodies(patient)).items():
         if operation in STATELESS | set(ELSEWHERE) or (operation in EDITS and situation not in OF_EDITS):
+            continue
+        if operation not in ONLY.get(situation, {operation}):
             continue
         found += await ignored(patient, situation, operation, (method, path), fields)
     assert not found

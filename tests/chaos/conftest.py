@@ -16,7 +16,6 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from app.storage.migrate import migrate
 from app.temporal import devserver
 from app.workspace.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
@@ -48,7 +47,7 @@ class Processes:
         }
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.settings.port}", timeout=60)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        migrate(self.settings.effective_database_url)
+        DATABASES.migrated(self.settings.effective_database_url)
         workspaces_of(self.settings).prepare()
 
     @classmethod
@@ -131,9 +130,12 @@ class Processes:
             for name, process in self.running.items():
                 await asyncio.to_thread(_wait, name, process)
         finally:
-            # pytest shows this output if the test fails.
-            for file in sorted(self.folder.glob("*.log")):
-                print(f"--- {file.name}", *file.read_text(errors="replace").splitlines()[-60:], sep="\n")
+            self.print_logs()
+
+    def print_logs(self) -> None:
+        """Print the ends of the logs. pytest shows this output if the test fails."""
+        for file in sorted(self.folder.glob("*.log")):
+            print(f"--- {file.name}", *file.read_text(errors="replace").splitlines()[-60:], sep="\n")
 
 
 def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
@@ -147,7 +149,17 @@ def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
         raise AssertionError(f"the {name} does not stop within 45 s") from None
 
 
-@pytest.fixture
-async def processes(tmp_path: Path) -> AsyncIterator[Processes]:
-    async with Processes.running(tmp_path, database_url=DATABASES.setting()) as processes:
+@pytest.fixture(scope="session")
+async def shared_processes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Processes]:
+    folder = tmp_path_factory.mktemp("processes")
+    async with Processes.running(folder, database_url=DATABASES.setting()) as processes:
         yield processes
+
+
+@pytest.fixture
+async def processes(shared_processes: Processes) -> AsyncIterator[Processes]:
+    """Processes that tests share. Each test makes its own projects, and what one test killed runs again for the next."""
+    shared_processes.start(*({"temporal", "worker", "app"} - set(shared_processes.running)))
+    await shared_processes.ready()
+    yield shared_processes
+    shared_processes.print_logs()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Connection
 
 from app.commands import plan_edits
@@ -25,26 +24,15 @@ from app.domain.identity import new_id
 from app.domain.registry import load_actions
 from app.domain.states import Call
 from app.storage import decisions, events, projects, tasks
-from app.storage.migrate import migrate
 from tests.databases import DATABASES
 
 ROOT = Path(__file__).parents[2]
-# A slow machine must not fail a property.
-settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unit")
-
-
-@pytest.fixture(scope="session")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with every migration and no rows."""
-    file = tmp_path_factory.mktemp("schema") / "empty.db"
-    migrate(f"sqlite+aiosqlite:///{file}")
-    return file
 
 
 @pytest.fixture
-def file(tmp_path: Path, schema: Path) -> Path:
-    return Path(shutil.copy(schema, tmp_path / "signoff.db"))
+def file(tmp_path: Path) -> Path:
+    """A file with every migration and no rows."""
+    return Path(shutil.copy(DATABASES.empty_file(), tmp_path / "signoff.db"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 RUNS = {
     "commands": (("--rounds", "1"), "guard, limits, sandbox"),
     "overhead": (("--rounds", "1", "--tasks", "1"), "layered"),
-    "cancel": (("--tries", "1"), ""),
+    "cancel": (("--help",), "--tries"),
     "outline": (("--tasks", "20"), ""),
     "files": (("1",), ""),
     "page": (("--help",), "--projects"),

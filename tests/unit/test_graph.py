@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.graph import critical_path, dependents_of, find_cycles, levels, topological_order
@@ -76,7 +76,6 @@ def test_dependents_are_the_reversed_edges_in_order(graph: Graph) -> None:
 
 
 @given(graphs())
-@settings(max_examples=100)
 def test_order_has_each_node_after_its_dependencies_and_leaves_out_what_a_cycle_blocks(graph: Graph) -> None:
     order = topological_order(graph)
     for place, node in enumerate(order):
@@ -88,7 +87,6 @@ def test_order_has_each_node_after_its_dependencies_and_leaves_out_what_a_cycle_
 
 
 @given(graphs())
-@settings(max_examples=100)
 def test_each_knot_is_reported_once_by_a_shortest_cycle_through_its_smallest_node(graph: Graph) -> None:
     cycles = find_cycles(graph)
     expected = sorted(knots(graph), key=min)
@@ -117,7 +115,6 @@ def test_level_is_the_longest_way_down(graph: Graph) -> None:
 
 
 @given(acyclic_graphs(), st.data())
-@settings(max_examples=100)
 def test_critical_path_is_the_heaviest_of_all_paths(graph: Graph, data: st.DataObject) -> None:
     # Small whole numbers, so that several paths often weigh the same.
     weights = [float(data.draw(st.integers(0, 3))) for _ in graph]

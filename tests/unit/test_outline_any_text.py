@@ -6,7 +6,7 @@ import contextlib
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
@@ -29,7 +29,6 @@ MARKS = st.sampled_from(
 
 
 class TestAnyText:
-    @settings(max_examples=150, deadline=None)
     @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
     @example("- ```task\n  []\n  ```", True)
     @example("-", False)

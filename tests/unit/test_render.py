@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.plan import ActionSpec, PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of, slug
@@ -121,7 +121,6 @@ def digest(draft: PlanDraft) -> str:
     return digest_of(draft, RunSettings())
 
 
-@settings(max_examples=60, deadline=None)
 @given(drafts(), st.booleans(), nasty)
 @example(task(title="a\nb", description="``` \n~~~"), True, "")
 @example(task(action={"type": "wait", "seconds": 60.0}), False, "# name\n## x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.effort import lines_executed
@@ -107,7 +107,6 @@ def live(phase: Phase, scheduler: PhaseScheduler, world: World, steps: int | Non
 
 
 @given(phases())
-@settings(max_examples=120)
 def test_tasks_start_once_in_order_after_their_dependencies_and_within_the_limit(phase: Phase) -> None:
     scheduler, world = phase.scheduler(), World(phase)
     started = [task for batch in live(phase, scheduler, world) for task in batch]
@@ -130,7 +129,6 @@ def test_same_calls_give_the_same_answers(phase: Phase) -> None:
 
 
 @given(phases(), st.data())
-@settings(max_examples=120)
 def test_restored_scheduler_goes_on_as_if_it_had_lived_through_it(phase: Phase, data: st.DataObject) -> None:
     """Tasks in progress at the change start again. Everything else is as in a scheduler that never stopped."""
     world = World(phase)

@@ -18,24 +18,21 @@ from app.domain.plan import PlanDraft
 from app.domain.registry import load_actions
 from app.storage import attempts, decisions, events, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey, Ending, Recorded
-from app.storage.migrate import migrate
 from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
 
 PROJECT = new_id("proj")
 
 
 @pytest.fixture
-def conn(tmp_path: Path) -> Iterator[Connection]:
+def conn(file: Path) -> Iterator[Connection]:
     """A database with one running project of one task, `it`."""
-    file = tmp_path / "signoff.db"
-    migrate(f"sqlite+aiosqlite:///{file}")
     engine = create_engine(f"sqlite:///{file}")
     event.listen(engine, "connect", sqlite.configure)
     event.listen(engine, "begin", sqlite.begin_write)
     fields = {
         "id": PROJECT, "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False,
         "auto_approve_phases": True, "decision_mode": "agent", "path": None, "agent_id": None, "sme_archetype": None,
-        "workspace": str(tmp_path),
+        "workspace": "/nowhere",
     }  # fmt: skip
     draft = {
         "phases": [

@@ -55,20 +55,20 @@ def described(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     return result
 
 
-def test_autogenerate_finds_no_difference(schema: Path) -> None:
-    engine = create_engine(f"sqlite:///{schema}")
+def test_autogenerate_finds_no_difference(file: Path) -> None:
+    engine = create_engine(f"sqlite:///{file}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
 
 
-def test_migrated_tables_are_those_that_the_metadata_would_make(schema: Path, tmp_path: Path) -> None:
+def test_migrated_tables_are_those_that_the_metadata_would_make(file: Path, tmp_path: Path) -> None:
     """This includes what autogenerate does not check: cascading deletes, and numbers that are never reused."""
     engine = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     metadata.create_all(engine)
     engine.dispose()
-    with plain(schema) as migrated, plain(tmp_path / "made.db") as made:
+    with plain(file) as migrated, plain(tmp_path / "made.db") as made:
         tables = described(migrated)
         assert tables == described(made)
     assert set(tables) == set(metadata.tables)

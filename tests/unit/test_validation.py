@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.agents import AgentEntry, AgentKind
@@ -274,7 +274,6 @@ def test_a_plan_without_tasks_is_refused(phases: list[Fields]) -> None:
 
 
 @given(graphs())
-@settings(max_examples=100)
 def test_any_circle_is_named_task_by_task_and_any_other_graph_accepted(graph: Graph) -> None:
     tasks = [task(f"t{n}", after=[f"t{other}" for other in needed]) for n, needed in enumerate(graph)]
     found = problems(plan(phase("first", task("x")), phase("p", *tasks)))
@@ -313,7 +312,6 @@ def drafts(draw: st.DrawFn) -> PlanDraft:
 
 
 @given(drafts())
-@settings(max_examples=100)
 def test_any_valid_draft_is_accepted_and_orders_every_task_once_after_all_it_depends_on(draft: PlanDraft) -> None:
     if draft.tasks():
         assert problems(draft) == []
@@ -323,7 +321,6 @@ def test_any_valid_draft_is_accepted_and_orders_every_task_once_after_all_it_dep
 
 
 @given(drafts())
-@settings(max_examples=100)
 def test_project_graph_has_each_phase_wait_for_all_before_it_and_nothing_else(draft: PlanDraft) -> None:
     """The ancestors of a task are every task of every earlier phase, and in its own phase what it waits for."""
     position = {item.key: index for index, item in enumerate(draft.tasks())}
@@ -346,7 +343,6 @@ def test_project_graph_has_each_phase_wait_for_all_before_it_and_nothing_else(dr
 
 
 @given(drafts(), st.data())
-@settings(max_examples=100)
 def test_phase_by_phase_levels_and_critical_path_are_those_of_the_whole_graph(
     draft: PlanDraft, data: st.DataObject
 ) -> None:
