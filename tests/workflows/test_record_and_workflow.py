@@ -7,12 +7,13 @@ production code for it, and then ends in its own way. Everything that follows is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as property_settings
 from sqlalchemy import Connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -167,26 +168,29 @@ def _worker(stack: Stack) -> tuple[Worker, Scripts]:
     return worker, scripts
 
 
-async def _settled(stack: Stack, project_id: str) -> str | None:
-    """Return how the run ended, after answering every question meanwhile."""
-    project = await stack.project(project_id)
-    if project["stage"] == "finished":
-        return project["status"]
-    open_decisions = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
-    for decision in open_decisions:
+async def _listed(stack: Stack) -> list[dict[str, Any]]:
+    """Every project, a page at a time."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = await stack.call("GET", f"?limit=100&offset={len(found)}&sort_by=oldest")
+        found += page["projects"]
+        if len(found) >= page["total"]:
+            return found
+
+
+async def _answer(stack: Stack, project_id: str) -> None:
+    """Answer everything that a project asks."""
+    for decision in (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]:
         answer = "one" if decision["options"] == ["one"] else "skip"
         await stack.http.post(f"/api/projects/{project_id}/decisions/{decision['id']}", json={"answer": answer})
-    return None
 
 
 @pytest.mark.timeout(400)
-async def test_every_pair_of_record_and_outcome_comes_to_an_end(
-    temporal_server: WorkflowEnvironment, tmp_path: Path
-) -> None:
+async def test_pairs_of_record_and_outcome_come_to_an_end(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         worker, scripts = _worker(stack)
         async with worker:
-            pairs = list(_pairs())
+            pairs = _pairs()
             projects: dict[str, str] = {}
             some_at_once = asyncio.Semaphore(10)
 
@@ -196,22 +200,19 @@ async def test_every_pair_of_record_and_outcome_comes_to_an_end(
                     project_id = await stack.create(plan, name=f"{record}, {outcome}")
                     projects[project_id] = f"{record}, {outcome}"
                     scripts.scripts[project_id] = (RECORDS[record], OUTCOMES[outcome])
-                    # On a busy machine, either request is recorded and decided later.
-                    await stack.http.post(f"/api/projects/{project_id}/generate-plan")
-
-                    async def planned() -> bool:
-                        return (await stack.project(project_id))["stage"] == "awaiting_approval"
-
-                    await eventually(planned, what="the plan is there", seconds=SECONDS)
+                    await stack.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
+                    # On a busy machine, the request is recorded and decided later.
                     await stack.http.post(f"/api/projects/{project_id}/approve")
 
             await asyncio.gather(*(start(record, outcome) for record, outcome in pairs))
             ends: dict[str, str] = {}
 
             async def all_settled() -> bool:
-                for project_id in set(projects) - set(ends):
-                    if (status := await _settled(stack, project_id)) is not None:
-                        ends[project_id] = status
+                for project in await _listed(stack):
+                    if project["stage"] == "finished":
+                        ends[project["id"]] = project["status"]
+                    elif project["stage"] == "awaiting_decision":
+                        await _answer(stack, project["id"])
                 return len(ends) == len(projects)
 
             try:
@@ -224,5 +225,12 @@ async def test_every_pair_of_record_and_outcome_comes_to_an_end(
                 assert (status == "completed") == (a["status"] in {"completed", "skipped"}), projects[project_id]
 
 
-def _pairs() -> Iterator[tuple[str, str]]:
-    yield from product(RECORDS, OUTCOMES)
+def _pairs() -> list[tuple[str, str]]:
+    """Every pair with `make test-full`; otherwise every third, so that each record and each outcome comes up five times."""
+    if property_settings.get_current_profile_name() == "full":
+        return list(product(RECORDS, OUTCOMES))
+    return [
+        (record, outcome)
+        for (row, record), (column, outcome) in product(enumerate(RECORDS), enumerate(OUTCOMES))
+        if (row + column) % 3 == 0
+    ]
