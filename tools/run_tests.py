@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +35,8 @@ _ELSEWHERE = {"browser", "small_model"}
 AT_ONCE = (os.cpu_count() or 1) + 1
 _PERCENT = re.compile(r"\[ *(\d+)%\]")
 _REPORT_SECONDS = 30
+# A group that takes longer hangs outside a test, where pytest sets no limit.
+_LONGEST_SECONDS = 2400
 
 
 @dataclass
@@ -54,7 +57,12 @@ class Group:
         with self.log.open("wb") as log:
             command = [sys.executable, "-m", "pytest", *GROUPS[self.name], *options]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
-            self.code = self.process.wait()
+            try:
+                self.code = self.process.wait(_LONGEST_SECONDS)
+            except subprocess.TimeoutExpired:
+                # pytest's fault handler writes the stack of every thread to the log.
+                self.process.send_signal(signal.SIGABRT)
+                self.code = self.process.wait()
 
     def progress(self) -> str:
         """How far the group has come, in words."""
