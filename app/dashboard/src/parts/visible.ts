@@ -4,6 +4,7 @@ export interface Piece {
   text: string;
 }
 
+/* eslint-disable no-misleading-character-class -- The class lists single characters, among them combining ones. */
 // Control characters, format characters (bidirectional, zero-width, tags), spaces other than the plain one, letters without
 // a shape, variation selectors except the one for color emoji, private use, and lone surrogates.
 const UNSEEN =
