@@ -30,11 +30,6 @@ function nameOf(character: string): string {
   return `⟨U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`;
 }
 
-/** Whether a text contains an invisible character. */
-export function hasUnseen(text: string): boolean {
-  return UNSEEN.test(text);
-}
-
 const MAX_LINES = 12;
 const MAX_CHARACTERS = 1500;
 
