@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
-from app.api.controllers.catalogue import CatalogueController
+from app.api.controllers.catalog import CatalogController
 from app.api.controllers.control import ControlController
 from app.api.controllers.copies import CopyController
 from app.api.controllers.decisions import DecisionController
@@ -62,7 +62,7 @@ from app.workspace.workspaces import workspaces_of
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _CONTROLLERS = [
-    CatalogueController,
+    CatalogController,
     ControlController,
     CopyController,
     DecisionController,

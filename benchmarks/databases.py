@@ -52,7 +52,7 @@ def read(conn: Connection, project_id: str) -> None:
 
 
 async def rate(database: Database, ids: list[str], writers: int) -> float:
-    """Return the transactions per second of this many writers, each of which writes one transaction after the other."""
+    """Return the transactions per second of this many writers. Each of them writes one transaction after the other."""
 
     async def one(number: int) -> None:
         for _ in range(TRANSACTIONS // writers):

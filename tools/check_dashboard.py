@@ -1,4 +1,4 @@
-"""Checks the page's sources: format, types (against the app's current OpenAPI document) and unit tests."""
+"""Checks the page's sources: format, types (against the current OpenAPI document), rules, dead code and unit tests."""
 
 from __future__ import annotations
 

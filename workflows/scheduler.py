@@ -47,11 +47,6 @@ class PhaseScheduler:
                 self._push(task)
 
     @property
-    def idle(self) -> bool:
-        """Whether no task is in progress."""
-        return not self._under_way
-
-    @property
     def done(self) -> bool:
         """Whether no task is in progress and none will start any more."""
         return not self._under_way and (self.halted or not (self._ready or self._ready_unattended))

@@ -128,7 +128,7 @@ class Watch:
         self.connected = True
         self.status: int | None = None
         self.deadline: float | None = None  # when remaining processes get SIGKILL; None while the command may run
-        self.signalled: set[int] = set()
+        self.signaled: set[int] = set()
         self.poll = select.poll()
         self.poll.register(CONTROL, select.POLLIN)
         self.poll.register(wakeup, select.POLLIN)
@@ -150,7 +150,7 @@ class Watch:
             if left <= 0:
                 self.kill_all()
             else:
-                send_all(self.command, signal.SIGTERM, self.signalled)
+                send_all(self.command, signal.SIGTERM, self.signaled)
                 pause = min(pause, left)
             self.wait(pause)
             pause = min(pause * 2, MAX_PAUSE)

@@ -27,9 +27,9 @@ _OVERVIEW = {
         "verify": ("app.cli.record", "Verify an exported project offline."),
     },
     "Catalogs": {
-        "agents": ("app.cli.catalogue", "List agents."),
-        "strategies": ("app.cli.catalogue", "List strategies."),
-        "archetypes": ("app.cli.catalogue", "List experts (archetypes)."),
+        "agents": ("app.cli.catalog", "List agents."),
+        "strategies": ("app.cli.catalog", "List strategies."),
+        "archetypes": ("app.cli.catalog", "List experts (archetypes)."),
     },
     "Services": {
         "up": ("app.cli.services", "Start everything and keep it running."),

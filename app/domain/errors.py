@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -47,11 +47,6 @@ class DomainError(Exception):
         """Rebuild an error from its `info`."""
         kind = _BY_STATUS.get(info.status, DomainError)
         return kind(info.message, code=info.code, context=info.context, details=info.details)
-
-    def with_context(self, **context: Any) -> Self:
-        """Add facts to the error's context, and return the error."""
-        self.info.context.update(context)
-        return self
 
 
 class BadRequest(DomainError):

@@ -72,19 +72,17 @@ class Situation(StrEnum):
 
 
 class Call(StrEnum):
-    """The columns of the table of calls."""
+    """The columns of the table of calls, without the calls that are always allowed."""
 
     GENERATE = "generate"
     REGENERATE = "regenerate"
     REFINE = "refine"
     APPROVE = "approve"
     CANCEL = "cancel"
-    UPDATE_TEXT = "update name or description"
     UPDATE_PLAN_FIELDS = "update fields of the digest"
     EDIT_PLAN = "edit the plan"
     PAUSE = "pause or resume"
     RETRY = "retry"
-    DELETE = "delete"
 
 
 def situation_of(status: str, stage: str, *, has_plan: bool) -> Situation:

@@ -81,24 +81,6 @@ def phase_graphs(draft: PlanDraft) -> list[list[list[int]]]:
     return result
 
 
-def project_graph(draft: PlanDraft) -> list[list[int]]:
-    """The dependencies of all tasks by position, with each phase waiting for the one before it.
-
-    A task that waits for nothing in its phase waits for the last tasks of the nearest earlier phase that has any.
-    """
-    position = {task.key: index for index, task in enumerate(draft.tasks())}
-    result: list[list[int]] = []
-    before: list[int] = []
-    for phase in draft.phases:
-        first = len(result)
-        for keys in effective_dependencies(phase):
-            needed = {position[key] for key in keys}
-            result.append(sorted(needed | set(before) if not any(other >= first for other in needed) else needed))
-        used = {other for needed in result[first:] for other in needed}
-        before = [node for node in range(first, len(result)) if node not in used] or before
-    return result
-
-
 def for_project(agents: Agents, agent_id: str | None) -> Agents:
     """The agents as a project's tasks see them: a task that does not name an agent gets the project's agent."""
     return {**agents, DEFAULT_AGENT: agents.get(agent_id or DEFAULT_AGENT, AgentEntry(kind=AgentKind.LOCAL))}

@@ -38,7 +38,7 @@ _TONES: dict[str, tuple[str, str]] = {
 }
 
 
-def _colours(of: Mapping[str, str], tones: Mapping[str, str]) -> str:
+def _colors(of: Mapping[str, str], tones: Mapping[str, str]) -> str:
     rules = [
         f"text{{fill:{of['ink']}}} .note{{fill:{of['soft']}}} .page,.task rect{{fill:{of['page']}}}",
         f".phase{{fill:{of['band']};stroke:{of['line']}}} .frame{{stroke:{of['band']}}}",
@@ -51,8 +51,8 @@ def _colours(of: Mapping[str, str], tones: Mapping[str, str]) -> str:
 
 STYLE = "\n".join([
     _SHAPES.strip(),
-    _colours(_LIGHT, {status: light for status, (light, _) in _TONES.items()}),
+    _colors(_LIGHT, {status: light for status, (light, _) in _TONES.items()}),
     "@media(prefers-color-scheme:dark){",
-    _colours(_DARK, {status: dark for status, (_, dark) in _TONES.items()}),
+    _colors(_DARK, {status: dark for status, (_, dark) in _TONES.items()}),
     "}",
 ])  # fmt: skip

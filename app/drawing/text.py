@@ -9,7 +9,7 @@ from app.drawing.labels import SIGNS, plain
 from signoff.schemas.graph import Graph, Node
 from signoff.vocabulary import TaskStatus
 
-_COLOURS: dict[str, tuple[str, str]] = {
+_COLORS: dict[str, tuple[str, str]] = {
     TaskStatus.PENDING: ("#f3f4f6", "#6b7280"),
     TaskStatus.WAITING: ("#fef3c7", "#b45309"),
     TaskStatus.RUNNING: ("#dbeafe", "#1d4ed8"),
@@ -30,7 +30,7 @@ def to_dot(graph: Graph, name: str) -> str:
     for number, (phase, nodes) in enumerate(_by_phase(graph)):
         lines += [f"  subgraph cluster_{number} {{", f"    label={_quoted(phase)};"]
         for node in nodes:
-            fill, line = _COLOURS[node.status]
+            fill, line = _COLORS[node.status]
             width = 2 if node.critical else 1
             label = _quoted(f"{SIGNS[node.status]} {plain(node.label)}")
             lines.append(f'    {node.id} [label={label}, fillcolor="{fill}", color="{line}", penwidth={width}];')
@@ -53,7 +53,7 @@ def to_mermaid(graph: Graph) -> str:
         lines.append("  end")
     lines += [f"  {edge.source} {'==>' if edge.critical else '-->'} {edge.target}" for edge in graph.edges]
     lines += [f"  phase{number} -.-> phase{number + 1}" for number in range(len(list(_by_phase(graph))) - 1)]
-    for status, (fill, line) in _COLOURS.items():
+    for status, (fill, line) in _COLORS.items():
         lines.append(f"  classDef {status} fill:{fill},stroke:{line},color:#111827")
     return "\n".join([*lines, ""])
 

@@ -76,7 +76,6 @@ class Judge:
         self._keys = keys
         self._sealed = sealed
         self._causes: list[Event] | None = None
-        self._automatic: bool | None = None
 
     def judge(self, batch: Sequence[tuple[Event, str | None]]) -> tuple[list[int], list[int]]:
         """Return the numbers of a batch's events that nobody is known to have requested, and of those sent through Temporal."""

@@ -152,14 +152,3 @@ def _as_stored(row: Any) -> tuple[Event, bool]:
         seq=row.seq, type=str(row.type), project_id=row.project_id, at=row.at, actor=row.actor, data=content
     )
     return event, whole
-
-
-def broken_links(conn: Connection, project_id: str) -> list[int]:
-    """Return the numbers of the events at which the chain breaks: missing, altered or out of order."""
-    check = ChainCheck()
-    while check.read(conn, project_id):
-        pass
-    end = conn.execute(_HEAD, {"of_project": project_id}).one_or_none()
-    if end is not None:
-        check.check_end(end.last_seq, end.last_hash)
-    return check.broken

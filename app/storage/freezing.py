@@ -69,13 +69,6 @@ def keep(conn: Connection, project_id: str, version: int | None, captured: Captu
         conn.execute(update(plans).where(*conditions).values(**values))
 
 
-def of_plan(conn: Connection, project_id: str, version: int | None) -> Frozen | None:
-    """Return what was frozen with a plan version, or None if the version is not approved or predates freezing."""
-    query = select(plans.c.frozen).where(plans.c.project_id == project_id, plans.c.version == version)
-    value = conn.execute(query).scalar_one_or_none()
-    return Frozen.model_validate(value) if value is not None else None
-
-
 def text_of(conn: Connection, project_id: str, version: int | None, path: str) -> str | None:
     """Return the text of an approved file, or None if it was not stored."""
     query = select(plans.c.signed_texts).where(plans.c.project_id == project_id, plans.c.version == version)

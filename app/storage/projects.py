@@ -31,7 +31,6 @@ _ORDERS = {
 }
 # An attempt that was told to stop sends a heartbeat every few seconds until it has ended.
 STOPPING_SIGN = timedelta(seconds=10)
-SORT_KEYS = tuple(_ORDERS)
 # A text search takes as long as listing everything. Up to this many matches, their ids are reused instead of searching again.
 # With more matches than this, a page of them is found quickly.
 FEW_MATCHES = 500

@@ -96,7 +96,7 @@ class Upload:
         """
         try:
             os.fsync(self._file)
-            self._check_neighbours(parts)
+            self._check_neighbors(parts)
             return self._place(parts, overwrite=overwrite, repeated=repeated)
         except OSError as error:
             raise _unplaced(error) from error
@@ -143,7 +143,7 @@ class Upload:
         with os.fdopen(descriptor, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
-    def _check_neighbours(self, parts: Sequence[str]) -> None:
+    def _check_neighbors(self, parts: Sequence[str]) -> None:
         """Refuse file and folder names that some systems confuse with an existing name."""
         for depth, name in enumerate(parts):
             try:

@@ -114,7 +114,7 @@ async def test_bad_lists_are_refused(signoff: Stack) -> None:
         await refused(signoff, "POST", "/batch/delete", 422, json=body)
 
 
-async def test_the_catalogue_says_what_may_be_named(signoff: Stack) -> None:
+async def test_the_catalog_says_what_may_be_named(signoff: Stack) -> None:
     async def get(path: str) -> dict:
         answer = await signoff.http.get(path)
         assert answer.status_code == 200

@@ -42,7 +42,7 @@ async def test_what_a_get_gave_can_be_put_back_and_changes_nothing(signoff: Stac
         ({"key": "other"}, "key", "read_only"),
         ({"status": "completed"}, "status", "read_only"),
         ({"attempt": 7}, "attempt", "read_only"),
-        ({"colour": "red"}, "colour", "validation_error"),
+        ({"color": "red"}, "color", "validation_error"),
         ({"title": ""}, "title", "validation_error"),
         ({"title": None}, "title", "validation_error"),
         ({"description": None}, "description", "validation_error"),

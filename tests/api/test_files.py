@@ -150,7 +150,7 @@ async def test_bodies_that_are_no_upload_are_refused(signoff: Stack) -> None:
     await sent(422, files=[("file", ("a", b"x")), ("file", ("b", b"y"))])
     await sent(422, files={"file": ("a", b"x")}, data={"overwrite": "perhaps"})
     await sent(422, files={"file": ("a", b"x")}, data={"path": "x" * 5000})
-    await sent(422, files={"file": ("", b"x")}, data={"colour": "red"})
+    await sent(422, files={"file": ("", b"x")}, data={"color": "red"})
     assert await asyncio.to_thread(lambda: [p.name for p in folder_of(signoff, project_id).iterdir()]) in (
         [],
         [".signoff"],

@@ -454,7 +454,7 @@ async def killed_while_approving(
         return waiting.exception() is not None
 
 
-@pytest.mark.parametrize("moment", ["claimed", "signalled"])
+@pytest.mark.parametrize("moment", ["claimed", "signaled"])
 async def test_an_approval_whose_app_is_killed_before_it_is_decided(
     temporal_server: Any, tmp_path: Path, moment: str
 ) -> None:

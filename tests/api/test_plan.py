@@ -24,7 +24,7 @@ For Monday.
 
 - Chart {#chart after=orders retries=2}
 
-  With colours.
+  With colors.
 
   ```inputs
   ROWS: ${{ tasks.orders.outputs.rows }}

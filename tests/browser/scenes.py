@@ -102,7 +102,7 @@ FLAKY = """\
 
 
 def wide(tasks: int, phases: int, command: str = "sleep 0.2") -> str:
-    """A plan with many tasks, each of which depends on one or two earlier ones."""
+    """A plan with many tasks. Each of them depends on one or two earlier ones."""
     parts: list[str] = []
     for phase in range(phases):
         parts.append(f"## Stage {phase + 1}\n")

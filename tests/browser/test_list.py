@@ -15,7 +15,7 @@ MANY = 60
 
 @pytest.fixture(scope="module")
 def many(signoff: Signoff) -> list[str]:
-    """The names of 60 projects, oldest first, that only the search for `catalogued` finds."""
+    """The names of 60 projects, oldest first, that only the search for `cataloged` finds."""
     names = [f"Catalogued {number:02}" for number in range(MANY)]
     for name in names:
         signoff.create(name, "- `true`", strategy="careful" if name.endswith("0") else "performance")
@@ -44,8 +44,8 @@ def exists(signoff: Signoff, project_id: str) -> bool:
 
 def test_the_address_stores_what_is_shown(page: Page, many: list[str]) -> None:
     page.goto("/")
-    page.get_by_role("searchbox").press_sequentially("catalogued")
-    page.wait_for_url("**/?search=catalogued")
+    page.get_by_role("searchbox").press_sequentially("cataloged")
+    page.wait_for_url("**/?search=cataloged")
     expect(page.get_by_text(span(1, 20))).to_be_visible()
     page.get_by_label("Sort by").select_option("Name")
     expect(rows(page).first).to_contain_text(many[0])
@@ -53,7 +53,7 @@ def test_the_address_stores_what_is_shown(page: Page, many: list[str]) -> None:
     expect(page.get_by_text(span(21, 40))).to_be_visible()
     page.reload()
     expect(rows(page).first).to_contain_text(many[20])
-    expect(page.get_by_role("searchbox")).to_have_value("catalogued")
+    expect(page.get_by_role("searchbox")).to_have_value("cataloged")
     expect(page.get_by_label("Sort by")).to_have_value("name")
     page.get_by_label("Rows").select_option("100")
     expect(rows(page)).to_have_count(MANY)
@@ -66,7 +66,7 @@ def test_the_address_stores_what_is_shown(page: Page, many: list[str]) -> None:
 
 
 def test_filters_count_what_they_would_show(page: Page, signoff: Signoff, many: list[str]) -> None:
-    page.goto("/?search=catalogued")
+    page.goto("/?search=cataloged")
     tabs = page.get_by_role("navigation", name="Projects by status")
     expect(tabs.get_by_role("link", name=re.compile("^All"))).to_have_text(re.compile(rf"All\s+{MANY}"))
     tabs.get_by_role("link", name=re.compile("^Pending")).click()
@@ -79,13 +79,13 @@ def test_filters_count_what_they_would_show(page: Page, signoff: Signoff, many: 
 
 
 def test_an_older_response_does_not_replace_a_newer_one(page: Page, many: list[str]) -> None:
-    page.goto("/?search=catalogued")
+    page.goto("/?search=cataloged")
     expect(rows(page)).to_have_count(20)
-    page.route("**/api/projects?*search=catalogued+0*", lambda route: (page.wait_for_timeout(800), route.continue_()))
+    page.route("**/api/projects?*search=cataloged+0*", lambda route: (page.wait_for_timeout(800), route.continue_()))
     search = page.get_by_role("searchbox")
-    search.fill("catalogued 0")
+    search.fill("cataloged 0")
     page.wait_for_timeout(200)  # why: the delayed request has to be in progress
-    search.fill("catalogued 11")
+    search.fill("cataloged 11")
     expect(rows(page)).to_have_count(1)
     page.wait_for_timeout(1000)  # why: the delayed response needs time to arrive
     expect(rows(page)).to_have_count(1)
@@ -200,7 +200,7 @@ def test_a_refused_deletion_shows_its_reason(page: Page, signoff: Signoff) -> No
 
 
 def test_a_range_is_selected_by_keyboard(page: Page, many: list[str]) -> None:
-    page.goto("/?search=catalogued&sort=name")
+    page.goto("/?search=cataloged&sort=name")
     tick(page, many[1]).focus()
     page.keyboard.press("Space")
     tick(page, many[4]).focus()

@@ -51,14 +51,14 @@ def test_a_log_is_followed_line_by_line(page: Page, signoff: Signoff) -> None:
 
 def test_colors_and_overwritten_lines_look_as_in_a_terminal(page: Page, signoff: Signoff) -> None:
     command = r"printf '10%%\r100%%\n\033[31mred\nstill\033[0m plain \033[2K\342\200\256end\n'"
-    project_id = signoff.finished("Colours", f"- Paint {{#paint}}\n\n  ```sh\n  {command}\n  ```\n")
+    project_id = signoff.finished("Colors", f"- Paint {{#paint}}\n\n  ```sh\n  {command}\n  ```\n")
     page.goto(f"/projects/{project_id}?task=paint")
     log = page.get_by_role("region", name="Log", exact=True)
     expect(log.locator("[data-line]")).to_have_text(["100%", "red", "still plain ⟨U+202E⟩end"])
     red, still = log.get_by_text("red"), log.get_by_text("still", exact=True)
-    colour = "element => getComputedStyle(element).color"
-    assert red.evaluate(colour) == still.evaluate(colour) == "rgb(185, 28, 28)"
-    assert log.locator("[data-line='2']").evaluate(colour) != red.evaluate(colour)
+    color = "element => getComputedStyle(element).color"
+    assert red.evaluate(color) == still.evaluate(color) == "rgb(185, 28, 28)"
+    assert log.locator("[data-line='2']").evaluate(color) != red.evaluate(color)
 
 
 def test_a_long_log_opens_and_is_searched(page: Page, signoff: Signoff) -> None:
@@ -127,13 +127,13 @@ def test_a_task_is_opened_and_closed_by_keyboard(page: Page, signoff: Signoff) -
 
 @pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
 def test_a_task_is_accessible(page: Page, signoff: Signoff) -> None:
-    colours = "".join(
-        f"\\033[{number}mcolour {number}\\033[0m\\n" for number in (*range(30, 38), *range(90, 98), 41, 107)
+    colors = "".join(
+        f"\\033[{number}mcolor {number}\\033[0m\\n" for number in (*range(30, 38), *range(90, 98), 41, 107)
     )
     project_id = signoff.finished(
-        "Accessible task", f"- Paint {{#paint}}\n\n  ```sh\n  printf '{colours}'; exit 1\n  ```\n"
+        "Accessible task", f"- Paint {{#paint}}\n\n  ```sh\n  printf '{colors}'; exit 1\n  ```\n"
     )
     page.goto(f"/projects/{project_id}?task=paint")
-    page.get_by_role("searchbox", name="Search the log").fill("colour 3")
+    page.get_by_role("searchbox", name="Search the log").fill("color 3")
     expect(page.get_by_text("1 of 8")).to_be_visible()
     assert violations(page) == []

@@ -160,7 +160,7 @@ async def test_an_answer_of_nothing_is_sent_back(stack: Stack, model: ModelServe
         Json({"answer": "  ", "sure": True, "reason": "Nothing to say."}),
         Json({"answer": "Blue \0", "sure": True, "reason": "It is \ud800 ours."}),
     )
-    project = await stack.finished(await asked(stack, {"options": [], "question": "Which colour?"}))
+    project = await stack.finished(await asked(stack, {"options": [], "question": "Which color?"}))
     assert project["tasks"][0]["outputs"]["answer"] == "Blue \ufffd"
     assert len(model.requests) == 2
 

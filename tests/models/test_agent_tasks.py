@@ -164,7 +164,7 @@ async def test_a_lost_worker_costs_no_second_payment(stack: Stack, model: ModelS
     await stack.start_worker()
     project = await stack.finished(project_id)
     assert project["tasks"][0]["outputs"] == {"text": "Done."}
-    # The first answer was not asked for again: three requests in all, the second of which was cut off.
+    # The first answer was not requested again. There were three requests in all, and the second was cut off.
     assert len(model.requests) == 3
     assert project["tasks"][0]["attempt"] == 2
 

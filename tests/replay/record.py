@@ -158,7 +158,7 @@ def model_says(request: Request) -> Answer:
         return Json({"answer": "yes", "sure": True, "reason": "It is ready."})
     if "blue" in request.texts:
         return Text("It is blue.")
-    return ToolCalls(("ask_person", {"question": "Which colour?"}))
+    return ToolCalls(("ask_person", {"question": "Which color?"}))
 
 
 WITH_MODEL = frozenset({"advised"})

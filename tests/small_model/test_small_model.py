@@ -12,7 +12,7 @@ from tests.conftest import Stack, eventually
 from tests.small_model.server import SmallModel
 
 BRIEF = (
-    "Organise a workshop for twelve people: find a date, book a room, order lunch and send the invitations. "
+    "Organize a workshop for twelve people: find a date, book a room, order lunch and send the invitations. "
     "Ask me which of two dates to take."
 )
 LONG_TASK = """

@@ -231,7 +231,7 @@ def test_any_title_makes_a_document(title: str) -> None:
     assert all(line.count('"') % 2 == 0 for line in to_mermaid(drawn).splitlines())
 
 
-def test_colours_do_without_custom_properties() -> None:
+def test_colors_do_without_custom_properties() -> None:
     assert "var(" not in to_svg(graph(1, 2), "For every viewer")
 
 

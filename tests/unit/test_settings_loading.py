@@ -26,7 +26,7 @@ def complaints(text: str, **flags: object) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        ("\n[agents.x]\ncolour = 1", "3: agents.x.colour: ", "no such field; known: kind, model"),
+        ("\n[agents.x]\ncolor = 1", "3: agents.x.color: ", "no such field; known: kind, model"),
         ("[agents.x]\nkind = 'robot'", "2: agents.x.kind: ", "'robot'; known: 'local' or 'model'"),
         ("[agents.x]\ntools = ['fly']", "2: agents.x.tools[0]: ", "'fly'; known: 'read_file'"),
         ("[agents.x]\ntools = [\n'read_file',\n'fly']", "2: agents.x.tools[1]: ", "'fly'"),

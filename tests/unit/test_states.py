@@ -28,12 +28,10 @@ COLUMNS = (
     "refine",
     "approve",
     "cancel",
-    "text",
     "fields",
     "edit",
     "pause",
     "retry",
-    "delete",
 )
 CALLS = {
     "generate": Call.GENERATE,
@@ -41,22 +39,20 @@ CALLS = {
     "refine": Call.REFINE,
     "approve": Call.APPROVE,
     "cancel": Call.CANCEL,
-    "text": Call.UPDATE_TEXT,
     "fields": Call.UPDATE_PLAN_FIELDS,
     "edit": Call.EDIT_PLAN,
     "pause": Call.PAUSE,
     "retry": Call.RETRY,
-    "delete": Call.DELETE,
 }
 # One line for each row of the contract's table, one word for each column: `ok`, or the code of the refusal.
 TABLE = {
-    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok ok project_not_running no_plan ok",
-    Situation.PLANNING: "plan_not_ready plan_not_ready plan_not_ready plan_not_ready ok ok plan_not_ready plan_not_ready "
-    "project_not_running plan_not_ready ok",
-    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok ok project_not_running not_finished ok",
-    Situation.RUNNING: "project_running project_running project_running ok ok ok project_running ok ok project_running ok",
-    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok ok project_not_running ok ok",
-    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok ok project_not_running no_plan ok",
+    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok project_not_running no_plan",
+    Situation.PLANNING: "plan_not_ready plan_not_ready plan_not_ready plan_not_ready ok plan_not_ready "
+    "plan_not_ready project_not_running plan_not_ready",
+    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok project_not_running not_finished",
+    Situation.RUNNING: "project_running project_running project_running ok ok project_running ok ok project_running",
+    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok project_not_running ok",
+    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok project_not_running no_plan",
 }
 MATRIX = [
     pytest.param(situation, CALLS[column], word, id=f"{situation.name.lower()}-{column}")

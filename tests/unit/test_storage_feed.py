@@ -22,7 +22,7 @@ DEADLINE = 10.0
 
 
 @pytest.fixture
-async def neighbour(database_url: str) -> AsyncIterator[Database]:
+async def neighbor(database_url: str) -> AsyncIterator[Database]:
     """A second connection to the same database, whose commits are not announced to `database`."""
     async with opened(database_url) as other:
         yield other
@@ -56,9 +56,9 @@ async def test_commit_of_another_process_wakes_the_waiter(database: Database, da
 
 
 @pytest.mark.parametrize("own", [True, False])
-async def test_only_the_project_that_has_news_is_woken(database: Database, neighbour: Database, own: bool) -> None:
+async def test_only_the_project_that_has_news_is_woken(database: Database, neighbor: Database, own: bool) -> None:
     mine, other = await database.transact(new_project), await database.transact(new_project)
-    subscribe, writer = database.feed.subscribe, database if own else neighbour
+    subscribe, writer = database.feed.subscribe, database if own else neighbor
     with subscribe(mine) as for_mine, subscribe(other) as for_other, subscribe() as for_all:
         await settled(for_mine, for_other, for_all)
         await writer.transact(lambda conn: append(conn, other, 1))
@@ -75,12 +75,12 @@ CHANGES: dict[str, Callable[[Connection, str], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 async def test_decisions_and_deletions_are_news_too(
-    database: Database, neighbour: Database, change: Callable[[Connection, str], object]
+    database: Database, neighbor: Database, change: Callable[[Connection, str], object]
 ) -> None:
     project_id = await database.transact(new_project)
     with database.feed.subscribe(project_id) as subscription:
         await settled(subscription)
-        await neighbour.transact(lambda conn: change(conn, project_id))
+        await neighbor.transact(lambda conn: change(conn, project_id))
         assert await subscription.wait(DEADLINE)
 
 
@@ -99,7 +99,7 @@ async def test_undone_transaction_is_no_news(database: Database) -> None:
         assert not await subscription.wait(0.1)
 
 
-async def test_subscribe_then_read_then_wait_misses_nothing(database: Database, neighbour: Database) -> None:
+async def test_subscribe_then_read_then_wait_misses_nothing(database: Database, neighbor: Database) -> None:
     """Readers come at any moment, often as the only one, while two writers commit. Each sees every event in time."""
     total = 150
     project_id = await database.transact(new_project)
@@ -122,7 +122,7 @@ async def test_subscribe_then_read_then_wait_misses_nothing(database: Database, 
             await writer.transact(lambda conn, number=number: append(conn, project_id, number))
 
     readers = [asyncio.create_task(read_all(rounds)) for rounds in (1, 2, 7, 1_000)]
-    await asyncio.gather(write(database, range(total // 2)), write(neighbour, range(total // 2)))
+    await asyncio.gather(write(database, range(total // 2)), write(neighbor, range(total // 2)))
     for seen in await asyncio.gather(*readers):
         assert seen == list(range(2, total + 2))
 

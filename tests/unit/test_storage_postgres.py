@@ -40,10 +40,10 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def neighbour(url: str) -> AsyncIterator[Database]:
+async def neighbor(url: str) -> AsyncIterator[Database]:
     """A second process's connection to the same database."""
-    async with opened(url) as neighbour:
-        yield neighbour
+    async with opened(url) as neighbor:
+        yield neighbor
 
 
 @pytest.fixture
@@ -281,11 +281,11 @@ async def heard(database: Database, project_id: str) -> None:
 
 
 async def test_news_of_transactions_that_commit_out_of_order_are_all_heard(
-    database: Database, neighbour: Database, other: asyncpg.Connection
+    database: Database, neighbor: Database, other: asyncpg.Connection
 ) -> None:
     """The writer that took its number first commits last."""
     early, late = await database.transact(new_project), await database.transact(new_project)
-    with neighbour.feed.subscribe(early) as of_early, neighbour.feed.subscribe(late) as of_late:
+    with neighbor.feed.subscribe(early) as of_early, neighbor.feed.subscribe(late) as of_late:
         assert await of_early.wait(DEADLINE)
         assert await of_late.wait(DEADLINE)
         async with other.transaction():
@@ -297,4 +297,4 @@ async def test_news_of_transactions_that_commit_out_of_order_are_all_heard(
             assert await of_late.wait(DEADLINE)
             assert not await of_early.wait(0)
         assert await of_early.wait(DEADLINE)
-    assert [event.seq for event in await neighbour.read(lambda conn: events.after(conn, early, 1))] == [2]
+    assert [event.seq for event in await neighbor.read(lambda conn: events.after(conn, early, 1))] == [2]

@@ -20,7 +20,7 @@ from prometheus_client import (
 
 from signoff.vocabulary import ProjectStatus, TaskStatus
 
-# Requests are labelled by route, never by values from callers, so callers cannot increase the number of time series.
+# Requests are labeled by route, never by values from callers, so callers cannot increase the number of time series.
 UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

@@ -99,6 +99,8 @@ def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Js
 _TEXT: Json = {"schema": {"type": "string"}}
 # In OpenAPI 3.1, an empty schema means arbitrary bytes.
 _BYTES: Json = {"schema": {}}
+# A file has the type that its name suggests. Generators of clients do not know `*/*`, and take the other one.
+_ANY_FILE: dict[str, Json] = {"application/octet-stream": _BYTES, "*/*": _BYTES}
 _EVENT: Json = {"$ref": "#/components/schemas/Event"}
 _EVENT_OR_SEAL: Json = {"anyOf": [_EVENT, {"$ref": "#/components/schemas/RecordSeal"}]}
 _LIVE_EVENT: Json = {"$ref": "#/components/schemas/LiveEvent"}
@@ -107,7 +109,7 @@ _LOG_PIECE: Json = {"type": "object", "properties": {"text": {"type": "string"}}
 _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getPlan": {"200": {"text/markdown": _TEXT}},
     "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
-    "getFile": {"200": {"*/*": _BYTES}, "206": {"*/*": _BYTES}},
+    "getFile": {"200": _ANY_FILE, "206": _ANY_FILE},
     "downloadProject": {"200": {"application/zip": _BYTES}},
     "getTaskLog": {"200": {"text/event-stream": _stream_of(_LOG_PIECE, ["log", "end"], ends=True)}},
     "metrics": {"200": {"text/plain": _TEXT}},

@@ -20,7 +20,7 @@ _CODE_FLAGS = frozenset({"-c", "-e", "-r", "-m", "-E", "--eval", "-p", "-pe", "-
 _HOME = re.compile(r"""^["']?(~[\w-]*|\$HOME\b|\$\{HOME\})["']?""")
 # `$DIR/` and `"$DIR"/*` mean the root folder if DIR is not set. `${DIR:?}` fails instead.
 _ROOT_IF_UNSET = re.compile(r"""^["']?\$(\w+|\{\w+\})["']?/["']?\*?["']?$""")
-_TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108 - recognised, not used
+_TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108 - recognized, not used
 _HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd"})
 
 

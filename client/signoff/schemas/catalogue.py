@@ -49,7 +49,7 @@ class StrategyList(BaseModel):
 
 
 class Archetype(BaseModel):
-    """An expert whose judgement guides the planning model; `brief` is the text that the model receives.
+    """An expert whose judgment guides the planning model; `brief` is the text that the model receives.
 
     `built_in` is false for an archetype from `signoff.toml`, even if it replaces a built-in one of the same name.
     """

@@ -4,6 +4,7 @@ export interface Piece {
   text: string;
 }
 
+/* eslint-disable no-misleading-character-class -- The class lists single characters, among them combining ones. */
 // Control characters, format characters (bidirectional, zero-width, tags), spaces other than the plain one, letters without
 // a shape, variation selectors except the one for color emoji, private use, and lone surrogates.
 const UNSEEN =
@@ -27,11 +28,6 @@ export function piecesOf(text: string): Piece[] {
 
 function nameOf(character: string): string {
   return `⟨U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-}
-
-/** Whether a text contains an invisible character. */
-export function hasUnseen(text: string): boolean {
-  return UNSEEN.test(text);
 }
 
 const MAX_LINES = 12;

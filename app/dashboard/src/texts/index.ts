@@ -13,7 +13,7 @@ import { task } from "./task.ts";
 import { timeline } from "./timeline.ts";
 import { versions } from "./versions.ts";
 
-export { stageNames, statusNames } from "./words.ts";
+export { statusNames } from "./words.ts";
 
 export const texts = {
   shell,

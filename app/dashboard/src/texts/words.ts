@@ -1,5 +1,5 @@
 /** Words that several views share, and a helper for plurals. */
-import type { Project, Schemas, Status } from "../api/client";
+import type { Schemas, Status } from "../api/client";
 
 export const statusNames: Record<Status, string> = {
   pending: "Pending",
@@ -10,18 +10,6 @@ export const statusNames: Record<Status, string> = {
   cancelled: "Cancelled",
   skipped: "Skipped",
   awaiting_approval: "Awaiting approval",
-};
-
-export const stageNames: Record<Project["stage"], string> = {
-  draft: "Draft",
-  planning: "Planning",
-  awaiting_approval: "Awaiting approval",
-  executing: "Executing",
-  awaiting_phase_approval: "Awaiting phase approval",
-  awaiting_decision: "Awaiting decision",
-  paused: "Paused",
-  cancelling: "Cancelling",
-  finished: "Finished",
 };
 
 /** What a task does, by the type of its action. */

@@ -68,7 +68,7 @@ function settleImage(image: Element, path: string, projectId: string): void {
 }
 
 /** The workspace file that a relative address refers to; null if it refers to something else. */
-export function fileOf(address: string, from: string): string | null {
+function fileOf(address: string, from: string): string | null {
   const bare = address.replace(/[?#].*$/s, "");
   if (!bare || /^([a-z][a-z0-9+.-]*:|\/\/|\\)/i.test(bare)) return null;
   try {

@@ -7,7 +7,7 @@ const says = texts.header.says;
 type Facts = Pick<Project, "status" | "stage" | "tasks" | "phases" | "gate" | "since" | "run">;
 type OpenDecision = { status: string; opened_at?: string | null };
 
-export interface Waiting {
+interface Waiting {
   /** Open decisions and waiting manual tasks, which need a person; the rest does not. */
   decisions: number;
   manual: number;
@@ -17,7 +17,7 @@ export interface Waiting {
 }
 
 /** Count what the tasks and decisions of a run are waiting for. */
-export function waiting(tasks: Facts["tasks"], decisions: OpenDecision[]): Waiting {
+function waiting(tasks: Facts["tasks"], decisions: OpenDecision[]): Waiting {
   const reasons = tasks.filter((task) => task.status === "waiting").map((task) => task.reason);
   return {
     decisions: decisions.filter((decision) => decision.status === "open").length,

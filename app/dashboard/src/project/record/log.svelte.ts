@@ -21,7 +21,7 @@ export class EventLog {
     // Subscribe before reading, so that no event is missed in between.
     store.onEvent((event) => {
       this.#fresh.push(event);
-      if (this.ready) this.#timer ??= setTimeout(() => this.#merge(), SETTLE_MS);
+      if (this.ready && this.#timer === undefined) this.#timer = setTimeout(() => this.#merge(), SETTLE_MS);
     });
     void this.read();
   }

@@ -13,7 +13,7 @@ export interface Moved {
 const SECTIONS = [
   "files", "unhashed", "outside", "unknown", "unread", "agents", "actions", "retries", "limits", "task_limits", "http_allow", "app_url",
 ] as const; // prettier-ignore
-export type Section = (typeof SECTIONS)[number];
+type Section = (typeof SECTIONS)[number];
 
 /** The differences between two readings of what an approval would freeze. */
 export function movedBetween(before: Frozen, after: Frozen): Moved[] {

@@ -3,6 +3,7 @@
 /** Colors and other styles (SGR) that apply at the start of a line because an earlier line set them. */
 type Carry = string;
 
+/* eslint-disable no-control-regex -- Escape sequences begin with a control character. */
 const SGR = /\x1b\[([\d;:]*)m/g;
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()*+][0-9A-Za-z]|[ -Z\\^_`-~])/g;
 const MAX_CARRY = 200;

@@ -1,7 +1,7 @@
-/** What a project may name: strategies, agents and experts. Without the catalogue, the form works with its defaults. */
+/** What a project may name: strategies, agents and experts. Without the catalog, the form works with its defaults. */
 import { answer, api, type Schemas } from "../api/client";
 
-export class Catalogue {
+export class Catalog {
   strategies = $state.raw<Schemas["StrategyInfo"][]>([]);
   agents = $state.raw<Schemas["Agent"][]>([]);
   archetypes = $state.raw<Schemas["Archetype"][]>([]);

@@ -21,7 +21,7 @@ _DESCRIPTIONS = {
 }
 
 
-class CatalogueController(Controller):
+class CatalogController(Controller):
     """Agents, strategies and archetypes."""
 
     path = "/api"
