@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as property_settings
+from litestar import Litestar
+from litestar.openapi.spec import OpenAPI
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -83,6 +86,25 @@ def _patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests, "DECISION_SECONDS", 30.0)
         patch.setattr(plans, "DEFAULT_WAIT", 60)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_document() -> Iterator[None]:
+    """Have apps in this process share their OpenAPI document: making it is most of the work of a start."""
+    made: dict[str, OpenAPI] = {}
+    build = Litestar.openapi_schema.__get__
+
+    def document(app: Litestar) -> OpenAPI:
+        assert app.openapi_config is not None
+        key = str(app.openapi_config.security)  # the only part that depends on the settings
+        if key not in made:
+            made[key] = build(app)
+            made[key].to_schema = functools.cache(made[key].to_schema)  # type: ignore[method-assign]
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Litestar, "openapi_schema", property(document))
         yield
 
 
