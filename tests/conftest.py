@@ -191,6 +191,14 @@ class Stack:
         await self.call("POST", f"/{project_id}/approve")
         return project_id
 
+    async def end_projects(self) -> None:
+        """Delete the projects that have not finished. For a Signoff that tests share, in case one leaves work behind."""
+        if self._worker is None:
+            await self.start_worker()
+        listed = await self.call("GET", "?limit=200")
+        if ids := [project["id"] for project in listed["projects"] if project["stage"] != "finished"]:
+            await self.call("POST", "/batch/delete", json={"ids": ids})
+
     async def project(self, project_id: str) -> dict[str, Any]:
         return await self.call("GET", f"/{project_id}")
 
