@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment
 
 from activities.advice import Advice
 from app.storage.tables import projects
-from tests.conftest import OWNER, Stack, eventually, running_stack
+from tests.conftest import OWNER, Stack, eventually
 from tests.model_server import Json, ModelServer, Stall
+from tests.models.conftest import Signoffs
 from workflows.contracts import AdviceRequest
 
 ASKING = {"type": "decision", "question": "Ship it?", "options": ["yes", "no"]}
@@ -166,15 +167,15 @@ async def test_an_answer_of_nothing_is_sent_back(stack: Stack, model: ModelServe
 
 
 async def test_a_small_model_alone_decides_after_a_failure(
-    temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    signoffs: Signoffs, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", f"{model.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     model.say(Json({"answer": "skip", "sure": True, "reason": "Nobody needs it."}))
-    async with running_stack(temporal_server, tmp_path, small_model="openai-chat:small") as stack:
-        project_id = await stack.create("", strategy="economy", decision_mode="agent")
-        task = {"title": "Fetch", "action": {"type": "shell", "command": "false"}, "after_failure": "ask"}
-        await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
-        await stack.call("POST", f"/{project_id}/approve")
-        project = await stack.finished(project_id)
+    stack = await signoffs.having(model="", model_base_url="", small_model="openai-chat:small")
+    project_id = await stack.create("", strategy="economy", decision_mode="agent")
+    task = {"title": "Fetch", "action": {"type": "shell", "command": "false"}, "after_failure": "ask"}
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
+    await stack.call("POST", f"/{project_id}/approve")
+    project = await stack.finished(project_id)
     assert project["tasks"][0]["status"] == "skipped"
