@@ -72,7 +72,7 @@ async def test_a_superseded_plan_cannot_be_approved(signoff: Stack) -> None:
     assert (await signoff.project(project_id))["status"] == "pending"
 
 
-async def test_of_fifty_approves_one_wins(signoff: Stack) -> None:
+async def test_of_twenty_approves_one_wins(signoff: Stack) -> None:
     for plan_by_hand in (False, True):
         project_id = await signoff.create("- A: `true`")
         if plan_by_hand:
@@ -81,7 +81,7 @@ async def test_of_fifty_approves_one_wins(signoff: Stack) -> None:
         else:
             await signoff.call("POST", f"/{project_id}/generate-plan")
         path = f"/api/projects/{project_id}/approve"
-        answers = await asyncio.gather(*(signoff.http.post(path) for _ in range(50)))
+        answers = await asyncio.gather(*(signoff.http.post(path) for _ in range(20)))
         # 202: not decided within 5 s, on a busy machine. The record has the outcome.
         codes = [answer.status_code for answer in answers]
         assert set(codes) <= {200, 202, 409}
@@ -107,8 +107,8 @@ async def test_approve_against_cancel_always_agrees_with_the_end(signoff: Stack)
         project = await signoff.finished(project_id)
         return approve.status_code, cancel.status_code, project["status"]
 
-    for batch in range(5):
-        for result in await asyncio.gather(*(race(batch * 10 + number) for number in range(10))):
+    for _ in range(2):
+        for result in await asyncio.gather(*(race(number) for number in range(8))):
             assert result in {
                 (200, 200, "cancelled"),  # approved, then cancelled
                 (409, 200, "cancelled"),  # cancelled before it was approved
