@@ -36,9 +36,10 @@ from tests.databases import DATABASES, POSTGRESQL, SQLITE
 from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
+from tests.projects import Projects
 from tests.serving import served
 from tests.sse import read_events
-from tests.waiting import DEADLINE, eventually
+from tests.waiting import DEADLINE, eventually  # noqa: F401 - tests import them from here
 from worker import build_worker
 from workflows.contracts import Thresholds
 
@@ -143,7 +144,7 @@ async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @dataclass
-class Stack:
+class Stack(Projects):
     """One Signoff: the app behind HTTP, a worker and a database, on the shared Temporal server."""
 
     settings: Settings
@@ -170,11 +171,6 @@ class Stack:
         await self._worker.aclose()
         self._worker = None
 
-    async def call(self, method: str, path: str, *, status: int = 200, **keywords: Any) -> Any:
-        answer = await self.http.request(method, f"/api/projects{path}", **keywords)
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
-        return answer.json() if answer.content else None
-
     async def create(self, description: str = "", **fields: Any) -> str:
         project = await self.call("POST", "", status=201, json={"description": description, **fields})
         return project["id"]
@@ -198,23 +194,6 @@ class Stack:
         listed = await self.call("GET", "?limit=200")
         if ids := [project["id"] for project in listed["projects"] if project["stage"] != "finished"]:
             await self.call("POST", "/batch/delete", json={"ids": ids})
-
-    async def project(self, project_id: str) -> dict[str, Any]:
-        return await self.call("GET", f"/{project_id}")
-
-    async def finished(self, project_id: str, seconds: float = DEADLINE) -> dict[str, Any]:
-        async def ended() -> dict[str, Any] | None:
-            project = await self.project(project_id)
-            return project if project["stage"] == "finished" else None
-
-        return await eventually(ended, what=f"{project_id} has finished", seconds=seconds)
-
-    async def task_in(self, project_id: str, key: str, *statuses: str) -> dict[str, Any]:
-        async def reached() -> dict[str, Any] | None:
-            listed = await self.call("GET", f"/{project_id}/tasks")
-            return next((t for t in listed["tasks"] if t["key"] == key and t["status"] in statuses), None)
-
-        return await eventually(reached, what=f"task {key} of {project_id} is {statuses}")
 
     async def events(self, project_id: str) -> list[dict[str, Any]]:
         """Return the project's events so far."""

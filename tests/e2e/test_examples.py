@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import Stack, eventually, free_port
+from tests.conftest import Stack, free_port
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -291,11 +291,7 @@ async def test_the_checklist_leads_to_a_tag_through_people_and_a_gate(signoff: S
     await done("version")
     for key in ("read", "try", "risk"):
         await done(key)
-
-    async def gate() -> Any:
-        return (await signoff.project(project_id))["gate"]
-
-    at = await eventually(gate, what="the gate before the release")
+    at = (await signoff.at_gate(project_id))["gate"]
     assert git(folder, "tag") == ""
     await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": at["phase_id"]})
     await done("push")

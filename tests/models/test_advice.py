@@ -27,14 +27,6 @@ async def asked(stack: Stack, action: dict[str, Any] | None = None, **fields: An
     return project_id
 
 
-async def the_question(stack: Stack, project_id: str) -> dict[str, Any]:
-    async def opened() -> dict[str, Any] | None:
-        found = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
-        return found[0] if found else None
-
-    return await eventually(opened, what="an open decision")
-
-
 async def advice_of(stack: Stack, project_id: str) -> dict[str, Any]:
     async def told() -> dict[str, Any] | None:
         found = [e["data"] for e in await stack.events(project_id) if e["data"].get("step") == "advice"]
@@ -63,7 +55,7 @@ async def test_what_it_is_not_sure_of_goes_to_a_person(stack: Stack, model: Mode
     project_id = await asked(stack)
     advice = await advice_of(stack, project_id)
     assert "Nobody has tested it." in advice["reason"]
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     assert (await stack.project(project_id))["stage"] == "awaiting_decision"
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     assert (await stack.finished(project_id))["tasks"][0]["outputs"]["answer"] == "no"
@@ -73,7 +65,7 @@ async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:
     model.say(Stall())
     project_id = await asked(stack)
     await model.received(1)
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     project = await stack.finished(project_id)
     assert project["tasks"][0]["outputs"]["answered_by"] == OWNER
@@ -85,14 +77,14 @@ async def test_over_budget_it_goes_to_a_person(stack: Stack, model: ModelServer)
     advice = await advice_of(stack, project_id)
     assert "budget" in advice["reason"]
     assert model.requests == []
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
     assert (await stack.finished(project_id))["status"] == "completed"
 
 
 async def test_people_are_asked_where_the_project_says_so(stack: Stack, model: ModelServer) -> None:
     project_id = await asked(stack, decision_mode="human")
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
     await stack.finished(project_id)
     assert model.requests == []
@@ -131,7 +123,7 @@ async def test_the_model_has_a_task_tried_again_a_few_times_only(stack: Stack, m
     await stack.call("POST", f"/{project_id}/approve")
     advice = await advice_of(stack, project_id)
     assert "retried the task 3 times" in advice["reason"]
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "fail"})
     project = await stack.finished(project_id)
     assert (project["status"], project["tasks"][0]["attempt"]) == ("failed", 4)
@@ -143,7 +135,7 @@ async def test_an_answer_whose_worker_was_lost_before_it_could_say_so_still_coun
 ) -> None:
     model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
     project_id = await asked(stack, decision_mode="human")
-    await the_question(stack, project_id)
+    await stack.question(project_id)
     # In the record only: the workflow, which would ask as well, was told otherwise.
     change = projects.update().where(projects.c.id == project_id).values(decision_mode="agent")
     await stack.database.transact(lambda conn: conn.execute(change))

@@ -10,7 +10,7 @@ import pytest
 from app.domain.agents import Price
 from app.llm import access, metered
 from app.planning.model.planner import REPAIRS
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 from tests.model_answers import Answer, BrokenJson, Failure, Output, Slow, Stall, Truncated
 from tests.model_server import ModelServer, Request
 from tests.models.conftest import Signoffs
@@ -227,11 +227,7 @@ async def test_a_draft_on_record_is_not_paid_for_again(signoffs: Signoffs, model
     await model.closed(2)
     model.say(Output(drafted(*GOOD), input_tokens=1200, output_tokens=100))
     await stack.start_worker()
-
-    async def ready() -> bool:
-        return (await stack.project(project_id))["stage"] == "awaiting_approval"
-
-    await eventually(ready, what="the plan is ready")
+    await stack.until(project_id, stage="awaiting_approval")
     made = await stack.call("GET", f"/{project_id}/plan")
     assert made["version"] == 1
     # One that is on record, one whose answer never came and may be billed all the same, and the last.

@@ -134,12 +134,7 @@ async def test_a_task_that_asks_again_after_a_retry_can_be_given_up(signoff: Sta
     project_id = await signoff.started("- Bad: `false` {#bad after_failure=ask}")
     first = await asked(signoff, project_id)
     await signoff.call("POST", f"/{project_id}/decisions/{first['id']}", json={"answer": "retry"})
-
-    async def again() -> dict[str, Any] | None:
-        listed = await signoff.call("GET", f"/{project_id}/decisions?status=open")
-        return next((d for d in listed["decisions"] if d["id"] != first["id"]), None)
-
-    second = await eventually(again, what="it asks again")
+    second = await signoff.question(project_id, after=first)
     await signoff.call("POST", f"/{project_id}/decisions/{second['id']}", json={"answer": "fail"})
     project = await signoff.finished(project_id)
     assert project["status"] == "failed"
