@@ -95,10 +95,9 @@ async def test_cancel_in_a_phase_gate(signoff: Stack) -> None:
     ("plan", "key", "reason"),
     [
         ("- Bad: `exit 1` {#it retries=9}", "it", "retry"),
-        ("- Pause {#it wait=600}", "it", "timer"),
         ("- [ ] Ask {#it}", "it", "manual"),
     ],
-    ids=["back-off", "wait", "person"],
+    ids=["back-off", "person"],
 )
 async def test_cancel_while_a_task_waits(signoff: Stack, plan: str, key: str, reason: str) -> None:
     project_id = await signoff.started(plan)
