@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.conftest import Stack
+from tests.factories import SHELL
 from tests.model_answers import Output
 
 # Key, title, action, and the keys of the tasks before it. More fields of the task may follow.
 Drafted = tuple[Any, ...]
 # The number of a task that does not exist.
 NOWHERE = 99
-SHELL = {"type": "shell", "command": "true"}
 MANUAL = {"type": "manual"}
 
 
