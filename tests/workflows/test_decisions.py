@@ -180,12 +180,13 @@ async def test_waits_can_be_cut_short(signoff: Stack) -> None:
 
     async def pausing() -> bool:
         task = await signoff.task_in(project_id, "flaky", "waiting", "running")
-        return task["status"] == "waiting" and task["attempt"] >= 3
+        return task["status"] == "waiting" and task["attempt"] >= 4
 
     await eventually(pausing, what="the flaky task is in a longer back-off")
     (Path((await signoff.project(project_id))["workspace"]) / "fixed").touch()
     await signoff.call("POST", f"/{project_id}/tasks/flaky/retry")
-    project = await signoff.finished(project_id, seconds=3.0)
+    # The back-off would take 8 s.
+    project = await signoff.finished(project_id, seconds=6.0)
     assert project["status"] == "completed"
     tasks = {task["key"]: task for task in project["tasks"]}
     assert {key: task["status"] for key, task in tasks.items()} == {
