@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as property_settings
+from litestar import Litestar
+from litestar.openapi.spec import OpenAPI
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -33,9 +36,10 @@ from tests.databases import DATABASES, POSTGRESQL, SQLITE
 from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
+from tests.projects import Projects
 from tests.serving import served
 from tests.sse import read_events
-from tests.waiting import DEADLINE, eventually
+from tests.waiting import DEADLINE, eventually  # noqa: F401 - tests import them from here
 from worker import build_worker
 from workflows.contracts import Thresholds
 
@@ -86,6 +90,25 @@ def _patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_document() -> Iterator[None]:
+    """Have apps in this process share their OpenAPI document: making it is most of the work of a start."""
+    made: dict[str, OpenAPI] = {}
+    build = Litestar.openapi_schema.__get__
+
+    def document(app: Litestar) -> OpenAPI:
+        assert app.openapi_config is not None
+        key = str(app.openapi_config.security)  # the only part that depends on the settings
+        if key not in made:
+            made[key] = build(app)
+            made[key].to_schema = functools.cache(made[key].to_schema)  # type: ignore[method-assign]
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Litestar, "openapi_schema", property(document))
+        yield
+
+
 @pytest.fixture
 def soon_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have apps in this process answer 202 after a second: for tests in which nothing decides."""
@@ -121,7 +144,7 @@ async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @dataclass
-class Stack:
+class Stack(Projects):
     """One Signoff: the app behind HTTP, a worker and a database, on the shared Temporal server."""
 
     settings: Settings
@@ -148,11 +171,6 @@ class Stack:
         await self._worker.aclose()
         self._worker = None
 
-    async def call(self, method: str, path: str, *, status: int = 200, **keywords: Any) -> Any:
-        answer = await self.http.request(method, f"/api/projects{path}", **keywords)
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
-        return answer.json() if answer.content else None
-
     async def create(self, description: str = "", **fields: Any) -> str:
         project = await self.call("POST", "", status=201, json={"description": description, **fields})
         return project["id"]
@@ -169,22 +187,13 @@ class Stack:
         await self.call("POST", f"/{project_id}/approve")
         return project_id
 
-    async def project(self, project_id: str) -> dict[str, Any]:
-        return await self.call("GET", f"/{project_id}")
-
-    async def finished(self, project_id: str, seconds: float = DEADLINE) -> dict[str, Any]:
-        async def ended() -> dict[str, Any] | None:
-            project = await self.project(project_id)
-            return project if project["stage"] == "finished" else None
-
-        return await eventually(ended, what=f"{project_id} has finished", seconds=seconds)
-
-    async def task_in(self, project_id: str, key: str, *statuses: str) -> dict[str, Any]:
-        async def reached() -> dict[str, Any] | None:
-            listed = await self.call("GET", f"/{project_id}/tasks")
-            return next((t for t in listed["tasks"] if t["key"] == key and t["status"] in statuses), None)
-
-        return await eventually(reached, what=f"task {key} of {project_id} is {statuses}")
+    async def end_projects(self) -> None:
+        """Delete the projects that have not finished. For a Signoff that tests share, in case one leaves work behind."""
+        if self._worker is None:
+            await self.start_worker()
+        listed = await self.call("GET", "?limit=200")
+        if ids := [project["id"] for project in listed["projects"] if project["stage"] != "finished"]:
+            await self.call("POST", "/batch/delete", json={"ids": ids})
 
     async def events(self, project_id: str) -> list[dict[str, Any]]:
         """Return the project's events so far."""

@@ -123,6 +123,12 @@ class ModelServer:
         self._changed = asyncio.Condition()
         self._connections: set[asyncio.Task[None]] = set()
 
+    def reset(self) -> None:
+        """Forget all requests and answers, for the next test."""
+        self.requests, self.faults = [], []
+        self._queue.clear()
+        self._function = None
+
     def say(self, *answers: Answer) -> None:
         """Queue answers."""
         self._queue.extend(answers)

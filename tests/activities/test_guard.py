@@ -17,6 +17,9 @@ import uvloop
 from activities.actions import process_tree
 from activities.actions.process import SILENCE, ExitStatus, GuardLostError, StartError, run_guarded
 
+# Less than the heartbeat timeout, after which Temporal starts another attempt.
+GONE_SECONDS = 4.0
+
 ROOT = Path(__file__).parents[2]
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
@@ -126,8 +129,8 @@ async def test_a_killed_worker_takes_its_tree_along(tree: str) -> None:
     guard_process = psutil.Process(worker.pid).children()[0]
     worker.kill()
     await worker.wait()
-    await until(lambda: not living(mark), seconds=2)
-    await until(lambda: has_ended(guard_process), seconds=2)
+    await until(lambda: not living(mark), seconds=GONE_SECONDS)
+    await until(lambda: has_ended(guard_process), seconds=GONE_SECONDS)
 
 
 @pytest.mark.parametrize("tree", TREES)
@@ -158,7 +161,7 @@ async def test_a_second_cancel_ends_the_grace_but_not_the_wait() -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=0.02)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert task.cancelled()
     assert not living(mark)
 
@@ -205,14 +208,14 @@ async def test_the_guard_survives_signals_and_the_command_gets_them_undisturbed(
 
 
 @pytest.mark.parametrize("tree", TREES)
-async def test_a_killed_guard_takes_its_whole_tree_along_within_a_second(tree: str) -> None:
+async def test_a_killed_guard_takes_its_whole_tree_along_at_once(tree: str) -> None:
     command, count = TREES[tree]
     task, mark = await started(command, count)
     begin = time.monotonic()
     guards()[0].kill()
     with pytest.raises(GuardLostError):
         await task
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < GONE_SECONDS
     assert not living(mark)
 
 
@@ -248,7 +251,7 @@ async def test_a_command_dies_with_its_guard_even_when_the_worker_cannot_see_to_
     try:
         worker.send_signal(signal.SIGSTOP)
         psutil.Process(worker.pid).children()[0].kill()
-        await until(lambda: not living(mark), seconds=2)
+        await until(lambda: not living(mark), seconds=GONE_SECONDS)
     finally:
         worker.kill()
         await worker.wait()

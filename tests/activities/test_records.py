@@ -17,12 +17,8 @@ from app.settings import Settings
 from app.storage import commands, projects
 from app.workspace.workspaces import Workspaces
 from tests.databases import DATABASES
+from tests.factories import project_row
 from workflows.contracts import Delivery, ProjectState, RunEnd
-
-FIELDS = {
-    "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False, "auto_approve_phases": True,
-    "decision_mode": "agent", "path": None, "agent_id": None, "sme_archetype": None,
-}  # fmt: skip
 
 
 async def asked(database: Database, project_id: str, kind: DecisionKind) -> Delivery:
@@ -33,8 +29,8 @@ async def asked(database: Database, project_id: str, kind: DecisionKind) -> Deli
 
 
 async def running_project(database: Database, records: Records, folder: Path) -> ProjectState:
-    project_id = new_id("proj")
-    row = {**FIELDS, "id": project_id, "workspace": str(folder)}
+    row = project_row(workspace=str(folder))
+    project_id = row["id"]
     await database.transact(lambda conn: projects.create(conn, row, actor="local"))
     edits = parse_edits([{"op": "add_task", "title": "It", "action": {"type": "milestone"}}])
     call = Call.EDIT_PLAN

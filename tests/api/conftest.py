@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from app.domain.plan import PlanDraft
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
-from tests.conftest import Stack, eventually, running_stack
+from tests.conftest import Stack, running_stack
 
 # The body of a request for a plan that is never ready.
 TAKE_YOUR_TIME = {"planner": "patient"}
@@ -40,8 +40,4 @@ async def patient(
 async def begin_planning(stack: Stack, project_id: str, call: str = "generate-plan") -> None:
     """Start a plan that is never ready, on the stack `patient`."""
     await stack.call("POST", f"/{project_id}/{call}", status=202, json=TAKE_YOUR_TIME, headers={"Prefer": "wait=0"})
-
-    async def planning() -> bool:
-        return (await stack.project(project_id))["stage"] == "planning"
-
-    await eventually(planning, what=f"{project_id} is planning")
+    await stack.until(project_id, stage="planning")

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from app.database.url import sqlite_path
 from app.domain.coverage import CHECKED
 from app.storage.tables import metadata
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 
 R = TypeVar("R")
 PLAN = """
@@ -53,11 +53,7 @@ async def decided(stack: Stack) -> str:
     await stack.task_in(project_id, "ask", "waiting")
     listed = await stack.call("GET", f"/{project_id}/decisions?status=open")
     await stack.call("POST", f"/{project_id}/decisions/{listed['decisions'][0]['id']}", json={"answer": "yes"})
-
-    async def gate() -> bool:
-        return (await stack.project(project_id))["stage"] == "awaiting_phase_approval"
-
-    await eventually(gate, what="the gate is open")
+    await stack.until(project_id, stage="awaiting_phase_approval")
     await stack.call("POST", f"/{project_id}/approve")
     await stack.finished(project_id)
     return project_id

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.answers import check_error
 from tests.api.conftest import begin_planning
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 
 PLAN = "- [ ] Look {#look}"
 
@@ -56,21 +56,13 @@ async def _paused(stack: Stack) -> str:
 async def _at_a_gate(stack: Stack) -> str:
     plan = "## One\n\n- Done {#done milestone}\n\n## Two\n\n- [ ] Look {#look}"
     project_id = await stack.started(plan, auto_approve_phases=False)
-
-    async def waits() -> bool:
-        return (await stack.project(project_id))["stage"] == "awaiting_phase_approval"
-
-    await eventually(waits, what="the gate")
+    await stack.until(project_id, stage="awaiting_phase_approval")
     return project_id
 
 
 async def _asking(stack: Stack) -> str:
     project_id = await stack.started("- Look? {#look decision=yes,no}")
-
-    async def asks() -> bool:
-        return (await stack.project(project_id))["stage"] == "awaiting_decision"
-
-    await eventually(asks, what="the decision")
+    await stack.until(project_id, stage="awaiting_decision")
     return project_id
 
 

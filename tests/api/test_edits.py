@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.answers import fields_of, refused
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 
 PLAN = (
     "## One\n\n- A: `true` {#a}\n- B: `true` {#b after=a}\n\n## Two (sequential)\n\n- C: `true` {#c}\n- D: `true` {#d}"
@@ -172,11 +172,7 @@ async def test_a_refined_plan_is_approved_by_itself_where_the_project_says_so(si
     assert (await signoff.project(project_id))["status"] == "pending"
     edits = [{"op": "remove_task", "task": "by_hand"}, {"op": "update_task", "task": "look", "title": "Look again"}]
     await signoff.call("POST", f"/{project_id}/refine-plan", json={"edits": edits})
-
-    async def running() -> bool:
-        return (await signoff.project(project_id))["status"] == "running"
-
-    await eventually(running, what="the refined plan has been approved")
+    await signoff.until(project_id, status="running")
     plan = await signoff.call("GET", f"/{project_id}/plan")
     assert (plan["version"], plan["approved_by"]) == (3, "signoff")
     await signoff.call("POST", f"/{project_id}/cancel")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.api.answers import refused
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 
 
 async def test_a_draft_has_nothing_to_count(signoff: Stack) -> None:
@@ -37,11 +37,7 @@ async def test_a_run_is_counted_and_timed(signoff: Stack) -> None:
     project_id = await signoff.planned(plan, auto_approve_phases=False)
     await asyncio.sleep(0.3)  # why: this test measures the time for which the plan waits
     await signoff.call("POST", f"/{project_id}/approve")
-
-    async def at_gate() -> bool:
-        return (await signoff.project(project_id))["gate"] is not None
-
-    await eventually(at_gate, what="the gate")
+    await signoff.at_gate(project_id)
     active = await signoff.call("GET", f"/{project_id}/metrics")
     assert active["phases"] == {"total": 2, "completed": 1, "active": 1, "pending": 0}
     await signoff.call("POST", f"/{project_id}/approve")

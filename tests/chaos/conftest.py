@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import pytest
@@ -20,12 +20,16 @@ from app.temporal import devserver
 from app.workspace.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
 from tests.databases import DATABASES
+from tests.projects import Projects
 
 ROOT = Path(__file__).parents[2]
 
 
-class Processes:
+class Processes(Projects):
     """Temporal, a worker and the app, in separate processes that share one data folder."""
+
+    deadline = 90.0
+    may_be_away = True
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
@@ -90,36 +94,11 @@ class Processes:
 
         await eventually(answers, what="Signoff is ready", seconds=60)
 
-    async def call(self, method: str, path: str, *, status: int = 200, **keywords: Any) -> Any:
-        answer = await self.http.request(method, f"/api/projects{path}", **keywords)
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
-        return answer.json()
-
     async def started(self, description: str) -> tuple[str, Path]:
         project = await self.call("POST", "", status=201, json={"description": description})
         await self.call("POST", f"/{project['id']}/generate-plan")
         await self.call("POST", f"/{project['id']}/approve")
         return project["id"], Path(project["workspace"])
-
-    async def finished(self, project_id: str) -> dict[str, Any]:
-        async def ended() -> dict[str, Any] | None:
-            try:
-                project = await self.call("GET", f"/{project_id}")
-            except httpx.TransportError:
-                return None
-            return project if project["stage"] == "finished" else None
-
-        return await eventually(ended, what=f"{project_id} has finished", seconds=90)
-
-    async def task_in(self, project_id: str, key: str, *statuses: str) -> dict[str, Any]:
-        async def reached() -> dict[str, Any] | None:
-            try:
-                tasks = (await self.call("GET", f"/{project_id}/tasks"))["tasks"]
-            except httpx.TransportError:
-                return None
-            return next((task for task in tasks if task["key"] == key and task["status"] in statuses), None)
-
-        return await eventually(reached, what=f"task {key} is {statuses}", seconds=60)
 
     async def close(self) -> None:
         await self.http.aclose()

@@ -31,11 +31,7 @@ async def test_a_paused_project_survives_a_restart_of_everything_and_resumes(pro
     await processes.ready()
     project = await processes.call("GET", f"/{project_id}")
     assert (project["status"], project["stage"]) == ("running", "paused")
-
-    async def back() -> bool:
-        return (await processes.call("GET", f"/{project_id}"))["live"]
-
-    await eventually(back, what="the workflow answers again")
+    await processes.until(project_id, live=True)
     assert (workspace / "ran").read_text().split() == ["first"]
     await processes.call("POST", f"/{project_id}/resume")
     project = await processes.finished(project_id)

@@ -12,6 +12,9 @@ from tests.conftest import eventually
 from tests.processes import with_environment
 from tests.sse import read_events
 
+# Less than the heartbeat timeout, after which Temporal starts another attempt.
+GONE_SECONDS = 4.0
+
 # Logs its start and end, and detects whether an earlier attempt is still alive.
 STEP = (
     "[ -e pid_{n} ] && kill -0 $(cat pid_{n}) 2>/dev/null && touch overlap; "
@@ -63,7 +66,7 @@ async def test_kill_in_the_middle_of_ten_tasks(processes: Processes, victims: tu
         async def gone() -> bool:
             return not with_environment("SIGNOFF_PROJECT_ID", project_id)
 
-        await eventually(gone, what="the killed worker's task processes are gone", seconds=1)
+        await eventually(gone, what="the killed worker's task processes are gone", seconds=GONE_SECONDS)
     processes.start(*victims)
     await check_outcome(processes, project_id, workspace, "s5")
 

@@ -56,7 +56,7 @@ def test_without_an_answer_the_client_gives_up() -> None:
     began = time.monotonic()
     with Signoff(f"http://127.0.0.1:{free_port()}", retry_seconds=1) as client, pytest.raises(NoAnswer) as caught:
         client.projects.list()
-    assert 0.3 < time.monotonic() - began < 5
+    assert 0.3 < time.monotonic() - began < 20
     assert "signoff up" in str(caught.value)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
 import struct
+import subprocess
 import sys
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +98,39 @@ class Terminal:
         self._changed.set()
 
 
+def in_one_process(calls: Iterable[Sequence[str]], folder: Path, **variables: str) -> list[Ended]:
+    """Run several commands one after the other in one process: most of the time of a short command goes into imports."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _CALLS, json.dumps([list(call) for call in calls])],
+        cwd=folder, env=plain_environment() | variables, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return [Ended(**ended) for ended in json.loads(done.stdout)]
+
+
+_CALLS = """
+import contextlib, io, json, sys
+from app.cli import main
+ended = []
+for arguments in json.loads(sys.argv[1]):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as error:
+            code = error.code
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+    ended.append({"code": code or 0, "out": out.getvalue(), "err": err.getvalue()})
+print(json.dumps(ended))
+"""
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment of the tests without settings of Signoff."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+
+
 @dataclass(frozen=True)
 class CommandLine:
     """The folder in which commands run, and the settings in their environment."""
@@ -145,8 +180,7 @@ class CommandLine:
         return [sys.executable, "-P", "-m", "app.cli", *arguments]
 
     def _environment(self) -> dict[str, str]:
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
-        return plain | {"TERM": "xterm", "COLUMNS": "200"} | self.settings
+        return plain_environment() | {"TERM": "xterm", "COLUMNS": "200"} | self.settings
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

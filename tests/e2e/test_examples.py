@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import Stack, eventually, free_port
+from tests.conftest import Stack, free_port
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -141,7 +141,9 @@ async def test_the_report_has_its_phases_and_kinds_of_tasks(signoff: Stack) -> N
     assert {task["action"]["type"] for task in tasks} == {"shell", "http", "milestone"}
 
 
-async def test_the_report_of_a_small_repository_agrees_with_git(signoff: Stack, folder: Path) -> None:
+async def test_the_report_of_a_small_repository_agrees_with_git_in_figures_and_charts(
+    signoff: Stack, folder: Path
+) -> None:
     small_repository(folder)
     with_scripts(folder)
     report, page = await reported(signoff, folder)
@@ -174,11 +176,7 @@ async def test_the_report_of_a_small_repository_agrees_with_git(signoff: Stack, 
     for word in ("TODO: <script>alert(1)</script>", "</title> & <nothing>", "took"):
         assert word.lower() in page.text.lower()
 
-
-async def test_the_charts_show_the_numbers_of_the_report(signoff: Stack, folder: Path) -> None:
-    small_repository(folder)
-    with_scripts(folder)
-    await reported(signoff, folder)
+    # The charts show the numbers of the report.
     charts = folder / "signoff-report" / "charts"
     assert bars(charts / "commits.svg") == [
         f"day from {day}: 1"
@@ -193,11 +191,7 @@ async def test_the_charts_show_the_numbers_of_the_report(signoff: Stack, folder:
     summary = (folder / "signoff-report" / "summary.md").read_text()
     assert "- Commits: 5 by 3 authors, from 2026-03-02 to 2026-03-30" in summary
 
-
-async def test_a_report_names_what_each_step_took_and_the_signoff_that_made_it(signoff: Stack, folder: Path) -> None:
-    small_repository(folder)
-    with_scripts(folder)
-    report, page = await reported(signoff, folder)
+    # The page names what each step took, and the Signoff that made it.
     assert set(report["seconds"]) == {"history", "authors", "sources", "changes", "markers", "releases"}
     assert "chart of hotspots" in page.text
     assert f"Signoff {(await signoff.http.get('/health')).json()['version']}" in page.text
@@ -297,11 +291,7 @@ async def test_the_checklist_leads_to_a_tag_through_people_and_a_gate(signoff: S
     await done("version")
     for key in ("read", "try", "risk"):
         await done(key)
-
-    async def gate() -> Any:
-        return (await signoff.project(project_id))["gate"]
-
-    at = await eventually(gate, what="the gate before the release")
+    at = (await signoff.at_gate(project_id))["gate"]
     assert git(folder, "tag") == ""
     await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": at["phase_id"]})
     await done("push")

@@ -22,6 +22,7 @@ from temporalio.client import Client
 
 from app.temporal.search_attributes import missing_search_attributes
 from tests.conftest import eventually, free_port
+from tests.e2e.command_line import in_one_process
 
 SIGNOFF = [sys.executable, "-P", "-m", "app.cli"]
 PARTS = {"app": "serve", "worker": "worker", "Temporal": "start-dev"}
@@ -233,24 +234,24 @@ async def test_a_killed_part_is_restarted(up: Up, name: str) -> None:
     assert f"{name} ended (killed by SIGKILL) and restarts in 0.5 s" in up.messages
 
 
-async def test_sigterm_leaves_no_process_and_the_folder_can_be_used_again(tmp_path: Path) -> None:
-    with started(tmp_path) as up:
-        children = up.children()
-        assert len(children) == len(PARTS)
-        begin = time.monotonic()
-        up.process.send_signal(signal.SIGTERM)
-        assert up.process.wait(timeout=10) == 0
-        print(f"stopped after {time.monotonic() - begin:.1f} s")
-        assert alive(children) == []
-    with started(tmp_path) as up:
-        children = up.children()
-        up.process.kill()
-        up.process.wait()
+# The last test with the shared copy, because it stops it.
+async def test_sigterm_leaves_no_process_and_the_folder_can_be_used_again(up: Up) -> None:
+    children = up.children()
+    assert len(children) == len(PARTS)
+    begin = time.monotonic()
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(timeout=30) == 0
+    print(f"stopped after {time.monotonic() - begin:.1f} s")
+    assert alive(children) == []
+    with started(up.folder) as again:
+        children = again.children()
+        again.process.kill()
+        again.process.wait()
 
         async def are_gone() -> bool:
             return not alive(children)
 
-        await eventually(are_gone, what="the children of a killed `up` are gone", seconds=3)
+        await eventually(are_gone, what="the children of a killed `up` are gone", seconds=10)
 
 
 async def test_doctor_reports_what_is_missing_before_the_first_start(tmp_path: Path) -> None:
@@ -260,34 +261,33 @@ async def test_doctor_reports_what_is_missing_before_the_first_start(tmp_path: P
     assert (states["temporal"], states["database"], states["Temporal"], states["app"]) == ("ok", "note", "note", "note")
 
 
-@pytest.mark.parametrize(
-    ("model", "more", "state", "said"),
-    [
-        ("", (), "note", "none is set"),
-        ("openai:gpt-5-mini", (), "bad", "Set OPENAI_API_KEY or SIGNOFF_MODEL_API_KEY"),
-        ("nobody:x", (), "bad", "Unknown model: nobody:x"),
-        (
-            "openai-chat:x",
-            ("--model-base-url", "http://127.0.0.1:9/v1"),
-            "ok",
-            "openai-chat:x at http://127.0.0.1:9/v1",
-        ),
-    ],
-)
-def test_doctor_checks_the_model(tmp_path: Path, model: str, more: tuple[str, ...], state: str, said: str) -> None:
-    answer = call(tmp_path, "doctor", "--json", *port_flags(), "--model", model, *more)
-    (found,) = [finding for finding in json.loads(answer.stdout) if finding["part"] == "model"]
-    assert found["state"] == state
-    assert said in found["found"] + found["advice"]
+MODELS = {
+    (): ("note", "none is set"),
+    ("--model", "openai:gpt-5-mini"): ("bad", "Set OPENAI_API_KEY or SIGNOFF_MODEL_API_KEY"),
+    ("--model", "nobody:x"): ("bad", "Unknown model: nobody:x"),
+    ("--model", "openai-chat:x", "--model-base-url", "http://127.0.0.1:9/v1"): (
+        "ok",
+        "openai-chat:x at http://127.0.0.1:9/v1",
+    ),
+}
 
 
-@pytest.mark.parametrize("command", ["up", "serve", "worker", "migrate", "doctor"])
-async def test_a_bad_setting_is_named_in_one_line(tmp_path: Path, command: str) -> None:
-    answer = call(tmp_path, command, SIGNOFF_TEMPORAL_PORT="many")
-    assert answer.returncode == 2
-    assert len(answer.stderr.splitlines()) == 1
-    for word in ("temporal_port", "--temporal-port", "SIGNOFF_TEMPORAL_PORT", "integer"):
-        assert word in answer.stderr
+def test_doctor_checks_the_model(tmp_path: Path) -> None:
+    calls = [("doctor", "--json", *port_flags(), *arguments) for arguments in MODELS]
+    answers = in_one_process(calls, tmp_path, SIGNOFF_DATA_DIR=str(tmp_path / "data"))
+    for answer, (state, said) in zip(answers, MODELS.values(), strict=True):
+        (found,) = [finding for finding in json.loads(answer.out) if finding["part"] == "model"]
+        assert found["state"] == state
+        assert said in found["found"] + found["advice"]
+
+
+def test_a_bad_setting_is_named_in_one_line(tmp_path: Path) -> None:
+    calls = [[name] for name in ("up", "serve", "worker", "migrate", "doctor")]
+    for answer in in_one_process(calls, tmp_path, SIGNOFF_TEMPORAL_PORT="many"):
+        assert answer.code == 2
+        assert len(answer.err.splitlines()) == 1
+        for word in ("temporal_port", "--temporal-port", "SIGNOFF_TEMPORAL_PORT", "integer"):
+            assert word in answer.err
 
 
 async def test_serve_refuses_to_listen_on_other_addresses_without_a_key(tmp_path: Path) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from temporalio.testing import WorkflowEnvironment
-
-from tests.conftest import Stack, running_stack
+from tests.conftest import Stack
+from tests.factories import SHELL
 from tests.model_answers import Output
-from tests.model_server import ModelServer
 
 # Key, title, action, and the keys of the tasks before it. More fields of the task may follow.
 Drafted = tuple[Any, ...]
 # The number of a task that does not exist.
 NOWHERE = 99
-SHELL = {"type": "shell", "command": "true"}
 MANUAL = {"type": "manual"}
 
 
@@ -51,16 +46,6 @@ GOOD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("gather",))
 # A plan whose second task depends on one that does not exist, and what the validator says about it.
 BAD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("nowhere",)))
 SAID = f"Task 'check' depends on 'task_{NOWHERE}', which does not exist."
-
-
-@contextlib.asynccontextmanager
-async def planning_stack(
-    environment: WorkflowEnvironment, folder: Path, server: ModelServer, **settings: Any
-) -> AsyncIterator[Stack]:
-    """Run a Signoff whose model provider is the double."""
-    usual = {"model": "openai-chat:test-model", "model_base_url": f"{server.url}/v1"}
-    async with running_stack(environment, folder, **(usual | settings)) as stack:
-        yield stack
 
 
 async def events_of(stack: Stack, project_id: str, kind: str) -> list[dict[str, Any]]:

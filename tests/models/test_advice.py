@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment
 
 from activities.advice import Advice
 from app.storage.tables import projects
-from tests.conftest import OWNER, Stack, eventually, running_stack
+from tests.conftest import OWNER, Stack, eventually
 from tests.model_server import Json, ModelServer, Stall
+from tests.models.conftest import Signoffs
 from workflows.contracts import AdviceRequest
 
 ASKING = {"type": "decision", "question": "Ship it?", "options": ["yes", "no"]}
@@ -24,14 +25,6 @@ async def asked(stack: Stack, action: dict[str, Any] | None = None, **fields: An
     await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
     await stack.call("POST", f"/{project_id}/approve")
     return project_id
-
-
-async def the_question(stack: Stack, project_id: str) -> dict[str, Any]:
-    async def opened() -> dict[str, Any] | None:
-        found = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
-        return found[0] if found else None
-
-    return await eventually(opened, what="an open decision")
 
 
 async def advice_of(stack: Stack, project_id: str) -> dict[str, Any]:
@@ -62,7 +55,7 @@ async def test_what_it_is_not_sure_of_goes_to_a_person(stack: Stack, model: Mode
     project_id = await asked(stack)
     advice = await advice_of(stack, project_id)
     assert "Nobody has tested it." in advice["reason"]
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     assert (await stack.project(project_id))["stage"] == "awaiting_decision"
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     assert (await stack.finished(project_id))["tasks"][0]["outputs"]["answer"] == "no"
@@ -72,7 +65,7 @@ async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:
     model.say(Stall())
     project_id = await asked(stack)
     await model.received(1)
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     project = await stack.finished(project_id)
     assert project["tasks"][0]["outputs"]["answered_by"] == OWNER
@@ -84,14 +77,14 @@ async def test_over_budget_it_goes_to_a_person(stack: Stack, model: ModelServer)
     advice = await advice_of(stack, project_id)
     assert "budget" in advice["reason"]
     assert model.requests == []
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
     assert (await stack.finished(project_id))["status"] == "completed"
 
 
 async def test_people_are_asked_where_the_project_says_so(stack: Stack, model: ModelServer) -> None:
     project_id = await asked(stack, decision_mode="human")
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
     await stack.finished(project_id)
     assert model.requests == []
@@ -130,7 +123,7 @@ async def test_the_model_has_a_task_tried_again_a_few_times_only(stack: Stack, m
     await stack.call("POST", f"/{project_id}/approve")
     advice = await advice_of(stack, project_id)
     assert "retried the task 3 times" in advice["reason"]
-    question = await the_question(stack, project_id)
+    question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "fail"})
     project = await stack.finished(project_id)
     assert (project["status"], project["tasks"][0]["attempt"]) == ("failed", 4)
@@ -142,7 +135,7 @@ async def test_an_answer_whose_worker_was_lost_before_it_could_say_so_still_coun
 ) -> None:
     model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
     project_id = await asked(stack, decision_mode="human")
-    await the_question(stack, project_id)
+    await stack.question(project_id)
     # In the record only: the workflow, which would ask as well, was told otherwise.
     change = projects.update().where(projects.c.id == project_id).values(decision_mode="agent")
     await stack.database.transact(lambda conn: conn.execute(change))
@@ -166,15 +159,15 @@ async def test_an_answer_of_nothing_is_sent_back(stack: Stack, model: ModelServe
 
 
 async def test_a_small_model_alone_decides_after_a_failure(
-    temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    signoffs: Signoffs, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", f"{model.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     model.say(Json({"answer": "skip", "sure": True, "reason": "Nobody needs it."}))
-    async with running_stack(temporal_server, tmp_path, small_model="openai-chat:small") as stack:
-        project_id = await stack.create("", strategy="economy", decision_mode="agent")
-        task = {"title": "Fetch", "action": {"type": "shell", "command": "false"}, "after_failure": "ask"}
-        await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
-        await stack.call("POST", f"/{project_id}/approve")
-        project = await stack.finished(project_id)
+    stack = await signoffs.having(model="", model_base_url="", small_model="openai-chat:small")
+    project_id = await stack.create("", strategy="economy", decision_mode="agent")
+    task = {"title": "Fetch", "action": {"type": "shell", "command": "false"}, "after_failure": "ask"}
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
+    await stack.call("POST", f"/{project_id}/approve")
+    project = await stack.finished(project_id)
     assert project["tasks"][0]["status"] == "skipped"

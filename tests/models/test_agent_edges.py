@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import Stack, eventually, running_stack
+from tests.conftest import Stack, running_stack
 from tests.model_answers import Call, Offer
 from tests.model_server import Json, ModelServer, Text, ToolCalls
 from tests.models.test_agent_tasks import created, progress
@@ -62,7 +62,7 @@ async def test_a_question_does_not_interrupt_the_other_tools_of_its_answer(stack
         assert task["reason"] == "agent_question"
         if answer == "first":
             # Until the second question is there.
-            await _another_question(stack, project_id, question["id"])
+            await stack.question(project_id, after=question)
     project = await stack.finished(project_id)
     assert project["tasks"][0]["outputs"] == {"text": "Done."}
     assert len(model.requests) == 2
@@ -70,14 +70,6 @@ async def test_a_question_does_not_interrupt_the_other_tools_of_its_answer(stack
     assert "second" in model.requests[1].texts
     tools = [step["tool"] for step in await progress(stack, project_id) if step["step"] == "tool"]
     assert tools == ["write_file", "ask_person", "write_file", "ask_person"]
-
-
-async def _another_question(stack: Stack, project_id: str, old: str) -> None:
-    async def opened() -> bool:
-        found = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
-        return bool(found) and found[0]["id"] != old
-
-    await eventually(opened, what="another question")
 
 
 @pytest.mark.parametrize("ids", [("call", "call"), ("", ""), ("x" * 300 + "1", "x" * 300 + "2")])
@@ -204,11 +196,8 @@ async def test_a_cancel_is_not_held_up_by_a_question_that_comes_with_it(stack: S
 
     async def answer(_: object) -> ToolCalls:
         cancels.append(asyncio.create_task(stack.call("POST", f"/{project_id}/cancel")))
-        await eventually(cancelling, what="the cancel is under way")
+        await stack.until(project_id, stage="cancelling")
         return ToolCalls(("ask_person", {"question": "Which?"}))
-
-    async def cancelling() -> bool:
-        return (await stack.project(project_id))["stage"] == "cancelling"
 
     model.answer_with(answer)
     project_id = await stack.create("")

@@ -30,45 +30,43 @@ def schema(**answer: Any) -> dict[str, Any]:
     return {"type": "object", "properties": {"answer": answer}}
 
 
-async def checked(part: dict[str, Any], value: Any) -> bool:
-    """In a process of its own, for an engine that hangs cannot be stopped in this one."""
+async def checked(*pairs: tuple[dict[str, Any], Any]) -> list[bool]:
+    """Whether each value fits its schema. In a separate process, for an engine that hangs cannot be stopped in this one."""
     code = (
         "import json, sys; from activities.actions.linear_schema import validator_of; "
-        "part, value = json.load(sys.stdin); print(validator_of(part).is_valid(value))"
+        "print(json.dumps([validator_of(part).is_valid(value) for part, value in json.load(sys.stdin)]))"
     )
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdin=pipe, stdout=pipe)
     try:
         async with asyncio.timeout(60):
-            out, _ = await process.communicate(json.dumps([part, value]).encode())
+            out, _ = await process.communicate(json.dumps(pairs).encode())
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return out.decode().strip() == "True"
+    return json.loads(out)
 
 
-@pytest.mark.parametrize("pattern", EVIL)
-async def test_no_pattern_takes_for_ever(pattern: str) -> None:
-    assert not await checked({"type": "string", "pattern": f"{pattern}"}, ANSWER)
+async def test_no_pattern_takes_for_ever() -> None:
+    assert await checked(*(({"type": "string", "pattern": pattern}, ANSWER) for pattern in EVIL)) == [False] * len(EVIL)
 
 
 async def test_names_are_matched_by_the_same_engine() -> None:
     part = {"type": "object", "patternProperties": {EVIL[0]: {"type": "string"}}, "additionalProperties": False}
-    assert not await checked(part, {ANSWER: "x"})
-    assert await checked(part, {"aaa": "x"})
+    assert await checked((part, {ANSWER: "x"}), (part, {"aaa": "x"})) == [False, True]
 
 
 async def test_a_part_that_names_the_standard_is_checked_by_the_same_engine() -> None:
     standard = "https://json-schema.org/draft/2020-12/schema"
     part = {"$schema": standard, "items": {"$schema": standard, "pattern": EVIL[0]}}
-    assert not await checked(part, [ANSWER])
+    assert await checked((part, [ANSWER])) == [False]
 
 
 async def test_many_items_are_compared_once_each() -> None:
     items = [{"n": number} for number in range(100_000)]
-    assert await checked({"type": "array", "uniqueItems": True}, items)
-    assert not await checked({"type": "array", "uniqueItems": True}, [*items, {"n": 5.0}])
+    part = {"type": "array", "uniqueItems": True}
+    assert await checked((part, items), (part, [*items, {"n": 5.0}])) == [True, False]
 
 
 @pytest.mark.parametrize(

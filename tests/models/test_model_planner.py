@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
 from app.domain.agents import Price
 from app.planning.model.planner import REPAIRS
 from tests.conftest import Stack
 from tests.model_answers import Output
 from tests.model_server import ModelServer
-from tests.models.drafts import BAD, GOOD, MANUAL, SAID, SHELL, drafted, events_of, plan, planning_stack
+from tests.models.conftest import Signoffs
+from tests.models.drafts import BAD, GOOD, MANUAL, SAID, SHELL, drafted, events_of, plan
 
 WORDS = "Gather the figures of the quarter and have somebody check them."
-
-
-@pytest.fixture
-async def planner(temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer) -> AsyncIterator[Stack]:
-    async with planning_stack(temporal_server, tmp_path, model) as stack:
-        yield stack
 
 
 def keys_of(plan: dict[str, Any]) -> list[str]:
@@ -42,8 +34,7 @@ def ids_of(plan: dict[str, Any]) -> dict[str, str]:
     ],
 )
 async def test_plain_words_become_a_plan_with_its_price(
-    temporal_server: WorkflowEnvironment,
-    tmp_path: Path,
+    signoffs: Signoffs,
     model: ModelServer,
     name: str,
     path: str,
@@ -53,25 +44,25 @@ async def test_plain_words_become_a_plan_with_its_price(
     value = drafted(*GOOD, assumptions=["There are figures."], questions=["Of which quarter?"])
     model.say(Output(value, input_tokens=1000, output_tokens=100))
     settings = {"model": name, "model_base_url": model.url + path, "prices": prices}
-    async with planning_stack(temporal_server, tmp_path, model, **settings) as stack:
-        project_id = await stack.create(WORDS)
-        made = await stack.call("POST", f"/{project_id}/generate-plan")
-        assert (made["planner"], made["status"], keys_of(made)) == ("model", "ready", ["gather", "check"])
-        gather, check = made["phases"][0]["tasks"]
-        assert check["depends_on"] == [gather["id"]]
-        assert made["usage"] == {
-            "models": [name],
-            "calls": 1,
-            "tokens": {"input": 1000, "output": 100},
-            "cost_usd": cost if cost is None else pytest.approx(cost),
-        }
-        assert made["warnings"] == ["Assumption: There are figures.", "Open question: Of which quarter?"]
-        (ready,) = await events_of(stack, project_id, "plan.ready")
-        assert (ready["models"], ready["calls"], ready["tokens"]) == ([name], 1, {"input": 1000, "output": 100})
-        assert WORDS in model.requests[0].texts
-        metrics = await stack.call("GET", f"/{project_id}/metrics")
-        assert (metrics["tokens_used"], metrics["cost_usd"]) == (1100, made["usage"]["cost_usd"])
-        assert metrics["models"]["planning"] == made["usage"]
+    stack = await signoffs.having(**settings)
+    project_id = await stack.create(WORDS)
+    made = await stack.call("POST", f"/{project_id}/generate-plan")
+    assert (made["planner"], made["status"], keys_of(made)) == ("model", "ready", ["gather", "check"])
+    gather, check = made["phases"][0]["tasks"]
+    assert check["depends_on"] == [gather["id"]]
+    assert made["usage"] == {
+        "models": [name],
+        "calls": 1,
+        "tokens": {"input": 1000, "output": 100},
+        "cost_usd": cost if cost is None else pytest.approx(cost),
+    }
+    assert made["warnings"] == ["Assumption: There are figures.", "Open question: Of which quarter?"]
+    (ready,) = await events_of(stack, project_id, "plan.ready")
+    assert (ready["models"], ready["calls"], ready["tokens"]) == ([name], 1, {"input": 1000, "output": 100})
+    assert WORDS in model.requests[0].texts
+    metrics = await stack.call("GET", f"/{project_id}/metrics")
+    assert (metrics["tokens_used"], metrics["cost_usd"]) == (1100, made["usage"]["cost_usd"])
+    assert metrics["models"]["planning"] == made["usage"]
 
 
 async def test_tasks_that_are_spelt_out_are_read_and_not_invented(planner: Stack, model: ModelServer) -> None:
@@ -189,18 +180,17 @@ def http(url: str, **more: Any) -> dict[str, Any]:
     ],
 )
 async def test_a_host_that_the_brief_or_the_settings_name_may_be_asked(
-    temporal_server: WorkflowEnvironment,
-    tmp_path: Path,
+    signoffs: Signoffs,
     model: ModelServer,
     description: str,
     url: str,
     settings: dict[str, Any],
 ) -> None:
     model.say(plan(("fetch", "Fetch", http(url), ())))
-    async with planning_stack(temporal_server, tmp_path, model, **settings) as stack:
-        project_id = await stack.create(description)
-        made = await stack.call("POST", f"/{project_id}/generate-plan")
-        assert made["usage"]["calls"] == 1
+    stack = await signoffs.having(**settings)
+    project_id = await stack.create(description)
+    made = await stack.call("POST", f"/{project_id}/generate-plan")
+    assert made["usage"]["calls"] == 1
 
 
 @pytest.mark.parametrize(
@@ -235,18 +225,16 @@ async def test_a_secret_that_the_brief_does_not_name_is_sent_back(planner: Stack
     assert "the project's description does not name the secret 'TOKEN'" in model.requests[2].texts
 
 
-async def test_an_action_that_models_may_not_plan_cannot_be_planned(
-    temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer
-) -> None:
+async def test_an_action_that_models_may_not_plan_cannot_be_planned(signoffs: Signoffs, model: ModelServer) -> None:
     model.say(*(plan(("a", "A", SHELL, ())) for _ in range(1 + REPAIRS)))
-    async with planning_stack(temporal_server, tmp_path, model, planner_actions=["manual", "milestone"]) as stack:
-        project_id = await stack.create(WORDS)
-        refused = await stack.call("POST", f"/{project_id}/generate-plan", status=422)
-        assert refused["code"] == "plan_invalid"
-        assert "- shell" not in model.requests[0].texts
-        assert "manual" in model.requests[1].texts
-        model.say(plan(("a", "A", MANUAL, ())))
-        await stack.call("POST", f"/{project_id}/generate-plan")
+    stack = await signoffs.having(planner_actions=["manual", "milestone"])
+    project_id = await stack.create(WORDS)
+    refused = await stack.call("POST", f"/{project_id}/generate-plan", status=422)
+    assert refused["code"] == "plan_invalid"
+    assert "- shell" not in model.requests[0].texts
+    assert "manual" in model.requests[1].texts
+    model.say(plan(("a", "A", MANUAL, ())))
+    await stack.call("POST", f"/{project_id}/generate-plan")
 
 
 async def test_orders_in_file_names_and_former_plans_are_material(planner: Stack, model: ModelServer) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
 from tests.conftest import Stack, running_stack
 from tests.model_server import ModelServer
-from tests.models.drafts import GOOD, MANUAL, SHELL, events_of, plan, planning_stack
+from tests.models.drafts import GOOD, MANUAL, SHELL, events_of, plan
 from tests.models.test_model_planner import WORDS, ids_of, keys_of
 
 CLEANED = (*GOOD, ("clean", "Clean", SHELL, ("check",)))
-
-
-@pytest.fixture
-async def planner(temporal_server: WorkflowEnvironment, tmp_path: Path, model: ModelServer) -> AsyncIterator[Stack]:
-    async with planning_stack(temporal_server, tmp_path, model) as stack:
-        yield stack
 
 
 async def test_words_change_the_plan_and_what_stays_keeps_its_id(planner: Stack, model: ModelServer) -> None:

@@ -71,11 +71,7 @@ async def phase_gates(stack: Stack) -> str:
     project_id = await stack.planned(plan, auto_approve_phases=False)
     await stack.http.post(f"/api/projects/{project_id}/approve", json={"plan_version": 99})
     await stack.call("POST", f"/{project_id}/approve")
-
-    async def at_gate() -> bool:
-        return (await stack.project(project_id))["gate"] is not None
-
-    await eventually(at_gate, what="the gate")
+    await stack.at_gate(project_id)
     await stack.call("POST", f"/{project_id}/approve")
     return project_id
 

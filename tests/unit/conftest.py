@@ -25,6 +25,7 @@ from app.domain.registry import load_actions
 from app.domain.states import Call
 from app.storage import decisions, events, projects, tasks
 from tests.databases import DATABASES
+from tests.factories import project_row
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,22 +92,9 @@ async def held_writer(database: Database | SqliteDatabase) -> AsyncIterator[None
 
 
 def new_project(conn: Connection, **fields: Any) -> str:
-    project_id = new_id("proj")
-    values: dict[str, Any] = {
-        "id": project_id,
-        "name": "Project",
-        "description": "",
-        "strategy": "performance",
-        "auto_approve_plan": False,
-        "auto_approve_phases": True,
-        "decision_mode": "agent",
-        "path": None,
-        "agent_id": None,
-        "sme_archetype": None,
-        "workspace": f"/nowhere/{project_id}",
-    }
-    projects.create(conn, values | fields, actor="ann")
-    return project_id
+    row = project_row(**fields)
+    projects.create(conn, row, actor="ann")
+    return row["id"]
 
 
 def add_task(conn: Connection, project_id: str, title: str, phase: str | None = None, **fields: Any) -> str:

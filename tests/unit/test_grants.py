@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from app.domain.plan import PlanDraft, RunSettings, TaskDraft, digest_of
 from app.planning.model.reach import check_reach
+from tests.factories import plan_of, task
 
 
 def draft(**fields: object) -> PlanDraft:
-    task = {"key": "t", "title": "T", "action": {"type": "shell", "command": "true"}, **fields}
-    return PlanDraft.model_validate({"phases": [{"key": "p", "name": "P", "tasks": [task]}]})
+    return plan_of(task("t", **fields))
 
 
 def test_grants_and_limits_are_signed_and_older_digests_stay() -> None:

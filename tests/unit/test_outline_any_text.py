@@ -50,13 +50,14 @@ class TestAnyText:
             *("- ```sh\n", "  - a\n- b\n", "- a\n  ", "a. B ", "...", "a;", "https://a.example/a.b "),
         ],
     )
-    def test_twenty_thousand_characters_take_a_moment(self, text: str) -> None:
-        document = (text * (20_000 // len(text)))[:20_000]
+    def test_eight_thousand_characters_take_a_moment(self, text: str) -> None:
+        document = (text * (8_000 // len(text)))[:8_000]
         begin = time.process_time()
         for variant in (document, f"- {document}", f"x{document}"):
             with contextlib.suppress(Invalid):
                 plan(variant)
-        assert (time.process_time() - begin) / 3 < 3
+        # Far more than the slowest text takes, far less than work that grows with the square of its length.
+        assert (time.process_time() - begin) / 3 < 2
 
     def test_thousands_of_tasks_of_one_title_have_keys_of_their_own(self) -> None:
         keys = [task.key for task in plan("- same\n" * 9000).tasks()]

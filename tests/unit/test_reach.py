@@ -9,13 +9,14 @@ import pytest
 
 from app.domain.plan import PlanDraft
 from app.planning.model.reach import check_reach, hosts_in, warnings_of
+from tests.factories import plan_of
 
 ACTIONS = ("http", "shell", "manual")
 
 
 def plan(*tasks: dict[str, Any]) -> PlanDraft:
     made = [{"key": f"t{number}", "title": "T", **task} for number, task in enumerate(tasks)]
-    return PlanDraft.model_validate({"phases": [{"key": "p", "name": "P", "tasks": made}]})
+    return plan_of(*made)
 
 
 def http(url: str, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from app.domain.registry import load_actions
 from app.settings import Settings
 from app.signing import action_entry
 from app.storage.tables import metadata
+from tests.factories import plan_of, task
 
 ATTRIBUTES = set(vars(Action).get("__annotations__", {}))
 LISTS: dict[str, tuple[dict[str, str], set[str]]] = {
@@ -40,14 +40,14 @@ def test_every_value_is_on_the_list(what: str) -> None:
 
 
 def test_what_a_plan_says_is_in_the_digest() -> None:
-    task: dict[str, Any] = {"key": "a", "title": "A", "action": {"type": "shell", "command": "true"}}
-    draft = PlanDraft.model_validate({"phases": [{"key": "p", "name": "P", "tasks": [task]}]})
+    made = task("a")
+    draft = plan_of(made)
     before = digest_of(draft, RunSettings())
     for kind in load_actions().values():
         for name in kind.fields_model.model_fields:
             other = draft.model_copy(deep=True)
             other.phases[0].tasks[0].action = TaskDraft.model_validate(
-                {**task, "action": {"type": kind.type, name: "x"}}
+                {**made, "action": {"type": kind.type, name: "x"}}
             ).action
             assert digest_of(other, RunSettings()) != before, (kind.type, name)
 

@@ -14,11 +14,11 @@ from app.database import sqlite
 from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
-from app.domain.plan import PlanDraft
 from app.domain.registry import load_actions
 from app.storage import attempts, decisions, events, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey, Ending, Recorded
 from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
+from tests.factories import plan_of, project_row, task
 
 PROJECT = new_id("proj")
 
@@ -29,24 +29,10 @@ def conn(file: Path) -> Iterator[Connection]:
     engine = create_engine(f"sqlite:///{file}")
     event.listen(engine, "connect", sqlite.configure)
     event.listen(engine, "begin", sqlite.begin_write)
-    fields = {
-        "id": PROJECT, "name": "P", "description": "", "strategy": "performance", "auto_approve_plan": False,
-        "auto_approve_phases": True, "decision_mode": "agent", "path": None, "agent_id": None, "sme_archetype": None,
-        "workspace": "/nowhere",
-    }  # fmt: skip
-    draft = {
-        "phases": [
-            {
-                "key": "p",
-                "name": "P",
-                "tasks": [{"key": "it", "title": "It", "action": {"type": "shell", "command": "true"}}],
-            }
-        ]
-    }
     with engine.begin() as connection:
-        projects.create(connection, fields, actor="local")
+        projects.create(connection, project_row(id=PROJECT), actor="local")
         row = projects.get(connection, PROJECT)
-        plans.edit(connection, row, lambda _: PlanDraft.model_validate(draft), load_actions(), actor="local")
+        plans.edit(connection, row, lambda _: plan_of(task("it")), load_actions(), actor="local")
         request = DecisionRequest(project_id=PROJECT, request_id="r", kind=DecisionKind.APPROVE, actor="local")
         decisions.decide(connection, request, handlers.approve).raise_if_refused()
         phase = runs.phase_at(connection, PROJECT, 0)

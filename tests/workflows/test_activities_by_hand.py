@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -146,11 +145,7 @@ async def test_a_phase_that_is_opened_by_hand_waits_for_its_approval_all_the_sam
     """A forged answer about a phase decides nothing: the record does not let its tasks start."""
     plan = "## One\n- A: `true` {#a}\n## Two\n- B: `touch b` {#b}"
     project_id = await signoff.started(plan, auto_approve_phases=False)
-
-    async def gate() -> Any:
-        return (await signoff.project(project_id))["gate"]
-
-    await eventually(gate, what="the gate of a phase waits")
+    await signoff.at_gate(project_id)
     key = AttemptKey(
         project_id=project_id,
         run_id=(await signoff.project(project_id))["run"]["id"],

@@ -17,19 +17,19 @@ async def histories(stack: Stack, project_id: str) -> list[str]:
 
 
 async def test_a_run_continues_between_tasks_and_phases(temporal_server, tmp_path: Path) -> None:
-    chain = "\n".join(f"{i}. Step {i}: `echo {i} >> order` {{#s{i}}}" for i in range(1, 21))
+    chain = "\n".join(f"{i}. Step {i}: `echo {i} >> order` {{#s{i}}}" for i in range(1, 11))
     plan = f"## One\n\n{chain}\n\n## Two\n\n- [ ] Ask {{#ask}}\n- Last: `echo last >> order` {{#last after=ask}}"
-    async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=40, drain=60)) as stack:
+    async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=25, drain=40)) as stack:
         project_id = await stack.started(plan)
         ask = await stack.task_in(project_id, "ask", "waiting")
         await stack.call("POST", f"/{project_id}/tasks/{ask['id']}/complete", json={"outputs": {"x": 1}})
         project = await stack.finished(project_id)
         assert project["status"] == "completed", project["failure"]
         order = (Path(project["workspace"]) / "order").read_text().split()
-        assert order == [*(str(i) for i in range(1, 21)), "last"]
+        assert order == [*(str(i) for i in range(1, 11)), "last"]
         events = await stack.events(project_id)
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-        assert sum(event["type"] == "task.started" for event in events) == 21
+        assert sum(event["type"] == "task.started" for event in events) == 11
         assert sum(event["type"] == "phase.started" for event in events) == 2
 
         async def settled() -> bool:
@@ -40,29 +40,30 @@ async def test_a_run_continues_between_tasks_and_phases(temporal_server, tmp_pat
 
 
 async def test_a_wide_phase_drains_and_waiting_tasks_are_taken_over(temporal_server, tmp_path: Path) -> None:
-    wide = "\n".join(f"- W{i}: `echo {i} >> wide` {{#w{i}}}" for i in range(60))
+    wide = "\n".join(f"- W{i}: `echo {i} >> wide` {{#w{i}}}" for i in range(20))
     flaky = "- Flaky: `[ -e again ] || { touch again; exit 1; }` {#flaky retries=1}"
     plan = f"{wide}\n- Pause {{#pause wait=3}}\n- [ ] Ask {{#ask}}\n{flaky}"
-    async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=60, drain=90)) as stack:
+    async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=35, drain=50)) as stack:
         project_id = await stack.started(plan, strategy="balanced")
         ask = await stack.task_in(project_id, "ask", "waiting")
-        await stack.task_in(project_id, "w59", "completed")
+        await stack.task_in(project_id, "w19", "completed")
         await stack.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")
         project = await stack.finished(project_id)
         assert project["status"] == "completed", project["failure"]
         lines = (Path(project["workspace"]) / "wide").read_text().split()
-        assert sorted(map(int, lines)) == list(range(60))
+        assert sorted(map(int, lines)) == list(range(20))
         assert (await histories(stack, project_id)).count("CONTINUED_AS_NEW") >= 1
 
 
 async def test_a_cancel_after_continuing_still_works(temporal_server, tmp_path: Path) -> None:
-    chain = "\n".join(f"{i}. Step {i}: `true` {{#s{i}}}" for i in range(1, 13))
-    plan = f"{chain}\n13. Slow: `sleep 600` {{#slow}}"
-    async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=30, drain=50)) as stack:
+    chain = "\n".join(f"{i}. Step {i}: `true` {{#s{i}}}" for i in range(1, 7))
+    plan = f"{chain}\n7. Slow: `sleep 600` {{#slow}}"
+    async with running_stack(temporal_server, tmp_path, thresholds=Thresholds(rest=20, drain=35)) as stack:
         project_id = await stack.started(plan)
         await stack.task_in(project_id, "slow", "running")
+        assert "CONTINUED_AS_NEW" in await histories(stack, project_id)
         answer = await stack.call("POST", f"/{project_id}/cancel")
-        assert answer["tasks"] == {"completed": 12, "interrupted": 1, "never_started": 0, "did_not_stop": 0}
+        assert answer["tasks"] == {"completed": 6, "interrupted": 1, "never_started": 0, "did_not_stop": 0}
 
 
 async def test_an_accepted_delete_outlives_a_continue_as_new(signoff: Stack) -> None:

@@ -134,12 +134,7 @@ async def test_a_task_that_asks_again_after_a_retry_can_be_given_up(signoff: Sta
     project_id = await signoff.started("- Bad: `false` {#bad after_failure=ask}")
     first = await asked(signoff, project_id)
     await signoff.call("POST", f"/{project_id}/decisions/{first['id']}", json={"answer": "retry"})
-
-    async def again() -> dict[str, Any] | None:
-        listed = await signoff.call("GET", f"/{project_id}/decisions?status=open")
-        return next((d for d in listed["decisions"] if d["id"] != first["id"]), None)
-
-    second = await eventually(again, what="it asks again")
+    second = await signoff.question(project_id, after=first)
     await signoff.call("POST", f"/{project_id}/decisions/{second['id']}", json={"answer": "fail"})
     project = await signoff.finished(project_id)
     assert project["status"] == "failed"
@@ -185,12 +180,13 @@ async def test_waits_can_be_cut_short(signoff: Stack) -> None:
 
     async def pausing() -> bool:
         task = await signoff.task_in(project_id, "flaky", "waiting", "running")
-        return task["status"] == "waiting" and task["attempt"] >= 3
+        return task["status"] == "waiting" and task["attempt"] >= 4
 
     await eventually(pausing, what="the flaky task is in a longer back-off")
     (Path((await signoff.project(project_id))["workspace"]) / "fixed").touch()
     await signoff.call("POST", f"/{project_id}/tasks/flaky/retry")
-    project = await signoff.finished(project_id, seconds=3.0)
+    # The back-off would take 8 s.
+    project = await signoff.finished(project_id, seconds=6.0)
     assert project["status"] == "completed"
     tasks = {task["key"]: task for task in project["tasks"]}
     assert {key: task["status"] for key, task in tasks.items()} == {

@@ -52,10 +52,8 @@ async def failing(stack: Stack, plan: str, *statuses: str) -> AsyncGenerator[str
 
 
 async def blocked(stack: Stack, project_id: str) -> dict[str, Any]:
-    async def found() -> Any:
-        return (await stack.project(project_id))["blocked"]
-
-    return await eventually(found, what="the project says that it is blocked", seconds=60)
+    project = await stack.until(project_id, lambda project: project["blocked"], seconds=60)
+    return project["blocked"]
 
 
 @pytest.fixture

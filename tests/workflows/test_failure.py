@@ -50,20 +50,6 @@ async def test_retries_then_failure_skips_dependents_and_finishes_independent_br
     assert types[-1] == "project.failed"
 
 
-async def test_careful_starts_nothing_more_after_the_first_failure(signoff: Stack) -> None:
-    plan = "## P (parallel)\n\n- Bad: `exit 1` {#bad}\n- Other: `touch other` {#other}"
-    project = await signoff.finished(await signoff.started(plan, strategy="careful"))
-    assert project["status"] == "failed"
-    assert statuses(project)["other"] == ("skipped", "phase_failed")
-    assert not (Path(project["workspace"]) / "other").exists()
-
-
-async def test_a_sequential_phase_stops_at_its_failure(signoff: Stack) -> None:
-    plan = "## P (sequential)\n\n- Bad: `exit 1` {#bad}\n- Next: `true` {#next}"
-    project = await signoff.finished(await signoff.started(plan))
-    assert statuses(project)["next"] == ("skipped", "dependency_failed")
-
-
 async def test_a_task_over_its_time_fails_and_leaves_no_process(signoff: Stack) -> None:
     project = await signoff.finished(await signoff.started("- Slow: `echo $$ > pid; sleep 600` {#slow timeout=1}"))
     slow = project["tasks"][0]

@@ -12,24 +12,15 @@ from tests.conftest import Stack, eventually
 GATED = "## One\n\n- A: `true` {#a}\n\n## Two\n\n- B: `true` {#b}\n\n## Three\n\n- C: `true` {#c}"
 
 
-async def at_gate(signoff: Stack, project_id: str, name: str) -> dict:
-    async def reached():
-        project = await signoff.project(project_id)
-        waits = project["gate"] and next(p for p in project["phases"] if p["id"] == project["gate"]["phase_id"])
-        return project if waits and waits["name"] == name else None
-
-    return await eventually(reached, what=f"the gate of phase {name}")
-
-
 async def test_each_later_phase_waits_for_its_approval(signoff: Stack) -> None:
     project_id = await signoff.started(GATED, auto_approve_phases=False)
-    project = await at_gate(signoff, project_id, "Two")
+    project = await signoff.at_gate(project_id, "two")
     assert project["stage"] == "awaiting_phase_approval"
     assert [t["status"] for t in project["tasks"]] == ["completed", "pending", "pending"]
     await signoff.call("POST", f"/{project_id}/approve", status=409, json={"phase_id": project["phases"][2]["id"]})
     answer = await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": project["gate"]["phase_id"]})
     assert answer["status"] == "running"
-    await at_gate(signoff, project_id, "Three")
+    await signoff.at_gate(project_id, "three")
     await signoff.call("POST", f"/{project_id}/approve")
     assert (await signoff.finished(project_id))["status"] == "completed"
 
@@ -37,7 +28,7 @@ async def test_each_later_phase_waits_for_its_approval(signoff: Stack) -> None:
 async def test_a_gate_that_was_opened_is_not_shown_once_more(signoff: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "SNAPSHOT_SECONDS", 0.0)
     project_id = await signoff.started("## One\n- `true`\n## Two {approval=yes}\n- [ ] Wait {#wait}")
-    gate = (await at_gate(signoff, project_id, "Two"))["gate"]
+    gate = (await signoff.at_gate(project_id, "two"))["gate"]
 
     async def told() -> bool:
         return (await signoff.temporal.get_workflow_handle(project_id).query("snapshot"))["gate"] is not None
@@ -72,7 +63,7 @@ async def test_a_superseded_plan_cannot_be_approved(signoff: Stack) -> None:
     assert (await signoff.project(project_id))["status"] == "pending"
 
 
-async def test_of_fifty_approves_one_wins(signoff: Stack) -> None:
+async def test_of_twenty_approves_one_wins(signoff: Stack) -> None:
     for plan_by_hand in (False, True):
         project_id = await signoff.create("- A: `true`")
         if plan_by_hand:
@@ -81,7 +72,7 @@ async def test_of_fifty_approves_one_wins(signoff: Stack) -> None:
         else:
             await signoff.call("POST", f"/{project_id}/generate-plan")
         path = f"/api/projects/{project_id}/approve"
-        answers = await asyncio.gather(*(signoff.http.post(path) for _ in range(50)))
+        answers = await asyncio.gather(*(signoff.http.post(path) for _ in range(20)))
         # 202: not decided within 5 s, on a busy machine. The record has the outcome.
         codes = [answer.status_code for answer in answers]
         assert set(codes) <= {200, 202, 409}
@@ -107,8 +98,8 @@ async def test_approve_against_cancel_always_agrees_with_the_end(signoff: Stack)
         project = await signoff.finished(project_id)
         return approve.status_code, cancel.status_code, project["status"]
 
-    for batch in range(5):
-        for result in await asyncio.gather(*(race(batch * 10 + number) for number in range(10))):
+    for _ in range(2):
+        for result in await asyncio.gather(*(race(number) for number in range(8))):
             assert result in {
                 (200, 200, "cancelled"),  # approved, then cancelled
                 (409, 200, "cancelled"),  # cancelled before it was approved

@@ -41,10 +41,7 @@ def hold_back(
 
 
 async def run_2_is_on_record(stack: Stack, project_id: str) -> bool:
-    async def again() -> bool:
-        return (await stack.project(project_id))["run"]["number"] == 2
-
-    return await eventually(again, what="the second run is on record")
+    return bool(await stack.until(project_id, lambda project: project["run"]["number"] == 2))
 
 
 async def workflow_runs(stack: Stack, project_id: str) -> list[WorkflowExecutionStatus | None]:

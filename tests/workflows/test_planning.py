@@ -11,7 +11,7 @@ from app.domain.plan import PlanDraft
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
 from app.temporal import requests
-from tests.conftest import Stack, eventually, running_stack
+from tests.conftest import Stack, running_stack
 
 
 class PatientPlanner:
@@ -30,13 +30,6 @@ class PatientPlanner:
             self.cancelled.set()
             raise
         return await OutlinePlanner().plan(brief)
-
-
-async def planning(stack: Stack, project_id: str) -> None:
-    async def reached() -> bool:
-        return (await stack.project(project_id))["stage"] == "planning"
-
-    await eventually(reached, what="the project is planning")
 
 
 async def test_who_prefers_to_wait_waits_for_a_late_decision_too(
@@ -60,7 +53,7 @@ async def test_cancel_interrupts_the_planner(temporal_server, tmp_path: Path) ->
         project_id = await stack.create("- A: `true`")
         recorded = await stack.call("POST", f"/{project_id}/generate-plan", status=202, headers={"Prefer": "wait=0"})
         assert recorded["recorded"] is True
-        await planning(stack, project_id)
+        await stack.until(project_id, stage="planning")
         for call in ("generate-plan", "regenerate-plan", "approve"):
             assert (await stack.call("POST", f"/{project_id}/{call}", status=409))["code"] == "plan_not_ready"
         answer = await stack.call("POST", f"/{project_id}/cancel")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 
 PLAN = """
 ## Gather
@@ -38,10 +38,7 @@ async def failed_at_check(stack: Stack, **fields: object) -> dict:
 
 
 async def approve_gate(stack: Stack, project_id: str) -> None:
-    async def at_gate() -> bool:
-        return (await stack.project(project_id))["gate"] is not None
-
-    await eventually(at_gate, what="the gate")
+    await stack.at_gate(project_id)
     await stack.call("POST", f"/{project_id}/approve")
 
 
@@ -144,12 +141,7 @@ async def test_a_request_that_meets_the_end_of_a_run_is_carried_out(signoff: Sta
         project_id = await signoff.started("- Bad: `false` {#bad}")
         while (await signoff.http.post(f"/api/projects/{project_id}/{call}")).status_code == 409:
             pass
-
-        async def settled() -> dict | None:
-            project = await signoff.project(project_id)
-            return project if project["stage"] in {"finished", "awaiting_approval"} else None
-
-        project = await eventually(settled, what="the project has settled")
+        project = await signoff.until(project_id, lambda project: project["stage"] in {"finished", "awaiting_approval"})
         if call == "retry":
             project = await signoff.finished(project_id)
             assert (project["run"]["number"], project["failure"]["code"]) == (2, "task_failed")

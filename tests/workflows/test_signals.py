@@ -151,13 +151,8 @@ async def test_repeating_an_old_command_has_no_second_effect(signoff: Stack) -> 
     )
     await signoff.task_in(project_id, "bad", "waiting")
     await signoff.call("POST", f"/{project_id}/tasks/bad/retry")
-
-    async def asks_again() -> bool:
-        project = await signoff.project(project_id)
-        bad = next(task for task in project["tasks"] if task["key"] == "bad")
-        return bad["attempt"] == 2 and bad["status"] == "waiting" and project["stage"] == "awaiting_decision"
-
-    await eventually(asks_again, what="the task failed again, and asks")
+    await signoff.task_in(project_id, "bad", "waiting", attempt=2)
+    await signoff.until(project_id, stage="awaiting_decision")
     handle = handle_of(signoff, project_id)
     signals = [
         event.workflow_execution_signaled_event_attributes
@@ -179,15 +174,9 @@ async def test_repeating_an_old_command_has_no_second_effect(signoff: Stack) -> 
 async def test_an_old_approval_does_not_open_the_next_gate(signoff: Stack) -> None:
     plan = "## One\n\n- A {#a milestone}\n\n## Two\n\n- B {#b milestone}\n\n## Three\n\n- C {#c milestone}"
     project_id = await signoff.started(plan, auto_approve_phases=False)
-
-    async def gate_of(key: str) -> bool:
-        project = await signoff.project(project_id)
-        waiting = [phase["key"] for phase in project["phases"] if phase["status"] == "awaiting_approval"]
-        return waiting == [key] and project["gate"] is not None
-
-    await eventually(lambda: gate_of("two"), what="the second phase waits")
+    await signoff.at_gate(project_id, "two")
     await signoff.call("POST", f"/{project_id}/approve")
-    await eventually(lambda: gate_of("three"), what="the third phase waits")
+    await signoff.at_gate(project_id, "three")
     handle = handle_of(signoff, project_id)
     history = [event async for event in handle.fetch_history_events()]
     signals = [
@@ -200,7 +189,8 @@ async def test_an_old_approval_does_not_open_the_next_gate(signoff: Stack) -> No
             await handle.signal("approve", (await signoff.temporal.data_converter.decode(signal.input.payloads))[0])
     await signoff.call("POST", f"/{project_id}/pause")
     await signoff.call("POST", f"/{project_id}/resume")
-    assert await gate_of("three")
+    project = await signoff.project(project_id)
+    assert [phase["key"] for phase in project["phases"] if phase["status"] == "awaiting_approval"] == ["three"]
     await signoff.call("POST", f"/{project_id}/approve")
     assert (await signoff.finished(project_id))["status"] == "completed"
 
@@ -211,11 +201,7 @@ async def test_cancel_and_pause_work_by_hand(signoff: Stack, payload: dict[str, 
     await signoff.task_in(project_id, "look", "waiting")
     handle = handle_of(signoff, project_id)
     await handle.signal("pause")
-
-    async def paused() -> bool:
-        return (await signoff.project(project_id))["stage"] == "paused"
-
-    await eventually(paused, what="it is paused")
+    await signoff.until(project_id, stage="paused")
     await handle.signal("cancel", args=[] if payload is None else [payload])
     assert (await signoff.finished(project_id))["status"] == "cancelled"
     assert (await accepted(signoff, project_id))[-2:] == [("pause", UNAUTHENTICATED), ("cancel", UNAUTHENTICATED)]

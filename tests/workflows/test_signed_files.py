@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack
 
 GOOD, EVIL = "echo good\n", "echo evil\n"
 PLAN = """
@@ -108,12 +108,7 @@ async def test_an_answer_counts_for_just_the_state_that_was_shown(signoff: Stack
     _, first = await asked(signoff, project_id, "build")
     script.write_text("echo worse\n")
     await answer(signoff, project_id, first, "run")
-
-    async def next_question() -> dict[str, Any] | None:
-        listed = await signoff.call("GET", f"/{project_id}/decisions", params={"status": "open"})
-        return next((item for item in listed["decisions"] if item["id"] != first["id"]), None)
-
-    second = await eventually(next_question, what="it is asked again")
+    second = await signoff.question(project_id, after=first)
     assert "+echo worse" in second["differences"][0]["text"]
     script.write_text(GOOD)
     await answer(signoff, project_id, second, "run")
