@@ -6,11 +6,10 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.events import EventType
 from app.domain.plan import canonical_json
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from signoff.schemas.events import Event
-from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, TaskStatus
+from signoff.vocabulary import EventType, PhaseStatus, PlanStatus, ProjectStatus, TaskStatus
 
 _TASK_STATUS: dict[str, TaskStatus] = {
     EventType.TASK_STARTED: TaskStatus.RUNNING,

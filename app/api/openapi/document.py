@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
 from app.domain.error_body import KINDS
-from app.domain.events import EventType
 from signoff.schemas.answers import ErrorBody
 from signoff.schemas.events import Event, LiveEvent
+from signoff.vocabulary import EventType
 
 METHODS = ("get", "put", "post", "delete", "patch")
 Json = dict[str, Any]
