@@ -18,7 +18,6 @@ from app.database.database import Database
 from app.domain.budget import BudgetExceeded
 from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
-from app.domain.events import EventType
 from app.domain.material import RULE, framed
 from app.llm.access import load, model_for
 from app.settings import Settings
@@ -27,6 +26,7 @@ from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
+from signoff.schemas.event_data import TaskProgress
 from signoff.vocabulary import DecisionMode
 from workflows.contracts import AdviceRequest, Decided
 
@@ -193,6 +193,6 @@ def _left_open(
     """Leave the question to a person. An event records the reason."""
     if task is not None and question is not None:
         logger.info("decision %s of project %s is left to a person: %s", question.id, request.project_id, why)
-        data = tasks.describe(task, step="advice", question_id=question.id, reason=why[:2000])
-        events.append(conn, request.project_id, (EventType.TASK_PROGRESS, data), actor="worker")
+        left = TaskProgress(**tasks.describe(task), step="advice", question_id=question.id, reason=why[:2000])
+        events.append(conn, request.project_id, left, actor="worker")
     return Decided(accepted=False, kind=DecisionKind.ANSWER, state=project_state(conn, request.project_id))

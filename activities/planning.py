@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 from temporalio import activity
@@ -112,7 +111,7 @@ class Planning:
     def _store(self, conn: Connection, request: PlanRequest, draft: PlanDraft) -> ProjectState:
         try:
             used = model_steps.usage(conn, model_steps.of_conversation(request.project_id, f"plan:{request.version}"))
-            facts: dict[str, Any] = {}
+            facts: plans.PlanFacts = {}
             if used.calls:
                 tokens = {"input": used.input_tokens, "output": used.output_tokens}
                 facts = {"models": used.models, "calls": used.calls, "tokens": tokens, "cost_usd": used.cost_usd}

@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.database.database import Database
-from app.domain.events import EventType
 from app.domain.identity import new_id
 from app.storage import events, projects
 from app.storage.migrate import migrate
+from signoff.schemas.event_data import TaskStarted
 from tests.postgresql import PostgresServer
 
 WRITERS = 16
@@ -43,7 +43,8 @@ def project(conn: Connection) -> str:
 def write(conn: Connection, project_id: str) -> None:
     row = projects.get(conn, project_id)
     projects.change(conn, row, former_stage=None)
-    events.append(conn, project_id, (EventType.TASK_STARTED, {"key": "k", "attempt": 1}), actor="worker")
+    started = TaskStarted(task_id="task_1", phase_id="phase_1", key="k", title="K", attempt=1, try_number=1)
+    events.append(conn, project_id, started, actor="worker")
 
 
 def read(conn: Connection, project_id: str) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from sqlalchemy import Connection, insert
 
 from app.database.database import Database
-from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.seals import check_seals
 from app.sealing.heads import HeadsLog
@@ -28,8 +27,9 @@ from app.storage import events, seals
 from app.storage.events import ChainCheck
 from app.storage.migrate import migrate
 from app.storage.tables import projects
+from signoff.schemas.event_data import TaskProgress
 
-DATA = {"task_id": "task_01m8bt3shwat9tb6ayvzr5mem6", "attempt": 1, "exit_code": 0, "outputs_hash": "0" * 64}
+NEWS = TaskProgress(task_id="task_01m8bt3shwat9tb6ayvzr5mem6", key="measure", title="Measure", step="model")
 # Events of one project that are sealed in one go, as after a restart.
 BACKLOG = 5000
 WRITES = 300
@@ -46,7 +46,7 @@ async def add_project(database: Database) -> str:
 
 
 def append(conn: Connection, project_id: str, count: int = 1) -> None:
-    events.append(conn, project_id, *[(EventType.TASK_PROGRESS, DATA)] * count, actor="worker")
+    events.append(conn, project_id, *[NEWS] * count, actor="worker")
 
 
 async def seconds(work: Callable[[], Awaitable[object]]) -> float:

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from app.cli.display import duration, files_table, output_files, status_text, tasks_table, visible
 from app.cli.live import Screen
-from app.cli.progress import PhaseState, Progress, Question, TaskState
+from app.cli.progress import Progress, Question, ShownPhase, ShownTask
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
+from signoff.schemas.events import Event
 
 Json = dict[str, Any]
 
@@ -108,26 +109,26 @@ class Follower:
             try:
                 async with aclosing(self._api.projects.events(project_id, after=self._seen)) as events:
                     async for event in events:
-                        await self._take(to_json(event))
+                        await self._take(event)
                         if event.type == "project.deleted":
                             return
             finally:
                 if self._questions is not None:
                     await self._questions.drop()
 
-    async def _take(self, event: Json) -> None:
+    async def _take(self, event: Event) -> None:
         if self._progress.needs_plan(event):
             plan = await fetch_plan(self._api, self._progress.project_id)
             if plan is not None:
                 self._progress.show_plan(plan)
-        self._seen = event["seq"]
+        self._seen = event.seq
         self._progress.apply(event)
         self._screen.tell(event)
         if self._questions is not None:
             await self._questions.consider()
 
 
-_Subject = PhaseState | TaskState | Question
+_Subject = ShownPhase | ShownTask | Question
 
 
 class _Questions:
@@ -178,14 +179,14 @@ class _Questions:
     async def _ask_and_answer(self, subject: _Subject) -> None:
         project_id = self._progress.project_id
         match subject:
-            case TaskState():
+            case ShownTask():
                 if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
                     await self._api.tasks.complete(project_id, subject.id)
             case Question():
                 answer = await choose(self._console, visible(subject.text), subject.options)
                 if answer is not None:
                     await self._api.decisions.answer(project_id, subject.id, answer)
-            case PhaseState():
+            case ShownPhase():
                 if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
                     await self._api.projects.approve(project_id, phase_id=subject.id)
 

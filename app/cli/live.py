@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,10 +15,18 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.display import SIGNS, STYLES, duration, visible
-from app.cli.progress import FINISHED, PhaseState, Progress, TaskState
+from app.cli.progress import FINISHED, Progress, ShownPhase, ShownTask
 from app.domain.identity import parse_time
-
-Json = dict[str, Any]
+from signoff.schemas.event_data import (
+    DecisionMade,
+    DecisionRequested,
+    PhaseData,
+    TaskData,
+    TaskMoved,
+    TaskProgress,
+    TaskStarted,
+)
+from signoff.schemas.events import Event
 
 _REDRAW_SECONDS = 0.25
 # With fewer lines for phases and for tasks, the picture would say too little.
@@ -56,53 +64,50 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
         yield progress.project_id, f"The run is paused: signoff projects resume {progress.project_id}"
 
 
-def event_line(event: Json, progress: Progress) -> Text | None:
+def event_line(event: Event, progress: Progress) -> Text | None:
     """One line about `event`, which `progress` has already applied; None if it needs no line."""
-    subject, _, verb = event["type"].partition(".")
+    subject, _, verb = event.type.partition(".")
     if verb == "created":
         return None
-    data: Json = event["data"]
-    if subject == "decision":
-        return _decision_line(event)
-    words = verb.replace("_", " ")
-    if subject == "task":
-        task = progress.task(data["task_id"])
-        status = task.status if task else verb
-        note = f": {visible(task.note)}" if task and task.note else ""
-        what = f"  {visible(data['key'])} {words}{_in_brackets(data)}{note}"
-    else:
-        status = "running" if verb == "started" else verb
-        what = f"{visible(data['name']) if subject == 'phase' else subject} {words}"
-    return _line(event, status, what)
+    words, data = verb.replace("_", " "), event.payload
+    status = "running" if verb == "started" else verb
+    match data:
+        case DecisionRequested():
+            return _line(event, "waiting", f"  {visible(data.key)} asks for a decision")
+        case DecisionMade():
+            about = f"{visible(data.key)} " if data.key else ""
+            return _line(event, "", f"  {about}decided: {visible(data.answer or data.kind)}")
+        case TaskData() | TaskProgress():
+            task = progress.task(data.task_id)
+            note = f": {visible(task.note)}" if task and task.note else ""
+            what = f"  {visible(data.key)} {words}{_in_brackets(data)}{note}"
+            return _line(event, task.status if task else verb, what)
+        case PhaseData():
+            return _line(event, status, f"{visible(data.name)} {words}")
+        case _:
+            return _line(event, status, f"{subject} {words}")
 
 
-def _decision_line(event: Json) -> Text:
-    data: Json = event["data"]
-    about = f"{data['key']} " if "key" in data else ""
-    if event["type"] == "decision.requested":
-        return _line(event, "waiting", f"  {visible(about)}asks for a decision")
-    return _line(event, "", f"  {visible(about)}decided: {visible(str(data.get('answer') or data.get('kind') or ''))}")
-
-
-def _line(event: Json, status: str, what: str) -> Text:
-    at = parse_time(event["at"]).astimezone().strftime("%H:%M:%S")
+def _line(event: Event, status: str, what: str) -> Text:
+    at = parse_time(event.at).astimezone().strftime("%H:%M:%S")
     return Text.assemble((f"{at} ", "dim"), (f"{SIGNS.get(status, '·')} {what}", STYLES.get(status, "")))
 
 
-def _in_brackets(data: Json) -> str:
-    parts = [f"attempt {data['attempt']}"] if data.get("attempt", 1) > 1 else []
-    if data.get("duration_ms") is not None:
-        parts.append(duration(data["duration_ms"]))
+def _in_brackets(data: TaskData | TaskProgress) -> str:
+    attempt = data.attempt if isinstance(data, TaskStarted | TaskMoved | TaskProgress) else None
+    parts = [f"attempt {attempt}"] if attempt is not None and attempt > 1 else []
+    if isinstance(data, TaskMoved) and data.duration_ms is not None:
+        parts.append(duration(data.duration_ms))
     return f" ({', '.join(parts)})" if parts else ""
 
 
 def _headline(progress: Progress, now: datetime) -> Text:
     elapsed = duration(max(0.0, (now - progress.started_at).total_seconds() * 1000)) if progress.started_at else ""
-    stage = progress.waits_for().replace("_", " ")
+    stage = progress.stage.replace("_", " ")
     return Text.assemble((visible(progress.name), "bold"), f"  {stage}  ", (elapsed, "dim"))
 
 
-def _phases(phases: list[PhaseState], room: int) -> RenderableType:
+def _phases(phases: list[ShownPhase], room: int) -> RenderableType:
     # If there are more phases than lines, show those around the running one.
     running = next((index for index, phase in enumerate(phases) if phase.status not in FINISHED), len(phases))
     first = max(0, min(running - 1, len(phases) - room))
@@ -120,7 +125,7 @@ def _phases(phases: list[PhaseState], room: int) -> RenderableType:
     return Group(table, Text(f"  … {hidden} more phases", style="dim")) if hidden > 0 else table
 
 
-def _tasks(tasks: list[TaskState], now: datetime) -> Table:
+def _tasks(tasks: list[ShownTask], now: datetime) -> Table:
     table = Table.grid(padding=(0, 1))
     for task in tasks:
         since = duration(max(0.0, (now - task.since).total_seconds() * 1000)) if task.since else ""
@@ -132,7 +137,7 @@ def _tasks(tasks: list[TaskState], now: datetime) -> Table:
     return table
 
 
-def _is_active(task: TaskState) -> bool:
+def _is_active(task: ShownTask) -> bool:
     return task.status in {"running", "waiting"} and not task.needs_person and task.question is None
 
 
@@ -158,13 +163,13 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self.pause()
 
-    def tell(self, event: Json) -> None:
+    def tell(self, event: Event) -> None:
         """Print a line about `event`, which the progress has already applied."""
         line = event_line(event, self._progress) if self._lines else None
         if line is None:
             return
         self._console.print(line, soft_wrap=True)
-        about = {event["data"].get("task_id"), event["data"].get("phase_id")}
+        about = {event.data.get("task_id"), event.data.get("phase_id")}
         for subject, hint in person_hints(self._progress):
             if subject in about:
                 self._console.print(Text(f"  {hint}"), soft_wrap=True)

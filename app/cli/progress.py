@@ -1,4 +1,4 @@
-"""The state of a project, built from its plan and its events."""
+"""What the terminal shows of a project: its plan, with the state that the events give its phases and tasks."""
 
 from __future__ import annotations
 
@@ -7,46 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.identity import parse_time
+from app.domain.reducer import ProjectState, TaskState
+from signoff.schemas.event_data import PlanReady, TaskRetrying, TaskWaiting
+from signoff.schemas.events import Event
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
 
 Json = dict[str, Any]
 
 # The reasons with which a task waits for a person to do it.
 PERSON_REASONS = frozenset({"manual"})
 FINISHED = frozenset({"completed", "failed", "cancelled", "skipped"})
-_TASK_STATUS = {
-    "task.started": "running",
-    "task.waiting": "waiting",
-    "task.retrying": "waiting",
-    "task.completed": "completed",
-    "task.failed": "failed",
-    "task.cancelled": "cancelled",
-    "task.skipped": "skipped",
-}
-_PHASE_STATUS = {
-    "phase.started": "running",
-    "phase.approved": "running",
-    "phase.completed": "completed",
-    "phase.failed": "failed",
-    "phase.skipped": "skipped",
-    "phase.awaiting_approval": "awaiting_approval",
-}
-_STAGE = {
-    "plan.generating": "planning",
-    "plan.ready": "awaiting_approval",
-    "plan.approved": "executing",
-    "run.started": "executing",
-    "run.cancelling": "cancelling",
-    "run.paused": "paused",
-    "run.resumed": "executing",
-    "project.completed": "completed",
-    "project.failed": "failed",
-    "project.cancelled": "cancelled",
-    "project.deleted": "deleted",
-}
-
-
-# Stages in which a run is in progress. It may also wait for a person.
-_IN_PROGRESS = frozenset({"executing", "paused"})
 
 
 @dataclass(frozen=True)
@@ -58,29 +28,65 @@ class Question:
     options: tuple[str, ...]
 
 
-@dataclass
-class TaskState:
-    """The state of one task according to its events; `since` is when it got its status."""
+@dataclass(frozen=True)
+class ShownTask:
+    """A task of the plan, with its state."""
 
     id: str
     key: str
     title: str
-    status: str = "pending"
-    attempt: int = 0
-    since: datetime | None = None
-    note: str = ""
-    needs_person: bool = False
-    question: Question | None = None
+    project: ProjectState
+
+    @property
+    def _state(self) -> TaskState:
+        return self.project.task(self.id)
+
+    @property
+    def status(self) -> TaskStatus:
+        """The task's status."""
+        return self._state.status
+
+    @property
+    def attempt(self) -> int:
+        """The number of its newest attempt; 0 if there is none."""
+        return self._state.attempt
+
+    @property
+    def since(self) -> datetime | None:
+        """When it got its status."""
+        return parse_time(self._state.since) if self._state.since is not None else None
+
+    @property
+    def note(self) -> str:
+        """Why it has its status, for a person."""
+        return _note(self._state)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it waits for a person to do it."""
+        last = self._state.last
+        return isinstance(last, TaskWaiting) and last.reason in PERSON_REASONS
+
+    @property
+    def question(self) -> Question | None:
+        """The open decision that it asks for."""
+        asked = self._state.question
+        return Question(asked.question_id, asked.question, tuple(asked.options)) if asked is not None else None
 
 
-@dataclass
-class PhaseState:
-    """The state of one phase, and of its tasks by id."""
+@dataclass(frozen=True)
+class ShownPhase:
+    """A phase of the plan, with its state and its tasks by id."""
 
     id: str
     name: str
-    status: str = "pending"
-    tasks: dict[str, TaskState] = field(default_factory=dict[str, TaskState])
+    project: ProjectState
+    tasks: dict[str, ShownTask] = field(default_factory=dict[str, ShownTask])
+
+    @property
+    def status(self) -> PhaseStatus:
+        """The phase's status."""
+        return self.project.phase_status(self.id)
 
     def count(self, *statuses: str) -> int:
         """The number of tasks with one of these statuses."""
@@ -88,110 +94,83 @@ class PhaseState:
 
 
 class Progress:
-    """Follows a project: `show_plan` sets its phases and tasks, `apply` updates them."""
+    """Follows a project: `show_plan` sets its phases and tasks, `apply` updates their state."""
 
     def __init__(self, project_id: str, name: str) -> None:
         self.project_id = project_id
         self.name = name
-        self.stage = ""
-        self._stage_before_planning = "draft"
         self.plan_version = 0
-        self.started_at: datetime | None = None
-        self.phases: dict[str, PhaseState] = {}
-        self._tasks: dict[str, TaskState] = {}
+        self.phases: dict[str, ShownPhase] = {}
+        self._tasks: dict[str, ShownTask] = {}
+        self._state = ProjectState()
+
+    @property
+    def stage(self) -> str:
+        """What the project is doing or waiting for, or how it ended."""
+        if self._state.deleted:
+            return "deleted"
+        return self._state.status if self._state.stage == Stage.FINISHED else self._state.stage
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the newest run began."""
+        at = self._state.run_started_at
+        return parse_time(at) if at is not None else None
 
     def show_plan(self, plan: Json) -> None:
-        """Take the phases and tasks from `plan`. Tasks that exist already keep their state."""
-        previous, self._tasks, phases = self._tasks, {}, self.phases
-        self.phases = {}
+        """Take the phases and tasks from `plan`."""
+        self.phases, self._tasks = {}, {}
         self.plan_version = plan["version"]
         for row in plan["phases"]:
-            status = phases[row["id"]].status if row["id"] in phases else "pending"
-            phase = self.phases[row["id"]] = PhaseState(row["id"], row["name"], status)
+            phase = self.phases[row["id"]] = ShownPhase(row["id"], row["name"], self._state)
             for item in row["tasks"]:
-                task = previous.get(item["id"]) or TaskState(item["id"], item["key"], item["title"])
+                task = ShownTask(item["id"], item["key"], item["title"], self._state)
                 phase.tasks[task.id] = self._tasks[task.id] = task
 
-    def needs_plan(self, event: Json) -> bool:
+    def needs_plan(self, event: Event) -> bool:
         """Whether `event` announces a plan newer than the one shown."""
-        return event["type"] == "plan.ready" and event["data"].get("plan_version", 0) > self.plan_version
+        data = event.payload
+        return isinstance(data, PlanReady) and data.plan_version > self.plan_version
 
-    def apply(self, event: Json) -> None:
-        """Apply one event. Events about tasks and phases that are not in the plan change nothing."""
-        kind, data = event["type"], event["data"]
-        at = parse_time(event["at"])
-        if kind == "plan.generating":
-            self._stage_before_planning = self.stage or "draft"
-        self.stage = self._stage_before_planning if kind == "plan.failed" else _STAGE.get(kind, self.stage)
-        task, phase = self._tasks.get(data.get("task_id", "")), self.phases.get(data.get("phase_id", ""))
-        if kind == "run.started":
-            self._start_run(at)
-        elif kind == "project.updated":
-            self.name = data.get("name", self.name)
-        elif task is not None and kind == "decision.requested":
-            task.question = Question(data["question_id"], data["question"], tuple(data.get("options") or ()))
-        elif task is not None and (kind in _TASK_STATUS or kind == "decision.made"):
-            _move(task, kind, data, at)
-        elif phase is not None and kind in _PHASE_STATUS:
-            phase.status = _PHASE_STATUS[kind]
+    def apply(self, event: Event) -> None:
+        """Apply one event."""
+        self._state.take(event.payload, event.at)
 
-    def task(self, task_id: str) -> TaskState | None:
+    def task(self, task_id: str) -> ShownTask | None:
         """The task with this id, or None if the plan does not have it."""
         return self._tasks.get(task_id)
 
-    def person_tasks(self) -> list[TaskState]:
+    def person_tasks(self) -> list[ShownTask]:
         """The tasks that wait for a person to do them."""
         return [task for task in self._tasks.values() if task.needs_person]
 
-    def open_questions(self) -> list[tuple[TaskState, Question]]:
+    def open_questions(self) -> list[tuple[ShownTask, Question]]:
         """The open decisions, each with the task that asks for it."""
-        if self.stage not in _IN_PROGRESS:
+        if not self._in_progress:
             return []
         return [(task, task.question) for task in self._tasks.values() if task.question is not None]
 
-    def gate(self) -> PhaseState | None:
+    def gate(self) -> ShownPhase | None:
         """The phase that waits for approval, or None."""
-        if self.stage not in _IN_PROGRESS:
+        if not self._in_progress:
             return None
-        return next((phase for phase in self.phases.values() if phase.status == "awaiting_approval"), None)
+        return next((phase for phase in self.phases.values() if phase.status == PhaseStatus.AWAITING_APPROVAL), None)
 
-    def waits_for(self) -> str:
-        """The stage, or what a run in progress waits for."""
-        if self.stage != "executing":
-            return self.stage
-        if self.gate() is not None:
-            return "awaiting_phase_approval"
-        return "awaiting_decision" if self.open_questions() else self.stage
-
-    def _start_run(self, at: datetime) -> None:
-        # A retry keeps completed tasks and phases.
-        self.started_at = at
-        for task in self._tasks.values():
-            if task.status != "completed":
-                task.status, task.note, task.needs_person, task.question = "pending", "", False, None
-        for phase in self.phases.values():
-            if phase.status != "completed":
-                phase.status = "pending"
+    @property
+    def _in_progress(self) -> bool:
+        """Whether a run is in progress and not being cancelled. It may also wait for a person."""
+        return self._state.status == ProjectStatus.RUNNING and self._state.stage != Stage.CANCELLING
 
 
-def _move(task: TaskState, kind: str, data: Json, at: datetime) -> None:
-    # Any later event about the task means that its question is settled.
-    task.question = None
-    if kind == "decision.made":
-        return
-    task.status = _TASK_STATUS[kind]
-    task.since = at
-    task.attempt = data.get("attempt", task.attempt)
-    task.needs_person = kind == "task.waiting" and data.get("reason") in PERSON_REASONS
-    task.note = _note(kind, data)
-
-
-def _note(kind: str, data: Json) -> str:
-    error: Json = data.get("error") or {}
-    if kind == "task.retrying":
-        pause = data.get("next_try_in")
+def _note(task: TaskState) -> str:
+    last = task.last
+    if last is None:
+        return ""
+    error = last.error or {}
+    if isinstance(last, TaskRetrying):
+        pause = last.next_try_in
         next_attempt = f"next attempt in {pause:g} s" if pause else "will be retried"
         return f"{error.get('message', 'failed')}; {next_attempt}"
-    if kind == "task.waiting" and data.get("due_at"):
-        return f"until {data['due_at']}"
-    return error.get("message") or str(data.get("reason") or "").replace("_", " ")
+    if isinstance(last, TaskWaiting) and last.due_at:
+        return f"until {last.due_at}"
+    return error.get("message") or (last.reason or "").replace("_", " ")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from app.domain.decisions import (
     RUN_AS_IT_IS,
     TASK_ANSWERS,
+    CommentSeal,
     Decision,
     DecisionKind,
     DecisionRequest,
@@ -16,12 +17,12 @@ from app.domain.decisions import (
     QuestionStatus,
 )
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.events import EventType
 from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
+from signoff.schemas.event_data import DecisionMade
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import DecisionMode, Stage, TaskStatus
 
@@ -82,8 +83,8 @@ def expire_question(conn: Connection, decision: Decision) -> None:
     decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
     error = {"type": "decision_expired", "message": "Nobody answered in time, and the decision has no default."}
     _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
-    seal: dict[str, Any] = {**decision.seal()}
-    tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, **seal)
+    seal: CommentSeal = {**decision.seal()}
+    tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, decided=seal)
 
 
 def open_decision(
@@ -126,8 +127,8 @@ def shown(question: QuestionRow) -> dict[str, Any]:
 def _take_default(conn: Connection, decision: Decision) -> None:
     task = tasks.get(conn, decision.project_id, str(decision.payload["task_id"]))
     outputs = _outputs(decision, str(decision.payload["answer"]))
-    details: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
-    tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **details)
+    seal: CommentSeal = {"comment": decision.comment, **decision.seal()}
+    tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
 
 
 def _running(conn: Connection, decision: Decision) -> ProjectRow:
@@ -209,19 +210,19 @@ def _carry_out(
     answer: str | None = None,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
-    details: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
+    seal: CommentSeal = {"comment": decision.comment, **decision.seal()}
     if effect == DecisionKind.RETRY:
         tasks.await_next_try(conn, task)
-        data = {**tasks.describe(task), "kind": decision.kind, "answer": effect, **details}
-        events.append(conn, task.project_id, (EventType.DECISION_MADE, data), actor=decision.actor)
+        made = DecisionMade(**tasks.describe(task), kind=decision.kind, answer=effect, **seal)
+        events.append(conn, task.project_id, made, actor=decision.actor)
     elif effect == DecisionKind.COMPLETE:
-        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **details)
+        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
     elif effect == DecisionKind.SKIP:
-        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, **details)
+        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, decided=seal)
     else:
         tasks.close_task(
             conn, task, TaskStatus.FAILED, actor=decision.actor, outputs=task.outputs, error=_error(task, decision),
-            **details,
+            decided=seal,
         )  # fmt: skip
     _close_question(conn, task, decision, answer or effect, status)
 

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, select, update
 
 from app.domain.decisions import Decision
 from app.domain.errors import Conflict
-from app.domain.events import EventType
 from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
 from app.storage import events, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
+from signoff.schemas.event_data import RunPaused, RunResumed, RunStarted
 from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
 
 _CHUNK = 5000
@@ -23,15 +23,15 @@ _CHUNK = 5000
 
 def pause(conn: Connection, decision: Decision) -> None:
     """Start nothing more. Tasks in progress run to their end."""
-    _set_paused(conn, decision, EventType.RUN_PAUSED, paused=True)
+    _set_paused(conn, decision, RunPaused, paused=True)
 
 
 def resume(conn: Connection, decision: Decision) -> None:
     """Resume a paused run."""
-    _set_paused(conn, decision, EventType.RUN_RESUMED, paused=False)
+    _set_paused(conn, decision, RunResumed, paused=False)
 
 
-def _set_paused(conn: Connection, decision: Decision, kind: EventType, *, paused: bool) -> None:
+def _set_paused(conn: Connection, decision: Decision, change: type[RunPaused | RunResumed], *, paused: bool) -> None:
     project = projects.get(conn, decision.project_id)
     check_call(Call.PAUSE, situation(project))
     if project.stage == Stage.CANCELLING:
@@ -41,8 +41,8 @@ def _set_paused(conn: Connection, decision: Decision, kind: EventType, *, paused
         raise Conflict(message, code="already_paused" if paused else "not_paused")
     projects.change(conn, project, paused=paused)
     questions.settle_stage(conn, project.id)
-    data = {"run_id": project.run_id, "comment": decision.comment, **decision.seal()}
-    events.append(conn, project.id, (kind, data), actor=decision.actor)
+    changed = change(run_id=project.run_id, comment=decision.comment, **decision.seal())
+    events.append(conn, project.id, changed, actor=decision.actor)
 
 
 def retry_run(conn: Connection, decision: Decision) -> None:
@@ -68,10 +68,11 @@ def retry_run(conn: Connection, decision: Decision) -> None:
     decision.payload = {**decision.payload, **run}
     _reset_tasks(conn, [row.id for row in again])
     _reset_phases(conn, project.id, {row.phase_id for row in again})
-    signed = {"plan_version": plan.version, "plan_digest": plan.digest}
-    data = {**signed, **run, "retry_of": project.run_id, "kept": len(rows) - len(again)}
-    data |= {"reset": [row.id for row in again], "comment": decision.comment, **decision.seal()}
-    events.append(conn, project.id, (EventType.RUN_STARTED, data), actor=decision.actor)
+    started = RunStarted(
+        plan_version=plan.version, plan_digest=plan.digest, **run, retry_of=project.run_id,
+        kept=len(rows) - len(again), reset=[row.id for row in again], comment=decision.comment, **decision.seal(),
+    )  # fmt: skip
+    events.append(conn, project.id, started, actor=decision.actor)
 
 
 def _to_run_again(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, update
 
 from app.domain.actions import Actions
 from app.domain.errors import Conflict
-from app.domain.events import EventType
 from app.domain.states import Call, Situation, check_call
 from app.storage import events, plans, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
+from signoff.schemas.event_data import ProjectUpdated
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import ProjectStatus
 
@@ -21,6 +21,10 @@ from signoff.vocabulary import ProjectStatus
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})
 # Always editable: a budget may be raised while a run waits for exactly that.
 ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd"})
+
+
+class _Automatic(TypedDict, total=False):
+    auto_approve_plan: bool
 
 
 def update_project(
@@ -59,11 +63,11 @@ def update_project(
         _check_settled(project, changes)
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
-    data: dict[str, Any] = {"fields": sorted(changes)}
+    automatic: _Automatic = {}
     if "auto_approve_plan" in changes:
         # This setting decides what is approved without a person, so its value is recorded.
-        data["auto_approve_plan"] = changes["auto_approve_plan"]
-    event = (EventType.PROJECT_UPDATED, data)
+        automatic["auto_approve_plan"] = changes["auto_approve_plan"]
+    event = ProjectUpdated(fields=sorted(changes), **automatic)
     project = projects.get(conn, project_id)
     if covered and project.plan_version is not None:
         plans.edit(conn, project, lambda draft: draft, actions, actor=actor, announce=event)

@@ -7,15 +7,23 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.commands import answers, control, plan_edits
-from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
+from app.domain.decisions import TASK_ANSWERS, CancelSeal, Decision, DecisionKind
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
-from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.registry import load_actions
 from app.domain.states import Call, Situation, check_call
 from app.storage import decisions, events, freezing, plans, projects, questions, runs
 from app.storage.projects import ProjectRow, situation
+from signoff.schemas.event_data import (
+    DecisionMade,
+    PhaseApproved,
+    PhaseStarted,
+    PlanApproved,
+    PlanReturned,
+    RunCancelling,
+    RunStarted,
+)
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage
 
@@ -36,8 +44,8 @@ def request_plan(conn: Connection, decision: Decision) -> None:
     decision.payload = {**decision.payload, "version": version}
     seal = decision.seal()
     if situation(project) == Situation.PLAN_READY:
-        data = {"plan_version": project.plan_version, "comment": decision.comment, **seal}
-        events.append(conn, project.id, (EventType.PLAN_RETURNED, data), actor=decision.actor)
+        returned = PlanReturned(plan_version=project.plan_version, comment=decision.comment, **seal)
+        events.append(conn, project.id, returned, actor=decision.actor)
     if edits:
         # The edits get their own version, which stays if the planner fails.
         plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=decision.actor, call=call)
@@ -84,17 +92,12 @@ def approve(conn: Connection, decision: Decision) -> None:
     decision.payload = {**decision.payload, **run}
     freezing.keep(conn, project.id, plan.version, captured)
     plans.mark_approved(conn, project.id, plan.version, actor=decision.actor, at=decision.at)
-    signed = {"plan_version": plan.version, "plan_digest": plan.digest}
-    events.append(
-        conn,
-        project.id,
-        (
-            EventType.PLAN_APPROVED,
-            {**signed, "approved_at": decision.at, "comment": decision.comment, **decision.seal()},
-        ),
-        (EventType.RUN_STARTED, {**signed, **run}),
-        actor=decision.actor,
-    )
+    approved = PlanApproved(
+        plan_version=plan.version, plan_digest=plan.digest, approved_at=decision.at, comment=decision.comment,
+        **decision.seal(),
+    )  # fmt: skip
+    started = RunStarted(plan_version=plan.version, plan_digest=plan.digest, **run)
+    events.append(conn, project.id, approved, started, actor=decision.actor)
 
 
 def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
@@ -127,14 +130,9 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     runs.move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at, **approved)
     projects.change(conn, project, gate=None)
     questions.settle_stage(conn, project.id)
-    events.append(
-        conn,
-        project.id,
-        (EventType.PHASE_APPROVED, {**runs.describe(phase), "comment": decision.comment, **decision.seal()}),
-        (EventType.PHASE_STARTED, runs.describe(phase)),
-        actor=decision.actor,
-        at=at,
-    )
+    names = runs.describe(phase)
+    allowed = PhaseApproved(**names, comment=decision.comment, **decision.seal())
+    events.append(conn, project.id, allowed, PhaseStarted(**names), actor=decision.actor, at=at)
 
 
 def cancel(conn: Connection, decision: Decision) -> None:
@@ -142,13 +140,13 @@ def cancel(conn: Connection, decision: Decision) -> None:
     project = projects.get(conn, decision.project_id)
     where = situation(project)
     check_call(Call.CANCEL, where)
-    seal = {"reason": decision.comment, **decision.seal()}
+    seal: CancelSeal = {"reason": decision.comment, **decision.seal()}
     if where == Situation.RUNNING:
         if project.stage == Stage.CANCELLING:
-            event = (EventType.DECISION_MADE, {"kind": decision.kind, **seal})
+            event = DecisionMade(kind=decision.kind, **seal)
         else:
             projects.change(conn, project, stage=Stage.CANCELLING, gate=None)
-            event = (EventType.RUN_CANCELLING, seal)
+            event = RunCancelling(**seal)
         events.append(conn, project.id, event, actor=decision.actor)
         return
     if where == Situation.PLANNING:

@@ -11,7 +11,6 @@ from app.domain.actions import Actions
 from app.domain.decisions import Decision
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
-from app.domain.events import EventType
 from app.domain.frozen import Captured
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.registry import load_actions
@@ -25,9 +24,8 @@ from app.storage.tables import plans as plan_table
 from app.storage.tables import runs as run_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
+from signoff.schemas.event_data import DecisionMade, EventData, PlanApproved, PlanReady, PlanSuperseded, TaskCreated
 from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
-
-News = tuple[EventType, dict[str, Any]]
 
 
 def edit_plan(
@@ -86,8 +84,8 @@ def edit_running(conn: Connection, decision: Decision) -> None:
         made = plans.get(conn, project.id, projects.get(conn, project.id).plan_version)
         decision.plan_version, decision.plan_digest = made.version, made.digest
         decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
-        data = {"kind": decision.kind, "comment": decision.comment, **decision.seal()}
-        events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)
+        edited = DecisionMade(kind=decision.kind, comment=decision.comment, **decision.seal())
+        events.append(conn, project.id, edited, actor=decision.actor)
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
@@ -109,9 +107,9 @@ def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
     return found
 
 
-def _created(conn: Connection, project_id: str, keys: Sequence[str], version: int) -> list[News]:
+def _created(conn: Connection, project_id: str, keys: Sequence[str], version: int) -> list[EventData]:
     rows = [tasks.get(conn, project_id, key) for key in keys]
-    return [(EventType.TASK_CREATED, tasks.describe(row, plan_version=version)) for row in rows]
+    return [TaskCreated(**tasks.describe(row), plan_version=version) for row in rows]
 
 
 def _check_started(
@@ -183,13 +181,16 @@ def _install(
     conn.execute(run.values(plan_version=version, plan_digest=digest))
     decision.plan_version, decision.plan_digest = version, digest
     decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
-    signed = {"plan_version": version, "plan_digest": digest}
-    sizes = {"planner": "hand", "created_at": decision.at, "phases": len(draft.phases), "tasks": len(draft.tasks())}
-    approved = {**signed, "approved_at": decision.at, "comment": decision.comment, "run_id": project.run_id}
-    approved |= decision.seal()
+    ready = PlanReady(
+        plan_version=version, plan_digest=digest, planner="hand", created_at=decision.at, phases=len(draft.phases),
+        tasks=len(draft.tasks()),
+    )  # fmt: skip
+    approved = PlanApproved(
+        plan_version=version, plan_digest=digest, approved_at=decision.at, comment=decision.comment,
+        run_id=project.run_id, **decision.seal(),
+    )  # fmt: skip
     events.append(
-        conn, project.id, (EventType.PLAN_SUPERSEDED, {"plan_version": current.version, "by": version}),
-        (EventType.PLAN_READY, {**signed, **sizes}), (EventType.PLAN_APPROVED, approved),
+        conn, project.id, PlanSuperseded(plan_version=current.version, by=version), ready, approved,
         *_created(conn, project.id, editor.added, version), actor=decision.actor,
     )  # fmt: skip
 

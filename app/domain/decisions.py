@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, Field
 
@@ -65,6 +65,29 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class DecisionSeal(TypedDict):
+    """The id and hash of a decision."""
+
+    decision_id: str
+    decision_hash: str
+
+
+class CancelSeal(TypedDict, total=False):
+    """The reason for a cancellation, and the seal of its decision. Empty if no decision caused it."""
+
+    reason: str
+    decision_id: str
+    decision_hash: str
+
+
+class CommentSeal(TypedDict, total=False):
+    """The comment of a decision, and its seal. Empty if no decision caused the event."""
+
+    comment: str
+    decision_id: str
+    decision_hash: str
+
+
 class DecisionRequest(BaseModel):
     """A request to be decided. A repeated `request_id` returns the first outcome."""
 
@@ -92,7 +115,7 @@ class Decision(BaseModel):
     error: ErrorInfo | None = None
     payload: dict[str, Any] = Field(default_factory=dict)
 
-    def seal(self) -> dict[str, str]:
+    def seal(self) -> DecisionSeal:
         """The id and hash that the event of this decision carries, so that the event chain covers the decision."""
         digest = hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
         return {"decision_id": self.id, "decision_hash": digest}

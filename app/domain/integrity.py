@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from app.domain.audit import Found
 from app.domain.decisions import Decision, Outcome, QuestionStatus
-from app.domain.replay import Replay, ToldAttempt, ToldPlan, ToldProject, ToldRun, ToldTask, outputs_hash
+from app.domain.reducer import TaskState
+from app.domain.replay import Replay, ToldAttempt, ToldPlan, ToldProject, ToldRun, outputs_hash
 from app.domain.states import FINISHED_TASK
 from signoff.vocabulary import TaskStatus
 
@@ -84,11 +85,13 @@ def check_chain(broken: Sequence[int], total: int) -> Iterator[Found]:
 
 def check_project(project: Any, replay: Replay) -> Iterator[Found]:
     """Find differences between a project and its events."""
-    if project.status != replay.project_status:
-        message = f"The project's status is {project.status}, but its events say {replay.project_status}."
+    if project.status != replay.state.status:
+        message = f"The project's status is {project.status}, but its events say {replay.state.status}."
         yield altered("project_altered", message)
-    if project.plan_version != replay.plan_version:
-        message = f"The project's plan version is {project.plan_version}, but its events say {replay.plan_version}."
+    if project.plan_version != replay.state.plan_version:
+        message = (
+            f"The project's plan version is {project.plan_version}, but its events say {replay.state.plan_version}."
+        )
         yield altered("project_altered", message)
     if project.run_id != replay.run_id:
         yield altered("project_altered", f"The project's run is {project.run_id}, but its events say {replay.run_id}.")
@@ -140,7 +143,7 @@ def check_runs(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
 def check_phases(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
     """Find phases whose status or approval differs from the events."""
     for row in rows:
-        replayed = replay.phase_status(row.id)
+        replayed = replay.state.phase_status(row.id)
         if row.status != replayed:
             yield altered("phase_altered", f"Phase '{row.key}' is {row.status}, but its events say {replayed}.")
         by, at = replay.approvals.get(row.id, (None, None))
@@ -153,11 +156,11 @@ def check_phases(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
 def check_tasks(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
     """Find tasks whose state differs from the events."""
     for row in rows:
-        for what in _differences(row, replay.tasks.get(row.id, ToldTask())):
+        for what in _differences(row, replay.state.task(row.id)):
             yield altered("task_altered", f"Task '{row.key}' does not match its events: {what}.", row.id)
 
 
-def _differences(row: Any, replayed: ToldTask) -> Iterator[str]:
+def _differences(row: Any, replayed: TaskState) -> Iterator[str]:
     if row.status != replayed.status:
         yield f"its status is {row.status}, not {replayed.status}"
         return
@@ -165,20 +168,19 @@ def _differences(row: Any, replayed: ToldTask) -> Iterator[str]:
         yield f"its attempt is {row.attempt}, not {replayed.attempt}"
     if row.status in FINISHED_TASK and row.status != TaskStatus.SKIPPED and row.completed_at != replayed.ended_at:
         yield f"it ended at {row.completed_at}, not {replayed.ended_at}"
-    if "exit_code" in replayed.last and row.exit_code != replayed.last["exit_code"]:
-        yield f"its exit code is {row.exit_code}, not {replayed.last['exit_code']}"
-    log = replayed.last.get("log")
-    if isinstance(log, dict) and row.log_bytes != log.get("bytes"):  # pyright: ignore[reportUnknownMemberType]
-        yield f"its log has {row.log_bytes} bytes, not {log.get('bytes')}"  # pyright: ignore[reportUnknownMemberType]
-    sealed = "outputs_hash" in replayed.last
-    if (sealed and outputs_hash(row.outputs) != replayed.last["outputs_hash"]) or (
-        row.status in _NOT_STARTED and row.outputs
-    ):
+    told = replayed.last
+    named = told.model_fields_set if told is not None else set[str]()
+    if told is not None and "exit_code" in named and row.exit_code != told.exit_code:
+        yield f"its exit code is {row.exit_code}, not {told.exit_code}"
+    if told is not None and told.log is not None and row.log_bytes != told.log.get("bytes"):
+        yield f"its log has {row.log_bytes} bytes, not {told.log.get('bytes')}"
+    unlike = told is not None and "outputs_hash" in named and outputs_hash(row.outputs) != told.outputs_hash
+    if unlike or (row.status in _NOT_STARTED and row.outputs):
         yield "its outputs differ"
-    if row.status in _WITH_ERROR and row.error != replayed.last.get("error"):
+    if row.status in _WITH_ERROR and row.error != (told.error if told is not None else None):
         yield "its error differs"
-    reason_told = row.status == TaskStatus.COMPLETED or "reason" in replayed.last
-    if row.status in FINISHED_TASK and reason_told and row.reason != replayed.last.get("reason"):
+    reason_told = row.status == TaskStatus.COMPLETED or "reason" in named
+    if row.status in FINISHED_TASK and reason_told and row.reason != (told.reason if told is not None else None):
         yield "its reason differs"
 
 
@@ -227,9 +229,9 @@ def check_questions(rows: Sequence[Any], decisions: Sequence[Decision], replay: 
         if row is None:
             yield altered("question_altered", f"Question {question_id} is missing from the record.")
             continue
-        original = {column: replayed.get(name) for column, name in QUESTION_COLUMNS.items()}
+        original = {column: getattr(replayed, name) for column, name in QUESTION_COLUMNS.items()}
         others = [column for column, value in original.items() if getattr(row, column) != value]
-        others += ["details"] if outputs_hash(row.details or {}) != replayed.get("details_hash") else []
+        others += ["details"] if outputs_hash(row.details or {}) != replayed.details_hash else []
         if others:
             yield altered(
                 "question_altered", f"Question {question_id} differs from what was asked: {', '.join(others)}."

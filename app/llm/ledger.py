@@ -74,7 +74,7 @@ class DatabaseLedger:
         self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
     ) -> None:
         """Record an answer and its cost. For a task, also append an event."""
-        event = {
+        event: model_steps.StepNews = {
             "step": "model",
             "model": answer.model_name,
             "tokens": {"input": usage.input_tokens, "output": usage.output_tokens},
@@ -104,7 +104,7 @@ class DatabaseLedger:
             lambda conn: model_steps.begin_tool(conn, self.talk, number, call_id, name, model=model)
         )
         result = await use()
-        event = {"step": "tool", "tool": name, "characters": len(result)}
+        event: model_steps.StepNews = {"step": "tool", "tool": name, "characters": len(result)}
         await self._persist(lambda conn: model_steps.settle(conn, self.talk, position, result=result, news=event))
         return result
 

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, select
 
 from app.domain.commands import UNAUTHENTICATED
 from app.domain.decisions import Decision, DecisionKind, Outcome
-from app.domain.events import EventType
 from app.domain.replay import outputs_hash
 from app.domain.signing import KeyRing
 from app.storage import decisions, events, seals
 from app.storage.tables import commands
 from signoff.schemas.events import Event
+from signoff.vocabulary import EventType
 
 Verdict = Literal["authentic", "by_hand", "unauthenticated"]
 # Actors that act on behalf of nobody.

@@ -174,7 +174,6 @@ def _chain(zipped: Zipped, record: Record) -> tuple[ChainCheck, Replay]:
         event, stored = _event(line, number)
         chain.take(event, stored)
         replay.take(event)
-    replay.end()
     chain.check_end(record.project.last_seq, record.project.last_hash)
     chain.broken.extend(seq for seq in record.stray if seq not in chain.broken)
     return chain, replay

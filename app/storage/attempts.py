@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
-from app.domain.events import EventType
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.replay import outputs_hash
 from app.domain.states import SIGNED_CHANGED
@@ -22,6 +21,7 @@ from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskRow
+from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
 from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus
 
 
@@ -162,7 +162,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         "log_bytes": 0,
         "outputs": {},
     }
-    data = tasks.move(conn, task, TaskStatus.RUNNING, **started, **cleared)
+    names = tasks.move(conn, task, TaskStatus.RUNNING, **started, **cleared)
     row = {
         "task_id": task.id,
         "number": number,
@@ -177,8 +177,8 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         "witnessed": False,
     }
     conn.execute(_NEW, row)
-    event = (EventType.TASK_STARTED, {**data, "attempt": number, "try": key.try_number})
-    events.append(conn, key.project_id, event, actor="worker", at=at)
+    began = TaskStarted(**names, attempt=number, try_number=key.try_number)
+    events.append(conn, key.project_id, began, actor="worker", at=at)
     return Started(None, task, project, number, needed.outputs, signed.settings, at, signed.frozen)
 
 
@@ -228,17 +228,25 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
         "recorded_try": key.try_number,
         "token": None,
     }
-    data = tasks.move(conn, task, ending.status, **values)
-    data.update(attempt=task.attempt, duration_ms=milliseconds_between(task.started_at, at))
-    data.update(_evidence(ending))
-    if ending.reason is not None:
-        data.update(reason=ending.reason)
-    if ending.error is not None:
-        data.update(error=ending.error)
+    names = tasks.move(conn, task, ending.status, **values)
+    evidence, reason, error = _evidence(ending), tasks.reason_of(ending.reason), tasks.error_of(ending.error)
+    number, took = task.attempt, milliseconds_between(task.started_at, at)
+    ended: TaskMoved
     if again:
-        data.update(next_try=key.try_number + 1, next_try_in=ending.next_try_in)
-    kind = EventType.TASK_RETRYING if again else tasks.EVENT_OF[ending.status]
-    events.append(conn, key.project_id, (kind, data), actor="worker", at=at)
+        following, pause = key.try_number + 1, ending.next_try_in
+        ended = TaskRetrying(
+            **names,
+            attempt=number,
+            duration_ms=took,
+            **evidence,
+            **reason,
+            **error,
+            next_try=following,
+            next_try_in=pause,
+        )
+    else:
+        ended = tasks.EVENT_OF[ending.status](**names, attempt=number, duration_ms=took, **evidence, **reason, **error)
+    events.append(conn, key.project_id, ended, actor="worker", at=at)
     return Recorded(ending.status)
 
 
@@ -248,9 +256,18 @@ def _note_left_behind(conn: Connection, key: AttemptKey, left_behind: dict[str, 
         conn.execute(update(attempts).where(*conditions).values(left_behind=left_behind))
 
 
-def _evidence(ending: Ending) -> dict[str, Any]:
+class _Evidence(TypedDict):
+    outputs_hash: str | None
+    exit_code: int | None
+    log: NotRequired[dict[str, Any]]
+    files: NotRequired[dict[str, dict[str, Any] | None]]
+    left_behind: NotRequired[dict[str, str | None]]
+    not_as_signed: NotRequired[list[dict[str, Any]]]
+
+
+def _evidence(ending: Ending) -> _Evidence:
     """Return what the final event of an attempt records about its outputs, its log and its files."""
-    evidence: dict[str, Any] = {"outputs_hash": outputs_hash(ending.outputs), "exit_code": ending.exit_code}
+    evidence: _Evidence = {"outputs_hash": outputs_hash(ending.outputs), "exit_code": ending.exit_code}
     if ending.log_sha256 is not None:
         evidence["log"] = {"bytes": ending.log_bytes, "sha256": ending.log_sha256}
     if ending.files:
@@ -277,9 +294,9 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
         "reason": "after_failure", "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
         "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
-    data = tasks.move(conn, task, TaskStatus.WAITING, **values)
-    data |= {"reason": "after_failure", "attempt": task.attempt, "error": ending.error, **_evidence(ending)}
-    events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker", at=at)
+    names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
+    waiting = TaskWaiting(**names, reason="after_failure", attempt=task.attempt, error=ending.error, **evidence)
+    events.append(conn, key.project_id, waiting, actor="worker", at=at)
     _ask_what_now(conn, task, key.run_id, ending.error)
 
 
@@ -290,11 +307,10 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
         "reason": question.reason, "error": ending.error, "log_bytes": ending.log_bytes,
         "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
-    data = tasks.move(conn, task, TaskStatus.WAITING, **values)
-    data |= {"reason": question.reason, "attempt": task.attempt, **_evidence(ending)}
-    if ending.error is not None:
-        data |= {"error": ending.error}
-    events.append(conn, key.project_id, (EventType.TASK_WAITING, data), actor="worker")
+    names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
+    error = tasks.error_of(ending.error)
+    waiting = TaskWaiting(**names, reason=question.reason, attempt=task.attempt, **evidence, **error)
+    events.append(conn, key.project_id, waiting, actor="worker")
     questions.ask(
         conn, task, key.run_id, question.kind, question.text, options=question.options,
         reference=question.reference, details=question.details,
@@ -305,6 +321,10 @@ def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str,
     question = f"Task '{task.title}' has failed: {(error or {}).get('message', 'no reason is known')} What now?"
     options = questions.ANSWERS_TO_A_FAILURE
     questions.ask(conn, task, run_id, QuestionKind.TASK_FAILED, question, options=options)
+
+
+class _Isolated(TypedDict, total=False):
+    quarantine: str
 
 
 def lose(
@@ -343,13 +363,12 @@ def lose(
     if status == TaskStatus.FAILED:
         values.update(completed_at=at, recorded_try=key.try_number, due_at=None)
     values["quarantine"] = quarantine = quarantines.reason_for(conn, task, key.run_id)
-    data = tasks.move(conn, task, status, **values)
-    data |= {"attempt": task.attempt, "error": error, "reason": values["reason"]}
-    if quarantine is not None:
-        data["quarantine"] = quarantine
+    names = tasks.move(conn, task, status, **values)
     retrying = status == TaskStatus.WAITING and not ask and not asks_now
-    kind = EventType.TASK_RETRYING if retrying else tasks.EVENT_OF[status]
-    events.append(conn, key.project_id, (kind, data), actor="signoff", at=at)
+    moved = TaskRetrying if retrying else tasks.EVENT_OF[status]
+    isolated: _Isolated = {"quarantine": quarantine} if quarantine is not None else {}
+    gone = moved(**names, attempt=task.attempt, error=error, reason=values["reason"], **isolated)
+    events.append(conn, key.project_id, gone, actor="signoff", at=at)
     if asks_now:
         _ask_what_now(conn, task, key.run_id, error)
     elif ask:

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, RowMapping, insert, select
 
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
 from app.domain.errors import DomainError
-from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.storage import events, projects
 from app.storage.tables import decisions
+from signoff.schemas.event_data import DecisionMade
 
 # Applies the request. May add to the decision what it was bound to. Raises DomainError to refuse.
 Effect = Callable[[Connection, Decision], None]
@@ -83,9 +83,11 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
         decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info})
     record(conn, decision)
     if announce_refusal and decision.error is not None:
-        data = {"kind": decision.kind, "outcome": decision.outcome, "request_id": decision.request_id}
-        data |= {"code": decision.error.code, "message": decision.error.message, **decision.seal()}
-        events.append(conn, project.id, (EventType.DECISION_MADE, data), actor=decision.actor)
+        refused = DecisionMade(
+            kind=decision.kind, outcome=decision.outcome, request_id=decision.request_id, code=decision.error.code,
+            message=decision.error.message, **decision.seal(),
+        )  # fmt: skip
+        events.append(conn, project.id, refused, actor=decision.actor)
     return decision
 
 

@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
 
 from app.domain.errors import NotFound
-from app.domain.events import GENESIS, EventType, chain_hash
+from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import now
 from app.domain.signing import SIGNER, Signer
 from app.storage.stored_json import read_json
 from app.storage.tables import events, projects, tombstones
+from signoff.schemas.event_data import EventData
 from signoff.schemas.events import Event
 
 # Built once: building a statement costs more than running it. Writers of one project take turns: `app.storage.locks`.
@@ -25,9 +26,7 @@ _AS_STORED = select(
 )  # fmt: skip
 
 
-def append(
-    conn: Connection, project_id: str, *news: tuple[EventType, dict[str, Any]], actor: str, at: str | None = None
-) -> list[Event]:
+def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: str | None = None) -> list[Event]:
     """Append events to a project's log, in order, and touch its `updated_at`.
 
     Raises:
@@ -41,9 +40,11 @@ def append(
     signer: Signer | None = conn.get_execution_options().get(SIGNER)
     written: list[Event] = []
     rows: list[dict[str, Any]] = []
-    for kind, data in news:
+    for data in news:
         seq += 1
-        event = Event.model_construct(seq=seq, type=str(kind), project_id=project_id, at=moment, actor=actor, data=data)
+        event = Event.model_construct(
+            seq=seq, type=str(data.type), project_id=project_id, at=moment, actor=actor, data=data.stored()
+        )
         head = chain_hash(head, event)
         written.append(event)
         rows.append({**event.__dict__, "hash": head, "seal": seal_of(event, signer)})

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, func, select
 
-from app.domain.events import EventType
 from app.storage.tables import events, projects, tombstones
+from signoff.vocabulary import EventType
 
 # How many events a reader may fall behind. Beyond that it gets only the newest event of each project.
 MAX_BEHIND = 500

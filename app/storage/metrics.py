@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from app.domain import graph
-from app.domain.events import EventType
 from app.domain.identity import milliseconds_between, now
 from app.domain.validation import phase_graphs
 from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, events
+from signoff.vocabulary import EventType
 
 _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}
 # While a new version is being made, nobody waits. If that fails, the version before it waits for its approval again.

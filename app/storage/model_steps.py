@@ -7,18 +7,18 @@ answer arrived, the reservation counts as spent, because the provider may have c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
 
 from app.domain.budget import Spent
 from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict
-from app.domain.events import EventType
 from app.domain.identity import now
 from app.storage import events, locks, projects
 from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
+from signoff.schemas.event_data import TaskProgress
 from signoff.vocabulary import PlanStatus, TaskStatus
 
 StepRow = Row[Any]
@@ -143,6 +143,18 @@ def begin_tool(conn: Connection, talk: Talk, number: int, call_id: str, tool: st
     return _open(conn, talk, number, model=model, call_id=call_id, tool=tool)
 
 
+class StepNews(TypedDict):
+    """What the event of a step says about a model's answer or the use of a tool."""
+
+    step: str
+    model: NotRequired[str | None]
+    tokens: NotRequired[dict[str, int]]
+    cost_usd: NotRequired[float | None]
+    calls: NotRequired[list[str]]
+    tool: NotRequired[str]
+    characters: int
+
+
 def settle(
     conn: Connection,
     talk: Talk,
@@ -152,7 +164,7 @@ def settle(
     input_tokens: int = 0,
     output_tokens: int = 0,
     cost: float | None = None,
-    news: dict[str, Any] | None = None,
+    news: StepNews | None = None,
 ) -> None:
     """Record the result of a step. A task's step also becomes an event.
 
@@ -167,8 +179,8 @@ def settle(
     conn.execute(query.values(status="done", result=result, **values))
     if talk.task_id is not None and news is not None:
         task = conn.execute(select(task_table).where(task_table.c.id == talk.task_id)).one()
-        data = {"task_id": task.id, "key": task.key, "title": task.title, "attempt": task.attempt, **news}
-        events.append(conn, talk.project_id, (EventType.TASK_PROGRESS, data), actor="worker")
+        step = TaskProgress(task_id=task.id, key=task.key, title=task.title, attempt=task.attempt, **news)
+        events.append(conn, talk.project_id, step, actor="worker")
 
 
 def give_up(conn: Connection, position: int, *, charged: bool) -> None:

@@ -7,13 +7,13 @@ during a run.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from app.domain.actions import Actions
+from app.domain.decisions import CancelSeal, DecisionSeal
 from app.domain.errors import Conflict, ErrorInfo, NotFound
-from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
 from app.domain.signed_values import project_values_read
@@ -21,10 +21,22 @@ from app.domain.validation import effective_dependencies, retries_of
 from app.storage import events, locks, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans, tasks
+from signoff.schemas.event_data import EventData, PlanFailed, PlanGenerating, PlanReady, PlanSuperseded
 from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 
 PlanRow = Row[Any]
 Ids = dict[str, dict[str, str]]
+
+
+class PlanFacts(TypedDict, total=False):
+    """What language models used to make a plan."""
+
+    models: list[str]
+    calls: int
+    tokens: dict[str, int]
+    cost_usd: float | None
+
+
 OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
 
 
@@ -140,9 +152,10 @@ def begin_generation(
     instructions: str | None,
     based_on: int | None,
     actor: str,
-    seal: dict[str, str],
+    seal: DecisionSeal,
 ) -> None:
     """Open a version for a planner to fill in, possibly based on another. The project's stage becomes `planning`."""
+    at = now()
     row = {
         "project_id": project.id,
         "version": version,
@@ -150,13 +163,13 @@ def begin_generation(
         "planner": planner,
         "instructions": instructions,
         "based_on": based_on,
-        "created_at": now(),
+        "created_at": at,
         "created_by": actor,
     }
     conn.execute(insert(plans).values(row))
     projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
-    data = {"plan_version": version, "planner": planner, "created_at": row["created_at"], **seal}
-    events.append(conn, project.id, (EventType.PLAN_GENERATING, data), actor=actor)
+    begun = PlanGenerating(plan_version=version, planner=planner, created_at=at, **seal)
+    events.append(conn, project.id, begun, actor=actor)
 
 
 def finish_generation(
@@ -166,7 +179,7 @@ def finish_generation(
     draft: PlanDraft,
     actions: Actions,
     *,
-    facts: dict[str, Any] | None = None,
+    facts: PlanFacts | None = None,
 ) -> str:
     """Make a generated version the current one and return its digest. `facts` are added to the event.
 
@@ -184,7 +197,7 @@ def finish_generation(
 
 
 def fail_generation(
-    conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str, seal: dict[str, str] | None = None
+    conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str, seal: CancelSeal | None = None
 ) -> None:
     """End planning without a plan. Status, stage and current plan are again what they were before.
 
@@ -198,9 +211,10 @@ def fail_generation(
     _set(conn, project_id, version, status=PlanStatus.FAILED, failure=failure)
     shown = {"code": error.code, "message": error.message, "task_id": None}
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
-    data = {"plan_version": version, "code": error.code, "message": error.message}
     details = [problem.model_dump() for problem in error.details]
-    events.append(conn, project_id, (EventType.PLAN_FAILED, {**data, "details": details, **(seal or {})}), actor=actor)
+    cause: CancelSeal = seal if seal is not None else {}
+    failed = PlanFailed(plan_version=version, code=error.code, message=error.message, details=details, **cause)
+    events.append(conn, project_id, failed, actor=actor)
 
 
 def edit(
@@ -210,7 +224,7 @@ def edit(
     actions: Actions,
     *,
     actor: str,
-    announce: tuple[EventType, dict[str, Any]] | None = None,
+    announce: EventData | None = None,
 ) -> int:
     """Make the next version by applying `change` to the current one or to an empty plan. What stays keeps its id.
 
@@ -274,17 +288,17 @@ def _install(
     ids: Ids,
     actor: str,
     planner: str,
-    facts: dict[str, Any] | None = None,
+    facts: PlanFacts | None = None,
 ) -> str:
     settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
     kept = with_ids(draft, ids)
     stored = {"draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"), "ids": kept}
     _set(conn, project.id, version, status=PlanStatus.READY, digest=digest, **stored)
-    superseded: list[tuple[EventType, dict[str, Any]]] = []
+    news: list[EventData] = []
     if project.plan_version is not None:
         supersede(conn, project.id, project.plan_version)
-        superseded.append((EventType.PLAN_SUPERSEDED, {"plan_version": project.plan_version, "by": version}))
+        news.append(PlanSuperseded(plan_version=project.plan_version, by=version))
     _replace_rows(conn, project, draft, kept, actions)
     values = {
         "stage": Stage.AWAITING_APPROVAL,
@@ -297,11 +311,12 @@ def _install(
         projects.change(conn, project, **values)
     else:
         projects.move(conn, project, ProjectStatus.PENDING, **values)
-    sizes = {"phases": len(draft.phases), "tasks": len(draft.tasks())}
-    created = {"created_at": get(conn, project.id, version).created_at}
-    made = {"plan_version": version, "plan_digest": digest, "planner": planner, **created, **sizes, **(facts or {})}
-    ready = (EventType.PLAN_READY, made)
-    events.append(conn, project.id, *superseded, ready, actor=actor)
+    used: PlanFacts = facts if facts is not None else {}
+    ready = PlanReady(
+        plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
+        phases=len(draft.phases), tasks=len(draft.tasks()), **used,
+    )  # fmt: skip
+    events.append(conn, project.id, *news, ready, actor=actor)
     return digest
 
 

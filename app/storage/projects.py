@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import GENESIS, EventType
+from app.domain.events import GENESIS
 from app.domain.identity import isoformat, now
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
 from app.storage.tables import attempts, commands, projects, tombstones
+from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
 from signoff.vocabulary import ProjectStatus, Stage
 
@@ -34,6 +35,10 @@ STOPPING_SIGN = timedelta(seconds=10)
 # A text search takes as long as listing everything. Up to this many matches, their ids are reused instead of searching again.
 # With more matches than this, a page of them is found quickly.
 FEW_MATCHES = 500
+
+
+class _Origin(TypedDict, total=False):
+    duplicated_from: str
 
 
 _FIND = select(projects).where(projects.c.id == bindparam("of_project"))
@@ -59,10 +64,10 @@ def create(
         "last_hash": GENESIS,
     }
     conn.execute(insert(projects).values(row))
-    data = {"name": values["name"], "strategy": values["strategy"], "auto_approve_plan": values["auto_approve_plan"]}
-    if duplicated_from is not None:
-        data["duplicated_from"] = duplicated_from
-    events.append(conn, values["id"], (EventType.PROJECT_CREATED, data), actor=actor, at=at)
+    origin: _Origin = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
+    name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
+    created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **origin)
+    events.append(conn, values["id"], created, actor=actor, at=at)
 
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
@@ -212,7 +217,7 @@ def check_stopped(conn: Connection, project_id: str) -> None:
 
 def erase(conn: Connection, project_id: str, *, actor: str) -> None:
     """Delete a project and everything that belongs to it. A tombstone with the head of its event chain remains."""
-    written = events.append(conn, project_id, (EventType.PROJECT_DELETED, {}), actor=actor)
+    written = events.append(conn, project_id, ProjectDeleted(), actor=actor)
     row = get(conn, project_id)
     stone = {
         "project_id": project_id,

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import NotFound
-from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.replay import outputs_hash
 from app.storage import events, projects, tasks
 from app.storage.tables import questions
 from app.storage.tasks import TaskRow
+from signoff.schemas.event_data import DecisionRequested
 from signoff.vocabulary import ProjectStatus, Stage
 
 QuestionRow = Row[Any]
 ANSWERS_TO_A_FAILURE = ("retry", "skip", "fail")
 ANSWERS_TO_A_CHANGE = (RUN_AS_IT_IS, "fail")
 ANSWERS_TO_A_LOSS = ("retry", "complete", "skip", "fail")
+
+
+class _Changed(TypedDict, total=False):
+    changed: list[dict[str, Any]]
+    details_hash: str | None
 
 
 def ask(
@@ -37,8 +42,9 @@ def ask(
     details: dict[str, Any] | None = None,
 ) -> str:
     """Open a decision for a waiting task and return its id. The project then waits for the decision."""
+    question_id = new_id("dec")
     row = {
-        "id": new_id("dec"),
+        "id": question_id,
         "project_id": task.project_id,
         "run_id": run_id,
         "task_id": task.id,
@@ -53,15 +59,18 @@ def ask(
         "expires_at": expires_at,
     }
     conn.execute(insert(questions).values(row))
-    data = tasks.describe(task, question_id=row["id"], kind=kind, question=question, options=list(options))
+    changed: _Changed = {}
     if details is not None:
         # Leave out the texts of the differences, which may be long.
-        data["changed"] = [{**item, "text": None} for item in details["differences"]]
-        data["details_hash"] = outputs_hash(details)
-    event = (EventType.DECISION_REQUESTED, {**data, "default": default, "expires_at": expires_at})
-    events.append(conn, task.project_id, event, actor="signoff")
+        changed["changed"] = [{**item, "text": None} for item in details["differences"]]
+        changed["details_hash"] = outputs_hash(details)
+    asked = DecisionRequested(
+        **tasks.describe(task), question_id=question_id, kind=kind, question=question, options=list(options), **changed,
+        default=default, expires_at=expires_at,
+    )  # fmt: skip
+    events.append(conn, task.project_id, asked, actor="signoff")
     settle_stage(conn, task.project_id)
-    return str(row["id"])
+    return question_id
 
 
 def find(conn: Connection, project_id: str, question_id: str) -> QuestionRow | None:

@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from app.domain.decisions import CancelSeal
 from app.domain.errors import Conflict
-from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, plans, projects, questions, tasks
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
-from app.storage.tasks import News
+from signoff.schemas.event_data import (
+    EventData,
+    PhaseAwaitingApproval,
+    PhaseCompleted,
+    PhaseFailed,
+    PhaseSkipped,
+    PhaseStarted,
+    ProjectCancelled,
+    ProjectCompleted,
+    ProjectEnded,
+    ProjectFailed,
+    RunLost,
+)
 from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
 
 PhaseRow = Row[Any]
+
+
+class RunNames(TypedDict):
+    """What the event of a run's start says about the run."""
+
+    run_id: str
+    run_number: int
+    started_at: str
+
+
+class PhaseNames(TypedDict):
+    """The fields that every event about a phase has."""
+
+    phase_id: str
+    key: str
+    name: str
+    position: int
+
+
+class _Failure(TypedDict, total=False):
+    failure: dict[str, Any]
+
+
+_ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
+    ProjectStatus.COMPLETED: ProjectCompleted,
+    ProjectStatus.FAILED: ProjectFailed,
+    ProjectStatus.CANCELLED: ProjectCancelled,
+}
 DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled."}
 
 
-def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> dict[str, Any]:
+def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> RunNames:
     """Open the next run of a project and return `{run_id, run_number, started_at}`."""
     query = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.project_id == project.id)
     number = conn.execute(query).scalar_one() + 1
+    run_id, at = new_id("run"), now()
     row = {
-        "id": new_id("run"),
+        "id": run_id,
         "project_id": project.id,
         "number": number,
         "plan_version": plan.version,
         "plan_digest": plan.digest,
         "status": ProjectStatus.RUNNING,
         "temporal_run_id": temporal_run_id,
-        "started_at": now(),
+        "started_at": at,
     }
     conn.execute(insert(runs).values(row))
-    started = {"stage": Stage.EXECUTING, "run_id": row["id"], "failure": None, "gate": None, "engaged": True}
+    started = {"stage": Stage.EXECUTING, "run_id": run_id, "failure": None, "gate": None, "engaged": True}
     started["paused"] = False
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
-    return {"run_id": row["id"], "run_number": number, "started_at": row["started_at"]}
+    return {"run_id": run_id, "run_number": number, "started_at": at}
 
 
 def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
@@ -107,11 +148,10 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
         gate["approvals"] = {"given": 0, "needed": 1}
         projects.change(conn, project, gate=gate)
         questions.settle_stage(conn, project.id)
-        event = (EventType.PHASE_AWAITING_APPROVAL, describe(phase))
-        events.append(conn, project.id, event, actor="signoff", at=at)
+        events.append(conn, project.id, PhaseAwaitingApproval(**describe(phase)), actor="signoff", at=at)
         return False
     move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at)
-    events.append(conn, project.id, (EventType.PHASE_STARTED, describe(phase)), actor="signoff", at=at)
+    events.append(conn, project.id, PhaseStarted(**describe(phase)), actor="signoff", at=at)
     return True
 
 
@@ -121,8 +161,8 @@ def end_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus) -> None:
         return
     at = now()
     move_phase(conn, phase, status, completed_at=at)
-    kind = EventType.PHASE_COMPLETED if status == PhaseStatus.COMPLETED else EventType.PHASE_FAILED
-    events.append(conn, phase.project_id, (kind, describe(phase)), actor="signoff", at=at)
+    ended = PhaseCompleted if status == PhaseStatus.COMPLETED else PhaseFailed
+    events.append(conn, phase.project_id, ended(**describe(phase)), actor="signoff", at=at)
 
 
 def has_open_tasks(conn: Connection, phase_id: str) -> bool:
@@ -149,7 +189,7 @@ def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values:
         raise Conflict(f"Phase '{phase.key}' cannot become {status} now.", code="impossible_move")
 
 
-def describe(phase: PhaseRow) -> dict[str, Any]:
+def describe(phase: PhaseRow) -> PhaseNames:
     """Return the fields that every event about a phase has."""
     return {"phase_id": phase.id, "key": phase.key, "name": phase.name, "position": phase.position}
 
@@ -179,17 +219,15 @@ def finish(
     ended = {"stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False}
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
-    data: dict[str, Any] = {"run_id": project.run_id, "tasks": tasks.count_by_status(conn, project.id)}
-    if failure is not None:
-        data["failure"] = failure
-    events.append(conn, project.id, *new_events, (EventType(f"project.{status}"), data), actor=actor, at=at)
+    cause: _Failure = {"failure": failure} if failure is not None else {}
+    end = _ENDED[status](run_id=project.run_id, tasks=tasks.count_by_status(conn, project.id), **cause)
+    events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 
 def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
     """Record that Temporal no longer runs a project's workflow. The project has failed, and its open tasks are cancelled."""
     failure = {"code": code, "message": message, "task_id": None}
-    event = (EventType.RUN_LOST, {"run_id": project.run_id, "code": code})
-    events.append(conn, project.id, event, actor="signoff")
+    events.append(conn, project.id, RunLost(run_id=project.run_id, code=code), actor="signoff")
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
@@ -209,14 +247,14 @@ def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
     return counts
 
 
-def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: dict[str, Any]) -> None:
+def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: CancelSeal) -> None:
     """Cancel a pending project. None of its tasks has started."""
     at = now()
     new_events = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     new_events += _close_phases(conn, project.id, cancelled=True, at=at)
     projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
-    data = {"tasks": tasks.count_by_status(conn, project.id), **decision}
-    events.append(conn, project.id, *new_events, (EventType.PROJECT_CANCELLED, data), actor=actor, at=at)
+    end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **decision)
+    events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 
 def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
@@ -224,7 +262,7 @@ def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
     return list(conn.execute(query.order_by(task_table.c.position)))
 
 
-def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[News]:
+def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[EventData]:
     """Revoke the fencing tokens of running tasks. Their attempts count as stopping until they are seen to have ended."""
     new_events = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
     for row in rows:
@@ -235,15 +273,15 @@ def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[st
     return new_events
 
 
-def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str) -> list[News]:
+def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str) -> list[EventData]:
     query = select(phases).where(phases.c.project_id == project_id, phases.c.status.notin_(FINISHED_PHASE))
-    new_events: list[News] = []
+    new_events: list[EventData] = []
     for phase in conn.execute(query.order_by(phases.c.position)).all():
         skip = not cancelled and phase.status == PhaseStatus.PENDING
         status = PhaseStatus.SKIPPED if skip else PhaseStatus.CANCELLED
         move_phase(conn, phase, status, completed_at=at)
         if skip:
-            new_events.append((EventType.PHASE_SKIPPED, describe(phase)))
+            new_events.append(PhaseSkipped(**describe(phase)))
     return new_events
 
 

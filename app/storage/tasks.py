@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from app.domain.decisions import CommentSeal
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
 from app.domain.states import TASK_MOVES, sources
 from app.storage import events, locks
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
+from signoff.schemas.event_data import (
+    EventData,
+    TaskCancelled,
+    TaskCompleted,
+    TaskFailed,
+    TaskMoved,
+    TaskSkipped,
+    TaskWaiting,
+)
 from signoff.vocabulary import ProjectStatus, TaskStatus
 
 TaskRow = Row[Any]
-News = tuple[EventType, dict[str, Any]]
 
-EVENT_OF = {
-    TaskStatus.COMPLETED: EventType.TASK_COMPLETED,
-    TaskStatus.FAILED: EventType.TASK_FAILED,
-    TaskStatus.CANCELLED: EventType.TASK_CANCELLED,
-    TaskStatus.SKIPPED: EventType.TASK_SKIPPED,
-    TaskStatus.WAITING: EventType.TASK_WAITING,
-    TaskStatus.RUNNING: EventType.TASK_STARTED,
+
+class TaskNames(TypedDict):
+    """The fields that every event about a task has."""
+
+    task_id: str
+    phase_id: str
+    key: str
+    title: str
+
+
+class Reason(TypedDict, total=False):
+    """The reason for a task's status, if there is one."""
+
+    reason: str
+
+
+class TaskError(TypedDict, total=False):
+    """The error of a task, if there is one."""
+
+    error: dict[str, Any]
+
+
+EVENT_OF: dict[TaskStatus, type[TaskMoved]] = {
+    TaskStatus.COMPLETED: TaskCompleted,
+    TaskStatus.FAILED: TaskFailed,
+    TaskStatus.CANCELLED: TaskCancelled,
+    TaskStatus.SKIPPED: TaskSkipped,
+    TaskStatus.WAITING: TaskWaiting,
 }
 
 
@@ -120,7 +149,7 @@ def _matching(query: Select[Any], project_id: str, status: str | None, phase_id:
     return query if phase_id is None else query.where(tasks.c.phase_id == phase_id)
 
 
-def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> dict[str, Any]:
+def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> TaskNames:
     """Change a task's status, provided that the table of moves allows it from the row's current status.
 
     Returns the fields that an event about the task has.
@@ -133,17 +162,17 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> 
     return describe(task)
 
 
-def describe(task: TaskRow, **more: Any) -> dict[str, Any]:
+def describe(task: TaskRow) -> TaskNames:
     """Return the fields that every event about a task has."""
-    return {"task_id": task.id, "phase_id": task.phase_id, "key": task.key, "title": task.title, **more}
+    return {"task_id": task.id, "phase_id": task.phase_id, "key": task.key, "title": task.title}
 
 
 def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | None = None) -> None:
     """Make a task wait for a person, or for a timer that ends at `due_at`."""
     at = now()
     shown = move(conn, task, TaskStatus.WAITING, reason=reason, due_at=due_at, started_at=task.started_at or at)
-    event = (EventType.TASK_WAITING, {**shown, "reason": reason, "due_at": due_at})
-    events.append(conn, task.project_id, event, actor="signoff", at=at)
+    waiting = TaskWaiting(**shown, reason=reason, due_at=due_at)
+    events.append(conn, task.project_id, waiting, actor="signoff", at=at)
 
 
 def await_next_try(conn: Connection, task: TaskRow) -> None:
@@ -180,27 +209,26 @@ def close_task(
     reason: str | None = None,
     outputs: dict[str, Any] | None = None,
     error: dict[str, Any] | None = None,
-    **data: Any,
+    decided: CommentSeal | None = None,
 ) -> None:
-    """End a task that has no attempt in progress: a task that waited, or a milestone."""
+    """End a task that has no attempt in progress: a task that waited, or a milestone. `decided` names the decision on it."""
     at = now()
     values = {"reason": reason, "outputs": outputs or {}, "error": error, "completed_at": at, "token": None}
     values["due_at"] = None
     if status != TaskStatus.SKIPPED:
         values["started_at"] = task.started_at or at
     shown = move(conn, task, status, **values)
-    if error is not None:
-        data["error"] = error
-    if reason is not None:
-        data["reason"] = reason
-    data["outputs_hash"] = outputs_hash(outputs or {})
-    event = (EVENT_OF[status], {**shown, "attempt": task.attempt, **data})
-    events.append(conn, task.project_id, event, actor=actor, at=at)
+    seal: CommentSeal = decided if decided is not None else {}
+    ended = EVENT_OF[status](
+        **shown, attempt=task.attempt, **seal, **error_of(error), **reason_of(reason),
+        outputs_hash=outputs_hash(outputs or {}),
+    )  # fmt: skip
+    events.append(conn, task.project_id, ended, actor=actor, at=at)
 
 
 def end_many(
     conn: Connection, rows: Sequence[TaskRow], status: TaskStatus, *, reason: str, at: str, **values: Any
-) -> list[News]:
+) -> list[EventData]:
     """End several open tasks together. Returns the events to append, in the tasks' order."""
     if not rows:
         return []
@@ -208,9 +236,18 @@ def end_many(
     ending = {"status": status, "reason": reason, "completed_at": at, "token": None, "due_at": None, **values}
     for chunk in _chunks([row.id for row in rows]):
         conn.execute(update(tasks).where(tasks.c.id.in_(chunk), tasks.c.status.in_(allowed)).values(**ending))
-    error = values.get("error")
-    more = {"reason": reason} | ({"error": error} if error else {})
-    return [(EVENT_OF[status], describe(row, attempt=row.attempt, **more)) for row in rows]
+    more = error_of(values.get("error"))
+    return [EVENT_OF[status](**describe(row), attempt=row.attempt, reason=reason, **more) for row in rows]
+
+
+def reason_of(reason: str | None) -> Reason:
+    """Return the reason for an event about a task. Without a reason, the event lacks the field."""
+    return {"reason": reason} if reason is not None else {}
+
+
+def error_of(error: dict[str, Any] | None) -> TaskError:
+    """Return the error for an event about a task. Without an error, the event lacks the field."""
+    return {"error": error} if error is not None else {}
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:

@@ -1,4 +1,4 @@
-"""The words of the API that have a fixed set of values: statuses, stages and strategies."""
+"""The words of the API that have a fixed set of values: statuses, stages, strategies and types of events."""
 
 from __future__ import annotations
 
@@ -101,6 +101,46 @@ class DecisionMode(StrEnum):
 
     AGENT = "agent"
     HUMAN = "human"
+
+
+class EventType(StrEnum):
+    """The types of the events in a project's record."""
+
+    PROJECT_CREATED = "project.created"
+    PROJECT_UPDATED = "project.updated"
+    PROJECT_COMPLETED = "project.completed"
+    PROJECT_FAILED = "project.failed"
+    PROJECT_CANCELLED = "project.cancelled"
+    PROJECT_DELETED = "project.deleted"
+    PLAN_GENERATING = "plan.generating"
+    PLAN_READY = "plan.ready"
+    PLAN_FAILED = "plan.failed"
+    PLAN_APPROVED = "plan.approved"
+    PLAN_RETURNED = "plan.returned"
+    PLAN_SUPERSEDED = "plan.superseded"
+    RUN_STARTED = "run.started"
+    RUN_PAUSED = "run.paused"
+    RUN_RESUMED = "run.resumed"
+    RUN_CANCELLING = "run.cancelling"
+    RUN_LOST = "run.lost"
+    PHASE_STARTED = "phase.started"
+    PHASE_COMPLETED = "phase.completed"
+    PHASE_FAILED = "phase.failed"
+    PHASE_SKIPPED = "phase.skipped"
+    PHASE_AWAITING_APPROVAL = "phase.awaiting_approval"
+    PHASE_APPROVED = "phase.approved"
+    TASK_CREATED = "task.created"
+    TASK_STARTED = "task.started"
+    TASK_PROGRESS = "task.progress"
+    TASK_RETRYING = "task.retrying"
+    TASK_COMPLETED = "task.completed"
+    TASK_FAILED = "task.failed"
+    TASK_CANCELLED = "task.cancelled"
+    TASK_SKIPPED = "task.skipped"
+    TASK_WAITING = "task.waiting"
+    DECISION_REQUESTED = "decision.requested"
+    DECISION_MADE = "decision.made"
+    FILE_UPLOADED = "file.uploaded"
 
 
 LimitName = Literal["memory", "processes", "file_size", "open_files", "cpu_seconds"]

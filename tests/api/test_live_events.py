@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.events import EventType
 from app.storage import events
 from app.storage.live_log import MAX_BEHIND, LiveLog
+from signoff.schemas.event_data import ProjectUpdated
+from signoff.vocabulary import EventType
 from tests.api.answers import refused
 from tests.conftest import DEADLINE, Stack
 from tests.sse import messages
@@ -89,9 +90,9 @@ async def test_a_reader_far_behind_gets_the_newest_of_each_project(signoff: Stac
     await signoff.database.read(log.start)
 
     def note(conn: Connection) -> None:
-        news = [(EventType.PROJECT_UPDATED, {"number": number}) for number in range(MAX_BEHIND + 100)]
+        news = [ProjectUpdated(fields=[str(number)]) for number in range(MAX_BEHIND + 100)]
         events.append(conn, many, *news, actor="test")
-        events.append(conn, few, (EventType.PROJECT_UPDATED, {}), actor="test")
+        events.append(conn, few, ProjectUpdated(fields=[]), actor="test")
 
     await signoff.database.transact(note)
     found = [(news.project_id, news.seq) for news in await signoff.database.read(log.read)]
@@ -107,7 +108,7 @@ async def test_a_reader_that_does_not_read_holds_nobody_up(signoff: Stack) -> No
 
         def note(conn: Connection) -> None:
             for _ in range(200):
-                events.append(conn, project_id, (EventType.PROJECT_UPDATED, {"text": "x" * 1000}), actor="test")
+                events.append(conn, project_id, ProjectUpdated(fields=["x" * 1000]), actor="test")
 
         for _ in range(10):
             await signoff.database.transact(note)

@@ -176,3 +176,19 @@ async def test_real_answers_fit_it(signoff: Stack) -> None:
     for path, answer in answers.items():
         schema = spec["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         Draft202012Validator(schema | {"components": spec["components"]}).validate(answer)
+
+
+async def test_real_events_fit_the_schemas_of_their_types(signoff: Stack) -> None:
+    spec = await document(signoff)
+    one_of_its_type = Draft202012Validator({"$ref": "#/components/schemas/Event", "components": spec["components"]})
+    outline = "## One\n\n- A: `true`\n- B: `false` {retries=1}\n\n## Two\n\n- [ ] C\n"
+    project_id = await signoff.started(outline, decision_mode="agent")
+    await signoff.finished(project_id)
+    await signoff.call("POST", f"/{project_id}/retry")
+    await signoff.finished(project_id)
+    told = await signoff.events(project_id)
+    assert {"project.created", "plan.ready", "run.started", "task.retrying", "task.failed", "phase.skipped"} <= {
+        event["type"] for event in told
+    }
+    for event in told:
+        one_of_its_type.validate(event)

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, delete, insert, select
 from temporalio.testing import WorkflowEnvironment
 
 from app.database.database import Database
-from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.seals import Seal
 from app.domain.signing import KeyRing, Signer, fingerprint_of
@@ -28,6 +27,7 @@ from app.settings import Settings
 from app.storage import seals as seal_storage
 from app.storage.tables import projects, tombstones
 from signoff.schemas.events import Event
+from signoff.vocabulary import EventType
 from tests.app_process import ROOT, AppProcess
 from tests.conftest import Stack, running_stack
 from tests.waiting import eventually

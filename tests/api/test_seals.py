@@ -20,6 +20,7 @@ from app.sealing.heads import HeadsLog
 from app.storage import decisions as decision_storage
 from app.storage import seals as seal_storage
 from app.storage.tables import commands, decisions, events, plans, projects, seals
+from signoff.schemas.event_data import FileUploaded, PlanApproved
 from signoff.schemas.events import Event
 from tests.conftest import Stack, eventually, running_stack
 
@@ -148,11 +149,10 @@ def approve_unasked(conn: Connection, project_id: str, *, command: bool) -> None
             "actor": "ceo@company", "comment": "", "payload": {"plan_version": 1}, "at": now(), "seal": None,
         }  # fmt: skip
         conn.execute(insert(commands).values(row))
-    data = {"plan_version": 1, "plan_digest": plan["digest"], "approved_at": decision.at, **decision.seal()}
-    from app.domain.events import EventType  # noqa: PLC0415
+    approved = PlanApproved(plan_version=1, plan_digest=plan["digest"], approved_at=decision.at, **decision.seal())
     from app.storage import events as event_storage  # noqa: PLC0415
 
-    event_storage.append(conn, project_id, (EventType.PLAN_APPROVED, data), actor="ceo@company")
+    event_storage.append(conn, project_id, approved, actor="ceo@company")
 
 
 @pytest.mark.parametrize("command", [False, True], ids=["without a command", "with a forged command"])
@@ -178,11 +178,10 @@ async def test_an_event_in_the_name_of_a_person_without_a_decision_is_sealed_as_
     project_id = await signoff.create("")
 
     def forge(conn: Connection) -> None:
-        from app.domain.events import EventType  # noqa: PLC0415
         from app.storage import events as event_storage  # noqa: PLC0415
 
-        told = {"path": "x", "size": 1, "sha256": "0" * 64}
-        event_storage.append(conn, project_id, (EventType.FILE_UPLOADED, told), actor="ceo@company")
+        told = FileUploaded(path="x", size=1, sha256="0" * 64)
+        event_storage.append(conn, project_id, told, actor="ceo@company")
 
     await signoff.database.transact(forge)
     assert await found(signoff, project_id) == {"unauthenticated"}

@@ -11,6 +11,7 @@ from app.cli.display import action_text, duration, output_files, plan_tree, proj
 from app.cli.live import event_line, person_hints, progress_picture
 from app.cli.progress import Progress
 from app.cli.run import heading_of
+from signoff.schemas.events import Event
 
 
 def shown(renderable: RenderableType, width: int = 120) -> str:
@@ -38,14 +39,9 @@ def a_plan(*tasks: dict[str, Any], version: int = 1) -> dict[str, Any]:
     return {"version": version, "status": "ready", "digest": "d" * 64, "summary": "", "warnings": [], "phases": [phase]}
 
 
-def an_event(kind: str, second: int, **data: Any) -> dict[str, Any]:
-    return {
-        "seq": second,
-        "type": kind,
-        "project_id": "proj_1",
-        "at": f"2026-01-01T00:00:{second:02d}.000Z",
-        "data": data,
-    }
+def an_event(kind: str, second: int, **data: Any) -> Event:
+    at = f"2026-01-01T00:00:{second:02d}.000Z"
+    return Event(seq=second, type=kind, project_id="proj_1", at=at, actor="worker", data=data)
 
 
 def a_progress(*tasks: dict[str, Any]) -> Progress:
@@ -212,13 +208,13 @@ def test_progress_shows_open_decisions_until_something_comes_of_them() -> None:
         )
         asked = {"question_id": f"dec_{key}", "question": "What\x1b now?", "options": ["retry", "skip"]}
         progress.apply(an_event("decision.requested", second, **about(key, **asked)))
-    assert progress.waits_for() == "awaiting_decision"
+    assert progress.stage == "awaiting_decision"
     hint = "one: What\\x1b now? signoff decisions answer proj_1 dec_one retry|skip"
     assert next(iter(person_hints(progress))) == ("task_one", hint)
     progress.apply(an_event("decision.made", 3, **about("one", answer="retry")))
     progress.apply(an_event("task.skipped", 4, **about("two", reason="skipped_by_person")))
     assert progress.open_questions() == []
-    assert progress.waits_for() == "executing"
+    assert progress.stage == "executing"
 
 
 def test_a_failed_planning_leaves_the_stage_as_it_was() -> None:
@@ -236,10 +232,10 @@ def test_a_pause_hides_nothing_that_waits() -> None:
     progress.apply(an_event("run.started", 1))
     progress.apply(an_event("phase.awaiting_approval", 2, phase_id="phase_1", name="Gather"))
     progress.apply(an_event("run.paused", 3, comment=""))
-    assert progress.waits_for() == "paused"
+    assert progress.stage == "paused"
     assert [subject for subject, _ in person_hints(progress)] == ["phase_1", "proj_1"]
     progress.apply(an_event("run.resumed", 4, comment=""))
-    assert progress.waits_for() == "awaiting_phase_approval"
+    assert progress.stage == "awaiting_phase_approval"
 
 
 def test_a_newer_plan_keeps_the_state_of_the_tasks_it_keeps() -> None:

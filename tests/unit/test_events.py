@@ -11,9 +11,11 @@ from hypothesis import given
 
 from app.domain.decisions import Decision, DecisionKind, Outcome
 from app.domain.errors import Conflict, DomainError
-from app.domain.events import GENESIS, EventType, chain_hash
-from signoff.schemas.events import Event
+from app.domain.events import GENESIS, chain_hash
+from signoff.schemas.event_data import TaskStarted, TaskWaiting
+from signoff.schemas.events import MODELS, Event
 from signoff.schemas.problems import Problem
+from signoff.vocabulary import EventType
 from tests.unit.test_plan import JSON
 
 EVENT = Event(
@@ -64,6 +66,29 @@ def test_event_types_are_those_of_the_contract() -> None:
     }
     allowed = {f"{subject}.{verb}" for subject, verbs in listed.items() for verb in verbs.split()}
     assert {str(kind) for kind in EventType} <= allowed
+
+
+def test_there_is_a_model_for_the_data_of_every_type() -> None:
+    assert set(MODELS) == set(EventType)
+    assert {model.type: kind for kind, model in MODELS.items()} == {kind: kind for kind in EventType}
+
+
+def test_data_is_stored_with_the_fields_that_were_given_in_that_order() -> None:
+    names: Any = {"task_id": "task_1", "phase_id": "phase_1", "key": "one", "title": "One"}
+    waiting = TaskWaiting(**names, reason="timer", due_at=None, attempt=1)
+    assert json.dumps(waiting.stored()) == json.dumps({**names, "reason": "timer", "due_at": None, "attempt": 1})
+    assert TaskStarted(**names, attempt=2, try_number=1).stored() == {**names, "attempt": 2, "try": 1}
+
+
+def test_reading_tolerates_what_other_versions_wrote() -> None:
+    assert EVENT.model_copy(update={"type": "task.praised"}).payload is None
+    data = {"task_id": "task_1", "phase_id": 7, "attempt": 2, "try": "x", "mood": "good", "self": 1}
+    event = EVENT.model_copy(update={"type": "task.started", "data": data})
+    payload = event.payload
+    assert isinstance(payload, TaskStarted)
+    assert (payload.task_id, payload.phase_id, payload.attempt, payload.try_number) == ("task_1", "", 2, None)
+    assert (payload.model_extra or {})["mood"] == "good"
+    assert event.data == data
 
 
 def decision(**changes: Any) -> Decision:

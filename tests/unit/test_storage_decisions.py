@@ -13,10 +13,10 @@ from app.commands import editing
 from app.database.database import Database
 from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import EventType
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
 from app.storage import decisions, events, plans, projects, runs, tasks
+from signoff.schemas.event_data import RunLost
 from signoff.vocabulary import ProjectStatus
 from tests.unit.conftest import add_task, data_of, decide, new_project, opened, plain, types_of, with_plan
 
@@ -91,7 +91,7 @@ async def test_refused_effect_is_undone_and_the_refusal_alone_remains(database: 
     request = DecisionRequest(project_id=project_id, request_id="req_1", kind=DecisionKind.CANCEL, actor="bob")
 
     def half(conn: Connection, decision: Decision) -> None:
-        events.append(conn, project_id, (EventType.RUN_STARTED, {}), actor="bob")
+        events.append(conn, project_id, RunLost(run_id="run_1", code="x"), actor="bob")
         add_task(conn, project_id, "Half done")
         raise Conflict("Not after all.", code="not_after_all", context={"n": 1})
 

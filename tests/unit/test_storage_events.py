@@ -12,24 +12,24 @@ from sqlalchemy import Connection, text
 
 from app.database.database import Database
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import GENESIS, EventType, chain_hash
+from app.domain.events import GENESIS, chain_hash
 from app.storage import events, projects
+from signoff.schemas.event_data import FileUploaded
 from signoff.schemas.events import Event
 from tests.unit.conftest import ROOT, new_project, opened, plain
 
 # Appends to a project from a separate process: database, project, number of events.
 WRITER = """
 import asyncio, sys
-from app.domain.events import EventType
 from app.storage import events
 from app.database.database import Database
+from signoff.schemas.event_data import FileUploaded
 
 async def main(url, project_id, times):
     database = Database(url)
     await database.start()
     for number in range(int(times)):
-        data = {"from": "process", "number": number}
-        news = (EventType.TASK_WAITING, data)
+        news = FileUploaded(path="process", size=number, sha256="")
         await database.transact(lambda conn: events.append(conn, project_id, news, actor="other"))
     await database.close()
 
@@ -42,7 +42,7 @@ def other_process(url: str, project_id: str, times: int) -> subprocess.Popen[byt
 
 
 def append(conn: Connection, project_id: str, *numbers: int, who: str = "here") -> list[Event]:
-    news = [(EventType.TASK_WAITING, {"from": who, "number": number}) for number in numbers]
+    news = [FileUploaded(path=who, size=number, sha256="") for number in numbers]
     return events.append(conn, project_id, *news, actor="ann")
 
 
@@ -91,7 +91,7 @@ async def test_concurrent_writers_and_processes_leave_no_gap_and_no_broken_link(
         assert len(log) == 1 + 3 * 80 + 40
         assert len(await two.read(lambda conn: check_chain(conn, other))) == 1 + 2 * 80
     for who, twice in (("one", 2), ("two", 2), ("three", 2), ("process", 1)):
-        mine = [event.data["number"] for event in log if event.data.get("from") == who]
+        mine = [event.data["size"] for event in log if event.data.get("path") == who]
         assert mine == [number for number in range(40) for _ in range(twice)], "each writer's own order is kept"
 
 

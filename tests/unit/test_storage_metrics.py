@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Connection
 
 from app.database.database import Database
-from app.domain.events import EventType
 from app.storage import events, metrics, projects
+from signoff.schemas.events import MODELS
+from signoff.vocabulary import EventType
 from tests.unit.conftest import new_project
 
 READY, MAKING, FAILED, APPROVED = (
@@ -34,7 +35,13 @@ async def test_people_are_waited_for_while_a_plan_is_ready(
     def measured(conn: Connection) -> int:
         project_id = new_project(conn)
         for second, kind in told:
-            events.append(conn, project_id, (kind, {}), actor="somebody", at=f"2026-01-01T00:00:0{second}.000Z")
+            events.append(
+                conn,
+                project_id,
+                MODELS[kind].model_construct(),
+                actor="somebody",
+                at=f"2026-01-01T00:00:0{second}.000Z",
+            )
         return metrics.awaiting_approval_ms(conn, projects.get(conn, project_id))
 
     assert await database.transact(measured) == seconds * 1000

@@ -52,7 +52,6 @@ async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, 
             replay.take(event)
         if not page:
             break
-    replay.end()
     chain.check_end(project.last_seq, project.last_hash)
     chain.broken.extend(seq for seq in record.stray if seq not in chain.broken)
     return chain, replay

@@ -16,12 +16,11 @@ from sqlalchemy import Connection
 
 from app.api.http.outcome import seal_now
 from app.api.http.services import Services
-from app.domain.events import EventType
 from app.domain.seals import Seal
 from app.domain.states import FINISHED_PROJECT
 from app.storage import events, projects, seals
 from signoff.schemas.events import Event
-from signoff.vocabulary import Stage
+from signoff.vocabulary import EventType, Stage
 
 PING_SECONDS = 10.0
 SEALED = "record.sealed"

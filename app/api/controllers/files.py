@@ -21,7 +21,6 @@ from app.api.http.receiving import receiving
 from app.api.http.sending import content_type_of, disposition, send_file
 from app.api.http.services import Services
 from app.domain.errors import NotFound
-from app.domain.events import EventType
 from app.domain.file_paths import PRIVATE_FOLDER, check_path, path_inside
 from app.domain.identity import now
 from app.storage import events, projects, tasks
@@ -30,6 +29,7 @@ from app.workspace import files
 from app.workspace.files import WorkspaceFile
 from app.workspace.folders import open_file
 from app.workspace.workspaces import root_of
+from signoff.schemas.event_data import FileUploaded
 from signoff.schemas.files import FileInfo, FileList, Uploaded
 
 AnyRequest = Request[Any, Any, Any]
@@ -71,8 +71,8 @@ class FileController(Controller):
                 at = now()
                 projects.get(conn, project_id)
                 files.note_upload(conn, project_id, path, placed, actor=actor, at=at)
-                payload = {"path": path, "size": placed.size, "sha256": placed.sha256}
-                events.append(conn, project_id, (EventType.FILE_UPLOADED, payload), actor=actor, at=at)
+                uploaded = FileUploaded(path=path, size=placed.size, sha256=placed.sha256)
+                events.append(conn, project_id, uploaded, actor=actor, at=at)
                 return Uploaded(path=path, size=placed.size, name=parts[-1], sha256=placed.sha256)
 
             return await answer_once(request, services, work)

@@ -14,10 +14,11 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
+from app.api.openapi.event_schemas import event_schemas
 from app.domain.error_body import KINDS
-from app.domain.events import EventType
 from signoff.schemas.answers import ErrorBody
-from signoff.schemas.events import Event, LiveEvent
+from signoff.schemas.events import LiveEvent
+from signoff.vocabulary import EventType
 
 METHODS = ("get", "put", "post", "delete", "patch")
 Json = dict[str, Any]
@@ -166,8 +167,9 @@ def complete(document: Json) -> Json:
         if isinstance(node.get("examples"), list):
             del node["examples"]
     # In request bodies, Litestar omits that unknown fields, and keys that do not match a pattern, are refused.
-    for model in (ErrorBody, Event, LiveEvent, *_below(RequestBody)):
+    for model in (ErrorBody, LiveEvent, *_below(RequestBody)):
         _add_schema(schemas, model)
+    schemas.update(event_schemas())
     for model in _below(RequestBody):
         _describe_defaults(schemas[model.__name__], partial=model in {UpdateProject, UpdateTask})
     schemas["ErrorBody"]["properties"]["error"]["enum"] = list(KINDS.values())

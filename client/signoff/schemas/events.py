@@ -1,11 +1,12 @@
-"""The data of event streams."""
+"""Events, as streams send them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from signoff.schemas.event_data import EventData
 from signoff.vocabulary import ProjectStatus, Stage
 
 
@@ -22,7 +23,7 @@ class LiveEvent(BaseModel):
 
 
 class Event(BaseModel):
-    """One entry of a project's record, as clients receive it."""
+    """One entry of a project's record, as clients receive it. `data` is as it was stored; `payload` is its typed form."""
 
     seq: int
     type: str
@@ -30,3 +31,36 @@ class Event(BaseModel):
     at: str
     actor: str
     data: dict[str, Any]
+
+    @property
+    def payload(self) -> EventData | None:
+        """The data, typed by the event's type. None if this version does not know the type.
+
+        A field that is not valid counts as absent. A required field that is absent is empty.
+        """
+        return read_data(self.type, self.data)
+
+
+def _below(model: type[EventData]) -> list[type[EventData]]:
+    return [kind for child in model.__subclasses__() for kind in (child, *_below(child))]
+
+
+# The model of each type's data.
+MODELS: dict[str, type[EventData]] = {model.type: model for model in _below(EventData) if "type" in vars(model)}
+
+
+def read_data(kind: str, data: dict[str, Any]) -> EventData | None:
+    """Return the typed data of an event, as `Event.payload` describes it."""
+    model = MODELS.get(kind)
+    if model is None:
+        return None
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]) for problem in error.errors(include_url=False, include_input=False)}
+    empty = {name: _empty(field.annotation) for name, field in model.model_fields.items() if field.is_required()}
+    return model.model_construct(**(empty | {name: value for name, value in data.items() if name not in wrong}))
+
+
+def _empty(annotation: Any) -> Any:
+    return (get_origin(annotation) or annotation)()

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Project, Schemas } from "../api/client.ts";
+import type { Project } from "../api/client.ts";
 import { applied } from "./apply.ts";
+import type { Event } from "./reducer.ts";
 
 const task = (id: string, status: string) => ({ id, phase_id: "phase_1", status, attempt: 0, started_at: null });
 const project = {
@@ -11,8 +12,8 @@ const project = {
   progress: { total: 2, completed: 0, failed: 0, running: 0, percent: 0 },
 } as unknown as Project;
 
-function event(seq: number, type: string, data: Record<string, unknown>): Schemas["Event"] {
-  return { seq, type, project_id: "proj_1", at: `2026-01-01T00:00:${seq}.000Z`, actor: "worker", data };
+function event(seq: number, type: string, data: Record<string, unknown>): Event {
+  return { seq, type, project_id: "proj_1", at: `2026-01-01T00:00:${seq}.000Z`, actor: "worker", data } as Event;
 }
 
 test("a task's events change the task, the counts of its phase and the progress", () => {

@@ -3,75 +3,30 @@
  *
  * The page can show a change at once and has to reload a large project only now and then.
  */
-import type { Project, Schemas, Task } from "../api/client";
+import type { Project, Task } from "../api/client";
+import { newState, take, type Event } from "./reducer.ts";
 
-type Event = Schemas["Event"];
 type Phase = Project["phases"][number];
-
-const TASK_STATUS: Record<string, Task["status"]> = {
-  "task.started": "running",
-  "task.retrying": "waiting",
-  "task.waiting": "waiting",
-  "task.completed": "completed",
-  "task.failed": "failed",
-  "task.cancelled": "cancelled",
-  "task.skipped": "skipped",
-};
-const PHASE_STATUS: Record<string, Phase["status"]> = {
-  "phase.started": "running",
-  "phase.awaiting_approval": "awaiting_approval",
-  "phase.completed": "completed",
-  "phase.failed": "failed",
-  "phase.skipped": "skipped",
-};
-const ENDED = new Set(["completed", "failed", "cancelled", "skipped"]);
 
 /** The project after `events`; events that it already includes change nothing. */
 export function applied(project: Project, events: Event[]): Project {
-  const tasks = new Map<string, Event[]>();
-  const phases = new Map<string, Event[]>();
-  for (const event of events) {
-    if (event.seq <= project.last_seq) continue;
-    const { task_id, phase_id } = event.data as { task_id?: string; phase_id?: string };
-    if (event.type in TASK_STATUS && task_id) tasks.set(task_id, [...(tasks.get(task_id) ?? []), event]);
-    else if (event.type in PHASE_STATUS && phase_id) phases.set(phase_id, [...(phases.get(phase_id) ?? []), event]);
-  }
-  if (!tasks.size && !phases.size) return project;
-  const changed = project.tasks.map((task) => (tasks.get(task.id) ?? []).reduce(withTaskEvent, task));
-  return {
-    ...project,
-    tasks: changed,
-    phases: project.phases.map((phase) =>
-      withCounts((phases.get(phase.id) ?? []).reduce(withPhaseEvent, phase), changed),
-    ),
-    progress: progressOf(changed),
+  const fresh = events.filter((event) => event.seq > project.last_seq);
+  if (!fresh.length) return project;
+  const state = {
+    ...newState(),
+    status: project.status,
+    stage: project.stage,
+    tasks: new Map(project.tasks.map((task) => [task.id, task])),
+    phases: new Map(project.phases.map((phase) => [phase.id, phase])),
   };
-}
-
-function withTaskEvent(task: Task, event: Event): Task {
-  const status = TASK_STATUS[event.type]!;
-  const data = event.data as { attempt?: number; reason?: string; due_at?: string | null; duration_ms?: number | null };
-  const begun = status === "running" || status === "waiting";
-  return {
-    ...task,
-    status,
-    attempt: data.attempt ?? task.attempt,
-    reason: status === "running" ? null : (data.reason ?? null),
-    due_at: data.due_at ?? null,
-    started_at: task.started_at ?? (begun ? event.at : null),
-    completed_at: ENDED.has(status) ? event.at : null,
-    duration_ms: data.duration_ms ?? null,
-  };
-}
-
-function withPhaseEvent(phase: Phase, event: Event): Phase {
-  const status = PHASE_STATUS[event.type]!;
-  return {
-    ...phase,
-    status,
-    started_at: status === "running" ? event.at : phase.started_at,
-    completed_at: ENDED.has(status) ? event.at : null,
-  };
+  for (const event of fresh) take(state, event);
+  const tasks = project.tasks.map((task) => state.tasks.get(task.id) ?? task);
+  const phases = project.phases.map((phase) => state.phases.get(phase.id) ?? phase);
+  const same =
+    tasks.every((task, index) => task === project.tasks[index]) &&
+    phases.every((phase, index) => phase === project.phases[index]);
+  if (same) return project;
+  return { ...project, tasks, phases: phases.map((phase) => withCounts(phase, tasks)), progress: progressOf(tasks) };
 }
 
 function withCounts(phase: Phase, tasks: Task[]): Phase {

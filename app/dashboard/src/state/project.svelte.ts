@@ -3,8 +3,9 @@ import { ApiError, answer, api, type Plan, type Project, type Schemas } from "..
 import { follow, type StreamState } from "../api/stream";
 import { applied } from "./apply";
 import { ProjectAudit } from "./audit.svelte";
+import type { Event } from "./reducer";
 
-export type Event = Schemas["Event"];
+export type { Event };
 export type Decision = Schemas["Decision"];
 type Part = "project" | "plan" | "decisions";
 

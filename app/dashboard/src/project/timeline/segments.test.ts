@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { runsOf, type RecordedEvent } from "./segments.ts";
+import type { Event } from "../../state/reducer.ts";
+import { runsOf } from "./segments.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 12, 0, second)).toISOString();
 const task = { task_id: "task_1", title: "Build", phase_id: "phase_1" };
 
-function event(second: number, type: string, data: Record<string, unknown> = {}): RecordedEvent {
-  return { type, at: at(second), data: type.startsWith("task.") ? { ...task, ...data } : data };
+function event(second: number, type: string, data: Record<string, unknown> = {}): Event {
+  return { type, at: at(second), data: type.startsWith("task.") ? { ...task, ...data } : data } as Event;
 }
 
-function segments(...events: RecordedEvent[]) {
+function segments(...events: Event[]) {
   const [run] = runsOf([event(0, "run.started", { run_id: "run_1", run_number: 1 }), ...events]);
   return run?.tasks
     .get("task_1")

@@ -1,4 +1,18 @@
 /** Converts the record's events to what a timeline draws: runs, and the spans of each task and phase. */
+import type { Schemas } from "../../api/client";
+import {
+  movesPhase,
+  movesTask,
+  newState,
+  phaseOf,
+  take,
+  taskOf,
+  type Event,
+  type PhaseEvent,
+  type PhaseState,
+  type TaskEvent,
+  type TaskState,
+} from "../../state/reducer.ts";
 
 /** How a span of time was spent; `queue` is the pause before the next attempt. */
 export type Kind = "attempt" | "queue" | "waiting" | "mark";
@@ -33,40 +47,25 @@ export interface Run {
   phases: Map<string, Row>;
 }
 
-export interface RecordedEvent {
-  type: string;
-  at: string;
-  data: Record<string, unknown>;
-}
-
-const ENDINGS: Record<string, Outcome> = {
-  "task.completed": "completed",
-  "task.failed": "failed",
-  "task.cancelled": "cancelled",
-  "task.skipped": "skipped",
-  "phase.completed": "completed",
-  "phase.failed": "failed",
-  "phase.skipped": "skipped",
-};
-const RUN_ENDINGS = new Set(["project.completed", "project.failed", "project.cancelled"]);
-
 /** The runs in the events, oldest first. */
-export function runsOf(events: readonly RecordedEvent[]): Run[] {
+export function runsOf(events: readonly Event[]): Run[] {
   const runs: Run[] = [];
+  const state = newState();
   for (const event of events) {
-    if (event.type === "run.started") runs.push(startedRun(event));
+    take(state, event);
+    if (event.type === "run.started") runs.push(startedRun(event.at, event.data));
     const run = runs.at(-1);
     if (!run || run.to !== null) continue;
-    if (RUN_ENDINGS.has(event.type)) end(run, Date.parse(event.at));
-    else if (event.type.startsWith("task.")) takeTask(run, event);
-    else if (event.type.startsWith("phase.")) takePhase(run, event);
+    if (state.stage === "finished") end(run, Date.parse(event.at));
+    else if (movesTask(event)) takeTask(run, event, taskOf(state, event.data.task_id));
+    else if (movesPhase(event)) takePhase(run, event, phaseOf(state, event.data.phase_id));
   }
   return runs;
 }
 
-function startedRun({ at, data }: RecordedEvent): Run {
+function startedRun(at: string, data: Schemas["RunStartedEvent"]["data"]): Run {
   return {
-    id: text(data.run_id),
+    id: data.run_id,
     number: Number(data.run_number),
     from: Date.parse(at),
     to: null,
@@ -75,47 +74,40 @@ function startedRun({ at, data }: RecordedEvent): Run {
   };
 }
 
-function takeTask(run: Run, { type, at, data }: RecordedEvent): void {
-  if (type === "task.created" || type === "task.progress") return;
-  const row = rowOf(run.tasks, text(data.task_id), text(data.title), text(data.phase_id));
+function takeTask(run: Run, { type, at, data }: TaskEvent, { status }: TaskState): void {
+  const row = rowOf(run.tasks, data.task_id, text(data.title), text(data.phase_id));
   const time = Date.parse(at);
   const open = openOf(row);
-  const attempt = typeof data.attempt === "number" && data.attempt > 0 ? data.attempt : null;
+  const attempt = data.attempt || null;
   const note = noteOf(data);
-  const outcome = ENDINGS[type];
-  if (type === "task.started") {
+  if (status === "running") {
     close(open, time);
     row.segments.push({ kind: "attempt", from: time, to: null, outcome: "running", attempt, note: "" });
-  } else if (type === "task.retrying") {
-    close(open, time, isLost(data) ? "lost" : "failed", note);
-    row.segments.push({ kind: "queue", from: time, to: null, outcome: "waiting", attempt, note });
-  } else if (type === "task.waiting") {
+  } else if (status === "waiting") {
     close(open, time, data.reason === "agent_question" ? "asked" : isLost(data) ? "lost" : "failed", note);
-    row.segments.push({
-      kind: "waiting",
-      from: time,
-      to: null,
-      outcome: "waiting",
-      attempt: null,
-      note: text(data.reason),
-    });
-  } else if (outcome) {
-    if (open) close(open, time, outcome, note);
-    else row.segments.push({ kind: "mark", from: time, to: time, outcome, attempt: null, note });
+    row.segments.push(
+      type === "task.retrying"
+        ? { kind: "queue", from: time, to: null, outcome: "waiting", attempt, note }
+        : { kind: "waiting", from: time, to: null, outcome: "waiting", attempt: null, note: text(data.reason) },
+    );
+  } else if (status !== "pending") {
+    if (open) close(open, time, status, note);
+    else row.segments.push({ kind: "mark", from: time, to: time, outcome: status, attempt: null, note });
   }
 }
 
-function takePhase(run: Run, { type, at, data }: RecordedEvent): void {
-  const row = rowOf(run.phases, text(data.phase_id), text(data.name), text(data.phase_id));
+function takePhase(run: Run, { at, data }: PhaseEvent, { status }: PhaseState): void {
+  const row = rowOf(run.phases, data.phase_id, text(data.name), data.phase_id);
   const time = Date.parse(at);
   const open = openOf(row);
-  const outcome = ENDINGS[type];
-  if (type === "phase.started") {
+  if (status === "running") {
+    // An approval and the start that follows it begin one span.
+    if (open?.kind === "attempt") return;
     close(open, time);
     row.segments.push({ kind: "attempt", from: time, to: null, outcome: "running", attempt: null, note: "" });
-  } else if (type === "phase.awaiting_approval") {
+  } else if (status === "awaiting_approval") {
     row.segments.push({ kind: "waiting", from: time, to: null, outcome: "waiting", attempt: null, note: "approval" });
-  } else if (outcome && open) close(open, time, outcome);
+  } else if (open && status !== "pending") close(open, time, status);
 }
 
 function rowOf(rows: Map<string, Row>, id: string, title: string, phaseId: string): Row {
@@ -143,16 +135,12 @@ function end(run: Run, time: number): void {
   for (const row of [...run.tasks.values(), ...run.phases.values()]) close(openOf(row), time, "cancelled");
 }
 
-function isLost(data: Record<string, unknown>): boolean {
-  return data.reason === "worker_lost" || errorOf(data)?.type === "worker_lost";
+function isLost({ reason, error }: TaskEvent["data"]): boolean {
+  return reason === "worker_lost" || error?.type === "worker_lost";
 }
 
-function errorOf(data: Record<string, unknown>): { type?: unknown; message?: unknown } | null {
-  return typeof data.error === "object" ? data.error : null;
-}
-
-function noteOf(data: Record<string, unknown>): string {
-  return text(errorOf(data)?.message) || text(data.reason);
+function noteOf({ reason, error }: TaskEvent["data"]): string {
+  return text(error?.message) || text(reason);
 }
 
 function text(value: unknown): string {
