@@ -110,8 +110,9 @@ def in_one_process(calls: Iterable[Sequence[str]], folder: Path, **variables: st
 _CALLS = """
 import contextlib, io, json, sys
 from app.cli import main
-ended = []
-for arguments in json.loads(sys.argv[1]):
+calls, ended = json.loads(sys.argv[1]), []
+sys.argv[0] = "signoff"
+for arguments in calls:
     out, err, code = io.StringIO(), io.StringIO(), 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
