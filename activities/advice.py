@@ -122,7 +122,7 @@ def _read(
     conn: Connection, request: AdviceRequest
 ) -> tuple[ProjectRow, str, TaskRow, QuestionRow | None, dict[str, Any], int]:
     project = projects.get(conn, request.project_id)
-    signed = plans.get(conn, project.id, project.plan_version).settings
+    signed = plans.contents(plans.current(conn, project)).settings
     name, description = (signed.get(f"project_{field}", getattr(project, field)) for field in ("name", "description"))
     project_text = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)

@@ -87,7 +87,7 @@ def expire_question(conn: Connection, decision: Decision) -> None:
 
 
 def open_decision(
-    conn: Connection, project: ProjectRow, task: TaskRow, due_at: str | None, *, has_model: bool
+    conn: Connection, project: ProjectRow, run_id: str, task: TaskRow, due_at: str | None, *, has_model: bool
 ) -> TaskStatus:
     """Make a decision task ask its question. In mode `agent` without a model, apply its declared default at once."""
     fields = task.action
@@ -95,7 +95,7 @@ def open_decision(
     if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
         request = DecisionRequest(
             project_id=project.id,
-            request_id=f"default:{project.run_id}:{task.id}",
+            request_id=f"default:{run_id}:{task.id}",
             kind=DecisionKind.ANSWER,
             actor="signoff",
             comment="The declared default applies because no model is configured to decide.",
@@ -107,7 +107,7 @@ def open_decision(
     asked = str(fields.get("question") or task.title)
     options = list(fields.get("options") or [])
     kind = QuestionKind.DECISION
-    questions.ask(conn, task, project.run_id, kind, asked, options=options, default=default, expires_at=due_at)
+    questions.ask(conn, task, run_id, kind, asked, options=options, default=default, expires_at=due_at)
     return TaskStatus.WAITING
 
 
@@ -184,7 +184,7 @@ def _settle(
     }  # fmt: skip
     if question.kind == QuestionKind.CHANGED:
         # The answer is bound to the differences that the person saw, whether it accepts them or not.
-        decision.payload["changed"] = [{**item, "text": None} for item in question.details["differences"]]
+        decision.payload["changed"] = [{**item, "text": None} for item in question.differences]
     outputs = _outputs(decision, answer) if is_decision else {}
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 

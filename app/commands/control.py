@@ -53,7 +53,7 @@ def retry_run(conn: Connection, decision: Decision) -> None:
     """
     project = projects.get(conn, decision.project_id)
     check_call(Call.RETRY, situation(project))
-    plan = plans.get(conn, project.id, project.plan_version)
+    plan = plans.current(conn, project)
     if plan.status != PlanStatus.APPROVED:
         message = f"Plan version {plan.version} has not been approved. Approve it to run it."
         context = {"plan_version": plan.version, "plan_digest": plan.digest}

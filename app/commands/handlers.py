@@ -73,7 +73,7 @@ def approve(conn: Connection, decision: Decision) -> None:
     if decision.payload.get("phase_id") is not None:
         message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
         raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
-    plan = plans.get(conn, project.id, project.plan_version)
+    plan = plans.current(conn, project)
     _check_bound(plan, decision.payload)
     if not plans.verified_draft(plan).tasks():
         raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
@@ -115,8 +115,8 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     if requested is not None and requested != gate["phase_id"]:
         message = "A different phase is waiting for approval."
         raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
-    run = runs.find(conn, project.run_id)
-    plan = plans.get(conn, project.id, project.plan_version)
+    run = runs.latest_of(conn, project)
+    plan = plans.current(conn, project)
     _check_bound(plan, decision.payload)
     freezing.check_seen(decision, plan)
     phase = runs.get_phase(conn, gate["phase_id"])

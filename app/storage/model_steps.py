@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
 
 from app.domain.budget import Spent
 from app.domain.decisions import QuestionStatus
@@ -17,11 +17,21 @@ from app.domain.errors import Conflict
 from app.domain.events import EventType
 from app.domain.identity import now
 from app.storage import events, locks, projects
+from app.storage.reading import Rows
 from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
 from signoff.vocabulary import PlanStatus, TaskStatus
 
-StepRow = Row[Any]
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A finished step."""
+
+    # Whatever the model or the tool has answered.
+    result: Any
+
+
+_STEPS = Rows(model_steps, StepRow)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ def end_orphans(conn: Connection, project_id: str) -> None:
 def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
     """Return a step that already finished, or None."""
     step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == "done")
-    return conn.execute(select(model_steps).where(*_of(talk), *step).limit(1)).one_or_none()
+    return _STEPS.find(conn, _STEPS.select.where(*_of(talk), *step).limit(1))
 
 
 def close(conn: Connection, talk: Talk) -> None:

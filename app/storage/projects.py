@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
@@ -15,12 +16,77 @@ from app.domain.identity import isoformat, now
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
+from app.storage.reading import Query, Rows
 from app.storage.tables import attempts, commands, projects, tombstones
 from signoff.schemas.events import Event
-from signoff.vocabulary import ProjectStatus, Stage
+from signoff.vocabulary import DecisionMode, ProjectStatus, Stage, Strategy
 
-ProjectRow = Row[Any]
-AnySelect = Select[*tuple[Any, ...]]
+
+class Gate(TypedDict):
+    """The phase that a project waits at for approval."""
+
+    kind: str
+    phase_id: str
+    since: str
+    expires_at: str | None
+    approvals: dict[str, int]
+
+
+class Failure(TypedDict):
+    """Why a project or its planning has failed, and the task that failed, if any."""
+
+    code: str
+    message: str
+    task_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A project. `app.storage.tables` explains the columns."""
+
+    id: str
+    name: str
+    description: str
+    strategy: Strategy
+    auto_approve_plan: bool
+    auto_approve_phases: bool
+    decision_mode: DecisionMode
+    path: str | None
+    agent_id: str | None
+    sme_archetype: str | None
+    max_tokens: int | None
+    max_cost_usd: float | None
+    status: ProjectStatus
+    stage: Stage
+    former_stage: Stage | None
+    plan_version: int | None
+    run_id: str | None
+    gate: Gate | None
+    failure: Failure | None
+    workspace: str
+    engaged: bool
+    paused: bool
+    revision: int
+    created_at: str
+    created_by: str
+    updated_at: str
+    last_seq: int
+    last_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProject:
+    """The columns of a project that a list shows."""
+
+    id: str
+    name: str
+    description: str
+    status: ProjectStatus
+    stage: Stage
+    strategy: Strategy
+    created_at: str
+    updated_at: str
+
 
 _ORDERS = {
     "newest": (projects.c.created_at.desc(), projects.c.id.desc()),
@@ -37,7 +103,9 @@ SORT_KEYS = tuple(_ORDERS)
 FEW_MATCHES = 500
 
 
-_FIND = select(projects).where(projects.c.id == bindparam("of_project"))
+_ROWS = Rows(projects, ProjectRow)
+_LISTED = Rows(projects, ListedProject)
+_FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
@@ -69,7 +137,7 @@ def create(
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
     """Return the project's row, or None. A write transaction locks the project from here on."""
     statement = _FIND_AND_HOLD if must_hold(conn, project_id) else _FIND
-    return conn.execute(statement, {"of_project": project_id}).one_or_none()
+    return _ROWS.find(conn, statement, {"of_project": project_id})
 
 
 def get(conn: Connection, project_id: str) -> ProjectRow:
@@ -93,14 +161,10 @@ def missing(conn: Connection, project_id: str) -> NotFound:
 
 def list_page(
     conn: Connection, *, status: str | None, search: str | None, sort_by: str, limit: int, offset: int
-) -> tuple[list[ProjectRow], int, dict[str, int]]:
+) -> tuple[list[ListedProject], int, dict[str, int]]:
     """Return one page of projects, the number of matches, and counts by status under the same search."""
-    columns = (
-        projects.c.id, projects.c.name, projects.c.description, projects.c.status, projects.c.stage,
-        projects.c.strategy, projects.c.created_at, projects.c.updated_at,
-    )  # fmt: skip
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    query: AnySelect = select(*columns)
+    query = _LISTED.select
     if search:
         matching = conn.execute(_searched(select(projects.c.id, projects.c.status), search)).all()
         counts.update(Counter(row.status for row in matching))
@@ -111,12 +175,12 @@ def list_page(
         counts.update((row.status, row.number) for row in conn.execute(counting))
     if status is not None:
         query = query.where(projects.c.status == status)
-    rows = conn.execute(query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset)).all()
+    rows = _LISTED.all(conn, query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset))
     total = sum(counts.values()) if status is None else counts[status]
-    return list(rows), total, counts
+    return rows, total, counts
 
 
-def _searched(query: AnySelect, search: str) -> AnySelect:
+def _searched(query: Query, search: str) -> Query:
     return query.where(
         or_(
             projects.c.name.icontains(search, autoescape=True),

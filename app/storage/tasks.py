@@ -3,21 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
-from app.domain.states import TASK_MOVES, sources
+from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
 from app.storage import events, locks
+from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
-from signoff.vocabulary import ProjectStatus, TaskStatus
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus
 
-TaskRow = Row[Any]
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task of the current plan. `app.storage.tables` explains the columns."""
+
+    id: str
+    project_id: str
+    phase_id: str
+    key: str
+    title: str
+    description: str
+    position: int
+    agent_id: str | None
+    action: dict[str, Any]
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
+    status: TaskStatus
+    reason: str | None
+    outputs: dict[str, Any]
+    error: dict[str, Any] | None
+    exit_code: int | None
+    log_bytes: int
+    started_at: str | None
+    completed_at: str | None
+    due_at: str | None
+    attempt: int
+    recorded_try: int
+    token: str | None
+    quarantine: str | None
+
+
 News = tuple[EventType, dict[str, Any]]
 
 EVENT_OF = {
@@ -31,7 +71,8 @@ EVENT_OF = {
 
 
 # Statements on the hot path are built once: building one costs more than running it.
-_FIND = select(tasks).where(
+_ROWS = Rows(tasks, TaskRow)
+_FIND = _ROWS.select.where(
     tasks.c.project_id == bindparam("in_project"),
     (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
 )
@@ -44,7 +85,7 @@ _MOVES = {
 def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
     """Return a task by its id or key, or None."""
     locks.hold_project(conn, project_id)
-    return conn.execute(_FIND, {"in_project": project_id, "named": task}).one_or_none()
+    return _ROWS.find(conn, _FIND, {"in_project": project_id, "named": task})
 
 
 def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, int]:
@@ -79,8 +120,14 @@ def all_of(
     offset: int = 0,
 ) -> list[TaskRow]:
     """Return tasks of a project in plan order."""
-    query = _matching(select(tasks), project_id, status, phase_id).order_by(tasks.c.position)
-    return list(conn.execute(query.limit(limit).offset(offset)))
+    query = _matching(_ROWS.select, project_id, status, phase_id).order_by(tasks.c.position)
+    return _ROWS.all(conn, query.limit(limit).offset(offset))
+
+
+def open_of(conn: Connection, project_id: str) -> list[TaskRow]:
+    """Return the tasks of a project that have not ended, in plan order."""
+    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.status.notin_(FINISHED_TASK))
+    return _ROWS.all(conn, query.order_by(tasks.c.position))
 
 
 def ids_by_key(conn: Connection, project_id: str) -> dict[str, str]:
@@ -113,7 +160,7 @@ def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[str, int
     return counts
 
 
-def _matching(query: Select[Any], project_id: str, status: str | None, phase_id: str | None) -> Select[Any]:
+def _matching(query: Query, project_id: str, status: str | None, phase_id: str | None) -> Query:
     query = query.where(tasks.c.project_id == project_id)
     if status is not None:
         query = query.where(tasks.c.status == status)
@@ -163,8 +210,8 @@ def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
 def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str) -> None:
     """Skip those of the tasks, named by key, that have not started."""
     selected = set(keys)
-    query = select(tasks).where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
-    rows = [row for row in conn.execute(query.order_by(tasks.c.position)) if row.key in selected]
+    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
+    rows = [row for row in _ROWS.all(conn, query.order_by(tasks.c.position)) if row.key in selected]
     at = now()
     new_events = end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=at)
     if new_events:
