@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from enum import StrEnum
 from itertools import starmap
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
@@ -28,8 +27,7 @@ class Rows(Generic[R]):
 
     def __init__(self, table: Table, row: type[R], **computed: ColumnElement[Any]) -> None:
         hints = get_type_hints(row)
-        names = [field.name for field in fields(row)]  # pyright: ignore[reportArgumentType] - every row is a dataclass
-        columns = [_typed(computed.get(name, table.c.get(name)), hints[name]).label(name) for name in names]
+        columns = [_typed(computed.get(name, table.c.get(name)), hint).label(name) for name, hint in hints.items()]
         self.select: Query = select(*columns)
         # Rows are made by position, which is several times faster than by name. Both orders are that of the fields.
         self._make: Callable[..., R] = row

@@ -58,6 +58,13 @@ class TaskRow:
     quarantine: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Count:
+    phase_id: str
+    status: TaskStatus
+    number: int
+
+
 News = tuple[EventType, dict[str, Any]]
 
 EVENT_OF = {
@@ -72,6 +79,7 @@ EVENT_OF = {
 
 # Statements on the hot path are built once: building one costs more than running it.
 _ROWS = Rows(tasks, TaskRow)
+_COUNTS = Rows(tasks, _Count, number=func.count())
 _FIND = _ROWS.select.where(
     tasks.c.project_id == bindparam("in_project"),
     (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
@@ -147,16 +155,12 @@ def count_by_status(conn: Connection, project_id: str) -> dict[str, int]:
     return {row.status: row.number for row in conn.execute(query.group_by(tasks.c.status))}
 
 
-def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[str, int]]:
+def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[TaskStatus, int]]:
     """Count the tasks of each phase by status, for each phase id."""
-    query = (
-        select(tasks.c.phase_id, tasks.c.status, func.count())
-        .where(tasks.c.project_id == project_id)
-        .group_by(tasks.c.phase_id, tasks.c.status)
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for phase_id, status, number in conn.execute(query):
-        counts.setdefault(phase_id, {})[status] = number
+    query = _COUNTS.select.where(tasks.c.project_id == project_id).group_by(tasks.c.phase_id, tasks.c.status)
+    counts: dict[str, dict[TaskStatus, int]] = {}
+    for row in _COUNTS.all(conn, query):
+        counts.setdefault(row.phase_id, {})[row.status] = row.number
     return counts
 
 

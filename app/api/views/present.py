@@ -43,13 +43,26 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
     run = runs.latest_of(conn, row)
-    fields = (
-        "id", "name", "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "path",
-        "agent_id", "sme_archetype", "max_tokens", "max_cost_usd", "status", "stage", "created_at", "updated_at", "created_by",
-        "workspace", "last_seq",
-    )  # fmt: skip
     return Project(
-        **{name: getattr(row, name) for name in fields},
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        strategy=row.strategy,
+        auto_approve_plan=row.auto_approve_plan,
+        auto_approve_phases=row.auto_approve_phases,
+        decision_mode=row.decision_mode,
+        path=row.path,
+        agent_id=row.agent_id,
+        sme_archetype=row.sme_archetype,
+        max_tokens=row.max_tokens,
+        max_cost_usd=row.max_cost_usd,
+        status=row.status,
+        stage=row.stage,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        created_by=row.created_by,
+        workspace=row.workspace,
+        last_seq=row.last_seq,
         since=None,
         blocked=None,
         progress=_progress(task_rows),
@@ -74,15 +87,34 @@ def task_list(rows: Sequence[TaskRow], used: ModelUse) -> list[Task]:
 
 def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> Task:
     """One task. `ids` maps keys to ids, at least for its dependencies; `used` has the model use of tasks by id."""
-    fields = (
-        "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
-        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure",
-        "reads", "writes", "limits", "attempt", "started_at", "completed_at", "due_at", "exit_code",
-        "quarantine",
-    )  # fmt: skip
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
     return Task(
-        **{name: getattr(row, name) for name in fields},
+        id=row.id,
+        project_id=row.project_id,
+        phase_id=row.phase_id,
+        key=row.key,
+        title=row.title,
+        description=row.description,
+        status=row.status,
+        reason=row.reason,
+        position=row.position,
+        agent_id=row.agent_id,
+        action=row.action,
+        inputs=row.inputs,
+        expected_files=row.expected_files,
+        retries=row.retries,
+        timeout_seconds=row.timeout_seconds,
+        on_crash=row.on_crash,
+        after_failure=row.after_failure,
+        reads=row.reads,
+        writes=row.writes,
+        limits=row.limits,
+        attempt=row.attempt,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        due_at=row.due_at,
+        exit_code=row.exit_code,
+        quarantine=row.quarantine,
         depends_on=[ids[key] for key in row.depends_on if key in ids],
         outputs=outputs,
         truncated=truncated,
@@ -93,12 +125,21 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
     )
 
 
-def phase(row: PhaseRow, counts: dict[str, int]) -> Phase:
+def phase(row: PhaseRow, counts: Mapping[TaskStatus, int]) -> Phase:
     """A phase without its tasks."""
-    names = [name for name in Phase.model_fields if name != "task_counts"]
     return Phase(
-        **{name: getattr(row, name) for name in names},
-        task_counts={"total": sum(counts.values()), **counts},  # pyright: ignore[reportArgumentType]
+        id=row.id,
+        project_id=row.project_id,
+        key=row.key,
+        name=row.name,
+        description=row.description,
+        position=row.position,
+        strategy=row.strategy,
+        status=row.status,
+        requires_approval=row.requires_approval,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        task_counts={"total": sum(counts.values()), **counts},
     )
 
 
@@ -200,13 +241,13 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, item: PhaseDraft, position
         )
     return PlanPhase(
         id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
-        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,  # pyright: ignore[reportArgumentType]
+        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,
         requires_approval=bool(item.requires_approval), started_at=None, completed_at=None,
         task_counts={"total": len(drafted)}, tasks=drafted,
     )  # fmt: skip
 
 
-def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, dict[str, int]]]:
+def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, Mapping[TaskStatus, int]]]:
     counts = tasks.count_by_phase(conn, project_id)
     return [(row, counts.get(row.id, {})) for row in runs.phases_of(conn, project_id)]
 
