@@ -21,7 +21,7 @@ from app.domain.states import SIGNED_CHANGED
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
-from app.storage.tasks import TaskRow
+from app.storage.tasks import TaskChanges, TaskRow
 from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus
 
 
@@ -153,16 +153,11 @@ def start(conn: Connection, key: AttemptKey) -> Started:
             None, task, project, task.attempt, needed.outputs, signed.settings, str(task.started_at), signed.frozen
         )
     number, at = task.attempt + 1, now()
-    started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
-    cleared: dict[str, Any] = {
-        "reason": None,
-        "due_at": None,
-        "error": None,
-        "exit_code": None,
-        "log_bytes": 0,
-        "outputs": {},
-    }
-    data = tasks.move(conn, task, TaskStatus.RUNNING, **started, **cleared)
+    started: TaskChanges = {
+        "attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None,
+        "reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {},
+    }  # fmt: skip
+    data = tasks.move(conn, task, TaskStatus.RUNNING, **started)
     row = {
         "task_id": task.id,
         "number": number,
@@ -217,7 +212,7 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}
     attempt = {"of_task": key.task_id, "held": key.token}
     conn.execute(_MINE, {**attempt, **outcome, "ended_at": at, "stopping_at": None})
-    values = {
+    values: TaskChanges = {
         "reason": "retry" if again else ending.reason,
         "outputs": ending.outputs,
         "error": ending.error,
@@ -273,7 +268,7 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
     at = now()
     outcome = {"status": TaskStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
-    values = {
+    values: TaskChanges = {
         "reason": "after_failure", "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
         "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
@@ -286,7 +281,7 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
 def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending, question: Question) -> None:
     outcome = {"status": TaskStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
-    values = {
+    values: TaskChanges = {
         "reason": question.reason, "error": ending.error, "log_bytes": ending.log_bytes,
         "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
@@ -337,7 +332,7 @@ def lose(
     if asks_now:
         status = TaskStatus.WAITING
     # A task that waits for its next attempt has a due time. A task that waits for a person has none.
-    values: dict[str, Any] = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
+    values: TaskChanges = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
     if asks_now:
         values.update(reason="after_failure", recorded_try=key.try_number, due_at=None)
     if status == TaskStatus.FAILED:

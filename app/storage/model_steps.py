@@ -140,7 +140,7 @@ def reserve(conn: Connection, talk: Talk, number: int, *, model: str, tokens: in
         Conflict: `fenced`: Signoff has given up on the attempt that the conversation belongs to.
     """
     _hold(conn, talk)
-    return _open(conn, talk, number, model=model, reserved_tokens=tokens, reserved_cost=cost)
+    return _open(conn, talk, number, model=model, tokens=tokens, cost=cost)
 
 
 def begin_tool(conn: Connection, talk: Talk, number: int, call_id: str, tool: str, *, model: str) -> int:
@@ -231,7 +231,17 @@ def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, in
     return {row[0]: (int(row[1] or 0), int(row[2] or 0), None if row[4] else row[3]) for row in rows}
 
 
-def _open(conn: Connection, talk: Talk, number: int, *, model: str, **values: Any) -> int:
+def _open(
+    conn: Connection,
+    talk: Talk,
+    number: int,
+    *,
+    model: str,
+    call_id: str = "",
+    tool: str | None = None,
+    tokens: int = 0,
+    cost: float | None = None,
+) -> int:
     row = {
         "project_id": talk.project_id,
         "conversation": talk.name,
@@ -240,7 +250,10 @@ def _open(conn: Connection, talk: Talk, number: int, *, model: str, **values: An
         "model": model,
         "status": "open",
         "started_at": now(),
-        **values,
+        "call_id": call_id,
+        "tool": tool,
+        "reserved_tokens": tokens,
+        "reserved_cost": cost,
     }
     position = conn.execute(insert(model_steps).values(row)).inserted_primary_key
     assert position is not None  # noqa: S101 - for the type checker: the table has one

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -20,7 +20,7 @@ from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.signed_values import project_values_read
 from app.storage import events, locks, plan_rows, projects
 from app.storage.plan_rows import Ids
-from app.storage.projects import ProjectRow
+from app.storage.projects import Failure, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import plans
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
@@ -47,6 +47,17 @@ class PlanRow:
     created_by: str
     approved_at: str | None
     approved_by: str | None
+
+
+class _Changes(TypedDict, total=False):
+    status: PlanStatus
+    digest: str
+    draft: dict[str, Any]
+    settings: dict[str, Any]
+    ids: Ids
+    failure: dict[str, Any]
+    approved_at: str
+    approved_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +242,8 @@ def fail_generation(
     project, _ = _generating(conn, project_id, version)
     failure = error.model_dump(mode="json")
     _set(conn, project_id, version, status=PlanStatus.FAILED, failure=failure)
-    shown = {"code": error.code, "message": error.message, "task_id": None}
+    shown: Failure = {"code": error.code, "message": error.message, "task_id": None}
+    assert project.former_stage is not None  # noqa: S101 - for the type checker: a project that is planning has one
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
     data = {"plan_version": version, "code": error.code, "message": error.message}
     details = [problem.model_dump() for problem in error.details]
@@ -295,7 +307,7 @@ def _generating(conn: Connection, project_id: str, version: int) -> tuple[Projec
     return project, row
 
 
-def _set(conn: Connection, project_id: str, version: int, **values: Any) -> None:
+def _set(conn: Connection, project_id: str, version: int, **values: Unpack[_Changes]) -> None:
     conn.execute(update(plans).where(plans.c.project_id == project_id, plans.c.version == version).values(**values))
 
 
@@ -314,14 +326,20 @@ def _install(
     settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
     kept = plan_rows.with_ids(draft, ids)
-    stored = {"draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"), "ids": kept}
-    _set(conn, project.id, version, status=PlanStatus.READY, digest=digest, **stored)
+    stored: _Changes = {
+        "status": PlanStatus.READY,
+        "digest": digest,
+        "draft": draft.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"),
+        "ids": kept,
+    }
+    _set(conn, project.id, version, **stored)
     superseded: list[tuple[EventType, dict[str, Any]]] = []
     if project.plan_version is not None:
         supersede(conn, project.id, project.plan_version)
         superseded.append((EventType.PLAN_SUPERSEDED, {"plan_version": project.plan_version, "by": version}))
     plan_rows.replace(conn, project, draft, kept, actions)
-    values = {
+    values: ProjectChanges = {
         "stage": Stage.AWAITING_APPROVAL,
         "former_stage": None,
         "plan_version": version,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
@@ -72,6 +73,19 @@ class ProjectRow:
     updated_at: str
     last_seq: int
     last_hash: str
+
+
+class ProjectChanges(TypedDict, total=False):
+    """The columns that a change of a project's state may set, besides its status."""
+
+    stage: Stage
+    former_stage: Stage | None
+    plan_version: int
+    run_id: str
+    gate: Gate | None
+    failure: Failure | None
+    engaged: bool
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +203,7 @@ def _searched(query: Query, search: str) -> Query:
     )
 
 
-def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Any) -> None:
+def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Unpack[ProjectChanges]) -> None:
     """Change the status and other columns, provided that the project has not changed since `project` was read.
 
     Raises:
@@ -197,15 +211,19 @@ def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values:
     """
     if project.status not in sources(PROJECT_MOVES, status):
         raise Conflict(f"A {project.status} project cannot become {status}.", code="impossible_move")
-    change(conn, project, status=status, **values)
+    _change(conn, project, {**values, "status": status})
 
 
-def change(conn: Connection, project: ProjectRow, **values: Any) -> None:
+def change(conn: Connection, project: ProjectRow, **values: Unpack[ProjectChanges]) -> None:
     """Change columns, provided that status, stage, plan and run have not changed since `project` was read.
 
     Raises:
         Conflict: another transaction changed it first.
     """
+    _change(conn, project, values)
+
+
+def _change(conn: Connection, project: ProjectRow, values: Mapping[str, object]) -> None:
     unchanged = (
         projects.c.id == project.id,
         projects.c.status == project.status,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -12,7 +12,7 @@ from app.domain.events import EventType
 from app.domain.identity import new_id, now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, plans, projects, questions, tasks
-from app.storage.projects import Failure, Gate, ProjectRow
+from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
@@ -54,30 +54,49 @@ class PhaseRow:
     completed_at: str | None
 
 
+class PhaseChanges(TypedDict, total=False):
+    """The columns that a change of a phase's state may set, besides its status."""
+
+    approved_at: str
+    approved_by: str
+    started_at: str
+    completed_at: str
+
+
+class StartedRun(TypedDict):
+    """A run that was just opened."""
+
+    run_id: str
+    run_number: int
+    started_at: str
+
+
 _RUNS = Rows(runs, RunRow)
 _PHASES = Rows(phases, PhaseRow)
 DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled."}
 
 
-def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> dict[str, Any]:
-    """Open the next run of a project and return `{run_id, run_number, started_at}`."""
+def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> StartedRun:
+    """Open the next run of a project."""
     query = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.project_id == project.id)
     number = conn.execute(query).scalar_one() + 1
+    run: StartedRun = {"run_id": new_id("run"), "run_number": number, "started_at": now()}
     row = {
-        "id": new_id("run"),
+        "id": run["run_id"],
         "project_id": project.id,
         "number": number,
         "plan_version": plan.version,
         "plan_digest": plan.digest,
         "status": ProjectStatus.RUNNING,
         "temporal_run_id": temporal_run_id,
-        "started_at": now(),
+        "started_at": run["started_at"],
     }
     conn.execute(insert(runs).values(row))
-    started = {"stage": Stage.EXECUTING, "run_id": row["id"], "failure": None, "gate": None, "engaged": True}
-    started["paused"] = False
+    started: ProjectChanges = {
+        "stage": Stage.EXECUTING, "run_id": run["run_id"], "failure": None, "gate": None, "engaged": True, "paused": False,
+    }  # fmt: skip
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
-    return {"run_id": row["id"], "run_number": number, "started_at": row["started_at"]}
+    return run
 
 
 def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
@@ -179,7 +198,7 @@ def has_open_phases(conn: Connection, project_id: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Any) -> None:
+def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Unpack[PhaseChanges]) -> None:
     """Change a phase's status as the table of moves allows.
 
     Raises:
@@ -218,7 +237,9 @@ def finish(
         new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     questions.withdraw_all(conn, project.id)
-    ended = {"stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False}
+    ended: ProjectChanges = {
+        "stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False,
+    }  # fmt: skip
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
     data: dict[str, Any] = {"run_id": project.run_id, "tasks": tasks.count_by_status(conn, project.id)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -44,6 +44,23 @@ class TaskRow:
     writes: list[str]
     limits: dict[LimitName, int]
     status: TaskStatus
+    reason: str | None
+    outputs: dict[str, Any]
+    error: dict[str, Any] | None
+    exit_code: int | None
+    log_bytes: int
+    started_at: str | None
+    completed_at: str | None
+    due_at: str | None
+    attempt: int
+    recorded_try: int
+    token: str | None
+    quarantine: str | None
+
+
+class TaskChanges(TypedDict, total=False):
+    """The columns that a change of a task's state may set, besides its status."""
+
     reason: str | None
     outputs: dict[str, Any]
     error: dict[str, Any] | None
@@ -171,7 +188,7 @@ def _matching(query: Query, project_id: str, status: str | None, phase_id: str |
     return query if phase_id is None else query.where(tasks.c.phase_id == phase_id)
 
 
-def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> dict[str, Any]:
+def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Unpack[TaskChanges]) -> dict[str, Any]:
     """Change a task's status, provided that the table of moves allows it from the row's current status.
 
     Returns the fields that an event about the task has.
@@ -235,8 +252,8 @@ def close_task(
 ) -> None:
     """End a task that has no attempt in progress: a task that waited, or a milestone."""
     at = now()
-    values = {"reason": reason, "outputs": outputs or {}, "error": error, "completed_at": at, "token": None}
-    values["due_at"] = None
+    values: TaskChanges = {"reason": reason, "outputs": outputs or {}, "error": error, "completed_at": at}
+    values |= {"token": None, "due_at": None}
     if status != TaskStatus.SKIPPED:
         values["started_at"] = task.started_at or at
     shown = move(conn, task, status, **values)
@@ -250,17 +267,23 @@ def close_task(
 
 
 def end_many(
-    conn: Connection, rows: Sequence[TaskRow], status: TaskStatus, *, reason: str, at: str, **values: Any
+    conn: Connection,
+    rows: Sequence[TaskRow],
+    status: TaskStatus,
+    *,
+    reason: str,
+    at: str,
+    error: dict[str, Any] | None = None,
 ) -> list[News]:
     """End several open tasks together. Returns the events to append, in the tasks' order."""
     if not rows:
         return []
     allowed = sources(TASK_MOVES, status)
-    ending = {"status": status, "reason": reason, "completed_at": at, "token": None, "due_at": None, **values}
+    ending = {"status": status, "reason": reason, "completed_at": at, "token": None, "due_at": None}
+    ending |= {"error": error} if error is not None else {}
     for chunk in _chunks([row.id for row in rows]):
         conn.execute(update(tasks).where(tasks.c.id.in_(chunk), tasks.c.status.in_(allowed)).values(**ending))
-    error = values.get("error")
-    more = {"reason": reason} | ({"error": error} if error else {})
+    more = {"reason": reason} | ({"error": error} if error is not None else {})
     return [(EVENT_OF[status], describe(row, attempt=row.attempt, **more)) for row in rows]
 
 

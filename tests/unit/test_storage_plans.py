@@ -225,7 +225,9 @@ async def test_version_that_does_not_exist_is_not_found(database: Database) -> N
 async def test_project_changes_only_as_long_as_it_stands_as_it_was_read(database: Database, column: str) -> None:
     project_id = await database.transact(with_plan)
     read = await database.read(lambda conn: projects.get(conn, project_id))
-    await database.transact(lambda conn: projects.change(conn, read, failure={"code": "x"}))
+    await database.transact(
+        lambda conn: projects.change(conn, read, failure={"code": "x", "message": "", "task_id": None})
+    )
     await database.transact(lambda conn: conn.execute(text(f"UPDATE projects SET {column}")))
     with pytest.raises(Conflict, match="at the same time"):
         await database.transact(lambda conn: projects.change(conn, read, failure=None))
