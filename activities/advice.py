@@ -136,8 +136,7 @@ def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, re
     """Whether the record leaves this question to a model. The workflow's own state is not trusted; it could be forged."""
     if project.decision_mode != DecisionMode.AGENT or project.run_id != request.run_id:
         return False
-    error: dict[str, Any] = task.error or {}
-    out_of_budget = error.get("type") == BudgetExceeded.default_code
+    out_of_budget = task.error is not None and task.error["type"] == BudgetExceeded.default_code
     return question.kind == QuestionKind.DECISION or (question.kind == QuestionKind.TASK_FAILED and not out_of_budget)
 
 

@@ -21,7 +21,7 @@ from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
-from app.storage.tasks import TaskRow
+from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import DecisionMode, Stage, TaskStatus
 
@@ -80,7 +80,10 @@ def expire_question(conn: Connection, decision: Decision) -> None:
         _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
         return
     decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
-    error = {"type": "decision_expired", "message": "Nobody answered in time, and the decision has no default."}
+    error: TaskError = {
+        "type": "decision_expired",
+        "message": "Nobody answered in time, and the decision has no default.",
+    }
     _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
     seal: dict[str, Any] = {**decision.seal()}
     tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, **seal)
@@ -226,8 +229,8 @@ def _carry_out(
     _close_question(conn, task, decision, answer or effect, status)
 
 
-def _error(task: TaskRow, decision: Decision) -> dict[str, Any]:
+def _error(task: TaskRow, decision: Decision) -> TaskError:
     """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
     if task.error is not None:
-        return dict(task.error)
+        return task.error
     return {"type": "failed_by_person", "message": decision.comment or "A person marked this task as failed."}

@@ -21,7 +21,7 @@ from app.domain.states import SIGNED_CHANGED
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
-from app.storage.tasks import TaskChanges, TaskRow
+from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus
 
 
@@ -96,7 +96,7 @@ class Ending:
 
     status: TaskStatus
     outputs: dict[str, Any]
-    error: dict[str, Any] | None = None
+    error: TaskError | None = None
     exit_code: int | None = None
     log_bytes: int = 0
     # Carried by the final event, so that the seals cover the log and the files that the task was expected to make.
@@ -296,8 +296,9 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
     )  # fmt: skip
 
 
-def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str, Any] | None) -> None:
-    question = f"Task '{task.title}' has failed: {(error or {}).get('message', 'no reason is known')} What now?"
+def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: TaskError | None) -> None:
+    why = error["message"] if error is not None else "no reason is known"
+    question = f"Task '{task.title}' has failed: {why} What now?"
     options = questions.ANSWERS_TO_A_FAILURE
     questions.ask(conn, task, run_id, QuestionKind.TASK_FAILED, question, options=options)
 
@@ -321,7 +322,7 @@ def lose(
         # Its outcome is recorded, its loss is recorded, or it never began.
         return recorded_of(task)
     at = now()
-    error = {"type": "worker_lost", "message": f"The attempt was lost while the task was running: {cause}."}
+    error: TaskError = {"type": "worker_lost", "message": f"The attempt was lost while the task was running: {cause}."}
     if killed:
         error = {"type": "worker_killed", "message": KILLED}
     lost = {"status": "lost", "error": error, "ended_at": at}

@@ -16,7 +16,7 @@ from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
-from app.storage.tasks import News
+from app.storage.tasks import News, TaskError
 from signoff.vocabulary import PhaseStatus, PhaseStrategy, ProjectStatus, Stage, TaskStatus
 
 
@@ -73,7 +73,9 @@ class StartedRun(TypedDict):
 
 _RUNS = Rows(runs, RunRow)
 _PHASES = Rows(phases, PhaseRow)
-DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled."}
+DID_NOT_STOP: TaskError = {
+    "type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled.",
+}  # fmt: skip
 
 
 def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> StartedRun:
@@ -282,7 +284,7 @@ def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decis
     events.append(conn, project.id, *new_events, (EventType.PROJECT_CANCELLED, data), actor=actor, at=at)
 
 
-def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[News]:
+def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: TaskError) -> list[News]:
     """Revoke the fencing tokens of running tasks. Their attempts count as stopping until they are seen to have ended."""
     new_events = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
     for row in rows:
@@ -309,6 +311,6 @@ def _is_lost(failure: Failure | None) -> bool:
     return failure is not None and failure["code"] in {"run_lost", "run_terminated"}
 
 
-def _lost(failure: Failure | None) -> dict[str, Any]:
+def _lost(failure: Failure | None) -> TaskError:
     code = failure["code"] if failure is not None else "run_lost"
     return {"type": code, "message": "The run ended while this task was in progress."}

@@ -20,6 +20,13 @@ from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus
 
 
+class TaskError(TypedDict):
+    """Why a task or an attempt has failed."""
+
+    type: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class TaskRow:
     """A task of the current plan. `app.storage.tables` explains the columns."""
@@ -46,7 +53,7 @@ class TaskRow:
     status: TaskStatus
     reason: str | None
     outputs: dict[str, Any]
-    error: dict[str, Any] | None
+    error: TaskError | None
     exit_code: int | None
     log_bytes: int
     started_at: str | None
@@ -63,7 +70,7 @@ class TaskChanges(TypedDict, total=False):
 
     reason: str | None
     outputs: dict[str, Any]
-    error: dict[str, Any] | None
+    error: TaskError | None
     exit_code: int | None
     log_bytes: int
     started_at: str | None
@@ -247,7 +254,7 @@ def close_task(
     actor: str,
     reason: str | None = None,
     outputs: dict[str, Any] | None = None,
-    error: dict[str, Any] | None = None,
+    error: TaskError | None = None,
     **data: Any,
 ) -> None:
     """End a task that has no attempt in progress: a task that waited, or a milestone."""
@@ -273,7 +280,7 @@ def end_many(
     *,
     reason: str,
     at: str,
-    error: dict[str, Any] | None = None,
+    error: TaskError | None = None,
 ) -> list[News]:
     """End several open tasks together. Returns the events to append, in the tasks' order."""
     if not rows:
