@@ -210,20 +210,19 @@ def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan
     position = 0
     for phase in draft.phases:
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            values = plan_rows.task_row(project, task, needed, actions)
-            values |= {"id": ids["tasks"][task.key], "phase_id": ids["phases"][phase.key], "position": position}
-            _put_task(conn, tasks_before.get(values["id"]), values)
+            row = plan_rows.task_row(project, phase, task, needed, position, ids, actions)
+            _put_task(conn, tasks_before.get(row["id"]), row)
             position += 1
     gone = set(tasks_before) - set(ids["tasks"].values())
     conn.execute(delete(task_table).where(task_table.c.id.in_(gone)))
     conn.execute(delete(phase_table).where(phase_table.c.id.in_(set(phases_before) - set(ids["phases"].values()))))
 
 
-def _put_task(conn: Connection, before: TaskRow | None, values: dict[str, Any]) -> None:
+def _put_task(conn: Connection, before: TaskRow | None, row: plan_rows.NewTask) -> None:
     if before is None:
-        conn.execute(insert(task_table).values(values))
+        conn.execute(insert(task_table).values(row))
         return
     kept = {"id", "status", "outputs"}
-    changed = {name: value for name, value in values.items() if name not in kept and getattr(before, name) != value}
+    changed = {name: value for name, value in row.items() if name not in kept and getattr(before, name) != value}
     if changed:
         conn.execute(update(task_table).where(task_table.c.id == before.id).values(**changed))

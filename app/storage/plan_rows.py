@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -15,10 +15,53 @@ from app.domain.validation import effective_dependencies, retries_of
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, tasks
 from app.storage.tasks import TaskRow
-from signoff.vocabulary import PhaseStatus, TaskStatus
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, TaskStatus
 
 # Ids by key: `{"phases": {key: id}, "tasks": {key: id}}`.
 Ids = dict[str, dict[str, str]]
+
+
+class NewPhase(TypedDict):
+    """The row of a phase that has not started."""
+
+    id: str
+    project_id: str
+    key: str
+    name: str
+    description: str
+    position: int
+    strategy: PhaseStrategy
+    requires_approval: bool
+    status: PhaseStatus
+
+
+class NewTask(TypedDict):
+    """The row of a task that has not started."""
+
+    id: str
+    project_id: str
+    phase_id: str
+    key: str
+    title: str
+    description: str
+    position: int
+    agent_id: str | None
+    action: dict[str, Any]
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
+    status: TaskStatus
+    outputs: dict[str, Any]
+    # A task that keeps its id in a new version continues its count.
+    attempt: NotRequired[int]
+
 
 # What a task's row copies unchanged from its plan, and what affects how the task runs.
 _COPIED = (
@@ -64,15 +107,12 @@ def replace(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, a
         for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))
     }
     conn.execute(delete(phases).where(phases.c.project_id == project.id))
-    phase_rows: list[dict[str, Any]] = []
-    task_rows: list[dict[str, Any]] = []
+    phase_rows: list[NewPhase] = []
+    task_rows: list[NewTask] = []
     for position, phase in enumerate(draft.phases):
         phase_rows.append(phase_row(project, phase, position, ids))
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            row = task_row(project, task, needed, actions)
-            row["id"] = ids["tasks"][task.key]
-            row["phase_id"] = ids["phases"][phase.key]
-            row["position"] = len(task_rows)
+            row = task_row(project, phase, task, needed, len(task_rows), ids, actions)
             row["attempt"] = attempts.get(row["id"], 0)
             task_rows.append(row)
     if phase_rows:
@@ -81,7 +121,7 @@ def replace(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, a
         conn.execute(insert(tasks), task_rows)
 
 
-def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> dict[str, Any]:
+def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> NewPhase:
     """Return the row of a phase that has not started."""
     by_default = position > 0 and not project.auto_approve_phases
     return {
@@ -97,8 +137,16 @@ def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -
     }
 
 
-def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
-    """Return the row of a new task, except its id, phase and position. `needed` lists the keys of all its dependencies."""
+def task_row(
+    project: ProjectRow,
+    phase: PhaseDraft,
+    task: TaskDraft,
+    needed: list[str],
+    position: int,
+    ids: Ids,
+    actions: Actions,
+) -> NewTask:
+    """Return the row of a new task. `needed` lists the keys of all its dependencies."""
     return {
         "project_id": project.id,
         "key": task.key,
@@ -118,4 +166,7 @@ def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: A
         "limits": task.limits,
         "status": TaskStatus.PENDING,
         "outputs": {},
+        "id": ids["tasks"][task.key],
+        "phase_id": ids["phases"][phase.key],
+        "position": position,
     }
