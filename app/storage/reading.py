@@ -29,7 +29,7 @@ class Rows(Generic[R]):
         hints = get_type_hints(row)
         columns = [_typed(computed.get(name, table.c.get(name)), hint).label(name) for name, hint in hints.items()]
         self.select: Query = select(*columns)
-        # Rows are made by position, which is several times faster than by name. Both orders are that of the fields.
+        # Rows are made by position, which is faster than by name. The columns have the order of the fields.
         self._make: Callable[..., R] = row
 
     def find(self, conn: Connection, query: Query, parameters: Mapping[str, Any] | None = None) -> R | None:
