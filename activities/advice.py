@@ -122,7 +122,7 @@ def _read(
     conn: Connection, request: AdviceRequest
 ) -> tuple[ProjectRow, str, TaskRow, QuestionRow | None, dict[str, Any], int]:
     project = projects.get(conn, request.project_id)
-    signed = plans.get(conn, project.id, project.plan_version).settings
+    signed = plans.contents(plans.current(conn, project)).settings
     name, description = (signed.get(f"project_{field}", getattr(project, field)) for field in ("name", "description"))
     project_text = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)
@@ -136,8 +136,7 @@ def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, re
     """Whether the record leaves this question to a model. The workflow's own state is not trusted; it could be forged."""
     if project.decision_mode != DecisionMode.AGENT or project.run_id != request.run_id:
         return False
-    error: dict[str, Any] = task.error or {}
-    out_of_budget = error.get("type") == BudgetExceeded.default_code
+    out_of_budget = task.error is not None and task.error["type"] == BudgetExceeded.default_code
     return question.kind == QuestionKind.DECISION or (question.kind == QuestionKind.TASK_FAILED and not out_of_budget)
 
 

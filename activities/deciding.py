@@ -126,7 +126,7 @@ def automatic_approval(conn: Connection, project: ProjectRow) -> DecisionRequest
     """The automatic approval of a plan that a planner or a refinement has just made, if the project is set to do so."""
     if not project.auto_approve_plan or project.stage != Stage.AWAITING_APPROVAL:
         return None
-    plan = plans.get(conn, project.id, project.plan_version)
+    plan = plans.current(conn, project)
     if plan.planner == "hand" and not decisions.has_made_plan(conn, project.id, plan.version):
         return None
     return DecisionRequest(

@@ -45,10 +45,10 @@ def prepare(conn: Connection, request: DecisionRequest, captured: Captured | Non
     required = {DecisionKind.APPROVE: Situation.PLAN_READY, DecisionKind.EDIT: Situation.RUNNING}
     if project is None or required.get(request.kind) != situation(project):
         return
-    plan = plans.get(conn, project.id, project.plan_version)
+    plan = plans.current(conn, project)
     if captured is None or captured.plan_digest != plan.digest:
         tasks = [*plans.content(plan).tasks(), *_edited(request.payload.get("edits"))]
-        raise CaptureNeeded(project, tasks, plan.digest)
+        raise CaptureNeeded(project, tasks, plans.contents(plan).digest)
     request.payload = {**request.payload, "captured": captured}
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -25,10 +25,9 @@ from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import attempts, permission, plans, projects, quarantines, runs, tasks
+from app.storage import attempts, permission, plan_rows, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.needs import Needed
-from app.storage.tables import tasks as task_table
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
 from workflows.contracts import (
@@ -170,10 +169,9 @@ class Records:
                 return PhaseWork(open=False, cancelling=True, phase_id=phase.id, name=phase.name)
             if not runs.begin_phase(conn, project, phase):
                 return PhaseWork(open=False, phase_id=phase.id, name=phase.name)
-            query = select(task_table).where(task_table.c.phase_id == phase.id).order_by(task_table.c.position)
-            rows = conn.execute(query).all()
+            rows = tasks.all_of(conn, ref.project_id, phase_id=phase.id)
             if ref.offset == 0:
-                plans.check_rows(draft, rows)
+                plan_rows.check_rows(draft, rows)
             columns = task_columns(rows, ref.offset, self._actions, queues=self._queues, agent_id=project.agent_id)
             return PhaseWork(open=True, phase_id=phase.id, name=phase.name, tasks=columns, total=len(rows))
 
@@ -214,7 +212,7 @@ class Records:
             due_at = due_time(task, opened.due_at)
             if opened.reason == "decision":
                 has_model = model_for(self._settings, project.strategy) is not None
-                status = answers.open_decision(conn, project, task, due_at, has_model=has_model)
+                status = answers.open_decision(conn, project, opened.run_id, task, due_at, has_model=has_model)
                 asks = status == TaskStatus.WAITING and project.decision_mode == DecisionMode.AGENT
                 return TaskResult(status=status, advise=asks and has_model)
             tasks.open_task(conn, task, reason=opened.reason, due_at=due_at)
@@ -361,7 +359,7 @@ def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attemp
     return LostVerdict(then="final" if exhausted else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
 
 
-def _with_task_id(conn: Connection, end: RunEnd) -> dict[str, Any] | None:
+def _with_task_id(conn: Connection, end: RunEnd) -> projects.Failure | None:
     """The reason why a run failed, from the record. The workflow only names the task."""
     if end.failure is None:
         return None

@@ -92,7 +92,7 @@ def _is_as_answered(conn: Connection, decision: Decision) -> bool:
 
 def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:
     """The current run of a project."""
-    run = runs.find(conn, project.run_id)
+    run = runs.latest_of(conn, project)
     if run is None:
         return None
     columns = (phase_table.c.name, phase_table.c.status)

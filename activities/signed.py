@@ -103,7 +103,7 @@ class SignedState:
         defaults = self._settings.task_limits
         if self._frozen is not None and self._frozen.task_limits is not None:
             defaults = TaskLimits.model_validate(self._frozen.task_limits)
-        return defaults.model_copy(update=self._started.task.limits)
+        return defaults.model_copy(update={**self._started.task.limits})
 
     def _named(self) -> Named:
         return named_by(self._started.task.action, self._started.project.workspace)

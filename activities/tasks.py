@@ -37,7 +37,7 @@ from app.domain.states import SIGNED_CHANGED
 from app.llm.desk import Desk
 from app.settings import Settings
 from app.storage import attempts, model_steps, permission
-from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started
+from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started, TaskError
 from app.storage.model_steps import Talk
 from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
@@ -189,7 +189,7 @@ class _Attempt:
         except SignedChanged as changed:
             asked = changed.question
             question = replace(asked, text=self._masked(asked.text), details=self._masked(asked.details))
-            error = {"type": SIGNED_CHANGED, "message": question.text}
+            error = TaskError(type=SIGNED_CHANGED, message=question.text)
             ending = Ending(TaskStatus.WAITING, {}, error=error, question=question)
         except asyncio.CancelledError:
             ending = await self._interrupted(heartbeat.stop)

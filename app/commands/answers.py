@@ -21,7 +21,7 @@ from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
-from app.storage.tasks import TaskRow
+from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.event_data import DecisionMade
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import DecisionMode, Stage, TaskStatus
@@ -81,14 +81,17 @@ def expire_question(conn: Connection, decision: Decision) -> None:
         _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
         return
     decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
-    error = {"type": "decision_expired", "message": "Nobody answered in time, and the decision has no default."}
+    error: TaskError = {
+        "type": "decision_expired",
+        "message": "Nobody answered in time, and the decision has no default.",
+    }
     _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
     seal: CommentSeal = {**decision.seal()}
     tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, decided=seal)
 
 
 def open_decision(
-    conn: Connection, project: ProjectRow, task: TaskRow, due_at: str | None, *, has_model: bool
+    conn: Connection, project: ProjectRow, run_id: str, task: TaskRow, due_at: str | None, *, has_model: bool
 ) -> TaskStatus:
     """Make a decision task ask its question. In mode `agent` without a model, apply its declared default at once."""
     fields = task.action
@@ -96,7 +99,7 @@ def open_decision(
     if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
         request = DecisionRequest(
             project_id=project.id,
-            request_id=f"default:{project.run_id}:{task.id}",
+            request_id=f"default:{run_id}:{task.id}",
             kind=DecisionKind.ANSWER,
             actor="signoff",
             comment="The declared default applies because no model is configured to decide.",
@@ -108,7 +111,7 @@ def open_decision(
     asked = str(fields.get("question") or task.title)
     options = list(fields.get("options") or [])
     kind = QuestionKind.DECISION
-    questions.ask(conn, task, project.run_id, kind, asked, options=options, default=default, expires_at=due_at)
+    questions.ask(conn, task, run_id, kind, asked, options=options, default=default, expires_at=due_at)
     return TaskStatus.WAITING
 
 
@@ -185,7 +188,7 @@ def _settle(
     }  # fmt: skip
     if question.kind == QuestionKind.CHANGED:
         # The answer is bound to the differences that the person saw, whether it accepts them or not.
-        decision.payload["changed"] = [{**item, "text": None} for item in question.details["differences"]]
+        decision.payload["changed"] = [{**item, "text": None} for item in question.differences]
     outputs = _outputs(decision, answer) if is_decision else {}
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 
@@ -227,8 +230,8 @@ def _carry_out(
     _close_question(conn, task, decision, answer or effect, status)
 
 
-def _error(task: TaskRow, decision: Decision) -> dict[str, Any]:
+def _error(task: TaskRow, decision: Decision) -> TaskError:
     """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
     if task.error is not None:
-        return dict(task.error)
+        return task.error
     return {"type": "failed_by_person", "message": decision.comment or "A person marked this task as failed."}

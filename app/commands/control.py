@@ -41,7 +41,7 @@ def _set_paused(conn: Connection, decision: Decision, change: type[RunPaused | R
         raise Conflict(message, code="already_paused" if paused else "not_paused")
     projects.change(conn, project, paused=paused)
     questions.settle_stage(conn, project.id)
-    changed = change(run_id=project.run_id, comment=decision.comment, **decision.seal())
+    changed = change(run_id=project.latest_run, comment=decision.comment, **decision.seal())
     events.append(conn, project.id, changed, actor=decision.actor)
 
 
@@ -53,23 +53,24 @@ def retry_run(conn: Connection, decision: Decision) -> None:
     """
     project = projects.get(conn, decision.project_id)
     check_call(Call.RETRY, situation(project))
-    plan = plans.get(conn, project.id, project.plan_version)
+    plan = plans.current(conn, project)
     if plan.status != PlanStatus.APPROVED:
         message = f"Plan version {plan.version} has not been approved. Approve it to run it."
         context = {"plan_version": plan.version, "plan_digest": plan.digest}
         raise Conflict(message, code="plan_superseded", context=context)
     plans.verified_draft(plan)
+    digest = plans.contents(plan).digest
     projects.check_stopped(conn, project.id)
     runs.check_workspace_free(conn, project)
     rows = tasks.all_of(conn, project.id)
     again = _to_run_again(conn, project, rows, decision.payload.get("tasks") or [])
-    decision.plan_version, decision.plan_digest = plan.version, plan.digest
+    decision.plan_version, decision.plan_digest = plan.version, digest
     run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
     decision.payload = {**decision.payload, **run}
     _reset_tasks(conn, [row.id for row in again])
     _reset_phases(conn, project.id, {row.phase_id for row in again})
     started = RunStarted(
-        plan_version=plan.version, plan_digest=plan.digest, **run, retry_of=project.run_id,
+        plan_version=plan.version, plan_digest=digest, **run, retry_of=project.run_id,
         kept=len(rows) - len(again), reset=[row.id for row in again], comment=decision.comment, **decision.seal(),
     )  # fmt: skip
     events.append(conn, project.id, started, actor=decision.actor)

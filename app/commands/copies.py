@@ -38,6 +38,6 @@ def duplicate(
     projects.create(conn, values, actor=actor, duplicated_from=project_id)
     copy = projects.get(conn, copy_id)
     if source.plan_version is not None:
-        draft = plans.content(plans.get(conn, project_id, source.plan_version))
+        draft = plans.content(plans.current(conn, source))
         plans.edit(conn, copy, lambda _: draft, actions, actor=actor)
     return projects.get(conn, copy_id)

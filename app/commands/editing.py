@@ -93,5 +93,5 @@ def _is_read(conn: Connection, project: ProjectRow, changes: dict[str, Any]) -> 
     """
     if projects.situation(project) != Situation.PLAN_READY:
         return False
-    plan = plans.get(conn, project.id, project.plan_version)
-    return any(plan.settings.get(f"project_{name}") is not None for name in changes)
+    settings = plans.contents(plans.current(conn, project)).settings
+    return any(settings.get(f"project_{name}") is not None for name in changes)

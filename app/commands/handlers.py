@@ -44,7 +44,7 @@ def request_plan(conn: Connection, decision: Decision) -> None:
     decision.payload = {**decision.payload, "version": version}
     seal = decision.seal()
     if situation(project) == Situation.PLAN_READY:
-        returned = PlanReturned(plan_version=project.plan_version, comment=decision.comment, **seal)
+        returned = PlanReturned(plan_version=plans.current_version(project), comment=decision.comment, **seal)
         events.append(conn, project.id, returned, actor=decision.actor)
     if edits:
         # The edits get their own version, which stays if the planner fails.
@@ -81,11 +81,12 @@ def approve(conn: Connection, decision: Decision) -> None:
     if decision.payload.get("phase_id") is not None:
         message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
         raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
-    plan = plans.get(conn, project.id, project.plan_version)
+    plan = plans.current(conn, project)
     _check_bound(plan, decision.payload)
     if not plans.verified_draft(plan).tasks():
         raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
-    decision.plan_version, decision.plan_digest = plan.version, plan.digest
+    digest = plans.contents(plan).digest
+    decision.plan_version, decision.plan_digest = plan.version, digest
     runs.check_workspace_free(conn, project)
     captured = freezing.bind(decision, captured)
     run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
@@ -93,10 +94,10 @@ def approve(conn: Connection, decision: Decision) -> None:
     freezing.keep(conn, project.id, plan.version, captured)
     plans.mark_approved(conn, project.id, plan.version, actor=decision.actor, at=decision.at)
     approved = PlanApproved(
-        plan_version=plan.version, plan_digest=plan.digest, approved_at=decision.at, comment=decision.comment,
+        plan_version=plan.version, plan_digest=digest, approved_at=decision.at, comment=decision.comment,
         **decision.seal(),
     )  # fmt: skip
-    started = RunStarted(plan_version=plan.version, plan_digest=plan.digest, **run)
+    started = RunStarted(plan_version=plan.version, plan_digest=digest, **run)
     events.append(conn, project.id, approved, started, actor=decision.actor)
 
 
@@ -118,8 +119,8 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     if requested is not None and requested != gate["phase_id"]:
         message = "A different phase is waiting for approval."
         raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
-    run = runs.find(conn, project.run_id)
-    plan = plans.get(conn, project.id, project.plan_version)
+    run = runs.latest_of(conn, project)
+    plan = plans.current(conn, project)
     _check_bound(plan, decision.payload)
     freezing.check_seen(decision, plan)
     phase = runs.get_phase(conn, gate["phase_id"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
 from app.domain.actions import Actions
 from app.domain.decisions import Decision
@@ -17,7 +16,7 @@ from app.domain.registry import load_actions
 from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
-from app.storage import events, freezing, plans, projects, runs, tasks
+from app.storage import events, freezing, plan_rows, plans, projects, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import plans as plan_table
@@ -81,7 +80,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
         editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
-        made = plans.get(conn, project.id, projects.get(conn, project.id).plan_version)
+        made = plans.current(conn, projects.get(conn, project.id))
         decision.plan_version, decision.plan_digest = made.version, made.digest
         decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
         edited = DecisionMade(kind=decision.kind, comment=decision.comment, **decision.seal())
@@ -89,7 +88,7 @@ def edit_running(conn: Connection, decision: Decision) -> None:
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
-    current = plans.get(conn, project.id, project.plan_version)
+    current = plans.current(conn, project)
     before = plans.verified_draft(current)
     phases = runs.phases_of(conn, project.id)
     waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
@@ -159,13 +158,14 @@ def _install(
     captured: Captured | None,
 ) -> None:
     # A project may be renamed during its run. Its tasks keep the approved name.
-    signed = {name: value for name, value in current.settings.items() if name in PROJECT_VALUES}
+    earlier = plans.contents(current)
+    signed = {name: value for name, value in earlier.settings.items() if name in PROJECT_VALUES}
     settings = plans.run_settings(project, draft, actions)
     settings = settings.model_copy(
         update={name: signed[name] for name in signed if getattr(settings, name) is not None}
     )
     version, digest = plans.next_version(conn, project.id), digest_of(draft, settings)
-    ids = plans.with_ids(draft, current.ids)
+    ids = plan_rows.with_ids(draft, earlier.ids)
     row = {
         "project_id": project.id, "version": version, "status": PlanStatus.APPROVED, "planner": "hand",
         "digest": digest, "draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"),
@@ -195,13 +195,12 @@ def _install(
     )  # fmt: skip
 
 
-def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plans.Ids, actions: Actions) -> None:
+def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan_rows.Ids, actions: Actions) -> None:
     """Update the rows of phases and tasks to `draft`, without touching the state of anything that has started."""
-    query = select(task_table).where(task_table.c.project_id == project.id)
-    tasks_before = {row.id: row for row in conn.execute(query)}
+    tasks_before = {row.id: row for row in tasks.all_of(conn, project.id)}
     phases_before = {row.id: row for row in runs.phases_of(conn, project.id)}
     for position, phase in enumerate(draft.phases):
-        values = plans.phase_row(project, phase, position, ids)
+        values = plan_rows.phase_row(project, phase, position, ids)
         if values["id"] in phases_before:
             # The run owns the phase's status and gate.
             changed = {name: value for name, value in values.items() if name not in {"id", "status"}}
@@ -211,20 +210,19 @@ def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan
     position = 0
     for phase in draft.phases:
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            values = plans.task_row(project, task, needed, actions)
-            values |= {"id": ids["tasks"][task.key], "phase_id": ids["phases"][phase.key], "position": position}
-            _put_task(conn, tasks_before.get(values["id"]), values)
+            row = plan_rows.task_row(project, phase, task, needed, position, ids, actions)
+            _put_task(conn, tasks_before.get(row["id"]), row)
             position += 1
     gone = set(tasks_before) - set(ids["tasks"].values())
     conn.execute(delete(task_table).where(task_table.c.id.in_(gone)))
     conn.execute(delete(phase_table).where(phase_table.c.id.in_(set(phases_before) - set(ids["phases"].values()))))
 
 
-def _put_task(conn: Connection, before: TaskRow | None, values: dict[str, Any]) -> None:
+def _put_task(conn: Connection, before: TaskRow | None, row: plan_rows.NewTask) -> None:
     if before is None:
-        conn.execute(insert(task_table).values(values))
+        conn.execute(insert(task_table).values(row))
         return
     kept = {"id", "status", "outputs"}
-    changed = {name: value for name, value in values.items() if name not in kept and getattr(before, name) != value}
+    changed = {name: value for name, value in row.items() if name not in kept and getattr(before, name) != value}
     if changed:
         conn.execute(update(task_table).where(task_table.c.id == before.id).values(**changed))

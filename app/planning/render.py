@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.planning.outline.attributes import write
@@ -136,10 +136,10 @@ def _request(fields: dict[str, Any]) -> str | None:
     # Only values that would fail in this function are checked. Others are rejected when the text is parsed again.
     if not isinstance(headers, dict) or not isinstance(expected, list):
         return None
-    info = [write("expect", ",".join(map(str, expected)))] if expected else []  # pyright: ignore[reportUnknownArgumentType]
+    info = [write("expect", ",".join(map(str, cast("list[object]", expected))))] if expected else []
     info += [write("save", str(fields["save_to"]))] if "save_to" in fields else []
     lines = [f"{fields.get('method', '')} {fields.get('url', '')}".strip()]
-    lines += [f"{name}: {value}" for name, value in headers.items()]  # pyright: ignore[reportUnknownVariableType]
+    lines += [f"{name}: {value}" for name, value in cast("dict[str, object]", headers).items()]
     lines += ["", str(fields["body"])] if "body" in fields else []
     return _fence("http", " ".join(info), "\n".join(lines))
 
@@ -163,7 +163,7 @@ def _inputs(task: TaskDraft) -> str:
     return _fence("inputs", "", "\n".join(lines)) if lines else ""
 
 
-def _input_value(value: Any) -> str:
+def _input_value(value: object) -> str:
     if isinstance(value, str) and value and value == value.strip() and "\n" not in value:
         try:
             parse_json(value)
@@ -182,7 +182,7 @@ def _fence(language: str, info: str, content: str) -> str:
     return f"{ticks}{language}{' ' + info if info else ''}\n{content}\n{ticks}"
 
 
-def _json(value: Any, indent: int | None = 2) -> str:
+def _json(value: object, indent: int | None = 2) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 

@@ -172,9 +172,9 @@ def _next(project_id: str, head: Head | None, signer: Signer, seq: int, chain: s
     )
 
 
-def bury(conn: Connection, row: Any, place: Place, signer: Signer, keys: KeyRing) -> Seal | None:
+def bury(conn: Connection, project_id: str, place: Place, signer: Signer, keys: KeyRing) -> Seal | None:
     """Seal the end of a deleted project, whose events are gone. None if another app has already sealed it."""
-    stone = seals.tombstone_of(conn, row.project_id)
+    stone = seals.tombstone_of(conn, project_id)
     if stone is None or stone.seal is not None:
         return None
     event = Event.model_validate(stone.event)

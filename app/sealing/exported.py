@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from sqlalchemy import JSON, Column, Table
@@ -179,11 +179,11 @@ def _chain(zipped: Zipped, record: Record) -> tuple[ChainCheck, Replay]:
     return chain, replay
 
 
-def _event(line: Any, number: int) -> tuple[Event, str]:
+def _event(line: object, number: int) -> tuple[Event, str]:
     wrong = Damaged("entry_unreadable", f"Line {number} of {EVENTS} is not a valid event.")
     if not isinstance(line, dict):
         raise wrong
-    values: dict[str, Any] = dict(line)  # pyright: ignore[reportUnknownArgumentType]
+    values = dict(cast("dict[str, Any]", line))
     stored = values.pop("hash", None)
     if set(values) != set(Event.model_fields) or not isinstance(stored, str):
         raise wrong
@@ -243,7 +243,7 @@ def _row(table: Table, row: dict[str, Any], name: str, unreadable: list[Unreadab
     return SimpleNamespace(**values)
 
 
-def _fits(column: Column[Any], value: Any) -> bool:
+def _fits(column: Column[Any], value: object) -> bool:
     if isinstance(column.type, JSON):
         try:
             canonical_json(value)

@@ -205,6 +205,6 @@ class Sealer:
             async with self._projects[row.project_id]:
                 place = Place(self._heads.heads.get(row.project_id), None)
                 seal = await self._database.transact(
-                    lambda conn, row=row, place=place: bury(conn, row, place, self.keys.signer, self.ring)
+                    lambda conn, row=row, place=place: bury(conn, row.project_id, place, self.keys.signer, self.ring)
                 )
                 await self._publish([seal] if seal is not None else [])

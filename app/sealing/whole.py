@@ -20,7 +20,7 @@ from app.domain.signed_values import PROJECT_VALUES
 from app.domain.signing import KeyRing
 from app.domain.validation import effective_dependencies
 from app.sealing.authentic import MODEL_PREFIX, OWN_ACTORS, command_content, commands_match
-from app.storage import plans
+from app.storage import plan_rows, plans
 from app.storage.audit import Record
 from app.storage.events import ChainCheck
 
@@ -113,17 +113,16 @@ def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
     yield from integrity.check_signed("task", tasks, record.tasks, record.unreadable_in("tasks"))
 
 
-def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Return the fields that the rows of phases and tasks must have according to the plan."""
-    phases: list[dict[str, Any]] = []
-    tasks: list[dict[str, Any]] = []
+    phases: list[plan_rows.NewPhase] = []
+    tasks: list[dict[str, object]] = []
     # The default for a task's retries came from its action when the plan was made, and may be different now.
     actions = {task.action.type: Action for task in draft.tasks()}
     for position, phase in enumerate(draft.phases):
-        phases.append(plans.phase_row(record.project, phase, position, row.ids))
+        phases.append(plan_rows.phase_row(record.project, phase, position, row.ids))
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            fields = plans.task_row(record.project, task, needed, actions)
-            fields |= {"id": row.ids["tasks"][task.key], "phase_id": phases[-1]["id"], "position": len(tasks)}
+            fields = plan_rows.task_row(record.project, phase, task, needed, len(tasks), row.ids, actions)
             state = {"status", "outputs"} if task.retries is not None else {"status", "outputs", "retries"}
             tasks.append({name: value for name, value in fields.items() if name not in state})
     return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks

@@ -20,7 +20,7 @@ from app.domain.states import SIGNED_CHANGED
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
-from app.storage.tasks import TaskRow
+from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
 from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus
 
@@ -96,7 +96,7 @@ class Ending:
 
     status: TaskStatus
     outputs: dict[str, Any]
-    error: dict[str, Any] | None = None
+    error: TaskError | None = None
     exit_code: int | None = None
     log_bytes: int = 0
     # Carried by the final event, so that the seals cover the log and the files that the task was expected to make.
@@ -153,16 +153,11 @@ def start(conn: Connection, key: AttemptKey) -> Started:
             None, task, project, task.attempt, needed.outputs, signed.settings, str(task.started_at), signed.frozen
         )
     number, at = task.attempt + 1, now()
-    started = {"attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None}
-    cleared: dict[str, Any] = {
-        "reason": None,
-        "due_at": None,
-        "error": None,
-        "exit_code": None,
-        "log_bytes": 0,
-        "outputs": {},
-    }
-    names = tasks.move(conn, task, TaskStatus.RUNNING, **started, **cleared)
+    started: TaskChanges = {
+        "attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None,
+        "reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {},
+    }  # fmt: skip
+    names = tasks.move(conn, task, TaskStatus.RUNNING, **started)
     row = {
         "task_id": task.id,
         "number": number,
@@ -217,7 +212,7 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}
     attempt = {"of_task": key.task_id, "held": key.token}
     conn.execute(_MINE, {**attempt, **outcome, "ended_at": at, "stopping_at": None})
-    values = {
+    values: TaskChanges = {
         "reason": "retry" if again else ending.reason,
         "outputs": ending.outputs,
         "error": ending.error,
@@ -290,12 +285,14 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
     at = now()
     outcome = {"status": TaskStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
-    values = {
+    values: TaskChanges = {
         "reason": "after_failure", "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
         "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
     names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
-    waiting = TaskWaiting(**names, reason="after_failure", attempt=task.attempt, error=ending.error, **evidence)
+    waiting = TaskWaiting(
+        **names, reason="after_failure", attempt=task.attempt, **tasks.error_of(ending.error), **evidence
+    )
     events.append(conn, key.project_id, waiting, actor="worker", at=at)
     _ask_what_now(conn, task, key.run_id, ending.error)
 
@@ -303,7 +300,7 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
 def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending, question: Question) -> None:
     outcome = {"status": TaskStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
-    values = {
+    values: TaskChanges = {
         "reason": question.reason, "error": ending.error, "log_bytes": ending.log_bytes,
         "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
@@ -317,8 +314,9 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
     )  # fmt: skip
 
 
-def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: dict[str, Any] | None) -> None:
-    question = f"Task '{task.title}' has failed: {(error or {}).get('message', 'no reason is known')} What now?"
+def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: TaskError | None) -> None:
+    why = error["message"] if error is not None else "no reason is known"
+    question = f"Task '{task.title}' has failed: {why} What now?"
     options = questions.ANSWERS_TO_A_FAILURE
     questions.ask(conn, task, run_id, QuestionKind.TASK_FAILED, question, options=options)
 
@@ -346,7 +344,7 @@ def lose(
         # Its outcome is recorded, its loss is recorded, or it never began.
         return recorded_of(task)
     at = now()
-    error = {"type": "worker_lost", "message": f"The attempt was lost while the task was running: {cause}."}
+    error: TaskError = {"type": "worker_lost", "message": f"The attempt was lost while the task was running: {cause}."}
     if killed:
         error = {"type": "worker_killed", "message": KILLED}
     lost = {"status": "lost", "error": error, "ended_at": at}
@@ -357,7 +355,7 @@ def lose(
     if asks_now:
         status = TaskStatus.WAITING
     # A task that waits for its next attempt has a due time. A task that waits for a person has none.
-    values: dict[str, Any] = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
+    values: TaskChanges = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
     if asks_now:
         values.update(reason="after_failure", recorded_try=key.try_number, due_at=None)
     if status == TaskStatus.FAILED:
@@ -367,7 +365,7 @@ def lose(
     retrying = status == TaskStatus.WAITING and not ask and not asks_now
     moved = TaskRetrying if retrying else tasks.EVENT_OF[status]
     isolated: _Isolated = {"quarantine": quarantine} if quarantine is not None else {}
-    gone = moved(**names, attempt=task.attempt, error=error, reason=values["reason"], **isolated)
+    gone = moved(**names, attempt=task.attempt, error={**error}, reason=values["reason"], **isolated)
     events.append(conn, key.project_id, gone, actor="signoff", at=at)
     if asks_now:
         _ask_what_now(conn, task, key.run_id, error)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
-from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, cast, or_, select
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, or_, select
+from sqlalchemy import cast as cast_column
 
 from app.domain.decisions import Decision
 from app.domain.seals import Seal
@@ -33,7 +34,10 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that is recorded about a project at one moment. Rows have the columns of their tables."""
+    """Everything that is recorded about a project at one moment.
+
+    Rows have the columns of their tables. They have no types, because an altered row may contain anything.
+    """
 
     project: Any
     plans: list[Any]
@@ -102,7 +106,7 @@ def _rows(
 ) -> list[Any]:
     structured = [column.name for column in table.c if isinstance(column.type, JSON)]
     columns = [
-        cast(column, Text).label(column.name) if column.name in structured else column for column in table.c
+        cast_column(column, Text).label(column.name) if column.name in structured else column for column in table.c
     ]  # fmt: skip
     found: list[Any] = []
     for row in conn.execute(select(*columns).where(table.c.project_id == project_id).order_by(order)).mappings():
@@ -125,30 +129,31 @@ def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
     return has_shape(table.c[column], value)
 
 
-def has_shape(column: Column[Any], value: Any) -> bool:
+def has_shape(column: Column[Any], value: object) -> bool:
     """Whether Signoff could have written this value to a structured column."""
     if value is None:
         return bool(column.nullable)
     return _SHAPES.get(column.name, _is_object)(value)
 
 
-def _is_object(value: Any) -> bool:
+def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)  # pyright: ignore[reportUnknownVariableType]
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in cast("list[object]", value))
 
 
-def _is_action(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("type"), str)  # pyright: ignore[reportUnknownMemberType]
+def _is_action(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(cast("dict[str, object]", value).get("type"), str)
 
 
-def _has_ids(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(name), dict) for name in ("phases", "tasks"))  # pyright: ignore[reportUnknownMemberType]
+def _has_ids(value: object) -> bool:
+    ids = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    return all(isinstance(ids.get(name), dict) for name in ("phases", "tasks"))
 
 
-_SHAPES: dict[str, Callable[[Any], bool]] = {
+_SHAPES: dict[str, Callable[[object], bool]] = {
     "depends_on": _is_list_of_texts,
     "expected_files": _is_list_of_texts,
     "reads": _is_list_of_texts,

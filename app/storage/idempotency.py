@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, tuple_, update
 
 from app.domain.errors import Conflict, Invalid
 from app.domain.identity import isoformat, new_id, now
+from app.storage.reading import Rows
 from app.storage.tables import idempotency as table
 
 KEPT = timedelta(hours=24)
@@ -55,6 +55,20 @@ class Claim:
     first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _RequestRow:
+    request_id: str
+    body_hash: str
+    status: int | None
+    headers: dict[str, str] | None
+    body: bytes | None
+    claimed_until: str
+    created_at: str
+
+
+_ROWS = Rows(table, _RequestRow)
+
+
 def take(conn: Connection, key: RequestKey, body_hash: str, lease: timedelta) -> Claim | Answer:
     """Claim a request for the length of the lease. If it was already answered, return that answer.
 
@@ -84,8 +98,8 @@ def take(conn: Connection, key: RequestKey, body_hash: str, lease: timedelta) ->
     if row.body_hash != body_hash:
         message = "This Idempotency-Key was already used with a different body. Send the same body, or use a new key."
         raise Invalid(message, code="idempotency_key_reused")
-    if row.status is not None:
-        return _answer(row)
+    if (answer := _answer(row)) is not None:
+        return answer
     if row.claimed_until > now():
         raise in_progress()
     conn.execute(update(table).where(_is(key)).values(claimed_until=until))
@@ -106,7 +120,7 @@ def answer_of(conn: Connection, claim: Claim) -> Answer | None:
     row = _locked(conn, claim.key)
     if row is None or row.request_id != claim.request_id:
         raise in_progress()
-    return _answer(row) if row.status is not None else None
+    return _answer(row)
 
 
 def keep(conn: Connection, claim: Claim, answer: Answer) -> None:
@@ -154,9 +168,12 @@ def _open(claim: Claim) -> ColumnElement[bool]:
     return and_(_is(claim.key), table.c.request_id == claim.request_id, table.c.status.is_(None))
 
 
-def _locked(conn: Connection, key: RequestKey) -> Row[Any] | None:
-    return conn.execute(select(table).where(_is(key)).with_for_update()).one_or_none()
+def _locked(conn: Connection, key: RequestKey) -> _RequestRow | None:
+    return _ROWS.find(conn, _ROWS.select.where(_is(key)).with_for_update())
 
 
-def _answer(row: Row[Any]) -> Answer:
-    return Answer(status=row.status, headers=dict(row.headers), body=bytes(row.body))
+def _answer(row: _RequestRow) -> Answer | None:
+    """Return the answer that a request has received, or None while it is in progress."""
+    if row.status is None:
+        return None
+    return Answer(status=row.status, headers=dict(row.headers or {}), body=bytes(row.body or b""))

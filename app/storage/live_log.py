@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Column, Connection, Select, func, select
 
 from app.storage.tables import events, projects, tombstones
 from signoff.vocabulary import EventType
@@ -52,7 +51,7 @@ class _Tail:
         self._known = {position for position in (*self._known, *fresh) if position > self._end - LOOK_BACK}
         return fresh
 
-    def _recent(self, limit: int) -> Any:
+    def _recent(self, limit: int) -> Select[int]:
         query = select(self._position).where(self._position > self._end - LOOK_BACK)
         return query.order_by(self._position).limit(limit)
 

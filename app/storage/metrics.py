@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from app.domain import graph
 from app.domain.identity import milliseconds_between, now
 from app.domain.validation import phase_graphs
 from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
+from app.storage.runs import RunRow
 from app.storage.tables import attempts, events
 from signoff.vocabulary import EventType
 
@@ -72,7 +72,7 @@ def _overlap(spans: Sequence[tuple[str, str]]) -> tuple[int, int]:
     return some, peak
 
 
-def wall_ms(rows: Iterable[Row[Any]]) -> int:
+def wall_ms(rows: Iterable[RunRow]) -> int:
     """Return the time from start to end, summed over all runs."""
     return sum(milliseconds_between(row.started_at, row.completed_at or now()) or 0 for row in rows)
 
@@ -106,7 +106,7 @@ def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks
     """Return the time that the tasks on the critical path have taken."""
     if project.plan_version is None:
         return 0
-    draft = plans.content(plans.get(conn, project.id, project.plan_version))
+    draft = plans.content(plans.current(conn, project))
     phases = phase_graphs(draft)
     took = {row.key: float(duration_ms(row) or 0) for row in rows}
     weights = [took.get(task.key, 0.0) for task in draft.tasks()]

@@ -9,19 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
 
 from app.domain.budget import Spent
 from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.storage import events, locks, projects
+from app.storage.reading import Rows
 from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
 from signoff.schemas.event_data import TaskProgress
 from signoff.vocabulary import PlanStatus, TaskStatus
 
-StepRow = Row[Any]
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A finished step."""
+
+    # Whatever the model or the tool has answered.
+    result: Any
+
+
+_STEPS = Rows(model_steps, StepRow)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ def end_orphans(conn: Connection, project_id: str) -> None:
 def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
     """Return a step that already finished, or None."""
     step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == "done")
-    return conn.execute(select(model_steps).where(*_of(talk), *step).limit(1)).one_or_none()
+    return _STEPS.find(conn, _STEPS.select.where(*_of(talk), *step).limit(1))
 
 
 def close(conn: Connection, talk: Talk) -> None:
@@ -130,7 +140,7 @@ def reserve(conn: Connection, talk: Talk, number: int, *, model: str, tokens: in
         Conflict: `fenced`: Signoff has given up on the attempt that the conversation belongs to.
     """
     _hold(conn, talk)
-    return _open(conn, talk, number, model=model, reserved_tokens=tokens, reserved_cost=cost)
+    return _open(conn, talk, number, model=model, tokens=tokens, cost=cost)
 
 
 def begin_tool(conn: Connection, talk: Talk, number: int, call_id: str, tool: str, *, model: str) -> int:
@@ -233,7 +243,17 @@ def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, in
     return {row[0]: (int(row[1] or 0), int(row[2] or 0), None if row[4] else row[3]) for row in rows}
 
 
-def _open(conn: Connection, talk: Talk, number: int, *, model: str, **values: Any) -> int:
+def _open(
+    conn: Connection,
+    talk: Talk,
+    number: int,
+    *,
+    model: str,
+    call_id: str = "",
+    tool: str | None = None,
+    tokens: int = 0,
+    cost: float | None = None,
+) -> int:
     row = {
         "project_id": talk.project_id,
         "conversation": talk.name,
@@ -242,7 +262,10 @@ def _open(conn: Connection, talk: Talk, number: int, *, model: str, **values: An
         "model": model,
         "status": "open",
         "started_at": now(),
-        **values,
+        "call_id": call_id,
+        "tool": tool,
+        "reserved_tokens": tokens,
+        "reserved_cost": cost,
     }
     position = conn.execute(insert(model_steps).values(row)).inserted_primary_key
     assert position is not None  # noqa: S101 - for the type checker: the table has one

@@ -9,11 +9,23 @@ from sqlalchemy import Connection, bindparam, select
 
 from app.domain.references import referenced_tasks
 from app.domain.states import SKIPPED_BY_PERSON
+from app.storage.reading import Rows
 from app.storage.tables import phases, tasks
 from app.storage.tasks import TaskRow
 from signoff.vocabulary import PhaseStatus, TaskStatus
 
 _PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    key: str
+    status: TaskStatus
+    reason: str | None
+    outputs: dict[str, Any]
+
+
+_ROWS = Rows(tasks, _Earlier)
 
 
 @dataclass(frozen=True)
@@ -29,9 +41,8 @@ class Needed:
         phase = conn.execute(_PHASE_STATUS, {"of_phase": task.phase_id}).scalar_one()
         referenced = referenced_tasks([task.inputs, task.action])
         keys = {*task.depends_on, *referenced}
-        columns = (tasks.c.key, tasks.c.status, tasks.c.reason, tasks.c.outputs)
-        query = select(*columns).where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
-        rows: list[Any] = list(conn.execute(query)) if keys else []
+        query = _ROWS.select.where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
+        rows = _ROWS.all(conn, query) if keys else []
         open_tasks = [row for row in rows if row.status != TaskStatus.COMPLETED and row.reason != SKIPPED_BY_PERSON]
         outputs = {row.key: row.outputs for row in rows if row.key in referenced}
         return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs)

@@ -6,26 +6,25 @@ during a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.actions import Actions
 from app.domain.decisions import CancelSeal, DecisionSeal
 from app.domain.errors import Conflict, ErrorInfo, NotFound
-from app.domain.identity import new_id, now
-from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of
+from app.domain.identity import now
+from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.signed_values import project_values_read
-from app.domain.validation import effective_dependencies, retries_of
-from app.storage import events, locks, projects
-from app.storage.projects import ProjectRow
-from app.storage.tables import phases, plans, tasks
+from app.storage import events, locks, plan_rows, projects
+from app.storage.plan_rows import Ids
+from app.storage.projects import Failure, ProjectChanges, ProjectRow
+from app.storage.reading import Rows
+from app.storage.tables import plans
 from signoff.schemas.event_data import EventData, PlanFailed, PlanGenerating, PlanReady, PlanSuperseded
-from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
-
-PlanRow = Row[Any]
-Ids = dict[str, dict[str, str]]
+from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
 
 class PlanFacts(TypedDict, total=False):
@@ -37,6 +36,51 @@ class PlanFacts(TypedDict, total=False):
     cost_usd: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan version. `app.storage.tables` explains the columns."""
+
+    project_id: str
+    version: int
+    status: PlanStatus
+    digest: str | None
+    planner: str
+    instructions: str | None
+    based_on: int | None
+    draft: dict[str, Any] | None
+    settings: dict[str, Any] | None
+    ids: Ids | None
+    frozen: dict[str, Any] | None
+    signed_texts: dict[str, str] | None
+    failure: dict[str, Any] | None
+    created_at: str
+    created_by: str
+    approved_at: str | None
+    approved_by: str | None
+
+
+class _Changes(TypedDict, total=False):
+    status: PlanStatus
+    digest: str
+    draft: dict[str, Any]
+    settings: dict[str, Any]
+    ids: Ids
+    failure: dict[str, Any]
+    approved_at: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a version has once it is filled in. `draft` and `settings` are what the digest covers, word for word."""
+
+    digest: str
+    draft: dict[str, Any]
+    settings: dict[str, Any]
+    ids: Ids
+
+
+_ROWS = Rows(plans, PlanRow)
 OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
 
 
@@ -56,7 +100,7 @@ def run_settings(project: ProjectRow, draft: PlanDraft, actions: Actions) -> Run
 def find(conn: Connection, project_id: str, version: int) -> PlanRow | None:
     """Return one version, or None."""
     locks.hold_project(conn, project_id)
-    return conn.execute(select(plans).where(plans.c.project_id == project_id, plans.c.version == version)).one_or_none()
+    return _ROWS.find(conn, _ROWS.select.where(plans.c.project_id == project_id, plans.c.version == version))
 
 
 def get(conn: Connection, project_id: str, version: int) -> PlanRow:
@@ -71,16 +115,36 @@ def get(conn: Connection, project_id: str, version: int) -> PlanRow:
     return row
 
 
+def current_version(project: ProjectRow) -> int:
+    """Return the number of the project's current version.
+
+    Raises:
+        NotFound: `no_plan`.
+    """
+    if project.plan_version is None:
+        raise NotFound("This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan")
+    return project.plan_version
+
+
+def current(conn: Connection, project: ProjectRow) -> PlanRow:
+    """Return the project's current version.
+
+    Raises:
+        NotFound: `no_plan`.
+    """
+    return get(conn, project.id, current_version(project))
+
+
 def latest(conn: Connection, project_id: str) -> PlanRow | None:
     """Return the version with the highest number, regardless of its status."""
     locks.hold_project(conn, project_id)
-    query = select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc()).limit(1)
-    return conn.execute(query).one_or_none()
+    query = _ROWS.select.where(plans.c.project_id == project_id).order_by(plans.c.version.desc()).limit(1)
+    return _ROWS.find(conn, query)
 
 
 def all_of(conn: Connection, project_id: str) -> list[PlanRow]:
     """Return every version, newest first."""
-    return list(conn.execute(select(plans).where(plans.c.project_id == project_id).order_by(plans.c.version.desc())))
+    return _ROWS.all(conn, _ROWS.select.where(plans.c.project_id == project_id).order_by(plans.c.version.desc()))
 
 
 def version_before(conn: Connection, project_id: str, version: int) -> int | None:
@@ -89,15 +153,24 @@ def version_before(conn: Connection, project_id: str, version: int) -> int | Non
     return conn.execute(select(func.max(plans.c.version)).where(*earlier)).scalar_one()
 
 
+def contents(row: PlanRow) -> Contents:
+    """Return what a stored version contains.
+
+    Raises:
+        Conflict: `plan_not_ready`: the version was never filled in.
+    """
+    if row.digest is None or row.draft is None or row.settings is None or row.ids is None:
+        raise Conflict(f"Plan version {row.version} is {row.status} and has no content.", code="plan_not_ready")
+    return Contents(row.digest, row.draft, row.settings, row.ids)
+
+
 def content(row: PlanRow) -> PlanDraft:
     """Return the draft of a stored version.
 
     Raises:
         Conflict: `plan_not_ready`: the version was never filled in.
     """
-    if row.draft is None:
-        raise Conflict(f"Plan version {row.version} is {row.status} and has no content.", code="plan_not_ready")
-    return PlanDraft.model_validate(row.draft)
+    return PlanDraft.model_validate(contents(row).draft)
 
 
 def verified_draft(row: PlanRow) -> PlanDraft:
@@ -112,35 +185,6 @@ def verified_draft(row: PlanRow) -> PlanDraft:
             f"Plan version {row.version} does not match its digest: its stored text was altered.", code="plan_altered"
         )
     return draft
-
-
-# What a task's row copies unchanged from its plan, and what affects how the task runs.
-_COPIED = (
-    "inputs",
-    "agent_id",
-    "expected_files",
-    "timeout_seconds",
-    "on_crash",
-    "after_failure",
-    "reads",
-    "writes",
-    "limits",
-)
-
-
-def check_rows(draft: PhaseDraft, rows: Sequence[Row[Any]]) -> None:
-    """Make sure that the tasks about to run match the approved draft.
-
-    Raises:
-        Conflict: `plan_altered`: they do not.
-    """
-    needs = effective_dependencies(draft)
-    signed = [
-        (task.key, task.action.model_dump(mode="json"), needed, *(getattr(task, name) for name in _COPIED))
-        for task, needed in zip(draft.tasks, needs, strict=True)
-    ]
-    if signed != [(row.key, row.action, row.depends_on, *(getattr(row, name) for name in _COPIED)) for row in rows]:
-        raise Conflict(f"The tasks of phase '{draft.key}' differ from what was approved.", code="plan_altered")
 
 
 def begin_generation(
@@ -190,7 +234,7 @@ def finish_generation(
     ids: Ids = {}
     if row.based_on is not None and row.based_on == project.plan_version:
         # Keep the ids of phases and tasks that the instructions did not change.
-        ids = get(conn, project_id, row.based_on).ids
+        ids = contents(get(conn, project_id, row.based_on)).ids
     return _install(
         conn, project, version, draft, actions, ids=ids, actor=row.created_by, planner=row.planner, facts=facts
     )
@@ -209,7 +253,8 @@ def fail_generation(
     project, _ = _generating(conn, project_id, version)
     failure = error.model_dump(mode="json")
     _set(conn, project_id, version, status=PlanStatus.FAILED, failure=failure)
-    shown = {"code": error.code, "message": error.message, "task_id": None}
+    shown: Failure = {"code": error.code, "message": error.message, "task_id": None}
+    assert project.former_stage is not None  # noqa: S101 - for the type checker: a project that is planning has one
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
     details = [problem.model_dump() for problem in error.details]
     cause: CancelSeal = seal if seal is not None else {}
@@ -230,9 +275,9 @@ def edit(
 
     The caller has checked that the call is allowed. Returns the new version's number.
     """
-    current = find(conn, project.id, project.plan_version) if project.plan_version is not None else None
-    before = PlanDraft.model_validate(current.draft) if current is not None else PlanDraft()
-    ids: Ids = current.ids if current is not None else {}
+    earlier = contents(current(conn, project)) if project.plan_version is not None else None
+    before = PlanDraft.model_validate(earlier.draft) if earlier is not None else PlanDraft()
+    ids: Ids = earlier.ids if earlier is not None else {}
     version = next_version(conn, project.id)
     row = {
         "project_id": project.id,
@@ -274,7 +319,7 @@ def _generating(conn: Connection, project_id: str, version: int) -> tuple[Projec
     return project, row
 
 
-def _set(conn: Connection, project_id: str, version: int, **values: Any) -> None:
+def _set(conn: Connection, project_id: str, version: int, **values: Unpack[_Changes]) -> None:
     conn.execute(update(plans).where(plans.c.project_id == project_id, plans.c.version == version).values(**values))
 
 
@@ -292,15 +337,21 @@ def _install(
 ) -> str:
     settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
-    kept = with_ids(draft, ids)
-    stored = {"draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"), "ids": kept}
-    _set(conn, project.id, version, status=PlanStatus.READY, digest=digest, **stored)
-    news: list[EventData] = []
+    kept = plan_rows.with_ids(draft, ids)
+    stored: _Changes = {
+        "status": PlanStatus.READY,
+        "digest": digest,
+        "draft": draft.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"),
+        "ids": kept,
+    }
+    _set(conn, project.id, version, **stored)
+    new_events: list[EventData] = []
     if project.plan_version is not None:
         supersede(conn, project.id, project.plan_version)
-        news.append(PlanSuperseded(plan_version=project.plan_version, by=version))
-    _replace_rows(conn, project, draft, kept, actions)
-    values = {
+        new_events.append(PlanSuperseded(plan_version=project.plan_version, by=version))
+    plan_rows.replace(conn, project, draft, kept, actions)
+    values: ProjectChanges = {
         "stage": Stage.AWAITING_APPROVAL,
         "former_stage": None,
         "plan_version": version,
@@ -316,77 +367,5 @@ def _install(
         plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
         phases=len(draft.phases), tasks=len(draft.tasks()), **used,
     )  # fmt: skip
-    events.append(conn, project.id, *news, ready, actor=actor)
+    events.append(conn, project.id, *new_events, ready, actor=actor)
     return digest
-
-
-def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
-    """Return an id for each phase and task of `draft`: the existing one from `ids`, or a new one."""
-    return {
-        "phases": {phase.key: ids.get("phases", {}).get(phase.key) or new_id("phase") for phase in draft.phases},
-        "tasks": {task.key: ids.get("tasks", {}).get(task.key) or new_id("task") for task in draft.tasks()},
-    }
-
-
-def _replace_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
-    """Replace the former version's rows with those of `draft`. Tasks that keep their id continue their count of attempts."""
-    attempts = {
-        row.id: row.attempt
-        for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))
-    }
-    conn.execute(delete(phases).where(phases.c.project_id == project.id))
-    phase_rows: list[dict[str, Any]] = []
-    task_rows: list[dict[str, Any]] = []
-    for position, phase in enumerate(draft.phases):
-        phase_rows.append(phase_row(project, phase, position, ids))
-        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            row = task_row(project, task, needed, actions)
-            row["id"] = ids["tasks"][task.key]
-            row["phase_id"] = ids["phases"][phase.key]
-            row["position"] = len(task_rows)
-            row["attempt"] = attempts.get(row["id"], 0)
-            task_rows.append(row)
-    if phase_rows:
-        conn.execute(insert(phases), phase_rows)
-    if task_rows:
-        conn.execute(insert(tasks), task_rows)
-
-
-def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> dict[str, Any]:
-    """Return the row of a phase that has not started."""
-    by_default = position > 0 and not project.auto_approve_phases
-    return {
-        "id": ids["phases"][phase.key],
-        "project_id": project.id,
-        "key": phase.key,
-        "name": phase.name,
-        "description": phase.description,
-        "position": position,
-        "strategy": phase.strategy,
-        "requires_approval": by_default if phase.requires_approval is None else phase.requires_approval,
-        "status": PhaseStatus.PENDING,
-    }
-
-
-def task_row(project: ProjectRow, task: TaskDraft, needed: list[str], actions: Actions) -> dict[str, Any]:
-    """Return the row of a new task, except its id, phase and position. `needed` lists the keys of all its dependencies."""
-    return {
-        "project_id": project.id,
-        "key": task.key,
-        "title": task.title,
-        "description": task.description,
-        "agent_id": task.agent_id,
-        "action": task.action.model_dump(mode="json"),
-        "depends_on": needed,
-        "inputs": task.inputs,
-        "expected_files": task.expected_files,
-        "retries": retries_of(task, actions),
-        "timeout_seconds": task.timeout_seconds,
-        "on_crash": task.on_crash,
-        "after_failure": task.after_failure,
-        "reads": task.reads,
-        "writes": task.writes,
-        "limits": task.limits,
-        "status": TaskStatus.PENDING,
-        "outputs": {},
-    }

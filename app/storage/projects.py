@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
@@ -15,13 +17,102 @@ from app.domain.identity import isoformat, now
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
+from app.storage.reading import Query, Rows
 from app.storage.tables import attempts, commands, projects, tombstones
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
-from signoff.vocabulary import ProjectStatus, Stage
+from signoff.vocabulary import DecisionMode, ProjectStatus, Stage, Strategy
 
-ProjectRow = Row[Any]
-AnySelect = Select[*tuple[Any, ...]]
+
+class Gate(TypedDict):
+    """The phase that a project waits at for approval."""
+
+    kind: str
+    phase_id: str
+    since: str
+    expires_at: str | None
+    approvals: dict[str, int]
+
+
+class Failure(TypedDict):
+    """Why a project or its planning has failed, and the task that failed, if any."""
+
+    code: str
+    message: str
+    task_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A project. `app.storage.tables` explains the columns."""
+
+    id: str
+    name: str
+    description: str
+    strategy: Strategy
+    auto_approve_plan: bool
+    auto_approve_phases: bool
+    decision_mode: DecisionMode
+    path: str | None
+    agent_id: str | None
+    sme_archetype: str | None
+    max_tokens: int | None
+    max_cost_usd: float | None
+    status: ProjectStatus
+    stage: Stage
+    former_stage: Stage | None
+    plan_version: int | None
+    run_id: str | None
+    gate: Gate | None
+    failure: Failure | None
+    workspace: str
+    engaged: bool
+    paused: bool
+    revision: int
+    created_at: str
+    created_by: str
+    updated_at: str
+    last_seq: int
+    last_hash: str
+
+    @property
+    def latest_run(self) -> str:
+        """The id of the latest run of a project that has run.
+
+        Raises:
+            ValueError: it has not run.
+        """
+        if self.run_id is None:
+            raise ValueError(f"{self.id} has not run")
+        return self.run_id
+
+
+class ProjectChanges(TypedDict, total=False):
+    """The columns that a change of a project's state may set, besides its status."""
+
+    stage: Stage
+    former_stage: Stage | None
+    plan_version: int
+    run_id: str
+    gate: Gate | None
+    failure: Failure | None
+    engaged: bool
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProject:
+    """The columns of a project that a list shows."""
+
+    id: str
+    name: str
+    description: str
+    status: ProjectStatus
+    stage: Stage
+    strategy: Strategy
+    created_at: str
+    updated_at: str
+
 
 _ORDERS = {
     "newest": (projects.c.created_at.desc(), projects.c.id.desc()),
@@ -41,7 +132,9 @@ class _Origin(TypedDict, total=False):
     duplicated_from: str
 
 
-_FIND = select(projects).where(projects.c.id == bindparam("of_project"))
+_ROWS = Rows(projects, ProjectRow)
+_LISTED = Rows(projects, ListedProject)
+_FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
@@ -73,7 +166,7 @@ def create(
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
     """Return the project's row, or None. A write transaction locks the project from here on."""
     statement = _FIND_AND_HOLD if must_hold(conn, project_id) else _FIND
-    return conn.execute(statement, {"of_project": project_id}).one_or_none()
+    return _ROWS.find(conn, statement, {"of_project": project_id})
 
 
 def get(conn: Connection, project_id: str) -> ProjectRow:
@@ -97,14 +190,10 @@ def missing(conn: Connection, project_id: str) -> NotFound:
 
 def list_page(
     conn: Connection, *, status: str | None, search: str | None, sort_by: str, limit: int, offset: int
-) -> tuple[list[ProjectRow], int, dict[str, int]]:
+) -> tuple[list[ListedProject], int, dict[str, int]]:
     """Return one page of projects, the number of matches, and counts by status under the same search."""
-    columns = (
-        projects.c.id, projects.c.name, projects.c.description, projects.c.status, projects.c.stage,
-        projects.c.strategy, projects.c.created_at, projects.c.updated_at,
-    )  # fmt: skip
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    query: AnySelect = select(*columns)
+    query = _LISTED.select
     if search:
         matching = conn.execute(_searched(select(projects.c.id, projects.c.status), search)).all()
         counts.update(Counter(row.status for row in matching))
@@ -115,12 +204,12 @@ def list_page(
         counts.update((row.status, row.number) for row in conn.execute(counting))
     if status is not None:
         query = query.where(projects.c.status == status)
-    rows = conn.execute(query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset)).all()
+    rows = _LISTED.all(conn, query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset))
     total = sum(counts.values()) if status is None else counts[status]
-    return list(rows), total, counts
+    return rows, total, counts
 
 
-def _searched(query: AnySelect, search: str) -> AnySelect:
+def _searched(query: Query, search: str) -> Query:
     return query.where(
         or_(
             projects.c.name.icontains(search, autoescape=True),
@@ -129,7 +218,7 @@ def _searched(query: AnySelect, search: str) -> AnySelect:
     )
 
 
-def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Any) -> None:
+def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Unpack[ProjectChanges]) -> None:
     """Change the status and other columns, provided that the project has not changed since `project` was read.
 
     Raises:
@@ -137,15 +226,19 @@ def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values:
     """
     if project.status not in sources(PROJECT_MOVES, status):
         raise Conflict(f"A {project.status} project cannot become {status}.", code="impossible_move")
-    change(conn, project, status=status, **values)
+    _change(conn, project, {**values, "status": status})
 
 
-def change(conn: Connection, project: ProjectRow, **values: Any) -> None:
+def change(conn: Connection, project: ProjectRow, **values: Unpack[ProjectChanges]) -> None:
     """Change columns, provided that status, stage, plan and run have not changed since `project` was read.
 
     Raises:
         Conflict: another transaction changed it first.
     """
+    _change(conn, project, values)
+
+
+def _change(conn: Connection, project: ProjectRow, values: Mapping[str, object]) -> None:
     unchanged = (
         projects.c.id == project.id,
         projects.c.status == project.status,

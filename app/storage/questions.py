@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import NotFound
 from app.domain.identity import new_id, now
 from app.domain.replay import outputs_hash
 from app.storage import events, projects, tasks
+from app.storage.reading import Rows
 from app.storage.tables import questions
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import DecisionRequested
 from signoff.vocabulary import ProjectStatus, Stage
 
-QuestionRow = Row[Any]
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """A decision that a task asks for. `app.storage.tables` explains the columns."""
+
+    position: int
+    id: str
+    project_id: str
+    run_id: str
+    task_id: str
+    kind: QuestionKind
+    question: str
+    reference: str | None
+    options: list[str]
+    details: dict[str, Any] | None
+    default_answer: str | None
+    status: QuestionStatus
+    opened_at: str
+    expires_at: str | None
+    answer: str | None
+    closed_at: str | None
+    closed_by: str | None
+    decision_id: str | None
+
+    @property
+    def differences(self) -> list[dict[str, Any]]:
+        """What differs from what was approved, if that is what the question is about."""
+        return self.details["differences"] if self.details is not None else []
+
+
+_ROWS = Rows(questions, QuestionRow)
 ANSWERS_TO_A_FAILURE = ("retry", "skip", "fail")
 ANSWERS_TO_A_CHANGE = (RUN_AS_IT_IS, "fail")
 ANSWERS_TO_A_LOSS = ("retry", "complete", "skip", "fail")
@@ -75,8 +107,8 @@ def ask(
 
 def find(conn: Connection, project_id: str, question_id: str) -> QuestionRow | None:
     """Return a question by its id, or None."""
-    query = select(questions).where(questions.c.project_id == project_id, questions.c.id == question_id)
-    return conn.execute(query).one_or_none()
+    query = _ROWS.select.where(questions.c.project_id == project_id, questions.c.id == question_id)
+    return _ROWS.find(conn, query)
 
 
 def get(conn: Connection, project_id: str, question_id: str) -> QuestionRow:
@@ -93,8 +125,8 @@ def get(conn: Connection, project_id: str, question_id: str) -> QuestionRow:
 
 def latest_of(conn: Connection, task_id: str) -> QuestionRow | None:
     """Return the newest question of a task, regardless of its status."""
-    query = select(questions).where(questions.c.task_id == task_id).order_by(questions.c.position.desc()).limit(1)
-    return conn.execute(query).one_or_none()
+    query = _ROWS.select.where(questions.c.task_id == task_id).order_by(questions.c.position.desc()).limit(1)
+    return _ROWS.find(conn, query)
 
 
 def count_answers(conn: Connection, task_id: str, run_id: str, *, answer: str, by: str) -> int:
@@ -113,8 +145,7 @@ def answer_to(conn: Connection, task_id: str, reference: str) -> str | None:
 
 def all_of(conn: Connection, project_id: str) -> list[QuestionRow]:
     """Return every question of a project, oldest first."""
-    query = select(questions).where(questions.c.project_id == project_id).order_by(questions.c.position)
-    return list(conn.execute(query))
+    return _ROWS.all(conn, _ROWS.select.where(questions.c.project_id == project_id).order_by(questions.c.position))
 
 
 def count_open(conn: Connection, project_id: str) -> int:

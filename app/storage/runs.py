@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.decisions import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, plans, projects, questions, tasks
-from app.storage.projects import ProjectRow
+from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
+from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
+from app.storage.tasks import TaskError
 from signoff.schemas.event_data import (
     EventData,
     PhaseAwaitingApproval,
@@ -27,13 +30,54 @@ from signoff.schemas.event_data import (
     ProjectFailed,
     RunLost,
 )
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
-
-PhaseRow = Row[Any]
+from signoff.vocabulary import PhaseStatus, PhaseStrategy, ProjectStatus, Stage, TaskStatus
 
 
-class RunNames(TypedDict):
-    """What the event of a run's start says about the run."""
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run of an approved plan."""
+
+    id: str
+    project_id: str
+    number: int
+    plan_version: int
+    plan_digest: str
+    status: ProjectStatus
+    temporal_run_id: str | None
+    started_at: str
+    completed_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """A phase of the current plan."""
+
+    id: str
+    project_id: str
+    key: str
+    name: str
+    description: str
+    position: int
+    strategy: PhaseStrategy
+    requires_approval: bool
+    approved_at: str | None
+    approved_by: str | None
+    status: PhaseStatus
+    started_at: str | None
+    completed_at: str | None
+
+
+class PhaseChanges(TypedDict, total=False):
+    """The columns that a change of a phase's state may set, besides its status."""
+
+    approved_at: str
+    approved_by: str
+    started_at: str
+    completed_at: str
+
+
+class StartedRun(TypedDict):
+    """A run that was just opened."""
 
     run_id: str
     run_number: int
@@ -49,7 +93,7 @@ class PhaseNames(TypedDict):
     position: int
 
 
-class _Failure(TypedDict, total=False):
+class _Cause(TypedDict, total=False):
     failure: dict[str, Any]
 
 
@@ -58,29 +102,34 @@ _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
     ProjectStatus.FAILED: ProjectFailed,
     ProjectStatus.CANCELLED: ProjectCancelled,
 }
-DID_NOT_STOP = {"type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled."}
+_RUNS = Rows(runs, RunRow)
+_PHASES = Rows(phases, PhaseRow)
+DID_NOT_STOP: TaskError = {
+    "type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled.",
+}  # fmt: skip
 
 
-def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> RunNames:
-    """Open the next run of a project and return `{run_id, run_number, started_at}`."""
+def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> StartedRun:
+    """Open the next run of a project."""
     query = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.project_id == project.id)
     number = conn.execute(query).scalar_one() + 1
-    run_id, at = new_id("run"), now()
+    run: StartedRun = {"run_id": new_id("run"), "run_number": number, "started_at": now()}
     row = {
-        "id": run_id,
+        "id": run["run_id"],
         "project_id": project.id,
         "number": number,
         "plan_version": plan.version,
         "plan_digest": plan.digest,
         "status": ProjectStatus.RUNNING,
         "temporal_run_id": temporal_run_id,
-        "started_at": at,
+        "started_at": run["started_at"],
     }
     conn.execute(insert(runs).values(row))
-    started = {"stage": Stage.EXECUTING, "run_id": run_id, "failure": None, "gate": None, "engaged": True}
-    started["paused"] = False
+    started: ProjectChanges = {
+        "stage": Stage.EXECUTING, "run_id": run["run_id"], "failure": None, "gate": None, "engaged": True, "paused": False,
+    }  # fmt: skip
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
-    return {"run_id": run_id, "run_number": number, "started_at": at}
+    return run
 
 
 def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
@@ -95,14 +144,19 @@ def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
         raise Conflict(message, code="workspace_busy", context={"project_id": busy})
 
 
-def all_of(conn: Connection, project_id: str) -> list[Row[Any]]:
+def all_of(conn: Connection, project_id: str) -> list[RunRow]:
     """Return every run of a project, newest first."""
-    return list(conn.execute(select(runs).where(runs.c.project_id == project_id).order_by(runs.c.number.desc())))
+    return _RUNS.all(conn, _RUNS.select.where(runs.c.project_id == project_id).order_by(runs.c.number.desc()))
 
 
-def find(conn: Connection, run_id: str) -> Row[Any] | None:
+def find(conn: Connection, run_id: str) -> RunRow | None:
     """Return one run, or None."""
-    return conn.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    return _RUNS.find(conn, _RUNS.select.where(runs.c.id == run_id))
+
+
+def latest_of(conn: Connection, project: ProjectRow) -> RunRow | None:
+    """Return the run that a project is in or was in last, or None."""
+    return find(conn, project.run_id) if project.run_id is not None else None
 
 
 def live_project(conn: Connection, project_id: str, run_id: str) -> ProjectRow:
@@ -119,20 +173,18 @@ def live_project(conn: Connection, project_id: str, run_id: str) -> ProjectRow:
 
 def phase_at(conn: Connection, project_id: str, position: int) -> PhaseRow | None:
     """Return the phase at a position of the current plan, or None after the last one."""
-    return conn.execute(
-        select(phases).where(phases.c.project_id == project_id, phases.c.position == position)
-    ).one_or_none()
+    query = _PHASES.select.where(phases.c.project_id == project_id, phases.c.position == position)
+    return _PHASES.find(conn, query)
 
 
 def phases_of(conn: Connection, project_id: str) -> list[PhaseRow]:
     """Return the phases of the current plan, in order."""
-    query = select(phases).where(phases.c.project_id == project_id).order_by(phases.c.position)
-    return list(conn.execute(query))
+    return _PHASES.all(conn, _PHASES.select.where(phases.c.project_id == project_id).order_by(phases.c.position))
 
 
 def get_phase(conn: Connection, phase_id: str) -> PhaseRow:
     """Return a phase that is known to exist."""
-    return conn.execute(select(phases).where(phases.c.id == phase_id)).one()
+    return _PHASES.get(conn, _PHASES.select.where(phases.c.id == phase_id))
 
 
 def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
@@ -144,8 +196,9 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
     at = now()
     if phase.requires_approval and phase.approved_at is None:
         move_phase(conn, phase, PhaseStatus.AWAITING_APPROVAL)
-        gate = {"kind": "phase", "phase_id": phase.id, "since": at, "expires_at": None}
-        gate["approvals"] = {"given": 0, "needed": 1}
+        gate: Gate = {
+            "kind": "phase", "phase_id": phase.id, "since": at, "expires_at": None, "approvals": {"given": 0, "needed": 1},
+        }  # fmt: skip
         projects.change(conn, project, gate=gate)
         questions.settle_stage(conn, project.id)
         events.append(conn, project.id, PhaseAwaitingApproval(**describe(phase)), actor="signoff", at=at)
@@ -177,7 +230,7 @@ def has_open_phases(conn: Connection, project_id: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Any) -> None:
+def move_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus, **values: Unpack[PhaseChanges]) -> None:
     """Change a phase's status as the table of moves allows.
 
     Raises:
@@ -195,7 +248,7 @@ def describe(phase: PhaseRow) -> PhaseNames:
 
 
 def finish(
-    conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: dict[str, Any] | None, actor: str
+    conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: Failure | None, actor: str
 ) -> None:
     """End a run, regardless of the state of its tasks and phases. Every task that this ends gets an event.
 
@@ -204,7 +257,7 @@ def finish(
     """
     at = now()
     cancelled = status == ProjectStatus.CANCELLED
-    rows = _open_tasks(conn, project.id)
+    rows = tasks.open_of(conn, project.id)
     running = [row for row in rows if row.status == TaskStatus.RUNNING]
     others = [row for row in rows if row.status != TaskStatus.RUNNING]
     new_events = _revoke(conn, running, at, DID_NOT_STOP if cancelled else _lost(failure))
@@ -216,18 +269,20 @@ def finish(
         new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     questions.withdraw_all(conn, project.id)
-    ended = {"stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False}
+    ended: ProjectChanges = {
+        "stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False,
+    }  # fmt: skip
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
-    cause: _Failure = {"failure": failure} if failure is not None else {}
+    cause: _Cause = {"failure": {**failure}} if failure is not None else {}
     end = _ENDED[status](run_id=project.run_id, tasks=tasks.count_by_status(conn, project.id), **cause)
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 
 def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
     """Record that Temporal no longer runs a project's workflow. The project has failed, and its open tasks are cancelled."""
-    failure = {"code": code, "message": message, "task_id": None}
-    events.append(conn, project.id, RunLost(run_id=project.run_id, code=code), actor="signoff")
+    failure: Failure = {"code": code, "message": message, "task_id": None}
+    events.append(conn, project.id, RunLost(run_id=project.latest_run, code=code), actor="signoff")
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
@@ -250,19 +305,14 @@ def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
 def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: CancelSeal) -> None:
     """Cancel a pending project. None of its tasks has started."""
     at = now()
-    new_events = tasks.end_many(conn, _open_tasks(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
+    new_events = tasks.end_many(conn, tasks.open_of(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     new_events += _close_phases(conn, project.id, cancelled=True, at=at)
     projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
     end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **decision)
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 
-def _open_tasks(conn: Connection, project_id: str) -> list[tasks.TaskRow]:
-    query = select(task_table).where(task_table.c.project_id == project_id, task_table.c.status.notin_(FINISHED_TASK))
-    return list(conn.execute(query.order_by(task_table.c.position)))
-
-
-def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[str, Any]) -> list[EventData]:
+def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: TaskError) -> list[EventData]:
     """Revoke the fencing tokens of running tasks. Their attempts count as stopping until they are seen to have ended."""
     new_events = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
     for row in rows:
@@ -274,9 +324,9 @@ def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: dict[st
 
 
 def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str) -> list[EventData]:
-    query = select(phases).where(phases.c.project_id == project_id, phases.c.status.notin_(FINISHED_PHASE))
+    query = _PHASES.select.where(phases.c.project_id == project_id, phases.c.status.notin_(FINISHED_PHASE))
     new_events: list[EventData] = []
-    for phase in conn.execute(query.order_by(phases.c.position)).all():
+    for phase in _PHASES.all(conn, query.order_by(phases.c.position)):
         skip = not cancelled and phase.status == PhaseStatus.PENDING
         status = PhaseStatus.SKIPPED if skip else PhaseStatus.CANCELLED
         move_phase(conn, phase, status, completed_at=at)
@@ -285,10 +335,10 @@ def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str
     return new_events
 
 
-def _is_lost(failure: dict[str, Any] | None) -> bool:
+def _is_lost(failure: Failure | None) -> bool:
     return failure is not None and failure["code"] in {"run_lost", "run_terminated"}
 
 
-def _lost(failure: dict[str, Any] | None) -> dict[str, Any]:
+def _lost(failure: Failure | None) -> TaskError:
     code = failure["code"] if failure is not None else "run_lost"
     return {"type": code, "message": "The run ended while this task was in progress."}

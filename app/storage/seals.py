@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select, update
 
 from app.domain.seals import Seal
+from app.storage.reading import Rows
 from app.storage.stored_json import read_json
 from app.storage.tables import events, projects, seals, tombstones
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What remains of a deleted project. `app.storage.tables` explains the columns."""
+
+    project_id: str
+    deleted_at: str
+    deleted_by: str
+    event: dict[str, Any]
+    head: str
+    proof: dict[str, Any] | None
+    seal: dict[str, Any] | None
+
+
+_TOMBSTONES = Rows(tombstones, Tombstone)
 
 
 def all_of(conn: Connection, project_id: str) -> list[Seal]:
@@ -100,10 +118,10 @@ def newest_position(conn: Connection) -> int:
     return conn.execute(select(func.coalesce(func.max(events.c.position), 0))).scalar_one()
 
 
-def unsealed_tombstones(conn: Connection) -> list[Any]:
+def unsealed_tombstones(conn: Connection) -> list[Tombstone]:
     """Return deleted projects whose end is not yet sealed."""
-    query = select(tombstones).where(tombstones.c.seal.is_(None)).order_by(tombstones.c.position).limit(100)
-    return list(conn.execute(query))
+    query = _TOMBSTONES.select.where(tombstones.c.seal.is_(None)).order_by(tombstones.c.position).limit(100)
+    return _TOMBSTONES.all(conn, query)
 
 
 def seal_tombstone(conn: Connection, seal: Seal) -> None:
@@ -112,9 +130,9 @@ def seal_tombstone(conn: Connection, seal: Seal) -> None:
     conn.execute(update(tombstones).where(this_project).values(seal=seal.model_dump(mode="json")))
 
 
-def tombstone_of(conn: Connection, project_id: str) -> Any | None:
+def tombstone_of(conn: Connection, project_id: str) -> Tombstone | None:
     """Return the tombstone of a deleted project, or None."""
-    return conn.execute(select(tombstones).where(tombstones.c.project_id == project_id)).one_or_none()
+    return _TOMBSTONES.find(conn, _TOMBSTONES.select.where(tombstones.c.project_id == project_id))
 
 
 def _seal(text: str) -> Seal | None:

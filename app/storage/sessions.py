@@ -9,27 +9,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
 from app.domain.identity import isoformat, new_id, now
+from app.storage.reading import Rows
 from app.storage.tables import sessions as table
 
 LASTS = timedelta(days=30)
 MAX_TEXT_LENGTH = 200
-_SHOWN = (
-    table.c.id,
-    table.c.actor,
-    table.c.address,
-    table.c.user_agent,
-    table.c.created_at,
-    table.c.expires_at,
-)
 
 
-class SessionRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SessionRow:
     """The stored data of a session that may be shown."""
 
     id: str
@@ -40,11 +34,14 @@ class SessionRow(NamedTuple):
     expires_at: str
 
 
+_ROWS = Rows(table, SessionRow)
+
+
 def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_agent: str) -> str:
     """Begin a session, delete sessions that have ended, and return the new token, which is not stored anywhere."""
     conn.execute(delete(table).where(table.c.expires_at <= now()))
     token = secrets.token_urlsafe(32)
-    values: dict[str, Any] = {
+    values = {
         "id": new_id("sess"),
         "token_hash": _hash(token),
         "key_hash": key_hash,
@@ -61,8 +58,8 @@ def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_age
 def find(conn: Connection, key_hash: str, tokens: Sequence[str]) -> SessionRow | None:
     """Return the current session that one of these tokens belongs to, or None."""
     hashes = [_hash(token) for token in tokens]
-    row = conn.execute(select(*_SHOWN).where(table.c.token_hash.in_(hashes), _lives(key_hash))).first()
-    return SessionRow(*row) if row else None
+    found = _ROWS.all(conn, _ROWS.select.where(table.c.token_hash.in_(hashes), _lives(key_hash)).limit(1))
+    return found[0] if found else None
 
 
 def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
@@ -73,8 +70,7 @@ def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
 
 def list_all(conn: Connection, key_hash: str) -> list[SessionRow]:
     """Return every session that has not ended, newest first."""
-    rows = conn.execute(select(*_SHOWN).where(_lives(key_hash)).order_by(table.c.id.desc()))
-    return [SessionRow(*row) for row in rows]
+    return _ROWS.all(conn, _ROWS.select.where(_lives(key_hash)).order_by(table.c.id.desc()))
 
 
 def revoke(conn: Connection, key_hash: str, session_id: str) -> bool:

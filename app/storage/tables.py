@@ -15,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -23,28 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# On SQLite only an INTEGER column increments automatically. It has 64 bits there.
-_POSITION = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _project_id(*, primary_key: bool = False) -> Column[str]:
-    return Column(
-        "project_id",
-        String(64),
-        ForeignKey("projects.id", ondelete="CASCADE"),
-        nullable=False,
-        primary_key=primary_key,
-    )
-
+from app.storage.columns import POSITION, metadata, partial_index, project_id
 
 projects = Table(
     "projects",
@@ -90,7 +68,7 @@ projects = Table(
 plans = Table(
     "plans",
     metadata,
-    _project_id(primary_key=True),
+    project_id(primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("status", String(16), nullable=False),
     Column("digest", String(64)),
@@ -117,7 +95,7 @@ phases = Table(
     "phases",
     metadata,
     Column("id", String(64), primary_key=True),
-    _project_id(),
+    project_id(),
     Column("key", String(64), nullable=False),
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
@@ -141,7 +119,7 @@ tasks = Table(
     "tasks",
     metadata,
     Column("id", String(64), primary_key=True),
-    _project_id(),
+    project_id(),
     Column("phase_id", String(64), ForeignKey("phases.id", ondelete="CASCADE"), nullable=False),
     Column("key", String(64), nullable=False),
     Column("title", Text, nullable=False),
@@ -181,22 +159,15 @@ tasks = Table(
     UniqueConstraint("project_id", "key"),
     Index("ix_tasks_project_position", "project_id", "position"),
     Index("ix_tasks_phase", "phase_id"),
-    Index("ix_tasks_quarantine", "project_id", sqlite_where=IN_QUARANTINE, postgresql_where=IN_QUARANTINE),
-    Index(
-        "ix_tasks_manual",
-        "project_id",
-        "status",
-        "reason",
-        sqlite_where=WAITS_FOR_PERSON,
-        postgresql_where=WAITS_FOR_PERSON,
-    ),
+    partial_index("ix_tasks_quarantine", "project_id", where=IN_QUARANTINE),
+    partial_index("ix_tasks_manual", "project_id", "status", "reason", where=WAITS_FOR_PERSON),
 )
 
 runs = Table(
     "runs",
     metadata,
     Column("id", String(64), primary_key=True),
-    _project_id(),
+    project_id(),
     Column("number", Integer, nullable=False),
     Column("plan_version", Integer, nullable=False),
     Column("plan_digest", String(64), nullable=False),
@@ -212,7 +183,7 @@ attempts = Table(
     metadata,
     Column("task_id", String(64), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    _project_id(),
+    project_id(),
     Column("run_id", String(64), nullable=False),
     Column("try_number", Integer, nullable=False),
     Column("token", String(200), nullable=False),
@@ -235,9 +206,9 @@ attempts = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("position", POSITION, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
-    _project_id(),
+    project_id(),
     Column("request_id", String(200), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("actor", Text, nullable=False),
@@ -257,7 +228,7 @@ commands = Table(
     "commands",
     metadata,
     Column("id", String(64), primary_key=True),
-    _project_id(),
+    project_id(),
     Column("request_id", String(200), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("actor", Text, nullable=False),
@@ -277,9 +248,9 @@ commands = Table(
 questions = Table(
     "questions",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("position", POSITION, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
-    _project_id(),
+    project_id(),
     Column("run_id", String(64), nullable=False),
     Column("task_id", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
@@ -325,7 +296,7 @@ idempotency = Table(
 files = Table(
     "files",
     metadata,
-    _project_id(primary_key=True),
+    project_id(primary_key=True),
     Column("path", String(1024), primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
@@ -338,8 +309,8 @@ files = Table(
 events = Table(
     "events",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
-    _project_id(),
+    Column("position", POSITION, primary_key=True, autoincrement=True),
+    project_id(),
     Column("seq", Integer, nullable=False),
     Column("type", String(64), nullable=False),
     Column("at", String(32), nullable=False),
@@ -356,8 +327,8 @@ events = Table(
 seals = Table(
     "seals",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
-    _project_id(),
+    Column("position", POSITION, primary_key=True, autoincrement=True),
+    project_id(),
     Column("number", Integer, nullable=False),
     # The last event that it covers.
     Column("seq", Integer, nullable=False),
@@ -371,8 +342,8 @@ seals = Table(
 model_steps = Table(
     "model_steps",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
-    _project_id(),
+    Column("position", POSITION, primary_key=True, autoincrement=True),
+    project_id(),
     # `plan:<version>`, `task:<run>:<task>:<n>` or `decision:<question>`.
     Column("conversation", String(200), nullable=False),
     # The number of the model call. Tool calls also have the tool's name and the id of the call.
@@ -413,7 +384,7 @@ sessions = Table(
 tombstones = Table(
     "tombstones",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("position", POSITION, primary_key=True, autoincrement=True),
     Column("project_id", String(64), nullable=False, unique=True),
     Column("deleted_at", String(32), nullable=False),
     Column("deleted_by", Text, nullable=False),

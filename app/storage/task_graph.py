@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from app.domain.errors import NotFound
-from app.storage import projects, runs
+from app.storage import plans, projects, runs
+from app.storage.reading import Rows
 from app.storage.runs import PhaseRow
 from app.storage.tables import tasks
+from signoff.vocabulary import TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class GraphTask:
+    """A task in the graph. `type` is the type of its action."""
+
+    id: str
+    key: str
+    title: str
+    status: TaskStatus
+    phase_id: str
+    depends_on: list[str]
+    started_at: str | None
+    completed_at: str | None
+    type: str
 
 
 @dataclass(frozen=True)
@@ -20,16 +35,10 @@ class TaskGraph:
 
     name: str
     phases: Sequence[PhaseRow]
-    tasks: Sequence[Any]
+    tasks: Sequence[GraphTask]
 
 
-_TASKS = select(
-    *(
-        tasks.c[name]
-        for name in ("id", "key", "title", "status", "phase_id", "depends_on", "started_at", "completed_at")
-    ),
-    tasks.c.action["type"].as_string().label("type"),
-).order_by(tasks.c.position)
+_ROWS = Rows(tasks, GraphTask, type=tasks.c.action["type"].as_string())
 
 
 def get(conn: Connection, project_id: str) -> TaskGraph:
@@ -39,7 +48,6 @@ def get(conn: Connection, project_id: str) -> TaskGraph:
         NotFound: there is no such project, or `no_plan`.
     """
     project = projects.get(conn, project_id)
-    if project.plan_version is None:
-        raise NotFound("This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan")
-    rows = conn.execute(_TASKS.where(tasks.c.project_id == project_id))
-    return TaskGraph(project.name, runs.phases_of(conn, project_id), rows.all())
+    plans.current_version(project)
+    rows = _ROWS.all(conn, _ROWS.select.where(tasks.c.project_id == project_id).order_by(tasks.c.position))
+    return TaskGraph(project.name, runs.phases_of(conn, project_id), rows)

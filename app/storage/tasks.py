@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from app.domain.decisions import CommentSeal
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
-from app.domain.states import TASK_MOVES, sources
+from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
 from app.storage import events, locks
+from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
 from signoff.schemas.event_data import (
     EventData,
@@ -24,9 +26,76 @@ from signoff.schemas.event_data import (
     TaskSkipped,
     TaskWaiting,
 )
-from signoff.vocabulary import ProjectStatus, TaskStatus
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus
 
-TaskRow = Row[Any]
+
+class TaskError(TypedDict):
+    """Why a task or an attempt has failed."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task of the current plan. `app.storage.tables` explains the columns."""
+
+    id: str
+    project_id: str
+    phase_id: str
+    key: str
+    title: str
+    description: str
+    position: int
+    agent_id: str | None
+    action: dict[str, Any]
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
+    status: TaskStatus
+    reason: str | None
+    outputs: dict[str, Any]
+    error: TaskError | None
+    exit_code: int | None
+    log_bytes: int
+    started_at: str | None
+    completed_at: str | None
+    due_at: str | None
+    attempt: int
+    recorded_try: int
+    token: str | None
+    quarantine: str | None
+
+
+class TaskChanges(TypedDict, total=False):
+    """The columns that a change of a task's state may set, besides its status."""
+
+    reason: str | None
+    outputs: dict[str, Any]
+    error: TaskError | None
+    exit_code: int | None
+    log_bytes: int
+    started_at: str | None
+    completed_at: str | None
+    due_at: str | None
+    attempt: int
+    recorded_try: int
+    token: str | None
+    quarantine: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    phase_id: str
+    status: TaskStatus
+    number: int
 
 
 class TaskNames(TypedDict):
@@ -44,7 +113,7 @@ class Reason(TypedDict, total=False):
     reason: str
 
 
-class TaskError(TypedDict, total=False):
+class ErrorField(TypedDict, total=False):
     """The error of a task, if there is one."""
 
     error: dict[str, Any]
@@ -60,7 +129,9 @@ EVENT_OF: dict[TaskStatus, type[TaskMoved]] = {
 
 
 # Statements on the hot path are built once: building one costs more than running it.
-_FIND = select(tasks).where(
+_ROWS = Rows(tasks, TaskRow)
+_COUNTS = Rows(tasks, _Count, number=func.count())
+_FIND = _ROWS.select.where(
     tasks.c.project_id == bindparam("in_project"),
     (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
 )
@@ -73,7 +144,7 @@ _MOVES = {
 def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
     """Return a task by its id or key, or None."""
     locks.hold_project(conn, project_id)
-    return conn.execute(_FIND, {"in_project": project_id, "named": task}).one_or_none()
+    return _ROWS.find(conn, _FIND, {"in_project": project_id, "named": task})
 
 
 def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, int]:
@@ -108,8 +179,14 @@ def all_of(
     offset: int = 0,
 ) -> list[TaskRow]:
     """Return tasks of a project in plan order."""
-    query = _matching(select(tasks), project_id, status, phase_id).order_by(tasks.c.position)
-    return list(conn.execute(query.limit(limit).offset(offset)))
+    query = _matching(_ROWS.select, project_id, status, phase_id).order_by(tasks.c.position)
+    return _ROWS.all(conn, query.limit(limit).offset(offset))
+
+
+def open_of(conn: Connection, project_id: str) -> list[TaskRow]:
+    """Return the tasks of a project that have not ended, in plan order."""
+    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.status.notin_(FINISHED_TASK))
+    return _ROWS.all(conn, query.order_by(tasks.c.position))
 
 
 def ids_by_key(conn: Connection, project_id: str) -> dict[str, str]:
@@ -129,27 +206,23 @@ def count_by_status(conn: Connection, project_id: str) -> dict[str, int]:
     return {row.status: row.number for row in conn.execute(query.group_by(tasks.c.status))}
 
 
-def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[str, int]]:
+def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[TaskStatus, int]]:
     """Count the tasks of each phase by status, for each phase id."""
-    query = (
-        select(tasks.c.phase_id, tasks.c.status, func.count())
-        .where(tasks.c.project_id == project_id)
-        .group_by(tasks.c.phase_id, tasks.c.status)
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for phase_id, status, number in conn.execute(query):
-        counts.setdefault(phase_id, {})[status] = number
+    query = _COUNTS.select.where(tasks.c.project_id == project_id).group_by(tasks.c.phase_id, tasks.c.status)
+    counts: dict[str, dict[TaskStatus, int]] = {}
+    for row in _COUNTS.all(conn, query):
+        counts.setdefault(row.phase_id, {})[row.status] = row.number
     return counts
 
 
-def _matching(query: Select[Any], project_id: str, status: str | None, phase_id: str | None) -> Select[Any]:
+def _matching(query: Query, project_id: str, status: str | None, phase_id: str | None) -> Query:
     query = query.where(tasks.c.project_id == project_id)
     if status is not None:
         query = query.where(tasks.c.status == status)
     return query if phase_id is None else query.where(tasks.c.phase_id == phase_id)
 
 
-def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Any) -> TaskNames:
+def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Unpack[TaskChanges]) -> TaskNames:
     """Change a task's status, provided that the table of moves allows it from the row's current status.
 
     Returns the fields that an event about the task has.
@@ -192,8 +265,8 @@ def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:
 def skip(conn: Connection, project_id: str, keys: Sequence[str], *, reason: str) -> None:
     """Skip those of the tasks, named by key, that have not started."""
     selected = set(keys)
-    query = select(tasks).where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
-    rows = [row for row in conn.execute(query.order_by(tasks.c.position)) if row.key in selected]
+    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.status == TaskStatus.PENDING)
+    rows = [row for row in _ROWS.all(conn, query.order_by(tasks.c.position)) if row.key in selected]
     at = now()
     new_events = end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=at)
     if new_events:
@@ -208,13 +281,13 @@ def close_task(
     actor: str,
     reason: str | None = None,
     outputs: dict[str, Any] | None = None,
-    error: dict[str, Any] | None = None,
+    error: TaskError | None = None,
     decided: CommentSeal | None = None,
 ) -> None:
     """End a task that has no attempt in progress: a task that waited, or a milestone. `decided` names the decision on it."""
     at = now()
-    values = {"reason": reason, "outputs": outputs or {}, "error": error, "completed_at": at, "token": None}
-    values["due_at"] = None
+    values: TaskChanges = {"reason": reason, "outputs": outputs or {}, "error": error, "completed_at": at}
+    values |= {"token": None, "due_at": None}
     if status != TaskStatus.SKIPPED:
         values["started_at"] = task.started_at or at
     shown = move(conn, task, status, **values)
@@ -227,16 +300,23 @@ def close_task(
 
 
 def end_many(
-    conn: Connection, rows: Sequence[TaskRow], status: TaskStatus, *, reason: str, at: str, **values: Any
+    conn: Connection,
+    rows: Sequence[TaskRow],
+    status: TaskStatus,
+    *,
+    reason: str,
+    at: str,
+    error: TaskError | None = None,
 ) -> list[EventData]:
     """End several open tasks together. Returns the events to append, in the tasks' order."""
     if not rows:
         return []
     allowed = sources(TASK_MOVES, status)
-    ending = {"status": status, "reason": reason, "completed_at": at, "token": None, "due_at": None, **values}
+    ending = {"status": status, "reason": reason, "completed_at": at, "token": None, "due_at": None}
+    ending |= {"error": error} if error is not None else {}
     for chunk in _chunks([row.id for row in rows]):
         conn.execute(update(tasks).where(tasks.c.id.in_(chunk), tasks.c.status.in_(allowed)).values(**ending))
-    more = error_of(values.get("error"))
+    more = error_of(error)
     return [EVENT_OF[status](**describe(row), attempt=row.attempt, reason=reason, **more) for row in rows]
 
 
@@ -245,9 +325,9 @@ def reason_of(reason: str | None) -> Reason:
     return {"reason": reason} if reason is not None else {}
 
 
-def error_of(error: dict[str, Any] | None) -> TaskError:
+def error_of(error: TaskError | None) -> ErrorField:
     """Return the error for an event about a task. Without an error, the event lacks the field."""
-    return {"error": error} if error is not None else {}
+    return {"error": {**error}} if error is not None else {}
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:

@@ -125,7 +125,7 @@ def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin
     declared = {path: row.id for row in rows for path in row.expected_files}
     for row in rows:
         # An altered row is for the audit to report.
-        stored: object = row.action
+        stored = cast("object", row.action)
         save_to = cast("dict[str, Any]", stored).get("save_to") if isinstance(stored, dict) else None
         if save_to:
             declared[str(save_to)] = row.id

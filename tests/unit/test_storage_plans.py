@@ -14,7 +14,7 @@ from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.plan import PlanDraft, digest_of
 from app.domain.registry import load_actions
 from app.domain.states import FINISHED_PROJECT
-from app.storage import plans, projects, runs, tasks
+from app.storage import plan_rows, plans, projects, runs, tasks
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStatus, ProjectStatus, TaskStatus
 from tests.unit.conftest import data_of, decide, new_project, opened, plain, types_of, with_plan
@@ -65,7 +65,7 @@ async def test_generated_plan_becomes_current_with_its_rows_and_digest(database:
             ("first", 0, False), ("second", 1, False),
         ]  # fmt: skip
         for phase, draft in zip(phases, DRAFT.phases, strict=True):
-            plans.check_rows(draft, [row for row in rows if row.phase_id == phase.id])
+            plan_rows.check_rows(draft, [row for row in rows if row.phase_id == phase.id])
         said = data_of(conn, project_id, "plan.ready")
         assert said.pop("created_at") == plans.get(conn, project_id, 1).created_at
         assert said == {"plan_version": 1, "plan_digest": digest, "planner": "outline", "phases": 2, "tasks": 3}
@@ -205,7 +205,7 @@ async def test_task_row_that_is_not_what_was_signed_is_refused(file: Path, sql: 
         def check(conn: Connection) -> None:
             phase = runs.phase_at(conn, project_id, 0)
             assert phase is not None
-            plans.check_rows(DRAFT.phases[0], tasks.all_of(conn, project_id, phase_id=phase.id))
+            plan_rows.check_rows(DRAFT.phases[0], tasks.all_of(conn, project_id, phase_id=phase.id))
 
         with pytest.raises(Conflict) as refusal:
             await database.read(check)
@@ -225,7 +225,9 @@ async def test_version_that_does_not_exist_is_not_found(database: Database) -> N
 async def test_project_changes_only_as_long_as_it_stands_as_it_was_read(database: Database, column: str) -> None:
     project_id = await database.transact(with_plan)
     read = await database.read(lambda conn: projects.get(conn, project_id))
-    await database.transact(lambda conn: projects.change(conn, read, failure={"code": "x"}))
+    await database.transact(
+        lambda conn: projects.change(conn, read, failure={"code": "x", "message": "", "task_id": None})
+    )
     await database.transact(lambda conn: conn.execute(text(f"UPDATE projects SET {column}")))
     with pytest.raises(Conflict, match="at the same time"):
         await database.transact(lambda conn: projects.change(conn, read, failure=None))

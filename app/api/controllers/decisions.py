@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -17,10 +17,11 @@ from app.domain.decisions import Decision as MadeDecision
 from app.domain.decisions import DecisionKind, QuestionStatus
 from app.storage import decisions, projects, questions
 from app.storage.questions import QuestionRow
-from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList
+from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList, SignedDifference
 
 AnyRequest = Request[Any, Any, Any]
-StatusFilter = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]
+# The statuses of questions, and the outcomes of requests.
+Status = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]
 
 
 class DecisionController(Controller):
@@ -34,7 +35,7 @@ class DecisionController(Controller):
         self,
         services: NamedDependency[Services],
         project_id: FromPath[str],
-        status: FromQuery[StatusFilter | None] = None,
+        status: FromQuery[Status | None] = None,
     ) -> DecisionList:
         """Oldest first: the questions that tasks ask, and every request that was decided, including refused ones."""
 
@@ -91,10 +92,10 @@ def all_decisions(conn: Connection, project_id: str, status: str | None = None) 
 
 def _asked(row: QuestionRow) -> Decision:
     return Decision(
-        id=row.id, project_id=row.project_id, kind=row.kind, status=row.status, task_id=row.task_id,
+        id=row.id, project_id=row.project_id, kind=row.kind, status=cast("Status", row.status), task_id=row.task_id,
         question=row.question, options=row.options, default=row.default_answer, opened_at=row.opened_at,
         expires_at=row.expires_at, answer=row.answer, actor=row.closed_by, at=row.closed_at,
-        differences=row.details["differences"] if row.details is not None else [],
+        differences=[SignedDifference.model_validate(item) for item in row.differences],
     )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def _made(made: MadeDecision) -> Decision:
     error = made.error
     return Decision(
         id=made.id, project_id=made.project_id, kind=made.kind,
-        status=made.outcome.value,  # pyright: ignore[reportArgumentType] - both outcomes are statuses
+        status=cast("Status", made.outcome),
         task_id=made.payload.get("task_id"), answer=made.payload.get("answer"),
         question_id=made.payload.get("decision"), actor=made.actor, at=made.at, comment=made.comment,
         plan_version=made.plan_version, plan_digest=made.plan_digest, request_id=made.request_id,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app.api.http.services import Services
 from app.domain import diff
 from app.domain.errors import NotFound
+from app.domain.plan import PlanDraft
 from app.storage import plans, projects, runs
 from signoff.schemas.plans import Changed, Differences, FieldChange, PlanDiff, PlanList, PlanVersion
 from signoff.schemas.projects import Run, RunList
@@ -66,14 +67,12 @@ def _version(row: plans.PlanRow) -> PlanVersion:
 
 def _diff(conn: Connection, project_id: str, before: int | None, after: int | None) -> PlanDiff:
     project = projects.get(conn, project_id)
-    newer = after if after is not None else project.plan_version
-    if newer is None:
-        raise NotFound("This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan")
+    newer = after if after is not None else plans.current_version(project)
     older = before if before is not None else plans.version_before(conn, project_id, newer)
     if older is None:
         raise NotFound(f"There is no version before {newer}.", code="plan_not_found")
-    first, second = plans.get(conn, project_id, older), plans.get(conn, project_id, newer)
-    drafts = plans.content(first), plans.content(second)
+    first, second = (plans.contents(plans.get(conn, project_id, version)) for version in (older, newer))
+    drafts = PlanDraft.model_validate(first.draft), PlanDraft.model_validate(second.draft)
     return PlanDiff(
         project_id=project_id,
         before=older,

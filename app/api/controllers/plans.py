@@ -23,7 +23,7 @@ from app.api.views import present
 from app.api.views.frozen import with_preview
 from app.domain.decisions import DecisionKind
 from app.domain.edits import parse_edits
-from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid, NotFound
+from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.llm.access import model_for
 from app.planning.render import to_markdown
 from app.storage import plans, projects, runs
@@ -57,14 +57,10 @@ class PlanController(Controller):
 
         def work(conn: Connection) -> Plan | str:
             row = projects.get(conn, project_id)
-            chosen: int | None = row.plan_version if version is None else version
-            if chosen is None:
-                raise NotFound(
-                    "This project has no plan yet. Generate one with generate-plan, or add tasks.", code="no_plan"
-                )
+            chosen = version if version is not None else plans.current_version(row)
             if "text/markdown" in request.headers.get("accept", ""):
                 return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
-            return present.plan(conn, row, version)
+            return present.plan(conn, row, chosen)
 
         answer = await services.database.read(work)
         if isinstance(answer, str):

@@ -58,7 +58,7 @@ class ProjectController(Controller):
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "")
 
-        def page(conn: Connection) -> tuple[list[projects.ProjectRow], int, dict[str, int], dict[str, int]]:
+        def page(conn: Connection) -> tuple[list[projects.ListedProject], int, dict[str, int], dict[str, int]]:
             found = projects.list_page(conn, status=wanted, search=term, sort_by=sort_by, limit=limit, offset=offset)
             running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
             return *found, tasks.manual_waiting(conn, running) if running else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from litestar import Controller, Request, Response, delete, get, post
@@ -71,7 +72,7 @@ class SessionsController(Controller):
         """All sessions that have not ended, newest first. The list is empty if the server has no key."""
         current = request.scope["state"]["session_id"]
         rows = await credentials.list_sessions() if credentials.key_needed else []
-        listed = [OpenSession(**row._asdict(), current=row.id == current) for row in rows]
+        listed = [OpenSession(**asdict(row), current=row.id == current) for row in rows]
         return Response(SessionList(sessions=listed), headers=_NOT_STORED)
 
     @delete("/{session_id:str}", operation_id="revokeSession", summary="Revoke a browser session", status_code=200)

@@ -19,7 +19,7 @@ from app.api.views import present
 from app.domain.decisions import DecisionKind
 from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
-from app.storage import model_steps, projects, tasks
+from app.storage import model_steps, plans, projects, tasks
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import Task, TaskDeleted, TaskList
 from signoff.vocabulary import TaskStatus
@@ -102,7 +102,7 @@ class TaskController(Controller):
         task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
 
         def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> TaskDeleted:
-            return TaskDeleted(id=task.id, plan_version=projects.get(conn, project_id).plan_version)
+            return TaskDeleted(id=task.id, plan_version=plans.current_version(projects.get(conn, project_id)))
 
         return await edit(request, services, project_id, [{"op": "remove_task", "task": task.id}], shown)
 

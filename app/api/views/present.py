@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,7 +15,8 @@ from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
 from app.domain.validation import effective_dependencies
 from app.storage import model_steps, plans, runs, tasks
-from app.storage.projects import ProjectRow
+from app.storage.plan_rows import Ids
+from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import TaskRow
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
@@ -31,23 +33,36 @@ MAX_OUTPUTS_LENGTH = 4096
 _MAX_TEXT_LENGTH = 1000
 
 
-def summary(row: Any, manual_waiting: int, blocked: str | None) -> ProjectSummary:
+def summary(row: ListedProject, manual_waiting: int, blocked: str | None) -> ProjectSummary:
     """A project in a list."""
-    return ProjectSummary.model_validate({**row._asdict(), "manual_waiting": manual_waiting, "blocked": blocked})
+    return ProjectSummary.model_validate({**asdict(row), "manual_waiting": manual_waiting, "blocked": blocked})
 
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Project:
     """A complete project as it is recorded, without the live state of its workflow."""
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
-    run = runs.find(conn, row.run_id) if row.run_id is not None else None
-    fields = (
-        "id", "name", "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "path",
-        "agent_id", "sme_archetype", "max_tokens", "max_cost_usd", "status", "stage", "created_at", "updated_at", "created_by",
-        "workspace", "last_seq",
-    )  # fmt: skip
+    run = runs.latest_of(conn, row)
     return Project(
-        **{name: getattr(row, name) for name in fields},
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        strategy=row.strategy,
+        auto_approve_plan=row.auto_approve_plan,
+        auto_approve_phases=row.auto_approve_phases,
+        decision_mode=row.decision_mode,
+        path=row.path,
+        agent_id=row.agent_id,
+        sme_archetype=row.sme_archetype,
+        max_tokens=row.max_tokens,
+        max_cost_usd=row.max_cost_usd,
+        status=row.status,
+        stage=row.stage,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        created_by=row.created_by,
+        workspace=row.workspace,
+        last_seq=row.last_seq,
         since=None,
         blocked=None,
         progress=_progress(task_rows),
@@ -72,15 +87,34 @@ def task_list(rows: Sequence[TaskRow], used: ModelUse) -> list[Task]:
 
 def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> Task:
     """One task. `ids` maps keys to ids, at least for its dependencies; `used` has the model use of tasks by id."""
-    fields = (
-        "id", "project_id", "phase_id", "key", "title", "description", "status", "reason", "position", "agent_id",
-        "action", "inputs", "expected_files", "retries", "timeout_seconds", "on_crash", "after_failure",
-        "reads", "writes", "limits", "attempt", "started_at", "completed_at", "due_at", "exit_code",
-        "quarantine",
-    )  # fmt: skip
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
     return Task(
-        **{name: getattr(row, name) for name in fields},
+        id=row.id,
+        project_id=row.project_id,
+        phase_id=row.phase_id,
+        key=row.key,
+        title=row.title,
+        description=row.description,
+        status=row.status,
+        reason=row.reason,
+        position=row.position,
+        agent_id=row.agent_id,
+        action=row.action,
+        inputs=row.inputs,
+        expected_files=row.expected_files,
+        retries=row.retries,
+        timeout_seconds=row.timeout_seconds,
+        on_crash=row.on_crash,
+        after_failure=row.after_failure,
+        reads=row.reads,
+        writes=row.writes,
+        limits=row.limits,
+        attempt=row.attempt,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        due_at=row.due_at,
+        exit_code=row.exit_code,
+        quarantine=row.quarantine,
         depends_on=[ids[key] for key in row.depends_on if key in ids],
         outputs=outputs,
         truncated=truncated,
@@ -91,12 +125,21 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
     )
 
 
-def phase(row: PhaseRow, counts: dict[str, int]) -> Phase:
+def phase(row: PhaseRow, counts: Mapping[TaskStatus, int]) -> Phase:
     """A phase without its tasks."""
-    names = [name for name in Phase.model_fields if name != "task_counts"]
     return Phase(
-        **{name: getattr(row, name) for name in names},
-        task_counts={"total": sum(counts.values()), **counts},  # pyright: ignore[reportArgumentType]
+        id=row.id,
+        project_id=row.project_id,
+        key=row.key,
+        name=row.name,
+        description=row.description,
+        position=row.position,
+        strategy=row.strategy,
+        status=row.status,
+        requires_approval=row.requires_approval,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        task_counts={"total": sum(counts.values()), **counts},
     )
 
 
@@ -112,15 +155,16 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         NotFound: the version does not exist.
         Conflict: `plan_not_ready`: the version has no content yet.
     """
-    row = plans.get(conn, project_row.id, version if version is not None else project_row.plan_version)
-    draft = plans.content(row)
+    row = plans.get(conn, project_row.id, version if version is not None else plans.current_version(project_row))
+    contents = plans.contents(row)
+    draft = PlanDraft.model_validate(contents.draft)
     latest = plans.latest(conn, project_row.id)
     current = row.version == project_row.plan_version
-    shown = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, row, draft)
+    shown = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, contents.ids, draft)
     return Plan(
         project_id=project_row.id,
         version=row.version,
-        digest=row.digest,
+        digest=contents.digest,
         status=row.status,
         planner=row.planner,
         summary=draft.summary,
@@ -159,13 +203,13 @@ def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
     ]
 
 
-def _drafted_phases(project_row: ProjectRow, row: plans.PlanRow, draft: PlanDraft) -> list[PlanPhase]:
+def _drafted_phases(project_row: ProjectRow, ids: Ids, draft: PlanDraft) -> list[PlanPhase]:
     """The phases of a version that is not current. All are pending, because the tables hold only the current version."""
-    return [_drafted_phase(project_row, row, item, position) for position, item in enumerate(draft.phases)]
+    return [_drafted_phase(project_row, ids, item, position) for position, item in enumerate(draft.phases)]
 
 
-def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft, position: int) -> PlanPhase:
-    ids, phase_id = row.ids["tasks"], row.ids["phases"][item.key]
+def _drafted_phase(project_row: ProjectRow, ids: Ids, item: PhaseDraft, position: int) -> PlanPhase:
+    task_ids, phase_id = ids["tasks"], ids["phases"][item.key]
     drafted: list[Task] = []
     for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
         values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
@@ -174,13 +218,13 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
         drafted.append(
             Task(
                 **values,
-                id=ids[entry.key],
+                id=task_ids[entry.key],
                 project_id=project_row.id,
                 phase_id=phase_id,
                 status=TaskStatus.PENDING,
                 reason=None,
                 position=number,
-                depends_on=[ids[key] for key in needed],
+                depends_on=[task_ids[key] for key in needed],
                 outputs={},
                 truncated=False,
                 attempt=0,
@@ -192,25 +236,30 @@ def _drafted_phase(project_row: ProjectRow, row: plans.PlanRow, item: PhaseDraft
                 error=None,
                 quarantine=None,
                 tokens=None,
-                log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{ids[entry.key]}/logs"),
+                log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{task_ids[entry.key]}/logs"),
             )
         )
     return PlanPhase(
         id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
-        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,  # pyright: ignore[reportArgumentType]
+        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,
         requires_approval=bool(item.requires_approval), started_at=None, completed_at=None,
         task_counts={"total": len(drafted)}, tasks=drafted,
     )  # fmt: skip
 
 
-def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, dict[str, int]]]:
+def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, Mapping[TaskStatus, int]]]:
     counts = tasks.count_by_phase(conn, project_id)
     return [(row, counts.get(row.id, {})) for row in runs.phases_of(conn, project_id)]
 
 
 def _plan_info(row: plans.PlanRow) -> PlanInfo:
+    contents = plans.contents(row)
     return PlanInfo(
-        version=row.version, digest=row.digest, status=row.status, planner=row.planner, summary=row.draft["summary"]
+        version=row.version,
+        digest=contents.digest,
+        status=row.status,
+        planner=row.planner,
+        summary=contents.draft["summary"],
     )
 
 

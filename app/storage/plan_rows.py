@@ -1,0 +1,172 @@
+"""The rows of phases and tasks of a project's current plan version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NotRequired, TypedDict
+
+from sqlalchemy import Connection, delete, insert, select
+
+from app.domain.actions import Actions
+from app.domain.errors import Conflict
+from app.domain.identity import new_id
+from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft
+from app.domain.validation import effective_dependencies, retries_of
+from app.storage.projects import ProjectRow
+from app.storage.tables import phases, tasks
+from app.storage.tasks import TaskRow
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, TaskStatus
+
+# Ids by key: `{"phases": {key: id}, "tasks": {key: id}}`.
+Ids = dict[str, dict[str, str]]
+
+
+class NewPhase(TypedDict):
+    """The row of a phase that has not started."""
+
+    id: str
+    project_id: str
+    key: str
+    name: str
+    description: str
+    position: int
+    strategy: PhaseStrategy
+    requires_approval: bool
+    status: PhaseStatus
+
+
+class NewTask(TypedDict):
+    """The row of a task that has not started."""
+
+    id: str
+    project_id: str
+    phase_id: str
+    key: str
+    title: str
+    description: str
+    position: int
+    agent_id: str | None
+    action: dict[str, Any]
+    depends_on: list[str]
+    inputs: dict[str, Any]
+    expected_files: list[str]
+    retries: int
+    timeout_seconds: float | None
+    on_crash: OnCrash
+    after_failure: AfterFailure | None
+    reads: list[str]
+    writes: list[str]
+    limits: dict[LimitName, int]
+    status: TaskStatus
+    outputs: dict[str, Any]
+    # A task that keeps its id in a new version continues its count.
+    attempt: NotRequired[int]
+
+
+# What a task's row copies unchanged from its plan, and what affects how the task runs.
+_COPIED = (
+    "inputs",
+    "agent_id",
+    "expected_files",
+    "timeout_seconds",
+    "on_crash",
+    "after_failure",
+    "reads",
+    "writes",
+    "limits",
+)
+
+
+def check_rows(draft: PhaseDraft, rows: Sequence[TaskRow]) -> None:
+    """Make sure that the tasks about to run match the approved draft.
+
+    Raises:
+        Conflict: `plan_altered`: they do not.
+    """
+    needs = effective_dependencies(draft)
+    signed = [
+        (task.key, task.action.model_dump(mode="json"), needed, *(getattr(task, name) for name in _COPIED))
+        for task, needed in zip(draft.tasks, needs, strict=True)
+    ]
+    if signed != [(row.key, row.action, row.depends_on, *(getattr(row, name) for name in _COPIED)) for row in rows]:
+        raise Conflict(f"The tasks of phase '{draft.key}' differ from what was approved.", code="plan_altered")
+
+
+def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
+    """Return an id for each phase and task of `draft`: the existing one from `ids`, or a new one."""
+    return {
+        "phases": {phase.key: ids.get("phases", {}).get(phase.key) or new_id("phase") for phase in draft.phases},
+        "tasks": {task.key: ids.get("tasks", {}).get(task.key) or new_id("task") for task in draft.tasks()},
+    }
+
+
+def replace(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
+    """Replace the rows of the former version with those of `draft`. Tasks that keep their id continue their count of attempts."""
+    attempts = {
+        row.id: row.attempt
+        for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))
+    }
+    conn.execute(delete(phases).where(phases.c.project_id == project.id))
+    phase_rows: list[NewPhase] = []
+    task_rows: list[NewTask] = []
+    for position, phase in enumerate(draft.phases):
+        phase_rows.append(phase_row(project, phase, position, ids))
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            row = task_row(project, phase, task, needed, len(task_rows), ids, actions)
+            row["attempt"] = attempts.get(row["id"], 0)
+            task_rows.append(row)
+    if phase_rows:
+        conn.execute(insert(phases), phase_rows)
+    if task_rows:
+        conn.execute(insert(tasks), task_rows)
+
+
+def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> NewPhase:
+    """Return the row of a phase that has not started."""
+    by_default = position > 0 and not project.auto_approve_phases
+    return {
+        "id": ids["phases"][phase.key],
+        "project_id": project.id,
+        "key": phase.key,
+        "name": phase.name,
+        "description": phase.description,
+        "position": position,
+        "strategy": phase.strategy,
+        "requires_approval": by_default if phase.requires_approval is None else phase.requires_approval,
+        "status": PhaseStatus.PENDING,
+    }
+
+
+def task_row(
+    project: ProjectRow,
+    phase: PhaseDraft,
+    task: TaskDraft,
+    needed: list[str],
+    position: int,
+    ids: Ids,
+    actions: Actions,
+) -> NewTask:
+    """Return the row of a new task. `needed` lists the keys of all its dependencies."""
+    return {
+        "project_id": project.id,
+        "key": task.key,
+        "title": task.title,
+        "description": task.description,
+        "agent_id": task.agent_id,
+        "action": task.action.model_dump(mode="json"),
+        "depends_on": needed,
+        "inputs": task.inputs,
+        "expected_files": task.expected_files,
+        "retries": retries_of(task, actions),
+        "timeout_seconds": task.timeout_seconds,
+        "on_crash": task.on_crash,
+        "after_failure": task.after_failure,
+        "reads": task.reads,
+        "writes": task.writes,
+        "limits": task.limits,
+        "status": TaskStatus.PENDING,
+        "outputs": {},
+        "id": ids["tasks"][task.key],
+        "phase_id": ids["phases"][phase.key],
+        "position": position,
+    }
