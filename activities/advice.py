@@ -28,6 +28,7 @@ from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
 from signoff.vocabulary import DecisionMode
+from workflows.activity_types import AdviceActivities
 from workflows.contracts import AdviceRequest, Decided
 
 REPAIRS = 2
@@ -63,7 +64,7 @@ class Answer(BaseModel):
     reason: str = Field(min_length=1, max_length=2000)
 
 
-class Advice:
+class Advice(AdviceActivities):
     """The advice activity, bound to a database.
 
     Args:

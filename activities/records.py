@@ -31,6 +31,7 @@ from app.storage.needs import Needed
 from app.storage.tables import tasks as task_table
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
+from workflows.activity_types import RecordActivities
 from workflows.contracts import (
     OWN_ACTOR,
     Decided,
@@ -56,7 +57,7 @@ from workflows.options import shorten
 R = TypeVar("R")
 
 
-class Records:
+class Records(RecordActivities):
     """The record activities, bound to a database.
 
     Args:

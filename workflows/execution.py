@@ -17,11 +17,11 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.identity import isoformat
     from app.domain.states import FINISHED_TASK
     from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
-    from workflows.calls import execute_record
+    from workflows.activity_types import RecordActivities
+    from workflows.calls import execute
     from workflows.contracts import (
         Decided,
         PhaseEnd,
-        PhaseEnded,
         PhaseRef,
         PhaseWork,
         ProjectState,
@@ -38,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduler import PhaseScheduler
     from workflows.task import RELOAD, SUCCEEDED, TaskRun
 
+A = TypeVar("A")
 T = TypeVar("T")
 # How long a cancel waits for tasks to stop before it gives up on them.
 CANCEL_LIMIT = timedelta(seconds=30)
@@ -131,7 +132,7 @@ class Execution:
         end = RunEnd(
             project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure
         )  # fmt: skip
-        return await self._record("finish_run", end, ProjectState, f"End the run: {status}")
+        return await self._record(RecordActivities.finish_run, end, f"End the run: {status}")
 
     def describe(self, snapshot: Snapshot) -> None:
         """Add the run's progress to a snapshot."""
@@ -217,7 +218,7 @@ class Execution:
                 return outcome
             failed = outcome == _PhaseOutcome.FAILED
             end = PhaseEnd(project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed)
-            if (await self._record("end_phase", end, PhaseEnded, f"End phase: {work.name}")).ended:
+            if (await self._record(RecordActivities.end_phase, end, f"End phase: {work.name}")).ended:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
             # A task was added to the phase at the last moment.
@@ -246,10 +247,10 @@ class Execution:
                 project_id=self._project_id, run_id=self._run.run_id, position=position,
                 plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
             )  # fmt: skip
-            work = await self._record("begin_phase", ref, PhaseWork, f"Begin phase: {self._run.phases[position]}")
+            work = await self._record(RecordActivities.begin_phase, ref, f"Begin phase: {self._run.phases[position]}")
             while work.open and work.run is None and len(work.tasks.keys) < work.total:
                 ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
-                more = await self._record("begin_phase", ref, PhaseWork, f"Load more of phase: {work.name}")
+                more = await self._record(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}")
                 work.tasks.extend(more.tasks)
                 work.run = more.run
             if work.run is None:
@@ -414,7 +415,7 @@ class Execution:
             project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed",
             plan_version=self._run.plan_version,
         )  # fmt: skip
-        await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
+        await self._record(RecordActivities.skip_tasks, skip, f"Skip {len(keys)} tasks: a dependency failed")
 
     def _note_failure(self, work: PhaseWork, task: int, status: str) -> None:
         """Keep the first failure, which is the reason that the project fails."""
@@ -428,9 +429,9 @@ class Execution:
         self._phase_statuses[phase] = status
         workflow.set_current_details(phases_table(self._run, self._phase_statuses))
 
-    async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
+    async def _record(self, method: Callable[[Any, A], Awaitable[T]], argument: A, title: str) -> T:
         try:
-            return await execute_record(activity, argument, result_type=result, **record_options(title))
+            return await execute(method, argument, record_options(title))
         except ActivityError as error:
             raise ApplicationError(
                 f"{title}: {error.cause or error}", type="RecordRefused", non_retryable=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -20,15 +20,14 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import FINISHED_TASK, SIGNED_CHANGED
     from signoff.vocabulary import TaskStatus
-    from workflows.calls import decoded, execute_record
+    from workflows.activity_types import AdviceActivities, RecordActivities
+    from workflows.calls import decoded, execute
     from workflows.contracts import (
         ADVISE,
         ASKED,
         AdviceRequest,
-        Decided,
         Delivery,
         LostAttempt,
-        LostVerdict,
         OpenTask,
         TaskInProgress,
         TaskInput,
@@ -37,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.options import HEARTBEAT_TIMEOUT, advice_options, quarantine_queue, record_options, task_options
 
+A = TypeVar("A")
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
 # What `carry_out` returns, besides final statuses, if the record does not let the task start yet.
@@ -221,7 +221,7 @@ class TaskRun:
             cancelling=self._is_cancelling(),
             silent=silent,
         )
-        verdict = await self._record("lose_attempt", lost, LostVerdict, f"Look at the record: {self._title}")
+        verdict = await self._record(RecordActivities.lose_attempt, lost, f"Look at the record: {self._title}")
         if verdict.cancelling:
             self._note_cancelling()
         if verdict.quarantined:
@@ -259,11 +259,8 @@ class TaskRun:
             project_id=self._task.project_id, run_id=self._task.run_id, task=self._task.task
         )  # fmt: skip
         self._mark("running")
-        advice = asyncio.ensure_future(
-            execute_record(
-                "advise", request, result_type=Decided, **advice_options(f"Have the model decide: {self._title}")
-            )
-        )
+        options = advice_options(f"Have the model decide: {self._title}")
+        advice = asyncio.ensure_future(execute(AdviceActivities.advise, request, options))
         try:
             await workflow.wait_condition(lambda: advice.done() or bool(self._answers))
         finally:
@@ -284,7 +281,7 @@ class TaskRun:
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
             opened = OpenTask(**self._task.model_dump(), reason="manual")
-            result = await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
+            result = await self._record(RecordActivities.open_task, opened, f"Waits for a person: {self._title}")
             if result.cancelling:
                 self._note_cancelling()
             if result.status in FINISHED_TASK:
@@ -297,7 +294,7 @@ class TaskRun:
             if self._seconds:
                 due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
             opened = OpenTask(**self._task.model_dump(), reason="decision", due_at=due)
-            result = await self._record("open_task", opened, TaskResult, f"Asks for a decision: {self._title}")
+            result = await self._record(RecordActivities.open_task, opened, f"Asks for a decision: {self._title}")
             if result.cancelling:
                 self._note_cancelling()
             if result.status != TaskStatus.WAITING and not self._answers:
@@ -317,13 +314,13 @@ class TaskRun:
             id=f"expire:{self._task.run_id}:{self._task.task}",
             task=self._task.task,
         )
-        decided = await self._record("decide", expiry, Decided, f"Time is up: {self._title}")
+        decided = await self._record(RecordActivities.decide, expiry, f"Time is up: {self._title}")
         if decided.accepted:
             return _FINAL[DecisionKind(str(decided.payload["effect"]))]
         if not self._answers and workflow.patched(RECORD_CONFIRMS_FAILURE):
             # A person has answered, or the record has ended the task in another way that is not reported to the workflow.
             opened = OpenTask(**self._task.model_dump(), reason="decision")
-            result = await self._record("open_task", opened, TaskResult, f"Look at the record: {self._title}")
+            result = await self._record(RecordActivities.open_task, opened, f"Look at the record: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
         return await self._after_answer() or TaskStatus.COMPLETED
@@ -333,11 +330,11 @@ class TaskRun:
         if self._progress.status == TaskStatus.PENDING:
             due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
             opened = OpenTask(**self._task.model_dump(), reason="timer", due_at=due)
-            await self._record("open_task", opened, TaskResult, f"Start the timer: {self._title}")
+            await self._record(RecordActivities.open_task, opened, f"Start the timer: {self._title}")
         return await self._sleep_until(due, "timer") or await self._close()
 
     async def _close(self) -> str:
-        result = await self._record("close_task", self._task, TaskResult, self._title)
+        result = await self._record(RecordActivities.close_task, self._task, self._title)
         if result.cancelling:
             self._note_cancelling()
         return result.status
@@ -357,10 +354,10 @@ class TaskRun:
     def _mark(self, state: str) -> None:
         self._state, self._since = state, isoformat(workflow.now())
 
-    async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
+    async def _record(self, method: Callable[[Any, A], Awaitable[T]], argument: A, title: str) -> T:
         """Write to the database, and complete the write even if the task is cancelled meanwhile."""
         self._mark("running")
-        writing = asyncio.ensure_future(execute_record(activity, argument, result_type=result, **record_options(title)))
+        writing = asyncio.ensure_future(execute(method, argument, record_options(title)))
         cancelled = False
         while not writing.done():
             try:
