@@ -21,7 +21,7 @@ from app.domain.decisions import DecisionKind, DecisionRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
-from app.domain.states import FINISHED_PHASE, FINISHED_TASK
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK, WaitReason
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
@@ -213,7 +213,7 @@ class Records(RecordActivities):
                 raise Conflict(f"Task '{task.key}' does not wait for this.", code="plan_altered")
             _check_may_begin(conn, task)
             due_at = due_time(task, opened.due_at)
-            if opened.reason == "decision":
+            if opened.reason == WaitReason.DECISION:
                 has_model = model_for(self._settings, project.strategy) is not None
                 status = answers.open_decision(conn, project, task, due_at, has_model=has_model)
                 asks = status == TaskStatus.WAITING and project.decision_mode == DecisionMode.AGENT
@@ -244,7 +244,7 @@ class Records(RecordActivities):
 
     def _check_closing(self, conn: Connection, task: tasks.TaskRow) -> None:
         mode = self._actions[task.action["type"]].mode
-        waits = task.status == TaskStatus.WAITING and task.reason == "timer"
+        waits = task.status == TaskStatus.WAITING and task.reason == WaitReason.TIMER
         if mode != Mode.MILESTONE and not (mode == Mode.TIMER and waits):
             raise Conflict(f"Task '{task.key}' does not end automatically.", code="plan_altered")
         _check_may_begin(conn, task)
@@ -316,7 +316,7 @@ class Records(RecordActivities):
 
 
 # The reason for waiting, for tasks that have no attempts.
-_REASONS = {Mode.PERSON: "manual", Mode.DECISION: "decision", Mode.TIMER: "timer"}
+_REASONS = {Mode.PERSON: WaitReason.MANUAL, Mode.DECISION: WaitReason.DECISION, Mode.TIMER: WaitReason.TIMER}
 
 
 def _check_may_begin(conn: Connection, task: tasks.TaskRow) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from app.domain.actions import Actions, Mode
 from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
 from app.domain.plan import DEFAULT_AGENT, LIMITS
+from app.domain.states import WaitReason
 from app.storage import plans, projects, runs, tasks
 from app.storage.tables import phases as phase_table
 from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
@@ -87,7 +88,7 @@ def _is_as_answered(conn: Connection, decision: Decision) -> bool:
     effect = DecisionKind(decision.payload.get("effect") or decision.kind)
     if task is None or task.status != _ANSWERED.get(effect):
         return False
-    return effect != DecisionKind.RETRY or task.reason == "retry"
+    return effect != DecisionKind.RETRY or task.reason == WaitReason.RETRY
 
 
 def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:

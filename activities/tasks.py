@@ -33,7 +33,7 @@ from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, 
 from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
-from app.domain.states import SIGNED_CHANGED
+from app.domain.states import WaitReason
 from app.llm.desk import Desk
 from app.settings import Settings
 from app.storage import attempts, model_steps, permission
@@ -189,7 +189,7 @@ class _Attempt:
         except SignedChanged as changed:
             asked = changed.question
             question = replace(asked, text=self._masked(asked.text), details=self._masked(asked.details))
-            error = {"type": SIGNED_CHANGED, "message": question.text}
+            error = {"type": WaitReason.SIGNED_CHANGED, "message": question.text}
             ending = Ending(TaskStatus.WAITING, {}, error=error, question=question)
         except asyncio.CancelledError:
             ending = await self._interrupted(heartbeat.stop)

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from app.domain.commands import SIGNAL_OF_KIND
 from app.domain.decisions import DecisionKind
 from app.domain.errors import ErrorInfo
-from app.domain.states import SKIPPED_BY_PERSON
+from app.domain.states import SKIPPED_BY_PERSON, WaitReason
 from signoff.vocabulary import TaskStatus
 
 WORKFLOW_TYPE = "ProjectWorkflow"
@@ -277,7 +277,7 @@ class AdviceRequest(BaseModel):
 class OpenTask(TaskInput):
     """A task that must wait, for a person or until `due_at`."""
 
-    reason: str
+    reason: WaitReason
     due_at: str | None = None
 
 

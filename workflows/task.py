@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
     from app.domain.decisions import DecisionKind
     from app.domain.identity import isoformat, parse_time
-    from app.domain.states import FINISHED_TASK, SIGNED_CHANGED
+    from app.domain.states import FINISHED_TASK, WaitReason, waits_for_person
     from signoff.vocabulary import TaskStatus
     from workflows.activity_types import AdviceActivities, RecordActivities
     from workflows.calls import decoded, execute
@@ -155,9 +155,7 @@ class TaskRun:
         return status
 
     async def _resume_waiting(self) -> str | None:
-        if self._progress.reason in {"after_failure", "agent_question", SIGNED_CHANGED} or (
-            self._progress.reason == "worker_lost" and self._progress.due_at is None
-        ):
+        if waits_for_person(self._progress.reason, self._progress.due_at):
             return await self._after_answer()
         return await self._sleep_until(self._progress.due_at, "retrying")
 
@@ -280,7 +278,7 @@ class TaskRun:
 
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason="manual")
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.MANUAL)
             result = await self._record(RecordActivities.open_task, opened, f"Waits for a person: {self._title}")
             if result.cancelling:
                 self._note_cancelling()
@@ -293,7 +291,7 @@ class TaskRun:
         if self._progress.status == TaskStatus.PENDING:
             if self._seconds:
                 due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
-            opened = OpenTask(**self._task.model_dump(), reason="decision", due_at=due)
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION, due_at=due)
             result = await self._record(RecordActivities.open_task, opened, f"Asks for a decision: {self._title}")
             if result.cancelling:
                 self._note_cancelling()
@@ -319,7 +317,7 @@ class TaskRun:
             return _FINAL[DecisionKind(str(decided.payload["effect"]))]
         if not self._answers and workflow.patched(RECORD_CONFIRMS_FAILURE):
             # A person has answered, or the record has ended the task in another way that is not reported to the workflow.
-            opened = OpenTask(**self._task.model_dump(), reason="decision")
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION)
             result = await self._record(RecordActivities.open_task, opened, f"Look at the record: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
@@ -329,7 +327,7 @@ class TaskRun:
         due = self._progress.due_at
         if self._progress.status == TaskStatus.PENDING:
             due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
-            opened = OpenTask(**self._task.model_dump(), reason="timer", due_at=due)
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.TIMER, due_at=due)
             await self._record(RecordActivities.open_task, opened, f"Start the timer: {self._title}")
         return await self._sleep_until(due, "timer") or await self._close()
 

@@ -17,7 +17,7 @@ from app.domain.decisions import (
 )
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.events import EventType
-from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation
+from app.domain.states import SKIPPED_BY_PERSON, Situation, WaitReason, waits_for_person
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
@@ -28,14 +28,14 @@ from signoff.vocabulary import DecisionMode, Stage, TaskStatus
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.
 ANSWERS: dict[str, frozenset[DecisionKind]] = {
-    "manual": frozenset({_C, _S, _F}),
-    "decision": frozenset({_S, _F}),
-    "after_failure": frozenset({_C, _S, _R, _F}),
-    "agent_question": frozenset({_C, _S, _F}),
-    SIGNED_CHANGED: frozenset({_S, _F}),
-    "worker_lost": frozenset({_C, _S, _R, _F}),
-    "retry": frozenset({_S, _R, _F}),
-    "timer": frozenset({_C, _S}),
+    WaitReason.MANUAL: frozenset({_C, _S, _F}),
+    WaitReason.DECISION: frozenset({_S, _F}),
+    WaitReason.AFTER_FAILURE: frozenset({_C, _S, _R, _F}),
+    WaitReason.AGENT_QUESTION: frozenset({_C, _S, _F}),
+    WaitReason.SIGNED_CHANGED: frozenset({_S, _F}),
+    WaitReason.WORKER_LOST: frozenset({_C, _S, _R, _F}),
+    WaitReason.RETRY: frozenset({_S, _R, _F}),
+    WaitReason.TIMER: frozenset({_C, _S}),
 }
 _NONE: frozenset[DecisionKind] = frozenset()
 
@@ -103,7 +103,7 @@ def open_decision(
         )
         decisions.decide(conn, request, _take_default)
         return TaskStatus.COMPLETED
-    tasks.open_task(conn, task, reason="decision", due_at=due_at)
+    tasks.open_task(conn, task, reason=WaitReason.DECISION, due_at=due_at)
     asked = str(fields.get("question") or task.title)
     options = list(fields.get("options") or [])
     kind = QuestionKind.DECISION
@@ -140,13 +140,15 @@ def _running(conn: Connection, decision: Decision) -> ProjectRow:
 def _allowed(task: TaskRow) -> frozenset[DecisionKind]:
     if task.status == TaskStatus.PENDING:
         return frozenset({DecisionKind.SKIP})
-    if task.status != TaskStatus.WAITING or (task.reason == "worker_lost" and task.due_at is not None):
+    if task.status != TaskStatus.WAITING:
+        return _NONE
+    if task.reason == WaitReason.WORKER_LOST and not waits_for_person(task.reason, task.due_at):
         return _NONE
     return ANSWERS.get(task.reason or "", _NONE)
 
 
 def _refusal(task: TaskRow) -> str:
-    if task.status == TaskStatus.WAITING and task.reason == "decision":
+    if task.status == TaskStatus.WAITING and task.reason == WaitReason.DECISION:
         return f"Task '{task.key}' asks for a decision. Answer the decision, or skip the task."
     return f"Task '{task.key}' is {task.status} and does not accept this command."
 

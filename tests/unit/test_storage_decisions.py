@@ -16,6 +16,7 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.events import EventType
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
+from app.domain.states import WaitReason
 from app.storage import decisions, events, plans, projects, runs, tasks
 from signoff.vocabulary import ProjectStatus
 from tests.unit.conftest import add_task, data_of, decide, new_project, opened, plain, types_of, with_plan
@@ -33,7 +34,7 @@ def running(conn: Connection, *titles: str, **fields: Any) -> str:
     assert phase is not None
     assert runs.begin_phase(conn, projects.get(conn, project_id), phase)
     for task in tasks.all_of(conn, project_id):
-        tasks.open_task(conn, task, reason="manual")
+        tasks.open_task(conn, task, reason=WaitReason.MANUAL)
     return project_id
 
 
