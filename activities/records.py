@@ -16,8 +16,7 @@ from activities.run_state import decided, project_state, run_state, task_columns
 from app.commands import answers
 from app.database.database import Database
 from app.domain.actions import Actions, Mode
-from app.domain.commands import Command
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest, StoredCommand
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
@@ -102,7 +101,7 @@ class Records(RecordActivities):
         run_id = activity.info().workflow_run_id if activity.in_activity() else None
         captured: Captured | None = None
 
-        def prepare(conn: Connection, request: DecisionRequest) -> None:
+        def prepare(conn: Connection, request: CommandRequest) -> None:
             self._choose_planner(conn, request)
             freezing.prepare(conn, request, captured)
 
@@ -114,10 +113,10 @@ class Records(RecordActivities):
                 )  # fmt: skip
             except NotFound as error:
                 state = ProjectState(project_id=delivery.project_id)
-                return Decided(accepted=False, kind=DecisionKind.CANCEL, error=error.info, erase=False, state=state)
+                return Decided(accepted=False, kind=CommandKind.CANCEL, error=error.info, erase=False, state=state)
             if decision is None:
                 state = project_state(conn, delivery.project_id)
-                return Decided(accepted=False, kind=DecisionKind.CANCEL, erase=False, state=state)
+                return Decided(accepted=False, kind=CommandKind.CANCEL, erase=False, state=state)
             erase = deciding.asks_to_erase(conn, delivery)
             return decided(conn, decision, erase=erase)
 
@@ -127,9 +126,9 @@ class Records(RecordActivities):
             except freezing.CaptureNeeded as need:
                 captured = await freezing.capture(need, self._actions, self._settings)
 
-    def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
+    def _choose_planner(self, conn: Connection, request: CommandRequest) -> None:
         """Choose the model planner if there is a model and the tasks are not spelled out, or to refine a plan in words."""
-        if request.kind not in {DecisionKind.GENERATE, DecisionKind.RETURN} or request.payload.get("planner"):
+        if request.kind not in {CommandKind.GENERATE, CommandKind.RETURN} or request.payload.get("planner"):
             return
         project = projects.get(conn, request.project_id)
         words = request.payload.get("refine") or is_prose(project.description)
@@ -298,7 +297,7 @@ class Records(RecordActivities):
     async def erase_project(self, request: EraseRequest) -> ProjectState:
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
 
-        def check(conn: Connection) -> Command:
+        def check(conn: Connection) -> StoredCommand:
             command = deciding.command_to_erase(conn, request.project_id, request.command)
             projects.check_erasable(conn, request.project_id)
             return command

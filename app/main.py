@@ -55,8 +55,8 @@ from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings.loading import load_settings
 from app.temporal.client import Engine
+from app.temporal.commands import Commands
 from app.temporal.lost import sweep_for_ever as look_for_lost_runs
-from app.temporal.requests import Requests
 from app.workspace.workspaces import workspaces_of
 
 logger = structlog.get_logger(__name__)
@@ -146,7 +146,7 @@ def _services(settings: Settings, engine: Engine) -> Services:
         database=database,
         sealer=sealer,
         engine=engine,
-        requests=Requests(database, engine, workspaces),
+        commands=Commands(database, engine, workspaces),
         workspaces=workspaces,
         actions=load_actions(),
         agents=settings.known_agents,

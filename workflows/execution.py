@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
-    from app.domain.decisions import DecisionKind
+    from app.domain.commands import CommandKind
     from app.domain.identity import isoformat
     from app.domain.states import FINISHED_TASK
     from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
@@ -95,7 +95,7 @@ class Execution:
         self._edited = False
         # Tasks that people ended before they were handed out, by key, and whether each end is a success.
         self._ended_by_person: dict[str, bool] = {}
-        self._answers: dict[str, DecisionKind] = {}
+        self._answers: dict[str, CommandKind] = {}
         self._gate_open = False
         self._gate: dict[str, Any] | None = None
         self._phase_name = ""
@@ -160,13 +160,13 @@ class Execution:
         if not decided.accepted:
             return
         match decided.kind:
-            case DecisionKind.CANCEL:
+            case CommandKind.CANCEL:
                 self._cancelling = True
-            case DecisionKind.APPROVE:
+            case CommandKind.APPROVE:
                 self._gate_open = True
-            case DecisionKind.PAUSE | DecisionKind.RESUME:
-                self._paused = decided.kind == DecisionKind.PAUSE
-            case DecisionKind.EDIT:
+            case CommandKind.PAUSE | CommandKind.RESUME:
+                self._paused = decided.kind == CommandKind.PAUSE
+            case CommandKind.EDIT:
                 self._run = decided.state.run or self._run
                 self._edited = True
             case _:
@@ -174,15 +174,15 @@ class Execution:
 
     def _pass_on(self, key: str, decided: Decided) -> None:
         """Pass a person's decision about a task on to the task."""
-        kind = DecisionKind(decided.payload.get("effect") or decided.kind)
+        kind = CommandKind(decided.payload.get("effect") or decided.kind)
         task = self._tasks.get(key)
         if task is not None:
             task.answered(kind)
         elif decided.payload.get("key") is None:
             return
-        elif kind in {DecisionKind.RETRY, DecisionKind.FAIL} and workflow.patched(RECORD_ENDS_TASKS):
+        elif kind in {CommandKind.RETRY, CommandKind.FAIL} and workflow.patched(RECORD_ENDS_TASKS):
             # It was waiting when its phase was loaded, and a pause has kept it from being handed out since.
-            if kind == DecisionKind.RETRY:
+            if kind == CommandKind.RETRY:
                 self._answers[key] = kind
             else:
                 self._ended_by_person[key] = False

@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from app.domain.decisions import DecisionKind
+    from app.domain.commands import CommandKind
     from app.domain.errors import ErrorInfo
     from app.domain.identity import isoformat
     from signoff.vocabulary import ProjectStatus, Stage
@@ -169,7 +169,7 @@ class ProjectWorkflow:
                     return Outcome.CONTINUE
             elif self._has_request():
                 decided = await self._decide_next()
-                if decided.accepted and decided.kind == DecisionKind.EDIT:
+                if decided.accepted and decided.kind == CommandKind.EDIT:
                     self._approve_where_automatic()
             elif workflow.info().is_continue_as_new_suggested():
                 return Outcome.CONTINUE
@@ -280,4 +280,4 @@ def _asks_to_erase(delivery: Delivery, decided: Decided) -> bool:
     if decided.erase is not None:
         return decided.erase
     # Decided by a version without commands, whose signals carried the request themselves.
-    return decided.kind == DecisionKind.CANCEL and '"delete":true' in (delivery.content or "")
+    return decided.kind == CommandKind.CANCEL and '"delete":true' in (delivery.content or "")

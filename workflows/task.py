@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
-    from app.domain.decisions import DecisionKind
+    from app.domain.commands import CommandKind
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import FINISHED_TASK, WaitReason, waits_for_person
     from signoff.vocabulary import TaskStatus
@@ -49,9 +49,9 @@ _FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 60.0
 _FINAL = {
-    DecisionKind.COMPLETE: TaskStatus.COMPLETED,
-    DecisionKind.SKIP: TaskStatus.SKIPPED,
-    DecisionKind.FAIL: TaskStatus.FAILED,
+    CommandKind.COMPLETE: TaskStatus.COMPLETED,
+    CommandKind.SKIP: TaskStatus.SKIPPED,
+    CommandKind.FAIL: TaskStatus.FAILED,
 }
 
 
@@ -98,7 +98,7 @@ class TaskRun:
         self._note_cancelling = note_cancelling
         self._activity: asyncio.Future[RawValue | None] | None = None
         self.position = 0
-        self._answers: list[DecisionKind] = []
+        self._answers: list[CommandKind] = []
         self._state = "running"
         self._since = isoformat(workflow.now())
         self._try = 1
@@ -114,14 +114,14 @@ class TaskRun:
             key=self._task.task, state=self._state, try_number=self._try, since=self._since, queue=self._queue
         )
 
-    def answered(self, kind: DecisionKind) -> None:
+    def answered(self, kind: CommandKind) -> None:
         """Handle an accepted decision of a person about this task.
 
         A decision that ends the task is accepted only if no attempt has begun. There is then no need to wait for one, which may
         be queued where no worker serves its queue.
         """
         self._answers.append(kind)
-        if self._activity is not None and kind != DecisionKind.RETRY and workflow.patched(ANSWER_ENDS_ATTEMPT):
+        if self._activity is not None and kind != CommandKind.RETRY and workflow.patched(ANSWER_ENDS_ATTEMPT):
             self._activity.cancel()
 
     async def carry_out(self) -> str:
@@ -270,11 +270,11 @@ class TaskRun:
         decided = advice.result()
         # If a person decided first, that decision was accepted and the model's was refused.
         if decided.accepted:
-            self._answers.append(DecisionKind(str(decided.payload["effect"])))
+            self._answers.append(CommandKind(str(decided.payload["effect"])))
 
     def _take_answer(self) -> str | None:
         kind = self._answers.pop(0)
-        return None if kind == DecisionKind.RETRY else _FINAL[kind]
+        return None if kind == CommandKind.RETRY else _FINAL[kind]
 
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
@@ -314,7 +314,7 @@ class TaskRun:
         )
         decided = await self._record(RecordActivities.decide, expiry, f"Time is up: {self._title}")
         if decided.accepted:
-            return _FINAL[DecisionKind(str(decided.payload["effect"]))]
+            return _FINAL[CommandKind(str(decided.payload["effect"]))]
         if not self._answers and workflow.patched(RECORD_CONFIRMS_FAILURE):
             # A person has answered, or the record has ended the task in another way that is not reported to the workflow.
             opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION)

@@ -6,15 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.decisions import (
-    RUN_AS_IT_IS,
-    TASK_ANSWERS,
-    Decision,
-    DecisionKind,
-    DecisionRequest,
-    QuestionKind,
-    QuestionStatus,
-)
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommandRequest
+from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.events import EventType
 from app.domain.states import SKIPPED_BY_PERSON, Situation, WaitReason, waits_for_person
@@ -27,7 +20,7 @@ from signoff.vocabulary import DecisionMode, Stage, TaskStatus
 
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.
-ANSWERS: dict[str, frozenset[DecisionKind]] = {
+ANSWERS: dict[str, frozenset[CommandKind]] = {
     WaitReason.MANUAL: frozenset({_C, _S, _F}),
     WaitReason.DECISION: frozenset({_S, _F}),
     WaitReason.AFTER_FAILURE: frozenset({_C, _S, _R, _F}),
@@ -37,10 +30,10 @@ ANSWERS: dict[str, frozenset[DecisionKind]] = {
     WaitReason.RETRY: frozenset({_S, _R, _F}),
     WaitReason.TIMER: frozenset({_C, _S}),
 }
-_NONE: frozenset[DecisionKind] = frozenset()
+_NONE: frozenset[CommandKind] = frozenset()
 
 
-def answer_task(conn: Connection, decision: Decision) -> None:
+def answer_task(conn: Connection, decision: CommandRecord) -> None:
     """Apply a person's command to a task: complete, skip, retry or fail."""
     project = _running(conn, decision)
     task = tasks.get(conn, project.id, str(decision.payload.get("task")))
@@ -55,7 +48,7 @@ def answer_task(conn: Connection, decision: Decision) -> None:
     _carry_out(conn, task, decision, decision.kind, decision.payload.get("outputs") or {})
 
 
-def answer_question(conn: Connection, decision: Decision) -> None:
+def answer_question(conn: Connection, decision: CommandRecord) -> None:
     """Answer a task's decision. It can be answered once."""
     question = _asked(conn, decision)
     answer = str(decision.payload.get("answer"))
@@ -70,7 +63,7 @@ def answer_question(conn: Connection, decision: Decision) -> None:
     _settle(conn, task, question, decision, answer)
 
 
-def expire_question(conn: Connection, decision: Decision) -> None:
+def expire_question(conn: Connection, decision: CommandRecord) -> None:
     """Close a decision that nobody answered in time. Its default applies; without a default, its task fails."""
     question = _asked(conn, decision)
     if question.status != QuestionStatus.OPEN:
@@ -79,7 +72,7 @@ def expire_question(conn: Connection, decision: Decision) -> None:
     if question.default_answer is not None:
         _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
         return
-    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
+    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": CommandKind.FAIL}
     error = {"type": "decision_expired", "message": "Nobody answered in time, and the decision has no default."}
     _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
     seal: dict[str, Any] = {**decision.seal()}
@@ -93,10 +86,10 @@ def open_decision(
     fields = task.action
     default = fields.get("default")
     if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
-        request = DecisionRequest(
+        request = CommandRequest(
             project_id=project.id,
             request_id=f"default:{project.run_id}:{task.id}",
-            kind=DecisionKind.ANSWER,
+            kind=CommandKind.ANSWER,
             actor="signoff",
             comment="The declared default applies because no model is configured to decide.",
             payload={"task_id": task.id, "key": task.key, "answer": default},
@@ -123,23 +116,23 @@ def shown(question: QuestionRow) -> dict[str, Any]:
     }
 
 
-def _take_default(conn: Connection, decision: Decision) -> None:
+def _take_default(conn: Connection, decision: CommandRecord) -> None:
     task = tasks.get(conn, decision.project_id, str(decision.payload["task_id"]))
     outputs = _outputs(decision, str(decision.payload["answer"]))
     details: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
     tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **details)
 
 
-def _running(conn: Connection, decision: Decision) -> ProjectRow:
+def _running(conn: Connection, decision: CommandRecord) -> ProjectRow:
     project = projects.get(conn, decision.project_id)
     if situation(project) != Situation.RUNNING or project.stage == Stage.CANCELLING:
         raise Conflict("The project is not running.", code="project_not_running")
     return project
 
 
-def _allowed(task: TaskRow) -> frozenset[DecisionKind]:
+def _allowed(task: TaskRow) -> frozenset[CommandKind]:
     if task.status == TaskStatus.PENDING:
-        return frozenset({DecisionKind.SKIP})
+        return frozenset({CommandKind.SKIP})
     if task.status != TaskStatus.WAITING:
         return _NONE
     if task.reason == WaitReason.WORKER_LOST and not waits_for_person(task.reason, task.due_at):
@@ -153,7 +146,7 @@ def _refusal(task: TaskRow) -> str:
     return f"Task '{task.key}' is {task.status} and does not accept this command."
 
 
-def _asked(conn: Connection, decision: Decision) -> QuestionRow:
+def _asked(conn: Connection, decision: CommandRecord) -> QuestionRow:
     """Return the question that a decision answers, found by the question's id or by its task."""
     payload = decision.payload
     if payload.get("decision"):
@@ -169,7 +162,7 @@ def _settle(
     conn: Connection,
     task: TaskRow,
     question: QuestionRow,
-    decision: Decision,
+    decision: CommandRecord,
     answer: str,
     *,
     status: QuestionStatus = QuestionStatus.ANSWERED,
@@ -178,8 +171,8 @@ def _settle(
     is_decision = question.kind == QuestionKind.DECISION
     # The answer to an agent's question, or to "run it as it is", lets the task continue.
     runs = question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS
-    goes_on = DecisionKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
-    effect = DecisionKind.COMPLETE if is_decision else goes_on or DecisionKind(answer)
+    goes_on = CommandKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
+    effect = CommandKind.COMPLETE if is_decision else goes_on or CommandKind(answer)
     decision.payload = {
         **decision.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
         "effect": effect,
@@ -191,12 +184,12 @@ def _settle(
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 
 
-def _outputs(decision: Decision, answer: str) -> dict[str, Any]:
+def _outputs(decision: CommandRecord, answer: str) -> dict[str, Any]:
     return {"answer": answer, "answered_by": decision.actor, "comment": decision.comment}
 
 
 def _close_question(
-    conn: Connection, task: TaskRow, decision: Decision, answer: str | None, status: QuestionStatus
+    conn: Connection, task: TaskRow, decision: CommandRecord, answer: str | None, status: QuestionStatus
 ) -> None:
     questions.close(conn, task, status, answer=answer, by=decision.actor, decision_id=decision.id)
 
@@ -204,21 +197,21 @@ def _close_question(
 def _carry_out(
     conn: Connection,
     task: TaskRow,
-    decision: Decision,
-    effect: DecisionKind,
+    decision: CommandRecord,
+    effect: CommandKind,
     outputs: dict[str, Any],
     *,
     answer: str | None = None,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
     details: dict[str, Any] = {"comment": decision.comment, **decision.seal()}
-    if effect == DecisionKind.RETRY:
+    if effect == CommandKind.RETRY:
         tasks.await_next_try(conn, task)
         data = {**tasks.describe(task), "kind": decision.kind, "answer": effect, **details}
         events.append(conn, task.project_id, (EventType.DECISION_MADE, data), actor=decision.actor)
-    elif effect == DecisionKind.COMPLETE:
+    elif effect == CommandKind.COMPLETE:
         tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, **details)
-    elif effect == DecisionKind.SKIP:
+    elif effect == CommandKind.SKIP:
         tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, **details)
     else:
         tasks.close_task(
@@ -228,7 +221,7 @@ def _carry_out(
     _close_question(conn, task, decision, answer or effect, status)
 
 
-def _error(task: TaskRow, decision: Decision) -> dict[str, Any]:
+def _error(task: TaskRow, decision: CommandRecord) -> dict[str, Any]:
     """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
     if task.error is not None:
         return dict(task.error)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.domain.actions import Actions
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.events import EventType
@@ -70,7 +70,7 @@ def edit_plan(
     return editor
 
 
-def edit_running(conn: Connection, decision: Decision) -> None:
+def edit_running(conn: Connection, decision: CommandRecord) -> None:
     """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
 
     Only unfinished phases and tasks that have not started may change.
@@ -157,7 +157,7 @@ def _install(
     draft: PlanDraft,
     actions: Actions,
     editor: Editor,
-    decision: Decision,
+    decision: CommandRecord,
     captured: Captured | None,
 ) -> None:
     # A project may be renamed during its run. Its tasks keep the approved name.

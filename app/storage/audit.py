@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, cast, or_, select
 
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.seals import Seal
 from app.storage import projects, seals
 from app.storage.stored_json import read_json
@@ -40,7 +40,7 @@ class Record:
     runs: list[Any]
     phases: list[Any]
     tasks: list[Any]
-    decisions: list[Decision]
+    decisions: list[CommandRecord]
     attempts: list[Any]
     questions: list[Any]
     commands: list[Any]
@@ -159,12 +159,14 @@ _SHAPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[Decision]:
+def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[CommandRecord]:
     """Return the decisions of these rows. Rows that are not valid decisions are added to `unreadable`."""
-    found: list[Decision] = []
+    found: list[CommandRecord] = []
     for row in rows:
         try:
-            found.append(Decision.model_validate({name: getattr(row, name) for name in Decision.model_fields}))
+            found.append(
+                CommandRecord.model_validate({name: getattr(row, name) for name in CommandRecord.model_fields})
+            )
         except ValidationError as error:
             column = str(error.errors()[0]["loc"][0])
             unreadable.append(Unreadable(decisions.name, row.id, column))

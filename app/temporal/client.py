@@ -22,7 +22,7 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from app.domain.commands import SIGNAL_OF_KIND, Command
+from app.domain.commands import StoredCommand
 from app.domain.errors import Unavailable
 from app.domain.plan import DEFAULT_AGENT
 from app.settings import Settings
@@ -105,14 +105,14 @@ class Engine:
                 raise _away(self._settings) from error
             raise
 
-    async def signal(self, command: Command) -> bool:
+    async def signal(self, command: StoredCommand) -> bool:
         """Signal a stored command to a project's open workflow. Returns False if there is none.
 
         Raises:
             Unavailable: Temporal does not answer.
         """
         handle = (await self._connected()).get_workflow_handle(command.project_id)
-        name, payload = SIGNAL_OF_KIND[command.kind], CommandSignal(command=command.id)
+        name, payload = command.command_type.signal, CommandSignal(command=command.id)
         try:
             await self._call(handle.signal(name, payload, rpc_timeout=RPC_TIMEOUT))
         except RPCError as error:
@@ -122,7 +122,7 @@ class Engine:
             raise
         return True
 
-    async def signal_with_start(self, project: ProjectRow, command: Command) -> None:
+    async def signal_with_start(self, project: ProjectRow, command: StoredCommand) -> None:
         """Signal a stored command to a project's workflow, starting the workflow if none is open.
 
         Raises:
@@ -137,7 +137,7 @@ class Engine:
                 task_queue=self._settings.task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal=SIGNAL_OF_KIND[command.kind],
+                start_signal=command.command_type.signal,
                 start_signal_args=[CommandSignal(command=command.id)],
                 search_attributes=_attributes(project),
                 static_summary=shorten(project.name),

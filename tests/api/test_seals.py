@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from temporalio.testing import WorkflowEnvironment
 
 from app.database.database import Database
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import new_id, now
 from app.domain.signing import Signer
@@ -137,7 +137,7 @@ async def test_a_seal_by_another_key_is_none(signoff: Stack) -> None:
 def approve_unasked(conn: Connection, project_id: str, *, command: bool) -> None:
     """Append an approval to a record as a worker would: a decision, an event and, if asked for, a command."""
     plan = conn.execute(select(plans).where(plans.c.project_id == project_id)).mappings().one()
-    decision = Decision(
+    decision = CommandRecord(
         id=new_id("dec"), project_id=project_id, request_id=new_id("req"), kind="approve", actor="ceo@company", at=now(),
         plan_version=1, plan_digest=plan["digest"], outcome="accepted", payload={"plan_version": 1},
     )  # fmt: skip

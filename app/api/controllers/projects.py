@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from app.api.http.actor import actor_of, new_request
+from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import CreateProject, UpdateProject
 from app.api.http.idempotency import answer_once
 from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
@@ -21,7 +21,7 @@ from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.overlay import with_live_state
 from app.commands import editing
-from app.domain.decisions import DecisionKind
+from app.domain.commands import Cancel
 from app.domain.errors import Invalid
 from app.domain.identity import new_id
 from app.storage import projects, tasks
@@ -144,8 +144,8 @@ class ProjectController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[DeleteAnswer]:
         """A live project is cancelled first. A workspace that was set with `path` is never deleted."""
-        decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
-        done = await services.requests.delete(decision)
+        command = new_command(request, project_id, Cancel(delete=True))
+        done = await services.commands.delete(command)
         return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
 
 
