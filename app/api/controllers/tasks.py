@@ -14,6 +14,7 @@ from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
 from app.api.http.bodies import AnswerTask, CreateTask, Remark, UpdateTask
 from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
 from app.domain import commands
@@ -157,19 +158,12 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
     """
     before = current.model_dump(mode="json")
     sent = data.model_dump(mode="json", exclude_unset=True)
-    problems: list[Problem] = []
-    for name in sent.keys() - _EDITABLE:
-        if name not in before:
-            problems.append(Problem(field=name, message="There is no such field."))
-        elif sent[name] != before[name] and name not in _MOVING:
-            problems.append(Problem(field=name, message="This field is read-only."))
-    if "phase_id" in sent and sent["phase_id"] is None:
-        problems.append(
-            Problem(field="phase_id", message="A task must be in a phase. Name another phase, or leave this out.")
-        )
-    if problems:
-        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
-        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+    without_phase = Problem(
+        field="phase_id", message="A task must be in a phase. Name another phase, or leave this out."
+    )
+    others = [without_phase] if "phase_id" in sent and sent["phase_id"] is None else []
+    fixed = {name: value for name, value in sent.items() if name not in _EDITABLE}
+    check_unchanged(fixed, before, moving=_MOVING, others=others)
     changed = {name: value for name, value in sent.items() if name in _EDITABLE and value != before[name]}
     phase = changed.pop("phase_id", None)
     edits: list[dict[str, Any]] = [{"op": "update_task", "task": current.id, **changed}] if changed else []
