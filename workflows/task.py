@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
+    from app.domain.backoff import backoff
     from app.domain.commands import CommandKind
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import FINISHED_TASK, WaitReason, waits_for_person
@@ -57,7 +58,7 @@ _FINAL = {
 
 def backoff_seconds(try_number: int) -> float:
     """Return how long to wait after a failed attempt: 1 s, doubled each time, at most 60 s."""
-    return min(FIRST_BACKOFF_SECONDS * 2 ** (try_number - 1), MAX_BACKOFF_SECONDS)
+    return backoff(try_number, FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
 
 
 class TaskRun:
