@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         Delivery,
         LostAttempt,
         OpenTask,
+        TaskColumns,
         TaskInProgress,
         TaskInput,
         TaskProgress,
@@ -64,6 +65,14 @@ def backoff_seconds(try_number: int) -> float:
 class TaskRun:
     """Runs one task. Its outcome is recorded in the database before `carry_out` returns.
 
+    Args:
+        task: names the task.
+        columns: the tasks of its phase.
+        position: its position there.
+        is_cancelling: returns whether the run is being cancelled.
+        is_paused: returns whether the run is paused.
+        note_cancelling: is called when the record says that the run is being cancelled.
+
     Attributes:
         position: the task's position in its phase. An edit of the plan may change it.
     """
@@ -71,34 +80,28 @@ class TaskRun:
     def __init__(
         self,
         task: TaskInput,
+        columns: TaskColumns,
+        position: int,
         *,
-        title: str,
-        action: str,
-        mode: Mode,
-        retries: int,
-        timeout_seconds: float | None,
-        seconds: float,
-        progress: TaskProgress | None,
-        queue: str | None,
         is_cancelling: Callable[[], bool],
         is_paused: Callable[[], bool],
         note_cancelling: Callable[[], None],
     ) -> None:
         self._task = task
-        self._title = title
-        self._action = action
-        self._mode = mode
-        self._retries = retries
-        self._timeout_seconds = timeout_seconds
-        self._seconds = seconds
-        self._progress = progress or TaskProgress(status=TaskStatus.PENDING)
+        self._title = columns.titles[position]
+        self._action = columns.types[position]
+        self._mode = Mode(columns.modes.get(position, Mode.ACTIVITY))
+        self._retries = columns.retries.get(position, 0)
+        self._timeout_seconds = columns.timeouts.get(position)
+        self._seconds = columns.seconds.get(position, 0.0)
+        self._progress = columns.progress.get(position) or TaskProgress(status=TaskStatus.PENDING)
+        self._usual_queue = queue = columns.queues.get(position)
         self._queue = quarantine_queue(queue or workflow.info().task_queue) if self._progress.quarantined else queue
-        self._usual_queue = queue
         self._is_cancelling = is_cancelling
         self._is_paused = is_paused
         self._note_cancelling = note_cancelling
         self._activity: asyncio.Future[RawValue | None] | None = None
-        self.position = 0
+        self.position = position
         self._answers: list[CommandKind] = []
         self._state = "running"
         self._since = isoformat(workflow.now())
