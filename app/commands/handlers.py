@@ -1,4 +1,4 @@
-"""What each kind of decision does. Each handler checks and applies it in the one transaction that records it."""
+"""What each kind of command does. Each handler checks and applies it in the one transaction that records it."""
 
 from __future__ import annotations
 

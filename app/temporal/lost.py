@@ -95,7 +95,7 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
     projects.disengage(conn, project.id)
 
 
-async def sweep_for_ever(database: Database, engine: Engine) -> None:
+async def settle_lost_periodically(database: Database, engine: Engine) -> None:
     """Look for lost runs now and every minute, until cancelled."""
     while True:
         try:

@@ -301,7 +301,7 @@ async def test_what_is_sealed_is_left_alone(temporal_server: WorkflowEnvironment
         database = _Counting(stack.settings.effective_database_url, keys.signer)
         await database.start()
         sealer = Sealer(database, keys, HeadsLog(tmp_path / "elsewhere" / "heads.log"))
-        running = asyncio.create_task(sealer.run_for_ever())
+        running = asyncio.create_task(sealer.seal_periodically())
         try:
             made = [await stack.create("") for _ in range(20)]
 
