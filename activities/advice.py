@@ -13,10 +13,11 @@ from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import decided, project_state
-from app.commands.handlers import EFFECTS
+from app.commands.handlers import HANDLERS
 from app.database.database import Database
 from app.domain.budget import BudgetExceeded
-from app.domain.decisions import DecisionKind, DecisionRequest, QuestionKind, QuestionStatus
+from app.domain.commands import AnswerQuestion, CommandKind, CommandRequest
+from app.domain.decisions import QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.material import RULE, framed
 from app.llm.access import load, model_for
@@ -28,6 +29,7 @@ from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import TaskProgress
 from signoff.vocabulary import DecisionMode
+from workflows.activity_types import AdviceActivities
 from workflows.contracts import AdviceRequest, Decided
 
 REPAIRS = 2
@@ -63,7 +65,7 @@ class Answer(BaseModel):
     reason: str = Field(min_length=1, max_length=2000)
 
 
-class Advice:
+class Advice(AdviceActivities):
     """The advice activity, bound to a database.
 
     Args:
@@ -128,7 +130,7 @@ def _read(
     task = tasks.get(conn, request.project_id, request.task)
     before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
     facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
-    retries = questions.count_answers(conn, task.id, request.run_id, answer=DecisionKind.RETRY, by=MODEL_ACTOR)
+    retries = questions.count_answers(conn, task.id, request.run_id, answer=CommandKind.RETRY, by=MODEL_ACTOR)
     return project, project_text, task, questions.latest_of(conn, task.id), facts, retries
 
 
@@ -162,15 +164,15 @@ def _question(project: str, task: TaskRow, question: QuestionRow, facts: dict[st
 
 
 def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, advice: Answer, model: str) -> Decided:
-    answer = DecisionRequest(
+    answer = CommandRequest(
         project_id=request.project_id,
         request_id=_request_id(question),
-        kind=DecisionKind.ANSWER,
+        kind=AnswerQuestion.kind,
         actor=f"{MODEL_ACTOR}{model}",
         comment=advice.reason,
-        payload={"decision": question.id, "answer": advice.answer},
+        payload=AnswerQuestion(decision=question.id, answer=advice.answer).payload,
     )
-    return decided(conn, decisions.decide(conn, answer, EFFECTS[answer.kind]))
+    return decided(conn, decisions.decide(conn, answer, HANDLERS[answer.kind]))
 
 
 def _decided_before(conn: Connection, request: AdviceRequest, question: QuestionRow) -> Decided:
@@ -194,4 +196,4 @@ def _left_open(
         logger.info("decision %s of project %s is left to a person: %s", question.id, request.project_id, why)
         left = TaskProgress(**tasks.describe(task), step="advice", question_id=question.id, reason=why[:2000])
         events.append(conn, request.project_id, left, actor="worker")
-    return Decided(accepted=False, kind=DecisionKind.ANSWER, state=project_state(conn, request.project_id))
+    return Decided(accepted=False, kind=CommandKind.ANSWER, state=project_state(conn, request.project_id))

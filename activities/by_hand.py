@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
-from app.domain.commands import KINDS_OF_SIGNAL, not_by_hand
-from app.domain.decisions import TASK_ANSWERS, DecisionKind
+from app.domain import commands
+from app.domain.commands import TASK_ANSWERS, Command, CommandKind
 from app.domain.errors import Invalid
+from app.domain.signals import not_by_hand
 
 _ShortText = Annotated[str, StringConstraints(max_length=200)]
 _Comment = Annotated[str, StringConstraints(max_length=10_000)]
 
 
-class Signal(BaseModel):
-    """The fields of every signal. All of them are optional."""
+class Signal(Command):
+    """A signal with a whole command in it. These are the fields that every signal may have, besides those of its command."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,88 +27,89 @@ class Signal(BaseModel):
     actor: _ShortText | None = None
     comment: _Comment = ""
 
+    @property
+    def asks_for(self) -> CommandKind:
+        """The kind of the command."""
+        return self.kind
 
-class PlanSignal(Signal):
-    """Make a plan. `regenerate` replaces an existing plan. `refine` changes it: first by `edits`, then by instructions."""
+
+class PlanSignal(Signal, commands.RegeneratePlan):
+    """`regenerate` replaces an existing plan."""
 
     regenerate: bool = True
-    refine: bool = False
-    planner: _ShortText | None = None
-    instructions: Annotated[str, StringConstraints(max_length=100_000)] | None = None
-    edits: list[dict[str, Any]] | None = None
+    refine: bool | None = False
+
+    @property
+    def asks_for(self) -> CommandKind:
+        """The kind of the command."""
+        return CommandKind.RETURN if self.regenerate else CommandKind.GENERATE
 
 
-class ApproveSignal(Signal):
-    """Approve the plan (if it has the given version or digest), or the phase gate that is waiting."""
-
-    plan_version: int | None = None
-    plan_digest: _ShortText | None = None
-    phase_id: _ShortText | None = None
+class ApproveSignal(Signal, commands.Approve):
+    """Approve the plan or the phase that waits."""
 
 
-class CancelSignal(Signal):
-    """Cancel. `reason` is another name for `comment`. A request to delete is refused, not ignored."""
+class CancelSignal(Signal, commands.Cancel):
+    """`reason` is another name for `comment`. A request to delete is refused, not ignored."""
 
     reason: _Comment = ""
-    delete: bool = False
 
 
-class AnswerSignal(Signal):
-    """A person's answer for a waiting task (by id or key), or for a decision (by its id or its task's id).
+class PauseSignal(Signal, commands.Pause):
+    """Pause the run."""
 
-    `complete`, `skip`, `retry` and `fail` apply to a task. With `decision`, or with any other word, a decision is answered.
-    """
 
-    task: _ShortText | None = None
-    decision: _ShortText | None = None
+class ResumeSignal(Signal, commands.Resume):
+    """Resume the run."""
+
+
+class AnswerSignal(Signal, commands.AnswerQuestion):
+    """`complete`, `skip`, `retry` and `fail` apply to a task. With `decision`, or with any other word, a decision is answered."""
+
     answer: _Comment = "complete"
     outputs: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def asks_for(self) -> CommandKind:
+        """The kind of the command."""
+        if self.decision is None and self.answer in TASK_ANSWERS:
+            return CommandKind(self.answer)
+        return CommandKind.ANSWER
 
-class RetrySignal(Signal):
-    """Retry a finished run from the failed tasks. The tasks in `tasks` (ids or keys) run again regardless of their status."""
 
-    tasks: list[_ShortText] = Field(default_factory=list[str], max_length=10_000)
+class RetrySignal(Signal, commands.RetryRun):
+    """Retry the run."""
 
 
-class EditSignal(Signal):
-    """Edit the plan with the edits of `app.domain.edits`. With `refine`, edit as part of planning; not during a run."""
-
-    edits: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
-    refine: bool = False
+class EditSignal(Signal, commands.EditPlan):
+    """Edit the plan."""
 
 
 _MODELS: dict[str, type[Signal]] = {
-    "plan": PlanSignal, "approve": ApproveSignal, "cancel": CancelSignal, "answer": AnswerSignal, "retry": RetrySignal,
-    "edit": EditSignal,
+    model.signal: model
+    for model in (
+        PlanSignal, ApproveSignal, CancelSignal, PauseSignal, ResumeSignal, AnswerSignal, RetrySignal, EditSignal,
+    )
 }  # fmt: skip
-_ANSWERS = {kind.value: kind for kind in TASK_ANSWERS}
 
 
-def read(name: str, content: str | None, project_id: str) -> tuple[DecisionKind, str, dict[str, Any]]:
-    """Parse a signal into the kind of its request, the comment, and the other fields.
+def read(name: str, content: str | None, project_id: str) -> tuple[CommandKind, str, dict[str, Any]]:
+    """Parse a signal into the kind of its command, the comment, and the other fields.
 
     Raises:
         Invalid: `invalid_signal`: it contains fields that this signal does not have.
         Forbidden: `signal_not_authenticated`: it asks to delete the project.
     """
-    model = _MODELS.get(name, Signal)
+    model = _MODELS[name]
     try:
         signal = model() if content is None or content == "null" else model.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
         raise Invalid(f"The signal '{name}' is not valid: {problem}", code="invalid_signal") from None
-    if isinstance(signal, CancelSignal) and signal.delete:
+    values = signal.payload
+    if values.pop("delete", False):
         raise not_by_hand("delete", project_id)
-    values = signal.model_dump(exclude={"request_id", "actor", "comment", "delete"}, exclude_none=True)
-    comment = signal.comment or values.get("reason", "")
-    values.pop("reason", None)
-    return _kind_of(name, signal), comment, values
-
-
-def _kind_of(name: str, signal: Signal) -> DecisionKind:
-    if isinstance(signal, PlanSignal):
-        return DecisionKind.RETURN if signal.regenerate else DecisionKind.GENERATE
-    if isinstance(signal, AnswerSignal) and signal.decision is None:
-        return _ANSWERS.get(signal.answer, DecisionKind.ANSWER)
-    return KINDS_OF_SIGNAL[name][0]
+    reason = values.pop("reason", "")
+    for field in Signal.model_fields:
+        values.pop(field, None)
+    return signal.asks_for, signal.comment or reason, values

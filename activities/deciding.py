@@ -8,34 +8,34 @@ from sqlalchemy import Connection
 
 from activities import by_hand
 from activities.moments import not_due
-from app.commands.handlers import EFFECTS
+from app.commands.handlers import HANDLERS
 from app.domain.commands import (
-    BY_HAND,
-    KINDS_OF_SIGNAL,
-    STOPPING,
-    UNAUTHENTICATED,
-    Command,
-    not_by_hand,
-    unknown_command,
+    Approve,
+    CommandKind,
+    CommandRecord,
+    CommandRequest,
+    ExpireQuestion,
+    StoredCommand,
+    commands_of,
 )
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest, QuestionStatus
+from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.identity import now
+from app.domain.signals import BY_HAND, UNAUTHENTICATED, not_by_hand, unknown_command
 from app.storage import commands, decisions, plans, projects, questions, tasks
-from app.storage.decisions import Effect
+from app.storage.decisions import Handler
 from app.storage.projects import ProjectRow
 from signoff.vocabulary import ProjectStatus, Stage
 from workflows.contracts import OWN_ACTOR, Delivery
 
 _REQUEST_ID_LENGTH = 200
-_OF_TEMPORAL_RUN = frozenset({DecisionKind.APPROVE, DecisionKind.RETRY_RUN})
 # Completes a request before it takes effect.
-Prepare = Callable[[Connection, DecisionRequest], None]
+Prepare = Callable[[Connection, CommandRequest], None]
 
 
 def decide(
     conn: Connection, delivery: Delivery, *, signals_by_hand: bool, temporal_run_id: str | None, prepare: Prepare
-) -> Decision | None:
+) -> CommandRecord | None:
     """Decide a delivery. None if there is nothing to decide, because the record does not confirm it.
 
     Args:
@@ -50,42 +50,42 @@ def decide(
         ApplicationError: `NotDue`: Temporal must ask again later.
     """
     project = projects.get(conn, delivery.project_id)
-    request, effect = _read(conn, project, delivery, signals_by_hand=signals_by_hand)
+    request, refusal = _read(conn, project, delivery, signals_by_hand=signals_by_hand)
     if request is None:
         return None
-    if request.kind in _OF_TEMPORAL_RUN and temporal_run_id is not None:
+    if request.command_type.starts_run and temporal_run_id is not None:
         request.payload = {**request.payload, "temporal_run_id": temporal_run_id}
-    if effect is None:
+    if refusal is None:
         prepare(conn, request)
-    return decisions.decide(conn, request, effect or EFFECTS[request.kind], announce_refusal=True)
+    return decisions.decide(conn, request, refusal or HANDLERS[request.kind], announce_refusal=True)
 
 
 def _read(
     conn: Connection, project: ProjectRow, delivery: Delivery, *, signals_by_hand: bool
-) -> tuple[DecisionRequest | None, Effect | None]:
-    """The request to decide, with a separate effect if it must be refused."""
+) -> tuple[CommandRequest | None, Handler | None]:
+    """The request to decide, and a handler that refuses it, if it must be refused."""
     if delivery.origin == "plan_ready":
         return automatic_approval(conn, project), None
     if delivery.origin == "time_up":
         return expiry(conn, project, delivery.task or ""), None
-    if delivery.name not in KINDS_OF_SIGNAL:
+    if not commands_of(delivery.name):
         return None, None
     if delivery.origin == "signal" and delivery.command is not None:
         command = stored_command(conn, delivery)
         if command is not None:
-            return command.request, _of_its_run(project, command)
+            return command, _of_its_run(project, command)
         return _unauthenticated(delivery), _refuse(unknown_command(delivery.name, project.id))
     return _sent_by_hand(delivery, signals_by_hand=signals_by_hand)
 
 
-def stored_command(conn: Connection, delivery: Delivery) -> Command | None:
+def stored_command(conn: Connection, delivery: Delivery) -> StoredCommand | None:
     """The command that a signal names. It must belong to this project and be of a kind that this signal announces."""
     command = commands.find(conn, delivery.project_id, delivery.command or "")
-    fits = command is not None and command.kind in KINDS_OF_SIGNAL.get(delivery.name, ())
+    fits = command is not None and command.command_type in commands_of(delivery.name)
     return command if fits else None
 
 
-def _of_its_run(project: ProjectRow, command: Command) -> Effect | None:
+def _of_its_run(project: ProjectRow, command: StoredCommand) -> Handler | None:
     try:
         command.check_run(project.run_id, running=project.status == ProjectStatus.RUNNING)
     except Conflict as error:
@@ -93,9 +93,9 @@ def _of_its_run(project: ProjectRow, command: Command) -> Effect | None:
     return None
 
 
-def _sent_by_hand(delivery: Delivery, *, signals_by_hand: bool) -> tuple[DecisionRequest, Effect | None]:
+def _sent_by_hand(delivery: Delivery, *, signals_by_hand: bool) -> tuple[CommandRequest, Handler | None]:
     request = _unauthenticated(delivery)
-    if not signals_by_hand and request.kind not in STOPPING:
+    if not signals_by_hand and not request.command_type.only_stops:
         return request, _refuse(not_by_hand(delivery.name, delivery.project_id))
     try:
         request.kind, request.comment, request.payload = by_hand.read(
@@ -106,40 +106,40 @@ def _sent_by_hand(delivery: Delivery, *, signals_by_hand: bool) -> tuple[Decisio
     return request, None
 
 
-def _unauthenticated(delivery: Delivery) -> DecisionRequest:
-    return DecisionRequest(
+def _unauthenticated(delivery: Delivery) -> CommandRequest:
+    return CommandRequest(
         project_id=delivery.project_id,
         request_id=f"{BY_HAND}{delivery.id}"[:_REQUEST_ID_LENGTH],
-        kind=KINDS_OF_SIGNAL[delivery.name][0],
+        kind=commands_of(delivery.name)[0].kind,
         actor=UNAUTHENTICATED,
     )
 
 
-def _refuse(error: DomainError) -> Effect:
-    def refuse(_conn: Connection, _decision: Decision) -> None:
+def _refuse(error: DomainError) -> Handler:
+    def refuse(_conn: Connection, _decision: CommandRecord) -> None:
         raise error
 
     return refuse
 
 
-def automatic_approval(conn: Connection, project: ProjectRow) -> DecisionRequest | None:
+def automatic_approval(conn: Connection, project: ProjectRow) -> CommandRequest | None:
     """The automatic approval of a plan that a planner or a refinement has just made, if the project is set to do so."""
     if not project.auto_approve_plan or project.stage != Stage.AWAITING_APPROVAL:
         return None
     plan = plans.current(conn, project)
     if plan.planner == "hand" and not decisions.has_made_plan(conn, project.id, plan.version):
         return None
-    return DecisionRequest(
+    return CommandRequest(
         project_id=project.id,
         request_id=f"auto:{plan.version}",
-        kind=DecisionKind.APPROVE,
+        kind=Approve.kind,
         actor=OWN_ACTOR,
         comment="auto_approve_plan",
-        payload={"plan_version": plan.version, "plan_digest": plan.digest},
+        payload=Approve(plan_version=plan.version, plan_digest=plan.digest).payload,
     )
 
 
-def expiry(conn: Connection, project: ProjectRow, key: str) -> DecisionRequest | None:
+def expiry(conn: Connection, project: ProjectRow, key: str) -> CommandRequest | None:
     """The expiry of a task's question.
 
     Raises:
@@ -151,17 +151,17 @@ def expiry(conn: Connection, project: ProjectRow, key: str) -> DecisionRequest |
         return None
     if question.status == QuestionStatus.OPEN and question.expires_at > now():
         raise not_due(f"The question of task '{task.key}' is open until {question.expires_at}.")
-    return DecisionRequest(
+    return CommandRequest(
         project_id=project.id,
         request_id=f"expire:{project.run_id}:{task.key}",
-        kind=DecisionKind.EXPIRE,
+        kind=ExpireQuestion.kind,
         actor=OWN_ACTOR,
         comment="Nobody answered in time.",
-        payload={"task": task.key},
+        payload=ExpireQuestion(task=task.key).payload,
     )
 
 
-def command_to_erase(conn: Connection, project_id: str, command_id: str) -> Command:
+def command_to_erase(conn: Connection, project_id: str, command_id: str) -> StoredCommand:
     """The stored command to delete a project.
 
     Raises:
@@ -179,5 +179,5 @@ def asks_to_erase(conn: Connection, delivery: Delivery) -> bool:
     return command is not None and _is_delete(command)
 
 
-def _is_delete(command: Command) -> bool:
-    return command.kind == DecisionKind.CANCEL and bool(command.payload.get("delete"))
+def _is_delete(command: StoredCommand) -> bool:
+    return command.kind == CommandKind.CANCEL and bool(command.payload.get("delete"))

@@ -15,7 +15,7 @@ from activities.actions.sandbox import frozen_entry
 from activities.actions.task_environment import search_path
 from app import signing
 from app.domain.actions import Actions
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.frozen import Captured
 from app.domain.named_files import named_by
 from app.domain.plan import DEFAULT_AGENT, ActionSpec, TaskDraft
@@ -35,14 +35,14 @@ class CaptureNeeded(Exception):
         self.digest = digest
 
 
-def prepare(conn: Connection, request: DecisionRequest, captured: Captured | None) -> None:
+def prepare(conn: Connection, request: CommandRequest, captured: Captured | None) -> None:
     """Add the captured values to the decision, if it needs them.
 
     Raises:
         CaptureNeeded: nothing was captured, or the plan has changed since.
     """
     project = projects.find(conn, request.project_id)
-    required = {DecisionKind.APPROVE: Situation.PLAN_READY, DecisionKind.EDIT: Situation.RUNNING}
+    required = {CommandKind.APPROVE: Situation.PLAN_READY, CommandKind.EDIT: Situation.RUNNING}
     if project is None or required.get(request.kind) != situation(project):
         return
     plan = plans.current(conn, project)

@@ -23,13 +23,14 @@ from app.storage import model_steps, plans, projects
 from app.workspace.files import paths_in
 from app.workspace.workspaces import root_of
 from signoff.vocabulary import PlanStatus
+from workflows.activity_types import PlanningActivities
 from workflows.contracts import PlanRequest, ProjectState
 
 # Maximum number of file names that a planner receives.
 MAX_FILES = 200
 
 
-class Planning:
+class Planning(PlanningActivities):
     """The planning activity, bound to its planners.
 
     Args:

@@ -16,12 +16,11 @@ from activities.run_state import decided, project_state, run_state, task_columns
 from app.commands import answers
 from app.database.database import Database
 from app.domain.actions import Actions, Mode
-from app.domain.commands import Command
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest, StoredCommand
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
-from app.domain.states import FINISHED_PHASE, FINISHED_TASK
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK, WaitReason
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
@@ -30,6 +29,7 @@ from app.storage.attempts import AttemptKey
 from app.storage.needs import Needed
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
+from workflows.activity_types import RecordActivities
 from workflows.contracts import (
     OWN_ACTOR,
     Decided,
@@ -55,7 +55,7 @@ from workflows.options import shorten
 R = TypeVar("R")
 
 
-class Records:
+class Records(RecordActivities):
     """The record activities, bound to a database.
 
     Args:
@@ -100,7 +100,7 @@ class Records:
         run_id = activity.info().workflow_run_id if activity.in_activity() else None
         captured: Captured | None = None
 
-        def prepare(conn: Connection, request: DecisionRequest) -> None:
+        def prepare(conn: Connection, request: CommandRequest) -> None:
             self._choose_planner(conn, request)
             freezing.prepare(conn, request, captured)
 
@@ -112,10 +112,10 @@ class Records:
                 )  # fmt: skip
             except NotFound as error:
                 state = ProjectState(project_id=delivery.project_id)
-                return Decided(accepted=False, kind=DecisionKind.CANCEL, error=error.info, erase=False, state=state)
+                return Decided(accepted=False, kind=CommandKind.CANCEL, error=error.info, erase=False, state=state)
             if decision is None:
                 state = project_state(conn, delivery.project_id)
-                return Decided(accepted=False, kind=DecisionKind.CANCEL, erase=False, state=state)
+                return Decided(accepted=False, kind=CommandKind.CANCEL, erase=False, state=state)
             erase = deciding.asks_to_erase(conn, delivery)
             return decided(conn, decision, erase=erase)
 
@@ -125,9 +125,9 @@ class Records:
             except freezing.CaptureNeeded as need:
                 captured = await freezing.capture(need, self._actions, self._settings)
 
-    def _choose_planner(self, conn: Connection, request: DecisionRequest) -> None:
+    def _choose_planner(self, conn: Connection, request: CommandRequest) -> None:
         """Choose the model planner if there is a model and the tasks are not spelled out, or to refine a plan in words."""
-        if request.kind not in {DecisionKind.GENERATE, DecisionKind.RETURN} or request.payload.get("planner"):
+        if request.kind not in {CommandKind.GENERATE, CommandKind.RETURN} or request.payload.get("planner"):
             return
         project = projects.get(conn, request.project_id)
         words = request.payload.get("refine") or is_prose(project.description)
@@ -210,7 +210,7 @@ class Records:
                 raise Conflict(f"Task '{task.key}' does not wait for this.", code="plan_altered")
             _check_may_begin(conn, task)
             due_at = due_time(task, opened.due_at)
-            if opened.reason == "decision":
+            if opened.reason == WaitReason.DECISION:
                 has_model = model_for(self._settings, project.strategy) is not None
                 status = answers.open_decision(conn, project, opened.run_id, task, due_at, has_model=has_model)
                 asks = status == TaskStatus.WAITING and project.decision_mode == DecisionMode.AGENT
@@ -241,7 +241,7 @@ class Records:
 
     def _check_closing(self, conn: Connection, task: tasks.TaskRow) -> None:
         mode = self._actions[task.action["type"]].mode
-        waits = task.status == TaskStatus.WAITING and task.reason == "timer"
+        waits = task.status == TaskStatus.WAITING and task.reason == WaitReason.TIMER
         if mode != Mode.MILESTONE and not (mode == Mode.TIMER and waits):
             raise Conflict(f"Task '{task.key}' does not end automatically.", code="plan_altered")
         _check_may_begin(conn, task)
@@ -295,7 +295,7 @@ class Records:
     async def erase_project(self, request: EraseRequest) -> ProjectState:
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
 
-        def check(conn: Connection) -> Command:
+        def check(conn: Connection) -> StoredCommand:
             command = deciding.command_to_erase(conn, request.project_id, request.command)
             projects.check_erasable(conn, request.project_id)
             return command
@@ -313,7 +313,7 @@ class Records:
 
 
 # The reason for waiting, for tasks that have no attempts.
-_REASONS = {Mode.PERSON: "manual", Mode.DECISION: "decision", Mode.TIMER: "timer"}
+_REASONS = {Mode.PERSON: WaitReason.MANUAL, Mode.DECISION: WaitReason.DECISION, Mode.TIMER: WaitReason.TIMER}
 
 
 def _check_may_begin(conn: Connection, task: tasks.TaskRow) -> None:

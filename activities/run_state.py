@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from app.domain.actions import Actions, Mode
-from app.domain.decisions import TASK_ANSWERS, Decision, DecisionKind
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.plan import DEFAULT_AGENT, LIMITS
+from app.domain.states import WaitReason
 from app.storage import plans, projects, runs, tasks
 from app.storage.tables import phases as phase_table
 from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
@@ -45,7 +46,7 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
     )
 
 
-def decided(conn: Connection, decision: Decision, *, erase: bool = False) -> Decided:
+def decided(conn: Connection, decision: CommandRecord, *, erase: bool = False) -> Decided:
     """The outcome of a decision and the state of the project after it. `erase` means that the project must be deleted."""
     return Decided(
         accepted=decision.error is None and _stands(conn, decision),
@@ -57,15 +58,15 @@ def decided(conn: Connection, decision: Decision, *, erase: bool = False) -> Dec
     )
 
 
-def _stands(conn: Connection, decision: Decision) -> bool:
+def _stands(conn: Connection, decision: CommandRecord) -> bool:
     """Whether the effect of an accepted decision is still current. A signal that repeats it later must have no effect."""
     project = projects.get(conn, decision.project_id)
     match decision.kind:
-        case DecisionKind.CANCEL:
+        case CommandKind.CANCEL:
             return project.stage == Stage.CANCELLING or project.status == ProjectStatus.CANCELLED
-        case DecisionKind.PAUSE | DecisionKind.RESUME:
-            return project.paused == (decision.kind == DecisionKind.PAUSE)
-        case DecisionKind.APPROVE if "phase_id" in decision.payload:
+        case CommandKind.PAUSE | CommandKind.RESUME:
+            return project.paused == (decision.kind == CommandKind.PAUSE)
+        case CommandKind.APPROVE if "phase_id" in decision.payload:
             return runs.get_phase(conn, decision.payload["phase_id"]).status == PhaseStatus.RUNNING
         case kind if kind in _ABOUT_A_TASK:
             return _is_as_answered(conn, decision)
@@ -73,21 +74,21 @@ def _stands(conn: Connection, decision: Decision) -> bool:
             return True
 
 
-_ABOUT_A_TASK = frozenset({DecisionKind.ANSWER, DecisionKind.EXPIRE, *TASK_ANSWERS})
+_ABOUT_A_TASK = frozenset({CommandKind.ANSWER, CommandKind.EXPIRE, *TASK_ANSWERS})
 _ANSWERED = {
-    DecisionKind.COMPLETE: TaskStatus.COMPLETED,
-    DecisionKind.SKIP: TaskStatus.SKIPPED,
-    DecisionKind.FAIL: TaskStatus.FAILED,
-    DecisionKind.RETRY: TaskStatus.WAITING,
+    CommandKind.COMPLETE: TaskStatus.COMPLETED,
+    CommandKind.SKIP: TaskStatus.SKIPPED,
+    CommandKind.FAIL: TaskStatus.FAILED,
+    CommandKind.RETRY: TaskStatus.WAITING,
 }
 
 
-def _is_as_answered(conn: Connection, decision: Decision) -> bool:
+def _is_as_answered(conn: Connection, decision: CommandRecord) -> bool:
     task = tasks.find(conn, decision.project_id, str(decision.payload.get("key")))
-    effect = DecisionKind(decision.payload.get("effect") or decision.kind)
+    effect = CommandKind(decision.payload.get("effect") or decision.kind)
     if task is None or task.status != _ANSWERED.get(effect):
         return False
-    return effect != DecisionKind.RETRY or task.reason == "retry"
+    return effect != CommandKind.RETRY or task.reason == WaitReason.RETRY
 
 
 def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None:

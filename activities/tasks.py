@@ -30,10 +30,10 @@ from activities.signed import SignedChanged, SignedState
 from app.database.database import Database
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
-from app.domain.errors import Conflict, NotFound, Unavailable
+from app.domain.errors import Conflict, NotFound
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
-from app.domain.states import SIGNED_CHANGED
+from app.domain.states import WaitReason
 from app.llm.desk import Desk
 from app.settings import Settings
 from app.storage import attempts, model_steps, permission
@@ -49,7 +49,6 @@ from workflows.options import QUARANTINE
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
-PAUSE_WHILE_DATABASE_IS_AWAY = 0.5
 MAX_OUTPUT_BYTES = 1_048_576
 
 
@@ -130,15 +129,7 @@ class TaskActivities:
 
     async def persist(self, work: Callable[[Connection], R]) -> R:
         """Write to the database, and retry until it is available, even if the activity is cancelled meanwhile."""
-
-        async def write() -> R:
-            while True:
-                try:
-                    return await self._database.transact(work)
-                except Unavailable:
-                    await asyncio.sleep(PAUSE_WHILE_DATABASE_IS_AWAY)
-
-        return await uncancelled(write())
+        return await uncancelled(self._database.persist(work))
 
     @property
     def database(self) -> Database:
@@ -189,7 +180,7 @@ class _Attempt:
         except SignedChanged as changed:
             asked = changed.question
             question = replace(asked, text=self._masked(asked.text), details=self._masked(asked.details))
-            error = TaskError(type=SIGNED_CHANGED, message=question.text)
+            error = TaskError(type=WaitReason.SIGNED_CHANGED, message=question.text)
             ending = Ending(TaskStatus.WAITING, {}, error=error, question=question)
         except asyncio.CancelledError:
             ending = await self._interrupted(heartbeat.stop)

@@ -34,7 +34,7 @@ from app.api.controllers.temporal_ui import TemporalUi, by_port
 from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
 from app.api.http.gateway import Gateway, nothing
-from app.api.http.idempotency import IdempotencyKeys, sweep_for_ever
+from app.api.http.idempotency import IdempotencyKeys, forget_old_keys_periodically
 from app.api.http.large_answers import encode_large
 from app.api.http.methods import Methods
 from app.api.http.services import Services
@@ -55,8 +55,8 @@ from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings.loading import load_settings
 from app.temporal.client import Engine
-from app.temporal.lost import sweep_for_ever as look_for_lost_runs
-from app.temporal.requests import Requests
+from app.temporal.commands import Commands
+from app.temporal.lost import settle_lost_periodically
 from app.workspace.workspaces import workspaces_of
 
 logger = structlog.get_logger(__name__)
@@ -146,7 +146,7 @@ def _services(settings: Settings, engine: Engine) -> Services:
         database=database,
         sealer=sealer,
         engine=engine,
-        requests=Requests(database, engine, workspaces),
+        commands=Commands(database, engine, workspaces),
         workspaces=workspaces,
         actions=load_actions(),
         agents=settings.known_agents,
@@ -176,9 +176,9 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
         # Before the first request: events recorded so far may predate sealing; later events do not.
         await services.sealer.start()
     sweeps = [
-        asyncio.create_task(look_for_lost_runs(services.database, services.engine), name="lost-runs"),
-        asyncio.create_task(sweep_for_ever(services.database), name="old-keys"),
-        asyncio.create_task(services.sealer.run_for_ever(), name="sealer"),
+        asyncio.create_task(settle_lost_periodically(services.database, services.engine), name="lost-runs"),
+        asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
+        asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]
     try:
         yield

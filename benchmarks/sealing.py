@@ -74,7 +74,7 @@ async def beside(database: Database, sealer: Sealer, rounds: int) -> None:
     for _ in range(rounds):
         for sealed, times in taken.items():
             project_id = await add_project(database)
-            sealing = asyncio.create_task(sealer.run_for_ever()) if sealed else None
+            sealing = asyncio.create_task(sealer.seal_periodically()) if sealed else None
 
             async def write(project_id: str = project_id) -> None:
                 for _ in range(WRITES):

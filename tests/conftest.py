@@ -28,7 +28,7 @@ from app.main import create_app
 from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
-from app.temporal import devserver, requests
+from app.temporal import commands, devserver
 from app.temporal.client import Engine
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _patience() -> Iterator[None]:
     """Have apps in this process wait longer for decisions and plans: a loaded machine is slow, not wrong."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests, "DECISION_SECONDS", 30.0)
+        patch.setattr(commands, "DECISION_SECONDS", 30.0)
         patch.setattr(plans, "DEFAULT_WAIT", 60)
         yield
 
@@ -112,7 +112,7 @@ def _one_document() -> Iterator[None]:
 @pytest.fixture
 def soon_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have apps in this process answer 202 after a second: for tests in which nothing decides."""
-    monkeypatch.setattr(requests, "DECISION_SECONDS", 1.0)
+    monkeypatch.setattr(commands, "DECISION_SECONDS", 1.0)
     monkeypatch.setattr(plans, "DEFAULT_WAIT", 1)
 
 

@@ -1,4 +1,4 @@
-"""Reads activity results with care, because an operator can complete an activity in Temporal with any result.
+"""Calls activities, and reads their results with care: an operator can complete an activity in Temporal with any result.
 
 A result that does not decode would fail the workflow task forever. Results are therefore decoded here, and one that Signoff did
 not produce is treated as missing.
@@ -6,7 +6,8 @@ not produce is treated as missing.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, get_type_hints
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -14,6 +15,7 @@ from temporalio.common import RawValue
 with workflow.unsafe.imports_passed_through():
     from workflows.options import ActivityOptions
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -28,18 +30,19 @@ def decoded(raw: RawValue | None, result_type: type[T]) -> T | None:
     return value if isinstance(value, result_type) else None
 
 
-async def execute_record(activity: str, argument: Any, *, result_type: type[T], **options: Any) -> T:
+async def execute(method: Callable[[Any, A], Awaitable[T]], argument: A, options: ActivityOptions) -> T:
     """Execute an activity that is safe to repeat, again and again until its result is one that Signoff produced.
+
+    `method` is a method of a class in `workflows.activity_types`. The SDK's `execute_activity_method` would decode the result
+    itself, and fail the workflow task if that is not possible.
 
     Raises:
         ActivityError: the activity failed.
     """
-    chosen: ActivityOptions = {**options}  # pyright: ignore[reportAssignmentType] - as `workflows.options` makes them
+    name, result_type = method.__name__, get_type_hints(method)["return"]
     while True:
-        raw: RawValue | None = await workflow.execute_activity(activity, argument, result_type=RawValue, **chosen)
+        raw: RawValue | None = await workflow.execute_activity(name, argument, result_type=RawValue, **options)
         result = decoded(raw, result_type)
         if result is not None:
             return result
-        workflow.logger.warning(
-            "activity %s was completed with a result that is not Signoff's; it runs again", activity
-        )
+        workflow.logger.warning("activity %s was completed with a result that is not Signoff's; it runs again", name)

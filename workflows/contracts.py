@@ -11,10 +11,9 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import to_json
 
-from app.domain.commands import SIGNAL_OF_KIND
-from app.domain.decisions import DecisionKind
+from app.domain.commands import COMMANDS, CommandKind
 from app.domain.errors import ErrorInfo
-from app.domain.states import SKIPPED_BY_PERSON
+from app.domain.states import SKIPPED_BY_PERSON, WaitReason
 from signoff.vocabulary import TaskStatus
 
 WORKFLOW_TYPE = "ProjectWorkflow"
@@ -62,7 +61,7 @@ class Delivery(BaseModel):
         read: dict[str, Any] = {
             "project_id": old.get("project_id"),
             "origin": origins.get(request_id.partition(":")[0], "signal"),
-            "name": next((name for kind, name in SIGNAL_OF_KIND.items() if kind == old.get("kind")), ""),
+            "name": next((one.signal for one in COMMANDS.values() if one.kind == old.get("kind")), ""),
             "id": request_id,
             "content": to_json({"comment": old.get("comment", "")}).decode(),
             "task": payload.get("task"),
@@ -147,7 +146,7 @@ class Decided(BaseModel):
     """A decision's outcome, and the state after it. `accepted` is true only while its effect is still in force in the record."""
 
     accepted: bool
-    kind: DecisionKind
+    kind: CommandKind
     error: ErrorInfo | None = None
     payload: dict[str, Any] = Field(default_factory=dict)
     erase: bool | None = Field(
@@ -277,7 +276,7 @@ class AdviceRequest(BaseModel):
 class OpenTask(TaskInput):
     """A task that must wait, for a person or until `due_at`."""
 
-    reason: str
+    reason: WaitReason
     due_at: str | None = None
 
 

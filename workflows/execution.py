@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -13,15 +12,14 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from app.domain.actions import Mode
-    from app.domain.decisions import DecisionKind
+    from app.domain.commands import CommandKind
     from app.domain.identity import isoformat
-    from app.domain.states import FINISHED_TASK
     from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
-    from workflows.calls import execute_record
+    from workflows.activity_types import RecordActivities
+    from workflows.calls import execute
     from workflows.contracts import (
         Decided,
         PhaseEnd,
-        PhaseEnded,
         PhaseRef,
         PhaseWork,
         ProjectState,
@@ -30,19 +28,17 @@ with workflow.unsafe.imports_passed_through():
         SkipTasks,
         Snapshot,
         TaskInput,
-        TaskProgress,
         Thresholds,
     )
     from workflows.details import phases_table
     from workflows.options import record_options
+    from workflows.running import RECORD_ENDS_TASKS, RunningTasks, has_ended
     from workflows.scheduler import PhaseScheduler
     from workflows.task import RELOAD, SUCCEEDED, TaskRun
 
+A = TypeVar("A")
 T = TypeVar("T")
-# How long a cancel waits for tasks to stop before it gives up on them.
-CANCEL_LIMIT = timedelta(seconds=30)
-# A run that began before one of these changes is replayed without it.
-RECORD_ENDS_TASKS = "record-ends-tasks"
+# A run that began before this change is replayed without it.
 GATE_BY_RECORD = "gate-by-record"
 
 
@@ -94,7 +90,7 @@ class Execution:
         self._edited = False
         # Tasks that people ended before they were handed out, by key, and whether each end is a success.
         self._ended_by_person: dict[str, bool] = {}
-        self._answers: dict[str, DecisionKind] = {}
+        self._answers: dict[str, CommandKind] = {}
         self._gate_open = False
         self._gate: dict[str, Any] | None = None
         self._phase_name = ""
@@ -102,8 +98,7 @@ class Execution:
         self._closing = False
         self._draining = False
         self._failure: dict[str, Any] | None = None
-        self._tasks: dict[str, TaskRun] = {}
-        self._jobs: dict[str, asyncio.Task[str]] = {}
+        self._running = RunningTasks()
 
     async def run(self) -> Outcome:
         """Execute the run to its end, or to the point where it must continue with a new history."""
@@ -131,7 +126,7 @@ class Execution:
         end = RunEnd(
             project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure
         )  # fmt: skip
-        return await self._record("finish_run", end, ProjectState, f"End the run: {status}")
+        return await self._record(RecordActivities.finish_run, end, f"End the run: {status}")
 
     def describe(self, snapshot: Snapshot) -> None:
         """Add the run's progress to a snapshot."""
@@ -145,7 +140,7 @@ class Execution:
         snapshot.phase = self._phase_name or None
         snapshot.gate = self._gate
         snapshot.draining = self._draining
-        snapshot.in_progress = [task.in_progress() for task in self._tasks.values()]
+        snapshot.in_progress = self._running.in_progress()
 
     async def _pump(self) -> None:
         """Decide requests during the run, one at a time, in the order in which they arrived."""
@@ -159,13 +154,13 @@ class Execution:
         if not decided.accepted:
             return
         match decided.kind:
-            case DecisionKind.CANCEL:
+            case CommandKind.CANCEL:
                 self._cancelling = True
-            case DecisionKind.APPROVE:
+            case CommandKind.APPROVE:
                 self._gate_open = True
-            case DecisionKind.PAUSE | DecisionKind.RESUME:
-                self._paused = decided.kind == DecisionKind.PAUSE
-            case DecisionKind.EDIT:
+            case CommandKind.PAUSE | CommandKind.RESUME:
+                self._paused = decided.kind == CommandKind.PAUSE
+            case CommandKind.EDIT:
                 self._run = decided.state.run or self._run
                 self._edited = True
             case _:
@@ -173,15 +168,15 @@ class Execution:
 
     def _pass_on(self, key: str, decided: Decided) -> None:
         """Pass a person's decision about a task on to the task."""
-        kind = DecisionKind(decided.payload.get("effect") or decided.kind)
-        task = self._tasks.get(key)
+        kind = CommandKind(decided.payload.get("effect") or decided.kind)
+        task = self._running.find(key)
         if task is not None:
             task.answered(kind)
         elif decided.payload.get("key") is None:
             return
-        elif kind in {DecisionKind.RETRY, DecisionKind.FAIL} and workflow.patched(RECORD_ENDS_TASKS):
+        elif kind in {CommandKind.RETRY, CommandKind.FAIL} and workflow.patched(RECORD_ENDS_TASKS):
             # It was waiting when its phase was loaded, and a pause has kept it from being handed out since.
-            if kind == DecisionKind.RETRY:
+            if kind == CommandKind.RETRY:
                 self._answers[key] = kind
             else:
                 self._ended_by_person[key] = False
@@ -217,7 +212,7 @@ class Execution:
                 return outcome
             failed = outcome == _PhaseOutcome.FAILED
             end = PhaseEnd(project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed)
-            if (await self._record("end_phase", end, PhaseEnded, f"End phase: {work.name}")).ended:
+            if (await self._record(RecordActivities.end_phase, end, f"End phase: {work.name}")).ended:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
             # A task was added to the phase at the last moment.
@@ -246,10 +241,10 @@ class Execution:
                 project_id=self._project_id, run_id=self._run.run_id, position=position,
                 plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
             )  # fmt: skip
-            work = await self._record("begin_phase", ref, PhaseWork, f"Begin phase: {self._run.phases[position]}")
+            work = await self._record(RecordActivities.begin_phase, ref, f"Begin phase: {self._run.phases[position]}")
             while work.open and work.run is None and len(work.tasks.keys) < work.total:
                 ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
-                more = await self._record("begin_phase", ref, PhaseWork, f"Load more of phase: {work.name}")
+                more = await self._record(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}")
                 work.tasks.extend(more.tasks)
                 work.run = more.run
             if work.run is None:
@@ -275,19 +270,19 @@ class Execution:
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
             for task in [] if self._draining or self._paused else scheduler.take():
                 self._start_task(work, task)
-            if scheduler.halted and self._only_waits():
-                await self._let_go()
+            if scheduler.halted and self._running.only_wait():
+                await self._running.leave()
                 return _PhaseOutcome.FAILED
             if scheduler.done:
                 return _PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED
             if self._may_continue_now():
-                await self._let_go()
+                await self._running.leave()
                 return _PhaseOutcome.CONTINUE
             paused = self._paused
             await workflow.wait_condition(lambda paused=paused: self._something_happened() or self._paused != paused)
             if not self._edited:
                 await self._collect(work, scheduler)
-        await self._stop_tasks()
+        await self._running.stop()
         return _PhaseOutcome.CANCELLED
 
     async def _scheduler(self, work: PhaseWork) -> PhaseScheduler:
@@ -300,13 +295,8 @@ class Execution:
             unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
         )
         positions = {key: task for task, key in enumerate(work.tasks.keys)}
-        for key in [key for key in self._jobs if key not in positions]:
-            # An edit removed the task before it began.
-            self._jobs.pop(key).cancel()
-            self._tasks.pop(key)
-        for key in self._jobs:
-            self._tasks[key].position = positions[key]
-            scheduler.adopt(positions[key])
+        for position in self._running.move(positions):
+            scheduler.adopt(position)
         await self._restore(work, scheduler)
         return scheduler
 
@@ -315,7 +305,7 @@ class Execution:
         ended = {
             task: progress.succeeded
             for task, progress in work.tasks.progress.items()
-            if _has_ended(progress) and work.tasks.keys[task] not in self._jobs
+            if has_ended(progress) and work.tasks.keys[task] not in self._running
         }
         for task in sorted(ended):
             if work.tasks.progress[task].status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
@@ -331,9 +321,7 @@ class Execution:
                 if not succeeded:
                     self._note_failure(work, positions[key], TaskStatus.FAILED)
                 await self._skip(work, scheduler.finish(positions[key], succeeded=succeeded))
-        for key in [key for key, job in self._jobs.items() if job.done()]:
-            status = self._jobs.pop(key).result()
-            task = self._tasks.pop(key).position
+        for task, status in self._running.take_ended():
             if status == RELOAD:
                 self._edited = True
                 continue
@@ -348,23 +336,15 @@ class Execution:
         columns = work.tasks
         run = TaskRun(
             TaskInput(project_id=self._project_id, run_id=self._run.run_id, task=columns.keys[task]),
-            title=columns.titles[task],
-            action=columns.types[task],
-            mode=Mode(columns.modes.get(task, Mode.ACTIVITY)),
-            retries=columns.retries.get(task, 0),
-            timeout_seconds=columns.timeouts.get(task),
-            seconds=columns.seconds.get(task, 0.0),
-            progress=columns.progress.get(task),
-            queue=columns.queues.get(task),
+            columns,
+            task,
             is_cancelling=lambda: self._cancelling,
             is_paused=lambda: self._paused,
             note_cancelling=self._note_cancelling,
         )
-        run.position = task
         if (answer := self._answers.pop(columns.keys[task], None)) is not None:
             run.answered(answer)
-        self._tasks[columns.keys[task]] = run
-        self._jobs[columns.keys[task]] = asyncio.create_task(run.carry_out())
+        self._running.start(columns.keys[task], run)
 
     def _note_cancelling(self) -> None:
         """Note that the record says the run is being cancelled, even if the workflow was not told."""
@@ -375,36 +355,17 @@ class Execution:
             self._cancelling
             or self._edited
             or bool(self._ended_by_person)
-            or any(job.done() for job in self._jobs.values())
+            or self._running.any_ended()
             or self._may_continue_now()
         )
 
     def _may_continue_now(self) -> bool:
         """Whether the history is long and nothing is running that a new history would orphan."""
-        ended = any(job.done() for job in self._jobs.values())
-        return self._history_is_long(self._thresholds.rest) and self._only_waits() and (self._draining or not ended)
-
-    def _only_waits(self) -> bool:
-        """Whether every task in progress waits for a person or a timer, and could be left at once."""
-        return all(task.may_be_left for task in self._tasks.values())
+        left = self._running.only_wait() and (self._draining or not self._running.any_ended())
+        return self._history_is_long(self._thresholds.rest) and left
 
     def _history_is_long(self, events: int) -> bool:
         return workflow.info().get_current_history_length() >= events
-
-    async def _stop_tasks(self) -> None:
-        """Interrupt every task in progress, and wait at most `CANCEL_LIMIT` until all have stopped."""
-        for job in self._jobs.values():
-            job.cancel()
-        if self._jobs:
-            await workflow.wait(list(self._jobs.values()), timeout=CANCEL_LIMIT.total_seconds())
-
-    async def _let_go(self) -> None:
-        """Leave tasks that only wait to the next workflow execution, which finds them in the database."""
-        jobs = list(self._jobs.values())
-        for job in jobs:
-            job.cancel()
-        if jobs:
-            await workflow.wait(jobs)
 
     async def _skip(self, work: PhaseWork, positions: list[int]) -> None:
         if not positions:
@@ -414,7 +375,7 @@ class Execution:
             project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed",
             plan_version=self._run.plan_version,
         )  # fmt: skip
-        await self._record("skip_tasks", skip, ProjectState, f"Skip {len(keys)} tasks: a dependency failed")
+        await self._record(RecordActivities.skip_tasks, skip, f"Skip {len(keys)} tasks: a dependency failed")
 
     def _note_failure(self, work: PhaseWork, task: int, status: str) -> None:
         """Keep the first failure, which is the reason that the project fails."""
@@ -428,17 +389,10 @@ class Execution:
         self._phase_statuses[phase] = status
         workflow.set_current_details(phases_table(self._run, self._phase_statuses))
 
-    async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
+    async def _record(self, method: Callable[[Any, A], Awaitable[T]], argument: A, title: str) -> T:
         try:
-            return await execute_record(activity, argument, result_type=result, **record_options(title))
+            return await execute(method, argument, record_options(title))
         except ActivityError as error:
             raise ApplicationError(
                 f"{title}: {error.cause or error}", type="RecordRefused", non_retryable=True
             ) from error
-
-
-def _has_ended(progress: TaskProgress) -> bool:
-    """Whether the task is finished for this run. A cancelled task is finished too, regardless of who cancelled it."""
-    if progress.status == TaskStatus.CANCELLED:
-        return workflow.patched(RECORD_ENDS_TASKS)
-    return progress.status in FINISHED_TASK

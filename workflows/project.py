@@ -15,12 +15,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from app.domain.decisions import DecisionKind
+    from app.domain.commands import CommandKind
     from app.domain.errors import ErrorInfo
     from app.domain.identity import isoformat
     from signoff.vocabulary import ProjectStatus, Stage
     from workflows import search_attributes
-    from workflows.calls import execute_record
+    from workflows.activity_types import PlanningActivities, RecordActivities
+    from workflows.calls import execute
     from workflows.contracts import (
         WORKFLOW_TYPE,
         Decided,
@@ -158,10 +159,8 @@ class ProjectWorkflow:
         return bool(self._inbox)
 
     async def _body(self) -> Outcome:
-        self._take(await execute_record(
-            "load_project", ProjectRef(project_id=self._start.project_id), result_type=ProjectState,
-            **record_options("Load the project"),
-        ))  # fmt: skip
+        ref = ProjectRef(project_id=self._start.project_id)
+        self._take(await execute(RecordActivities.load_project, ref, record_options("Load the project")))
         while self._state.status is not None:
             if self._state.stage == Stage.PLANNING:
                 await self._plan()
@@ -170,7 +169,7 @@ class ProjectWorkflow:
                     return Outcome.CONTINUE
             elif self._has_request():
                 decided = await self._decide_next()
-                if decided.accepted and decided.kind == DecisionKind.EDIT:
+                if decided.accepted and decided.kind == CommandKind.EDIT:
                     self._approve_where_automatic()
             elif workflow.info().is_continue_as_new_suggested():
                 return Outcome.CONTINUE
@@ -183,9 +182,7 @@ class ProjectWorkflow:
     async def _decide_next(self) -> Decided:
         """Decide the oldest delivery."""
         delivery = self._inbox.popleft()
-        decided = await execute_record(
-            "decide", delivery, result_type=Decided, **record_options(f"Decide: {delivery.name}")
-        )
+        decided = await execute(RecordActivities.decide, delivery, record_options(f"Decide: {delivery.name}"))
         self._take(decided.state)
         # A cancel is refused only if there was nothing left to cancel. The project must be deleted anyway.
         if _asks_to_erase(delivery, decided):
@@ -199,9 +196,7 @@ class ProjectWorkflow:
             return
         request = EraseRequest(project_id=self._start.project_id, command=command)
         try:
-            self._take(await execute_record(
-                "erase_project", request, result_type=ProjectState, **record_options("Delete the project")
-            ))  # fmt: skip
+            self._take(await execute(RecordActivities.erase_project, request, record_options("Delete the project")))
         except ActivityError as error:
             # Refused, or a task that was told to stop still sends heartbeats. The app reports this to the person who deletes.
             workflow.logger.warning("the project is not deleted: %s", error.cause)
@@ -210,7 +205,7 @@ class ProjectWorkflow:
         """Run the planner. Requests that arrive meanwhile are decided at once, and a cancel stops the planner."""
         request = PlanRequest(project_id=self._start.project_id, version=self._state.generating or 0)
         planner = asyncio.ensure_future(
-            execute_record("make_plan", request, result_type=ProjectState, **planning_options("Make the plan"))
+            execute(PlanningActivities.make_plan, request, planning_options("Make the plan"))
         )
         while not planner.done():
             await workflow.wait_condition(lambda: planner.done() or self._has_request())
@@ -231,10 +226,8 @@ class ProjectWorkflow:
     async def _fail_planning(self, request: PlanRequest, error: ActivityError) -> ProjectState:
         message = f"The planner could not finish: {error.cause or error}"
         failure = ErrorInfo(status=503, code="planner_failed", message=message[:500])
-        return await execute_record(
-            "fail_plan", request.model_copy(update={"error": failure}), result_type=ProjectState,
-            **record_options("Record that planning failed"),
-        )  # fmt: skip
+        failed = request.model_copy(update={"error": failure})
+        return await execute(RecordActivities.fail_plan, failed, record_options("Record that planning failed"))
 
     def _approve_where_automatic(self) -> None:
         """Queue the automatic approval of a plan that has just been made or refined, if the project is set to it."""
@@ -287,4 +280,4 @@ def _asks_to_erase(delivery: Delivery, decided: Decided) -> bool:
     if decided.erase is not None:
         return decided.erase
     # Decided by a version without commands, whose signals carried the request themselves.
-    return decided.kind == DecisionKind.CANCEL and '"delete":true' in (delivery.content or "")
+    return decided.kind == CommandKind.CANCEL and '"delete":true' in (delivery.content or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -16,20 +16,21 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
-    from app.domain.decisions import DecisionKind
+    from app.domain.backoff import backoff
+    from app.domain.commands import CommandKind
     from app.domain.identity import isoformat, parse_time
-    from app.domain.states import FINISHED_TASK, SIGNED_CHANGED
+    from app.domain.states import FINISHED_TASK, WaitReason, waits_for_person
     from signoff.vocabulary import TaskStatus
-    from workflows.calls import decoded, execute_record
+    from workflows.activity_types import AdviceActivities, RecordActivities
+    from workflows.calls import decoded, execute
     from workflows.contracts import (
         ADVISE,
         ASKED,
         AdviceRequest,
-        Decided,
         Delivery,
         LostAttempt,
-        LostVerdict,
         OpenTask,
+        TaskColumns,
         TaskInProgress,
         TaskInput,
         TaskProgress,
@@ -37,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.options import HEARTBEAT_TIMEOUT, advice_options, quarantine_queue, record_options, task_options
 
+A = TypeVar("A")
 T = TypeVar("T")
 SUCCEEDED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
 # What `carry_out` returns, besides final statuses, if the record does not let the task start yet.
@@ -49,19 +51,27 @@ _FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 60.0
 _FINAL = {
-    DecisionKind.COMPLETE: TaskStatus.COMPLETED,
-    DecisionKind.SKIP: TaskStatus.SKIPPED,
-    DecisionKind.FAIL: TaskStatus.FAILED,
+    CommandKind.COMPLETE: TaskStatus.COMPLETED,
+    CommandKind.SKIP: TaskStatus.SKIPPED,
+    CommandKind.FAIL: TaskStatus.FAILED,
 }
 
 
 def backoff_seconds(try_number: int) -> float:
     """Return how long to wait after a failed attempt: 1 s, doubled each time, at most 60 s."""
-    return min(FIRST_BACKOFF_SECONDS * 2 ** (try_number - 1), MAX_BACKOFF_SECONDS)
+    return backoff(try_number, FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
 
 
 class TaskRun:
     """Runs one task. Its outcome is recorded in the database before `carry_out` returns.
+
+    Args:
+        task: names the task.
+        columns: the tasks of its phase.
+        position: its position there.
+        is_cancelling: returns whether the run is being cancelled.
+        is_paused: returns whether the run is paused.
+        note_cancelling: is called when the record says that the run is being cancelled.
 
     Attributes:
         position: the task's position in its phase. An edit of the plan may change it.
@@ -70,35 +80,29 @@ class TaskRun:
     def __init__(
         self,
         task: TaskInput,
+        columns: TaskColumns,
+        position: int,
         *,
-        title: str,
-        action: str,
-        mode: Mode,
-        retries: int,
-        timeout_seconds: float | None,
-        seconds: float,
-        progress: TaskProgress | None,
-        queue: str | None,
         is_cancelling: Callable[[], bool],
         is_paused: Callable[[], bool],
         note_cancelling: Callable[[], None],
     ) -> None:
         self._task = task
-        self._title = title
-        self._action = action
-        self._mode = mode
-        self._retries = retries
-        self._timeout_seconds = timeout_seconds
-        self._seconds = seconds
-        self._progress = progress or TaskProgress(status=TaskStatus.PENDING)
+        self._title = columns.titles[position]
+        self._action = columns.types[position]
+        self._mode = Mode(columns.modes.get(position, Mode.ACTIVITY))
+        self._retries = columns.retries.get(position, 0)
+        self._timeout_seconds = columns.timeouts.get(position)
+        self._seconds = columns.seconds.get(position, 0.0)
+        self._progress = columns.progress.get(position) or TaskProgress(status=TaskStatus.PENDING)
+        self._usual_queue = queue = columns.queues.get(position)
         self._queue = quarantine_queue(queue or workflow.info().task_queue) if self._progress.quarantined else queue
-        self._usual_queue = queue
         self._is_cancelling = is_cancelling
         self._is_paused = is_paused
         self._note_cancelling = note_cancelling
         self._activity: asyncio.Future[RawValue | None] | None = None
-        self.position = 0
-        self._answers: list[DecisionKind] = []
+        self.position = position
+        self._answers: list[CommandKind] = []
         self._state = "running"
         self._since = isoformat(workflow.now())
         self._try = 1
@@ -114,14 +118,14 @@ class TaskRun:
             key=self._task.task, state=self._state, try_number=self._try, since=self._since, queue=self._queue
         )
 
-    def answered(self, kind: DecisionKind) -> None:
+    def answered(self, kind: CommandKind) -> None:
         """Handle an accepted decision of a person about this task.
 
         A decision that ends the task is accepted only if no attempt has begun. There is then no need to wait for one, which may
         be queued where no worker serves its queue.
         """
         self._answers.append(kind)
-        if self._activity is not None and kind != DecisionKind.RETRY and workflow.patched(ANSWER_ENDS_ATTEMPT):
+        if self._activity is not None and kind != CommandKind.RETRY and workflow.patched(ANSWER_ENDS_ATTEMPT):
             self._activity.cancel()
 
     async def carry_out(self) -> str:
@@ -155,9 +159,7 @@ class TaskRun:
         return status
 
     async def _resume_waiting(self) -> str | None:
-        if self._progress.reason in {"after_failure", "agent_question", SIGNED_CHANGED} or (
-            self._progress.reason == "worker_lost" and self._progress.due_at is None
-        ):
+        if waits_for_person(self._progress.reason, self._progress.due_at):
             return await self._after_answer()
         return await self._sleep_until(self._progress.due_at, "retrying")
 
@@ -221,7 +223,7 @@ class TaskRun:
             cancelling=self._is_cancelling(),
             silent=silent,
         )
-        verdict = await self._record("lose_attempt", lost, LostVerdict, f"Look at the record: {self._title}")
+        verdict = await self._record(RecordActivities.lose_attempt, lost, f"Look at the record: {self._title}")
         if verdict.cancelling:
             self._note_cancelling()
         if verdict.quarantined:
@@ -259,11 +261,8 @@ class TaskRun:
             project_id=self._task.project_id, run_id=self._task.run_id, task=self._task.task
         )  # fmt: skip
         self._mark("running")
-        advice = asyncio.ensure_future(
-            execute_record(
-                "advise", request, result_type=Decided, **advice_options(f"Have the model decide: {self._title}")
-            )
-        )
+        options = advice_options(f"Have the model decide: {self._title}")
+        advice = asyncio.ensure_future(execute(AdviceActivities.advise, request, options))
         try:
             await workflow.wait_condition(lambda: advice.done() or bool(self._answers))
         finally:
@@ -275,16 +274,16 @@ class TaskRun:
         decided = advice.result()
         # If a person decided first, that decision was accepted and the model's was refused.
         if decided.accepted:
-            self._answers.append(DecisionKind(str(decided.payload["effect"])))
+            self._answers.append(CommandKind(str(decided.payload["effect"])))
 
     def _take_answer(self) -> str | None:
         kind = self._answers.pop(0)
-        return None if kind == DecisionKind.RETRY else _FINAL[kind]
+        return None if kind == CommandKind.RETRY else _FINAL[kind]
 
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason="manual")
-            result = await self._record("open_task", opened, TaskResult, f"Waits for a person: {self._title}")
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.MANUAL)
+            result = await self._record(RecordActivities.open_task, opened, f"Waits for a person: {self._title}")
             if result.cancelling:
                 self._note_cancelling()
             if result.status in FINISHED_TASK:
@@ -296,8 +295,8 @@ class TaskRun:
         if self._progress.status == TaskStatus.PENDING:
             if self._seconds:
                 due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
-            opened = OpenTask(**self._task.model_dump(), reason="decision", due_at=due)
-            result = await self._record("open_task", opened, TaskResult, f"Asks for a decision: {self._title}")
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION, due_at=due)
+            result = await self._record(RecordActivities.open_task, opened, f"Asks for a decision: {self._title}")
             if result.cancelling:
                 self._note_cancelling()
             if result.status != TaskStatus.WAITING and not self._answers:
@@ -317,13 +316,13 @@ class TaskRun:
             id=f"expire:{self._task.run_id}:{self._task.task}",
             task=self._task.task,
         )
-        decided = await self._record("decide", expiry, Decided, f"Time is up: {self._title}")
+        decided = await self._record(RecordActivities.decide, expiry, f"Time is up: {self._title}")
         if decided.accepted:
-            return _FINAL[DecisionKind(str(decided.payload["effect"]))]
+            return _FINAL[CommandKind(str(decided.payload["effect"]))]
         if not self._answers and workflow.patched(RECORD_CONFIRMS_FAILURE):
             # A person has answered, or the record has ended the task in another way that is not reported to the workflow.
-            opened = OpenTask(**self._task.model_dump(), reason="decision")
-            result = await self._record("open_task", opened, TaskResult, f"Look at the record: {self._title}")
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION)
+            result = await self._record(RecordActivities.open_task, opened, f"Look at the record: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
         return await self._after_answer() or TaskStatus.COMPLETED
@@ -332,12 +331,12 @@ class TaskRun:
         due = self._progress.due_at
         if self._progress.status == TaskStatus.PENDING:
             due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
-            opened = OpenTask(**self._task.model_dump(), reason="timer", due_at=due)
-            await self._record("open_task", opened, TaskResult, f"Start the timer: {self._title}")
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.TIMER, due_at=due)
+            await self._record(RecordActivities.open_task, opened, f"Start the timer: {self._title}")
         return await self._sleep_until(due, "timer") or await self._close()
 
     async def _close(self) -> str:
-        result = await self._record("close_task", self._task, TaskResult, self._title)
+        result = await self._record(RecordActivities.close_task, self._task, self._title)
         if result.cancelling:
             self._note_cancelling()
         return result.status
@@ -357,10 +356,10 @@ class TaskRun:
     def _mark(self, state: str) -> None:
         self._state, self._since = state, isoformat(workflow.now())
 
-    async def _record(self, activity: str, argument: Any, result: type[T], title: str) -> T:
+    async def _record(self, method: Callable[[Any, A], Awaitable[T]], argument: A, title: str) -> T:
         """Write to the database, and complete the write even if the task is cancelled meanwhile."""
         self._mark("running")
-        writing = asyncio.ensure_future(execute_record(activity, argument, result_type=result, **record_options(title)))
+        writing = asyncio.ensure_future(execute(method, argument, record_options(title)))
         cancelled = False
         while not writing.done():
             try:

@@ -6,18 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.decisions import (
-    RUN_AS_IT_IS,
-    TASK_ANSWERS,
-    CommentSeal,
-    Decision,
-    DecisionKind,
-    DecisionRequest,
-    QuestionKind,
-    QuestionStatus,
-)
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommandRequest, CommentSeal
+from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.states import SIGNED_CHANGED, SKIPPED_BY_PERSON, Situation
+from app.domain.states import SKIPPED_BY_PERSON, Situation, WaitReason, waits_for_person
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
@@ -28,20 +20,20 @@ from signoff.vocabulary import DecisionMode, Stage, TaskStatus
 
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.
-ANSWERS: dict[str, frozenset[DecisionKind]] = {
-    "manual": frozenset({_C, _S, _F}),
-    "decision": frozenset({_S, _F}),
-    "after_failure": frozenset({_C, _S, _R, _F}),
-    "agent_question": frozenset({_C, _S, _F}),
-    SIGNED_CHANGED: frozenset({_S, _F}),
-    "worker_lost": frozenset({_C, _S, _R, _F}),
-    "retry": frozenset({_S, _R, _F}),
-    "timer": frozenset({_C, _S}),
+ANSWERS: dict[str, frozenset[CommandKind]] = {
+    WaitReason.MANUAL: frozenset({_C, _S, _F}),
+    WaitReason.DECISION: frozenset({_S, _F}),
+    WaitReason.AFTER_FAILURE: frozenset({_C, _S, _R, _F}),
+    WaitReason.AGENT_QUESTION: frozenset({_C, _S, _F}),
+    WaitReason.SIGNED_CHANGED: frozenset({_S, _F}),
+    WaitReason.WORKER_LOST: frozenset({_C, _S, _R, _F}),
+    WaitReason.RETRY: frozenset({_S, _R, _F}),
+    WaitReason.TIMER: frozenset({_C, _S}),
 }
-_NONE: frozenset[DecisionKind] = frozenset()
+_NONE: frozenset[CommandKind] = frozenset()
 
 
-def answer_task(conn: Connection, decision: Decision) -> None:
+def answer_task(conn: Connection, decision: CommandRecord) -> None:
     """Apply a person's command to a task: complete, skip, retry or fail."""
     project = _running(conn, decision)
     task = tasks.get(conn, project.id, str(decision.payload.get("task")))
@@ -56,7 +48,7 @@ def answer_task(conn: Connection, decision: Decision) -> None:
     _carry_out(conn, task, decision, decision.kind, decision.payload.get("outputs") or {})
 
 
-def answer_question(conn: Connection, decision: Decision) -> None:
+def answer_question(conn: Connection, decision: CommandRecord) -> None:
     """Answer a task's decision. It can be answered once."""
     question = _asked(conn, decision)
     answer = str(decision.payload.get("answer"))
@@ -71,7 +63,7 @@ def answer_question(conn: Connection, decision: Decision) -> None:
     _settle(conn, task, question, decision, answer)
 
 
-def expire_question(conn: Connection, decision: Decision) -> None:
+def expire_question(conn: Connection, decision: CommandRecord) -> None:
     """Close a decision that nobody answered in time. Its default applies; without a default, its task fails."""
     question = _asked(conn, decision)
     if question.status != QuestionStatus.OPEN:
@@ -80,7 +72,7 @@ def expire_question(conn: Connection, decision: Decision) -> None:
     if question.default_answer is not None:
         _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
         return
-    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": DecisionKind.FAIL}
+    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": CommandKind.FAIL}
     error: TaskError = {
         "type": "decision_expired",
         "message": "Nobody answered in time, and the decision has no default.",
@@ -97,17 +89,17 @@ def open_decision(
     fields = task.action
     default = fields.get("default")
     if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
-        request = DecisionRequest(
+        request = CommandRequest(
             project_id=project.id,
             request_id=f"default:{run_id}:{task.id}",
-            kind=DecisionKind.ANSWER,
+            kind=CommandKind.ANSWER,
             actor="signoff",
             comment="The declared default applies because no model is configured to decide.",
             payload={"task_id": task.id, "key": task.key, "answer": default},
         )
         decisions.decide(conn, request, _take_default)
         return TaskStatus.COMPLETED
-    tasks.open_task(conn, task, reason="decision", due_at=due_at)
+    tasks.open_task(conn, task, reason=WaitReason.DECISION, due_at=due_at)
     asked = str(fields.get("question") or task.title)
     options = list(fields.get("options") or [])
     kind = QuestionKind.DECISION
@@ -127,35 +119,37 @@ def shown(question: QuestionRow) -> dict[str, Any]:
     }
 
 
-def _take_default(conn: Connection, decision: Decision) -> None:
+def _take_default(conn: Connection, decision: CommandRecord) -> None:
     task = tasks.get(conn, decision.project_id, str(decision.payload["task_id"]))
     outputs = _outputs(decision, str(decision.payload["answer"]))
     seal: CommentSeal = {"comment": decision.comment, **decision.seal()}
     tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
 
 
-def _running(conn: Connection, decision: Decision) -> ProjectRow:
+def _running(conn: Connection, decision: CommandRecord) -> ProjectRow:
     project = projects.get(conn, decision.project_id)
     if situation(project) != Situation.RUNNING or project.stage == Stage.CANCELLING:
         raise Conflict("The project is not running.", code="project_not_running")
     return project
 
 
-def _allowed(task: TaskRow) -> frozenset[DecisionKind]:
+def _allowed(task: TaskRow) -> frozenset[CommandKind]:
     if task.status == TaskStatus.PENDING:
-        return frozenset({DecisionKind.SKIP})
-    if task.status != TaskStatus.WAITING or (task.reason == "worker_lost" and task.due_at is not None):
+        return frozenset({CommandKind.SKIP})
+    if task.status != TaskStatus.WAITING:
+        return _NONE
+    if task.reason == WaitReason.WORKER_LOST and not waits_for_person(task.reason, task.due_at):
         return _NONE
     return ANSWERS.get(task.reason or "", _NONE)
 
 
 def _refusal(task: TaskRow) -> str:
-    if task.status == TaskStatus.WAITING and task.reason == "decision":
+    if task.status == TaskStatus.WAITING and task.reason == WaitReason.DECISION:
         return f"Task '{task.key}' asks for a decision. Answer the decision, or skip the task."
     return f"Task '{task.key}' is {task.status} and does not accept this command."
 
 
-def _asked(conn: Connection, decision: Decision) -> QuestionRow:
+def _asked(conn: Connection, decision: CommandRecord) -> QuestionRow:
     """Return the question that a decision answers, found by the question's id or by its task."""
     payload = decision.payload
     if payload.get("decision"):
@@ -171,7 +165,7 @@ def _settle(
     conn: Connection,
     task: TaskRow,
     question: QuestionRow,
-    decision: Decision,
+    decision: CommandRecord,
     answer: str,
     *,
     status: QuestionStatus = QuestionStatus.ANSWERED,
@@ -180,8 +174,8 @@ def _settle(
     is_decision = question.kind == QuestionKind.DECISION
     # The answer to an agent's question, or to "run it as it is", lets the task continue.
     runs = question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS
-    goes_on = DecisionKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
-    effect = DecisionKind.COMPLETE if is_decision else goes_on or DecisionKind(answer)
+    goes_on = CommandKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
+    effect = CommandKind.COMPLETE if is_decision else goes_on or CommandKind(answer)
     decision.payload = {
         **decision.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
         "effect": effect,
@@ -193,12 +187,12 @@ def _settle(
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 
 
-def _outputs(decision: Decision, answer: str) -> dict[str, Any]:
+def _outputs(decision: CommandRecord, answer: str) -> dict[str, Any]:
     return {"answer": answer, "answered_by": decision.actor, "comment": decision.comment}
 
 
 def _close_question(
-    conn: Connection, task: TaskRow, decision: Decision, answer: str | None, status: QuestionStatus
+    conn: Connection, task: TaskRow, decision: CommandRecord, answer: str | None, status: QuestionStatus
 ) -> None:
     questions.close(conn, task, status, answer=answer, by=decision.actor, decision_id=decision.id)
 
@@ -206,21 +200,21 @@ def _close_question(
 def _carry_out(
     conn: Connection,
     task: TaskRow,
-    decision: Decision,
-    effect: DecisionKind,
+    decision: CommandRecord,
+    effect: CommandKind,
     outputs: dict[str, Any],
     *,
     answer: str | None = None,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
     seal: CommentSeal = {"comment": decision.comment, **decision.seal()}
-    if effect == DecisionKind.RETRY:
+    if effect == CommandKind.RETRY:
         tasks.await_next_try(conn, task)
         made = DecisionMade(**tasks.describe(task), kind=decision.kind, answer=effect, **seal)
         events.append(conn, task.project_id, made, actor=decision.actor)
-    elif effect == DecisionKind.COMPLETE:
+    elif effect == CommandKind.COMPLETE:
         tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
-    elif effect == DecisionKind.SKIP:
+    elif effect == CommandKind.SKIP:
         tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, decided=seal)
     else:
         tasks.close_task(
@@ -230,7 +224,7 @@ def _carry_out(
     _close_question(conn, task, decision, answer or effect, status)
 
 
-def _error(task: TaskRow, decision: Decision) -> TaskError:
+def _error(task: TaskRow, decision: CommandRecord) -> TaskError:
     """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
     if task.error is not None:
         return task.error

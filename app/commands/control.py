@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
 from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
 from app.storage import events, plans, projects, questions, runs, tasks
@@ -21,17 +21,19 @@ from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
 _CHUNK = 5000
 
 
-def pause(conn: Connection, decision: Decision) -> None:
+def pause(conn: Connection, decision: CommandRecord) -> None:
     """Start nothing more. Tasks in progress run to their end."""
     _set_paused(conn, decision, RunPaused, paused=True)
 
 
-def resume(conn: Connection, decision: Decision) -> None:
+def resume(conn: Connection, decision: CommandRecord) -> None:
     """Resume a paused run."""
     _set_paused(conn, decision, RunResumed, paused=False)
 
 
-def _set_paused(conn: Connection, decision: Decision, change: type[RunPaused | RunResumed], *, paused: bool) -> None:
+def _set_paused(
+    conn: Connection, decision: CommandRecord, change: type[RunPaused | RunResumed], *, paused: bool
+) -> None:
     project = projects.get(conn, decision.project_id)
     check_call(Call.PAUSE, situation(project))
     if project.stage == Stage.CANCELLING:
@@ -45,7 +47,7 @@ def _set_paused(conn: Connection, decision: Decision, change: type[RunPaused | R
     events.append(conn, project.id, changed, actor=decision.actor)
 
 
-def retry_run(conn: Connection, decision: Decision) -> None:
+def retry_run(conn: Connection, decision: CommandRecord) -> None:
     """Open another run of the approved plan. Finished tasks stay finished; the others run again.
 
     `tasks` in the payload (ids or keys) names finished tasks that must run again anyway, together with every task that

@@ -1,4 +1,4 @@
-"""What each kind of decision does. Each handler checks and applies it in the one transaction that records it."""
+"""What each kind of command does. Each handler checks and applies it in the one transaction that records it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.commands import answers, control, plan_edits
-from app.domain.decisions import TASK_ANSWERS, CancelSeal, Decision, DecisionKind
+from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandRecord
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
 from app.domain.identity import now
@@ -31,11 +31,11 @@ from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage
 OUTLINE = "outline"
 
 
-def request_plan(conn: Connection, decision: Decision) -> None:
+def request_plan(conn: Connection, decision: CommandRecord) -> None:
     """Open the next plan version for a planner. If a plan that waits for approval is sent back, record it as returned."""
     project = projects.get(conn, decision.project_id)
     refine = bool(decision.payload.get("refine"))
-    call = Call.GENERATE if decision.kind == DecisionKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
+    call = Call.GENERATE if decision.kind == CommandKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
     check_call(call, situation(project))
     planner = decision.payload.get("planner") or OUTLINE
     _check_instructions(project, decision, planner)
@@ -57,7 +57,7 @@ def request_plan(conn: Connection, decision: Decision) -> None:
     )  # fmt: skip
 
 
-def _check_instructions(project: ProjectRow, decision: Decision, planner: str) -> None:
+def _check_instructions(project: ProjectRow, decision: CommandRecord, planner: str) -> None:
     """Refuse instructions that nobody would read: the outline planner cannot use them, and they do not send a plan back.
 
     Instructions that send a waiting plan back are recorded, regardless of the planner that makes the next version.
@@ -70,7 +70,7 @@ def _check_instructions(project: ProjectRow, decision: Decision, planner: str) -
         raise Invalid(message, code="instructions_unused", details=[Problem(field="instructions", message=message)])
 
 
-def approve(conn: Connection, decision: Decision) -> None:
+def approve(conn: Connection, decision: CommandRecord) -> None:
     """Approve the current plan and open a run; in a running project, approve the phase that waits at its gate."""
     captured = freezing.take_captured(decision)
     project = projects.get(conn, decision.project_id)
@@ -111,7 +111,7 @@ def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
         )
 
 
-def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) -> None:
+def _approve_phase(conn: Connection, project: ProjectRow, decision: CommandRecord) -> None:
     requested = decision.payload.get("phase_id")
     gate = project.gate
     if gate is None or project.stage == Stage.CANCELLING:
@@ -136,7 +136,7 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: Decision) ->
     events.append(conn, project.id, allowed, PhaseStarted(**names), actor=decision.actor, at=at)
 
 
-def cancel(conn: Connection, decision: Decision) -> None:
+def cancel(conn: Connection, decision: CommandRecord) -> None:
     """Cancel a pending project at once, interrupt its planning, or begin to cancel a running project."""
     project = projects.get(conn, decision.project_id)
     where = situation(project)
@@ -161,16 +161,16 @@ def cancel(conn: Connection, decision: Decision) -> None:
     runs.cancel_unstarted(conn, project, actor=decision.actor, decision=seal)
 
 
-EFFECTS: dict[DecisionKind, decisions.Effect] = {
-    DecisionKind.GENERATE: request_plan,
-    DecisionKind.RETURN: request_plan,
-    DecisionKind.APPROVE: approve,
-    DecisionKind.CANCEL: cancel,
-    DecisionKind.PAUSE: control.pause,
-    DecisionKind.RESUME: control.resume,
-    DecisionKind.RETRY_RUN: control.retry_run,
-    DecisionKind.EDIT: plan_edits.edit_running,
-    DecisionKind.ANSWER: answers.answer_question,
-    DecisionKind.EXPIRE: answers.expire_question,
+HANDLERS: dict[CommandKind, decisions.Handler] = {
+    CommandKind.GENERATE: request_plan,
+    CommandKind.RETURN: request_plan,
+    CommandKind.APPROVE: approve,
+    CommandKind.CANCEL: cancel,
+    CommandKind.PAUSE: control.pause,
+    CommandKind.RESUME: control.resume,
+    CommandKind.RETRY_RUN: control.retry_run,
+    CommandKind.EDIT: plan_edits.edit_running,
+    CommandKind.ANSWER: answers.answer_question,
+    CommandKind.EXPIRE: answers.expire_question,
     **dict.fromkeys(TASK_ANSWERS, answers.answer_task),
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, update
 
 from app.domain.actions import Actions
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured
@@ -67,7 +67,7 @@ def edit_plan(
     return editor
 
 
-def edit_running(conn: Connection, decision: Decision) -> None:
+def edit_running(conn: Connection, decision: CommandRecord) -> None:
     """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
 
     Only unfinished phases and tasks that have not started may change.
@@ -154,7 +154,7 @@ def _install(
     draft: PlanDraft,
     actions: Actions,
     editor: Editor,
-    decision: Decision,
+    decision: CommandRecord,
     captured: Captured | None,
 ) -> None:
     # A project may be renamed during its run. Its tasks keep the approved name.

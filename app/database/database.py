@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -11,9 +12,12 @@ from app.database.feed import ChangeFeed
 from app.database.postgres import PostgresDatabase
 from app.database.sqlite import SqliteDatabase
 from app.database.url import parse_url, sqlite_path
+from app.domain.errors import Unavailable
 from app.domain.signing import SIGNER, Signer
 
 R = TypeVar("R")
+# Seconds between attempts to write while the database cannot be reached.
+PAUSE_WHILE_AWAY = 0.5
 
 
 class _Backend(Protocol):
@@ -71,6 +75,18 @@ class Database:
             DomainError: any that `work` raises; nothing was written.
         """
         return await self._backend.transact(work)
+
+    async def persist(self, work: Callable[[Connection], R]) -> R:
+        """Run `work` as `transact` does, and repeat it until the database is available. For what must not be lost.
+
+        Raises:
+            DomainError: any that `work` raises; nothing was written.
+        """
+        while True:
+            try:
+                return await self.transact(work)
+            except Unavailable:
+                await asyncio.sleep(PAUSE_WHILE_AWAY)
 
     async def flush(self) -> None:
         """Return once everything committed so far would survive a power failure."""

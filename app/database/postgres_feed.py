@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database.feed import ChangeFeed
+from app.domain.backoff import backoff
 
 logger = logging.getLogger(__name__)
 CHANNEL = "signoff_news"
@@ -39,16 +40,16 @@ class PostgresFeed(ChangeFeed):
         await self._engine.dispose()
 
     async def _watch(self) -> None:
-        pause = FIRST_PAUSE
+        failures = 0
         while True:
             try:
                 connection = await self._connected()
             except Exception as error:  # noqa: BLE001 - regardless of the error, waiters must learn of later changes
                 logger.info("cannot listen for changes now: %s", error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, MAX_PAUSE)
+                failures += 1
+                await asyncio.sleep(backoff(failures, FIRST_PAUSE, MAX_PAUSE))
                 continue
-            pause = FIRST_PAUSE
+            failures = 0
             try:
                 await self._listen(connection)
             finally:

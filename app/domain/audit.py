@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from app.domain.commands import BY_HAND, STOPPING, UNAUTHENTICATED
+from app.domain.commands import CommandRecord, Outcome
 from app.domain.dangers import SEVERITY, dangers_of
-from app.domain.decisions import Decision, Outcome
+from app.domain.signals import BY_HAND, UNAUTHENTICATED
 from app.domain.states import SKIPPED_BY_PERSON
 from signoff.vocabulary import TaskStatus
 
@@ -98,11 +98,11 @@ def check_author(versions: Sequence[Any]) -> Iterator[Found]:
             )  # fmt: skip
 
 
-def check_by_hand(decisions: Sequence[Decision]) -> Iterator[Found]:
+def check_by_hand(decisions: Sequence[CommandRecord]) -> Iterator[Found]:
     """Decisions sent directly through Temporal that did more than stop the project. Nobody knows who made them."""
     for made in decisions:
         by_hand = made.request_id.startswith(BY_HAND) and made.outcome == Outcome.ACCEPTED
-        if by_hand and made.kind not in STOPPING:
+        if by_hand and not made.command_type.only_stops:
             yield Found(
                 "high", "decided_by_hand",
                 f"Decision {made.id} ({made.kind} by {made.actor}) is a signal that was sent directly through Temporal.",

@@ -5,68 +5,246 @@ A signal is only a doorbell: it carries the id of a command. Who asks, for what 
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, TypedDict
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
-from app.domain.decisions import TASK_ANSWERS, DecisionKind, DecisionRequest
-from app.domain.errors import Conflict, DomainError, Forbidden
+from app.domain.errors import Conflict, DomainError, ErrorInfo
+from app.domain.plan import canonical_json
+from app.domain.states import Call
 
-# Actor of a signal that came through Temporal without a command. Anybody who can reach Temporal's port can send one.
-UNAUTHENTICATED = "temporal (unauthenticated)"
-# Prefix of the request id of decisions that came without a command.
-BY_HAND = "manual:"
+_ShortText = Annotated[str, StringConstraints(max_length=200)]
+_Text = Annotated[str, StringConstraints(max_length=10_000)]
+_LongText = Annotated[str, StringConstraints(max_length=100_000)]
 
-_K = DecisionKind
-# The kinds of command that each signal may announce. The first is the default for a signal that names no command.
-KINDS_OF_SIGNAL: dict[str, tuple[DecisionKind, ...]] = {
-    "plan": (_K.RETURN, _K.GENERATE),
-    "approve": (_K.APPROVE,),
-    "cancel": (_K.CANCEL,),
-    "answer": (_K.ANSWER, *TASK_ANSWERS),
-    "pause": (_K.PAUSE,),
-    "resume": (_K.RESUME,),
-    "retry": (_K.RETRY_RUN,),
-    "edit": (_K.EDIT,),
-}
-SIGNAL_OF_KIND: dict[DecisionKind, str] = {kind: name for name, kinds in KINDS_OF_SIGNAL.items() for kind in kinds}
-# These are obeyed even if they are sent directly through Temporal: they only stop things.
-STOPPING = frozenset({_K.CANCEL, _K.PAUSE})
-# These apply to one run, and have no meaning in the next.
-_OF_ONE_RUN = frozenset({_K.ANSWER, _K.RESUME, _K.RETRY_RUN, *TASK_ANSWERS})
 
-_CLI: dict[str, str] = {
-    "plan": "signoff projects plan {id} --generate` or `signoff projects regenerate {id}",
-    "approve": "signoff projects approve {id}",
-    "cancel": "signoff projects cancel {id}",
-    "answer": "signoff decisions answer {id} DECISION ANSWER` or `signoff tasks complete {id} TASK",
-    "pause": "signoff projects pause {id}",
-    "resume": "signoff projects resume {id}",
-    "retry": "signoff projects retry {id}",
-    "edit": "signoff tasks add {id} …` or `signoff tasks edit {id} TASK …",
-    "delete": "signoff projects delete {id}",
-}
+class CommandKind(StrEnum):
+    """What a command asks a project to do."""
+
+    GENERATE = "generate"
+    RETURN = "return"
+    APPROVE = "approve"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY_RUN = "retry_run"
+    EDIT = "edit"
+    ANSWER = "answer"
+    EXPIRE = "expire"
+    COMPLETE = "complete"
+    SKIP = "skip"
+    RETRY = "retry"
+    FAIL = "fail"
+
+
+# The answers to a waiting task. Each says what happens to the task.
+TASK_ANSWERS = (CommandKind.COMPLETE, CommandKind.SKIP, CommandKind.RETRY, CommandKind.FAIL)
 
 
 class Command(BaseModel):
-    """One stored command. Its `request_id` is unique in its project."""
+    """What a command asks for. The fields are its payload.
 
-    id: str
+    Attributes:
+        kind: the kind of the command.
+        signal: the signal that announces it to the workflow. Empty for a command that only the workflow gives.
+        call: the call that must be allowed before the command starts a workflow. None if it starts none.
+        only_stops: whether it only stops things. Such a command is obeyed even if it is sent directly through Temporal.
+        of_one_run: whether it applies to one run, and has no meaning in the next.
+        starts_run: whether it may start a run.
+    """
+
+    kind: ClassVar[CommandKind]
+    signal: ClassVar[str] = ""
+    call: ClassVar[Call | None] = None
+    only_stops: ClassVar[bool] = False
+    of_one_run: ClassVar[bool] = False
+    starts_run: ClassVar[bool] = False
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The fields that have a value, as they are stored."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class GeneratePlan(Command):
+    """Make the first plan."""
+
+    kind = CommandKind.GENERATE
+    signal = "plan"
+    call = Call.GENERATE
+
+    planner: _ShortText | None = None
+    instructions: _LongText | None = None
+
+
+class RegeneratePlan(GeneratePlan):
+    """Make a new plan. `refine` changes the current one instead: first by `edits`, then by the instructions."""
+
+    kind = CommandKind.RETURN
+    call = Call.REGENERATE
+
+    refine: bool | None = None
+    edits: list[dict[str, Any]] | None = None
+
+
+class Approve(Command):
+    """Approve the plan (if it has the given version and digest), or the phase that waits at its gate."""
+
+    kind = CommandKind.APPROVE
+    signal = "approve"
+    call = Call.APPROVE
+    starts_run = True
+
+    plan_version: int | None = None
+    plan_digest: _ShortText | None = None
+    phase_id: _ShortText | None = None
+    frozen_digest: _ShortText | None = None
+
+
+class Cancel(Command):
+    """Cancel the planning, the pending project or the run. `delete`: then delete the project."""
+
+    kind = CommandKind.CANCEL
+    signal = "cancel"
+    only_stops = True
+
+    delete: bool | None = None
+
+
+class Pause(Command):
+    """Start nothing more until resumed."""
+
+    kind = CommandKind.PAUSE
+    signal = "pause"
+    only_stops = True
+
+
+class Resume(Command):
+    """Resume a paused run."""
+
+    kind = CommandKind.RESUME
+    signal = "resume"
+    of_one_run = True
+
+
+class RetryRun(Command):
+    """Retry a finished run from the failed tasks. The tasks in `tasks` (ids or keys) run again regardless of their status."""
+
+    kind = CommandKind.RETRY_RUN
+    signal = "retry"
+    call = Call.RETRY
+    of_one_run = True
+    starts_run = True
+
+    tasks: list[_ShortText] = Field(default_factory=list[str], max_length=10_000)
+
+
+class EditPlan(Command):
+    """Edit the plan with the edits of `app.domain.edits`. With `refine`, edit as part of planning; not during a run."""
+
+    kind = CommandKind.EDIT
+    signal = "edit"
+    call = Call.EDIT_PLAN
+
+    edits: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    refine: bool = False
+
+
+class AnswerQuestion(Command):
+    """Answer a decision, named by its id or by the id of its task."""
+
+    kind = CommandKind.ANSWER
+    signal = "answer"
+    of_one_run = True
+
+    task: _ShortText | None = None
+    decision: _ShortText | None = None
+    answer: _Text
+
+
+class ExpireQuestion(Command):
+    """Close the decision of a task that nobody has answered in time."""
+
+    kind = CommandKind.EXPIRE
+
+    task: str
+
+
+class AnswerTask(Command):
+    """A person's answer for a waiting task, named by its id or key."""
+
+    signal = "answer"
+    of_one_run = True
+
+    task: str
+    outputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class CompleteTask(AnswerTask):
+    """The task is done."""
+
+    kind = CommandKind.COMPLETE
+
+
+class SkipTask(AnswerTask):
+    """Leave the task out. Its dependents treat it as done."""
+
+    kind = CommandKind.SKIP
+
+
+class RetryTask(AnswerTask):
+    """Try the task again."""
+
+    kind = CommandKind.RETRY
+
+
+class FailTask(AnswerTask):
+    """The task has failed."""
+
+    kind = CommandKind.FAIL
+
+
+COMMANDS: dict[CommandKind, type[Command]] = {
+    command.kind: command
+    for command in (
+        RegeneratePlan, GeneratePlan, Approve, Cancel, AnswerQuestion, CompleteTask, SkipTask, RetryTask, FailTask, Pause,
+        Resume, RetryRun, EditPlan, ExpireQuestion,
+    )
+}  # fmt: skip
+
+
+def commands_of(signal: str) -> list[type[Command]]:
+    """Return the commands that a signal may announce. The first is the default for a signal that names no command."""
+    return [command for command in COMMANDS.values() if signal and command.signal == signal]
+
+
+class CommandRequest(BaseModel):
+    """A command, and who gives it. A repeated `request_id` returns the first outcome."""
+
     project_id: str
     request_id: str
-    kind: DecisionKind
+    kind: CommandKind
     actor: str
     comment: str = ""
     payload: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def command_type(self) -> type[Command]:
+        """The class of the command."""
+        return COMMANDS[self.kind]
+
+
+class StoredCommand(CommandRequest):
+    """A stored command, with the plan and the run that were current when it was stored."""
+
+    id: str
     plan_version: int | None = None
     plan_digest: str | None = None
     run_id: str | None = None
     at: str
-
-    @property
-    def request(self) -> DecisionRequest:
-        """The request in this command that the project must decide."""
-        return DecisionRequest.model_validate(self.model_dump(include=set(DecisionRequest.model_fields)))
 
     def check_run(self, run_id: str | None, *, running: bool) -> None:
         """Refuse the command if it was sent for a run earlier than `run_id`.
@@ -75,24 +253,63 @@ class Command(BaseModel):
             Conflict: `run_changed`.
         """
         # A second retry finds the run that the first one started. The table of calls refuses it with its own message.
-        late = self.run_id != run_id and not (self.kind == DecisionKind.RETRY_RUN and running)
-        if self.kind in _OF_ONE_RUN and late:
+        late = self.run_id != run_id and not (self.kind == CommandKind.RETRY_RUN and running)
+        if self.command_type.of_one_run and late:
             raise Conflict(
                 "A new run has started since you sent this. Check the project, then try again.", code="run_changed"
             )
 
 
-def unknown_command(signal: str, project_id: str) -> DomainError:
-    """The error for a signal whose command is not stored for this project, or is of a different kind."""
-    message = f"The signal '{signal}' does not name a stored command of its kind in this project."
-    return Forbidden(f"{message} {_advice(signal, project_id)}", code="unknown_command")
+class Outcome(StrEnum):
+    """Outcome of a command."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
 
 
-def not_by_hand(signal: str, project_id: str) -> DomainError:
-    """The error for a signal that carries anything other than the id of a command."""
-    message = f"Temporal does not authenticate the senders of signals, so '{signal}' is not accepted from there."
-    return Forbidden(f"{message} {_advice(signal, project_id)}", code="signal_not_authenticated")
+class CommandSeal(TypedDict):
+    """The id and hash of a command."""
+
+    decision_id: str
+    decision_hash: str
 
 
-def _advice(signal: str, project_id: str) -> str:
-    return f"Use `{_CLI[signal].format(id=project_id)}`."
+class CancelSeal(TypedDict, total=False):
+    """The reason for a cancellation, and the seal of its command. Empty if no command caused it."""
+
+    reason: str
+    decision_id: str
+    decision_hash: str
+
+
+class CommentSeal(TypedDict, total=False):
+    """The comment of a command, and its seal. Empty if no command caused the event."""
+
+    comment: str
+    decision_id: str
+    decision_hash: str
+
+
+class CommandRecord(CommandRequest):
+    """A command and its outcome. It stays on record while its project exists."""
+
+    id: str
+    at: str
+    plan_version: int | None = None
+    plan_digest: str | None = None
+    outcome: Outcome
+    error: ErrorInfo | None = None
+
+    def seal(self) -> CommandSeal:
+        """The id and hash that the event of this command carries, so that the event chain covers the command."""
+        digest = hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
+        return {"decision_id": self.id, "decision_hash": digest}
+
+    def raise_if_refused(self) -> None:
+        """Raise the recorded error if the command was refused.
+
+        Raises:
+            DomainError: the recorded error.
+        """
+        if self.error is not None:
+            raise DomainError.from_info(self.error)

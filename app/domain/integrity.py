@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from app.domain.audit import Found
-from app.domain.decisions import Decision, Outcome, QuestionStatus
+from app.domain.commands import CommandRecord, Outcome
+from app.domain.decisions import QuestionStatus
 from app.domain.reducer import TaskState
 from app.domain.replay import Replay, ToldAttempt, ToldPlan, ToldProject, ToldRun, outputs_hash
 from app.domain.states import FINISHED_TASK
@@ -220,7 +221,7 @@ def check_attempts(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
         yield altered("attempt_altered", f"No event mentions attempt {number} of task {task_id}.", task_id)
 
 
-def check_questions(rows: Sequence[Any], decisions: Sequence[Decision], replay: Replay) -> Iterator[Found]:
+def check_questions(rows: Sequence[Any], decisions: Sequence[CommandRecord], replay: Replay) -> Iterator[Found]:
     """Find questions that differ from what was asked, and answers that differ from what was decided."""
     by_id = {row.id: row for row in rows}
     decided = {decision.id: decision for decision in decisions}
@@ -241,7 +242,7 @@ def check_questions(rows: Sequence[Any], decisions: Sequence[Decision], replay: 
         yield altered("question_altered", f"No event mentions question {row.id}.")
 
 
-def _answer_unlike(row: Any, decided: Mapping[str, Decision]) -> Iterator[Found]:
+def _answer_unlike(row: Any, decided: Mapping[str, CommandRecord]) -> Iterator[Found]:
     """Find an answer that nobody gave, or that differs from the decision."""
     if row.status not in {QuestionStatus.ANSWERED, QuestionStatus.EXPIRED}:
         if row.answer is not None or row.decision_id is not None:
@@ -291,7 +292,7 @@ def check_files(checksums: Mapping[str, str | None], replay: Replay) -> Iterator
             )  # fmt: skip
 
 
-def check_decisions(decisions: Sequence[Decision], unreadable: Collection[str], replay: Replay) -> Iterator[Found]:
+def check_decisions(decisions: Sequence[CommandRecord], unreadable: Collection[str], replay: Replay) -> Iterator[Found]:
     """Find decisions that are missing, forged, or different from what their events sealed."""
     suggestion = "The database was changed directly. The event holds the hash of the original decision."
     known = {decision.id: decision for decision in decisions}

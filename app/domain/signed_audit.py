@@ -9,14 +9,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.domain.audit import Found
-from app.domain.decisions import RUN_AS_IT_IS, Decision, DecisionKind, Outcome
+from app.domain.commands import CommandKind, CommandRecord, Outcome
+from app.domain.decisions import RUN_AS_IT_IS
 from app.domain.frozen import Frozen
 from app.domain.integrity import altered
 
-_FREEZING = frozenset({DecisionKind.APPROVE, DecisionKind.EDIT})
+_FREEZING = frozenset({CommandKind.APPROVE, CommandKind.EDIT})
 
 
-def check_frozen(versions: Sequence[Any], decisions: Sequence[Decision]) -> Iterator[Found]:
+def check_frozen(versions: Sequence[Any], decisions: Sequence[CommandRecord]) -> Iterator[Found]:
     """Find plan versions whose frozen values differ from the sealed ones, and texts that differ from the signed files."""
     sealed: dict[int | None, str | None] = {
         decision.plan_version: decision.payload.get("frozen_digest")
@@ -39,9 +40,9 @@ def check_frozen(versions: Sequence[Any], decisions: Sequence[Decision]) -> Iter
                 yield altered("plan_altered", message)
 
 
-def _begins_or_extends(decision: Decision) -> bool:
+def _begins_or_extends(decision: CommandRecord) -> bool:
     """Whether a decision approved a plan (not a phase), or edited an approved plan (not a draft)."""
-    if decision.kind == DecisionKind.APPROVE:
+    if decision.kind == CommandKind.APPROVE:
         return "run_id" in decision.payload
     return decision.payload.get("frozen_digest") is not None
 
@@ -53,7 +54,7 @@ def _frozen(value: Any) -> Frozen | None:
         return None
 
 
-def check_unsigned(decisions: Sequence[Decision]) -> Iterator[Found]:
+def check_unsigned(decisions: Sequence[CommandRecord]) -> Iterator[Found]:
     """Find tasks that ran with unsigned changes because a person accepted them."""
     for decision in decisions:
         changed: Any = decision.payload.get("changed")

@@ -54,8 +54,56 @@ def sources(moves: dict[S, frozenset[S]], target: S) -> list[S]:
     return [status for status, targets in moves.items() if target in targets]
 
 
-# The reason of a task that waits because something differs from what was signed.
-SIGNED_CHANGED = "signed_changed"
+class WaitReason(StrEnum):
+    """Why a task waits."""
+
+    MANUAL = "manual"
+    DECISION = "decision"
+    TIMER = "timer"
+    RETRY = "retry"
+    AFTER_FAILURE = "after_failure"
+    AGENT_QUESTION = "agent_question"
+    # Something differs from what was signed.
+    SIGNED_CHANGED = "signed_changed"
+    WORKER_LOST = "worker_lost"
+
+
+_FOR_A_PERSON = frozenset(
+    {
+        WaitReason.MANUAL,
+        WaitReason.DECISION,
+        WaitReason.AFTER_FAILURE,
+        WaitReason.AGENT_QUESTION,
+        WaitReason.SIGNED_CHANGED,
+    }
+)
+
+
+def waits_for_person(reason: str | None, due_at: str | None) -> bool:
+    """Whether a waiting task waits for a person. After a lost worker it does only if no attempt is due."""
+    return reason in _FOR_A_PERSON or (reason == WaitReason.WORKER_LOST and due_at is None)
+
+
+class AttemptStatus(StrEnum):
+    """Status of one attempt at a task. `waiting`: it ended with a question to a person."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    WAITING = "waiting"
+    LOST = "lost"
+
+
+class StepStatus(StrEnum):
+    """Status of a model call or a tool call. A `lost` step counts as paid for. The result of a `void` one is not used."""
+
+    OPEN = "open"
+    DONE = "done"
+    LOST = "lost"
+    VOID = "void"
+
+
 # The reason of a skipped task that its dependents treat as done.
 SKIPPED_BY_PERSON = "skipped_by_person"
 

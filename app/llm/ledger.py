@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.usage import RequestUsage
@@ -12,14 +12,12 @@ from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.domain.budget import Budget, grant
-from app.domain.errors import Unavailable
 from app.llm.access import ModelAccess
 from app.llm.prices import most_cost
 from app.settings import Settings
 from app.storage import model_steps, projects, questions
 from app.storage.model_steps import Talk
 
-R = TypeVar("R")
 # Seconds between checks whether calls in progress have finished, when the budget must wait for them.
 PAUSE = 0.5
 
@@ -82,7 +80,7 @@ class DatabaseLedger:
             "calls": [part.tool_name for part in answer.parts if isinstance(part, ToolCallPart)],
             "characters": sum(len(part.content) for part in answer.parts if isinstance(part, TextPart)),
         }
-        await self._persist(
+        await self._database.persist(
             lambda conn: model_steps.settle(
                 conn, self.talk, reservation, result=dumped, input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens, cost=cost, news=event,
@@ -100,12 +98,14 @@ class DatabaseLedger:
         before = await self._database.read(lambda conn: model_steps.recorded(conn, self.talk, number, call_id))
         if before is not None:
             return str(before.result)
-        position = await self._persist(
+        position = await self._database.persist(
             lambda conn: model_steps.begin_tool(conn, self.talk, number, call_id, name, model=model)
         )
         result = await use()
         event: model_steps.StepNews = {"step": "tool", "tool": name, "characters": len(result)}
-        await self._persist(lambda conn: model_steps.settle(conn, self.talk, position, result=result, news=event))
+        await self._database.persist(
+            lambda conn: model_steps.settle(conn, self.talk, position, result=result, news=event)
+        )
         return result
 
     async def answer(self, call_id: str) -> str | None:
@@ -114,19 +114,11 @@ class DatabaseLedger:
 
     async def close(self) -> None:
         """End the conversation. The next attempt of its task starts a new one."""
-        await self._persist(lambda conn: model_steps.close(conn, self.talk))
-
-    async def _persist(self, work: Callable[[Connection], R]) -> R:
-        """Write to the database, and retry until it is available: a paid answer must not be lost."""
-        while True:
-            try:
-                return await self._database.transact(work)
-            except Unavailable:
-                await asyncio.sleep(PAUSE)
+        await self._database.persist(lambda conn: model_steps.close(conn, self.talk))
 
     async def give_up(self, reservation: int, *, charged: bool) -> None:
         """Release a reservation, because no answer came."""
-        await self._persist(lambda conn: model_steps.give_up(conn, reservation, charged=charged))
+        await self._database.persist(lambda conn: model_steps.give_up(conn, reservation, charged=charged))
 
 
 def _budget(settings: Settings, project: projects.ProjectRow) -> Budget:

@@ -27,6 +27,7 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings, merge_model_settings
 from pydantic_ai.usage import RequestUsage
 
+from app.domain.backoff import backoff
 from app.domain.material import storable
 from app.llm.access import ModelAccess
 from app.llm.prices import cost_of
@@ -166,7 +167,7 @@ def _pause(attempt: int, error: ModelAPIError) -> float:
     """Seconds to wait after an attempt: what the provider asks for, or else a doubling delay with random jitter."""
     if error.retry_after is not None:
         return min(error.retry_after, MAX_RETRY_AFTER)
-    return min(FIRST_PAUSE * 2 ** (attempt - 1), MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+    return backoff(attempt, FIRST_PAUSE, MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
 
 
 def _dumped(response: ModelResponse) -> Any:

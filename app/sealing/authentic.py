@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
-from app.domain.commands import UNAUTHENTICATED
-from app.domain.decisions import Decision, DecisionKind, Outcome
+from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.replay import outputs_hash
+from app.domain.signals import UNAUTHENTICATED
 from app.domain.signing import KeyRing
 from app.storage import decisions, events, seals
 from app.storage.tables import commands
@@ -25,10 +25,10 @@ Verdict = Literal["authentic", "by_hand", "unauthenticated"]
 OWN_ACTORS = frozenset({"signoff", "worker"})
 MODEL_PREFIX = "model:"
 
-_K, _E = DecisionKind, EventType
+_K, _E = CommandKind, EventType
 _ANSWERED = frozenset({_E.TASK_COMPLETED, _E.TASK_SKIPPED, _E.TASK_FAILED, _E.DECISION_MADE})
 # The event types that may report each kind of decision.
-TELLS: dict[DecisionKind, frozenset[EventType]] = {
+TELLS: dict[CommandKind, frozenset[EventType]] = {
     _K.GENERATE: frozenset({_E.PLAN_GENERATING, _E.DECISION_MADE}),
     _K.RETURN: frozenset({_E.PLAN_GENERATING, _E.PLAN_RETURNED, _E.DECISION_MADE}),
     _K.APPROVE: frozenset({_E.PLAN_APPROVED, _E.PHASE_APPROVED, _E.DECISION_MADE}),
@@ -145,7 +145,7 @@ class Judge:
         row = self._command_of(decision)
         return row is not None and commands_match(decision, row, self._keys) and _is_what_was_asked(event, row)
 
-    def _command_of(self, decision: Decision) -> dict[str, Any] | None:
+    def _command_of(self, decision: CommandRecord) -> dict[str, Any] | None:
         conditions = (commands.c.project_id == self._project_id, commands.c.request_id == decision.request_id)
         row = self._conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
         return dict(row) if row is not None else None
@@ -192,7 +192,7 @@ def command_content(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "seal"}
 
 
-def commands_match(decision: Decision, row: dict[str, Any], keys: KeyRing) -> bool:
+def commands_match(decision: CommandRecord, row: dict[str, Any], keys: KeyRing) -> bool:
     """Whether a decision matches its command, and the app stored that command."""
     if not keys.verifies("command", command_content(row), row["seal"]):
         return False
@@ -205,14 +205,14 @@ def commands_match(decision: Decision, row: dict[str, Any], keys: KeyRing) -> bo
 def _is_what_was_asked(event: Event, row: dict[str, Any]) -> bool:
     """Whether an event has the plan, or the outputs, that its command names."""
     payload = row["payload"]
-    if event.type == EventType.PLAN_APPROVED and row["kind"] == DecisionKind.APPROVE:
+    if event.type == EventType.PLAN_APPROVED and row["kind"] == CommandKind.APPROVE:
         for name in ("plan_version", "plan_digest"):
             if payload.get(name) is not None and event.data.get(name) != payload[name]:
                 return False
         return payload.get("plan_version") is not None or payload.get("plan_digest") is not None
     if event.type == EventType.PHASE_APPROVED:
         return payload.get("phase_id") in {None, event.data.get("phase_id")}
-    if event.type == EventType.TASK_COMPLETED and row["kind"] == DecisionKind.COMPLETE:
+    if event.type == EventType.TASK_COMPLETED and row["kind"] == CommandKind.COMPLETE:
         return event.data.get("outputs_hash") == outputs_hash(payload.get("outputs") or {})
     return True
 

@@ -77,7 +77,7 @@ class Sealer:
         self._position = await self._database.read(seals.newest_position)
         self._started = True
 
-    async def run_for_ever(self) -> None:
+    async def seal_periodically(self) -> None:
         """Seal new events until cancelled."""
         swept = 0.0
         with self._database.feed.subscribe() as changes:

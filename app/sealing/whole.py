@@ -11,11 +11,11 @@ from typing import Any
 from app.domain import integrity, signed_audit
 from app.domain.actions import Action
 from app.domain.audit import Found
-from app.domain.commands import UNAUTHENTICATED
 from app.domain.errors import Conflict
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
 from app.domain.seals import Head, check_seals
+from app.domain.signals import UNAUTHENTICATED
 from app.domain.signed_values import PROJECT_VALUES
 from app.domain.signing import KeyRing
 from app.domain.validation import effective_dependencies

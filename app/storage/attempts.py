@@ -16,7 +16,7 @@ from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.replay import outputs_hash
-from app.domain.states import SIGNED_CHANGED
+from app.domain.states import AttemptStatus, WaitReason, waits_for_person
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
@@ -85,9 +85,9 @@ class Question:
     details: dict[str, Any] | None = None
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> WaitReason:
         """Why the task waits."""
-        return "agent_question" if self.kind == QuestionKind.AGENT else SIGNED_CHANGED
+        return WaitReason.AGENT_QUESTION if self.kind == QuestionKind.AGENT else WaitReason.SIGNED_CHANGED
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,6 @@ KILLED = (
     "The task killed or froze its own worker process. It had that process to itself because two other workers were lost "
     "while they ran it. A task must not signal or exhaust processes that it did not start."
 )
-# Reasons for which a task waits for a person's decision.
-ASKING = frozenset({"after_failure", "agent_question", SIGNED_CHANGED})
 # Statements on the hot path are built once: building one costs more than running it.
 _NEW = insert(attempts)
 _SIGNED = select(plans.c.settings, plans.c.frozen).where(
@@ -165,7 +163,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         "run_id": key.run_id,
         "try_number": key.try_number,
         "token": key.token,
-        "status": TaskStatus.RUNNING,
+        "status": AttemptStatus.RUNNING,
         "started_at": at,
         "worker": key.worker,
         "with_worker": False,
@@ -180,8 +178,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
 def recorded_of(task: TaskRow) -> Recorded:
     """Return the recorded result of a task's last attempt."""
     status = TaskStatus(task.status)
-    lost = task.reason == "worker_lost" and task.due_at is None
-    return Recorded(status, asks=status == TaskStatus.WAITING and (lost or task.reason in ASKING))
+    return Recorded(status, asks=status == TaskStatus.WAITING and waits_for_person(task.reason, task.due_at))
 
 
 def end(conn: Connection, key: AttemptKey, *, with_worker: bool = False) -> None:
@@ -209,11 +206,11 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
         return Recorded(TaskStatus.WAITING, asks=True, advise=mode == DecisionMode.AGENT and not ending.asks)
     at = now()
     again = ending.status == TaskStatus.WAITING
-    outcome = {"status": TaskStatus.FAILED if again else ending.status, "error": ending.error}
+    outcome = {"status": AttemptStatus.FAILED if again else AttemptStatus(ending.status), "error": ending.error}
     attempt = {"of_task": key.task_id, "held": key.token}
     conn.execute(_MINE, {**attempt, **outcome, "ended_at": at, "stopping_at": None})
     values: TaskChanges = {
-        "reason": "retry" if again else ending.reason,
+        "reason": WaitReason.RETRY if again else ending.reason,
         "outputs": ending.outputs,
         "error": ending.error,
         "exit_code": ending.exit_code,
@@ -283,22 +280,23 @@ def asks_after_failure(conn: Connection, task: TaskRow) -> bool:
 
 def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending) -> None:
     at = now()
-    outcome = {"status": TaskStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
+    outcome = {"status": AttemptStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
     values: TaskChanges = {
-        "reason": "after_failure", "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
+        "reason": WaitReason.AFTER_FAILURE, "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
         "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
     }  # fmt: skip
     names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
     waiting = TaskWaiting(
-        **names, reason="after_failure", attempt=task.attempt, **tasks.error_of(ending.error), **evidence
-    )
+        **names, reason=WaitReason.AFTER_FAILURE, attempt=task.attempt,
+        error={**ending.error} if ending.error is not None else None, **evidence,
+    )  # fmt: skip
     events.append(conn, key.project_id, waiting, actor="worker", at=at)
     _ask_what_now(conn, task, key.run_id, ending.error)
 
 
 def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending, question: Question) -> None:
-    outcome = {"status": TaskStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
+    outcome = {"status": AttemptStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
     values: TaskChanges = {
         "reason": question.reason, "error": ending.error, "log_bytes": ending.log_bytes,
@@ -347,17 +345,19 @@ def lose(
     error: TaskError = {"type": "worker_lost", "message": f"The attempt was lost while the task was running: {cause}."}
     if killed:
         error = {"type": "worker_killed", "message": KILLED}
-    lost = {"status": "lost", "error": error, "ended_at": at}
+    lost = {"status": AttemptStatus.LOST, "error": error, "ended_at": at}
     conn.execute(
-        update(attempts).where(attempts.c.task_id == task.id, attempts.c.status == TaskStatus.RUNNING).values(**lost)
+        update(attempts).where(attempts.c.task_id == task.id, attempts.c.status == AttemptStatus.RUNNING).values(**lost)
     )
     asks_now = status == TaskStatus.FAILED and asks_after_failure(conn, task)
     if asks_now:
         status = TaskStatus.WAITING
     # A task that waits for its next attempt has a due time. A task that waits for a person has none.
-    values: TaskChanges = {"reason": "worker_lost", "error": error, "token": None, "due_at": None if ask else at}
+    values: TaskChanges = {
+        "reason": WaitReason.WORKER_LOST, "error": error, "token": None, "due_at": None if ask else at,
+    }  # fmt: skip
     if asks_now:
-        values.update(reason="after_failure", recorded_try=key.try_number, due_at=None)
+        values.update(reason=WaitReason.AFTER_FAILURE, recorded_try=key.try_number, due_at=None)
     if status == TaskStatus.FAILED:
         values.update(completed_at=at, recorded_try=key.try_number, due_at=None)
     values["quarantine"] = quarantine = quarantines.reason_for(conn, task, key.run_id)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, or_, select
 from sqlalchemy import cast as cast_column
 
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.seals import Seal
 from app.storage import projects, seals
 from app.storage.stored_json import read_json
@@ -44,7 +44,7 @@ class Record:
     runs: list[Any]
     phases: list[Any]
     tasks: list[Any]
-    decisions: list[Decision]
+    decisions: list[CommandRecord]
     attempts: list[Any]
     questions: list[Any]
     commands: list[Any]
@@ -164,12 +164,14 @@ _SHAPES: dict[str, Callable[[object], bool]] = {
 }
 
 
-def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[Decision]:
+def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[CommandRecord]:
     """Return the decisions of these rows. Rows that are not valid decisions are added to `unreadable`."""
-    found: list[Decision] = []
+    found: list[CommandRecord] = []
     for row in rows:
         try:
-            found.append(Decision.model_validate({name: getattr(row, name) for name in Decision.model_fields}))
+            found.append(
+                CommandRecord.model_validate({name: getattr(row, name) for name in CommandRecord.model_fields})
+            )
         except ValidationError as error:
             column = str(error.errors()[0]["loc"][0])
             unreadable.append(Unreadable(decisions.name, row.id, column))

@@ -6,15 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from app.domain.commands import Command
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest, StoredCommand
 from app.domain.identity import new_id, now
 from app.domain.signing import SIGNER, Signer
 from app.storage import plans, projects
 from app.storage.tables import commands
 
 
-def store(conn: Connection, request: DecisionRequest) -> Command:
+def store(conn: Connection, request: CommandRequest) -> StoredCommand:
     """Store a request as a command. A request that repeats an earlier one returns the command of the first.
 
     Raises:
@@ -27,9 +26,9 @@ def store(conn: Connection, request: DecisionRequest) -> Command:
         return _command(earlier)
     plan = plans.find(conn, project.id, project.plan_version) if project.plan_version is not None else None
     payload = request.payload
-    if request.kind == DecisionKind.APPROVE and plan is not None:
+    if request.kind == CommandKind.APPROVE and plan is not None:
         payload = _bound(payload, plan)
-    command = Command(
+    command = StoredCommand(
         id=new_id("cmd"),
         project_id=project.id,
         request_id=request.request_id,
@@ -49,7 +48,7 @@ def store(conn: Connection, request: DecisionRequest) -> Command:
     return command
 
 
-def find(conn: Connection, project_id: str, command_id: str) -> Command | None:
+def find(conn: Connection, project_id: str, command_id: str) -> StoredCommand | None:
     """Return a command of this project, or None."""
     conditions = (commands.c.project_id == project_id, commands.c.id == command_id)
     row = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
@@ -63,5 +62,5 @@ def _bound(payload: dict[str, Any], plan: plans.PlanRow) -> dict[str, Any]:
     return payload
 
 
-def _command(row: RowMapping) -> Command:
-    return Command.model_validate({name: row[name] for name in Command.model_fields})
+def _command(row: RowMapping) -> StoredCommand:
+    return StoredCommand.model_validate({name: row[name] for name in StoredCommand.model_fields})

@@ -1,4 +1,4 @@
-"""Decisions. Each request that changes a project's course is decided here once, and stored with its outcome.
+"""The records of commands. Each command that changes a project's course is decided here once, and stored with its outcome.
 
 A repeat of the same `request_id` returns the first outcome and changes nothing. Refusals are stored as well.
 """
@@ -9,32 +9,32 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
+from app.domain.commands import CommandKind, CommandRecord, CommandRequest, Outcome
 from app.domain.errors import DomainError
 from app.domain.identity import new_id, now
 from app.storage import events, projects
 from app.storage.tables import decisions
 from signoff.schemas.event_data import DecisionMade
 
-# Applies the request. May add to the decision what it was bound to. Raises DomainError to refuse.
-Effect = Callable[[Connection, Decision], None]
+# Carries out a command. May add to its record what it was bound to. Raises DomainError to refuse.
+Handler = Callable[[Connection, CommandRecord], None]
 
 
-def find(conn: Connection, project_id: str, request_id: str) -> Decision | None:
+def find(conn: Connection, project_id: str, request_id: str) -> CommandRecord | None:
     """Return the decision on a request, or None while it is undecided."""
     query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.request_id == request_id)
     row = conn.execute(query).mappings().one_or_none()
     return _decision(row) if row is not None else None
 
 
-def by_id(conn: Connection, project_id: str, decision_id: str) -> Decision | None:
+def by_id(conn: Connection, project_id: str, decision_id: str) -> CommandRecord | None:
     """Return a recorded decision by its id, or None."""
     query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.id == decision_id)
     row = conn.execute(query).mappings().one_or_none()
     return _decision(row) if row is not None else None
 
 
-def all_of(conn: Connection, project_id: str) -> list[Decision]:
+def all_of(conn: Connection, project_id: str) -> list[CommandRecord]:
     """Return every recorded decision about a project, oldest first."""
     query = select(decisions).where(decisions.c.project_id == project_id).order_by(decisions.c.position)
     return [_decision(row) for row in conn.execute(query).mappings()]
@@ -42,17 +42,19 @@ def all_of(conn: Connection, project_id: str) -> list[Decision]:
 
 def has_made_plan(conn: Connection, project_id: str, version: int) -> bool:
     """Whether an accepted edit created this version of the plan."""
-    edited = (decisions.c.kind == DecisionKind.EDIT, decisions.c.outcome == Outcome.ACCEPTED)
+    edited = (decisions.c.kind == CommandKind.EDIT, decisions.c.outcome == Outcome.ACCEPTED)
     query = select(decisions.c.id).where(decisions.c.project_id == project_id, decisions.c.plan_version == version)
     return conn.execute(query.where(*edited).limit(1)).first() is not None
 
 
-def _decision(row: RowMapping) -> Decision:
-    return Decision.model_validate({key: row[key] for key in Decision.model_fields})
+def _decision(row: RowMapping) -> CommandRecord:
+    return CommandRecord.model_validate({key: row[key] for key in CommandRecord.model_fields})
 
 
-def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announce_refusal: bool = False) -> Decision:
-    """Apply `request` through `effect`, or record why it was refused.
+def decide(
+    conn: Connection, request: CommandRequest, handler: Handler, *, announce_refusal: bool = False
+) -> CommandRecord:
+    """Apply `request` through `handler`, or record why it was refused.
 
     With `announce_refusal`, a refusal is an event too: a caller that was only told "recorded" learns the outcome from the
     event stream.
@@ -64,7 +66,7 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
     earlier = find(conn, project.id, request.request_id)
     if earlier is not None:
         return earlier
-    decision = Decision(
+    decision = CommandRecord(
         id=new_id("dec"),
         project_id=project.id,
         request_id=request.request_id,
@@ -78,7 +80,7 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
     )
     try:
         with conn.begin_nested():
-            effect(conn, decision)
+            handler(conn, decision)
     except DomainError as error:
         decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info})
     record(conn, decision)
@@ -91,6 +93,6 @@ def decide(conn: Connection, request: DecisionRequest, effect: Effect, *, announ
     return decision
 
 
-def record(conn: Connection, decision: Decision) -> None:
+def record(conn: Connection, decision: CommandRecord) -> None:
     """Store a decision."""
     conn.execute(insert(decisions).values(decision.model_dump(mode="json")))

@@ -6,21 +6,21 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured, Frozen
 from app.storage.plans import PlanRow
 from app.storage.tables import plans
 
 
-def take_captured(decision: Decision) -> Captured | None:
+def take_captured(decision: CommandRecord) -> Captured | None:
     """Remove the captured material from a decision and return it. The decision then stores only its digest."""
     captured: Captured | None = decision.payload.get("captured")
     decision.payload = {name: value for name, value in decision.payload.items() if name != "captured"}
     return captured
 
 
-def bind(decision: Decision, captured: Captured | None, earlier: PlanRow | None = None) -> Captured | None:
+def bind(decision: CommandRecord, captured: Captured | None, earlier: PlanRow | None = None) -> Captured | None:
     """Put the digest of what this decision freezes into the decision. Returns None if nothing is frozen.
 
     Args:
@@ -42,7 +42,7 @@ def bind(decision: Decision, captured: Captured | None, earlier: PlanRow | None 
     return captured
 
 
-def check_seen(decision: Decision, plan: PlanRow) -> None:
+def check_seen(decision: CommandRecord, plan: PlanRow) -> None:
     """Make sure that the approver of a phase has seen what was frozen with the plan.
 
     Raises:
@@ -52,7 +52,7 @@ def check_seen(decision: Decision, plan: PlanRow) -> None:
         _check(decision, Frozen.model_validate(plan.frozen))
 
 
-def _check(decision: Decision, frozen: Frozen) -> None:
+def _check(decision: CommandRecord, frozen: Frozen) -> None:
     seen, found = decision.payload.get("frozen_digest"), frozen.seen_digest()
     if seen is not None and seen != found:
         message = (

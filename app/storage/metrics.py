@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from app.domain import graph
 from app.domain.identity import milliseconds_between, now
+from app.domain.states import AttemptStatus
 from app.domain.validation import phase_graphs
 from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
@@ -49,7 +50,7 @@ def attempts_of(conn: Connection, project_id: str) -> Activity:
     return Activity(
         total=len(rows),
         retried=sum(row.number > 1 for row in rows),
-        lost=sum(row.status == "lost" for row in rows),
+        lost=sum(row.status == AttemptStatus.LOST for row in rows),
         busy_ms=busy,
         mean=round(busy / some, 2) if some else 0.0,
         peak=peak,

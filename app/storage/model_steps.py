@@ -15,6 +15,7 @@ from app.domain.budget import Spent
 from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict
 from app.domain.identity import now
+from app.domain.states import StepStatus
 from app.storage import events, locks, projects
 from app.storage.reading import Rows
 from app.storage.tables import model_steps, plans, questions
@@ -55,12 +56,12 @@ class Usage:
     models: list[str] = field(default_factory=list[str])
 
 
-_LOST = model_steps.c.status == "lost"
-_OPEN = model_steps.c.status == "open"
+_LOST = model_steps.c.status == StepStatus.LOST
+_OPEN = model_steps.c.status == StepStatus.OPEN
 _CALLS = model_steps.c.tool.is_(None)
 _COST = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
 # A sum that omits calls of unknown cost would look complete.
-_UNPRICED = func.sum(case((model_steps.c.status.in_(("done", "lost")) & _COST.is_(None), 1), else_=0))
+_UNPRICED = func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus.LOST)) & _COST.is_(None), 1), else_=0))
 # The number of the step that marks the end of a conversation.
 _END = 1_000_000
 
@@ -68,7 +69,7 @@ _END = 1_000_000
 def take_up(conn: Connection, talk: Talk) -> None:
     """Resume a conversation. Its former holder is gone, and what that holder had reserved counts as spent."""
     _hold(conn, talk)
-    conn.execute(update(model_steps).where(*_of(talk), _OPEN).values(status="lost", ended_at=now()))
+    conn.execute(update(model_steps).where(*_of(talk), _OPEN).values(status=StepStatus.LOST, ended_at=now()))
 
 
 def end_orphans(conn: Connection, project_id: str) -> None:
@@ -91,12 +92,12 @@ def end_orphans(conn: Connection, project_id: str) -> None:
         else_=model_steps.c.task_id.not_in(running),
     )
     conditions = (model_steps.c.project_id == project_id, _OPEN, orphaned)
-    conn.execute(update(model_steps).where(*conditions).values(status="lost", ended_at=now()))
+    conn.execute(update(model_steps).where(*conditions).values(status=StepStatus.LOST, ended_at=now()))
 
 
 def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
     """Return a step that already finished, or None."""
-    step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == "done")
+    step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == StepStatus.DONE)
     return _STEPS.find(conn, _STEPS.select.where(*_of(talk), *step).limit(1))
 
 
@@ -106,7 +107,7 @@ def close(conn: Connection, talk: Talk) -> None:
     if _holds(conn, talk):
         position = _open(conn, talk, _END, model="", call_id="end", tool="end")
         conn.execute(
-            update(model_steps).where(model_steps.c.position == position).values(status="done", ended_at=now())
+            update(model_steps).where(model_steps.c.position == position).values(status=StepStatus.DONE, ended_at=now())
         )
 
 
@@ -184,9 +185,9 @@ def settle(
     locks.hold_project(conn, talk.project_id)
     query = update(model_steps).where(model_steps.c.position == position)
     if not _holds(conn, talk):
-        conn.execute(query.values(status="void", **values))
+        conn.execute(query.values(status=StepStatus.VOID, **values))
         return
-    conn.execute(query.values(status="done", result=result, **values))
+    conn.execute(query.values(status=StepStatus.DONE, result=result, **values))
     if talk.task_id is not None and news is not None:
         task = conn.execute(select(task_table).where(task_table.c.id == talk.task_id)).one()
         step = TaskProgress(task_id=task.id, key=task.key, title=task.title, attempt=task.attempt, **news)
@@ -195,16 +196,16 @@ def settle(
 
 def give_up(conn: Connection, position: int, *, charged: bool) -> None:
     """Record that a call failed. `charged`: the provider may have billed it anyway."""
-    values: dict[str, Any] = {"status": "lost", "ended_at": now()}
+    values: dict[str, Any] = {"status": StepStatus.LOST, "ended_at": now()}
     if not charged:
-        values |= {"status": "void", "reserved_tokens": 0, "reserved_cost": None}
+        values |= {"status": StepStatus.VOID, "reserved_tokens": 0, "reserved_cost": None}
     conn.execute(update(model_steps).where(model_steps.c.position == position).values(**values))
 
 
 def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
     """Return what the calls that `where` selects have used, including lost ones."""
     tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
-    calls = func.sum(case((model_steps.c.status.in_(("done", "lost")), 1), else_=0))
+    calls = func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus.LOST)), 1), else_=0))
     columns = (calls, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
     row = conn.execute(select(*columns).where(*where, _CALLS)).one()
     if not row[0]:
@@ -260,7 +261,7 @@ def _open(
         "number": number,
         "task_id": talk.task_id,
         "model": model,
-        "status": "open",
+        "status": StepStatus.OPEN,
         "started_at": now(),
         "call_id": call_id,
         "tool": tool,

@@ -13,7 +13,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.actions import Actions
-from app.domain.decisions import CancelSeal, DecisionSeal
+from app.domain.commands import CancelSeal, CommandSeal
 from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.identity import now
 from app.domain.plan import PlanDraft, RunSettings, digest_of
@@ -196,7 +196,7 @@ def begin_generation(
     instructions: str | None,
     based_on: int | None,
     actor: str,
-    seal: DecisionSeal,
+    seal: CommandSeal,
 ) -> None:
     """Open a version for a planner to fill in, possibly based on another. The project's stage becomes `planning`."""
     at = now()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select, update
 
+from app.domain.states import AttemptStatus
 from app.storage.tables import attempts, projects, tasks
 from app.storage.tasks import TaskRow
 from signoff.vocabulary import ProjectStatus, TaskStatus
@@ -24,7 +25,7 @@ def note_loss(conn: Connection, task: TaskRow, *, silent: bool) -> None:
     if silent:
         conditions = (
             attempts.c.task_id == task.id,
-            attempts.c.status == TaskStatus.RUNNING,
+            attempts.c.status == AttemptStatus.RUNNING,
             attempts.c.ended_at.is_(None),
         )
         conn.execute(update(attempts).where(*conditions).values(with_worker=True))
@@ -67,7 +68,7 @@ def count_open(conn: Connection) -> int:
 
 def is_carrying(conn: Connection, worker: str) -> bool:
     """Whether a quarantine worker is currently running a task."""
-    conditions = (attempts.c.worker == worker, attempts.c.status == TaskStatus.RUNNING)
+    conditions = (attempts.c.worker == worker, attempts.c.status == AttemptStatus.RUNNING)
     return conn.execute(select(attempts.c.task_id).where(*conditions).limit(1)).first() is not None
 
 
@@ -79,13 +80,13 @@ def any_running(conn: Connection) -> bool:
 
 def witness(conn: Connection, worker: str) -> None:
     """Record that a quarantine process was seen to end during a task, although nobody had told it to stop."""
-    conditions = (attempts.c.worker == worker, attempts.c.status.in_([TaskStatus.RUNNING, "lost"]))
+    conditions = (attempts.c.worker == worker, attempts.c.status.in_([AttemptStatus.RUNNING, AttemptStatus.LOST]))
     conn.execute(update(attempts).where(*conditions).values(witnessed=True))
 
 
 def is_given_up(conn: Connection, worker: str) -> bool:
     """Whether Signoff gave up on an attempt because its quarantine process went silent, which means that it is frozen."""
-    conditions = (attempts.c.worker == worker, attempts.c.status == "lost", attempts.c.with_worker)
+    conditions = (attempts.c.worker == worker, attempts.c.status == AttemptStatus.LOST, attempts.c.with_worker)
     return conn.execute(select(attempts.c.task_id).where(*conditions).limit(1)).first() is not None
 
 

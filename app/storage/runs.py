@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from app.domain.decisions import CancelSeal
+from app.domain.commands import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources

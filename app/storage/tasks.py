@@ -8,12 +8,12 @@ from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from app.domain.decisions import CommentSeal
+from app.domain.commands import CommentSeal
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
-from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
+from app.domain.states import FINISHED_TASK, TASK_MOVES, WaitReason, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
@@ -240,7 +240,7 @@ def describe(task: TaskRow) -> TaskNames:
     return {"task_id": task.id, "phase_id": task.phase_id, "key": task.key, "title": task.title}
 
 
-def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | None = None) -> None:
+def open_task(conn: Connection, task: TaskRow, *, reason: WaitReason, due_at: str | None = None) -> None:
     """Make a task wait for a person, or for a timer that ends at `due_at`."""
     at = now()
     shown = move(conn, task, TaskStatus.WAITING, reason=reason, due_at=due_at, started_at=task.started_at or at)
@@ -251,7 +251,7 @@ def open_task(conn: Connection, task: TaskRow, *, reason: str, due_at: str | Non
 def await_next_try(conn: Connection, task: TaskRow) -> None:
     """Let a waiting task be retried at once."""
     conditions = (tasks.c.id == task.id, tasks.c.status == TaskStatus.WAITING)
-    conn.execute(update(tasks).where(*conditions).values(reason="retry", due_at=None))
+    conn.execute(update(tasks).where(*conditions).values(reason=WaitReason.RETRY, due_at=None))
 
 
 def any_runs_for(conn: Connection, agents: Collection[str]) -> bool:

@@ -15,6 +15,7 @@ import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from app.domain.backoff import backoff
 from app.hidden_environment import variables
 from app.server_key import check_server_key
 from app.settings import Settings
@@ -144,19 +145,20 @@ class _Stack:
         self._watchers.append(asyncio.create_task(self._keep_running(child), name=f"watch-{log}"))
 
     async def _keep_running(self, child: Child) -> None:
-        pause = _FIRST_PAUSE
+        failures = 0
         while True:
             started = time.monotonic()
             code = await child.run()
             child.deaths += 1
             if time.monotonic() - started > _HEALTHY_SECONDS:
-                pause = _FIRST_PAUSE
+                failures = 0
+            failures += 1
+            pause = backoff(failures, _FIRST_PAUSE, _MAX_PAUSE)
             self._say(
                 f"{child.name} ended ({describe_end(code)}) and restarts in {pause:g} s. "
                 f"The last lines of {child.log}:\n{child.tail()}"
             )
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _MAX_PAUSE)
 
     async def _until(self, what: str, is_ready: Callable[[], Awaitable[bool]]) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -22,11 +22,12 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from app.domain.commands import SIGNAL_OF_KIND, Command
+from app.domain.commands import StoredCommand
 from app.domain.errors import Unavailable
 from app.domain.plan import DEFAULT_AGENT
 from app.settings import Settings
 from app.storage.projects import ProjectRow
+from app.temporal.cache import Cache
 from app.temporal.connection import connect
 from app.temporal.inspection import Inspection, Trouble, find_troubled, inspect
 from app.temporal.workers import Workers, workers_of
@@ -78,10 +79,12 @@ class Engine:
         self._settings = settings
         self._client = client
         self._thresholds = thresholds or Thresholds()
-        self._snapshots: dict[str, tuple[float, asyncio.Task[Snapshot | None]]] = {}
-        self._workers: dict[str, tuple[float, asyncio.Task[Workers | None]]] = {}
+        self._snapshots = Cache(self._query, lambda found: SILENCE_SECONDS if found is None else SNAPSHOT_SECONDS)
+        self._workers = Cache(
+            self._ask_for_workers, lambda found: SILENCE_SECONDS if found is None else WORKERS_SECONDS
+        )
+        self._troubled = Cache(self._ask_for_troubled, lambda _found: TROUBLED_SECONDS)
         self._silent_until = 0.0
-        self._troubled: tuple[float, asyncio.Task[Mapping[str, Trouble]] | None] = (0.0, None)
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -105,14 +108,14 @@ class Engine:
                 raise _away(self._settings) from error
             raise
 
-    async def signal(self, command: Command) -> bool:
+    async def signal(self, command: StoredCommand) -> bool:
         """Signal a stored command to a project's open workflow. Returns False if there is none.
 
         Raises:
             Unavailable: Temporal does not answer.
         """
         handle = (await self._connected()).get_workflow_handle(command.project_id)
-        name, payload = SIGNAL_OF_KIND[command.kind], CommandSignal(command=command.id)
+        name, payload = command.command_type.signal, CommandSignal(command=command.id)
         try:
             await self._call(handle.signal(name, payload, rpc_timeout=RPC_TIMEOUT))
         except RPCError as error:
@@ -122,7 +125,7 @@ class Engine:
             raise
         return True
 
-    async def signal_with_start(self, project: ProjectRow, command: Command) -> None:
+    async def signal_with_start(self, project: ProjectRow, command: StoredCommand) -> None:
         """Signal a stored command to a project's workflow, starting the workflow if none is open.
 
         Raises:
@@ -137,7 +140,7 @@ class Engine:
                 task_queue=self._settings.task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal=SIGNAL_OF_KIND[command.kind],
+                start_signal=command.command_type.signal,
                 start_signal_args=[CommandSignal(command=command.id)],
                 search_attributes=_attributes(project),
                 static_summary=shorten(project.name),
@@ -167,15 +170,7 @@ class Engine:
 
     async def snapshot(self, project_id: str) -> Snapshot | None:
         """Return the workflow's own view of a project, or None if it does not answer within 500 ms."""
-        asked, task = self._snapshots.get(project_id, (0.0, None))
-        age = time.monotonic() - asked
-        if task is not None and task.done() and age > (SILENCE_SECONDS if task.result() is None else SNAPSHOT_SECONDS):
-            task = None
-        if task is None:
-            task = asyncio.create_task(self._query(project_id))
-            self._forget_old_snapshots()
-            self._snapshots[project_id] = (time.monotonic(), task)
-        return await asyncio.shield(task)
+        return await self._snapshots.get(project_id)
 
     async def _query(self, project_id: str) -> Snapshot | None:
         try:
@@ -185,11 +180,6 @@ class Engine:
                 return await query
         except (TimeoutError, RuntimeError, RPCError, WorkflowQueryFailedError):
             return None
-
-    def _forget_old_snapshots(self) -> None:
-        horizon = time.monotonic() - SILENCE_SECONDS
-        for project_id in [key for key, (asked, _) in self._snapshots.items() if asked < horizon]:
-            del self._snapshots[project_id]
 
     async def workers(self, queue: str | None = None) -> Workers:
         """Return the workers that poll a task queue: an agent's queue, or by default the workflows' queue.
@@ -218,14 +208,7 @@ class Engine:
 
     async def known_workers(self, queue: str) -> Workers | None:
         """Return the result of `workers`, at most a second old; None if Temporal does not answer within 500 ms."""
-        asked, task = self._workers.get(queue, (0.0, None))
-        age = time.monotonic() - asked
-        if task is not None and task.done() and age > (SILENCE_SECONDS if task.result() is None else WORKERS_SECONDS):
-            task = None
-        if task is None:
-            task = asyncio.create_task(self._ask_for_workers(queue))
-            self._workers[queue] = (time.monotonic(), task)
-        return await asyncio.shield(task)
+        return await self._workers.get(queue)
 
     async def _ask_for_workers(self, queue: str) -> Workers | None:
         try:
@@ -275,13 +258,9 @@ class Engine:
 
     async def troubled(self) -> Mapping[str, Trouble]:
         """Return every stuck run that only Temporal knows about, at most 5 s old. Empty if Temporal does not answer."""
-        asked, task = self._troubled
-        if task is None or (task.done() and time.monotonic() - asked > TROUBLED_SECONDS):
-            task = asyncio.create_task(self._ask_for_troubled())
-            self._troubled = (time.monotonic(), task)
-        return await asyncio.shield(task)
+        return await self._troubled.get(self._settings.temporal_namespace)
 
-    async def _ask_for_troubled(self) -> Mapping[str, Trouble]:
+    async def _ask_for_troubled(self, _namespace: str) -> Mapping[str, Trouble]:
         try:
             async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
                 return await find_troubled(await self._connected())

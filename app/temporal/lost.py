@@ -11,9 +11,9 @@ import logging
 
 from sqlalchemy import Connection
 
-from app.commands.handlers import EFFECTS
+from app.commands.handlers import HANDLERS
 from app.database.database import Database
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRecord, CommandRequest
 from app.domain.errors import DomainError, ErrorInfo, Unavailable
 from app.storage import decisions, plans, projects, runs
 from app.storage.projects import ProjectRow
@@ -52,7 +52,7 @@ async def settle_lost(database: Database, engine: Engine, project_id: str) -> No
     await database.transact(lambda conn: _record(conn, before, code))
 
 
-async def cancel_failing(database: Database, engine: Engine, request: DecisionRequest) -> Decision | None:
+async def cancel_failing(database: Database, engine: Engine, request: CommandRequest) -> CommandRecord | None:
     """Decide a cancel on behalf of a workflow whose task keeps failing, and end the workflow. None for any other workflow.
 
     The cancel is recorded before the workflow is terminated. If this is interrupted in between, `settle_lost` completes it.
@@ -60,9 +60,9 @@ async def cancel_failing(database: Database, engine: Engine, request: DecisionRe
     Raises:
         Unavailable: Temporal or the database does not answer.
     """
-    if request.kind != DecisionKind.CANCEL or not await _is_failing(engine, request.project_id):
+    if request.kind != CommandKind.CANCEL or not await _is_failing(engine, request.project_id):
         return None
-    decision = await database.transact(lambda conn: decisions.decide(conn, request, EFFECTS[request.kind]))
+    decision = await database.transact(lambda conn: decisions.decide(conn, request, HANDLERS[request.kind]))
     await engine.terminate(request.project_id, _TERMINATED)
     await settle_lost(database, engine, request.project_id)
     return decision
@@ -95,7 +95,7 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
     projects.disengage(conn, project.id)
 
 
-async def sweep_for_ever(database: Database, engine: Engine) -> None:
+async def settle_lost_periodically(database: Database, engine: Engine) -> None:
     """Look for lost runs now and every minute, until cancelled."""
     while True:
         try:

@@ -7,8 +7,7 @@ from pathlib import Path
 from activities.records import Records
 from app.commands import plan_edits
 from app.database.database import Database
-from app.domain.commands import SIGNAL_OF_KIND
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import COMMANDS, CommandKind, CommandRequest
 from app.domain.edits import parse_edits
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
@@ -21,11 +20,11 @@ from tests.factories import project_row
 from workflows.contracts import Delivery, ProjectState, RunEnd
 
 
-async def asked(database: Database, project_id: str, kind: DecisionKind) -> Delivery:
+async def asked(database: Database, project_id: str, kind: CommandKind) -> Delivery:
     """The delivery of a command; the second of a kind repeats the first."""
-    request = DecisionRequest(project_id=project_id, request_id=f"test-{kind}", kind=kind, actor="local")
+    request = CommandRequest(project_id=project_id, request_id=f"test-{kind}", kind=kind, actor="local")
     command = await database.transact(lambda conn: commands.store(conn, request))
-    return Delivery(project_id=project_id, name=SIGNAL_OF_KIND[kind], id=new_id("req"), command=command.id)
+    return Delivery(project_id=project_id, name=COMMANDS[kind].signal, id=new_id("req"), command=command.id)
 
 
 async def running_project(database: Database, records: Records, folder: Path) -> ProjectState:
@@ -37,7 +36,7 @@ async def running_project(database: Database, records: Records, folder: Path) ->
     await database.transact(
         lambda conn: plan_edits.edit_plan(conn, project_id, edits, load_actions(), actor="local", call=call)
     )
-    return (await records.decide(await asked(database, project_id, DecisionKind.APPROVE))).state
+    return (await records.decide(await asked(database, project_id, CommandKind.APPROVE))).state
 
 
 async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ async def test_a_cancel_that_is_accepted_while_the_run_ends_wins(tmp_path: Path)
     try:
         state = await running_project(database, records, tmp_path)
         assert state.run is not None
-        cancel = await asked(database, state.project_id, DecisionKind.CANCEL)
+        cancel = await asked(database, state.project_id, CommandKind.CANCEL)
         assert (await records.decide(cancel)).accepted
         # Temporal may carry an activity out again whose answer was lost.
         again = await records.decide(cancel)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from app.api.controllers import projects as projects_api
-from app.domain.decisions import DecisionRequest
-from app.temporal.requests import Requests
+from app.domain.commands import CommandRequest
+from app.temporal.commands import Commands
 from tests.api.answers import check_error, refused
 from tests.conftest import Stack
 
@@ -158,14 +158,14 @@ async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
     project_id = await signoff.started("## One\n\n- A: `true`\n\n## Two\n\n- [ ] B {#b}", auto_approve_phases=False)
     await signoff.task_in(project_id, "a", "completed")
     tag = await plan_tag(signoff, project_id)
-    submit = Requests.submit
+    submit = Commands.submit
 
-    async def after_an_edit(requests: Requests, request: DecisionRequest, seconds: float = 0.0) -> Any:
-        if request.kind == "approve":
+    async def after_an_edit(commands: Commands, command: CommandRequest, seconds: float = 0.0) -> Any:
+        if command.kind == "approve":
             await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "key": "c"})
-        return await submit(requests, request, seconds)
+        return await submit(commands, command, seconds)
 
-    monkeypatch.setattr(Requests, "submit", after_an_edit)
+    monkeypatch.setattr(Commands, "submit", after_an_edit)
     answer = await approve(signoff, project_id, tag)
     assert (answer.status_code, check_error(answer)["code"]) == (409, "plan_superseded")
     assert (await signoff.project(project_id))["stage"] == "awaiting_phase_approval"

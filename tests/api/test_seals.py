@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from temporalio.testing import WorkflowEnvironment
 
 from app.database.database import Database
-from app.domain.decisions import Decision
+from app.domain.commands import CommandRecord
 from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import new_id, now
 from app.domain.signing import Signer
@@ -138,7 +138,7 @@ async def test_a_seal_by_another_key_is_none(signoff: Stack) -> None:
 def approve_unasked(conn: Connection, project_id: str, *, command: bool) -> None:
     """Append an approval to a record as a worker would: a decision, an event and, if asked for, a command."""
     plan = conn.execute(select(plans).where(plans.c.project_id == project_id)).mappings().one()
-    decision = Decision(
+    decision = CommandRecord(
         id=new_id("dec"), project_id=project_id, request_id=new_id("req"), kind="approve", actor="ceo@company", at=now(),
         plan_version=1, plan_digest=plan["digest"], outcome="accepted", payload={"plan_version": 1},
     )  # fmt: skip
@@ -300,7 +300,7 @@ async def test_what_is_sealed_is_left_alone(temporal_server: WorkflowEnvironment
         database = _Counting(stack.settings.effective_database_url, keys.signer)
         await database.start()
         sealer = Sealer(database, keys, HeadsLog(tmp_path / "elsewhere" / "heads.log"))
-        running = asyncio.create_task(sealer.run_for_ever())
+        running = asyncio.create_task(sealer.seal_periodically())
         try:
             made = [await stack.create("") for _ in range(20)]
 

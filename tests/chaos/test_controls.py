@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.database.database import Database
-from app.domain.decisions import DecisionKind
+from app.domain.commands import CommandKind
 from app.storage.tables import commands
 from tests.chaos.conftest import Processes
 from tests.conftest import eventually
@@ -82,7 +82,7 @@ async def test_a_request_whose_app_is_killed_before_its_signal_is_carried_out_on
     await database.start()
 
     async def approvals() -> int:
-        mine = (commands.c.project_id == project["id"], commands.c.kind == DecisionKind.APPROVE)
+        mine = (commands.c.project_id == project["id"], commands.c.kind == CommandKind.APPROVE)
         count = select(func.count()).select_from(commands).where(*mine)
         return await database.read(lambda conn: conn.execute(count).scalar_one())
 

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import URL, Connection
 
 from app.commands import plan_edits
-from app.commands.handlers import EFFECTS
+from app.commands.handlers import HANDLERS
 from app.database.database import Database
 from app.database.sqlite import SqliteDatabase
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRecord, CommandRequest
 from app.domain.edits import parse_edits
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
@@ -120,16 +120,16 @@ def with_plan(conn: Connection, *titles: str, **fields: Any) -> str:
 
 def decide(
     conn: Connection, project_id: str, kind: str, request_id: str | None = None, comment: str = "", **payload: Any
-) -> Decision:
-    request = DecisionRequest(
+) -> CommandRecord:
+    request = CommandRequest(
         project_id=project_id,
         request_id=request_id or new_id("req"),
-        kind=DecisionKind(kind),
+        kind=CommandKind(kind),
         actor="bob",
         comment=comment,
         payload=payload,
     )
-    return decisions.decide(conn, request, EFFECTS[request.kind])
+    return decisions.decide(conn, request, HANDLERS[request.kind])
 
 
 def types_of(conn: Connection, project_id: str, after: int = 0) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from app.domain.decisions import Decision, DecisionKind, Outcome
+from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.errors import Conflict, DomainError
 from app.domain.events import GENESIS, chain_hash
 from signoff.schemas.event_data import TaskStarted, TaskWaiting
@@ -91,12 +91,12 @@ def test_reading_tolerates_what_other_versions_wrote() -> None:
     assert event.data == data
 
 
-def decision(**changes: Any) -> Decision:
+def decision(**changes: Any) -> CommandRecord:
     values: dict[str, Any] = {
         "id": "dec_1",
         "project_id": "proj_1",
         "request_id": "req_1",
-        "kind": DecisionKind.APPROVE,
+        "kind": CommandKind.APPROVE,
         "actor": "ann",
         "at": "2024-02-29T00:00:00.000Z",
         "plan_version": 2,
@@ -104,13 +104,13 @@ def decision(**changes: Any) -> Decision:
         "outcome": Outcome.ACCEPTED,
         "payload": {"plan_version": 2},
     }
-    return Decision.model_validate(values | changes)
+    return CommandRecord.model_validate(values | changes)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"kind": DecisionKind.CANCEL}, {"actor": "bob"}, {"at": "2024-02-29T00:00:00.001Z"}, {"comment": "fine"},
+        {"kind": CommandKind.CANCEL}, {"actor": "bob"}, {"at": "2024-02-29T00:00:00.001Z"}, {"comment": "fine"},
         {"plan_version": 3}, {"plan_digest": "e" * 64}, {"outcome": Outcome.REFUSED}, {"payload": {}},
     ],
 )  # fmt: skip
@@ -125,7 +125,7 @@ def test_refused_decision_raises_the_error_it_was_refused_with() -> None:
     error = Conflict("No.", code="not_pending", context={"a": 1}, details=[Problem(field="x", message="y")])
     stored = decision(outcome=Outcome.REFUSED, error=error.info).model_dump(mode="json")
     with pytest.raises(Conflict) as again:
-        Decision.model_validate(stored).raise_if_refused()
+        CommandRecord.model_validate(stored).raise_if_refused()
     assert again.value.info == error.info
 
 

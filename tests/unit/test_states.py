@@ -16,9 +16,11 @@ from app.domain.states import (
     TASK_MOVES,
     Call,
     Situation,
+    WaitReason,
     check_call,
     situation_of,
     sources,
+    waits_for_person,
 )
 from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
 
@@ -168,3 +170,10 @@ def test_sources_are_the_moves_read_backwards(
 )
 def test_moves_that_would_hide_what_happened_do_not_exist(moves: Moves, before: str, after: str) -> None:
     assert before not in sources(moves, after)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("reason", WaitReason)
+def test_who_a_waiting_task_waits_for(reason: WaitReason) -> None:
+    for_nobody = {WaitReason.TIMER, WaitReason.RETRY}
+    assert waits_for_person(reason, None) == (reason not in for_nobody)
+    assert waits_for_person(reason, "2026-01-01T00:00:00.000Z") == (reason not in {*for_nobody, WaitReason.WORKER_LOST})

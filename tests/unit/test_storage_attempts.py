@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, event
 
 from app.commands import handlers
 from app.database import sqlite
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
@@ -33,7 +33,7 @@ def conn(file: Path) -> Iterator[Connection]:
         projects.create(connection, project_row(id=PROJECT), actor="local")
         row = projects.get(connection, PROJECT)
         plans.edit(connection, row, lambda _: plan_of(task("it")), load_actions(), actor="local")
-        request = DecisionRequest(project_id=PROJECT, request_id="r", kind=DecisionKind.APPROVE, actor="local")
+        request = CommandRequest(project_id=PROJECT, request_id="r", kind=CommandKind.APPROVE, actor="local")
         decisions.decide(connection, request, handlers.approve).raise_if_refused()
         phase = runs.phase_at(connection, PROJECT, 0)
         assert phase is not None
@@ -95,7 +95,7 @@ def test_losing_what_had_not_begun_leaves_it_to_begin(conn: Connection) -> None:
 
 
 def test_nothing_starts_once_the_run_is_being_cancelled(conn: Connection) -> None:
-    cancel = DecisionRequest(project_id=PROJECT, request_id="c", kind=DecisionKind.CANCEL, actor="local")
+    cancel = CommandRequest(project_id=PROJECT, request_id="c", kind=CommandKind.CANCEL, actor="local")
     decisions.decide(conn, cancel, handlers.cancel).raise_if_refused()
     assert projects.get(conn, PROJECT).stage == Stage.CANCELLING
     with pytest.raises(Conflict, match="being cancelled"):

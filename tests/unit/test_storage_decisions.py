@@ -11,10 +11,11 @@ from sqlalchemy import Connection, text
 
 from app.commands import editing
 from app.database.database import Database
-from app.domain.decisions import Decision, DecisionKind, DecisionRequest, Outcome
+from app.domain.commands import CommandKind, CommandRecord, CommandRequest, Outcome
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
+from app.domain.states import WaitReason
 from app.storage import decisions, events, plans, projects, runs, tasks
 from signoff.schemas.event_data import RunLost
 from signoff.vocabulary import ProjectStatus
@@ -33,7 +34,7 @@ def running(conn: Connection, *titles: str, **fields: Any) -> str:
     assert phase is not None
     assert runs.begin_phase(conn, projects.get(conn, project_id), phase)
     for task in tasks.all_of(conn, project_id):
-        tasks.open_task(conn, task, reason="manual")
+        tasks.open_task(conn, task, reason=WaitReason.MANUAL)
     return project_id
 
 
@@ -88,9 +89,9 @@ async def test_refusal_is_kept_and_stands_even_when_it_would_be_allowed_now(data
 
 async def test_refused_effect_is_undone_and_the_refusal_alone_remains(database: Database) -> None:
     project_id = await database.transact(new_project)
-    request = DecisionRequest(project_id=project_id, request_id="req_1", kind=DecisionKind.CANCEL, actor="bob")
+    request = CommandRequest(project_id=project_id, request_id="req_1", kind=CommandKind.CANCEL, actor="bob")
 
-    def half(conn: Connection, decision: Decision) -> None:
+    def half(conn: Connection, decision: CommandRecord) -> None:
         events.append(conn, project_id, RunLost(run_id="run_1", code="x"), actor="bob")
         add_task(conn, project_id, "Half done")
         raise Conflict("Not after all.", code="not_after_all", context={"n": 1})
@@ -105,9 +106,9 @@ async def test_refused_effect_is_undone_and_the_refusal_alone_remains(database: 
 
 async def test_unexpected_error_records_nothing_so_that_a_repeat_is_decided_anew(database: Database) -> None:
     project_id = await database.transact(with_plan)
-    request = DecisionRequest(project_id=project_id, request_id="req_1", kind=DecisionKind.APPROVE, actor="bob")
+    request = CommandRequest(project_id=project_id, request_id="req_1", kind=CommandKind.APPROVE, actor="bob")
 
-    def broken(_conn: Connection, _decision: Decision) -> None:
+    def broken(_conn: Connection, _decision: CommandRecord) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -209,7 +210,7 @@ async def test_workspace_serves_one_run_at_a_time(database: Database) -> None:
 def sealed(kind: str, **payload: Any) -> Any:
     """Decide on a project, or on its first task if the decision is about a task."""
 
-    def act(conn: Connection, project_id: str) -> Decision:
+    def act(conn: Connection, project_id: str) -> CommandRecord:
         row = tasks.all_of(conn, project_id)
         more = {"task": row[0].id} if kind in {"complete", "skip", "fail", "retry"} else {}
         return decide(conn, project_id, kind, comment="why", **payload, **more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.identity import new_id
 from app.storage import commands
 from tests.conftest import Stack, eventually, running_stack
@@ -71,8 +71,8 @@ async def test_an_accepted_delete_outlives_a_continue_as_new(signoff: Stack) -> 
     await signoff.task_in(project_id, "ask", "waiting")
     # The input of the next workflow execution: the run continues, and somebody has deleted the project.
     await signoff.temporal.get_workflow_handle(project_id).terminate()
-    wanted = DecisionRequest(
-        project_id=project_id, request_id=new_id("req"), kind=DecisionKind.CANCEL, actor="ann", payload={"delete": True}
+    wanted = CommandRequest(
+        project_id=project_id, request_id=new_id("req"), kind=CommandKind.CANCEL, actor="ann", payload={"delete": True}
     )
     command = await signoff.database.transact(lambda conn: commands.store(conn, wanted))
     start = ProjectInput(project_id=project_id, erase_for=command.id)

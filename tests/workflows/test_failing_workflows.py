@@ -13,8 +13,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from app.cli.doctor import examine
-from app.commands.handlers import EFFECTS
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.commands.handlers import HANDLERS
+from app.domain.commands import CommandKind, CommandRequest
 from app.storage import decisions
 from app.temporal.client import Engine
 from app.temporal.lost import settle_lost
@@ -121,7 +121,7 @@ async def test_a_cancel_that_was_recorded_is_carried_out_though_the_app_ended_in
     """The cancel is recorded, but the workflow was not terminated. The next check completes the cancel."""
     async with failing(stack, "- [ ] Ask {#a}", "waiting") as project_id:
         await blocked(stack, project_id)
-        request = DecisionRequest(project_id=project_id, request_id="r", kind=DecisionKind.CANCEL, actor="ann")
-        await stack.database.transact(lambda conn: decisions.decide(conn, request, EFFECTS[request.kind]))
+        request = CommandRequest(project_id=project_id, request_id="r", kind=CommandKind.CANCEL, actor="ann")
+        await stack.database.transact(lambda conn: decisions.decide(conn, request, HANDLERS[request.kind]))
         await settle_lost(stack.database, Engine(stack.settings, stack.temporal), project_id)
         assert (await stack.project(project_id))["status"] == "cancelled"

@@ -10,7 +10,7 @@ import pytest
 from app.domain.plan import PlanDraft
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
-from app.temporal import requests
+from app.temporal import commands
 from tests.conftest import Stack, running_stack
 
 
@@ -35,7 +35,7 @@ class PatientPlanner:
 async def test_who_prefers_to_wait_waits_for_a_late_decision_too(
     temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "DECISION_SECONDS", 0.1)
+    monkeypatch.setattr(commands, "DECISION_SECONDS", 0.1)
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         project_id = await stack.create("- A: `true`")
         path, wait = f"/{project_id}/generate-plan", {"Prefer": "wait=60"}

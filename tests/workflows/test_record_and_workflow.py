@@ -24,8 +24,8 @@ from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
-from app.commands.handlers import EFFECTS
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.commands.handlers import HANDLERS
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.registry import load_actions
 from app.planning.archetypes import load_archetypes
 from app.planning.outline import OutlinePlanner
@@ -59,16 +59,16 @@ def _lost(status: TaskStatus, *, ask: bool = False) -> Change:
     return change
 
 
-def _said(kind: DecisionKind, before: Change | None = None) -> Change:
+def _said(kind: CommandKind, before: Change | None = None) -> Change:
     """A person's decision that the workflow is never told about."""
 
     def change(conn: Connection, key: AttemptKey) -> None:
         if before is not None:
             before(conn, key)
-        request = DecisionRequest(
+        request = CommandRequest(
             project_id=key.project_id, request_id="unheard", kind=kind, actor="ann", payload={"task": "a"}
         )
-        decisions.decide(conn, request, EFFECTS[kind]).raise_if_refused()
+        decisions.decide(conn, request, HANDLERS[kind]).raise_if_refused()
 
     return change
 
@@ -86,10 +86,10 @@ RECORDS: dict[str, Change] = {
     "lost-rerun": _lost(TaskStatus.WAITING),
     "lost-asks": _lost(TaskStatus.WAITING, ask=True),
     "lost-failed": _lost(TaskStatus.FAILED),
-    "skipped-by-person": _said(DecisionKind.SKIP),
-    "failed-by-person": _said(DecisionKind.FAIL, _ended(_ASKS)),
-    "completed-by-person": _said(DecisionKind.COMPLETE, _ended(_ASKS)),
-    "retried-by-person": _said(DecisionKind.RETRY, _ended(_ASKS)),
+    "skipped-by-person": _said(CommandKind.SKIP),
+    "failed-by-person": _said(CommandKind.FAIL, _ended(_ASKS)),
+    "completed-by-person": _said(CommandKind.COMPLETE, _ended(_ASKS)),
+    "retried-by-person": _said(CommandKind.RETRY, _ended(_ASKS)),
 }
 
 

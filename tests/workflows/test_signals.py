@@ -12,9 +12,9 @@ from temporalio.api.common.v1 import Payloads
 from temporalio.api.workflowservice.v1 import StartBatchOperationRequest
 from temporalio.client import WorkflowHandle
 
-from app.domain.commands import UNAUTHENTICATED
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.identity import new_id
+from app.domain.signals import UNAUTHENTICATED
 from app.storage import commands
 from tests.conftest import Stack, eventually
 from workflows.contracts import WORKFLOW_TYPE, ProjectInput
@@ -44,9 +44,9 @@ async def accepted(stack: Stack, project_id: str) -> list[tuple[str, str]]:
     return [(decision["kind"], decision["actor"]) for decision in listed["decisions"]]
 
 
-async def store(stack: Stack, project_id: str, kind: DecisionKind, **payload: Any) -> str:
+async def store(stack: Stack, project_id: str, kind: CommandKind, **payload: Any) -> str:
     """Store a command through the app without sending its signal, and return its id."""
-    request = DecisionRequest(
+    request = CommandRequest(
         project_id=project_id, request_id=new_id("req"), kind=kind, actor="ann", payload=payload
     )  # fmt: skip
     return (await stack.database.transact(lambda conn: commands.store(conn, request))).id
@@ -123,9 +123,9 @@ async def test_a_batch_operation_approves_nothing(signoff: Stack) -> None:
 async def test_a_command_of_another_project_or_kind_is_refused(signoff: Stack) -> None:
     project_id, other = await signoff.planned(MANUAL), await signoff.planned(MANUAL)
     handle = handle_of(signoff, project_id)
-    await handle.signal("approve", {"command": await store(signoff, other, DecisionKind.APPROVE)})
-    await handle.signal("approve", {"command": await store(signoff, project_id, DecisionKind.PAUSE)})
-    command = await store(signoff, project_id, DecisionKind.APPROVE)
+    await handle.signal("approve", {"command": await store(signoff, other, CommandKind.APPROVE)})
+    await handle.signal("approve", {"command": await store(signoff, project_id, CommandKind.PAUSE)})
+    command = await store(signoff, project_id, CommandKind.APPROVE)
     await handle.signal("approve", {"command": command, "actor": "admin"})
     refused = await refusals(signoff, project_id, 3)
     codes = [decision["error"]["code"] for decision in refused]
@@ -138,7 +138,7 @@ async def test_a_command_of_another_project_or_kind_is_refused(signoff: Stack) -
 
 async def test_an_approval_stored_for_one_plan_does_not_approve_the_next(signoff: Stack) -> None:
     project_id = await signoff.planned(MANUAL)
-    command = await store(signoff, project_id, DecisionKind.APPROVE)
+    command = await store(signoff, project_id, CommandKind.APPROVE)
     await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Later"})
     await handle_of(signoff, project_id).signal("approve", {"command": command})
     (refused,) = await refusals(signoff, project_id, 1)

@@ -8,11 +8,11 @@ from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from app.api.http.actor import new_request
+from app.api.http.actor import new_command
 from app.api.http.bodies import Remark, RetryRun
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.services import Services
-from app.domain.decisions import DecisionKind
+from app.domain import commands
 from app.storage import projects
 from signoff.schemas.answers import StatusAnswer
 from signoff.vocabulary import ProjectStatus
@@ -35,7 +35,7 @@ class ControlController(Controller):
         data: JSONBody[Remark],
     ) -> Response[StatusAnswer]:
         """Tasks in progress finish. Until the run is resumed, no task starts and no failed task is retried."""
-        return await _steer(request, services, project_id, data, DecisionKind.PAUSE)
+        return await _steer(request, services, project_id, data, commands.Pause())
 
     @post("/resume", operation_id="resumeProject", summary="Resume a run", status_code=200, responses=RECORDED)
     async def resume(
@@ -46,7 +46,7 @@ class ControlController(Controller):
         data: JSONBody[Remark],
     ) -> Response[StatusAnswer]:
         """The run continues where it was paused."""
-        return await _steer(request, services, project_id, data, DecisionKind.RESUME)
+        return await _steer(request, services, project_id, data, commands.Resume())
 
     @post("/retry", operation_id="retryProject", summary="Retry a finished project", status_code=200,
           responses=RECORDED)  # fmt: skip
@@ -57,23 +57,20 @@ class ControlController(Controller):
 
         Tasks that are named (by id or key) run again, together with all tasks that depend on them.
         """
-        payload = {"tasks": data.tasks}
-        decision = new_request(
-            request, project_id, DecisionKind.RETRY_RUN, comment=data.comment, payload=payload
-        )  # fmt: skip
-        decided = await submit(services, decision)
+        command = new_command(request, project_id, commands.RetryRun(tasks=data.tasks), comment=data.comment)
+        decided = await submit(services, command)
         if decided is None:
-            return await recorded(services, decision)
+            return await recorded(services, command)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
         return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
 
 
 async def _steer(
-    request: AnyRequest, services: Services, project_id: str, data: Remark, kind: DecisionKind
+    request: AnyRequest, services: Services, project_id: str, data: Remark, asked: commands.Command
 ) -> Response[StatusAnswer]:
-    decision = new_request(request, project_id, kind, comment=data.comment)
-    decided = await submit(services, decision)
+    command = new_command(request, project_id, asked, comment=data.comment)
+    decided = await submit(services, command)
     if decided is None:
-        return await recorded(services, decision)
+        return await recorded(services, command)
     project = await services.database.read(lambda conn: projects.find(conn, project_id))
     return Response(status_answer(project, decided), headers=decided.headers)

@@ -11,18 +11,18 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.actor import actor_of, new_request
+from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import DeleteProjects, DuplicateProject
 from app.api.http.idempotency import answer_once, claim_of
 from app.api.http.preconditions import etag, revision_tag
 from app.api.http.services import Services
 from app.api.views import present
 from app.commands import copies
-from app.domain.decisions import DecisionKind
+from app.domain.commands import Cancel
 from app.domain.errors import DomainError, NotFound
 from app.domain.identity import new_id
 from app.storage import projects
-from app.temporal.requests import STOP_SECONDS
+from app.temporal.commands import STOP_SECONDS
 from app.workspace.workspaces import root_of
 from signoff.schemas.answers import BatchDeleteAnswer, BatchFailure
 from signoff.schemas.projects import Project
@@ -96,9 +96,9 @@ class CopyController(Controller):
 async def _delete(request: AnyRequest, services: Services, project_id: str, deadline: float) -> bool | DomainError:
     """True if the project is deleted, False if it is still being cancelled, or the error that prevents its deletion."""
     claim = claim_of(request)
-    decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
+    command = new_command(request, project_id, Cancel(delete=True))
     try:
-        return await services.requests.delete(decision, deadline=deadline)
+        return await services.commands.delete(command, deadline=deadline)
     except NotFound as error:
         # The client lost the answer to an earlier attempt of this same request, which did delete the project.
         repeated = claim is not None and not claim.first and error.info.code == "project_deleted"

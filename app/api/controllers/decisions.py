@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.actor import new_request
+from app.api.http.actor import new_command
 from app.api.http.bodies import AnswerDecision
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.services import Services
-from app.domain.decisions import Decision as MadeDecision
-from app.domain.decisions import DecisionKind, QuestionStatus
+from app.domain.commands import AnswerQuestion, CommandRecord
+from app.domain.decisions import QuestionStatus
 from app.storage import decisions, projects, questions
 from app.storage.questions import QuestionRow
 from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList, SignedDifference
@@ -71,11 +71,11 @@ class DecisionController(Controller):
             return questions.get(conn, project_id, decision_id)
 
         await services.database.read(asked)
-        payload = {"decision": decision_id, "answer": data.answer}
-        decision = new_request(request, project_id, DecisionKind.ANSWER, comment=data.comment, payload=payload)
-        decided = await submit(services, decision)
+        answer = AnswerQuestion(decision=decision_id, answer=data.answer)
+        command = new_command(request, project_id, answer, comment=data.comment)
+        decided = await submit(services, command)
         if decided is None:
-            return await recorded(services, decision)
+            return await recorded(services, command)
         answered = await services.database.read(lambda conn: _asked(asked(conn)))
         return Response(AnsweredDecision(**answered.model_dump(), seal=decided.seal), headers=decided.headers)
 
@@ -99,7 +99,7 @@ def _asked(row: QuestionRow) -> Decision:
     )  # fmt: skip
 
 
-def _made(made: MadeDecision) -> Decision:
+def _made(made: CommandRecord) -> Decision:
     error = made.error
     return Decision(
         id=made.id, project_id=made.project_id, kind=made.kind,

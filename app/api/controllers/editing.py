@@ -10,14 +10,14 @@ from litestar import Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from app.api.http.actor import actor_of, is_decided, new_request
+from app.api.http.actor import actor_of, is_decided, new_command
 from app.api.http.idempotency import answer_once
 from app.api.http.outcome import recorded, submit
 from app.api.http.services import Services
 from app.api.views import present
 from app.commands import plan_edits
 from app.domain.agents import AgentKind
-from app.domain.decisions import DecisionKind
+from app.domain.commands import EditPlan
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, Invalid
 from app.domain.plan import DEFAULT_AGENT, canonical_json
@@ -121,12 +121,11 @@ async def _submit(
     refine: bool,
 ) -> Response[Any]:
     await asyncio.to_thread(check_sendable, services, edits)
-    payload = {"edits": edits, "refine": refine}
-    decision = new_request(request, project_id, DecisionKind.EDIT, payload=payload)
-    decided = await submit(services, decision)
+    command = new_command(request, project_id, EditPlan(edits=edits, refine=refine))
+    decided = await submit(services, command)
     if decided is None:
-        return await recorded(services, decision)
-    made = decided.decision.payload
+        return await recorded(services, command)
+    made = decided.record.payload
     tasks, phases = made.get("tasks", []), made.get("phases", [])
     answer = await services.database.read(lambda conn: shown(conn, tasks, phases))
     return Response(answer, status_code=status, headers=decided.headers)

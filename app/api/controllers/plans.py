@@ -14,20 +14,20 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from app.api.controllers.editing import check_sendable, refine
-from app.api.http.actor import is_decided, new_request
+from app.api.http.actor import is_decided, new_command
 from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, RefinePlan
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.preconditions import check_match, etag, wanted_tags
 from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.frozen import with_preview
-from app.domain.decisions import DecisionKind
+from app.domain import commands
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.llm.access import model_for
 from app.planning.render import to_markdown
 from app.storage import plans, projects, runs
-from app.temporal.requests import STOP_SECONDS
+from app.temporal.commands import STOP_SECONDS
 from signoff.schemas.answers import CancelAnswer, CancelCounts, StatusAnswer
 from signoff.schemas.plans import Plan
 from signoff.schemas.problems import Problem
@@ -84,7 +84,7 @@ class PlanController(Controller):
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
         """Answers 200 with the plan if it is ready within `Prefer: wait=N` seconds (10 by default), else 202."""
-        return await _make_plan(request, services, project_id, data, DecisionKind.GENERATE, prefer)
+        return await _make_plan(request, services, project_id, commands.GeneratePlan(**data.model_dump()), prefer)
 
     @post(
         "/regenerate-plan",
@@ -102,7 +102,7 @@ class PlanController(Controller):
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
         """The new version replaces the current one when it is ready. The project is then pending."""
-        return await _make_plan(request, services, project_id, data, DecisionKind.RETURN, prefer)
+        return await _make_plan(request, services, project_id, commands.RegeneratePlan(**data.model_dump()), prefer)
 
     @post(
         "/refine-plan",
@@ -133,9 +133,10 @@ class PlanController(Controller):
             raise Conflict(message, code="planner_unavailable")
         await asyncio.to_thread(parse_edits, data.edits or [])
         await asyncio.to_thread(check_sendable, services, data.edits or [])
-        options = MakePlan(planner="model", instructions=data.message)
-        changes = {"refine": True, "edits": data.edits or None}
-        return await _make_plan(request, services, project_id, options, DecisionKind.RETURN, prefer, changes)
+        command = commands.RegeneratePlan(
+            planner="model", instructions=data.message, refine=True, edits=data.edits or None
+        )
+        return await _make_plan(request, services, project_id, command, prefer)
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
     async def approve(
@@ -147,14 +148,14 @@ class PlanController(Controller):
     ) -> Response[StatusAnswer]:
         """Approves the named plan, or else the current one, and starts the run. In a running project, approves the phase gate."""
         digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
-        payload = {
-            "plan_version": data.plan_version, "plan_digest": data.plan_digest or digest, "phase_id": data.phase_id,
-            "frozen_digest": data.frozen_digest,
-        }  # fmt: skip
-        decision = new_request(request, project_id, DecisionKind.APPROVE, comment=data.comment, payload=payload)
-        decided = await submit(services, decision)
+        approval = commands.Approve(
+            plan_version=data.plan_version, plan_digest=data.plan_digest or digest, phase_id=data.phase_id,
+            frozen_digest=data.frozen_digest,
+        )  # fmt: skip
+        command = new_command(request, project_id, approval, comment=data.comment)
+        decided = await submit(services, command)
         if decided is None:
-            return await recorded(services, decision)
+            return await recorded(services, command)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
         return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
 
@@ -173,17 +174,17 @@ class PlanController(Controller):
         data: JSONBody[Cancel],
     ) -> Response[CancelAnswer]:
         """Answers 200 when all tasks have stopped, or 202 if that takes more than 10 s."""
-        decision = new_request(request, project_id, DecisionKind.CANCEL, comment=data.reason)
-        decided = await submit(services, decision)
+        command = new_command(request, project_id, commands.Cancel(), comment=data.reason)
+        decided = await submit(services, command)
         if decided is None:
-            return await recorded(services, decision)
-        project = await services.requests.wait_until_settled(project_id, STOP_SECONDS)
+            return await recorded(services, command)
+        project = await services.commands.wait_until_settled(project_id, STOP_SECONDS)
         counts = await services.database.read(lambda conn: runs.count_outcomes(conn, project_id))
         stopped = project is None or project.status != ProjectStatus.RUNNING
         answer = CancelAnswer(
             **status_answer(project, decided).model_dump(),
             tasks=CancelCounts(**counts),
-            request_id=decision.request_id,
+            request_id=command.request_id,
         )
         return Response(answer, status_code=200 if stopped else 202, headers=decided.headers)
 
@@ -208,23 +209,19 @@ async def _make_plan(
     request: AnyRequest,
     services: Services,
     project_id: str,
-    data: MakePlan,
-    kind: DecisionKind,
+    asked: commands.GeneratePlan,
     prefer: str | None,
-    changes: dict[str, Any] | None = None,
 ) -> Response[Plan]:
-    payload: dict[str, Any] = {"planner": data.planner, "instructions": data.instructions, **(changes or {})}
     # The instructions with which a plan is sent back are the reviewer's comment.
-    comment = (data.instructions or "")[:MAX_COMMENT_LENGTH]
-    decision = new_request(request, project_id, kind, comment=comment, payload=payload)
+    command = new_command(request, project_id, asked, comment=(asked.instructions or "")[:MAX_COMMENT_LENGTH])
     wait = _WAIT.search(prefer or "")
     seconds = min(int(wait[1]), MAX_WAIT) if wait else DEFAULT_WAIT
     deadline = time.monotonic() + seconds
-    decided = await submit(services, decision, seconds)
+    decided = await submit(services, command, seconds)
     if decided is None:
-        return await recorded(services, decision)
-    version = decided.decision.payload.get("version")
-    await services.requests.wait_for_plan(project_id, int(version or 0), deadline - time.monotonic())
+        return await recorded(services, command)
+    version = decided.record.payload.get("version")
+    await services.commands.wait_for_plan(project_id, int(version or 0), deadline - time.monotonic())
 
     def work(conn: Connection) -> Plan | None:
         row = projects.get(conn, project_id)
@@ -235,5 +232,5 @@ async def _make_plan(
 
     plan = await services.database.read(work)
     if plan is None:
-        return await recorded(services, decision, headers=decided.headers)
+        return await recorded(services, command, headers=decided.headers)
     return Response(await with_preview(services, plan), headers={**etag(plan.digest), **decided.headers})

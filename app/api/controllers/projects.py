@@ -13,15 +13,16 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from app.api.http.actor import actor_of, new_request
+from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import CreateProject, UpdateProject
 from app.api.http.idempotency import answer_once
 from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
+from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.overlay import with_live_state
 from app.commands import editing
-from app.domain.decisions import DecisionKind
+from app.domain.commands import Cancel
 from app.domain.errors import Invalid
 from app.domain.identity import new_id
 from app.storage import projects, tasks
@@ -144,8 +145,8 @@ class ProjectController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[DeleteAnswer]:
         """A live project is cancelled first. A workspace that was set with `path` is never deleted."""
-        decision = new_request(request, project_id, DecisionKind.CANCEL, payload={"delete": True})
-        done = await services.requests.delete(decision)
+        command = new_command(request, project_id, Cancel(delete=True))
+        done = await services.commands.delete(command)
         return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
 
 
@@ -200,16 +201,7 @@ async def _check_read_only(services: Services, project_id: str, extra: dict[str,
     if not extra:
         return
     current: BaseModel = await with_live_state(services, await read_project(services, project_id))
-    values = current.model_dump(mode="json")
-    problems: list[Problem] = []
-    for name, value in extra.items():
-        if name not in values:
-            problems.append(Problem(field=name, message="There is no such field."))
-        elif value != values[name] and name not in _MOVING:
-            problems.append(Problem(field=name, message="This field is read-only."))
-    if problems:
-        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
-        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+    check_unchanged(extra, current.model_dump(mode="json"), moving=_MOVING)
 
 
 # Fields that may change between a GET and the following PUT, so that a different value is not an attempt to set them.

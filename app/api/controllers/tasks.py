@@ -11,12 +11,13 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from app.api.controllers.editing import Shown, edit
-from app.api.http.actor import new_request
+from app.api.http.actor import new_command
 from app.api.http.bodies import AnswerTask, CreateTask, Remark, UpdateTask
 from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
-from app.domain.decisions import DecisionKind
+from app.domain import commands
 from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
 from app.storage import model_steps, plans, projects, tasks
@@ -113,7 +114,7 @@ class TaskController(Controller):
         data: JSONBody[AnswerTask],
     ) -> Response[Task]:  # fmt: skip
         """Completes a manual task, ends a timer early, or replaces a task that failed or lost its worker by manual work."""
-        return await _answer(request, services, project_id, task_id, data, DecisionKind.COMPLETE)
+        return await _answer(request, services, project_id, task_id, data, commands.CompleteTask)
 
     @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits or has not started",
           status_code=200, responses=RECORDED)  # fmt: skip
@@ -122,7 +123,7 @@ class TaskController(Controller):
         data: JSONBody[Remark],
     ) -> Response[Task]:  # fmt: skip
         """Dependent tasks treat a skipped task as done. A skipped task has no outputs; to set outputs, complete it instead."""
-        return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.SKIP)
+        return await _answer(request, services, project_id, task_id, _without_outputs(data), commands.SkipTask)
 
     @post("/{task_id:str}/retry", operation_id="retryTask", summary="Retry a task that waits",
           status_code=200, responses=RECORDED)  # fmt: skip
@@ -131,7 +132,7 @@ class TaskController(Controller):
         data: JSONBody[Remark],
     ) -> Response[Task]:  # fmt: skip
         """Starts the task now. It must wait for a person after it failed or lost its worker, or wait to be retried."""
-        return await _answer(request, services, project_id, task_id, _without_outputs(data), DecisionKind.RETRY)
+        return await _answer(request, services, project_id, task_id, _without_outputs(data), commands.RetryTask)
 
 
 def _without_outputs(data: Remark) -> AnswerTask:
@@ -157,19 +158,12 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
     """
     before = current.model_dump(mode="json")
     sent = data.model_dump(mode="json", exclude_unset=True)
-    problems: list[Problem] = []
-    for name in sent.keys() - _EDITABLE:
-        if name not in before:
-            problems.append(Problem(field=name, message="There is no such field."))
-        elif sent[name] != before[name] and name not in _MOVING:
-            problems.append(Problem(field=name, message="This field is read-only."))
-    if "phase_id" in sent and sent["phase_id"] is None:
-        problems.append(
-            Problem(field="phase_id", message="A task must be in a phase. Name another phase, or leave this out.")
-        )
-    if problems:
-        code = "read_only" if all(problem.message.startswith("This") for problem in problems) else "validation_error"
-        raise Invalid(f"{problems[0].field}: {problems[0].message}", code=code, details=problems)
+    without_phase = Problem(
+        field="phase_id", message="A task must be in a phase. Name another phase, or leave this out."
+    )
+    others = [without_phase] if "phase_id" in sent and sent["phase_id"] is None else []
+    fixed = {name: value for name, value in sent.items() if name not in _EDITABLE}
+    check_unchanged(fixed, before, moving=_MOVING, others=others)
     changed = {name: value for name, value in sent.items() if name in _EDITABLE and value != before[name]}
     phase = changed.pop("phase_id", None)
     edits: list[dict[str, Any]] = [{"op": "update_task", "task": current.id, **changed}] if changed else []
@@ -182,17 +176,21 @@ _MOVING = frozenset({"duration_ms", "log"})
 
 
 async def _answer(
-    request: AnyRequest, services: Services, project_id: str, task_id: str, data: AnswerTask, kind: DecisionKind
+    request: AnyRequest,
+    services: Services,
+    project_id: str,
+    task_id: str,
+    data: AnswerTask,
+    kind: type[commands.AnswerTask],
 ) -> Response[Task]:
     if len(canonical_json(data.outputs)) > MAX_OUTPUT_BYTES:
         message = f"Outputs must be at most {MAX_OUTPUT_BYTES} bytes. Put larger data into a file in the workspace."
         raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
-    payload = {"task": task.id, "outputs": data.outputs}
-    decision = new_request(request, project_id, kind, comment=data.comment, payload=payload)
-    decided = await submit(services, decision)
+    command = new_command(request, project_id, kind(task=task.id, outputs=data.outputs), comment=data.comment)
+    decided = await submit(services, command)
     if decided is None:
-        return await recorded(services, decision)
+        return await recorded(services, command)
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
     return Response(task, headers=decided.headers)

@@ -8,7 +8,7 @@ from litestar import Request
 from sqlalchemy import Connection
 
 from app.api.http.idempotency import claim_of
-from app.domain.decisions import DecisionKind, DecisionRequest
+from app.domain.commands import Command, CommandRequest
 from app.domain.identity import new_id
 from app.storage import decisions
 
@@ -31,21 +31,16 @@ def is_decided(conn: Connection, request: Request[Any, Any, Any], project_id: st
     return claim is not None and decisions.find(conn, project_id, claim.request_id) is not None
 
 
-def new_request(
-    request: Request[Any, Any, Any],
-    project_id: str,
-    kind: DecisionKind,
-    *,
-    comment: str = "",
-    payload: dict[str, Any] | None = None,
-) -> DecisionRequest:
-    """Create a request for a decision, in the sender's name. With an Idempotency-Key, every repeat has the same request id."""
+def new_command(
+    request: Request[Any, Any, Any], project_id: str, command: Command, *, comment: str = ""
+) -> CommandRequest:
+    """Give a command in the sender's name. With an Idempotency-Key, every repeat has the same request id."""
     claim = claim_of(request)
-    return DecisionRequest(
+    return CommandRequest(
         project_id=project_id,
         request_id=claim.request_id if claim is not None else new_id("req"),
-        kind=kind,
+        kind=command.kind,
         actor=actor_of(request),
         comment=comment,
-        payload={name: value for name, value in (payload or {}).items() if value is not None},
+        payload=command.payload,
     )

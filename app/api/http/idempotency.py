@@ -229,7 +229,7 @@ def claim_of(request: Request[Any, Any, Any]) -> Claim | None:
     return keyed.claim if keyed is not None else None
 
 
-async def sweep_for_ever(database: Database) -> None:
+async def forget_old_keys_periodically(database: Database) -> None:
     """Delete expired keys, now and every minute, until cancelled."""
     while True:
         with suppress(Unavailable):

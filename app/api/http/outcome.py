@@ -1,4 +1,4 @@
-"""Answers that report the outcome of a request: decided, or recorded but not decided yet."""
+"""Answers that report the outcome of a command: decided, or recorded but not decided yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 
 from app.api.http.services import Services
-from app.domain.decisions import Decision, DecisionRequest
+from app.domain.commands import CommandRecord, CommandRequest
 from app.domain.errors import Conflict
 from app.sealing.sealer import Sealer
 from app.storage import projects
@@ -26,33 +26,33 @@ RECORDED = {202: ResponseSpec(Recorded, description="Recorded. The outcome will 
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision, and the seal that covers its event.
+    """The record of a command, and the seal that covers its event.
 
     Attributes:
-        decision: the decision.
+        record: the record.
         seal: None if the record could not be sealed in time. The log has the reason, and the audit reports unsealed events.
     """
 
-    decision: Decision
+    record: CommandRecord
     seal: RecordSeal | None
 
     @property
     def headers(self) -> dict[str, str]:
-        """A header with the seal, for answers that do not contain the decision."""
+        """A header with the seal, for answers that do not contain the record."""
         return {SEAL_HEADER: self.seal.model_dump_json()} if self.seal is not None else {}
 
 
-async def submit(services: Services, request: DecisionRequest, seconds: float = 0.0) -> Decided | None:
-    """Submit a request for a decision and seal the decision; None if it was recorded, but not decided in time.
+async def submit(services: Services, command: CommandRequest, seconds: float = 0.0) -> Decided | None:
+    """Submit a command and seal its record; None if it was recorded, but not decided in time.
 
     The time is `seconds`, and at least 5 s.
 
     Raises:
-        DomainError: the request was refused, or the project does not exist (NotFound).
-        Unavailable: Temporal or the database does not answer; the request may be repeated.
+        DomainError: the command was refused, or the project does not exist (NotFound).
+        Unavailable: Temporal or the database does not answer; the command may be repeated.
     """
-    decision = await services.requests.submit(request, seconds)
-    return Decided(decision, await seal_now(services.sealer, request.project_id)) if decision is not None else None
+    record = await services.commands.submit(command, seconds)
+    return Decided(record, await seal_now(services.sealer, command.project_id)) if record is not None else None
 
 
 async def seal_now(sealer: Sealer, project_id: str) -> RecordSeal | None:
@@ -65,11 +65,11 @@ async def seal_now(sealer: Sealer, project_id: str) -> RecordSeal | None:
 
 
 async def recorded(
-    services: Services, request: DecisionRequest, *, headers: dict[str, str] | None = None
+    services: Services, command: CommandRequest, *, headers: dict[str, str] | None = None
 ) -> Response[Any]:
-    """Answer 202: the request is durably recorded, and its outcome will be an event."""
-    project = await services.database.read(lambda conn: projects.get(conn, request.project_id))
-    answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=request.request_id)
+    """Answer 202: the command is durably recorded, and its outcome will be an event."""
+    project = await services.database.read(lambda conn: projects.get(conn, command.project_id))
+    answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=command.request_id)
     return Response(answer, status_code=202, headers=headers)
 
 
@@ -86,6 +86,6 @@ def status_answer(project: ProjectRow | None, decided: Decided, reached: Project
         status=reached or ProjectStatus(project.status),
         updated_at=project.updated_at,
         stage=project.stage,
-        decision_id=decided.decision.id,
+        decision_id=decided.record.id,
         seal=decided.seal,
     )

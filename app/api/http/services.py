@@ -13,7 +13,7 @@ from app.domain.validation import Agents
 from app.sealing.sealer import Sealer
 from app.settings import Settings
 from app.temporal.client import Engine
-from app.temporal.requests import Requests
+from app.temporal.commands import Commands
 from app.workspace.workspaces import Workspaces
 
 
@@ -25,7 +25,7 @@ class Services:
     database: Database
     sealer: Sealer
     engine: Engine
-    requests: Requests
+    commands: Commands
     workspaces: Workspaces
     actions: Actions
     agents: Agents

@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from app.domain.actions import Mode
-from app.domain.decisions import DecisionKind
+from app.domain.commands import CommandKind
 from workflows.contracts import (
     ASKED,
     Decided,
@@ -92,7 +92,7 @@ class Record:
     def tries_of(self, key: str) -> list[int]:
         return [number for task, number in self.tries if task == key]
 
-    def accept(self, signal: str, kind: DecisionKind, **payload: Any) -> None:
+    def accept(self, signal: str, kind: CommandKind, **payload: Any) -> None:
         """Have the next signal of this name be an accepted decision."""
         made = Decided(accepted=True, kind=kind, erase=False, payload=payload, state=self._state())
         self.answers.setdefault(signal, []).append(made)
@@ -118,9 +118,9 @@ class Record:
         self.calls[f"decide {delivery.name}"] += 1
         waiting = self.answers.get(delivery.name)
         if not waiting:
-            return Decided(accepted=False, kind=DecisionKind.CANCEL, erase=False, state=self._state())
+            return Decided(accepted=False, kind=CommandKind.CANCEL, erase=False, state=self._state())
         decided = waiting.pop(0)
-        if decided.kind == DecisionKind.APPROVE:
+        if decided.kind == CommandKind.APPROVE:
             self.closed.clear()
         return decided
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.domain.decisions import DecisionKind
+from app.domain.commands import CommandKind
 from tests.workflows.logic.conftest import Workflows
 from tests.workflows.logic.record import Record, Step, Task, failed, lost
 from workflows.contracts import TaskInput
@@ -62,13 +62,13 @@ async def test_a_lost_worker_costs_no_attempt(workflows: Workflows) -> None:
 
 async def test_after_a_failure_a_person_decides(workflows: Workflows) -> None:
     for effect, status, tries in (
-        (DecisionKind.RETRY, "completed", [1, 2]),
-        (DecisionKind.SKIP, "completed", [1]),
-        (DecisionKind.COMPLETE, "completed", [1]),
-        (DecisionKind.FAIL, "failed", [1]),
+        (CommandKind.RETRY, "completed", [1, 2]),
+        (CommandKind.SKIP, "completed", [1]),
+        (CommandKind.COMPLETE, "completed", [1]),
+        (CommandKind.FAIL, "failed", [1]),
     ):
         record = Record({"One": [Task("it", asks=True, step=failing(1))]})
-        record.accept("answer", DecisionKind.ANSWER, key="it", effect=effect)
+        record.accept("answer", CommandKind.ANSWER, key="it", effect=effect)
         async with workflows.running(record) as running:
             await running.until_waiting("it", "person")
             await running.handle.signal("answer", {"command": "cmd_1"})

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.actions import Mode
-from app.domain.decisions import DecisionKind
+from app.domain.commands import CommandKind
 from tests.workflows.logic.conftest import Workflows
 from tests.workflows.logic.record import Record, Task, failed
 from workflows.contracts import TaskInput, Thresholds
@@ -30,7 +30,7 @@ async def test_a_timer_of_a_month_takes_its_time(workflows: Workflows) -> None:
 
 async def test_a_person_ends_a_timer_before_its_time(workflows: Workflows) -> None:
     record = Record({"One": [Task("wait", mode=Mode.TIMER, seconds=3600.0)]})
-    record.accept("answer", DecisionKind.COMPLETE, key="wait")
+    record.accept("answer", CommandKind.COMPLETE, key="wait")
     async with workflows.running(record) as running:
         await running.until_waiting("wait", "timer")
         await running.handle.signal("answer", COMMAND)
@@ -45,7 +45,7 @@ async def test_a_gate_opens_by_an_accepted_approval_alone(workflows: Workflows) 
         await running.handle.signal("approve", COMMAND)
         await running.until(lambda _: record.calls["decide approve"] == 1)
         assert (await running.snapshot()).gate is not None
-        record.accept("approve", DecisionKind.APPROVE)
+        record.accept("approve", CommandKind.APPROVE)
         await running.handle.signal("approve", COMMAND)
         assert await running.ended() == "completed"
     assert record.tries == [("a", 1), ("b", 1)]
@@ -62,7 +62,7 @@ async def test_a_gate_opens_by_an_accepted_approval_alone(workflows: Workflows) 
 )
 async def test_a_cancel_ends_what_only_waits_at_once(workflows: Workflows, task: Task, state: str) -> None:
     record = Record({"One": [task, Task("next", after=["it"])]})
-    record.accept("cancel", DecisionKind.CANCEL)
+    record.accept("cancel", CommandKind.CANCEL)
     async with workflows.running(record) as running:
         await running.until_waiting("it", state)
         await running.handle.signal("cancel", COMMAND)
@@ -73,9 +73,9 @@ async def test_a_cancel_ends_what_only_waits_at_once(workflows: Workflows, task:
 
 async def test_nothing_starts_during_a_pause(workflows: Workflows) -> None:
     record = Record({"One": [Task("ask", mode=Mode.PERSON), Task("it", after=["ask"])]})
-    record.accept("pause", DecisionKind.PAUSE)
-    record.accept("answer", DecisionKind.COMPLETE, key="ask")
-    record.accept("resume", DecisionKind.RESUME)
+    record.accept("pause", CommandKind.PAUSE)
+    record.accept("answer", CommandKind.COMPLETE, key="ask")
+    record.accept("resume", CommandKind.RESUME)
     async with workflows.running(record) as running:
         await running.until_waiting("ask", "person")
         await running.handle.signal("pause", COMMAND)
