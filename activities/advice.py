@@ -23,7 +23,7 @@ from app.domain.material import RULE, framed
 from app.llm.access import load, model_for
 from app.settings import Settings
 from app.storage import decisions, events, plans, projects, questions, tasks
-from app.storage.model_steps import Talk
+from app.storage.model_steps import Conversation
 from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
@@ -106,7 +106,7 @@ class Advice(AdviceActivities):
             from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
             from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
 
-            ledger = DatabaseLedger(self._database, self._settings, Talk(project.id, f"decision:{question.id}"))
+            ledger = DatabaseLedger(self._database, self._settings, Conversation(project.id, f"decision:{question.id}"))
             said = await ask(
                 access, ledger, _shape(question), lambda answer: answer, repairs=REPAIRS,
                 instructions=_RULES, request=_question(project_text, task, question, facts),

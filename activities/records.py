@@ -36,7 +36,7 @@ from workflows.contracts import (
     Delivery,
     EraseRequest,
     LostAttempt,
-    LostVerdict,
+    LostOutcome,
     OpenTask,
     PhaseEnd,
     PhaseEnded,
@@ -263,9 +263,9 @@ class Records(RecordActivities):
         return await self._write(work)
 
     @activity.defn
-    async def lose_attempt(self, lost: LostAttempt) -> LostVerdict:
+    async def lose_attempt(self, lost: LostAttempt) -> LostOutcome:
         """Return the recorded outcome of an attempt whose worker was lost, or else apply the task's `on_crash`."""
-        return await self._write(lambda conn: lost_verdict(conn, lost))
+        return await self._write(lambda conn: lost_outcome(conn, lost))
 
     @activity.defn
     async def finish_run(self, end: RunEnd) -> ProjectState:
@@ -321,12 +321,12 @@ def _check_may_begin(conn: Connection, task: tasks.TaskRow) -> None:
         raise not_due(f"Task '{task.key}' may not start yet: its phase or one of its dependencies is not ready.")
 
 
-def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
+def lost_outcome(conn: Connection, lost: LostAttempt) -> LostOutcome:
     """End an attempt whose worker was lost, and say what happens to its task."""
     task = tasks.find(conn, lost.project_id, lost.task)
     if task is None:
         # An edit of the plan removed the task before it started.
-        return LostVerdict(then="final", status=TaskStatus.SKIPPED)
+        return LostOutcome(then="final", status=TaskStatus.SKIPPED)
     quarantines.note_loss(conn, task, silent=lost.silent)
     killed = task.status == TaskStatus.RUNNING and quarantines.has_killed(conn, task, lost.run_id, silent=lost.silent)
     if lost.cancelling:
@@ -339,24 +339,24 @@ def lost_verdict(conn: Connection, lost: LostAttempt) -> LostVerdict:
     key = AttemptKey(
         project_id=lost.project_id, run_id=lost.run_id, task_id=task.id, try_number=lost.try_number, token=""
     )
-    recorded = attempts.lose(conn, key, status=status, cause=lost.cause, ask=ask, killed=killed)
+    recorded = attempts.mark_worker_lost(conn, key, status=status, cause=lost.cause, ask=ask, killed=killed)
     return _verdict(conn, lost, task.id, recorded)
 
 
-def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attempts.Recorded) -> LostVerdict:
+def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attempts.Recorded) -> LostOutcome:
     task = tasks.get(conn, lost.project_id, task_id)
     cancelling = projects.get(conn, lost.project_id).stage == Stage.CANCELLING
     exhausted = task.recorded_try >= lost.try_number
     quarantined = task.quarantine is not None
     if recorded.status in FINISHED_TASK:
-        return LostVerdict(then="final", status=recorded.status, cancelling=cancelling)
+        return LostOutcome(then="final", status=recorded.status, cancelling=cancelling)
     if lost.cancelling or cancelling:
-        return LostVerdict(then="final", status=TaskStatus.CANCELLED, cancelling=True)
+        return LostOutcome(then="final", status=TaskStatus.CANCELLED, cancelling=True)
     if recorded.asks:
-        return LostVerdict(then="ask", status=recorded.status, failed=exhausted, quarantined=quarantined)
+        return LostOutcome(then="ask", status=recorded.status, failed=exhausted, quarantined=quarantined)
     if recorded.status == TaskStatus.PENDING and not Needed.of(conn, task).finished:
-        return LostVerdict(then="reload", status=TaskStatus.PENDING)
-    return LostVerdict(then="final" if exhausted else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
+        return LostOutcome(then="reload", status=TaskStatus.PENDING)
+    return LostOutcome(then="final" if exhausted else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> projects.Failure | None:

@@ -34,11 +34,11 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
 from app.domain.states import WaitReason
-from app.llm.desk import Desk
+from app.llm.agent_context import AgentContext
 from app.settings import Settings
 from app.storage import attempts, model_steps, permission
 from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started, TaskError
-from app.storage.model_steps import Talk
+from app.storage.model_steps import Conversation
 from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
 from app.workspace import files
@@ -238,7 +238,7 @@ class _Attempt:
             if surroundings.sandbox is None
             else surroundings.sandbox.around(workspace, row.reads, row.writes),
             limits=self._signed.limits(),
-            desk=await self._desk(started),
+            agent_context=await self._agent_context(started),
         )
         await self._signed.check()
         action = self._kind()
@@ -259,7 +259,7 @@ class _Attempt:
             message = f"{error.info.message} The worker looked in {project.workspace}."
             raise TaskFailed(error.info.code, message, retryable=False) from error
 
-    async def _desk(self, started: Started) -> Desk:
+    async def _agent_context(self, started: Started) -> AgentContext:
         settings = self._owner.surroundings.settings
         project, row = started.project, started.task
         name = row.agent_id or project.agent_id or DEFAULT_AGENT
@@ -268,11 +268,11 @@ class _Attempt:
             raise TaskFailed(
                 "unknown_agent", f"This worker has no agent '{name}'. Add it to signoff.toml.", retryable=False
             )
-        conversation = await self._owner.database.read(
+        resumed = await self._owner.database.read(
             lambda conn: model_steps.conversation_of(conn, self._key.run_id, row.id)
         )
-        talk = Talk(project.id, conversation, row.id, self._key.token)
-        return Desk(settings, self._owner.database, talk, name, agent, project.strategy)
+        conversation = Conversation(project.id, resumed, row.id, self._key.token)
+        return AgentContext(settings, self._owner.database, conversation, name, agent, project.strategy)
 
     def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
         def look_up(reference: Reference) -> Any:

@@ -56,7 +56,7 @@ from app.settings import Settings
 from app.settings.loading import load_settings
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
-from app.temporal.lost import settle_lost_periodically
+from app.temporal.lost import reconcile_lost_runs_periodically
 from app.workspace.workspaces import workspaces_of
 
 logger = structlog.get_logger(__name__)
@@ -176,7 +176,7 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
         # Before the first request: events recorded so far may predate sealing; later events do not.
         await services.sealer.start()
     sweeps = [
-        asyncio.create_task(settle_lost_periodically(services.database, services.engine), name="lost-runs"),
+        asyncio.create_task(reconcile_lost_runs_periodically(services.database, services.engine), name="lost-runs"),
         asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]

@@ -35,7 +35,7 @@ BRIEFS: dict[str, str] = {
     "Night import": "Every file in incoming/ is a CSV. Check its columns, load it into the database and keep a log.",
     "New disk": "Move the photo archive from the old disk to the new one, and compare checksums before anything is deleted.",
     "License audit": "List the licenses of all dependencies, flag those that are not permissive and write a report.",
-    "First day": "Set up everything for a new colleague: account, laptop, access to the repositories and a welcome talk.",
+    "First day": "Set up everything for a new colleague: account, laptop, access to the repositories and a welcome conversation.",
     "Site check": "Fetch https://example.org, make sure that it answers with 200 and note how long it took.",
     "Clean up": "Find log files older than 30 days, compress them, and delete the originals once a person agrees.",
     "Survey": "Draft ten questions for a customer survey, have them reviewed, and collect the answers in one file.",
@@ -80,8 +80,8 @@ async def one(planner: ModelPlanner, database: Database, name: str, description:
     except DomainError as error:
         why = "; ".join(problem.message for problem in error.info.details[:3]) or error.info.message
     seconds = time.perf_counter() - began
-    talk = model_steps.of_conversation(project_id, "plan:1")
-    used = await database.read(lambda conn: model_steps.usage(conn, talk))
+    conversation = model_steps.of_conversation(project_id, "plan:1")
+    used = await database.read(lambda conn: model_steps.usage(conn, conversation))
     if show:
         for number in range(1, used.calls + 1):
             print(await database.read(lambda conn, number=number: answer(conn, project_id, number)))
@@ -93,7 +93,7 @@ async def one(planner: ModelPlanner, database: Database, name: str, description:
 
 def answer(conn: Connection, project_id: str, number: int) -> str:
     """Return the model's answer, unchanged."""
-    row = model_steps.recorded(conn, model_steps.Talk(project_id, "plan:1"), number)
+    row = model_steps.recorded(conn, model_steps.Conversation(project_id, "plan:1"), number)
     parts = row.result["parts"] if row is not None else []
     return "\n".join(str(part.get("content")) for part in parts)
 

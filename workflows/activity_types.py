@@ -14,7 +14,7 @@ from workflows.contracts import (
     Delivery,
     EraseRequest,
     LostAttempt,
-    LostVerdict,
+    LostOutcome,
     OpenTask,
     PhaseEnd,
     PhaseEnded,
@@ -66,7 +66,7 @@ class RecordActivities(ABC):
         """Skip tasks that can never start. If the plan was edited meanwhile, do nothing; the workflow checks again."""
 
     @abstractmethod
-    async def lose_attempt(self, lost: LostAttempt) -> LostVerdict:
+    async def lose_attempt(self, lost: LostAttempt) -> LostOutcome:
         """Return the recorded outcome of an attempt whose worker was lost, or else apply the task's `on_crash`."""
 
     @abstractmethod

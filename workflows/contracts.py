@@ -301,7 +301,7 @@ class LostAttempt(TaskInput):
     silent: bool = False
 
 
-class LostVerdict(BaseModel):
+class LostOutcome(BaseModel):
     """What happens to the task next: it runs again, a person is asked, or its `status` is final.
 
     `reload`: the record does not let it start, because the workflow's view of its dependencies is wrong.

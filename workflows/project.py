@@ -1,7 +1,7 @@
 """ProjectWorkflow: one workflow per project, under the project's id.
 
 Signals determine the order of requests, and the database decides them: a request takes effect when a `decide` activity commits
-it. The workflow plans, waits for the approval, and hands the approved run to `Execution`.
+it. The workflow plans, waits for the approval, and hands the approved run to `ProjectRun`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ with workflow.unsafe.imports_passed_through():
         Snapshot,
     )
     from workflows.deliveries import as_text, command_in
-    from workflows.execution import Execution, Outcome
     from workflows.options import planning_options, record_options
+    from workflows.project_run import Outcome, ProjectRun
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -51,7 +51,7 @@ class ProjectWorkflow:
         self._cancel_noticed = False
         self._state = ProjectState(project_id=start.project_id)
         self._stage_since = isoformat(workflow.now())
-        self._execution: Execution | None = None
+        self._current_run: ProjectRun | None = None
         # An accepted delete survives a continue-as-new between the cancel and the end of the run.
         self._erase_for = start.erase_for
 
@@ -124,8 +124,8 @@ class ProjectWorkflow:
             requests_waiting=len(self._inbox),
             history_events=workflow.info().get_current_history_length(),
         )
-        if self._execution is not None:
-            self._execution.describe(snapshot)
+        if self._current_run is not None:
+            self._current_run.describe(snapshot)
         return snapshot
 
     def _receive(self, name: str, payload: Sequence[Any]) -> None:
@@ -242,15 +242,15 @@ class ProjectWorkflow:
         self._inbox.appendleft(delivery)
 
     async def _execute(self) -> Outcome:
-        self._execution = Execution(
+        self._current_run = ProjectRun(
             self._state,
             self._start.thresholds,
             has_request=self._has_request,
             decide_next=self._decide_next,
             take=self._take,
         )
-        outcome = await self._execution.run()
-        self._execution = None
+        outcome = await self._current_run.run()
+        self._current_run = None
         if outcome == Outcome.ENDED and self._erase_for is not None:
             await self._erase_unless_running(self._erase_for)
         return outcome
@@ -272,7 +272,7 @@ class ProjectWorkflow:
                     search_attributes.AGENT.value_set(state.agent_id or "default"),
                 ]
             )
-            if self._execution is None:
+            if self._current_run is None:
                 workflow.set_current_details(f"**{state.name}**: {state.status}, {state.stage}")
 
 

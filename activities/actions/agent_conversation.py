@@ -32,8 +32,8 @@ from app.domain.errors import Conflict, Unavailable
 from app.domain.material import framed, storable
 from app.domain.plan import Json
 from app.llm.access import ModelAccess, model_for
+from app.llm.agent_context import AgentContext
 from app.llm.asking import explained, output_of
-from app.llm.desk import Desk
 from app.llm.ledger import DatabaseLedger
 from app.llm.metered import Metered
 from app.llm.provider import open_model
@@ -69,7 +69,7 @@ class _Recorded(WrapperToolset[None]):
         call_id = ctx.tool_call_id or name
         if len(call_id) > MAX_CALL_ID_LENGTH:
             call_id = hashlib.sha256(call_id.encode()).hexdigest()
-        reference = f"{self.ledger.talk.name}/{self.calls()}/{call_id}"[-200:]
+        reference = f"{self.ledger.conversation.name}/{self.calls()}/{call_id}"[-200:]
         answer = await self.ledger.answer(reference)
 
         async def use() -> str:
@@ -100,9 +100,9 @@ async def converse(
         TaskFailed: `model_unavailable`, `model_refused`, `budget_exceeded`, `too_many_steps`, `context_exceeded`,
             `answer_cut` or `bad_answer`.
     """
-    desk: Desk = context.desk
-    access = _access(desk)
-    ledger = DatabaseLedger(desk.database, desk.settings, desk.talk)
+    agent_context: AgentContext = context.agent_context
+    access = _access(agent_context)
+    ledger = DatabaseLedger(agent_context.database, agent_context.settings, agent_context.conversation)
 
     def log(text: str) -> None:
         text = context.log.mask(text)
@@ -114,7 +114,7 @@ async def converse(
         metered = Metered(model, access, ledger, lambda answer: log(_said(answer)))
         functions: FunctionToolset[None] = FunctionToolset(
             # Sequential: a file that was written can be read by the next call, and a question interrupts no other call.
-            Tools(context, desk.agent).offered(), max_retries=RETRIES, sequential=True,
+            Tools(context, agent_context.agent).offered(), max_retries=RETRIES, sequential=True,
         )  # fmt: skip
         tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log, context.log.mask)
         answer_type: Any = output_of(model, StructuredDict(output_schema, name="result")) if output_schema else str
@@ -123,14 +123,14 @@ async def converse(
         agent = make(
             metered,
             output_type=answer_type,
-            instructions=_instructions(desk),
-            toolsets=[tools] if desk.agent.tools else [],
+            instructions=_instructions(agent_context),
+            toolsets=[tools] if agent_context.agent.tools else [],
             retries=RETRIES,
         )
         if output_schema is not None:
             agent.output_validator(_checker(output_schema))
-        await ledger.take_up()
-        log(f"Model {access.name}, agent {desk.agent_id}\n{_request(context, prompt)}")
+        await ledger.resume()
+        log(f"Model {access.name}, agent {agent_context.agent_id}\n{_request(context, prompt)}")
         async with model:
             result = await agent.run(_request(context, prompt), usage_limits=UsageLimits(request_limit=most_calls))
         if metered.finish == "length":
@@ -169,16 +169,19 @@ def _failure(access: ModelAccess, error: Exception, most_calls: int) -> tuple[Ta
     return TaskFailed(info.info.code, info.info.message, retryable=isinstance(info, Unavailable)), False
 
 
-def _access(desk: Desk) -> ModelAccess:
-    access = model_for(desk.settings, desk.strategy, desk.agent)
+def _access(agent_context: AgentContext) -> ModelAccess:
+    access = model_for(agent_context.settings, agent_context.strategy, agent_context.agent)
     if access is None:
-        message = f"The agent '{desk.agent_id}' has no model on this worker. Set SIGNOFF_MODEL, or its `model` in signoff.toml."
+        message = (
+            f"The agent '{agent_context.agent_id}' has no model on this worker. Set SIGNOFF_MODEL, or its `model` in "
+            "signoff.toml."
+        )
         raise TaskFailed("no_model", message, retryable=False)
     return access
 
 
-def _instructions(desk: Desk) -> str:
-    return f"{_RULES}\n\n{desk.agent.instructions}".strip()
+def _instructions(agent_context: AgentContext) -> str:
+    return f"{_RULES}\n\n{agent_context.agent.instructions}".strip()
 
 
 def _request(context: TaskContext, prompt: str) -> str:

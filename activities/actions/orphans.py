@@ -34,7 +34,7 @@ def clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if LINUX else 0.0
 
 
-async def end_orphans(session: int | None, since: float, guards: Collection[int]) -> None:
+async def close_orphaned_calls(session: int | None, since: float, guards: Collection[int]) -> None:
     """End every process that a killed guard has left behind. Return once none is left.
 
     Processes that this process itself started are not ended: they are guards, belong to its own session, or are older.

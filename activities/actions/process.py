@@ -273,7 +273,7 @@ async def _outcome(talk: _Talk, process: subprocess.Popen[bytes], since: float) 
     try:
         return talk.outcome.result()
     except GuardLostError:
-        await orphans.end_orphans(talk.command, since, _guards - {process.pid})
+        await orphans.close_orphaned_calls(talk.command, since, _guards - {process.pid})
         raise
 
 

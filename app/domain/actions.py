@@ -69,8 +69,8 @@ class TaskContext:
     # The sandbox for the task's commands, in the form that `run_guarded` takes; None: no sandbox.
     sandbox: Mapping[str, Any] | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
-    # For Signoff's own use: an `app.llm.desk.Desk`, needed by the action that calls a model.
-    desk: Any = None
+    # For Signoff's own use: an `app.llm.agent_context.AgentContext`, needed by the action that calls a model.
+    agent_context: Any = None
 
 
 class TaskFailed(Exception):

@@ -9,7 +9,7 @@ from app.domain.audit import Found
 from app.domain.commands import CommandRecord, Outcome
 from app.domain.decisions import QuestionStatus
 from app.domain.reducer import TaskState
-from app.domain.replay import Replay, ToldAttempt, ToldPlan, ToldProject, ToldRun, outputs_hash
+from app.domain.replay import Replay, ReplayedAttempt, ReplayedPlan, ReplayedProject, ReplayedRun, outputs_hash
 from app.domain.states import FINISHED_TASK
 from signoff.vocabulary import TaskStatus
 
@@ -26,23 +26,23 @@ NOTHING = _Nothing()
 
 # The value that the events give for a column; None if older events do not contain it. `app.domain.coverage` lists the columns
 # that are checked in other ways, and those that are not checked.
-PROJECT_COLUMNS: dict[str, Callable[[ToldProject], Any]] = {
+PROJECT_COLUMNS: dict[str, Callable[[ReplayedProject], Any]] = {
     "created_by": lambda told: told.created_by,
     "created_at": lambda told: told.created_at,
 }
-PLAN_COLUMNS: dict[str, Callable[[ToldPlan], Any]] = {
+PLAN_COLUMNS: dict[str, Callable[[ReplayedPlan], Any]] = {
     "planner": lambda told: told.planner,
     "created_by": lambda told: told.created_by,
     "created_at": lambda told: told.created_at,
     "approved_by": lambda told: told.approved_by or NOTHING,
     "approved_at": lambda told: told.approved_at if told.approved_by else NOTHING,
 }
-RUN_COLUMNS: dict[str, Callable[[ToldRun], Any]] = {
+RUN_COLUMNS: dict[str, Callable[[ReplayedRun], Any]] = {
     "number": lambda told: told.number,
     "started_at": lambda told: told.started_at,
     "completed_at": lambda told: told.completed_at or NOTHING,
 }
-ATTEMPT_COLUMNS: dict[str, Callable[[ToldAttempt], Any]] = {
+ATTEMPT_COLUMNS: dict[str, Callable[[ReplayedAttempt], Any]] = {
     "run_id": lambda told: told.run_id,
     "try_number": lambda told: told.try_number,
     "started_at": lambda told: told.started_at,

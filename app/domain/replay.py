@@ -38,7 +38,7 @@ _PLAN_STATUS: dict[EventType, PlanStatus] = {
 
 
 @dataclass
-class ToldAttempt:
+class ReplayedAttempt:
     """One attempt, rebuilt from events. `log` is the size and checksum of its log; None if no event records its end."""
 
     started_at: str
@@ -49,7 +49,7 @@ class ToldAttempt:
 
 
 @dataclass
-class ToldFile:
+class ReplayedFile:
     """A file as its task left it, or as it was uploaded later. `sha256` is None if the file was missing."""
 
     size: int | None
@@ -58,7 +58,7 @@ class ToldFile:
 
 
 @dataclass
-class ToldPlan:
+class ReplayedPlan:
     """One plan version, rebuilt from events. A field is None if older events do not contain it."""
 
     digest: str | None
@@ -70,7 +70,7 @@ class ToldPlan:
 
 
 @dataclass
-class ToldRun:
+class ReplayedRun:
     """One run, rebuilt from events. A field is None if older events do not contain it."""
 
     plan_version: int | None
@@ -82,7 +82,7 @@ class ToldRun:
 
 
 @dataclass
-class ToldDecision:
+class ReplayedDecision:
     """One decision, rebuilt from events."""
 
     digest: str
@@ -95,7 +95,7 @@ class ToldDecision:
 
 
 @dataclass
-class ToldProject:
+class ReplayedProject:
     """The creation of a project, rebuilt from events: who created it, and when."""
 
     created_by: str = ""
@@ -126,15 +126,15 @@ class Replay:
 
     def __init__(self) -> None:
         self.state = ProjectState()
-        self.plans: dict[int, ToldPlan] = {}
+        self.plans: dict[int, ReplayedPlan] = {}
         self.plan_status: dict[int, PlanStatus] = {}
-        self.runs: dict[str, ToldRun] = {}
-        self.project = ToldProject()
-        self.attempts: dict[tuple[str, int], ToldAttempt] = {}
-        self.files: dict[str, ToldFile] = {}
+        self.runs: dict[str, ReplayedRun] = {}
+        self.project = ReplayedProject()
+        self.attempts: dict[tuple[str, int], ReplayedAttempt] = {}
+        self.files: dict[str, ReplayedFile] = {}
         self.questions: dict[str, DecisionRequested] = {}
         self.approvals: dict[str, tuple[str, str]] = {}
-        self.decisions: dict[str, ToldDecision] = {}
+        self.decisions: dict[str, ReplayedDecision] = {}
         self.run_id: str | None = None
 
     def take(self, event: Event) -> None:
@@ -152,7 +152,7 @@ class Replay:
                     run = self.runs[data.run_id]
                     run.status, run.completed_at = self.state.status, event.at
             case TaskStarted():
-                self.attempts[data.task_id, data.attempt] = ToldAttempt(event.at, data.try_number, self.run_id)
+                self.attempts[data.task_id, data.attempt] = ReplayedAttempt(event.at, data.try_number, self.run_id)
             case TaskMoved():
                 self._end_attempt(data)
             case _:
@@ -166,9 +166,9 @@ class Replay:
             case DecisionRequested():
                 self.questions[data.question_id] = data
             case FileUploaded():
-                self.files[data.path] = ToldFile(data.size, data.sha256, None)
+                self.files[data.path] = ReplayedFile(data.size, data.sha256, None)
             case ProjectCreated():
-                self.project = ToldProject(event.actor, event.at)
+                self.project = ReplayedProject(event.actor, event.at)
             case _:
                 pass
 
@@ -176,7 +176,7 @@ class Replay:
         # An altered event of any type may name a decision.
         decision_id = _text(event.data, "decision_id")
         if decision_id:
-            told = self.decisions.setdefault(decision_id, ToldDecision(_text(event.data, "decision_hash")))
+            told = self.decisions.setdefault(decision_id, ReplayedDecision(_text(event.data, "decision_hash")))
             told.seqs.add(event.seq)
             told.actors.add(event.actor)
             if isinstance(data, PlanApproved):
@@ -190,7 +190,7 @@ class Replay:
             return
         self.plan_status[version] = _PLAN_STATUS[data.type]
         if isinstance(data, PlanReady):
-            self.plans[version] = ToldPlan(data.plan_digest, actor, data.planner or None, data.created_at or None)
+            self.plans[version] = ReplayedPlan(data.plan_digest, actor, data.planner or None, data.created_at or None)
             if self.state.status != ProjectStatus.RUNNING:
                 self.approvals.clear()
         elif isinstance(data, PlanApproved):
@@ -202,7 +202,7 @@ class Replay:
 
     def _begin(self, data: RunStarted) -> None:
         self.run_id = data.run_id
-        self.runs[data.run_id] = ToldRun(
+        self.runs[data.run_id] = ReplayedRun(
             data.plan_version, data.plan_digest, number=data.run_number, started_at=data.started_at or None
         )
 
@@ -214,7 +214,7 @@ class Replay:
         if isinstance(data, TaskCompleted):
             for path, left in (data.files or {}).items():
                 made = left or {}
-                self.files[path] = ToldFile(_number(made, "size"), _text(made, "sha256") or None, data.task_id)
+                self.files[path] = ReplayedFile(_number(made, "size"), _text(made, "sha256") or None, data.task_id)
 
 
 def _number(data: dict[str, Any], name: str) -> int | None:

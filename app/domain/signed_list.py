@@ -70,7 +70,7 @@ CONTEXT: dict[str, str] = {
     "project_id": "never changes", "project_name": DIGEST, "task_id": "never changes", "key": DIGEST,
     "attempt": "counts attempts", "workspace": DIGEST, "fields": DIGEST, "inputs": DIGEST, "log": _RECORD,
     "timeout_seconds": DIGEST, "kill_grace": _BUDGET, "task_path": FROZEN, "http_allow": FROZEN, "app_url": FROZEN,
-    "sandbox": FROZEN, "limits": f"{DIGEST}, or {FROZEN}", "desk": "the agent's entry, which is frozen",
+    "sandbox": FROZEN, "limits": f"{DIGEST}, or {FROZEN}", "agent_context": "the agent's entry, which is frozen",
 }  # fmt: skip
 # The parts of an action. The values of its fields in a plan are always in the digest.
 ACTION: dict[str, str] = {

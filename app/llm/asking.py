@@ -77,7 +77,7 @@ async def ask(
             raise ModelRetry(str(error)) from error
         return answer
 
-    await ledger.take_up()
+    await ledger.resume()
     prompt = request
     async with model:
         for left in range(repairs, -1, -1):

@@ -16,7 +16,7 @@ from app.llm.access import ModelAccess
 from app.llm.prices import most_cost
 from app.settings import Settings
 from app.storage import model_steps, projects, questions
-from app.storage.model_steps import Talk
+from app.storage.model_steps import Conversation
 
 # Seconds between checks whether calls in progress have finished, when the budget must wait for them.
 PAUSE = 0.5
@@ -25,18 +25,18 @@ PAUSE = 0.5
 class DatabaseLedger:
     """Records calls to a model, and allows them only within the project's budget. Implements `app.llm.metered.Ledger`."""
 
-    def __init__(self, database: Database, settings: Settings, talk: Talk) -> None:
+    def __init__(self, database: Database, settings: Settings, conversation: Conversation) -> None:
         self._database = database
         self._settings = settings
-        self.talk = talk
+        self.conversation = conversation
 
-    async def take_up(self) -> None:
+    async def resume(self) -> None:
         """Resume the conversation, and replace its previous owner."""
-        await self._database.transact(lambda conn: model_steps.take_up(conn, self.talk))
+        await self._database.transact(lambda conn: model_steps.resume(conn, self.conversation))
 
     async def recorded(self, number: int) -> Any | None:
         """The recorded answer of an earlier call."""
-        row = await self._database.read(lambda conn: model_steps.recorded(conn, self.talk, number))
+        row = await self._database.read(lambda conn: model_steps.recorded(conn, self.conversation, number))
         return row.result if row is not None else None
 
     async def reserve(self, number: int, access: ModelAccess, input_tokens: int, output_tokens: int) -> tuple[int, int]:
@@ -48,18 +48,18 @@ class DatabaseLedger:
         """
 
         def work(conn: Connection) -> tuple[int, int] | None:
-            project = projects.get(conn, self.talk.project_id)
+            project = projects.get(conn, self.conversation.project_id)
             spent = model_steps.spent(conn, project.id)
             max_tokens = grant(
                 _budget(self._settings, project), spent, input_tokens, output_tokens,
                 lambda read, written: most_cost(access, read, written),
             )  # fmt: skip
             if max_tokens is None:
-                model_steps.end_orphans(conn, project.id)
+                model_steps.close_orphaned_calls(conn, project.id)
                 return None
             cost = most_cost(access, input_tokens, max_tokens)
             tokens = input_tokens + max_tokens
-            position = model_steps.reserve(conn, self.talk, number, model=access.name, tokens=tokens, cost=cost)
+            position = model_steps.reserve(conn, self.conversation, number, model=access.name, tokens=tokens, cost=cost)
             return position, max_tokens
 
         while True:
@@ -72,7 +72,7 @@ class DatabaseLedger:
         self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
     ) -> None:
         """Record an answer and its cost. For a task, also append an event."""
-        event: model_steps.StepNews = {
+        event: model_steps.StepEvent = {
             "step": "model",
             "model": answer.model_name,
             "tokens": {"input": usage.input_tokens, "output": usage.output_tokens},
@@ -82,8 +82,8 @@ class DatabaseLedger:
         }
         await self._database.persist(
             lambda conn: model_steps.settle(
-                conn, self.talk, reservation, result=dumped, input_tokens=usage.input_tokens,
-                output_tokens=usage.output_tokens, cost=cost, news=event,
+                conn, self.conversation, reservation, result=dumped, input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens, cost=cost, event=event,
             )
         )  # fmt: skip
 
@@ -95,26 +95,28 @@ class DatabaseLedger:
         Raises:
             Conflict: `fenced`.
         """
-        before = await self._database.read(lambda conn: model_steps.recorded(conn, self.talk, number, call_id))
+        before = await self._database.read(lambda conn: model_steps.recorded(conn, self.conversation, number, call_id))
         if before is not None:
             return str(before.result)
         position = await self._database.persist(
-            lambda conn: model_steps.begin_tool(conn, self.talk, number, call_id, name, model=model)
+            lambda conn: model_steps.begin_tool(conn, self.conversation, number, call_id, name, model=model)
         )
         result = await use()
-        event: model_steps.StepNews = {"step": "tool", "tool": name, "characters": len(result)}
+        event: model_steps.StepEvent = {"step": "tool", "tool": name, "characters": len(result)}
         await self._database.persist(
-            lambda conn: model_steps.settle(conn, self.talk, position, result=result, news=event)
+            lambda conn: model_steps.settle(conn, self.conversation, position, result=result, event=event)
         )
         return result
 
     async def answer(self, call_id: str) -> str | None:
         """The answer of a person to the question that a tool call asked."""
-        return await self._database.read(lambda conn: questions.answer_to(conn, self.talk.task_id or "", call_id))
+        return await self._database.read(
+            lambda conn: questions.answer_to(conn, self.conversation.task_id or "", call_id)
+        )
 
     async def close(self) -> None:
         """End the conversation. The next attempt of its task starts a new one."""
-        await self._database.persist(lambda conn: model_steps.close(conn, self.talk))
+        await self._database.persist(lambda conn: model_steps.close(conn, self.conversation))
 
     async def give_up(self, reservation: int, *, charged: bool) -> None:
         """Release a reservation, because no answer came."""

@@ -323,7 +323,7 @@ class _Isolated(TypedDict, total=False):
     quarantine: str
 
 
-def lose(
+def mark_worker_lost(
     conn: Connection, key: AttemptKey, *, status: TaskStatus, cause: str, ask: bool = False, killed: bool = False
 ) -> Recorded:
     """Give up on an attempt that did not finish. The task moves to `status`; with `ask`, it waits for a person's decision.
@@ -385,12 +385,12 @@ def note_stopping(conn: Connection, key: AttemptKey) -> None:
 
 
 def give_up(conn: Connection, key: AttemptKey, cause: str) -> None:
-    """Give up on an attempt that its own worker has stopped, as `lose` does. Its task waits for the next attempt."""
+    """Give up on an attempt that its own worker has stopped, as `mark_worker_lost` does. Its task waits for the next attempt."""
     task = tasks.find(conn, key.project_id, key.task_id)
     if task is None or task.token != key.token or task.status != TaskStatus.RUNNING:
         end(conn, key)
     else:
-        lose(conn, key, status=TaskStatus.WAITING, cause=cause)
+        mark_worker_lost(conn, key, status=TaskStatus.WAITING, cause=cause)
 
 
 def _later(at: str, seconds: float | None) -> str:

@@ -36,7 +36,7 @@ _STEPS = Rows(model_steps, StepRow)
 
 
 @dataclass(frozen=True)
-class Talk:
+class Conversation:
     """One conversation with a model, in a project. A task's conversation has the token that its attempt writes under."""
 
     project_id: str
@@ -66,13 +66,13 @@ _UNPRICED = func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus
 _END = 1_000_000
 
 
-def take_up(conn: Connection, talk: Talk) -> None:
+def resume(conn: Connection, conversation: Conversation) -> None:
     """Resume a conversation. Its former holder is gone, and what that holder had reserved counts as spent."""
-    _hold(conn, talk)
-    conn.execute(update(model_steps).where(*_of(talk), _OPEN).values(status=StepStatus.LOST, ended_at=now()))
+    _hold(conn, conversation)
+    conn.execute(update(model_steps).where(*_of(conversation), _OPEN).values(status=StepStatus.LOST, ended_at=now()))
 
 
-def end_orphans(conn: Connection, project_id: str) -> None:
+def close_orphaned_calls(conn: Connection, project_id: str) -> None:
     """Mark reservations as spent in conversations that nobody will resume, because their worker was lost and they ended.
 
     Without this, a caller that waits for reservations to be settled might wait forever.
@@ -95,17 +95,17 @@ def end_orphans(conn: Connection, project_id: str) -> None:
     conn.execute(update(model_steps).where(*conditions).values(status=StepStatus.LOST, ended_at=now()))
 
 
-def recorded(conn: Connection, talk: Talk, number: int, call_id: str = "") -> StepRow | None:
+def recorded(conn: Connection, conversation: Conversation, number: int, call_id: str = "") -> StepRow | None:
     """Return a step that already finished, or None."""
     step = (model_steps.c.number == number, model_steps.c.call_id == call_id, model_steps.c.status == StepStatus.DONE)
-    return _STEPS.find(conn, _STEPS.select.where(*_of(talk), *step).limit(1))
+    return _STEPS.find(conn, _STEPS.select.where(*_of(conversation), *step).limit(1))
 
 
-def close(conn: Connection, talk: Talk) -> None:
+def close(conn: Connection, conversation: Conversation) -> None:
     """End a conversation, so that it cannot be resumed."""
-    locks.hold_project(conn, talk.project_id)
-    if _holds(conn, talk):
-        position = _open(conn, talk, _END, model="", call_id="end", tool="end")
+    locks.hold_project(conn, conversation.project_id)
+    if _holds(conn, conversation):
+        position = _open(conn, conversation, _END, model="", call_id="end", tool="end")
         conn.execute(
             update(model_steps).where(model_steps.c.position == position).values(status=StepStatus.DONE, ended_at=now())
         )
@@ -134,27 +134,31 @@ def spent(conn: Connection, project_id: str) -> Spent:
     return Spent(int(row[0]), float(row[1]), int(row[2]), float(row[3]))
 
 
-def reserve(conn: Connection, talk: Talk, number: int, *, model: str, tokens: int, cost: float | None) -> int:
+def reserve(
+    conn: Connection, conversation: Conversation, number: int, *, model: str, tokens: int, cost: float | None
+) -> int:
     """Reserve a model call at its maximum cost before it is made. Returns the step's position.
 
     Raises:
         Conflict: `fenced`: Signoff has given up on the attempt that the conversation belongs to.
     """
-    _hold(conn, talk)
-    return _open(conn, talk, number, model=model, tokens=tokens, cost=cost)
+    _hold(conn, conversation)
+    return _open(conn, conversation, number, model=model, tokens=tokens, cost=cost)
 
 
-def begin_tool(conn: Connection, talk: Talk, number: int, call_id: str, tool: str, *, model: str) -> int:
+def begin_tool(
+    conn: Connection, conversation: Conversation, number: int, call_id: str, tool: str, *, model: str
+) -> int:
     """Record a tool call before it is made. Returns the step's position.
 
     Raises:
         Conflict: `fenced`.
     """
-    _hold(conn, talk)
-    return _open(conn, talk, number, model=model, call_id=call_id, tool=tool)
+    _hold(conn, conversation)
+    return _open(conn, conversation, number, model=model, call_id=call_id, tool=tool)
 
 
-class StepNews(TypedDict):
+class StepEvent(TypedDict):
     """What the event of a step says about a model's answer or the use of a tool."""
 
     step: str
@@ -168,30 +172,30 @@ class StepNews(TypedDict):
 
 def settle(
     conn: Connection,
-    talk: Talk,
+    conversation: Conversation,
     position: int,
     *,
     result: Any,
     input_tokens: int = 0,
     output_tokens: int = 0,
     cost: float | None = None,
-    news: StepNews | None = None,
+    event: StepEvent | None = None,
 ) -> None:
     """Record the result of a step. A task's step also becomes an event.
 
     If Signoff has given up on the attempt meanwhile, only what was spent is recorded.
     """
     values = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost, "ended_at": now()}
-    locks.hold_project(conn, talk.project_id)
+    locks.hold_project(conn, conversation.project_id)
     query = update(model_steps).where(model_steps.c.position == position)
-    if not _holds(conn, talk):
+    if not _holds(conn, conversation):
         conn.execute(query.values(status=StepStatus.VOID, **values))
         return
     conn.execute(query.values(status=StepStatus.DONE, result=result, **values))
-    if talk.task_id is not None and news is not None:
-        task = conn.execute(select(task_table).where(task_table.c.id == talk.task_id)).one()
-        step = TaskProgress(task_id=task.id, key=task.key, title=task.title, attempt=task.attempt, **news)
-        events.append(conn, talk.project_id, step, actor="worker")
+    if conversation.task_id is not None and event is not None:
+        task = conn.execute(select(task_table).where(task_table.c.id == conversation.task_id)).one()
+        step = TaskProgress(task_id=task.id, key=task.key, title=task.title, attempt=task.attempt, **event)
+        events.append(conn, conversation.project_id, step, actor="worker")
 
 
 def give_up(conn: Connection, position: int, *, charged: bool) -> None:
@@ -246,7 +250,7 @@ def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, in
 
 def _open(
     conn: Connection,
-    talk: Talk,
+    conversation: Conversation,
     number: int,
     *,
     model: str,
@@ -256,10 +260,10 @@ def _open(
     cost: float | None = None,
 ) -> int:
     row = {
-        "project_id": talk.project_id,
-        "conversation": talk.name,
+        "project_id": conversation.project_id,
+        "conversation": conversation.name,
         "number": number,
-        "task_id": talk.task_id,
+        "task_id": conversation.task_id,
         "model": model,
         "status": StepStatus.OPEN,
         "started_at": now(),
@@ -273,19 +277,19 @@ def _open(
     return int(position[0])
 
 
-def _of(talk: Talk) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return model_steps.c.project_id == talk.project_id, model_steps.c.conversation == talk.name
+def _of(conversation: Conversation) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return model_steps.c.project_id == conversation.project_id, model_steps.c.conversation == conversation.name
 
 
-def _hold(conn: Connection, talk: Talk) -> None:
+def _hold(conn: Connection, conversation: Conversation) -> None:
     # Two calls that reserve at the same time must see each other's reservations.
-    locks.hold_project(conn, talk.project_id)
-    if not _holds(conn, talk):
+    locks.hold_project(conn, conversation.project_id)
+    if not _holds(conn, conversation):
         raise Conflict("Another attempt has replaced this one.", code="fenced")
 
 
-def _holds(conn: Connection, talk: Talk) -> bool:
-    if talk.task_id is None:
-        return projects.find(conn, talk.project_id) is not None
-    token = conn.execute(select(task_table.c.token).where(task_table.c.id == talk.task_id)).scalar_one_or_none()
-    return token is not None and token == talk.token
+def _holds(conn: Connection, conversation: Conversation) -> bool:
+    if conversation.task_id is None:
+        return projects.find(conn, conversation.project_id) is not None
+    token = conn.execute(select(task_table.c.token).where(task_table.c.id == conversation.task_id)).scalar_one_or_none()
+    return token is not None and token == conversation.token

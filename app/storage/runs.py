@@ -279,7 +279,7 @@ def finish(
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 
-def lose(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
+def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:
     """Record that Temporal no longer runs a project's workflow. The project has failed, and its open tasks are cancelled."""
     failure: Failure = {"code": code, "message": message, "task_id": None}
     events.append(conn, project.id, RunLost(run_id=project.latest_run, code=code), actor="signoff")

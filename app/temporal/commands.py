@@ -20,7 +20,7 @@ from app.domain.states import FINISHED_PROJECT, Call, check_call
 from app.storage import commands, decisions, plans, projects
 from app.storage.projects import ProjectRow, situation
 from app.temporal.client import Engine
-from app.temporal.lost import cancel_failing, settle_lost
+from app.temporal.lost import cancel_failing, reconcile_lost_runs
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
@@ -84,7 +84,7 @@ class Commands:
                 if project.engaged and tries <= START_RACE_TRIES:
                     await asyncio.sleep(START_RACE_PAUSE)
                     continue
-            await settle_lost(self._database, self._engine, command.project_id)
+            await reconcile_lost_runs(self._database, self._engine, command.project_id)
             if call is not None and await self._may_start(command.project_id, call):
                 await self._engine.signal_with_start(project, stored)
                 return None
@@ -163,7 +163,7 @@ class Commands:
             stored = await self._database.transact(lambda conn: commands.store(conn, command))
             if await self._engine.signal(stored):
                 break
-            await settle_lost(self._database, self._engine, command.project_id)
+            await reconcile_lost_runs(self._database, self._engine, command.project_id)
 
         def has_ended(project: ProjectRow | None) -> bool:
             return project is None or (not project.engaged and project.status in FINISHED_PROJECT)

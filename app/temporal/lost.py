@@ -29,7 +29,7 @@ _MESSAGES = {
 }
 
 
-async def settle_lost(database: Database, engine: Engine, project_id: str) -> None:
+async def reconcile_lost_runs(database: Database, engine: Engine, project_id: str) -> None:
     """If a project needs an open workflow and has none, record that its run was lost.
 
     The project is read before Temporal is asked. A run that ends properly is recorded before its workflow closes. If the
@@ -55,7 +55,8 @@ async def settle_lost(database: Database, engine: Engine, project_id: str) -> No
 async def cancel_failing(database: Database, engine: Engine, request: CommandRequest) -> CommandRecord | None:
     """Decide a cancel on behalf of a workflow whose task keeps failing, and end the workflow. None for any other workflow.
 
-    The cancel is recorded before the workflow is terminated. If this is interrupted in between, `settle_lost` completes it.
+    The cancel is recorded before the workflow is terminated. If this is interrupted in between, `reconcile_lost_runs` completes
+    it.
 
     Raises:
         Unavailable: Temporal or the database does not answer.
@@ -64,7 +65,7 @@ async def cancel_failing(database: Database, engine: Engine, request: CommandReq
         return None
     decision = await database.transact(lambda conn: decisions.decide(conn, request, HANDLERS[request.kind]))
     await engine.terminate(request.project_id, _TERMINATED)
-    await settle_lost(database, engine, request.project_id)
+    await reconcile_lost_runs(database, engine, request.project_id)
     return decision
 
 
@@ -85,7 +86,7 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
         return
     if project.status == ProjectStatus.RUNNING:
         logger.warning("project %s: %s", project.id, message)
-        runs.lose(conn, project, code=code, message=message)
+        runs.mark_lost(conn, project, code=code, message=message)
         return
     if project.stage == Stage.PLANNING:
         latest = plans.latest(conn, project.id)
@@ -95,12 +96,12 @@ def _record(conn: Connection, before: ProjectRow, code: str) -> None:
     projects.disengage(conn, project.id)
 
 
-async def settle_lost_periodically(database: Database, engine: Engine) -> None:
+async def reconcile_lost_runs_periodically(database: Database, engine: Engine) -> None:
     """Look for lost runs now and every minute, until cancelled."""
     while True:
         try:
             for project_id in await database.read(projects.live_ids):
-                await settle_lost(database, engine, project_id)
+                await reconcile_lost_runs(database, engine, project_id)
         except Unavailable as error:
             logger.info("cannot look for lost runs at the moment: %s", error)
         except DomainError:

@@ -61,10 +61,10 @@ def test_a_recorded_try_is_not_carried_out_again(conn: Connection) -> None:
 
 def test_a_lost_attempt_that_comes_back_late_changes_nothing(conn: Connection) -> None:
     attempts.start(conn, key(conn, "first"))
-    lost = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
+    lost = attempts.mark_worker_lost(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
     assert lost == Recorded(TaskStatus.WAITING)
     # Recording a loss twice is harmless.
-    assert attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="again") == lost
+    assert attempts.mark_worker_lost(conn, key(conn, ""), status=TaskStatus.WAITING, cause="again") == lost
     attempts.start(conn, key(conn, "second"))
     assert attempts.finish(conn, key(conn, "first"), Ending(TaskStatus.FAILED, {"x": "late"})) is None
     assert tasks.get(conn, PROJECT, "it").status == TaskStatus.RUNNING
@@ -76,21 +76,21 @@ def test_a_lost_attempt_that_comes_back_late_changes_nothing(conn: Connection) -
 def test_losing_an_attempt_whose_outcome_is_recorded_finds_the_outcome(conn: Connection) -> None:
     attempts.start(conn, key(conn, "a"))
     attempts.finish(conn, key(conn, "a"), DONE)
-    found = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
+    found = attempts.mark_worker_lost(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
     assert found == Recorded(TaskStatus.COMPLETED)
     assert tasks.get(conn, PROJECT, "it").status == TaskStatus.COMPLETED
 
 
 def test_losing_what_had_not_begun_leaves_it_to_begin(conn: Connection) -> None:
     """A worker that dies after it has received a task, but before it recorded the start, has done nothing."""
-    found = attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test", ask=True)
+    found = attempts.mark_worker_lost(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test", ask=True)
     assert found == Recorded(TaskStatus.PENDING)
     attempts.start(conn, key(conn, "a"))
     failed = Ending(TaskStatus.WAITING, {}, error={"type": "x", "message": "x"}, next_try_in=1.0)
     attempts.finish(conn, key(conn, "a"), failed)
-    assert attempts.lose(conn, key(conn, "", try_number=2), status=TaskStatus.WAITING, cause="test") == Recorded(
-        TaskStatus.WAITING
-    )
+    assert attempts.mark_worker_lost(
+        conn, key(conn, "", try_number=2), status=TaskStatus.WAITING, cause="test"
+    ) == Recorded(TaskStatus.WAITING)
     assert tasks.get(conn, PROJECT, "it").reason == "retry"
 
 
@@ -114,7 +114,7 @@ def test_a_task_is_quarantined_once_two_workers_were_lost_in_the_middle_of_it(co
         task = tasks.get(conn, PROJECT, "it")
         attempts.start(conn, replace(key(conn, f"t{number}"), worker=f"w{number}"))
         quarantines.note_loss(conn, task, silent=silent)
-        attempts.lose(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
+        attempts.mark_worker_lost(conn, key(conn, ""), status=TaskStatus.WAITING, cause="test")
         reasons.append(tasks.get(conn, PROJECT, "it").quarantine)
     assert reasons[:2] == [None, None], "an attempt that its worker gave up says nothing of the task"
     assert "2 workers were lost while it was in progress (w0, w2)" in (reasons[2] or "")

@@ -34,7 +34,7 @@ class Operator:
         pending = await self.pending()
         await self._service.pause_activity(
             PauseActivityRequest(
-                namespace=self._temporal.namespace, execution=self._execution, identity=OPERATOR,
+                namespace=self._temporal.namespace, execution=self._current_run, identity=OPERATOR,
                 id=pending.activity_id, reason=reason,
             )
         )  # fmt: skip
@@ -44,7 +44,10 @@ class Operator:
         pending = await self.pending()
         await self._service.unpause_activity(
             UnpauseActivityRequest(
-                namespace=self._temporal.namespace, execution=self._execution, identity=OPERATOR, id=pending.activity_id
+                namespace=self._temporal.namespace,
+                execution=self._current_run,
+                identity=OPERATOR,
+                id=pending.activity_id,
             )
         )
 
@@ -53,7 +56,10 @@ class Operator:
         pending = await self.pending()
         await self._service.reset_activity(
             ResetActivityRequest(
-                namespace=self._temporal.namespace, execution=self._execution, identity=OPERATOR, id=pending.activity_id
+                namespace=self._temporal.namespace,
+                execution=self._current_run,
+                identity=OPERATOR,
+                id=pending.activity_id,
             )
         )
 

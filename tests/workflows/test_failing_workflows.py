@@ -17,7 +17,7 @@ from app.commands.handlers import HANDLERS
 from app.domain.commands import CommandKind, CommandRequest
 from app.storage import decisions
 from app.temporal.client import Engine
-from app.temporal.lost import settle_lost
+from app.temporal.lost import reconcile_lost_runs
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 from workflows.contracts import ProjectInput, ProjectResult
@@ -123,5 +123,5 @@ async def test_a_cancel_that_was_recorded_is_carried_out_though_the_app_ended_in
         await blocked(stack, project_id)
         request = CommandRequest(project_id=project_id, request_id="r", kind=CommandKind.CANCEL, actor="ann")
         await stack.database.transact(lambda conn: decisions.decide(conn, request, HANDLERS[request.kind]))
-        await settle_lost(stack.database, Engine(stack.settings, stack.temporal), project_id)
+        await reconcile_lost_runs(stack.database, Engine(stack.settings, stack.temporal), project_id)
         assert (await stack.project(project_id))["status"] == "cancelled"

@@ -54,7 +54,7 @@ def _ended(ending: Ending) -> Change:
 def _lost(status: TaskStatus, *, ask: bool = False) -> Change:
     def change(conn: Connection, key: AttemptKey) -> None:
         attempts.start(conn, key)
-        attempts.lose(conn, key, status=status, cause="a test", ask=ask)
+        attempts.mark_worker_lost(conn, key, status=status, cause="a test", ask=ask)
 
     return change
 

@@ -17,7 +17,7 @@ from app.planning.model import prompt, reach
 from app.planning.model.schema import ModelPlan, plan_type
 from app.planning.planner import Brief
 from app.settings import Settings
-from app.storage.model_steps import Talk
+from app.storage.model_steps import Conversation
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.problems import Problem
 
@@ -81,7 +81,7 @@ class ModelPlanner:
                 )
             return made.draft(brief.previous)
 
-        ledger = DatabaseLedger(self._database, self._settings, Talk(brief.project_id, f"plan:{brief.version}"))
+        ledger = DatabaseLedger(self._database, self._settings, Conversation(brief.project_id, f"plan:{brief.version}"))
         try:
             draft = await ask(
                 access, ledger, plan_type(actions, agents, whole=brief.previous is not None), checked, repairs=REPAIRS,

@@ -17,7 +17,7 @@ from workflows.contracts import (
     Decided,
     Delivery,
     LostAttempt,
-    LostVerdict,
+    LostOutcome,
     OpenTask,
     PhaseEnd,
     PhaseEnded,
@@ -169,17 +169,17 @@ class Record:
         return TaskResult(status="completed")
 
     @activity.defn
-    async def lose_attempt(self, attempt: LostAttempt) -> LostVerdict:
+    async def lose_attempt(self, attempt: LostAttempt) -> LostOutcome:
         self.calls["lose_attempt"] += 1
         if attempt.cause == str(lost()):
-            return LostVerdict(then="rerun", status="pending")
+            return LostOutcome(then="rerun", status="pending")
         task = self._task(attempt.task)
         if attempt.try_number <= task.retries:
-            return LostVerdict(then="final", status="waiting", failed=True)
+            return LostOutcome(then="final", status="waiting", failed=True)
         if task.asks:
-            return LostVerdict(then="ask", status=ASKED, failed=True)
+            return LostOutcome(then="ask", status=ASKED, failed=True)
         self.progress[attempt.task] = TaskProgress(status="failed", recorded_try=attempt.try_number)
-        return LostVerdict(then="final", status="failed", failed=True)
+        return LostOutcome(then="final", status="failed", failed=True)
 
     @activity.defn
     async def finish_run(self, end: RunEnd) -> ProjectState:

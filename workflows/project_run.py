@@ -43,7 +43,7 @@ GATE_BY_RECORD = "gate-by-record"
 
 
 class Outcome(Enum):
-    """Why `Execution.run` returned."""
+    """Why `ProjectRun.run` returned."""
 
     ENDED = "ended"
     CONTINUE = "continue as new"
@@ -56,7 +56,7 @@ class _PhaseOutcome(Enum):
     CONTINUE = "continue as new"
 
 
-class Execution:
+class ProjectRun:
     """Executes one run of a project.
 
     Args:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from app.database.database import Database
 from app.domain.agents import AgentEntry
 from app.settings import Settings
-from app.storage.model_steps import Talk
+from app.storage.model_steps import Conversation
 
 
 @dataclass(frozen=True)
-class Desk:
+class AgentContext:
     """What an action needs to call a model and to use tools, with every step recorded."""
 
     settings: Settings
     database: Database
-    talk: Talk
+    conversation: Conversation
     agent_id: str
     agent: AgentEntry
     strategy: str
