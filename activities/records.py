@@ -20,7 +20,7 @@ from app.domain.commands import CommandKind, CommandRequest, StoredCommand
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
-from app.domain.states import FINISHED_PHASE, FINISHED_TASK, WaitReason
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
@@ -28,7 +28,7 @@ from app.storage import attempts, permission, plan_rows, plans, projects, quaran
 from app.storage.attempts import AttemptKey
 from app.storage.needs import Needed
 from app.workspace.workspaces import Workspaces
-from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus
+from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus, WaitReason
 from workflows.activity_types import RecordActivities
 from workflows.contracts import (
     OWN_ACTOR,

@@ -9,10 +9,9 @@ from sqlalchemy import Connection, select
 from app.domain.actions import Actions, Mode
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.plan import DEFAULT_AGENT, LIMITS
-from app.domain.states import WaitReason
 from app.storage import plans, projects, runs, tasks
 from app.storage.tables import phases as phase_table
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
 from workflows.contracts import Decided, ProjectState, RunState, TaskColumns, TaskProgress
 from workflows.options import shorten
 

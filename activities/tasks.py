@@ -33,7 +33,6 @@ from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, 
 from app.domain.errors import Conflict, NotFound
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
-from app.domain.states import WaitReason
 from app.llm.agent_context import AgentContext
 from app.settings import Settings
 from app.storage import attempts, model_steps, permission
@@ -43,7 +42,7 @@ from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
 from app.workspace import files
 from app.workspace.workspaces import Workspaces, workspaces_of
-from signoff.vocabulary import OnCrash, TaskStatus
+from signoff.vocabulary import OnCrash, TaskStatus, WaitReason
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 from workflows.options import QUARANTINE
 

@@ -13,8 +13,8 @@ from pydantic_core import to_json
 
 from app.domain.commands import COMMANDS, CommandKind
 from app.domain.errors import ErrorInfo
-from app.domain.states import SKIPPED_BY_PERSON, WaitReason
-from signoff.vocabulary import TaskStatus
+from app.domain.states import SKIPPED_BY_PERSON
+from signoff.vocabulary import TaskStatus, WaitReason
 
 WORKFLOW_TYPE = "ProjectWorkflow"
 OWN_ACTOR = "signoff"

@@ -19,8 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from app.domain.backoff import backoff
     from app.domain.commands import CommandKind
     from app.domain.identity import isoformat, parse_time
-    from app.domain.states import FINISHED_TASK, WaitReason, waits_for_person
-    from signoff.vocabulary import TaskStatus
+    from app.domain.states import FINISHED_TASK
+    from signoff.vocabulary import TaskStatus, WaitReason, waits_for_person
     from workflows.activity_types import AdviceActivities, RecordActivities
     from workflows.calls import decoded, execute
     from workflows.contracts import (

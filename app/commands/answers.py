@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommandRequest, CommentSeal
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.states import SKIPPED_BY_PERSON, Situation, WaitReason, waits_for_person
+from app.domain.states import SKIPPED_BY_PERSON, Situation
 from app.storage import decisions, events, projects, questions, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.event_data import DecisionMade
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import DecisionMode, Stage, TaskStatus
+from signoff.vocabulary import DecisionMode, Stage, TaskStatus, WaitReason, waits_for_person
 
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.

@@ -54,36 +54,6 @@ def sources(moves: dict[S, frozenset[S]], target: S) -> list[S]:
     return [status for status, targets in moves.items() if target in targets]
 
 
-class WaitReason(StrEnum):
-    """Why a task waits."""
-
-    MANUAL = "manual"
-    DECISION = "decision"
-    TIMER = "timer"
-    RETRY = "retry"
-    AFTER_FAILURE = "after_failure"
-    AGENT_QUESTION = "agent_question"
-    # Something differs from what was signed.
-    SIGNED_CHANGED = "signed_changed"
-    WORKER_LOST = "worker_lost"
-
-
-_FOR_A_PERSON = frozenset(
-    {
-        WaitReason.MANUAL,
-        WaitReason.DECISION,
-        WaitReason.AFTER_FAILURE,
-        WaitReason.AGENT_QUESTION,
-        WaitReason.SIGNED_CHANGED,
-    }
-)
-
-
-def waits_for_person(reason: str | None, due_at: str | None) -> bool:
-    """Whether a waiting task waits for a person. After a lost worker it does only if no attempt is due."""
-    return reason in _FOR_A_PERSON or (reason == WaitReason.WORKER_LOST and due_at is None)
-
-
 class AttemptStatus(StrEnum):
     """Status of one attempt at a task. `waiting`: it ended with a question to a person."""
 

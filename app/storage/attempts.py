@@ -16,13 +16,13 @@ from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.replay import outputs_hash
-from app.domain.states import AttemptStatus, WaitReason, waits_for_person
+from app.domain.states import AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.needs import Needed
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
-from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus
+from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus, WaitReason, waits_for_person
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.replay import outputs_hash
-from app.domain.states import FINISHED_TASK, TASK_MOVES, WaitReason, sources
+from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
@@ -26,7 +26,7 @@ from signoff.schemas.event_data import (
     TaskSkipped,
     TaskWaiting,
 )
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus, WaitReason
 
 
 class TaskError(TypedDict):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from signoff import vocabulary
 from signoff.schemas.projects import Project
-from signoff.vocabulary import Stage
+from signoff.vocabulary import Stage, TaskStatus
 
 # What `wait` waits for: the end of the project, or also any moment at which a person is needed.
 Until = Literal["finished", "person"]
@@ -17,7 +18,6 @@ EVENT_TYPES: dict[Until, str] = {
 _PERSON_STAGES = frozenset(
     {Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL, Stage.AWAITING_DECISION, Stage.PAUSED}
 )
-_PERSON_REASONS = frozenset({"manual", "worker_lost", "decision", "after_failure", "agent_question", "signed_changed"})
 
 
 def is_reached(project: Project, until: Until) -> bool:
@@ -27,5 +27,7 @@ def is_reached(project: Project, until: Until) -> bool:
 
 def waits_for_person(project: Project) -> bool:
     """Whether a project waits for a person: to approve, to decide, to do a task, or to end a pause."""
-    waiting = (task.status == "waiting" and task.reason in _PERSON_REASONS for task in project.tasks)
-    return project.stage in _PERSON_STAGES or any(waiting)
+    return project.stage in _PERSON_STAGES or any(
+        task.status == TaskStatus.WAITING and vocabulary.waits_for_person(task.reason, task.due_at)
+        for task in project.tasks
+    )

@@ -103,6 +103,36 @@ class DecisionMode(StrEnum):
     HUMAN = "human"
 
 
+class WaitReason(StrEnum):
+    """Why a task waits."""
+
+    MANUAL = "manual"
+    DECISION = "decision"
+    TIMER = "timer"
+    RETRY = "retry"
+    AFTER_FAILURE = "after_failure"
+    AGENT_QUESTION = "agent_question"
+    # Something differs from what was signed.
+    SIGNED_CHANGED = "signed_changed"
+    WORKER_LOST = "worker_lost"
+
+
+_FOR_A_PERSON = frozenset(
+    {
+        WaitReason.MANUAL,
+        WaitReason.DECISION,
+        WaitReason.AFTER_FAILURE,
+        WaitReason.AGENT_QUESTION,
+        WaitReason.SIGNED_CHANGED,
+    }
+)
+
+
+def waits_for_person(reason: str | None, due_at: str | None) -> bool:
+    """Whether a waiting task waits for a person. After a lost worker it does only if no attempt is due."""
+    return reason in _FOR_A_PERSON or (reason == WaitReason.WORKER_LOST and due_at is None)
+
+
 class EventType(StrEnum):
     """The types of the events in a project's record."""
 

@@ -16,13 +16,11 @@ from app.domain.states import (
     TASK_MOVES,
     Call,
     Situation,
-    WaitReason,
     check_call,
     situation_of,
     sources,
-    waits_for_person,
 )
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason, waits_for_person
 
 COLUMNS = (
     "generate",

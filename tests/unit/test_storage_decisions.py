@@ -15,10 +15,9 @@ from app.domain.commands import CommandKind, CommandRecord, CommandRequest, Outc
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
-from app.domain.states import WaitReason
 from app.storage import decisions, events, plans, projects, runs, tasks
 from signoff.schemas.event_data import RunLost
-from signoff.vocabulary import ProjectStatus
+from signoff.vocabulary import ProjectStatus, WaitReason
 from tests.unit.conftest import add_task, data_of, decide, new_project, opened, plain, types_of, with_plan
 
 
