@@ -16,7 +16,7 @@ MANY = 60
 @pytest.fixture(scope="module")
 def many(signoff: Signoff) -> list[str]:
     """The names of 60 projects, oldest first, that only the search for `cataloged` finds."""
-    names = [f"Catalogued {number:02}" for number in range(MANY)]
+    names = [f"Cataloged {number:02}" for number in range(MANY)]
     for name in names:
         signoff.create(name, "- `true`", strategy="careful" if name.endswith("0") else "performance")
     return names
