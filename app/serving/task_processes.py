@@ -17,6 +17,8 @@ from typing import NamedTuple
 GUARD_NAME = "signoff-guard"
 # How often to repeat a search during which processes started or ended.
 _LOOKS = 3
+# The same for the processes of tasks: a command may start processes all the time.
+_LOOKS_AT_TASKS = 10
 # Processes with recent connections: most new connections come from the same processes.
 _recent: deque[int] = deque(maxlen=8)
 
@@ -87,7 +89,7 @@ def _origin_of_unseen(wanted: str, uid: int) -> Origin:
     """
     if not _sees_every_process():
         return Origin.TASK
-    for _ in range(_LOOKS):
+    for _ in range(_LOOKS_AT_TASKS):
         before = _task_processes()
         for process in before:
             for thread in _threads(process.pid):

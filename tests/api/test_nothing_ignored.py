@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -198,45 +197,70 @@ async def gone(stack: Stack, project: Json) -> None:
     await stack.http.delete(f"/api/projects/{project['id']}")
 
 
-async def ignored(stack: Stack, situation: str, operation: str, target: tuple[str, str], fields: set[str]) -> list[str]:
+class Probe:
+    """A project in a situation. Refusals change nothing, so that one project can refuse many calls."""
+
+    def __init__(self, stack: Stack, situation: str) -> None:
+        self._stack, self._situation = stack, situation
+        self._project: Json | None = None
+        # Whether the project has refused nothing yet: a refusal leaves a trace in the record.
+        self._untouched = False
+
+    async def send(
+        self, operation: str, target: tuple[str, str], field: str | None = None, *, untouched: bool = False
+    ) -> tuple[httpx.Response | None, str]:
+        """Make a call with one field, or with none. Returns the answer, and if it was accepted by an untouched project, all that
+        is visible of the project then.
+
+        The answer is None if the field has no value in the situation.
+        """
+        if self._project is None or (untouched and not self._untouched) or operation == "duplicateProject":
+            await self.drop()
+            self._project, self._untouched = await prepared(self._stack, self._situation, operation), True
+        project, was_untouched = self._project, self._untouched
+        body: Json = {}
+        if field is not None:
+            value = FIELDS[operation][field]
+            if callable(value):
+                value = path_in(self._stack, project) if value is path_in else value(project)
+            if value is None:
+                return None, ""
+            body = {field: value}
+        sent = await asked(self._stack, project, operation, target, body)
+        if not sent.is_success:
+            self._untouched = False
+            return sent, ""
+        seen = await observed(self._stack, project["id"], sent) if was_untouched else ""
+        await self.drop()
+        return sent, seen
+
+    async def drop(self) -> None:
+        if self._project is not None:
+            await gone(self._stack, self._project)
+            self._project = None
+
+
+async def ignored(probe: Probe, operation: str, target: tuple[str, str], fields: set[str]) -> list[str]:
     """The fields of a call that make no difference in a situation, or are refused without being named."""
-    project = await prepared(stack, situation, operation)
-    plain = await asked(stack, project, operation, target, {})
-    without = await observed(stack, project["id"], plain)
-    await gone(stack, project)
-    if plain.status_code >= 400:
+    plain, without = await probe.send(operation, target)
+    assert plain is not None
+    if not plain.is_success:
         # The project's state does not allow the call, regardless of its fields.
         check_error(plain)
         return []
-
-    async def sent_to(project: Json, field: str) -> httpx.Response | None:
-        value = FIELDS[operation][field]
-        if callable(value):
-            value = path_in(stack, project) if value is path_in else value(project)
-        return None if value is None else await asked(stack, project, operation, target, {field: value})
-
-    async def difference(field: str) -> str | None:
-        project = await prepared(stack, situation, operation)
-        sent = await sent_to(project, field)
-        assert sent is not None
-        seen = await observed(stack, project["id"], sent)
-        await gone(stack, project)
-        return f"{field}: made no difference" if seen == without else None
-
-    # A refusal has only to name the field, and changes nothing, so several fields can be refused by one project.
+    if not without:
+        _, without = await probe.send(operation, target, untouched=True)
     found: list[str | None] = []
-    accepted: list[str] = []
-    project = await prepared(stack, situation, operation)
     for field in sorted(fields):
-        sent = await sent_to(project, field)
-        if sent is not None and sent.is_success:
-            accepted.append(field)
-            await gone(stack, project)
-            project = await prepared(stack, situation, operation)
-        elif sent is not None:
+        sent, seen = await probe.send(operation, target, field)
+        if sent is None:
+            continue
+        if not sent.is_success:
             found.append(unnamed(field, check_error(sent)))
-    await gone(stack, project)
-    found += await asyncio.gather(*(difference(field) for field in accepted))
+            continue
+        if not seen:
+            _, seen = await probe.send(operation, target, field, untouched=True)
+        found.append(f"{field}: made no difference" if seen == without else None)
     return [f"{operation} {item}" for item in found if item is not None]
 
 
@@ -262,12 +286,14 @@ NAMED_BY_CODE = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 async def test_every_field_is_heeded_or_refused_in_each_situation(patient: Stack, situation: str) -> None:
     found: list[str] = []
+    probe = Probe(patient, situation)
     for operation, (method, path, fields) in (await bodies(patient)).items():
         if operation in STATELESS | set(ELSEWHERE) or (operation in EDITS and situation not in OF_EDITS):
             continue
         if operation not in ONLY.get(situation, {operation}):
             continue
-        found += await ignored(patient, situation, operation, (method, path), fields)
+        found += await ignored(probe, operation, (method, path), fields)
+    await probe.drop()
     assert not found
 
 

@@ -15,11 +15,18 @@ from tests.sse import read_events
 # Less than the heartbeat timeout, after which Temporal starts another attempt.
 GONE_SECONDS = 4.0
 
+# The tasks below look for a file before they say that they run, so that a test can make the file as soon as they do.
+
 # Logs its start and end, and detects whether an earlier attempt is still alive.
 STEP = (
     "[ -e pid_{n} ] && kill -0 $(cat pid_{n}) 2>/dev/null && touch overlap; "
     "echo $$ > pid_{n}; echo {n} >> started; sleep 0.4; echo {n} >> ended"
 )
+
+
+def written(file: Path) -> bool:
+    """Whether a command has written to the file. A shell creates the file of `>>` first, and may be killed in between."""
+    return file.exists() and file.read_text().endswith("\n")
 
 
 def ten_tasks() -> str:
@@ -76,7 +83,7 @@ async def test_a_task_that_must_not_be_repeated_asks_first(processes: Processes)
     project_id, workspace = await processes.started(plan)
 
     async def sent() -> bool:
-        return (workspace / "mails").exists()
+        return written(workspace / "mails")
 
     await eventually(sent, what="the mail is sent")
     processes.kill("worker")
@@ -92,12 +99,12 @@ async def test_a_task_that_must_not_be_repeated_asks_first(processes: Processes)
 
 
 async def test_a_person_may_have_it_repeated(processes: Processes) -> None:
-    plan = "- Mail: `echo sent >> mails; [ -e again ] || sleep 600` {#mail on_crash=ask}"
+    plan = "- Mail: `test -e again; absent=$?; echo sent >> mails; [ $absent = 0 ] || sleep 600` {#mail on_crash=ask}"
     project_id, workspace = await processes.started(plan)
     await processes.task_in(project_id, "mail", "running")
 
     async def sent() -> bool:
-        return (workspace / "mails").exists()
+        return written(workspace / "mails")
 
     await eventually(sent, what="the mail is sent")
     processes.kill("worker")
@@ -129,11 +136,11 @@ async def test_an_event_stream_goes_on_where_it_was_after_the_app_restarts(proce
 
 async def test_a_deploy_hands_running_tasks_over(processes: Processes) -> None:
     """SIGTERM: the worker lets short tasks finish and gives up on long ones, which run again elsewhere."""
-    plan = "- Long: `echo x >> runs; [ -e quick ] || sleep 600` {#long}"
+    plan = "- Long: `test -e quick; absent=$?; echo x >> runs; [ $absent = 0 ] || sleep 600` {#long}"
     project_id, workspace = await processes.started(plan)
 
     async def runs() -> bool:
-        return (workspace / "runs").exists()
+        return written(workspace / "runs")
 
     await eventually(runs, what="the task runs")
     (workspace / "quick").touch()
@@ -148,11 +155,12 @@ async def test_a_deploy_hands_running_tasks_over(processes: Processes) -> None:
 async def test_a_worker_that_hears_nothing_from_temporal_stops_its_tasks(processes: Processes) -> None:
     """The server may give up on attempts after the heartbeat timeout. Nothing of them may be running by then."""
     # It ignores SIGTERM, and is gone in time anyway.
-    plan = "- Long: `trap '' TERM; echo x >> runs; [ -e quick ] || while :; do sleep 1; done` {#long}"
+    command = "trap '' TERM; test -e quick; absent=$?; echo x >> runs; [ $absent = 0 ] || while :; do sleep 1; done"
+    plan = f"- Long: `{command}` {{#long}}"
     project_id, workspace = await processes.started(plan)
 
     async def runs() -> bool:
-        return (workspace / "runs").exists() and bool(with_environment("SIGNOFF_PROJECT_ID", project_id))
+        return written(workspace / "runs") and bool(with_environment("SIGNOFF_PROJECT_ID", project_id))
 
     await eventually(runs, what="the task runs")
     processes.kill("temporal")

@@ -94,7 +94,9 @@ def _is_frozen(pid: int) -> bool:
 @pytest.mark.timeout(300)
 async def test_a_task_that_only_was_there_completes_in_quarantine(processes: Processes) -> None:
     """Its worker is killed from outside, again and again. The task has done nothing, and does not fail because of it."""
-    project_id, workspace = await processes.started("- Slow: `echo x >> runs; [ -e quick ] || sleep 600` {#slow}")
+    # It looks for the file before it says that it runs, so that the test can make the file as soon as it does.
+    command = "test -e quick; absent=$?; echo x >> runs; [ $absent = 0 ] || sleep 600"
+    project_id, workspace = await processes.started(f"- Slow: `{command}` {{#slow}}")
 
     def runs() -> int:
         file = workspace / "runs"

@@ -51,7 +51,7 @@ async def test_retries_then_failure_skips_dependents_and_finishes_independent_br
 
 
 async def test_a_task_over_its_time_fails_and_leaves_no_process(signoff: Stack) -> None:
-    project = await signoff.finished(await signoff.started("- Slow: `echo $$ > pid; sleep 600` {#slow timeout=1}"))
+    project = await signoff.finished(await signoff.started("- Slow: `echo $$ > pid; sleep 600` {#slow timeout=3}"))
     slow = project["tasks"][0]
     assert (slow["status"], slow["error"]["type"]) == ("failed", "timeout")
     pid = (Path(project["workspace"]) / "pid").read_text().strip()

@@ -106,7 +106,11 @@ async def test_a_reset_run_repeats_nothing_that_is_recorded(signoff: Stack) -> N
 
 
 async def test_a_task_that_ran_when_its_run_was_reset_runs_again_once_it_has_stopped(signoff: Stack) -> None:
-    command = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null && touch overlap; echo $$ > pid; [ -e quick ] || sleep 600"
+    # It looks for the file before it says that it runs, so that the test can make the file as soon as it does.
+    command = (
+        "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null && touch overlap; test -e quick; absent=$?; echo $$ > pid; "
+        "[ $absent = 0 ] || sleep 600"
+    )
     project_id = await signoff.started(f"- Slow: `{command}` {{#slow}}")
     workspace = Path((await signoff.project(project_id))["workspace"])
 

@@ -104,14 +104,14 @@ def test_no_task_acts_as_the_owner(up: Up) -> None:
 
 
 def test_the_owner_is_served_while_a_task_runs(up: Up) -> None:
-    project_id = up.started("- Hold: `until [ -e go ]; do sleep 0.1; done` {#hold}")
-    project = up.until(project_id, lambda project: project["tasks"][0]["status"] == "running")
+    project_id = up.started("- Hold: `sleep 600` {#hold}")
+    up.until(project_id, lambda project: project["tasks"][0]["status"] == "running")
     # Like an SSH server that forwards a port: a process of the owner that the app cannot inspect.
     done = as_second_user("/usr/bin/python3", "-I", "-c", HIDDEN_CLIENT, f"{up.url}/api/projects")
     assert done.stdout.strip() == "200", done.stderr
     assert as_second_user("curl", "-s", "-o", os.devnull, "-w", "%{http_code}", up.ui).stdout == "200"
-    (Path(project["workspace"]) / "go").touch()
-    assert up.until(project_id, lambda project: project["stage"] == "finished")["status"] == "completed"
+    up.call("POST", f"/{project_id}/cancel", {})
+    assert up.until(project_id, lambda project: project["stage"] == "finished")["status"] == "cancelled"
 
 
 async def test_a_task_of_root_is_told_what_to_do(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
