@@ -34,7 +34,7 @@ class Operator:
         pending = await self.pending()
         await self._service.pause_activity(
             PauseActivityRequest(
-                namespace=self._temporal.namespace, execution=self._current_run, identity=OPERATOR,
+                namespace=self._temporal.namespace, execution=self._execution, identity=OPERATOR,
                 id=pending.activity_id, reason=reason,
             )
         )  # fmt: skip
@@ -45,7 +45,7 @@ class Operator:
         await self._service.unpause_activity(
             UnpauseActivityRequest(
                 namespace=self._temporal.namespace,
-                execution=self._current_run,
+                execution=self._execution,
                 identity=OPERATOR,
                 id=pending.activity_id,
             )
@@ -57,7 +57,7 @@ class Operator:
         await self._service.reset_activity(
             ResetActivityRequest(
                 namespace=self._temporal.namespace,
-                execution=self._current_run,
+                execution=self._execution,
                 identity=OPERATOR,
                 id=pending.activity_id,
             )
