@@ -41,7 +41,7 @@ async def test_plain_words_become_a_plan_with_its_price(
     prices: dict[str, Price],
     cost: float | None,
 ) -> None:
-    value = drafted(*GOOD, assumptions=["There are figures."], questions=["Of which quarter?"])
+    value = drafted(*GOOD, assumptions=["The figures exist."], questions=["Which quarter?"])
     model.say(Output(value, input_tokens=1000, output_tokens=100))
     settings = {"model": name, "model_base_url": model.url + path, "prices": prices}
     stack = await signoffs.having(**settings)
@@ -56,7 +56,7 @@ async def test_plain_words_become_a_plan_with_its_price(
         "tokens": {"input": 1000, "output": 100},
         "cost_usd": cost if cost is None else pytest.approx(cost),
     }
-    assert made["warnings"] == ["Assumption: There are figures.", "Open question: Of which quarter?"]
+    assert made["warnings"] == ["Assumption: The figures exist.", "Open question: Which quarter?"]
     (ready,) = await events_of(stack, project_id, "plan.ready")
     assert (ready["models"], ready["calls"], ready["tokens"]) == ([name], 1, {"input": 1000, "output": 100})
     assert WORDS in model.requests[0].texts

@@ -230,7 +230,7 @@ async def test_a_draft_on_record_is_not_paid_for_again(signoffs: Signoffs, model
     await stack.until(project_id, stage="awaiting_approval")
     made = await stack.call("GET", f"/{project_id}/plan")
     assert made["version"] == 1
-    # One that is on record, one whose answer never came and may be billed all the same, and the last.
+    # The recorded call, the call without an answer, which may still be billed, and the last one.
     assert made["usage"]["calls"] == 3
     assert made["usage"]["tokens"]["input"] > 2200
     assert len(model.requests) == 3

@@ -105,7 +105,7 @@ def finish(client: Client, project_id: str) -> None:
         if project.stage is Stage.FINISHED:
             break
         assert time.monotonic() < deadline, project
-        time.sleep(0.2)
+        time.sleep(0.2)  # why: the step of a wait that has a condition and a deadline
     assert project.status is ProjectStatus.COMPLETED, project.failure
 
 
