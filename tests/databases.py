@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as property_settings
 
 from app.database.url import sqlite_path
 from app.storage.migrate import migrate
@@ -19,18 +20,33 @@ _WITH_DATABASE = {"database", "database_url", "temporal_server", "processes", "s
 # Fixtures of tests about one kind of database. Such tests run only once.
 _OF_ONE_KIND = {"file", "sqlite_only", "postgres_server"}
 # The units of storage run on both kinds, with every statement in them. Of the tests of a whole Signoff, these run on both: they
-# write and read at the same time from several processes, page, search, wait for changes, or lose the database.
+# page, search, read rows as a database keeps them, or wait for changes.
 _ON_BOTH = (
-    "unit", "test_approve_cancel.py", "test_copies.py", "test_edits.py", "test_events.py", "test_get_delete.py",
-    "test_history.py", "test_idempotency.py", "test_list.py", "test_live_events.py", "test_logs.py", "test_metrics.py",
-    "test_plan.py", "test_put.py", "test_sealed_decisions.py", "test_seals.py", "test_session.py", "test_tasks.py",
-    "test_cancel.py", "test_decisions.py", "test_failure.py", "test_late_answers.py", "test_live_edits.py",
-    "test_lost_runs.py", "test_pause.py", "test_planning.py", "test_retry.py", "test_run.py", "test_database_away.py",
+    "unit", "test_history.py", "test_list.py", "test_live_edits.py", "test_live_events.py", "test_logs.py", "test_metrics.py",
+    "test_run.py", "test_seals.py",
 )  # fmt: skip
-# Tests of other files that run on both kinds.
+# Tests of other files that run on both kinds: several writers meet, a process is lost, or much is written or deleted at once.
 _THESE_TOO = (
-    "test_kill_in_the_middle_of_ten_tasks[all-three]", "test_tools_work_in_the_workspace_and_each_step_is_an_event",
+    "test_a_copy_has_the_plan_and_nothing_of_the_run", "test_a_request_that_meets_the_end_of_a_run_is_carried_out",
+    "test_a_terminated_run_is_found_by_a_call", "test_after_a_delete_every_call_says_so",
+    "test_an_approval_whose_app_is_killed_before_it_is_decided", "test_an_edit_that_rewires_what_a_failure_would_skip_saves_it",
+    "test_cancel_at_the_moment_of_completions", "test_deleting_a_live_project_stops_it_first",
+    "test_every_step_of_a_project_can_be_repeated", "test_every_task_makes_a_version_and_keeps_what_was_there",
+    "test_kill_in_the_middle_of_ten_tasks[all-three]", "test_many_are_deleted_and_one_bad_id_stops_nothing",
+    "test_odd_values_come_back_as_they_were", "test_of_many_answers_one_counts", "test_of_many_at_once_one_is_carried_out",
+    "test_of_two_processes_that_race_one_carries_it_out", "test_of_two_retries_one_starts_a_run",
+    "test_projects_of_every_state_can_be_deleted", "test_refinement_makes_one_version_with_all_edits_or_none",
+    "test_retry_goes_on_from_what_failed_and_runs_nothing_done_again", "test_sessions_are_listed_and_revoked",
+    "test_tasks_are_listed_by_status_phase_and_page", "test_tools_work_in_the_workspace_and_each_step_is_an_event",
     "test_a_budget_stops_the_project_before_it_is_passed_and_asks",
+    "test_what_a_person_skipped_stays_skipped_and_a_cancelled_run_goes_on", "test_what_is_omitted_stays",
+)  # fmt: skip
+# `make test-full` runs these on both as well.
+_IN_FULL = (
+    "test_approve_cancel.py", "test_copies.py", "test_edits.py", "test_events.py", "test_get_delete.py", "test_idempotency.py",
+    "test_plan.py", "test_put.py", "test_sealed_decisions.py", "test_session.py", "test_tasks.py", "test_cancel.py",
+    "test_decisions.py", "test_failure.py", "test_late_answers.py", "test_lost_runs.py", "test_pause.py", "test_planning.py",
+    "test_retry.py", "test_database_away.py",
 )  # fmt: skip
 # In a folder of `_ON_BOTH`, but they start a database of their own.
 _ONLY_ONCE = ("test_compose.py",)
@@ -86,8 +102,16 @@ class Databases:
             not _WITH_DATABASE.isdisjoint(fixtures)
             and _OF_ONE_KIND.isdisjoint(fixtures)
             and not _any_part(item.path, _ONLY_ONCE)
-            and (_any_part(item.path, _ON_BOTH) or item.name in _THESE_TOO)
+            and (_any_part(item.path, _ON_BOTH) or _named(item) or (_full() and _any_part(item.path, _IN_FULL)))
         )
+
+
+def _named(item: pytest.Item) -> bool:
+    return item.name in _THESE_TOO or item.name.partition("[")[0] in _THESE_TOO
+
+
+def _full() -> bool:
+    return property_settings.get_current_profile_name() == "full"
 
 
 def _any_part(path: Path, names: Iterable[str]) -> bool:
