@@ -32,7 +32,7 @@ from app.temporal import commands, devserver
 from app.temporal.client import Engine
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
-from tests.databases import DATABASES, POSTGRESQL, SQLITE
+from tests.databases import DATABASES, POSTGRESQL, SQLITE, full
 from tests.lock_order import LOCK_ORDER
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
@@ -77,8 +77,9 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.hook.pytest_deselected(items=[item for item in items if not DATABASES.runs(item)])
-    items[:] = [item for item in items if DATABASES.runs(item)]
+    chosen = [item for item in items if DATABASES.runs(item) and (full() or item.get_closest_marker("full") is None)]
+    config.hook.pytest_deselected(items=sorted(set(items) - set(chosen), key=lambda item: item.nodeid))
+    items[:] = chosen
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -102,7 +102,7 @@ class Databases:
             not _WITH_DATABASE.isdisjoint(fixtures)
             and _OF_ONE_KIND.isdisjoint(fixtures)
             and not _any_part(item.path, _ONLY_ONCE)
-            and (_any_part(item.path, _ON_BOTH) or _named(item) or (_full() and _any_part(item.path, _IN_FULL)))
+            and (_any_part(item.path, _ON_BOTH) or _named(item) or (full() and _any_part(item.path, _IN_FULL)))
         )
 
 
@@ -110,7 +110,8 @@ def _named(item: pytest.Item) -> bool:
     return item.name in _THESE_TOO or item.name.partition("[")[0] in _THESE_TOO
 
 
-def _full() -> bool:
+def full() -> bool:
+    """Whether `make test-full` runs the tests."""
     return property_settings.get_current_profile_name() == "full"
 
 

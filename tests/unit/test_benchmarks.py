@@ -21,9 +21,13 @@ OPTIONS = {
     "settings": "--server",
     "databases": "--rounds",
 }
+# Those that start a whole Signoff take as long as hundreds of other tests.
+WHOLE = {"overhead", "files"}
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.full] if name in WHOLE else []) for name in RUNS]
+)
 def test_it_starts(name: str) -> None:
     arguments, printed = RUNS[name]
     output = run(sys.executable, "-m", f"benchmarks.{name}", *arguments)
