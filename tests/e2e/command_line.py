@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import pty
@@ -13,11 +15,15 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.warm_commands import warm_commands
+
 DEADLINE = 60.0
+# These start processes and threads of their own, and may restart themselves to hide secrets.
+_LONG_LIVED = {("run",), ("up",), ("serve",), ("worker",)}
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -141,17 +147,22 @@ class CommandLine:
 
     async def __call__(self, *arguments: str, stdin: str = "") -> Ended:
         """Run a command to its end."""
-        async with self.running(*arguments) as running:
+        command = self._command(arguments) if arguments[:1] in _LONG_LIVED else _warm()(*arguments)
+        async with self._running(command) as running:
             assert running.process.stdin is not None
             running.process.stdin.write(stdin.encode())
             running.process.stdin.close()
             return await running.ended()
 
+    def running(self, *arguments: str) -> contextlib.AbstractAsyncContextManager[Running]:
+        """A command that runs while a test goes on."""
+        return self._running(self._command(arguments))
+
     @contextlib.asynccontextmanager
-    async def running(self, *arguments: str) -> AsyncIterator[Running]:
+    async def _running(self, command: list[str]) -> AsyncIterator[Running]:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *self._command(arguments), cwd=self.folder, env=self._environment(), stdin=pipe, stdout=pipe, stderr=pipe
+            *command, cwd=self.folder, env=self._environment(), stdin=pipe, stdout=pipe, stderr=pipe
         )
         try:
             yield Running(process)
@@ -182,6 +193,13 @@ class CommandLine:
 
     def _environment(self) -> dict[str, str]:
         return plain_environment() | {"TERM": "xterm", "COLUMNS": "200"} | self.settings
+
+
+@functools.cache
+def _warm() -> Callable[..., list[str]]:
+    running = contextlib.ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(warm_commands())
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
