@@ -8,15 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from app.domain.commands import CommandRecord
+from app.domain.conditions import DECISION, ends_run
 from app.domain.errors import Conflict
 from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
-from app.storage import events, plans, projects, questions, runs, tasks
+from app.storage import events, needs, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import RunPaused, RunResumed, RunStarted
-from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
+from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, Stage, TaskStatus
 
 _CHUNK = 5000
 
@@ -83,18 +84,26 @@ def _to_run_again(
 ) -> list[TaskRow]:
     """Return the unfinished tasks, the named ones, and those that depend on a named one, in the plan's order."""
     by_key = {row.key: row for row in rows}
+    ending = needs.stops(conn, project.id)
+    # A run that an answer has ended asks again, and phases that follow a failure or clean up belong to each run.
+    asked = [row.key for row in rows if row.status == TaskStatus.COMPLETED and ends_run(ending, row.key, _answer(row))]
+    own = {phase.id for phase in runs.phases_of(conn, project.id) if phase.runs_on != RunsOn.SUCCESS}
     dependents: dict[str, list[str]] = {}
     for row in rows:
         for key in row.depends_on:
             dependents.setdefault(key, []).append(row.key)
-    stack = [tasks.get(conn, project.id, name).key for name in named]
+    stack = [*asked, *(tasks.get(conn, project.id, name).key for name in named)]
     reached: set[str] = set()
     while stack:
         key = stack.pop()
         if key in by_key and key not in reached:
             reached.add(key)
             stack.extend(dependents.get(key, ()))
-    return [row for row in rows if row.key in reached or not _is_done(row)]
+    return [row for row in rows if row.key in reached or row.phase_id in own or not _is_done(row)]
+
+
+def _answer(row: TaskRow) -> object:
+    return row.outputs.get("answer") if row.action["type"] == DECISION else None
 
 
 def _is_done(row: TaskRow) -> bool:
