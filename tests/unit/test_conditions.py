@@ -40,7 +40,7 @@ def plan(text: str) -> PlanDraft:
 
 
 def when(*values: str, task: str = "ask") -> TaskCondition:
-    return TaskCondition(task=task, values=list(values))
+    return TaskCondition.model_validate({"task": task, "is": list(values)})
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,8 @@ async def test_a_second_cancel_ends_the_clean_up(signoff: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "made"), [("retry", "completed", True), ("complete", "completed", False), ("skip", "skipped", False)]
+    ("command", "status", "made"),
+    [("retry", "completed", True), ("complete", "completed", False), ("skip", "skipped", False)],
 )
 async def test_a_person_releases_a_task(signoff: Stack, command: str, status: str, made: bool) -> None:
     plan = "- Deploy: `echo x >> made` {#deploy approval=yes}\n- After: `true` {#after after=deploy}"
