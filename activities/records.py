@@ -24,11 +24,20 @@ from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import attempts, permission, plan_rows, plans, projects, quarantines, runs, tasks
+from app.storage import attempts, flow, needs, permission, plan_rows, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.needs import Needed
 from app.workspace.workspaces import Workspaces
-from signoff.vocabulary import DecisionMode, PhaseStatus, PlanStatus, ProjectStatus, Stage, TaskStatus, WaitReason
+from signoff.vocabulary import (
+    DecisionMode,
+    PhaseStatus,
+    PlanStatus,
+    ProjectStatus,
+    RunsOn,
+    Stage,
+    TaskStatus,
+    WaitReason,
+)
 from workflows.activity_types import RecordActivities
 from workflows.contracts import (
     OWN_ACTOR,
@@ -46,6 +55,8 @@ from workflows.contracts import (
     ProjectRef,
     ProjectState,
     RunEnd,
+    Settled,
+    SettlePhase,
     SkipTasks,
     TaskInput,
     TaskResult,
@@ -77,7 +88,7 @@ class Records(RecordActivities):
         """All record activities, for registration with a worker."""
         return [
             self.load_project, self.decide, self.fail_plan, self.begin_phase, self.end_phase, self.open_task,
-            self.close_task, self.skip_tasks, self.lose_attempt, self.finish_run, self.erase_project,
+            self.close_task, self.skip_tasks, self.settle_phase, self.lose_attempt, self.finish_run, self.erase_project,
         ]  # fmt: skip
 
     async def _write(self, work: Callable[[Connection], R]) -> R:
@@ -162,18 +173,39 @@ class Records(RecordActivities):
             phase = runs.phase_at(conn, ref.project_id, ref.position)
             if phase is None or phase.key != draft.key:
                 raise Conflict("The phases of this run have been altered.", code="plan_altered")
-            permission.check_phase_turn(conn, ref.project_id, ref.position)
             if phase.status in FINISHED_PHASE:
-                return PhaseWork(open=True, finished=True, phase_id=phase.id, name=phase.name)
-            if project.stage == Stage.CANCELLING:
+                failed = phase.status in {PhaseStatus.FAILED, PhaseStatus.CANCELLED}
+                return PhaseWork(open=True, finished=True, failed=failed, phase_id=phase.id, name=phase.name)
+            if project.stage == Stage.CANCELLING and not flow.is_cleaning_up(project, phase):
                 return PhaseWork(open=False, cancelling=True, phase_id=phase.id, name=phase.name)
+            if not flow.enter(conn, project, phase):
+                return PhaseWork(open=True, finished=True, phase_id=phase.id, name=phase.name)
             if not runs.begin_phase(conn, project, phase):
                 return PhaseWork(open=False, phase_id=phase.id, name=phase.name)
             rows = tasks.all_of(conn, ref.project_id, phase_id=phase.id)
             if ref.offset == 0:
                 plan_rows.check_rows(draft, rows)
             columns = task_columns(rows, ref.offset, self._actions, queues=self._queues, agent_id=project.agent_id)
-            return PhaseWork(open=True, phase_id=phase.id, name=phase.name, tasks=columns, total=len(rows))
+            return PhaseWork(
+                open=True, phase_id=phase.id, name=phase.name, tasks=columns, total=len(rows),
+                cleans_up=phase.runs_on == RunsOn.ALWAYS,
+            )  # fmt: skip
+
+        return await self._write(work)
+
+    @activity.defn
+    async def settle_phase(self, settle: SettlePhase) -> Settled:
+        """Skip the tasks of a phase that will never start, because of how the tasks that they depend on have ended."""
+
+        def work(conn: Connection) -> Settled:
+            project = runs.live_project(conn, settle.project_id, settle.run_id)
+            if project.plan_version != settle.plan_version:
+                return Settled(current=False)
+            stops = needs.stops(conn, project.id)
+            phase = runs.get_phase(conn, settle.phase_id)
+            flow.settle(conn, project, phase, stops)
+            stopped = flow.stop_of(conn, project.id, stops) is not None
+            return Settled(skipped=flow.skipped_in(conn, phase.id), stopped=stopped)
 
         return await self._write(work)
 
@@ -201,20 +233,21 @@ class Records(RecordActivities):
             task = tasks.find(conn, opened.project_id, opened.task)
             if task is None:
                 return TaskResult(status=TaskStatus.SKIPPED)
-            cancelling = project.stage == Stage.CANCELLING
+            cancelling = needs.is_being_cancelled(conn, project.stage, task.phase_id)
             if cancelling or task.status != TaskStatus.PENDING:
                 status = TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status
                 return TaskResult(status=status, cancelling=cancelling)
             mode = self._actions[task.action["type"]].mode
-            if opened.reason != _REASONS.get(mode):
+            expected = WaitReason.RELEASE if task.requires_approval else _REASONS.get(mode)
+            if opened.reason != expected:
                 raise Conflict(f"Task '{task.key}' does not wait for this.", code="plan_altered")
             _check_may_begin(conn, task)
             due_at = due_time(task, opened.due_at)
             if opened.reason == WaitReason.DECISION:
+                answers.open_decision(conn, opened.run_id, task, due_at)
                 has_model = model_for(self._settings, project.strategy) is not None
-                status = answers.open_decision(conn, project, opened.run_id, task, due_at, has_model=has_model)
-                asks = status == TaskStatus.WAITING and project.decision_mode == DecisionMode.AGENT
-                return TaskResult(status=status, advise=asks and has_model)
+                advise = has_model and project.decision_mode == DecisionMode.AGENT
+                return TaskResult(status=TaskStatus.WAITING, advise=advise)
             tasks.open_task(conn, task, reason=opened.reason, due_at=due_at)
             return TaskResult(status=TaskStatus.WAITING)
 
@@ -231,7 +264,7 @@ class Records(RecordActivities):
                 return TaskResult(status=TaskStatus.SKIPPED)
             if task.status in FINISHED_TASK:
                 return TaskResult(status=task.status)
-            if project.stage == Stage.CANCELLING:
+            if needs.is_being_cancelled(conn, project.stage, task.phase_id):
                 return TaskResult(status=TaskStatus.CANCELLED, cancelling=True)
             self._check_closing(conn, task)
             tasks.close_task(conn, task, TaskStatus.COMPLETED, actor="signoff")
@@ -279,13 +312,19 @@ class Records(RecordActivities):
             if project.run_id == end.run_id and project.status == ProjectStatus.RUNNING:
                 cancelling = project.stage == Stage.CANCELLING
                 status = ProjectStatus.CANCELLED if cancelling else ProjectStatus(end.status)
+                stop = None if cancelling else flow.stop_of(conn, project.id, needs.stops(conn, project.id))
+                if stop is not None and status == ProjectStatus.COMPLETED:
+                    status = ProjectStatus.CANCELLED
                 if status == ProjectStatus.COMPLETED and runs.has_open_phases(conn, project.id):
                     return project_state(conn, project.id)
                 if status == ProjectStatus.COMPLETED:
                     permission.check_run_completed(conn, project)
-                if status == ProjectStatus.CANCELLED and not cancelling:
+                if status == ProjectStatus.CANCELLED and not cancelling and stop is None:
                     raise Conflict("This run was not cancelled.", code="run_outcome")
                 failure = _with_task_id(conn, end) if status == ProjectStatus.FAILED else None
+                if status == ProjectStatus.CANCELLED and stop is not None:
+                    flow.close_stopped(conn, project)
+                    failure = stop.failure()
                 runs.finish(conn, project, status, failure=failure, actor=OWN_ACTOR)
             return project_state(conn, end.project_id)
 
@@ -345,7 +384,7 @@ def lost_outcome(conn: Connection, lost: LostAttempt) -> LostOutcome:
 
 def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attempts.Recorded) -> LostOutcome:
     task = tasks.get(conn, lost.project_id, task_id)
-    cancelling = projects.get(conn, lost.project_id).stage == Stage.CANCELLING
+    cancelling = needs.is_being_cancelled(conn, projects.get(conn, lost.project_id).stage, task.phase_id)
     exhausted = task.recorded_try >= lost.try_number
     quarantined = task.quarantine is not None
     if recorded.status in FINISHED_TASK:
@@ -362,8 +401,11 @@ def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attemp
 def _with_task_id(conn: Connection, end: RunEnd) -> projects.Failure | None:
     """The reason why a run failed, from the record. The workflow only names the task."""
     if end.failure is None:
-        return None
-    task = tasks.find(conn, end.project_id, str(end.failure.get("task")))
+        # A former workflow execution has seen the failure.
+        failed = tasks.all_of(conn, end.project_id, status=TaskStatus.FAILED, limit=1)
+        task = failed[0] if failed else None
+    else:
+        task = tasks.find(conn, end.project_id, str(end.failure.get("task")))
     if task is None or task.status not in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         return {"code": "task_failed", "message": "A task failed.", "task_id": None}
     became = "was cancelled" if task.status == TaskStatus.CANCELLED else "failed"

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select
 from app.domain.actions import Actions, Mode
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.plan import DEFAULT_AGENT, LIMITS
-from app.storage import plans, projects, runs, tasks
+from app.storage import flow, needs, plans, projects, runs, tasks
 from app.storage.tables import phases as phase_table
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
+from signoff.vocabulary import PhaseStatus, ProjectStatus, RunsOn, Stage, TaskStatus, WaitReason
 from workflows.contracts import Decided, ProjectState, RunState, TaskColumns, TaskProgress
 from workflows.options import shorten
 
@@ -95,10 +95,11 @@ def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None
     run = runs.latest_of(conn, project)
     if run is None:
         return None
-    columns = (phase_table.c.name, phase_table.c.status)
+    columns = (phase_table.c.name, phase_table.c.status, phase_table.c.runs_on)
     query = select(*columns).where(phase_table.c.project_id == project.id).order_by(phase_table.c.position)
     rows = conn.execute(query).all()
     limits = LIMITS[project.strategy]
+    stops = needs.stops(conn, project.id)
     done = [row.status in {PhaseStatus.COMPLETED, PhaseStatus.SKIPPED} for row in rows]
     return RunState(
         run_id=run.id,
@@ -111,6 +112,9 @@ def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None
         next_phase=done.index(False) if False in done else len(done),
         started_at=run.started_at,
         paused=project.paused,
+        conditional=flow.uses_conditions(conn, project.id, stops),
+        cleans_up=any(row.runs_on == RunsOn.ALWAYS for row in rows),
+        stopped=flow.stop_of(conn, project.id, stops) is not None,
     )
 
 
@@ -144,6 +148,8 @@ def task_columns(
             columns.seconds[index] = float(row.action["expires_seconds"])
         if row.retries:
             columns.retries[index] = row.retries
+        if row.requires_approval:
+            columns.releases[index] = True
         if row.timeout_seconds is not None:
             columns.timeouts[index] = row.timeout_seconds
         if row.status != TaskStatus.PENDING:

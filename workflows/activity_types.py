@@ -24,6 +24,8 @@ from workflows.contracts import (
     ProjectRef,
     ProjectState,
     RunEnd,
+    Settled,
+    SettlePhase,
     SkipTasks,
     TaskInput,
     TaskResult,
@@ -64,6 +66,10 @@ class RecordActivities(ABC):
     @abstractmethod
     async def skip_tasks(self, skip: SkipTasks) -> ProjectState:
         """Skip tasks that can never start. If the plan was edited meanwhile, do nothing; the workflow checks again."""
+
+    @abstractmethod
+    async def settle_phase(self, settle: SettlePhase) -> Settled:
+        """Skip the tasks of a phase that will never start, because of how the tasks that they depend on have ended."""
 
     @abstractmethod
     async def lose_attempt(self, lost: LostAttempt) -> LostOutcome:

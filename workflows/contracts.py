@@ -120,6 +120,11 @@ class RunState(BaseModel):
     next_phase: int = Field(default=0, description="Position of the first phase that has not finished.")
     started_at: str
     paused: bool = False
+    conditional: bool = Field(
+        default=False, description="The plan has conditions: the record says which tasks and phases are skipped."
+    )
+    cleans_up: bool = Field(default=False, description="A phase runs in any case, even after a cancel.")
+    stopped: bool = Field(default=False, description="An answer has ended the run.")
 
 
 class ProjectState(BaseModel):
@@ -201,25 +206,28 @@ class TaskColumns(BaseModel):
     timeouts: dict[int, float] = Field(default_factory=dict[int, float])
     seconds: dict[int, float] = Field(default_factory=dict[int, float])
     queues: dict[int, str] = Field(default_factory=dict[int, str])
+    releases: dict[int, bool] = Field(default_factory=dict[int, bool], description="Tasks that a person must release.")
     progress: dict[int, TaskProgress] = Field(default_factory=dict[int, TaskProgress])
 
     def extend(self, more: TaskColumns) -> None:
         """Append the next page. Its dictionaries already use positions in the phase."""
         for name in ("keys", "titles", "types", "dependencies"):
             getattr(self, name).extend(getattr(more, name))
-        for name in ("modes", "retries", "timeouts", "seconds", "queues", "progress"):
+        for name in ("modes", "retries", "timeouts", "seconds", "queues", "releases", "progress"):
             getattr(self, name).update(getattr(more, name))
 
 
 class PhaseWork(BaseModel):
     """A phase to run. `open` is False while its gate is closed.
 
-    `finished`: an earlier run has completed it. `cancelling`: the record says that the run is being cancelled. `run` is set if
-    the plan was edited meanwhile.
+    `finished`: an earlier run has completed it, or it is skipped. `failed`: it has finished, but a task of it failed.
+    `cancelling`: the record says that the run is being cancelled. `run` is set if the plan was edited meanwhile.
     """
 
     open: bool
     finished: bool = False
+    failed: bool = False
+    cleans_up: bool = Field(default=False, description="It runs in any case, even after a cancel.")
     cancelling: bool = False
     run: RunState | None = None
     phase_id: str
@@ -288,6 +296,26 @@ class SkipTasks(BaseModel):
     tasks: list[str]
     reason: str
     plan_version: int | None = None
+
+
+class SettlePhase(BaseModel):
+    """Asks which tasks of a phase will never start, by how the tasks of this plan version have ended."""
+
+    project_id: str
+    run_id: str
+    phase_id: str
+    plan_version: int
+
+
+class Settled(BaseModel):
+    """The tasks of a phase that are skipped, by key, and whether an answer has ended the run.
+
+    `current` is False if the plan was edited meanwhile: the phase must be loaded again.
+    """
+
+    skipped: list[str] = Field(default_factory=list[str])
+    stopped: bool = False
+    current: bool = True
 
 
 class LostAttempt(TaskInput):

@@ -11,6 +11,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from datetime import timedelta
+
     from app.domain.actions import Mode
     from app.domain.commands import CommandKind
     from app.domain.identity import isoformat
@@ -25,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         ProjectState,
         RunEnd,
         RunState,
+        SettlePhase,
         SkipTasks,
         Snapshot,
         TaskInput,
@@ -38,8 +41,11 @@ with workflow.unsafe.imports_passed_through():
 
 A = TypeVar("A")
 T = TypeVar("T")
-# A run that began before this change is replayed without it.
+# A run that began before one of these changes is replayed without it.
 GATE_BY_RECORD = "gate-by-record"
+EMPTY_GATE = "empty-gate"
+# How long phases that run in any case (`on=always`) may take after a cancel, together. Then their tasks are stopped.
+CLEAN_UP_LIMIT = timedelta(minutes=10)
 
 
 class Outcome(Enum):
@@ -90,6 +96,8 @@ class ProjectRun:
         self._edited = False
         # Tasks that people ended before they were handed out, by key, and whether each end is a success.
         self._ended_by_person: dict[str, bool] = {}
+        # Whether a person has ended a task since a phase was loaded last.
+        self._ended_at_gate = False
         self._answers: dict[str, CommandKind] = {}
         self._gate_open = False
         self._gate: dict[str, Any] | None = None
@@ -99,6 +107,22 @@ class ProjectRun:
         self._draining = False
         self._failure: dict[str, Any] | None = None
         self._running = RunningTasks()
+        self._stopped = state.run.stopped
+        self._failed = False
+        # Whether the current phase continues in spite of a cancel, and whether its time for that is over.
+        self._cleans_up = False
+        self._clean_up_over = False
+        self._clean_up_timer: asyncio.Task[None] | None = None
+
+    @property
+    def _interrupted(self) -> bool:
+        """Whether a cancel stops the current phase."""
+        return self._cancelling and (not self._cleans_up or self._clean_up_over)
+
+    @property
+    def _holds(self) -> bool:
+        """Whether a pause keeps tasks from starting. It does not keep back the clean-up after a cancel."""
+        return self._paused and not self._cancelling
 
     async def run(self) -> Outcome:
         """Execute the run to its end, or to the point where it must continue with a new history."""
@@ -155,7 +179,10 @@ class ProjectRun:
             return
         match decided.kind:
             case CommandKind.CANCEL:
+                # A second cancel ends the clean-up as well.
+                self._clean_up_over = self._clean_up_over or (self._cancelling and self._cleans_up)
                 self._cancelling = True
+                self._limit_clean_up()
             case CommandKind.APPROVE:
                 self._gate_open = True
             case CommandKind.PAUSE | CommandKind.RESUME:
@@ -182,29 +209,48 @@ class ProjectRun:
                 self._ended_by_person[key] = False
         else:
             self._ended_by_person[key] = True
+            self._ended_at_gate = True
 
     async def _phases(self) -> _PhaseOutcome:
         position = self._run.next_phase
         while position < len(self._run.phases):
             if self._paused:
                 await workflow.wait_condition(lambda: self._cancelling or not self._paused)
-            if self._cancelling:
+            if self._clean_up_over or (self._cancelling and not self._run.cleans_up):
                 return _PhaseOutcome.CANCELLED
             outcome = await self._phase(position)
-            if outcome != _PhaseOutcome.COMPLETED:
+            if outcome == _PhaseOutcome.CONTINUE:
+                return outcome
+            self._failed = self._failed or outcome == _PhaseOutcome.FAILED
+            # With conditions, the record knows which phases run after a failure or a cancel.
+            if outcome in {_PhaseOutcome.FAILED, _PhaseOutcome.CANCELLED} and not self._run.conditional:
                 return outcome
             position += 1
             if self._history_is_long(self._thresholds.rest) and position < len(self._run.phases):
                 return _PhaseOutcome.CONTINUE
-        return _PhaseOutcome.CANCELLED if self._cancelling else _PhaseOutcome.COMPLETED
+        if self._clean_up_timer is not None:
+            self._clean_up_timer.cancel()
+        if self._failed and not self._cancelling:
+            return _PhaseOutcome.FAILED
+        return _PhaseOutcome.CANCELLED if self._cancelling or self._stopped else _PhaseOutcome.COMPLETED
+
+    def _limit_clean_up(self) -> None:
+        """After a cancel, begin to count the time of phases that run in any case."""
+        if self._cancelling and self._cleans_up and self._clean_up_timer is None:
+            self._clean_up_timer = asyncio.create_task(self._end_clean_up())
+
+    async def _end_clean_up(self) -> None:
+        await asyncio.sleep(CLEAN_UP_LIMIT.total_seconds())
+        self._clean_up_over = True
 
     async def _phase(self, position: int) -> _PhaseOutcome:
         """Execute one phase, from its gate to its end."""
+        self._cleans_up = False
         work = await self._enter_phase(position)
-        if self._cancelling:
+        if self._interrupted:
             return _PhaseOutcome.CANCELLED
         if work.finished:
-            return _PhaseOutcome.COMPLETED
+            return _PhaseOutcome.FAILED if work.failed and self._run.conditional else _PhaseOutcome.COMPLETED
         self._show(work.name, PhaseStatus.RUNNING)
         while True:
             outcome = await self._carry_out(work, position)
@@ -224,19 +270,21 @@ class ProjectRun:
         while True:
             work = await self._begin_phase(position)
             self._cancelling = self._cancelling or work.cancelling
-            if work.open or self._cancelling:
+            self._cleans_up = work.cleans_up
+            self._limit_clean_up()
+            if work.open or self._interrupted:
                 return work
             if gates and not workflow.patched(GATE_BY_RECORD):
                 return work
             gates += 1
             await self._wait_at_gate(work)
-            if self._cancelling:
+            if self._interrupted:
                 return work
 
     async def _begin_phase(self, position: int) -> PhaseWork:
         """Open a phase and load its tasks. If the plan was edited meanwhile, load the edited phase."""
         while position < len(self._run.phases):
-            self._edited = False
+            self._edited = self._ended_at_gate = False
             ref = PhaseRef(
                 project_id=self._project_id, run_id=self._run.run_id, position=position,
                 plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
@@ -256,19 +304,23 @@ class ProjectRun:
     async def _wait_at_gate(self, work: PhaseWork) -> None:
         self._show(work.name, PhaseStatus.AWAITING_APPROVAL)
         self._gate = {"kind": "phase", "phase_id": work.phase_id, "since": isoformat(workflow.now())}
-        await workflow.wait_condition(lambda: self._gate_open or self._cancelling)
+        # If people have ended every task of the phase, the record needs no approval any more.
+        by_person = workflow.patched(EMPTY_GATE)
+        await workflow.wait_condition(
+            lambda: self._gate_open or self._cancelling or (by_person and self._ended_at_gate)
+        )
         self._gate, self._gate_open = None, False
 
     async def _carry_out(self, work: PhaseWork, position: int) -> _PhaseOutcome:
         """Run the tasks of one phase."""
         scheduler = await self._scheduler(work)
-        while not self._cancelling:
+        while not self._interrupted:
             if self._edited:
                 work = await self._enter_phase(position)
                 scheduler = await self._scheduler(work)
                 continue
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
-            for task in [] if self._draining or self._paused else scheduler.take():
+            for task in [] if self._draining or self._holds else scheduler.take():
                 self._start_task(work, task)
             if scheduler.halted and self._running.only_wait():
                 await self._running.leave()
@@ -293,6 +345,7 @@ class ProjectRun:
             max_parallel=self._run.max_parallel,
             stop_at_first_failure=self._run.stop_at_first_failure,
             unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
+            conditional=self._run.conditional,
         )
         positions = {key: task for task, key in enumerate(work.tasks.keys)}
         for position in self._running.move(positions):
@@ -310,7 +363,12 @@ class ProjectRun:
         for task in sorted(ended):
             if work.tasks.progress[task].status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
                 self._note_failure(work, task, work.tasks.progress[task].status)
-        await self._skip(work, scheduler.restore(ended))
+        if self._run.conditional:
+            failed = {TaskStatus.FAILED, TaskStatus.CANCELLED}
+            scheduler.restore({task: work.tasks.progress[task].status not in failed for task in ended})
+            await self._settle(work, scheduler)
+        else:
+            await self._skip(work, scheduler.restore(ended))
 
     async def _collect(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
         """Report the tasks that have ended to the scheduler."""
@@ -325,12 +383,14 @@ class ProjectRun:
             if status == RELOAD:
                 self._edited = True
                 continue
-            if status == TaskStatus.CANCELLED and (self._cancelling or not workflow.patched(RECORD_ENDS_TASKS)):
+            if status == TaskStatus.CANCELLED and (self._interrupted or not workflow.patched(RECORD_ENDS_TASKS)):
                 # What happened to it is recorded when the run ends.
                 continue
             if status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
                 self._note_failure(work, task, status)
             await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
+        if self._run.conditional:
+            await self._settle(work, scheduler)
 
     def _start_task(self, work: PhaseWork, task: int) -> None:
         columns = work.tasks
@@ -338,8 +398,8 @@ class ProjectRun:
             TaskInput(project_id=self._project_id, run_id=self._run.run_id, task=columns.keys[task]),
             columns,
             task,
-            is_cancelling=lambda: self._cancelling,
-            is_paused=lambda: self._paused,
+            is_cancelling=lambda: self._interrupted,
+            is_paused=lambda: self._holds,
             note_cancelling=self._note_cancelling,
         )
         if (answer := self._answers.pop(columns.keys[task], None)) is not None:
@@ -349,10 +409,11 @@ class ProjectRun:
     def _note_cancelling(self) -> None:
         """Note that the record says the run is being cancelled, even if the workflow was not told."""
         self._cancelling = True
+        self._limit_clean_up()
 
     def _something_happened(self) -> bool:
         return (
-            self._cancelling
+            self._interrupted
             or self._edited
             or bool(self._ended_by_person)
             or self._running.any_ended()
@@ -376,6 +437,20 @@ class ProjectRun:
             plan_version=self._run.plan_version,
         )  # fmt: skip
         await self._record(RecordActivities.skip_tasks, skip, f"Skip {len(keys)} tasks: a dependency failed")
+
+    async def _settle(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
+        """Learn from the record which tasks of the phase it skips, and whether an answer has ended the run."""
+        settle = SettlePhase(
+            project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id,
+            plan_version=self._run.plan_version,
+        )  # fmt: skip
+        settled = await self._record(RecordActivities.settle_phase, settle, f"See what follows: {work.name}")
+        if not settled.current:
+            self._edited = True
+            return
+        self._stopped = self._stopped or settled.stopped
+        positions = {key: task for task, key in enumerate(work.tasks.keys)}
+        scheduler.skip([positions[key] for key in settled.skipped if key in positions])
 
     def _note_failure(self, work: PhaseWork, task: int, status: str) -> None:
         """Keep the first failure, which is the reason that the project fails."""

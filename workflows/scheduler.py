@@ -20,6 +20,7 @@ class PhaseScheduler:
         max_parallel: how many tasks may be in progress at once.
         stop_at_first_failure: start nothing more once a task has failed.
         unattended: tasks that wait for a person or a timer. They do not count toward `max_parallel`.
+        conditional: a task may start once its dependencies have ended in any way, unless `skip` was called for it.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class PhaseScheduler:
         max_parallel: int,
         stop_at_first_failure: bool = False,
         unattended: Collection[int] = (),
+        conditional: bool = False,
     ) -> None:
+        self._conditional = conditional
         self._dependents = dependents_of(dependencies)
         self._missing = [len(needed) for needed in dependencies]
         self._max_parallel = max_parallel
@@ -83,6 +86,14 @@ class PhaseScheduler:
         self._ended.add(task)
         return self._settle(task, succeeded=succeeded)
 
+    def skip(self, tasks: Collection[int]) -> None:
+        """Record that these tasks will not start, because the plan does not need them. Those that have ended stay as they are."""
+        ending = [task for task in sorted(tasks) if task not in self._ended and task not in self._under_way]
+        self._ended.update(ending)
+        for task in ending:
+            self._settle(task, succeeded=True)
+        self._drop_ready(self._ended)
+
     def adopt(self, task: int) -> None:
         """Record that a task is already in progress, because another scheduler handed it out."""
         self._drop_ready(frozenset({task}))
@@ -93,7 +104,8 @@ class PhaseScheduler:
     def _settle(self, task: int, *, succeeded: bool) -> list[int]:
         if not succeeded:
             self.failed = True
-            return self._skip_dependents(task)
+            if not self._conditional:
+                return self._skip_dependents(task)
         for other in self._dependents[task]:
             self._missing[other] -= 1
             if self._missing[other] == 0 and other not in self._ended:

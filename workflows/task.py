@@ -93,6 +93,7 @@ class TaskRun:
         self._mode = Mode(columns.modes.get(position, Mode.ACTIVITY))
         self._retries = columns.retries.get(position, 0)
         self._timeout_seconds = columns.timeouts.get(position)
+        self._needs_release = columns.releases.get(position, False)
         self._seconds = columns.seconds.get(position, 0.0)
         self._progress = columns.progress.get(position) or TaskProgress(status=TaskStatus.PENDING)
         self._usual_queue = queue = columns.queues.get(position)
@@ -131,18 +132,22 @@ class TaskRun:
     async def carry_out(self) -> str:
         """Run the task, or continue it where an earlier execution left it. Returns its final status, or `RELOAD`."""
         try:
-            if self._mode == Mode.PERSON:
-                return await self._ask()
-            if self._mode == Mode.DECISION:
-                return await self._ask_for_decision()
-            if self._mode == Mode.TIMER:
-                return await self._wait()
-            if self._mode == Mode.MILESTONE:
-                return await self._close()
-            return await self._try_until_done()
+            released = await self._wait_for_release() if self._needs_release else None
+            return released or await self._carry_out()
         except asyncio.CancelledError:
             # What happens to tasks that only waited is recorded when the run ends.
             return TaskStatus.CANCELLED
+
+    async def _carry_out(self) -> str:
+        if self._mode == Mode.PERSON:
+            return await self._ask()
+        if self._mode == Mode.DECISION:
+            return await self._ask_for_decision()
+        if self._mode == Mode.TIMER:
+            return await self._wait()
+        if self._mode == Mode.MILESTONE:
+            return await self._close()
+        return await self._try_until_done()
 
     async def _try_until_done(self) -> str:
         self._try = self._progress.recorded_try + 1
@@ -279,6 +284,21 @@ class TaskRun:
     def _take_answer(self) -> str | None:
         kind = self._answers.pop(0)
         return None if kind == CommandKind.RETRY else _FINAL[kind]
+
+    async def _wait_for_release(self) -> str | None:
+        """Wait until a person releases the task. Returns its final status if the person ends it instead."""
+        if self._progress.status == TaskStatus.PENDING:
+            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.RELEASE)
+            result = await self._record(RecordActivities.open_task, opened, f"Waits to be released: {self._title}")
+            if result.cancelling:
+                self._note_cancelling()
+            if result.status in FINISHED_TASK:
+                return result.status
+        elif self._progress.reason != WaitReason.RELEASE:
+            return None
+        status = await self._after_answer()
+        self._progress = TaskProgress(status=TaskStatus.PENDING)
+        return status
 
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:

@@ -29,12 +29,21 @@ class DecisionFields(Fields):
         description="Seconds until the default answer is used. Without a default answer, the task fails.",
     )  # fmt: skip
 
+    stop: list[Answer] | None = Field(
+        default=None, max_length=50,
+        description="The answers that end the run; if omitted, those that say no (no, reject, stop, abort, cancel). If empty, "
+        "or if a later task reads the answer and this is omitted: none.",
+    )  # fmt: skip
+
     @model_validator(mode="after")
     def _fitting(self) -> DecisionFields:
         if len(set(self.options)) != len(self.options):
             raise ValueError("an option appears twice")
         if self.default is not None and self.options and self.default not in self.options:
             raise ValueError(f"the default '{self.default}' is not one of the options")
+        for answer in self.stop or [] if self.options else []:
+            if answer not in self.options:
+                raise ValueError(f"stop names '{answer}', which is not one of the options")
         return self
 
 
@@ -44,4 +53,4 @@ class Decision(Unattended):
     type: ClassVar[str] = "decision"
     mode: ClassVar[Mode] = Mode.DECISION
     fields_model: ClassVar[type[BaseModel]] = DecisionFields
-    rare: ClassVar[tuple[str, ...]] = ("default", "expires_seconds")
+    rare: ClassVar[tuple[str, ...]] = ("default", "expires_seconds", "stop")

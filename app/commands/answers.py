@@ -6,17 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommandRequest, CommentSeal
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommentSeal
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.states import SKIPPED_BY_PERSON, Situation
-from app.storage import decisions, events, projects, questions, tasks
-from app.storage.projects import ProjectRow, situation
+from app.storage import events, projects, questions, tasks
+from app.storage.needs import is_being_cancelled
+from app.storage.projects import situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.event_data import DecisionMade
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import DecisionMode, Stage, TaskStatus, WaitReason, waits_for_person
+from signoff.vocabulary import TaskStatus, WaitReason, waits_for_person
 
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.
@@ -29,14 +30,16 @@ ANSWERS: dict[str, frozenset[CommandKind]] = {
     WaitReason.WORKER_LOST: frozenset({_C, _S, _R, _F}),
     WaitReason.RETRY: frozenset({_S, _R, _F}),
     WaitReason.TIMER: frozenset({_C, _S}),
+    # To retry it is to run it now.
+    WaitReason.RELEASE: frozenset({_C, _S, _R, _F}),
 }
 _NONE: frozenset[CommandKind] = frozenset()
 
 
 def answer_task(conn: Connection, decision: CommandRecord) -> None:
     """Apply a person's command to a task: complete, skip, retry or fail."""
-    project = _running(conn, decision)
-    task = tasks.get(conn, project.id, str(decision.payload.get("task")))
+    task = tasks.get(conn, decision.project_id, str(decision.payload.get("task")))
+    _check_running(conn, decision, task)
     allowed = _allowed(task)
     if decision.kind not in allowed:
         raise Conflict(
@@ -55,11 +58,11 @@ def answer_question(conn: Connection, decision: CommandRecord) -> None:
     if question.status != QuestionStatus.OPEN:
         code = "already_answered" if question.status == QuestionStatus.ANSWERED else "decision_closed"
         raise Conflict(f"This decision is already {question.status}.", code=code, context={"decision": shown(question)})
-    _running(conn, decision)
+    task = tasks.get(conn, decision.project_id, question.task_id)
+    _check_running(conn, decision, task)
     if question.options and answer not in question.options:
         message = f"'{answer[:200]}' is not one of the options: {', '.join(question.options)}."
         raise Invalid(message, code="invalid_answer", details=[Problem(field="answer", message=message)])
-    task = tasks.get(conn, decision.project_id, question.task_id)
     _settle(conn, task, question, decision, answer)
 
 
@@ -82,29 +85,15 @@ def expire_question(conn: Connection, decision: CommandRecord) -> None:
     tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, decided=seal)
 
 
-def open_decision(
-    conn: Connection, project: ProjectRow, run_id: str, task: TaskRow, due_at: str | None, *, has_model: bool
-) -> TaskStatus:
-    """Make a decision task ask its question. In mode `agent` without a model, apply its declared default at once."""
+def open_decision(conn: Connection, run_id: str, task: TaskRow, due_at: str | None) -> None:
+    """Make a decision task ask its question."""
     fields = task.action
     default = fields.get("default")
-    if project.decision_mode == DecisionMode.AGENT and default is not None and not has_model:
-        request = CommandRequest(
-            project_id=project.id,
-            request_id=f"default:{run_id}:{task.id}",
-            kind=CommandKind.ANSWER,
-            actor="signoff",
-            comment="The declared default applies because no model is configured to decide.",
-            payload={"task_id": task.id, "key": task.key, "answer": default},
-        )
-        decisions.decide(conn, request, _take_default)
-        return TaskStatus.COMPLETED
     tasks.open_task(conn, task, reason=WaitReason.DECISION, due_at=due_at)
     asked = str(fields.get("question") or task.title)
     options = list(fields.get("options") or [])
     kind = QuestionKind.DECISION
     questions.ask(conn, task, run_id, kind, asked, options=options, default=default, expires_at=due_at)
-    return TaskStatus.WAITING
 
 
 def shown(question: QuestionRow) -> dict[str, Any]:
@@ -119,18 +108,11 @@ def shown(question: QuestionRow) -> dict[str, Any]:
     }
 
 
-def _take_default(conn: Connection, decision: CommandRecord) -> None:
-    task = tasks.get(conn, decision.project_id, str(decision.payload["task_id"]))
-    outputs = _outputs(decision, str(decision.payload["answer"]))
-    seal: CommentSeal = {"comment": decision.comment, **decision.seal()}
-    tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
-
-
-def _running(conn: Connection, decision: CommandRecord) -> ProjectRow:
+def _check_running(conn: Connection, decision: CommandRecord, task: TaskRow) -> None:
     project = projects.get(conn, decision.project_id)
-    if situation(project) != Situation.RUNNING or project.stage == Stage.CANCELLING:
+    cancelled = is_being_cancelled(conn, project.stage, task.phase_id)
+    if situation(project) != Situation.RUNNING or cancelled:
         raise Conflict("The project is not running.", code="project_not_running")
-    return project
 
 
 def _allowed(task: TaskRow) -> frozenset[CommandKind]:

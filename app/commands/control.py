@@ -8,15 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from app.domain.commands import CommandRecord
+from app.domain.conditions import DECISION, condition_of, ends_run
 from app.domain.errors import Conflict
 from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
-from app.storage import events, plans, projects, questions, runs, tasks
+from app.storage import events, needs, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import RunPaused, RunResumed, RunStarted
-from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
+from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, Stage, TaskStatus
 
 _CHUNK = 5000
 
@@ -81,20 +82,37 @@ def retry_run(conn: Connection, decision: CommandRecord) -> None:
 def _to_run_again(
     conn: Connection, project: ProjectRow, rows: Sequence[TaskRow], named: Collection[str]
 ) -> list[TaskRow]:
-    """Return the unfinished tasks, the named ones, and those that depend on a named one, in the plan's order."""
-    by_key = {row.key: row for row in rows}
+    """Return the unfinished tasks, the named ones, and those that depend on a named one, in the plan's order.
+
+    A run that an answer has ended asks again. Phases that follow a failure or clean up belong to each run. What has a condition
+    on a task that runs again is judged anew.
+    """
+    phases = {phase.id: phase for phase in runs.phases_of(conn, project.id)}
+    ending = needs.stops(conn, project.id)
+    again = {row.key for row in rows if not _is_done(row) or phases[row.phase_id].runs_on != RunsOn.SUCCESS}
     dependents: dict[str, list[str]] = {}
+    watching: dict[str, list[str]] = {}
     for row in rows:
         for key in row.depends_on:
             dependents.setdefault(key, []).append(row.key)
-    stack = [tasks.get(conn, project.id, name).key for name in named]
+        for condition in (condition_of(row.condition), condition_of(phases[row.phase_id].condition)):
+            if condition is not None:
+                watching.setdefault(condition.task, []).append(row.key)
+    stack = [row.key for row in rows if row.status == TaskStatus.COMPLETED and ends_run(ending, row.key, _answer(row))]
+    stack += [tasks.get(conn, project.id, name).key for name in named]
+    stack += [name for key in again for name in watching.get(key, ())]
     reached: set[str] = set()
     while stack:
         key = stack.pop()
-        if key in by_key and key not in reached:
+        if key not in reached:
             reached.add(key)
-            stack.extend(dependents.get(key, ()))
-    return [row for row in rows if row.key in reached or not _is_done(row)]
+            stack += [*dependents.get(key, ()), *watching.get(key, ())]
+    chosen = reached | again
+    return [row for row in rows if row.key in chosen]
+
+
+def _answer(row: TaskRow) -> object:
+    return row.outputs.get("answer") if row.action["type"] == DECISION else None
 
 
 def _is_done(row: TaskRow) -> bool:

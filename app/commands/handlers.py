@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from app.commands import answers, control, plan_edits
 from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandRecord
+from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
 from app.domain.identity import now
@@ -83,11 +84,14 @@ def approve(conn: Connection, decision: CommandRecord) -> None:
         raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
     plan = plans.current(conn, project)
     _check_bound(plan, decision.payload)
-    if not plans.verified_draft(plan).tasks():
+    draft = plans.verified_draft(plan)
+    if not draft.tasks():
         raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
     digest = plans.contents(plan).digest
     decision.plan_version, decision.plan_digest = plan.version, digest
     runs.check_workspace_free(conn, project)
+    if captured is not None:
+        captured.frozen.stops = stops_of(draft)
     captured = freezing.bind(decision, captured)
     run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
     decision.payload = {**decision.payload, **run}

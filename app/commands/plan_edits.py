@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from app.domain.actions import Actions
 from app.domain.commands import CommandRecord
+from app.domain.conditions import stops_of
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured
@@ -96,6 +97,8 @@ def edit_running(conn: Connection, decision: CommandRecord) -> None:
     after = editor.apply(edits)
     check_draft(after, actions, None)
     _check_started(before, after, phases, tasks.all_of(conn, project.id))
+    if captured is not None:
+        captured.frozen.stops = stops_of(after)
     _install(conn, project, current, after, actions, editor, decision, freezing.bind(decision, captured, current))
 
 

@@ -16,6 +16,7 @@ _CHAIN = "the chain of hashes"
 CHECKED: dict[str, dict[str, str]] = {
     "projects": {
         "status": _EVENTS, "plan_version": _EVENTS, "run_id": _EVENTS, "created_by": _EVENTS, "created_at": _EVENTS,
+        "outcome": _EVENTS,
         "strategy": _SIGNED, "decision_mode": _SIGNED, "auto_approve_phases": _SIGNED, "path": _SIGNED,
         "agent_id": _SIGNED, "last_seq": _CHAIN, "last_hash": _CHAIN,
     },
@@ -27,13 +28,14 @@ CHECKED: dict[str, dict[str, str]] = {
     },
     "phases": {
         "id": _KEY, "key": _SIGNED, "name": _SIGNED, "description": _SIGNED, "position": _SIGNED, "strategy": _SIGNED,
-        "requires_approval": _SIGNED, "approved_at": _EVENTS, "approved_by": _EVENTS, "status": _EVENTS,
+        "requires_approval": _SIGNED, "condition": _SIGNED, "runs_on": _SIGNED,
+        "approved_at": _EVENTS, "approved_by": _EVENTS, "status": _EVENTS,
     },
     "tasks": {
         "id": _KEY, "phase_id": _SIGNED, "key": _SIGNED, "title": _SIGNED, "description": _SIGNED, "position": _SIGNED,
         "agent_id": _SIGNED, "action": _SIGNED, "depends_on": _SIGNED, "inputs": _SIGNED, "expected_files": _SIGNED,
         "retries": _SIGNED, "timeout_seconds": _SIGNED, "on_crash": _SIGNED, "after_failure": _SIGNED,
-        "reads": _SIGNED, "writes": _SIGNED, "limits": _SIGNED,
+        "reads": _SIGNED, "writes": _SIGNED, "limits": _SIGNED, "condition": _SIGNED, "requires_approval": _SIGNED,
         "status": _EVENTS, "reason": _EVENTS, "outputs": _EVENTS, "error": _EVENTS, "exit_code": _EVENTS,
         "log_bytes": _EVENTS, "completed_at": _EVENTS, "attempt": _EVENTS,
     },

@@ -21,11 +21,12 @@ from app.domain.plan import (
     PhaseDraft,
     PlanDraft,
     RelativePath,
+    TaskCondition,
     TaskDraft,
     slug,
 )
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
 
 MAX_EDITS = 500
 DEFAULT_PHASE = "Tasks"
@@ -40,6 +41,12 @@ Flag = Annotated[bool, Field(strict=True)]
 
 class _Edit(BaseModel):
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+
+class TaskConditionEdit(TaskCondition):
+    """A condition, which may name its task by id."""
+
+    task: Ref  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class TaskFields(_Edit):
@@ -59,6 +66,8 @@ class TaskFields(_Edit):
     reads: list[Grant] = Field(default_factory=list[str], max_length=100)
     writes: list[Grant] = Field(default_factory=list[str], max_length=100)
     limits: OwnLimits = Field(default_factory=dict[LimitName, int])
+    condition: TaskConditionEdit | None = None
+    requires_approval: Flag = False
 
 
 class NewTask(TaskFields):
@@ -108,6 +117,8 @@ class NewPhase(_Edit):
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Position | None = None
     requires_approval: Flag | None = Field(default=None, description="None: the project's auto_approve_phases decides.")
+    condition: TaskConditionEdit | None = None
+    runs_on: RunsOn = RunsOn.SUCCESS
 
 
 class AddPhase(NewPhase):
@@ -126,6 +137,8 @@ class UpdatePhase(_Edit):
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Position | None = None
     requires_approval: Flag | None = None
+    condition: TaskConditionEdit | None = None
+    runs_on: RunsOn = RunsOn.SUCCESS
 
 
 class RemovePhase(_Edit):
@@ -166,6 +179,7 @@ def _invalid(where: str, error: ValidationError) -> Invalid:
     return Invalid(f"{details[0].field}: {details[0].message}", details=details)
 
 
+_PHASE_FIELDS = {"name", "description", "strategy", "requires_approval", "condition", "runs_on"}
 _OPERATIONS = frozenset(
     {"add_task", "update_task", "remove_task", "move_task", "add_phase", "update_phase", "remove_phase"}
 )
@@ -249,6 +263,12 @@ class Editor:
         values = edit.model_dump(include=set(TaskFields.model_fields) & edit.model_fields_set)
         if "depends_on" in values:
             values["depends_on"] = list(dict.fromkeys(self._key(name) for name in values["depends_on"]))
+        return self._with_key(values)
+
+    def _with_key(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, with the id in a condition replaced by a key."""
+        if values.get("condition") is not None:
+            values["condition"] = {**values["condition"], "task": self._key(values["condition"]["task"])}
         return values
 
     def _add_task(self, edit: AddTask) -> None:
@@ -293,7 +313,7 @@ class Editor:
 
     def _add_phase(self, edit: AddPhase) -> None:
         key = edit.key or slug(edit.name, {phase.key for phase in self.draft.phases})
-        values = edit.model_dump(include={"name", "description", "strategy", "requires_approval"})
+        values = self._with_key(edit.model_dump(include=_PHASE_FIELDS))
         phase = PhaseDraft.model_validate({**values, "key": key})
         position = len(self.draft.phases) if edit.position is None else edit.position
         self.draft.phases.insert(position, phase)
@@ -301,8 +321,7 @@ class Editor:
 
     def _update_phase(self, edit: UpdatePhase) -> None:
         phase = self._phase(edit.phase)
-        fields = edit.model_fields_set & {"name", "description", "strategy", "requires_approval"}
-        values = edit.model_dump(include=fields)
+        values = self._with_key(edit.model_dump(include=edit.model_fields_set & _PHASE_FIELDS))
         if "name" in values and values["name"] is None:
             raise self._no_null("name")
         changed = PhaseDraft.model_validate(phase.model_dump() | values)

@@ -66,6 +66,7 @@ class Frozen(_Strict):
         http_allow: private hosts that tasks may send requests to; None if no task sends requests.
         app_url: the URL of Signoff, if a task reads it.
         sandbox: what tasks can reach, as found by the worker.
+        stops: for each decision, by key, the answers that end the run; None in approvals from before answers ended runs.
     """
 
     at: str
@@ -83,6 +84,7 @@ class Frozen(_Strict):
     http_allow: list[str] | None = None
     app_url: str | None = None
     sandbox: dict[str, Any] = Field(default_factory=dict)
+    stops: dict[str, list[str]] | None = None
 
     def digest(self) -> str:
         """SHA-256 over the whole document, in hexadecimal."""
@@ -90,16 +92,17 @@ class Frozen(_Strict):
 
     def seen_digest(self) -> str:
         """SHA-256 over what a reader can see before the approval: without times and without facts that only a worker knows."""
-        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox"})
+        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox", "stops"})
         for file in values["files"].values():
             del file["at"]
         return self._digest(values)
 
     @staticmethod
     def _digest(values: dict[str, Any]) -> str:
-        if values["task_limits"] is None:
-            # Approvals from before these limits were frozen keep their digest.
-            del values["task_limits"]
+        for name in ("task_limits", "stops"):
+            # Approvals from before this was frozen keep their digest.
+            if values.get(name) is None:
+                values.pop(name, None)
         return hashlib.sha256(canonical_json(values)).hexdigest()
 
     def extended(self, earlier: Frozen) -> Frozen:
@@ -115,6 +118,7 @@ class Frozen(_Strict):
         for name in ("http_allow", "app_url", "task_limits"):
             former = getattr(earlier, name)
             values[name] = former if former is not None else getattr(self, name)
+        values["stops"] = None if earlier.stops is None else self.stops
         return Frozen(**values)
 
 

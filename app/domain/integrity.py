@@ -29,6 +29,7 @@ NOTHING = _Nothing()
 PROJECT_COLUMNS: dict[str, Callable[[ReplayedProject], Any]] = {
     "created_by": lambda told: told.created_by,
     "created_at": lambda told: told.created_at,
+    "outcome": lambda told: told.outcome or NOTHING,
 }
 PLAN_COLUMNS: dict[str, Callable[[ReplayedPlan], Any]] = {
     "planner": lambda told: told.planner,

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from app.domain.limits import OwnLimits
-from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, Strategy
+from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
 MAX_PHASES = 500
 MAX_TASKS = 10_000
@@ -105,6 +105,25 @@ class ActionSpec(BaseModel):
         return dict(self.model_extra or {})
 
 
+ConditionValue = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), PLAIN]
+
+
+class TaskCondition(_Strict):
+    """A condition on how another task ended. It is also a dependency on that task.
+
+    Each value of `is` is a status (`completed`, `failed` or `skipped`) or, if the task is a decision, one of its answers. The
+    condition is met if one of the values applies.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    task: Key
+    values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
+
+
+Condition = TaskCondition
+
+
 class TaskDraft(_Strict):
     """One task of a plan."""
 
@@ -134,12 +153,17 @@ class TaskDraft(_Strict):
         default_factory=dict[LimitName, int],
         description="Resource limits for its commands, which replace the worker's settings.",
     )
+    condition: Condition | None = Field(default=None, description="If it is not met, the task is skipped.")
+    requires_approval: bool = Field(default=False, description="Whether a person must release the task first.")
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
-        values = _without_unset(serialize(self), ("after_failure",))
-        return {name: value for name, value in values.items() if value or name not in {"reads", "writes", "limits"}}
+        values = _without_unset(serialize(self), ("after_failure", "condition"))
+        return {name: value for name, value in values.items() if value or name not in _OMITTED_IF_EMPTY}
+
+
+_OMITTED_IF_EMPTY = frozenset({"reads", "writes", "limits", "requires_approval"})
 
 
 class PhaseDraft(_Strict):
@@ -150,7 +174,15 @@ class PhaseDraft(_Strict):
     description: LongText = ""
     strategy: PhaseStrategy = PhaseStrategy.DAG
     requires_approval: bool | None = Field(default=None, description="None: the project's auto_approve_phases decides.")
+    condition: Condition | None = Field(default=None, description="If it is not met, the phase is skipped.")
+    runs_on: RunsOn = RunsOn.SUCCESS
     tasks: list[TaskDraft] = Field(default_factory=list[TaskDraft])
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit unset fields that were added later, so that the digests of older plans stay the same."""
+        values = _without_unset(serialize(self), ("condition",))
+        return {name: value for name, value in values.items() if name != "runs_on" or value != RunsOn.SUCCESS}
 
 
 class PlanDraft(_Strict):

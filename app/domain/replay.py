@@ -18,6 +18,7 @@ from signoff.schemas.event_data import (
     PlanGenerating,
     PlanReady,
     PlanSuperseded,
+    ProjectCompleted,
     ProjectCreated,
     ProjectEnded,
     RunStarted,
@@ -96,10 +97,11 @@ class ReplayedDecision:
 
 @dataclass
 class ReplayedProject:
-    """The creation of a project, rebuilt from events: who created it, and when."""
+    """Facts about a project, rebuilt from events: who created it, when, and the outcome of its last run."""
 
     created_by: str = ""
     created_at: str = ""
+    outcome: str | None = None
 
 
 def outputs_hash(outputs: dict[str, Any]) -> str | None:
@@ -112,7 +114,7 @@ class Replay:
 
     Attributes:
         state: the state of the project, its phases and its tasks.
-        project: the creation of the project.
+        project: facts about the project.
         run_id: the id of the newest run.
         plans: the plan versions that became ready, by version.
         plan_status: the status of every plan version that was started, by version.
@@ -148,6 +150,7 @@ class Replay:
             case RunStarted():
                 self._begin(data)
             case ProjectEnded():
+                self.project.outcome = data.outcome if isinstance(data, ProjectCompleted) else None
                 if data.run_id in self.runs:
                     run = self.runs[data.run_id]
                     run.status, run.completed_at = self.state.status, event.at
@@ -190,6 +193,7 @@ class Replay:
             return
         self.plan_status[version] = _PLAN_STATUS[data.type]
         if isinstance(data, PlanReady):
+            self.project.outcome = None
             self.plans[version] = ReplayedPlan(data.plan_digest, actor, data.planner or None, data.created_at or None)
             if self.state.status != ProjectStatus.RUNNING:
                 self.approvals.clear()
@@ -202,6 +206,7 @@ class Replay:
 
     def _begin(self, data: RunStarted) -> None:
         self.run_id = data.run_id
+        self.project.outcome = None
         self.runs[data.run_id] = ReplayedRun(
             data.plan_version, data.plan_digest, number=data.run_number, started_at=data.started_at or None
         )

@@ -20,9 +20,11 @@ TASK: dict[str, str] = {
     "key": DIGEST, "title": DIGEST, "description": DIGEST, "agent_id": DIGEST, "action": DIGEST, "depends_on": DIGEST,
     "inputs": DIGEST, "expected_files": DIGEST, "retries": DIGEST, "timeout_seconds": DIGEST, "on_crash": DIGEST,
     "after_failure": DIGEST, "reads": DIGEST, "writes": DIGEST, "limits": DIGEST,
+    "condition": DIGEST, "requires_approval": DIGEST,
 }  # fmt: skip
 PHASE: dict[str, str] = {
     "key": DIGEST, "name": DIGEST, "description": DIGEST, "strategy": DIGEST, "requires_approval": DIGEST, "tasks": DIGEST,
+    "condition": DIGEST, "runs_on": DIGEST,
 }  # fmt: skip
 PLAN: dict[str, str] = {"summary": _SHOWN, "warnings": _SHOWN, "phases": DIGEST}
 RUN_SETTINGS: dict[str, str] = {
@@ -35,8 +37,8 @@ PROJECT: dict[str, str] = {
     "decision_mode": DIGEST, "path": DIGEST, "agent_id": DIGEST, "sme_archetype": _PLANNING, "max_tokens": _BUDGET,
     "max_cost_usd": _BUDGET, "workspace": "follows from `path`, or from the id",
     **dict.fromkeys((
-        "status", "stage", "former_stage", "plan_version", "run_id", "gate", "failure", "engaged", "paused", "revision",
-        "created_at", "created_by", "updated_at", "last_seq", "last_hash",
+        "status", "stage", "former_stage", "plan_version", "run_id", "gate", "failure", "outcome", "engaged", "paused",
+        "revision", "created_at", "created_by", "updated_at", "last_seq", "last_hash",
     ), _RECORD),
 }  # fmt: skip
 AGENT: dict[str, str] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.domain import graph, references
-from app.domain.actions import Action, Actions
+from app.domain import conditions, graph, references
+from app.domain.actions import Action, Actions, Mode
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
@@ -61,10 +61,14 @@ def check_draft(
 
 
 def effective_dependencies(phase: PhaseDraft) -> list[list[str]]:
-    """For each task of a phase, the keys it waits for: declared, by reference, or by the order of a sequential phase."""
+    """For each task of a phase, the keys it waits for: declared, by reference, by a condition, or by the order of a
+    sequential phase.
+    """
     result: list[list[str]] = []
     for position, task in enumerate(phase.tasks):
         keys = dict.fromkeys([*task.depends_on, *references.referenced_tasks([task.inputs, task.action.fields()])])
+        if task.condition is not None:
+            keys[task.condition.task] = None
         if phase.strategy == PhaseStrategy.SEQUENTIAL and position > 0:
             keys[phase.tasks[position - 1].key] = None
         result.append(list(keys))
@@ -120,6 +124,8 @@ class _Checker:
                 self._input_names(task, where)
                 self._references(task, where)
                 self._dependencies(phase, number, task, where)
+                self._release(task, where)
+            self.problems += conditions.problems_of(self.draft, number, self.phase_of)
         self._cycles()
         return self.problems
 
@@ -200,6 +206,15 @@ class _Checker:
                 message = f"Task '{task.key}', {task.action.type} action: {path}: {problem}."
                 self._add(f"{where}.action.{path}", message)
 
+    def _release(self, task: TaskDraft, where: str) -> None:
+        action = self.actions.get(task.action.type)
+        if task.requires_approval and action is not None and action.mode != Mode.ACTIVITY:
+            message = (
+                f"Task '{task.key}': only a task that a worker runs can wait to be released, not a {task.action.type} "
+                "task. Remove approval=yes (requires_approval)."
+            )
+            self._add(f"{where}.requires_approval", message)
+
     def _input_names(self, task: TaskDraft, where: str) -> None:
         by_variable: dict[str, str] = {}
         for name in task.inputs:
@@ -230,8 +245,10 @@ class _Checker:
 
     def _dependencies(self, phase: PhaseDraft, number: int, task: TaskDraft, where: str) -> None:
         referenced = references.referenced_tasks([task.inputs, task.action.fields()])
-        for key in dict.fromkeys([*task.depends_on, *referenced]):
-            verb = "depends on" if key in task.depends_on else "uses outputs of"
+        condition = [task.condition.task] if task.condition is not None else []
+        for key in dict.fromkeys([*task.depends_on, *referenced, *condition]):
+            uses = "uses outputs of" if key in referenced else "has a condition on"
+            verb = "depends on" if key in task.depends_on else uses
             there = self.phase_of.get(key)
             if there is None:
                 self._add(f"{where}.depends_on", f"Task '{task.key}' {verb} '{key}', which does not exist.")

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
+from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
 from app.planning.outline.reader import read_single_phase, read_single_task
-from signoff.vocabulary import OnCrash, PhaseStrategy
+from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
 
@@ -46,13 +46,19 @@ def _phase(phase: PhaseDraft) -> str:
     bare = phase.model_copy(update={"tasks": []})
     strategy = "" if phase.strategy == PhaseStrategy.DAG else f" ({phase.strategy})"
     approval = "" if phase.requires_approval is None else f" approval={'yes' if phase.requires_approval else 'no'}"
-    text = f"## {phase.name}{strategy} {{#{phase.key}{approval}}}"
+    condition = f" {write('if', _condition(phase.condition))}" if phase.condition is not None else ""
+    runs_on = "" if phase.runs_on == RunsOn.SUCCESS else f" on={phase.runs_on}"
+    text = f"## {phase.name}{strategy} {{#{phase.key}{approval}{condition}{runs_on}}}"
     if phase.description:
         text += f"\n\n{phase.description}"
     read = read_single_phase(text)
     if read is not None and _same(read, bare):
         return text
     return _fence("phase", "", _json(bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True)))
+
+
+def _condition(condition: Condition) -> str:
+    return f"{condition.task}:{','.join(condition.values)}"
 
 
 def _tasks(phase: PhaseDraft) -> str:
@@ -119,7 +125,9 @@ def _decision(fields: dict[str, Any]) -> list[str]:
     """The attributes of a decision. Values that attributes cannot express are rejected when the text is parsed again."""
     words = [write("decision", ",".join(map(str, fields["options"])))]
     words += [write("default", str(fields["default"]))] if "default" in fields else []
-    return words + ([f"expires={fields['expires_seconds']}"] if "expires_seconds" in fields else [])
+    words += [f"expires={fields['expires_seconds']}"] if "expires_seconds" in fields else []
+    stop = fields.get("stop")
+    return words + ([write("stop", ",".join(map(str, cast("list[object]", stop))))] if isinstance(stop, list) else [])
 
 
 def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
@@ -147,6 +155,8 @@ def _request(fields: dict[str, Any]) -> str | None:
 def _attributes(task: TaskDraft, extra: list[str] | None = None) -> str:
     words = [f"#{task.key}", *(extra or [])]
     words += [write("after", ",".join(task.depends_on))] if task.depends_on else []
+    words += [write("if", _condition(task.condition))] if task.condition is not None else []
+    words += ["approval=yes"] if task.requires_approval else []
     words += [write("agent", task.agent_id)] if task.agent_id is not None else []
     words += [f"retries={task.retries}"] if task.retries is not None else []
     words += [f"timeout={_number(task.timeout_seconds)}"] if task.timeout_seconds is not None else []

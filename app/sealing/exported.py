@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 from sqlalchemy import JSON, Column, Table
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.domain import integrity
 from app.domain.audit import Found, worst_first
@@ -232,7 +233,7 @@ def _row(table: Table, row: dict[str, Any], name: str, unreadable: list[Unreadab
     left_out = LEFT_OUT.get(table.name, set[str]())
     values: dict[str, Any] = {}
     for column in table.c:
-        value = None if column.name in left_out else row.get(column.name)
+        value = None if column.name in left_out else row.get(column.name, _before(column))
         if column.name not in left_out and not _fits(column, value):
             unreadable.append(Unreadable(table.name, str(row.get(name)), column.name))
             return None
@@ -241,6 +242,11 @@ def _row(table: Table, row: dict[str, Any], name: str, unreadable: list[Unreadab
         unreadable.append(Unreadable(table.name, str(row.get(name)), min(set(row) - set(values))))
         return None
     return SimpleNamespace(**values)
+
+
+def _before(column: Column[Any]) -> object:
+    """The value of a column in an export from before the column existed."""
+    return column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
 
 
 def _fits(column: Column[Any], value: object) -> bool:

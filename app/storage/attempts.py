@@ -18,11 +18,11 @@ from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.replay import outputs_hash
 from app.domain.states import AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
-from app.storage.needs import Needed
+from app.storage.needs import Needed, is_being_cancelled
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
-from signoff.vocabulary import AfterFailure, DecisionMode, Stage, TaskStatus, WaitReason, waits_for_person
+from signoff.vocabulary import AfterFailure, DecisionMode, TaskStatus, WaitReason, waits_for_person
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         return Started(
             recorded_of(task), task, project, task.attempt, needed.outputs, signed.settings, now(), signed.frozen
         )
-    if project.stage == Stage.CANCELLING:
+    if is_being_cancelled(conn, project.stage, task.phase_id):
         raise Conflict("The run is being cancelled.", code="fenced")
     if not needed.finished:
         raise Conflict("The task's phase has not started, or a dependency has not finished.", code="fenced")

@@ -7,32 +7,70 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from app.domain.conditions import DECISION, Ended, Fate, Stops, Then, condition_of, ends_run, fate_of
 from app.domain.references import referenced_tasks
-from app.domain.states import SKIPPED_BY_PERSON
 from app.storage.reading import Rows
-from app.storage.tables import phases, tasks
+from app.storage.tables import phases, plans, projects, tasks
 from app.storage.tasks import TaskRow
-from signoff.vocabulary import PhaseStatus, TaskStatus
+from signoff.vocabulary import PhaseStatus, RunsOn, Stage, TaskStatus
 
 _PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Earlier:
+class Earlier:
+    """A task, as far as others depend on it."""
+
     key: str
     status: TaskStatus
     reason: str | None
+    action: dict[str, Any]
     outputs: dict[str, Any]
 
+    @property
+    def answer(self) -> str | None:
+        """The answer, if it is a decision that was answered."""
+        answered = self.action["type"] == DECISION and self.status == TaskStatus.COMPLETED
+        answer: object = self.outputs.get("answer")
+        return answer if answered and isinstance(answer, str) else None
 
-_ROWS = Rows(tasks, _Earlier)
+    def ended(self, stops: Stops) -> Ended:
+        """How far it has come. `stops` has the answers that end the run."""
+        answer = self.answer
+        return Ended(self.status, self.reason, answer, stops=ends_run(stops, self.key, answer))
+
+
+EARLIER = Rows(tasks, Earlier)
+# Built once, because every task uses it.
+_FROZEN = (
+    select(plans.c.frozen)
+    .join(projects, (projects.c.id == plans.c.project_id) & (projects.c.plan_version == plans.c.version))
+    .where(projects.c.id == bindparam("of_project"))
+)
+
+
+def stops(conn: Connection, project_id: str) -> Stops:
+    """Return which answers end the run of a project's current plan, as its approval froze them."""
+    frozen: dict[str, Any] | None = conn.execute(_FROZEN, {"of_project": project_id}).scalar()
+    return (frozen or {}).get("stops") or {}
+
+
+def is_being_cancelled(conn: Connection, stage: str, phase_id: str) -> bool:
+    """Whether a cancel stops the tasks of a phase. It does not stop phases that run in any case.
+
+    `stage` is the stage of the project.
+    """
+    if stage != Stage.CANCELLING:
+        return False
+    return conn.execute(select(phases.c.runs_on).where(phases.c.id == phase_id)).scalar() != RunsOn.ALWAYS
 
 
 @dataclass(frozen=True)
 class Needed:
-    """Whether everything that a task waits for has finished, and the outputs that the task refers to, by key."""
+    """Whether a task may start, what becomes of it otherwise, and the outputs that the task refers to, by key."""
 
     finished: bool
+    fate: Fate
     outputs: dict[str, dict[str, Any]]
 
     @classmethod
@@ -41,8 +79,10 @@ class Needed:
         phase = conn.execute(_PHASE_STATUS, {"of_phase": task.phase_id}).scalar_one()
         referenced = referenced_tasks([task.inputs, task.action])
         keys = {*task.depends_on, *referenced}
-        query = _ROWS.select.where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
-        rows = _ROWS.all(conn, query) if keys else []
-        open_tasks = [row for row in rows if row.status != TaskStatus.COMPLETED and row.reason != SKIPPED_BY_PERSON]
+        query = EARLIER.select.where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
+        rows = EARLIER.all(conn, query) if keys else []
+        answered = any(row.answer is not None for row in rows)
+        ending: Stops = stops(conn, task.project_id) if answered else {}
+        fate = fate_of(condition_of(task.condition), {row.key: row.ended(ending) for row in rows})
         outputs = {row.key: row.outputs for row in rows if row.key in referenced}
-        return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs)
+        return cls(phase == PhaseStatus.RUNNING and fate.then == Then.START, fate, outputs)

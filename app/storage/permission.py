@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from app.domain.conditions import Then
 from app.domain.errors import Conflict
 from app.domain.frozen import Frozen
 from app.domain.plan import DEFAULT_AGENT
@@ -19,7 +20,7 @@ from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.vocabulary import PhaseStatus, TaskStatus
 
-_DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
+DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
 # Built once, because every task uses it.
 _FROZEN = select(plans.c.frozen).where(
     plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
@@ -41,6 +42,8 @@ def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
         return
     if task.action["type"] != action:
         raise Conflict(f"Task '{task.key}' has the action {task.action['type']}, not {action}.", code="fenced")
+    if task.requires_approval and task.status == TaskStatus.PENDING:
+        raise Conflict(f"A person has not released task '{task.key}' yet.", code="fenced")
     if recorded_of(task).asks:
         raise Conflict(f"Task '{task.key}' is waiting for a person's answer.", code="fenced")
 
@@ -73,13 +76,13 @@ def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mappi
         raise Conflict(message, code="fenced")
 
 
-def check_phase_turn(conn: Connection, project_id: str, position: int) -> None:
-    """Make sure that a phase does not begin before the phases ahead of it have finished.
+def check_phase_turn(conn: Connection, project_id: str, position: int, *, done: Collection[str] = DONE_PHASE) -> None:
+    """Make sure that a phase does not begin before the phases ahead of it have finished, each with a status in `done`.
 
     Raises:
         Conflict: `phase_order`.
     """
-    earlier = (phases.c.project_id == project_id, phases.c.position < position, phases.c.status.notin_(_DONE_PHASE))
+    earlier = (phases.c.project_id == project_id, phases.c.position < position, phases.c.status.notin_(done))
     if conn.execute(select(phases.c.id).where(*earlier).limit(1)).first() is not None:
         raise Conflict("An earlier phase has not finished.", code="phase_order")
 
@@ -103,7 +106,7 @@ def check_run_completed(conn: Connection, project: ProjectRow) -> None:
     Raises:
         Conflict: `run_outcome`.
     """
-    others = (phases.c.project_id == project.id, phases.c.status.notin_(_DONE_PHASE))
+    others = (phases.c.project_id == project.id, phases.c.status.notin_(DONE_PHASE))
     if conn.execute(select(phases.c.id).where(*others).limit(1)).first() is not None:
         raise Conflict("A phase of this run has not completed.", code="run_outcome")
 
@@ -140,14 +143,7 @@ def may_begin(conn: Connection, task: TaskRow) -> bool:
     Raises:
         Conflict: `dependencies_failed`: the task can never begin.
     """
-    if Needed.of(conn, task).finished:
-        return True
-    failed = select(task_table.c.id).where(
-        task_table.c.project_id == task.project_id,
-        task_table.c.key.in_(task.depends_on),
-        task_table.c.status.in_(_FAILED_TASK),
-        func.coalesce(task_table.c.reason, "") != SKIPPED_BY_PERSON,
-    )
-    if conn.execute(failed.limit(1)).first() is not None:
-        raise Conflict(f"A dependency of task '{task.key}' has failed.", code="dependencies_failed")
-    return False
+    needed = Needed.of(conn, task)
+    if needed.fate.then == Then.SKIP:
+        raise Conflict(f"Task '{task.key}' can never begin: {needed.fate.reason}.", code="dependencies_failed")
+    return needed.finished

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, delete, insert, select
 from app.domain.actions import Actions
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
-from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft
+from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskDraft
 from app.domain.validation import effective_dependencies, retries_of
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, tasks
 from app.storage.tasks import TaskRow
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, TaskStatus
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, RunsOn, TaskStatus
 
 # Ids by key: `{"phases": {key: id}, "tasks": {key: id}}`.
 Ids = dict[str, dict[str, str]]
@@ -32,6 +32,8 @@ class NewPhase(TypedDict):
     position: int
     strategy: PhaseStrategy
     requires_approval: bool
+    condition: dict[str, Any] | None
+    runs_on: RunsOn
     status: PhaseStatus
 
 
@@ -57,6 +59,8 @@ class NewTask(TypedDict):
     reads: list[str]
     writes: list[str]
     limits: dict[LimitName, int]
+    condition: dict[str, Any] | None
+    requires_approval: bool
     status: TaskStatus
     outputs: dict[str, Any]
     # A task that keeps its id in a new version continues its count.
@@ -74,6 +78,7 @@ _COPIED = (
     "reads",
     "writes",
     "limits",
+    "requires_approval",
 )
 
 
@@ -85,11 +90,23 @@ def check_rows(draft: PhaseDraft, rows: Sequence[TaskRow]) -> None:
     """
     needs = effective_dependencies(draft)
     signed = [
-        (task.key, task.action.model_dump(mode="json"), needed, *(getattr(task, name) for name in _COPIED))
+        (task.key, _definition(task, needed), *(getattr(task, name) for name in _COPIED))
         for task, needed in zip(draft.tasks, needs, strict=True)
     ]
-    if signed != [(row.key, row.action, row.depends_on, *(getattr(row, name) for name in _COPIED)) for row in rows]:
+    stored = [
+        (row.key, (row.action, row.depends_on, row.condition), *(getattr(row, name) for name in _COPIED))
+        for row in rows
+    ]
+    if signed != stored:
         raise Conflict(f"The tasks of phase '{draft.key}' differ from what was approved.", code="plan_altered")
+
+
+def _definition(task: TaskDraft, needed: list[str]) -> tuple[dict[str, Any], list[str], dict[str, Any] | None]:
+    return task.action.model_dump(mode="json"), needed, _stored(task.condition)
+
+
+def _stored(condition: Condition | None) -> dict[str, Any] | None:
+    return None if condition is None else condition.model_dump(mode="json")
 
 
 def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
@@ -123,7 +140,8 @@ def replace(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, a
 
 def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> NewPhase:
     """Return the row of a phase that has not started."""
-    by_default = position > 0 and not project.auto_approve_phases
+    # A clean-up phase also runs after a cancel, when nobody may approve it any more.
+    by_default = position > 0 and not project.auto_approve_phases and phase.runs_on != RunsOn.ALWAYS
     return {
         "id": ids["phases"][phase.key],
         "project_id": project.id,
@@ -133,6 +151,8 @@ def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -
         "position": position,
         "strategy": phase.strategy,
         "requires_approval": by_default if phase.requires_approval is None else phase.requires_approval,
+        "condition": _stored(phase.condition),
+        "runs_on": RunsOn(phase.runs_on),
         "status": PhaseStatus.PENDING,
     }
 
@@ -164,6 +184,8 @@ def task_row(
         "reads": task.reads,
         "writes": task.writes,
         "limits": task.limits,
+        "condition": _stored(task.condition),
+        "requires_approval": task.requires_approval,
         "status": TaskStatus.PENDING,
         "outputs": {},
         "id": ids["tasks"][task.key],

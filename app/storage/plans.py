@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.actions import Actions
 from app.domain.commands import CancelSeal, CommandSeal
+from app.domain.conditions import Effect, effects_of, stops_of
 from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.identity import now
 from app.domain.plan import PlanDraft, RunSettings, digest_of
@@ -187,6 +188,17 @@ def verified_draft(row: PlanRow) -> PlanDraft:
     return draft
 
 
+def effects(row: PlanRow) -> dict[str, list[Effect]]:
+    """Return what follows from each answer to each decision of a version, as it was approved or would be approved now.
+
+    Raises:
+        Conflict: `plan_not_ready`: the version was never filled in.
+    """
+    draft = content(row)
+    stops = stops_of(draft) if row.approved_at is None else (row.frozen or {}).get("stops") or {}
+    return effects_of(draft, stops)
+
+
 def begin_generation(
     conn: Connection,
     project: ProjectRow,
@@ -357,6 +369,7 @@ def _install(
         "plan_version": version,
         "failure": None,
         "gate": None,
+        "outcome": None,
     }
     if project.status == ProjectStatus.PENDING:
         projects.change(conn, project, **values)

@@ -21,7 +21,7 @@ from app.storage.reading import Query, Rows
 from app.storage.tables import attempts, commands, projects, tombstones
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
-from signoff.vocabulary import DecisionMode, ProjectStatus, Stage, Strategy
+from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Stage, Strategy
 
 
 class Gate(TypedDict):
@@ -65,6 +65,7 @@ class ProjectRow:
     run_id: str | None
     gate: Gate | None
     failure: Failure | None
+    outcome: Outcome | None
     workspace: str
     engaged: bool
     paused: bool
@@ -96,6 +97,7 @@ class ProjectChanges(TypedDict, total=False):
     run_id: str
     gate: Gate | None
     failure: Failure | None
+    outcome: Outcome | None
     engaged: bool
     paused: bool
 
@@ -110,6 +112,7 @@ class ListedProject:
     status: ProjectStatus
     stage: Stage
     strategy: Strategy
+    outcome: Outcome | None
     created_at: str
     updated_at: str
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from app.domain.commands import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
-from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, SKIPPED_BY_PERSON, AttemptStatus, sources
 from app.storage import events, plans, projects, questions, tasks
 from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
@@ -30,7 +30,7 @@ from signoff.schemas.event_data import (
     ProjectFailed,
     RunLost,
 )
-from signoff.vocabulary import PhaseStatus, PhaseStrategy, ProjectStatus, Stage, TaskStatus
+from signoff.vocabulary import Outcome, PhaseStatus, PhaseStrategy, ProjectStatus, RunsOn, Stage, TaskStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class PhaseRow:
     requires_approval: bool
     approved_at: str | None
     approved_by: str | None
+    condition: dict[str, Any] | None
+    runs_on: RunsOn
     status: PhaseStatus
     started_at: str | None
     completed_at: str | None
@@ -127,6 +129,7 @@ def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, tempora
     conn.execute(insert(runs).values(row))
     started: ProjectChanges = {
         "stage": Stage.EXECUTING, "run_id": run["run_id"], "failure": None, "gate": None, "engaged": True, "paused": False,
+        "outcome": None,
     }  # fmt: skip
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
     return run
@@ -191,10 +194,14 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
     """Start a phase, or make it wait at its gate. True if its tasks may start. A retry keeps an earlier approval."""
     if phase.status == PhaseStatus.RUNNING:
         return True
-    if phase.status == PhaseStatus.AWAITING_APPROVAL:
+    nothing_to_do = _has_only_skipped(conn, phase.id)
+    if phase.status == PhaseStatus.AWAITING_APPROVAL and not nothing_to_do:
         return False
     at = now()
-    if phase.requires_approval and phase.approved_at is None:
+    if phase.status == PhaseStatus.AWAITING_APPROVAL:
+        projects.change(conn, project, gate=None)
+        questions.settle_stage(conn, project.id)
+    elif phase.requires_approval and not _is_approved(conn, project, phase) and not nothing_to_do:
         move_phase(conn, phase, PhaseStatus.AWAITING_APPROVAL)
         gate: Gate = {
             "kind": "phase", "phase_id": phase.id, "since": at, "expires_at": None, "approvals": {"given": 0, "needed": 1},
@@ -206,6 +213,30 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
     move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at)
     events.append(conn, project.id, PhaseStarted(**describe(phase)), actor="signoff", at=at)
     return True
+
+
+def _is_approved(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
+    """Whether a person has opened the gate. For a phase that follows a failure, it must have been in this run."""
+    if phase.approved_at is None or phase.runs_on != RunsOn.FAILURE:
+        return phase.approved_at is not None
+    run = latest_of(conn, project)
+    return run is not None and phase.approved_at >= run.started_at
+
+
+def _has_only_skipped(conn: Connection, phase_id: str) -> bool:
+    """Whether all tasks of a phase, at least one, were skipped."""
+    query = select(task_table.c.status).where(task_table.c.phase_id == phase_id).distinct()
+    return set(conn.execute(query).scalars()) == {TaskStatus.SKIPPED}
+
+
+def skip_phase(conn: Connection, phase: PhaseRow, reason: str) -> None:
+    """Skip a phase that has not started, with those of its tasks that have not ended."""
+    at = now()
+    rows = [row for row in tasks.all_of(conn, phase.project_id, phase_id=phase.id) if row.status not in FINISHED_TASK]
+    new_events = tasks.end_many(conn, rows, TaskStatus.SKIPPED, reason=reason, at=at)
+    move_phase(conn, phase, PhaseStatus.SKIPPED, completed_at=at)
+    skipped = PhaseSkipped(**describe(phase), reason=reason)
+    events.append(conn, phase.project_id, *new_events, skipped, actor="signoff", at=at)
 
 
 def end_phase(conn: Connection, phase: PhaseRow, status: PhaseStatus) -> None:
@@ -253,7 +284,7 @@ def finish(
     """End a run, regardless of the state of its tasks and phases. Every task that this ends gets an event.
 
     Cancelled: open tasks are cancelled; those still running are marked `did_not_stop`. Failed: tasks that never started are
-    skipped.
+    skipped. A run that an answer has ended is cancelled, and `failure` says so.
     """
     at = now()
     cancelled = status == ProjectStatus.CANCELLED
@@ -269,14 +300,38 @@ def finish(
         new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     questions.withdraw_all(conn, project.id)
+    skipped_failures = _skipped_failures(conn, project.id) if status == ProjectStatus.COMPLETED else []
     ended: ProjectChanges = {
         "stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False,
+        "outcome": Outcome.SKIPPED_FAILURES if skipped_failures else None,
     }  # fmt: skip
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
     cause: _Cause = {"failure": {**failure}} if failure is not None else {}
-    end = _ENDED[status](run_id=project.run_id, tasks=tasks.count_by_status(conn, project.id), **cause)
+    counts = tasks.count_by_status(conn, project.id)
+    end: ProjectEnded = _ENDED[status](run_id=project.run_id, tasks=counts, **cause)
+    if skipped_failures:
+        end = ProjectCompleted(
+            run_id=project.run_id, tasks=counts, outcome=Outcome.SKIPPED_FAILURES, skipped_failures=skipped_failures
+        )
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
+
+
+def _skipped_failures(conn: Connection, project_id: str) -> list[str]:
+    """Return the ids of the tasks that a person skipped after their last attempt had failed or was lost."""
+    failed = (
+        attempts.c.task_id == task_table.c.id,
+        attempts.c.number == task_table.c.attempt,
+        attempts.c.status.in_([AttemptStatus.FAILED, AttemptStatus.LOST]),
+    )
+    skipped = (
+        task_table.c.project_id == project_id,
+        task_table.c.status == TaskStatus.SKIPPED,
+        task_table.c.reason == SKIPPED_BY_PERSON,
+        task_table.c.started_at.is_not(None),
+    )
+    query = select(task_table.c.id).where(*skipped, select(attempts.c.task_id).where(*failed).exists())
+    return list(conn.execute(query.order_by(task_table.c.position)).scalars())
 
 
 def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:

@@ -48,6 +48,8 @@ projects = Table(
     Column("run_id", String(64)),
     Column("gate", JSON(none_as_null=True)),
     Column("failure", JSON(none_as_null=True)),
+    # What the status of a completed project does not say.
+    Column("outcome", String(64)),
     Column("workspace", Text, nullable=False),
     # True from the moment a request is sent to a workflow until the workflow has closed. Only while it is False may a cancel or
     # a delete be decided without asking Temporal.
@@ -105,6 +107,8 @@ phases = Table(
     # Who opened the gate. A retry does not stop again at a phase that was approved.
     Column("approved_at", String(32)),
     Column("approved_by", Text),
+    Column("condition", JSON(none_as_null=True)),
+    Column("runs_on", String(16), nullable=False, default="success"),
     Column("status", String(32), nullable=False),
     Column("started_at", String(32)),
     Column("completed_at", String(32)),
@@ -139,6 +143,10 @@ tasks = Table(
     Column("reads", JSON, nullable=False, default=list),
     Column("writes", JSON, nullable=False, default=list),
     Column("limits", JSON, nullable=False, default=dict),
+    # How another task must have ended; if it ends otherwise, this one is skipped (`app.domain.conditions`).
+    Column("condition", JSON(none_as_null=True)),
+    # Whether a person must release the task before it starts.
+    Column("requires_approval", Boolean, nullable=False, default=False),
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
     Column("outputs", JSON, nullable=False),

@@ -59,6 +59,8 @@ class TaskRow:
     reads: list[str]
     writes: list[str]
     limits: dict[LimitName, int]
+    condition: dict[str, Any] | None
+    requires_approval: bool
     status: TaskStatus
     reason: str | None
     outputs: dict[str, Any]

@@ -28,6 +28,10 @@ class ProjectFields(TypedDict, total=False):
     max_cost_usd: float | None
 
 
+# How another task must have ended. `is` has statuses, or answers of a decision.
+Condition = TypedDict("Condition", {"task": str, "is": Sequence[str]})
+
+
 class PhaseFields(TypedDict, total=False):
     """The fields of a phase, besides its name."""
 
@@ -36,6 +40,8 @@ class PhaseFields(TypedDict, total=False):
     strategy: Literal["sequential", "parallel", "dag"]
     position: int
     requires_approval: bool
+    condition: Condition | None
+    runs_on: Literal["success", "failure", "always"]
 
 
 class TaskFields(TypedDict, total=False):
@@ -54,3 +60,5 @@ class TaskFields(TypedDict, total=False):
     timeout_seconds: float | None
     on_crash: Literal["rerun", "ask", "fail"]
     after_failure: Literal["ask", "fail"] | None
+    condition: Condition | None
+    requires_approval: bool

@@ -81,6 +81,21 @@ class Strategy(StrEnum):
     CAREFUL = "careful"
 
 
+class RunsOn(StrEnum):
+    """When a phase runs, by what has happened in the phases before it."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    # After success, after failure and after a cancel.
+    ALWAYS = "always"
+
+
+class Outcome(StrEnum):
+    """What a completed project's status alone does not say."""
+
+    SKIPPED_FAILURES = "completed_with_skipped_failures"
+
+
 class OnCrash(StrEnum):
     """What happens to a task whose worker was lost while the task ran."""
 
@@ -115,6 +130,8 @@ class WaitReason(StrEnum):
     # Something differs from what was signed.
     SIGNED_CHANGED = "signed_changed"
     WORKER_LOST = "worker_lost"
+    # A person must release the task before it starts.
+    RELEASE = "release"
 
 
 _FOR_A_PERSON = frozenset(
@@ -124,6 +141,7 @@ _FOR_A_PERSON = frozenset(
         WaitReason.AFTER_FAILURE,
         WaitReason.AGENT_QUESTION,
         WaitReason.SIGNED_CHANGED,
+        WaitReason.RELEASE,
     }
 )
 

@@ -58,6 +58,8 @@ def draft() -> dict[str, Any]:
         "timeout_seconds": 60,
         "on_crash": "ask",
         "after_failure": "ask",
+        "condition": {"task": "other", "is": ["completed"]},
+        "requires_approval": True,
         "reads": ["/data/exports"],
         "writes": ["/data/out"],
         "limits": {"memory": 1024},
@@ -149,6 +151,13 @@ CHANGES: list[Callable[[dict[str, Any]], Any]] = [
     lambda plan: task(plan).update(writes=[]),
     lambda plan: task(plan).update(limits={"memory": 0}),
     lambda plan: task(plan).update(after_failure=None),
+    lambda plan: task(plan).update(condition=None),
+    lambda plan: task(plan)["condition"].update({"is": ["failed"]}),
+    lambda plan: task(plan)["condition"].update(task="write"),
+    lambda plan: task(plan).update(requires_approval=False),
+    lambda plan: plan["phases"][0].update(condition={"task": "gather", "is": ["completed"]}),
+    lambda plan: plan["phases"][0].update(runs_on="failure"),
+    lambda plan: plan["phases"][0].update(runs_on="always"),
 ]
 
 

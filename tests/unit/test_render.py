@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.domain.plan import ActionSpec, PhaseDraft, PlanDraft, RunSettings, TaskDraft, digest_of, slug
+from app.domain.plan import ActionSpec, PhaseDraft, PlanDraft, RunSettings, TaskCondition, TaskDraft, digest_of, slug
 from app.planning.outline.reader import read_outline
 from app.planning.render import to_markdown
-from signoff.vocabulary import OnCrash, PhaseStrategy
+from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 NASTY = [
     *("`", "``", "```", "```sh\n", "~~~", "{", "}", "{#key}", "{x=1}", "{milestone}", "=", '"', "\\", "${{ tasks.a.outputs.b }}"),
@@ -44,6 +44,7 @@ actions = st.one_of(
     spec("manual"),
     spec("manual", instructions=text),
     spec("milestone"),
+    spec("decision", options=st.lists(text, max_size=2), stop=st.one_of(st.lists(text, max_size=2), json_value)),
     spec("wait", seconds=st.one_of(st.integers(-1, 10**12), st.floats(0, 1e9))),
     spec("shell", command=text, cwd=text),
     spec("shell", command=text),
@@ -79,6 +80,8 @@ def drafts(draw: st.DrawFn) -> PlanDraft:
             description=draw(text),
             strategy=draw(st.sampled_from(PhaseStrategy)),
             requires_approval=draw(st.sampled_from([None, True, False])),
+            condition=draw(conditions(taken)),
+            runs_on=draw(st.sampled_from(RunsOn)),
         )
         chain = draw(st.booleans())
         for _ in range(draw(st.integers(0, 4))):
@@ -91,6 +94,17 @@ def drafts(draw: st.DrawFn) -> PlanDraft:
 
 
 @st.composite
+def conditions(draw: st.DrawFn, taken: set[str]) -> TaskCondition | None:
+    """No condition, or one on a task that exists."""
+    if not taken or draw(st.booleans()):
+        return None
+    value = short.map(str.strip).filter(bool)
+    return TaskCondition(
+        task=draw(st.sampled_from(sorted(taken))), values=draw(st.lists(value, min_size=1, max_size=3))
+    )
+
+
+@st.composite
 def tasks(draw: st.DrawFn, taken: set[str], before: list[str]) -> TaskDraft:
     title = draw(short)
     others = draw(st.lists(st.sampled_from(sorted(taken)), max_size=3)) if taken else []
@@ -98,6 +112,8 @@ def tasks(draw: st.DrawFn, taken: set[str], before: list[str]) -> TaskDraft:
         key=slug(draw(plain), taken),
         title=title,
         description=draw(text),
+        condition=draw(conditions(taken)),
+        requires_approval=draw(st.booleans()),
         agent_id=draw(st.one_of(st.none(), short.map(lambda value: value[:64]))),
         action=draw(actions),
         depends_on=[*before, *others],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from litestar import Controller, Request, Response, get, post
@@ -13,11 +14,13 @@ from app.api.http.actor import new_command
 from app.api.http.bodies import AnswerDecision
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.services import Services
+from app.api.views import conditions
 from app.domain.commands import AnswerQuestion, CommandRecord
-from app.domain.decisions import QuestionStatus
-from app.storage import decisions, projects, questions
+from app.domain.decisions import QuestionKind, QuestionStatus
+from app.storage import decisions, plans, projects, questions, tasks
 from app.storage.questions import QuestionRow
 from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList, SignedDifference
+from signoff.schemas.tasks import AnswerEffect
 
 AnyRequest = Request[Any, Any, Any]
 # The statuses of questions, and the outcomes of requests.
@@ -54,7 +57,9 @@ class DecisionController(Controller):
         def work(conn: Connection) -> Decision:
             projects.get(conn, project_id)
             made = decisions.by_id(conn, project_id, decision_id)
-            return _made(made) if made is not None else _asked(questions.get(conn, project_id, decision_id))
+            if made is not None:
+                return _made(made)
+            return _asked(questions.get(conn, project_id, decision_id), _effects(conn, project_id))
 
         return await services.database.read(work)
 
@@ -76,13 +81,16 @@ class DecisionController(Controller):
         decided = await submit(services, command)
         if decided is None:
             return await recorded(services, command)
-        answered = await services.database.read(lambda conn: _asked(asked(conn)))
+        answered = await services.database.read(lambda conn: _asked(asked(conn), {}))
         return Response(AnsweredDecision(**answered.model_dump(), seal=decided.seal), headers=decided.headers)
 
 
 def all_decisions(conn: Connection, project_id: str, status: str | None = None) -> DecisionList:
     """All decisions of a project, in the order in which they were opened or made."""
-    asked = [(row.opened_at, _asked(row)) for row in questions.all_of(conn, project_id)]
+    rows = questions.all_of(conn, project_id)
+    waiting = any(_is_open_decision(row) for row in rows)
+    effects = _effects(conn, project_id) if waiting else {}
+    asked = [(row.opened_at, _asked(row, effects)) for row in rows]
     made = [(item.at, _made(item)) for item in decisions.all_of(conn, project_id)]
     merged = [item for _, item in sorted([*asked, *made], key=lambda entry: entry[0])]
     chosen = [item for item in merged if status is None or item.status == status]
@@ -90,12 +98,27 @@ def all_decisions(conn: Connection, project_id: str, status: str | None = None) 
     return DecisionList(decisions=chosen, total=len(chosen), open=open_ones)
 
 
-def _asked(row: QuestionRow) -> Decision:
+def _is_open_decision(row: QuestionRow) -> bool:
+    return row.status == QuestionStatus.OPEN and row.kind == QuestionKind.DECISION
+
+
+def _effects(conn: Connection, project_id: str) -> dict[str, list[AnswerEffect]]:
+    """What follows from each answer to the decisions of the current plan, by the id of the task."""
+    project = projects.get(conn, project_id)
+    if project.plan_version is None:
+        return {}
+    ids = tasks.ids_by_key(conn, project_id)
+    effects = conditions.answers(plans.effects(plans.current(conn, project)))
+    return {ids[key]: listed for key, listed in effects.items() if key in ids}
+
+
+def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]]) -> Decision:
     return Decision(
         id=row.id, project_id=row.project_id, kind=row.kind, status=cast("Status", row.status), task_id=row.task_id,
         question=row.question, options=row.options, default=row.default_answer, opened_at=row.opened_at,
         expires_at=row.expires_at, answer=row.answer, actor=row.closed_by, at=row.closed_at,
         differences=[SignedDifference.model_validate(item) for item in row.differences],
+        follows=effects.get(row.task_id, []) if _is_open_decision(row) else [],
     )  # fmt: skip
 
 

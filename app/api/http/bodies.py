@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
-from app.domain.edits import MAX_EDITS
+from app.domain.edits import MAX_EDITS, TaskConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
-from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, Strategy
+from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
 
 def _flag(value: object) -> object:
@@ -135,6 +135,8 @@ class CreateTask(RequestBody):
     reads: list[Grant] = Field(default_factory=list[str], max_length=100)
     writes: list[Grant] = Field(default_factory=list[str], max_length=100)
     limits: OwnLimits = Field(default_factory=dict[LimitName, int])
+    condition: TaskConditionEdit | None = None
+    requires_approval: Flag = False
 
 
 class UpdateTask(CreateTask):
@@ -154,6 +156,8 @@ class CreatePhase(RequestBody):
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Annotated[int, Field(ge=0, le=500), BeforeValidator(_number)] | None = None
     requires_approval: Flag | None = None
+    condition: TaskConditionEdit | None = None
+    runs_on: RunsOn = RunsOn.SUCCESS
 
 
 class RefinePlan(RequestBody):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.api.views import frozen
+from app.api.views import conditions, frozen
 from app.api.views.plan_stats import stats
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
@@ -22,7 +22,7 @@ from app.storage.tasks import TaskRow
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
 from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from signoff.schemas.tasks import LogInfo, Phase, Task, TaskError
-from signoff.vocabulary import PhaseStatus, PlanStatus, TaskStatus
+from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
@@ -74,6 +74,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         else None,
         gate=Gate.model_validate(row.gate) if row.gate is not None else None,
         failure=Failure.model_validate(row.failure) if row.failure is not None else None,
+        outcome=row.outcome,
         links=_links(row.id, temporal),
         live=False,
     )
@@ -109,6 +110,8 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
         reads=row.reads,
         writes=row.writes,
         limits=row.limits,
+        condition=conditions.condition(row.condition),
+        requires_approval=row.requires_approval,
         attempt=row.attempt,
         started_at=row.started_at,
         completed_at=row.completed_at,
@@ -137,6 +140,8 @@ def phase(row: PhaseRow, counts: Mapping[TaskStatus, int]) -> Phase:
         strategy=row.strategy,
         status=row.status,
         requires_approval=row.requires_approval,
+        condition=conditions.condition(row.condition),
+        runs_on=row.runs_on,
         started_at=row.started_at,
         completed_at=row.completed_at,
         task_counts={"total": sum(counts.values()), **counts},
@@ -175,6 +180,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         approved_at=row.approved_at,
         approved_by=row.approved_by,
         phases=shown,
+        answers=conditions.answers(plans.effects(row)),
         stats=stats(draft),
         next=NextPlan(version=latest.version, status=latest.status)
         if latest is not None and latest.status == PlanStatus.GENERATING
@@ -215,6 +221,7 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, item: PhaseDraft, position
         values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
         values["retries"] = entry.retries or 0
         values |= {name: getattr(entry, name) for name in ("after_failure", "reads", "writes", "limits")}
+        values |= {"condition": conditions.drafted(entry), "requires_approval": entry.requires_approval}
         drafted.append(
             Task(
                 **values,
@@ -242,7 +249,8 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, item: PhaseDraft, position
     return PlanPhase(
         id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
         position=position, strategy=item.strategy, status=PhaseStatus.PENDING,
-        requires_approval=bool(item.requires_approval), started_at=None, completed_at=None,
+        requires_approval=bool(item.requires_approval), condition=conditions.drafted(item), runs_on=RunsOn(item.runs_on),
+        started_at=None, completed_at=None,
         task_counts={"total": len(drafted)}, tasks=drafted,
     )  # fmt: skip
 

@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from app.api.views import conditions
 from app.api.views.plan_stats import stats
 from app.domain.actions import Actions
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.audit import check_plan, worst_first
+from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
 from app.planning.outline.reader import read_outline
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
+from signoff.vocabulary import RunsOn
 
 
 class PreviewOrder(BaseModel):
@@ -67,6 +70,7 @@ def _answer(draft: PlanDraft) -> OutlinePreview:
         problems=[],
         stats=stats(draft),
         phases=[],
+        answers=conditions.answers(effects_of(draft, stops_of(draft))),
         findings=[],
     )
 
@@ -78,12 +82,14 @@ def _phase(phase: PhaseDraft, actions: Actions) -> OutlinePhase:
             agent_id=task.agent_id, depends_on=needed, inputs=task.inputs, expected_files=task.expected_files,
             retries=retries_of(task, actions), timeout_seconds=task.timeout_seconds, on_crash=task.on_crash,
             after_failure=task.after_failure, reads=task.reads, writes=task.writes, limits=task.limits,
+            condition=conditions.drafted(task), requires_approval=task.requires_approval,
         )
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
     ]  # fmt: skip
     return OutlinePhase(
         key=phase.key, name=phase.name, description=phase.description, strategy=phase.strategy,
-        requires_approval=phase.requires_approval, tasks=tasks,
+        requires_approval=phase.requires_approval, condition=conditions.drafted(phase), runs_on=RunsOn(phase.runs_on),
+        tasks=tasks,
     )  # fmt: skip
 
 

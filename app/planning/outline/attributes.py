@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 _PART = re.compile(
     r'\s*(?:\#(?P<key>[^\s{}"=]*)'
@@ -84,6 +85,42 @@ def duration(value: str) -> float:
         raise ValueError(f"'{value}' is not a valid duration; write seconds, or a value such as 30s, 5m, 2h or 1d")
     seconds = float(match[1]) * _SECONDS[match[2]]
     return int(seconds) if seconds.is_integer() else seconds
+
+
+def condition(value: str) -> dict[str, Any]:
+    """Parse a condition such as `ask:yes` or `build:failed,skipped`, in the form of `app.domain.plan.Condition`.
+
+    Raises:
+        ValueError: the text is not a condition.
+    """
+    key, colon, values = value.partition(":")
+    if not colon or not key.strip() or not names(values):
+        raise ValueError(
+            f"'{value}' is not a condition; write the key of a task, a colon, and what must be the case: ask:yes or build:failed"
+        )
+    return {"task": key.strip(), "is": names(values)}
+
+
+def yes_or_no(value: str) -> bool:
+    """Parse `yes` or `no`.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    if value not in {"yes", "no"}:
+        raise ValueError("must be yes or no")
+    return value == "yes"
+
+
+def choice(choices: type[StrEnum]) -> Callable[[str], str]:
+    """Return a parser that accepts the values of an enumeration."""
+
+    def read(value: str) -> str:
+        if value not in set(choices):
+            raise ValueError(f"'{value}' is not one of {', '.join(choices)}")
+        return value
+
+    return read
 
 
 def whole(value: str) -> int:

@@ -6,13 +6,23 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, get_args
 
 from app.domain.limits import parse_size
 from app.domain.plan import KEY_PATTERN, ActionSpec, TaskDraft
 from app.planning.outline import fences
-from app.planning.outline.attributes import KEY, Attribute, duration, looks_misshapen, names, read_block, whole
+from app.planning.outline.attributes import (
+    KEY,
+    Attribute,
+    choice,
+    condition,
+    duration,
+    looks_misshapen,
+    names,
+    read_block,
+    whole,
+    yes_or_no,
+)
 from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
 from app.planning.outline.findings import Findings
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash
@@ -185,22 +195,15 @@ def _json_task(item: Item, findings: Findings) -> TaskParts:
     return parts
 
 
-def _choice(choices: type[StrEnum]) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in set(choices):
-            raise ValueError(f"'{value}' is not one of {', '.join(choices)}")
-        return value
-
-    return read
-
-
 _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "after": ("depends_on", names),
+    "if": ("condition", condition),
+    "approval": ("requires_approval", yes_or_no),
     "agent": ("agent_id", str),
     "retries": ("retries", whole),
     "timeout": ("timeout_seconds", duration),
-    "on_crash": ("on_crash", _choice(OnCrash)),
-    "after_failure": ("after_failure", _choice(AfterFailure)),
+    "on_crash": ("on_crash", choice(OnCrash)),
+    "after_failure": ("after_failure", choice(AfterFailure)),
     "reads": ("reads", names),
     "writes": ("writes", names),
     "memory": ("memory", parse_size),
@@ -213,9 +216,10 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "decision": ("options", names),
     "default": ("default", str),
     "expires": ("expires_seconds", duration),
+    "stop": ("stop", names),
 }
 # The fields of a decision task besides its options.
-_OF_A_DECISION = {"default": "default", "expires_seconds": "expires"}
+_OF_A_DECISION = {"default": "default", "expires_seconds": "expires", "stop": "stop"}
 _FLAG = "milestone"
 _GRANTS = frozenset({"reads", "writes"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +12,13 @@ from pydantic import ValidationError
 from app.domain.errors import Invalid
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
 from app.domain.validation import Objection, no_objection
-from app.planning.outline.attributes import KEY
+from app.planning.outline.attributes import KEY, choice, condition, yes_or_no
 from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
 from app.planning.outline.prose import read_steps, split_lead
-from signoff.vocabulary import PhaseStrategy
+from signoff.vocabulary import PhaseStrategy, RunsOn
 
 WHAT_TO_WRITE = (
     "The description is empty, so there is nothing to plan. Write what to do: a list with one item per task, "
@@ -26,6 +27,12 @@ WHAT_TO_WRITE = (
 DEFAULT_PHASE = "Tasks"
 MAX_NAMED = 10
 
+# The attributes of a phase: the field of `_Phase` that each sets, and how its value is read.
+_PHASE_FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "approval": ("requires_approval", yes_or_no),
+    "if": ("condition", condition),
+    "on": ("runs_on", choice(RunsOn)),
+}
 _STRATEGY = re.compile(r"(.*\S)\s*\((parallel|sequential|dag)\)", re.IGNORECASE)
 
 
@@ -37,6 +44,9 @@ class _Phase:
     strategy: str = PhaseStrategy.DAG
     key: str | None = None
     requires_approval: bool | None = None
+    condition: dict[str, Any] | None = None
+    runs_on: str = RunsOn.SUCCESS
+    columns: dict[str, int] = field(default_factory=dict[str, int])
     description: list[str] = field(default_factory=list[str])
     tasks: list[TaskParts] = field(default_factory=list[TaskParts])
     follows: dict[int, TaskParts] = field(default_factory=dict[int, TaskParts])
@@ -144,6 +154,11 @@ class _Reader:
             message = "There are no tasks. Write each task as a list item: a line that starts with '- ' or '1. '."
             self.findings.problem(blocks[0].line if blocks else 0, 0, message)
         phases = self.build()
+        keys = {part.key for phase in self.phases for part in phase.tasks} | {
+            task.key for phase in phases for task in phase.tasks
+        }
+        for phase in self.phases:
+            self._known_condition(phase.condition, phase.line, phase.columns.get("condition", phase.column), keys)
         self.findings.raise_if_any()
         summary = "\n\n".join(self.summary) or self.title
         self._warn_of_people()
@@ -194,11 +209,13 @@ class _Reader:
             "description": "\n\n".join(phase.description),
             "strategy": phase.strategy,
             "requires_approval": phase.requires_approval,
+            "condition": phase.condition,
+            "runs_on": phase.runs_on,
         }
         try:
             return [PhaseDraft(**fields, tasks=tasks)]
         except ValidationError as error:
-            self.findings.invalid(error, phase.line, {}, phase.column)
+            self.findings.invalid(error, phase.line, phase.columns, phase.column)
             return []
 
     def _keys(self, parts: list[tuple[str | None, Any]], kind: str) -> _Keys:
@@ -214,7 +231,12 @@ class _Reader:
             if name not in keys:
                 column = part.columns.get("depends_on", part.column)
                 self.findings.problem(part.line, column, f"'after' names the key '{name}', but no task has it.")
+        self._known_condition(part.fields.get("condition"), part.line, part.columns.get("condition", part.column), keys)
         return [name for name in part.after if name in keys]
+
+    def _known_condition(self, condition: Any, line: int, column: int, keys: Collection[str | None]) -> None:
+        if isinstance(condition, dict) and condition["task"] not in keys:
+            self.findings.problem(line, column, f"'if' names the key '{condition['task']}', but no task has it.")
 
     def _heading(self, heading: Heading) -> None:
         column = self.findings.column_of(heading.line, heading.text)
@@ -243,18 +265,29 @@ class _Reader:
                 message = key_message(value or "")
             elif name == KEY:
                 phase.key = value
-            elif name == "approval" and value in {"yes", "no"}:
-                phase.requires_approval = value == "yes"
-            elif name == "approval":
-                message = "'approval' must be yes or no."
+            elif name in _PHASE_FIELDS:
+                message = self._phase_attribute(phase, name, value)
+                phase.columns.setdefault(_PHASE_FIELDS[name][0], column + offset)
             else:
-                message = f"Unknown attribute '{name}' of a phase; known: #key, approval."
+                message = f"Unknown attribute '{name}' of a phase; known: {', '.join(['#key', *_PHASE_FIELDS])}."
             if message:
                 self.findings.problem(heading.line, column + offset, message)
         if not phase.name:
             self.findings.problem(heading.line, column, "This phase has no name.")
             phase.name = "-"
         self.phases.append(phase)
+
+    @staticmethod
+    def _phase_attribute(phase: _Phase, name: str, value: str | None) -> str | None:
+        """Apply one attribute to a phase. Return its problem, if it has one."""
+        attribute, read = _PHASE_FIELDS[name]
+        if attribute in phase.columns:
+            return f"'{name}' appears twice."
+        try:
+            setattr(phase, attribute, read(value or ""))
+        except ValueError as error:
+            return f"'{name}' {error}." if str(error).startswith("must") else f"{name}: {error}."
+        return None
 
     def _list(self, block: List) -> None:
         phase = self._current(block.line)

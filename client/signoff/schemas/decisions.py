@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from signoff.schemas.record import RecordSeal
+from signoff.schemas.tasks import AnswerEffect
 
 
 class SignedDifference(BaseModel):
@@ -35,7 +36,8 @@ class Decision(BaseModel):
 
     A question has options and may have a default and an expiry time. A decided request says who decided what; if it answers a
     question, `question_id` names that question. A question of the kind `changed` asks whether to run something that has
-    changed since its approval; `differences` lists the changes.
+    changed since its approval; `differences` lists the changes. An open question of the kind `decision` says in `follows` what
+    follows from each answer.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Decision(BaseModel):
     error: DecisionError | None = None
     request_id: str | None = None
     differences: list[SignedDifference] = []
+    follows: list[AnswerEffect] = []
 
 
 class AnsweredDecision(Decision):

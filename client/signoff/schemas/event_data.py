@@ -73,6 +73,10 @@ class ProjectCompleted(ProjectEnded):
     """All phases of a run were completed."""
 
     type = EventType.PROJECT_COMPLETED
+    outcome: str | None = None
+    skipped_failures: list[str] | None = Field(
+        default=None, description="The ids of failed tasks that somebody skipped, if there are any."
+    )
 
 
 class ProjectFailed(ProjectEnded):
@@ -231,9 +235,10 @@ class PhaseFailed(PhaseData):
 
 
 class PhaseSkipped(PhaseData):
-    """A phase never started, because an earlier one failed."""
+    """A phase never started: an earlier one failed, or `reason` says why."""
 
     type = EventType.PHASE_SKIPPED
+    reason: str | None = None
 
 
 class PhaseAwaitingApproval(PhaseData):

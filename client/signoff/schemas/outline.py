@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from signoff.schemas.insight import Severity
 from signoff.schemas.plans import PlanStats
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy
+from signoff.schemas.tasks import AnswerEffect, Condition
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
 
 
 class OutlineTask(BaseModel):
@@ -30,6 +31,8 @@ class OutlineTask(BaseModel):
     reads: list[str]
     writes: list[str]
     limits: dict[LimitName, int]
+    condition: Condition | None
+    requires_approval: bool
 
 
 class OutlinePhase(BaseModel):
@@ -40,6 +43,8 @@ class OutlinePhase(BaseModel):
     description: str
     strategy: PhaseStrategy
     requires_approval: bool | None
+    condition: Condition | None
+    runs_on: RunsOn
     tasks: list[OutlineTask]
 
 
@@ -63,4 +68,5 @@ class OutlinePreview(BaseModel):
     problems: list[Problem]
     stats: PlanStats
     phases: list[OutlinePhase]
+    answers: dict[str, list[AnswerEffect]]
     findings: list[OutlineFinding]

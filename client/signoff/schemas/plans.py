@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from signoff.schemas.tasks import Phase, Task
+from signoff.schemas.tasks import AnswerEffect, Phase, Task
 from signoff.vocabulary import PlanStatus
 
 
@@ -87,7 +87,10 @@ class FrozenInfo(BaseModel):
 
 
 class Plan(BaseModel):
-    """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it."""
+    """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
+
+    `answers` says for each decision, by the key of its task, what follows from each answer.
+    """
 
     project_id: str
     version: int
@@ -102,6 +105,7 @@ class Plan(BaseModel):
     approved_at: str | None
     approved_by: str | None
     phases: list[PlanPhase]
+    answers: dict[str, list[AnswerEffect]]
     stats: PlanStats
     next: NextPlan | None
     frozen: FrozenInfo | None = None

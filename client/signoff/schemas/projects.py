@@ -8,14 +8,14 @@ from pydantic import BaseModel
 
 from signoff.schemas.plans import PlanInfo
 from signoff.schemas.tasks import Phase, Task
-from signoff.vocabulary import DecisionMode, ProjectStatus, Stage, Strategy
+from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Stage, Strategy
 
 
 class ProjectSummary(BaseModel):
     """A project in a list. `manual_waiting` is the number of its manual tasks that wait for a person.
 
     `blocked` is the reason why Temporal cannot continue its run, and may be some seconds old. The project itself has a current
-    and complete explanation.
+    and complete explanation. `outcome` tells what the status of a completed project does not: that failed tasks were skipped.
     """
 
     id: str
@@ -24,6 +24,7 @@ class ProjectSummary(BaseModel):
     status: ProjectStatus
     stage: Stage
     strategy: Strategy
+    outcome: Outcome | None
     created_at: str
     updated_at: str
     manual_waiting: int
@@ -41,7 +42,7 @@ class ProjectList(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why a project failed, and because of which task, if any."""
+    """Why a project failed, or which answer ended it (`stopped_by_answer`), and because of which task, if any."""
 
     code: str
     message: str
@@ -99,6 +100,8 @@ class Links(BaseModel):
 class Project(BaseModel):
     """A project with its phases and tasks.
 
+    `outcome` is `completed_with_skipped_failures` if somebody skipped a failed task of a completed project.
+
     `last_seq` is the number of the newest event that this answer reflects. To miss no later event, continue with
     `events?after=<last_seq>`.
     """
@@ -129,6 +132,7 @@ class Project(BaseModel):
     run: RunInfo | None
     gate: Gate | None
     failure: Failure | None
+    outcome: Outcome | None
     workspace: str
     links: Links
     last_seq: int

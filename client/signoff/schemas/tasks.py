@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, TaskStatus
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, RunsOn, TaskStatus
 
 
 class TaskError(BaseModel):
@@ -21,6 +21,26 @@ class LogInfo(BaseModel):
 
     bytes: int
     url: str
+
+
+class Condition(BaseModel):
+    """How another task must have ended: with one of these statuses or, if it is a decision, with one of these answers."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    task: str
+    values: list[str] = Field(alias="is")
+
+
+class AnswerEffect(BaseModel):
+    """What follows from an answer to a decision. `starts` and `skips` have the keys of the tasks and phases whose condition it
+    meets or does not meet. If it ends the run, all that depends on the decision and all later phases are skipped.
+    """
+
+    answer: str
+    ends_run: bool
+    starts: list[str]
+    skips: list[str]
 
 
 class Task(BaseModel):
@@ -49,6 +69,8 @@ class Task(BaseModel):
     reads: list[str]
     writes: list[str]
     limits: dict[LimitName, int]
+    condition: Condition | None
+    requires_approval: bool
     attempt: int
     started_at: str | None
     completed_at: str | None
@@ -82,6 +104,8 @@ class Phase(BaseModel):
     strategy: PhaseStrategy
     status: PhaseStatus
     requires_approval: bool
+    condition: Condition | None
+    runs_on: RunsOn
     started_at: str | None
     completed_at: str | None
     task_counts: dict[TaskStatus | Literal["total"], int]

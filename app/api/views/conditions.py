@@ -1,0 +1,28 @@
+"""Converts conditions, and what follows from answers, to the API's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.domain.conditions import Effect
+from app.domain.plan import PhaseDraft, TaskDraft
+from signoff.schemas.tasks import AnswerEffect, Condition
+
+
+def condition(stored: dict[str, Any] | None) -> Condition | None:
+    """The condition of a row."""
+    return Condition.model_validate(stored) if stored is not None else None
+
+
+def drafted(item: TaskDraft | PhaseDraft) -> Condition | None:
+    """The condition of a task or a phase of a draft."""
+    return condition(item.condition.model_dump() if item.condition is not None else None)
+
+
+def answers(effects: Mapping[str, Sequence[Effect]]) -> dict[str, list[AnswerEffect]]:
+    """What follows from each answer, by the key of the decision."""
+    return {
+        key: [AnswerEffect.model_validate(effect, from_attributes=True) for effect in listed]
+        for key, listed in effects.items()
+    }
