@@ -228,6 +228,7 @@ class _Attempt:
             fields=fields,
             inputs=inputs,
             log=self._log,
+            parameters=started.parameters,
             timeout_seconds=row.timeout_seconds,
             kill_grace=surroundings.kill_grace,
             task_path=[str(folder) for folder in surroundings.settings.task_path],
@@ -275,24 +276,18 @@ class _Attempt:
 
     def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
         def look_up(reference: Reference) -> Any:
-            if reference.kind == "project":
-                return started.project_value(reference.name)
-            if reference.kind == "signoff":
-                return self._owner.surroundings.app_url
-            if reference.kind == "secret":
-                if reference.name not in self._secrets:
-                    message = (
-                        f"The secret {reference.name} is missing. Set SIGNOFF_SECRET_{reference.name} on the worker."
-                    )
-                    raise TaskFailed("missing_secret", message, retryable=False)
-                self._check_secret(reference.name, started)
-                return self._secrets[reference.name]
-            outputs = started.upstream.get(reference.name, {})
-            if reference.output not in outputs:
-                known = ", ".join(sorted(outputs)) or "none"
-                message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
-                raise TaskFailed("missing_output", message, retryable=False)
-            return outputs[reference.output]
+            match reference.kind:
+                case "project":
+                    return started.project_value(reference.name)
+                case "parameter":
+                    # The plan was checked: it has every parameter that its tasks name, and each has a value.
+                    return started.parameters[reference.name]
+                case "signoff":
+                    return self._owner.surroundings.app_url
+                case "secret":
+                    return self._secret(reference.name, started)
+                case _:
+                    return _output(reference, started)
 
         inputs = references.resolve(started.task.inputs, look_up)
         fields = {name: value for name, value in started.task.action.items() if name != "type"}
@@ -306,6 +301,13 @@ class _Attempt:
         except ReferenceMisplaced as error:
             message = f"The value of a reference cannot be used: {error}."
             raise TaskFailed("bad_reference", message, retryable=False) from None
+
+    def _secret(self, name: str, started: Started) -> str:
+        if name not in self._secrets:
+            message = f"The secret {name} is missing. Set SIGNOFF_SECRET_{name} on the worker."
+            raise TaskFailed("missing_secret", message, retryable=False)
+        self._check_secret(name, started)
+        return self._secrets[name]
 
     def _check_secret(self, name: str, started: Started) -> None:
         """Repeat the check from planning: the entries may have changed since, and an edit may have added a use."""
@@ -379,6 +381,15 @@ class _Attempt:
     async def _left_behind(self) -> dict[str, str | None]:
         """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
+
+
+def _output(reference: Reference, started: Started) -> Any:
+    outputs = started.upstream.get(reference.name, {})
+    if reference.output not in outputs:
+        known = ", ".join(sorted(outputs)) or "none"
+        message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
+        raise TaskFailed("missing_output", message, retryable=False)
+    return outputs[reference.output]
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from activities.actions.workspace_paths import private_folder, temporary_folder
 from app.domain.actions import TaskContext
+from app.domain.parameters import variable_of
 from app.domain.references import as_text, input_variable
 
 STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -21,7 +22,7 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
     HOME and TMPDIR are in `.signoff` in the workspace, so that dot files and caches do not mix with the results, and the
     worker's credentials stay out of reach. TMPDIR belongs to the attempt, and is removed after it. Time zone and locale come
     from the worker. `extra` may replace any of these.
-    `INPUT_<NAME>` contains each input. An input that is not text is JSON.
+    `<NAME>` contains each parameter of the plan, `INPUT_<NAME>` each input. What is not text is JSON.
     """
     return {
         "PATH": search_path(context.task_path),
@@ -30,6 +31,7 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
         "LANG": _DEFAULT_LOCALE,
         **_time_and_locale(),
         **_without_our_python(),
+        **{variable_of(name): as_text(value) for name, value in context.parameters.items()},
         **extra,
         **{input_variable(name): as_text(value) for name, value in context.inputs.items()},
         "SIGNOFF_OUTPUT": str(output),

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.domain import references
 from app.domain.limits import TaskLimits
+from app.domain.parameters import Value
 from app.domain.references import LookUp
 
 
@@ -60,6 +61,8 @@ class TaskContext:
     fields: Any
     inputs: dict[str, Any]
     log: Log
+    # The values of the plan's parameters, by name.
+    parameters: Mapping[str, Value] = field(default_factory=dict[str, Value])
     timeout_seconds: float | None = None
     kill_grace: float = 2.0
     # Folders in which a command looks for programs first.

@@ -192,7 +192,7 @@ class _Checker:
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
                 f"Task '{task.key}': '${{{{ … }}}}' is not allowed in the fields of the action {task.action.type}. "
-                "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>."
+                "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>, and a parameter as $<NAME>."
             )
             self._add(f"{where}.action", message)
         if action.resolves_fields:
@@ -224,9 +224,17 @@ class _Checker:
                 )
                 self._add(f"{where}.inputs", message)
             try:
-                references.parse(expression)
+                reference = references.parse(expression)
             except ValueError as error:
                 self._add(f"{where}.inputs", f"Task '{task.key}': {error}.")
+                continue
+            if reference.kind == "parameter" and reference.name not in self.draft.parameters:
+                known = ", ".join(self.draft.parameters) or "none"
+                message = (
+                    f"Task '{task.key}': the plan has no parameter '{reference.name}'; its parameters: {known}. Define it "
+                    "under 'parameters' in the front matter of the description."
+                )
+                self._add(f"{where}.inputs", message)
 
     def _dependencies(self, phase: PhaseDraft, number: int, task: TaskDraft, where: str) -> None:
         referenced = references.referenced_tasks([task.inputs, task.action.fields()])

@@ -14,6 +14,7 @@ from typing import Any, cast
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
+from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.reader import read_single_phase, read_single_task
 from signoff.vocabulary import OnCrash, PhaseStrategy
 
@@ -27,7 +28,9 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
 
     The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """
-    parts = [f"# {' '.join(name.split()) or 'Plan'}"]
+    front = write_front_matter(draft.parameters)
+    parts = [front] if front else []
+    parts.append(f"# {' '.join(name.split()) or 'Plan'}")
     if draft.summary.strip() and _is_plain(draft.summary):
         parts.append(draft.summary.strip())
     for phase in draft.phases:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
 from app.domain.actions import Actions
 from app.domain.agents import AgentEntry, AgentKind
@@ -66,6 +67,7 @@ def _answer(draft: PlanDraft) -> OutlinePreview:
         warnings=draft.warnings,
         problems=[],
         stats=stats(draft),
+        parameters=parameters(draft.parameters),
         phases=[],
         findings=[],
     )

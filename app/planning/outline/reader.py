@@ -15,6 +15,7 @@ from app.planning.outline.attributes import KEY
 from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
+from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
 from app.planning.outline.prose import read_steps, split_lead
 from signoff.vocabulary import PhaseStrategy
@@ -79,16 +80,19 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
     """
     findings = Findings(description, objection)
     findings.check_characters()
+    front = take_front_matter(findings)
     if not description.strip():
         findings.problem(0, 0, WHAT_TO_WRITE)
     blocks = read_blocks(findings.lines)
     _limit(sum(len(block.items) for block in blocks if isinstance(block, List)), findings)
-    return _Reader(findings, has_model=has_model).read(blocks)
+    return _Reader(findings, has_model=has_model, front=front).read(blocks)
 
 
 def is_prose(description: str) -> bool:
     """Whether a description is plain prose that does not define tasks or phases."""
-    return _is_prose(read_blocks(Findings(description).lines))
+    findings = Findings(description)
+    take_front_matter(findings)
+    return _is_prose(read_blocks(findings.lines))
 
 
 def _is_prose(blocks: list[Block]) -> bool:
@@ -128,8 +132,9 @@ def read_single_phase(markdown: str) -> PhaseDraft | None:
 
 
 class _Reader:
-    def __init__(self, findings: Findings, *, has_model: bool) -> None:
+    def __init__(self, findings: Findings, *, has_model: bool, front: FrontMatter | None = None) -> None:
         self.findings = findings
+        self.front = front or FrontMatter()
         self.has_model = has_model
         self.title = ""
         self.summary: list[str] = []
@@ -148,7 +153,9 @@ class _Reader:
         summary = "\n\n".join(self.summary) or self.title
         self._warn_of_people()
         try:
-            return PlanDraft(summary=summary, warnings=self.findings.warnings, phases=phases)
+            return PlanDraft(
+                summary=summary, warnings=self.findings.warnings, parameters=self.front.parameters, phases=phases
+            )
         except ValidationError as error:
             self.findings.invalid(error, 0, {})
             self.findings.raise_if_any()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from signoff.schemas.insight import Severity
-from signoff.schemas.plans import PlanStats
+from signoff.schemas.plans import PlanParameter, PlanStats
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy
 
@@ -62,5 +62,6 @@ class OutlinePreview(BaseModel):
     warnings: list[str]
     problems: list[Problem]
     stats: PlanStats
+    parameters: list[PlanParameter]
     phases: list[OutlinePhase]
     findings: list[OutlineFinding]
