@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.domain import graph, references
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry, AgentKind
+from app.domain.attributes import meaningless_fields
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft
@@ -37,6 +38,7 @@ def check_draft(
     *,
     may_be_empty: bool = False,
     objection: Objection = no_objection,
+    before: PlanDraft | None = None,
 ) -> None:
     """Accept `draft`, or report every problem in it.
 
@@ -46,11 +48,12 @@ def check_draft(
         agents: the agents that may execute tasks; None if the agents were already checked.
         may_be_empty: accept a plan without tasks, for manual edits; it cannot be approved anyway.
         objection: returns why a path may not be granted to a task.
+        before: the plan that was edited. Its tasks may be older than a rule about the attributes of a task.
 
     Raises:
         Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
     """
-    problems = _Checker(draft, actions, agents, objection, may_be_empty=may_be_empty).run()
+    problems = _Checker(draft, actions, agents, objection, may_be_empty=may_be_empty, before=before).run()
     if problems:
         count = len(problems)
         raise Invalid(
@@ -99,8 +102,16 @@ def retries_of(task: TaskDraft, actions: Actions) -> int:
 
 class _Checker:
     def __init__(
-        self, draft: PlanDraft, actions: Actions, agents: Agents | None, objection: Objection, *, may_be_empty: bool
+        self,
+        draft: PlanDraft,
+        actions: Actions,
+        agents: Agents | None,
+        objection: Objection,
+        *,
+        may_be_empty: bool,
+        before: PlanDraft | None,
     ) -> None:
+        self.before = {task.key: task for task in before.tasks()} if before is not None else {}
         self.objection = objection
         self.draft = draft
         self.may_be_empty = may_be_empty
@@ -173,6 +184,9 @@ class _Checker:
                 )
                 self._add(f"{where}.action.type", message)
         self._fields(task, action, where)
+        if self.before.get(task.key) != task:
+            for name, message in meaningless_fields(action.type, action.mode, dict(task)):
+                self._add(f"{where}.{name}", f"Task '{task.key}': {message}")
 
     def _grants(self, task: TaskDraft, where: str) -> None:
         for field, paths in (("reads", task.reads), ("writes", task.writes)):

@@ -142,7 +142,7 @@ class ModelPlanner:
             return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in errors]
         problems = list(made.problems())
         try:
-            check_draft(draft, self._all_actions, agents, objection=self._objection)
+            check_draft(draft, self._all_actions, agents, objection=self._objection, before=brief.previous)
         except Invalid as error:
             problems += error.info.details
         problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=brief.previous)

@@ -17,6 +17,7 @@ from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
+from app.planning.outline.meaning import check_meaning
 from app.planning.outline.prose import read_steps, split_lead
 from signoff.vocabulary import PhaseStrategy
 
@@ -355,10 +356,12 @@ def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findi
         action = ActionSpec.model_validate({"type": "agent", "prompt": prompt})
     fields: dict[str, Any] = {"title": part.title or "-", "description": part.description, **part.fields}
     try:
-        return TaskDraft(key=key, action=action or ActionSpec(type="manual"), depends_on=after, **fields)
+        task = TaskDraft(key=key, action=action or ActionSpec(type="manual"), depends_on=after, **fields)
     except ValidationError as error:
         findings.invalid(error, part.line, part.columns, part.column)
         return None
+    check_meaning(task, part, findings)
+    return task
 
 
 def _limit(tasks: int, findings: Findings) -> None:
