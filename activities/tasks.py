@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -31,6 +32,7 @@ from app.database.database import Database
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound
+from app.domain.identity import parse_time
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
 from app.llm.agent_context import AgentContext
@@ -162,6 +164,8 @@ class _Attempt:
         self._signed: SignedState | None = None
         self._expected: tuple[Path, list[str]] | None = None
         self._may_rerun = False
+        # When a command that is repeated until it succeeds has failed; None for others.
+        self._repeats_until: datetime | None = None
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -202,6 +206,10 @@ class _Attempt:
         self._key = replace(self._key, task_id=started.task.id)
         self._may_rerun = started.task.on_crash == OnCrash.RERUN
         self._last = self._key.try_number > started.task.retries
+        repeat = self._kind.repeat(started.task.action)
+        if repeat is not None:
+            begun = parse_time(started.task.started_at or started.at)
+            self._repeats_until = begun + timedelta(seconds=repeat.until_seconds)
         return started
 
     def _begin(self, conn: Connection) -> Started:
@@ -335,7 +343,9 @@ class _Attempt:
         return self._owner.masker.value(value)
 
     def _failed(self, failure: TaskFailed) -> Ending:
-        again = failure.retryable and not self._last
+        pause = timedelta(seconds=self._task.next_try_in or 0)
+        is_late = self._repeats_until is not None and datetime.now(UTC) + pause > self._repeats_until
+        again = failure.retryable and not self._last and not is_late
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,
             self._masked(failure.outputs),

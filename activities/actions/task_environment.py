@@ -41,6 +41,20 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
     }
 
 
+def checked_variables(env: dict[str, str]) -> dict[str, str]:
+    """Return the variables that a plan sets, or refuse those that no command can have.
+
+    Raises:
+        ValueError: a name is not valid or is reserved.
+    """
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ValueError(f"'{name}' is not a valid name for an environment variable")
+        if name.startswith(("SIGNOFF_", "INPUT_")):
+            raise ValueError(f"'{name}' is reserved: names must not start with SIGNOFF_ or INPUT_")
+    return env
+
+
 def search_path(more: Iterable[str]) -> str:
     """PATH of a command: `more`, the worker's PATH, and the system's folders, without folders of Signoff's own programs.
 

@@ -66,7 +66,7 @@ _INSTEAD: dict[str, dict[str, str]] = {
         "until": "Use timeout.",
     },
     "manual": {
-        "timeout": "A person has no time limit; use a decision with 'expires' if it must end.",
+        "timeout": "A person is not interrupted; use a decision with 'expires' if it must end.",
         "retries": "A person says when it is done.",
         "expect": "Say in the title or the description what must be true.",
         "every": "A person says when it is done.",

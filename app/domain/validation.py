@@ -203,6 +203,11 @@ class _Checker:
                 path = ".".join(str(part) for part in item["loc"])
                 message = f"Task '{task.key}', {task.action.type} action: {path or 'fields'}: {item['msg']}."
                 self._add(f"{where}.action.{path}".rstrip("."), message)
+        if task.retries is not None and action.repeat(fields) is not None:
+            message = (
+                f"Task '{task.key}' is repeated until it succeeds, so 'retries' means nothing for it. Remove 'retries'."
+            )
+            self._add(f"{where}.retries", message)
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
                 f"Task '{task.key}': '${{{{ … }}}}' is not allowed in the fields of the action {task.action.type}. "

@@ -101,3 +101,18 @@ def test_an_action_of_another_package_goes_by_its_mode(mode: Mode) -> None:
     assert means("mail", "timeout", mode) == (mode == Mode.ACTIVITY)
     assert means("mail", "retries", mode) == (mode == Mode.ACTIVITY)
     assert means("mail", "files", mode) == (mode in {Mode.ACTIVITY, Mode.PERSON})
+
+
+@pytest.mark.parametrize("action", ITEMS)
+@pytest.mark.parametrize(
+    ("attribute", "text"), [("cwd", "cwd=app"), ("expect", "expect=2"), ("every", "every=1m until=1h")]
+)
+def test_what_only_a_command_has(action: str, attribute: str, text: str) -> None:
+    item = ITEMS[action][0]
+    described = item.replace("{}}", f"{text}}}") if "{}}" in item else item.replace("{}", f"{{{text}}}")
+    if means(action, attribute):
+        fields = read_outline(described, has_model=False).tasks()[0].action.fields()
+        assert set(fields) - {"command"} == {"every_seconds", "until_seconds"} if attribute == "every" else {attribute}
+        return
+    with pytest.raises(Invalid, match=rf"'{attribute}' means nothing for"):
+        read_outline(described, has_model=False)

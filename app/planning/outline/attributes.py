@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from app.domain.patterns import Pattern
+
 _PART = re.compile(
     r'\s*(?:\#(?P<key>[^\s{}"=]*)'
     r'|(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s{}"]*)))?)(?=[\s}]|$)'
@@ -84,6 +86,19 @@ def duration(value: str) -> float:
         raise ValueError(f"'{value}' is not a valid duration; write seconds, or a value such as 30s, 5m, 2h or 1d")
     seconds = float(match[1]) * _SECONDS[match[2]]
     return int(seconds) if seconds.is_integer() else seconds
+
+
+def expectation(value: str) -> str:
+    """Check what the output of a command must contain: a text, or a regular expression between slashes.
+
+    Raises:
+        ValueError: the text is empty, or the expression is not valid.
+    """
+    if not value.strip():
+        raise ValueError("say what the output must contain")
+    if len(value) > 2 and value[0] == value[-1] == "/":
+        Pattern(value[1:-1])
+    return value
 
 
 def whole(value: str) -> int:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.domain.parameters import Parameter, check_names, objection_to
 from app.planning.outline.findings import Findings
+from app.planning.outline.shared_settings import SHELLS, SharedSettings, time_limit
 from app.planning.outline.yaml_nodes import MAX_LENGTH, Node, YamlError, read_yaml, write_yaml
 from signoff.vocabulary import ParameterType
 
@@ -23,15 +24,20 @@ _BEGIN = re.compile(r"---[ \t]*")
 _END = re.compile(r"(?:---|\.\.\.)[ \t]*")
 _ENTRY = re.compile(r"['\"]?[A-Za-z_][A-Za-z0-9_ -]*['\"]?\s*:(?:\s|$)")
 _FIELDS = ("description", "type", "pattern", "choices", "default", "value", "secret")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _TEXTS = ("description", "type", "pattern", "default", "value")
 
 
 @dataclass
 class FrontMatter:
-    """What the front matter says. `lines` is the number of its lines, with both `---`; 0 if there is none."""
+    """What the front matter says: the plan's parameters, and the settings that its tasks share.
+
+    `lines` is the number of its lines, with both `---`; 0 if there is none.
+    """
 
     lines: int = 0
     parameters: dict[str, Parameter] = field(default_factory=dict[str, Parameter])
+    shared: SharedSettings = field(default_factory=SharedSettings)
 
 
 def take_front_matter(findings: Findings) -> FrontMatter:
@@ -159,4 +165,45 @@ def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)  # pyright: ignore[reportUnknownVariableType]
 
 
-_READERS: dict[str, Callable[[Node, FrontMatter, Findings], None]] = {"parameters": _read_parameters}
+def _read_env(node: Node, result: FrontMatter, findings: Findings) -> None:
+    for name, value in _members(node, "env", "NAME: value", findings).items():
+        written = value.plain()
+        if not _VARIABLE.fullmatch(name) or name.startswith(("SIGNOFF_", "INPUT_")):
+            message = f"'{name}' is not a valid name for a variable. Use letters, digits and _, and not SIGNOFF_ or INPUT_ first."
+            findings.problem(value.line + 1, 0, message)
+        elif isinstance(written, str | None):
+            result.shared.env[name] = written or ""
+        else:
+            findings.problem(value.line + 1, 0, f"The value of the variable '{name}' must be a text.")
+
+
+def _read_cwd(node: Node, result: FrontMatter, findings: Findings) -> None:
+    if isinstance(node.value, str):
+        result.shared.cwd = node.value
+    elif node.value is not None:
+        findings.problem(node.line + 1, 0, "'cwd' must be a folder of the workspace, such as cwd: app.")
+
+
+def _read_shell(node: Node, result: FrontMatter, findings: Findings) -> None:
+    if node.value in SHELLS:
+        result.shared.shell = str(node.value)
+    elif node.value is not None:
+        findings.problem(node.line + 1, 0, f"'shell' must be one of {', '.join(SHELLS)}.")
+
+
+def _read_timeout(node: Node, result: FrontMatter, findings: Findings) -> None:
+    if node.value is None:
+        return
+    try:
+        result.shared.timeout = time_limit(node.value if isinstance(node.value, str) else "")
+    except ValueError as error:
+        findings.problem(node.line + 1, 0, f"timeout: {error}.")
+
+
+_READERS: dict[str, Callable[[Node, FrontMatter, Findings], None]] = {
+    "parameters": _read_parameters,
+    "env": _read_env,
+    "cwd": _read_cwd,
+    "shell": _read_shell,
+    "timeout": _read_timeout,
+}

@@ -16,11 +16,11 @@ _ATTRIBUTES = {
     **{field: attribute for attribute, field in API_NAMES.items()},
     **dict.fromkeys(get_args(LimitName), "limits"),
     "expires_seconds": "expires",
+    "every_seconds": "every",
+    "until_seconds": "until",
 }
-# The fields whose attribute has another name in a description.
-_SHOWN = {field: attribute for attribute, field in API_NAMES.items() if field != attribute} | {
-    "expires_seconds": "expires"
-}
+# How a description names a field, if not by its attribute: a limit has a name of its own.
+_SHOWN = {field: field for field in get_args(LimitName)}
 
 
 def check_meaning(task: TaskDraft, part: TaskParts, findings: Findings) -> None:
@@ -31,5 +31,5 @@ def check_meaning(task: TaskDraft, part: TaskParts, findings: Findings) -> None:
     for field, column in columns.items():
         attribute = _ATTRIBUTES.get(field)
         if attribute is not None and not means(task.action.type, attribute):
-            message = why_meaningless(task.action.type, attribute, _SHOWN.get(field, field))
+            message = why_meaningless(task.action.type, attribute, _SHOWN.get(field, attribute))
             findings.problem(part.line, column, message)

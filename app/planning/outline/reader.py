@@ -12,13 +12,25 @@ from app.domain.errors import Invalid
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
 from app.domain.validation import Objection, no_objection
 from app.planning.outline.attributes import KEY
-from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
-from app.planning.outline.fences import read_model
+from app.planning.outline.blocks import (
+    ENV_FENCE,
+    FENCES,
+    PHASE_FENCE,
+    Block,
+    Fence,
+    Heading,
+    Item,
+    List,
+    Text,
+    read_blocks,
+)
+from app.planning.outline.fences import read_env, read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
 from app.planning.outline.meaning import check_meaning
 from app.planning.outline.prose import read_steps, split_lead
+from app.planning.outline.shared_settings import SharedSettings, read_shared
 from signoff.vocabulary import PhaseStrategy
 
 WHAT_TO_WRITE = (
@@ -43,6 +55,7 @@ class _Phase:
     tasks: list[TaskParts] = field(default_factory=list[TaskParts])
     follows: dict[int, TaskParts] = field(default_factory=dict[int, TaskParts])
     last_number: int | None = None
+    shared: SharedSettings = field(default_factory=SharedSettings)
 
 
 class _Keys:
@@ -191,6 +204,8 @@ class _Reader:
                 if before is not None:
                     after = [names[id(before)], *(name for name in after if name != names[id(before)])]
                 task = _task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
+                if task is not None and part.whole is None:
+                    task = phase.shared.over(self.front.shared).apply(task, names_shell=part.names_shell)
                 drafts += [] if task is None else [task]
             result += self._phase(phase, key, drafts)
         return result
@@ -256,7 +271,7 @@ class _Reader:
             elif name == "approval":
                 message = "'approval' must be yes or no."
             else:
-                message = f"Unknown attribute '{name}' of a phase; known: #key, approval."
+                message = read_shared(name, value, phase.shared)
             if message:
                 self.findings.problem(heading.line, column + offset, message)
         if not phase.name:
@@ -304,6 +319,8 @@ class _Reader:
             fields = draft.model_dump(exclude={"tasks", "description"})
             description = [draft.description] if draft.description else []
             self.phases.append(_Phase(line=fence.line, column=column, description=description, **fields))
+        elif fence.language == ENV_FENCE and self.phases and not self.phases[-1].tasks:
+            self.phases[-1].shared.env.update(read_env(fence, self.findings))
         elif fence.language in FENCES:
             message = "This block does not belong to a task. Indent it to the text of its list item."
             self.findings.problem(fence.line, column, message)
