@@ -104,6 +104,7 @@ class Planning(PlanningActivities):
             agent_id=project.agent_id,
             archetype=archetype.brief if archetype is not None else None,
             instructions=plan.instructions,
+            parameters=plan.parameters,
             previous=plans.content(previous) if previous is not None else None,
             has_model=has_model(self._agents, project.agent_id),
         )

@@ -142,6 +142,8 @@ def task_columns(
             columns.modes[index] = kind.mode
         elif (queue := queues.get(row.agent_id or agent_id or DEFAULT_AGENT)) is not None:
             columns.queues[index] = queue
+        if kind.mode == Mode.ACTIVITY and (repeat := kind.repeat(row.action)) is not None:
+            columns.seconds[index] = repeat.every_seconds
         if kind.mode == Mode.TIMER:
             columns.seconds[index] = float(row.action["seconds"])
         if kind.mode == Mode.DECISION and row.action.get("expires_seconds") is not None:

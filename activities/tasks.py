@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -31,6 +32,7 @@ from app.database.database import Database
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound
+from app.domain.identity import parse_time
 from app.domain.plan import DEFAULT_AGENT, canonical_json
 from app.domain.references import Reference, ReferenceMisplaced
 from app.llm.agent_context import AgentContext
@@ -162,6 +164,8 @@ class _Attempt:
         self._signed: SignedState | None = None
         self._expected: tuple[Path, list[str]] | None = None
         self._may_rerun = False
+        # When a command that is repeated until it succeeds has failed; None for others.
+        self._repeats_until: datetime | None = None
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -202,6 +206,10 @@ class _Attempt:
         self._key = replace(self._key, task_id=started.task.id)
         self._may_rerun = started.task.on_crash == OnCrash.RERUN
         self._last = self._key.try_number > started.task.retries
+        repeat = self._kind.repeat(started.task.action)
+        if repeat is not None:
+            begun = parse_time(started.task.started_at or started.at)
+            self._repeats_until = begun + timedelta(seconds=repeat.until_seconds)
         return started
 
     def _begin(self, conn: Connection) -> Started:
@@ -228,6 +236,7 @@ class _Attempt:
             fields=fields,
             inputs=inputs,
             log=self._log,
+            parameters=started.parameters,
             timeout_seconds=row.timeout_seconds,
             kill_grace=surroundings.kill_grace,
             task_path=[str(folder) for folder in surroundings.settings.task_path],
@@ -275,24 +284,18 @@ class _Attempt:
 
     def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
         def look_up(reference: Reference) -> Any:
-            if reference.kind == "project":
-                return started.project_value(reference.name)
-            if reference.kind == "signoff":
-                return self._owner.surroundings.app_url
-            if reference.kind == "secret":
-                if reference.name not in self._secrets:
-                    message = (
-                        f"The secret {reference.name} is missing. Set SIGNOFF_SECRET_{reference.name} on the worker."
-                    )
-                    raise TaskFailed("missing_secret", message, retryable=False)
-                self._check_secret(reference.name, started)
-                return self._secrets[reference.name]
-            outputs = started.upstream.get(reference.name, {})
-            if reference.output not in outputs:
-                known = ", ".join(sorted(outputs)) or "none"
-                message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
-                raise TaskFailed("missing_output", message, retryable=False)
-            return outputs[reference.output]
+            match reference.kind:
+                case "project":
+                    return started.project_value(reference.name)
+                case "parameter":
+                    # The plan was checked: it has every parameter that its tasks name, and each has a value.
+                    return started.parameters[reference.name]
+                case "signoff":
+                    return self._owner.surroundings.app_url
+                case "secret":
+                    return self._secret(reference.name, started)
+                case _:
+                    return _output(reference, started)
 
         inputs = references.resolve(started.task.inputs, look_up)
         fields = {name: value for name, value in started.task.action.items() if name != "type"}
@@ -306,6 +309,13 @@ class _Attempt:
         except ReferenceMisplaced as error:
             message = f"The value of a reference cannot be used: {error}."
             raise TaskFailed("bad_reference", message, retryable=False) from None
+
+    def _secret(self, name: str, started: Started) -> str:
+        if name not in self._secrets:
+            message = f"The secret {name} is missing. Set SIGNOFF_SECRET_{name} on the worker."
+            raise TaskFailed("missing_secret", message, retryable=False)
+        self._check_secret(name, started)
+        return self._secrets[name]
 
     def _check_secret(self, name: str, started: Started) -> None:
         """Repeat the check from planning: the entries may have changed since, and an edit may have added a use."""
@@ -333,7 +343,9 @@ class _Attempt:
         return self._owner.masker.value(value)
 
     def _failed(self, failure: TaskFailed) -> Ending:
-        again = failure.retryable and not self._last
+        pause = timedelta(seconds=self._task.next_try_in or 0)
+        is_late = self._repeats_until is not None and datetime.now(UTC) + pause > self._repeats_until
+        again = failure.retryable and not self._last and not is_late
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,
             self._masked(failure.outputs),
@@ -379,6 +391,15 @@ class _Attempt:
     async def _left_behind(self) -> dict[str, str | None]:
         """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
+
+
+def _output(reference: Reference, started: Started) -> Any:
+    outputs = started.upstream.get(reference.name, {})
+    if reference.output not in outputs:
+        known = ", ".join(sorted(outputs)) or "none"
+        message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
+        raise TaskFailed("missing_output", message, retryable=False)
+    return outputs[reference.output]
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

@@ -176,7 +176,7 @@ class TaskRun:
         if self._answers and (status := self._take_answer()) is not None:
             return status
         last = self._try > self._retries
-        pause = 0.0 if last else backoff_seconds(self._try)
+        pause = 0.0 if last else self._pause_seconds()
         attempt = self._task.model_copy(update={"try_number": self._try, "last": last, "next_try_in": pause})
         self._mark("running")
         options = task_options(self._title, self._timeout_seconds, self._queue)
@@ -244,8 +244,12 @@ class TaskRun:
             return await self._after_answer()
         if verdict.status == TaskStatus.WAITING:
             # The failure was recorded, and another attempt is due.
-            return await self._pause_before_next_try(backoff_seconds(self._try))
+            return await self._pause_before_next_try(self._pause_seconds())
         return verdict.status
+
+    def _pause_seconds(self) -> float:
+        """How long to wait after the current attempt: the plan's own time, for a command that is repeated until it succeeds."""
+        return self._seconds or backoff_seconds(self._try)
 
     async def _pause_before_next_try(self, seconds: float) -> str | None:
         # A cancel that arrived just as the activity ended was lost in its result.

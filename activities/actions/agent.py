@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 from pydantic import BaseModel, Field, field_validator
 
 from activities.actions.linear_schema import MAX_SCHEMA_DEPTH, fault_of, is_shallow, unknown_pattern
+from activities.actions.task_environment import checked_variables
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
 from app.llm.access import load
@@ -24,6 +25,14 @@ class AgentFields(Fields):
         default=None, description="JSON schema (draft 2020-12) of an object. Its properties become the outputs."
     )
     max_calls: int = Field(default=MAX_CALLS, ge=1, le=500, description="Maximum number of calls to the model.")
+    env: dict[str, str] = Field(
+        default_factory=dict[str, str], description="Additional environment variables for the agent's commands."
+    )
+
+    @field_validator("env")
+    @classmethod
+    def _names(cls, env: dict[str, str]) -> dict[str, str]:
+        return checked_variables(env)
 
     @field_validator("output_schema")
     @classmethod
@@ -51,7 +60,7 @@ class Agent(Action):
 
     type: ClassVar[str] = "agent"
     fields_model: ClassVar[type[BaseModel]] = AgentFields
-    rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls")
+    rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False
 
     async def run(self, context: TaskContext) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class Tools:
                 status = await run_guarded(
                     argv,
                     cwd=self._workspace,
-                    env=environment(self._context, {}, folder / "output"),
+                    env=environment(self._context, getattr(self._context.fields, "env", {}), folder / "output"),
                     on_output=keep,
                     grace=self._context.kill_grace,
                     sandbox=self._context.sandbox,

@@ -12,13 +12,20 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from activities.actions.attempt_log import AttemptLog
+from activities.actions.expectation import Expectation
 from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
 from activities.actions.shell_outputs import MAX_OUTPUT_BYTES, parse_outputs
-from activities.actions.task_environment import environment
+from activities.actions.task_environment import checked_variables, environment
 from activities.actions.workspace_paths import attempt_folder, inside, new_file, read_file, remove_file
-from app.domain.actions import Action, Fields, TaskContext, TaskFailed
+from app.domain.actions import Action, Fields, Repeat, TaskContext, TaskFailed
+from app.domain.patterns import MAX_PATTERN_LENGTH
 
 LAST_LINE_LENGTH = 200
+MAX_REPEATS = 1000
+
+
+def _unset() -> None:
+    return None
 
 
 class ShellFields(Fields):
@@ -28,6 +35,24 @@ class ShellFields(Fields):
     argv: list[str] | None = Field(default=None, min_length=1, description="Program and arguments, without a shell.")
     cwd: str = Field(default=".", description="Working directory, relative to the workspace.")
     env: dict[str, str] = Field(default_factory=dict[str, str], description="Additional environment variables.")
+    # A default in the schema would be compared with what older approvals froze, which lack these fields.
+    expect: str | None = Field(
+        default_factory=_unset,
+        max_length=MAX_PATTERN_LENGTH,
+        description="Text that the output must contain, or a regular expression (RE2) between slashes.",
+    )
+    every_seconds: float | None = Field(
+        default_factory=_unset,
+        ge=1,
+        le=86_400,
+        description="Repeats the command until it succeeds: seconds between attempts.",
+    )
+    until_seconds: float | None = Field(
+        default_factory=_unset,
+        ge=1,
+        le=2_592_000,
+        description="When to stop repeating: seconds since the first attempt. At most 1,000 attempts.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> ShellFields:
@@ -39,15 +64,30 @@ class ShellFields(Fields):
             raise ValueError("a command cannot contain a NUL character")
         return self
 
+    @model_validator(mode="after")
+    def _bounded_repeat(self) -> ShellFields:
+        if (self.every_seconds is None) != (self.until_seconds is None):
+            raise ValueError("set every_seconds and until_seconds together, or neither")
+        if self.every_seconds is not None and self.until_seconds is not None:
+            if self.until_seconds < self.every_seconds:
+                raise ValueError("until_seconds must not be less than every_seconds")
+            if Repeat(self.every_seconds, self.until_seconds).retries > MAX_REPEATS:
+                raise ValueError(
+                    f"this is more than {MAX_REPEATS:,} attempts; raise every_seconds or lower until_seconds"
+                )
+        return self
+
     @field_validator("env")
     @classmethod
     def _names(cls, env: dict[str, str]) -> dict[str, str]:
-        for name, value in env.items():
-            if not name or "=" in name or "\0" in name + value:
-                raise ValueError(f"'{name}' is not a valid name for an environment variable")
-            if name.startswith(("SIGNOFF_", "INPUT_")):
-                raise ValueError(f"'{name}' is reserved: names must not start with SIGNOFF_ or INPUT_")
-        return env
+        return checked_variables(env)
+
+    @field_validator("expect")
+    @classmethod
+    def _expectation(cls, expect: str | None) -> str | None:
+        if expect is not None:
+            Expectation(expect)
+        return expect
 
     @property
     def words(self) -> list[str]:
@@ -68,14 +108,26 @@ class Shell(Action):
     reads_project_name: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = False
     one_of: ClassVar[tuple[str, ...]] = ("command", "argv")
-    rare: ClassVar[tuple[str, ...]] = ("argv", "cwd", "env")
+    rare: ClassVar[tuple[str, ...]] = ("argv", "cwd", "env", "expect", "every_seconds", "until_seconds")
+
+    @classmethod
+    def repeat(cls, fields: dict[str, Any]) -> Repeat | None:
+        """As `every_seconds` and `until_seconds` say."""
+        every, until = fields.get("every_seconds"), fields.get("until_seconds")
+        return Repeat(every, until) if every and until else None
+
+    @classmethod
+    def default_retries(cls, fields: dict[str, Any]) -> int:
+        """The repetitions of a command that is repeated until it succeeds."""
+        repeat = cls.repeat(fields)
+        return 0 if repeat is None else repeat.retries
 
     async def run(self, context: TaskContext) -> dict[str, Any]:
         """Run the command and return its outputs.
 
         Raises:
             TaskFailed: `exit_code`, `signal`, `command_not_found`, `not_started`, `bad_input`, `bad_output`,
-                `output_too_large`, `limit_reached`, `path_outside`, `unsafe_workspace` or `guard_lost`.
+                `unexpected_output`, `output_too_large`, `limit_reached`, `path_outside`, `unsafe_workspace` or `guard_lost`.
         """
         fields = ShellFields.model_validate(context.fields)
         cwd = inside(context.workspace, fields.cwd)
@@ -101,7 +153,13 @@ class Shell(Action):
             raise TaskFailed("guard_lost", "The process that guards the command was killed.") from error
         except OSError as error:
             raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
-        return _outputs(context, status, _written(context))
+        outputs = _outputs(context, status, _written(context))
+        if (
+            fields.expect is not None
+            and (why := Expectation(fields.expect).objection_to(outputs["stdout"])) is not None
+        ):
+            raise TaskFailed("unexpected_output", why, outputs=outputs, exit_code=status.code)
+        return outputs
 
     def left_over(self, context: TaskContext) -> dict[str, Any]:
         """The output and the values that the command had written when it exceeded its time limit."""

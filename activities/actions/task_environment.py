@@ -9,6 +9,7 @@ from pathlib import Path
 
 from activities.actions.workspace_paths import private_folder, temporary_folder
 from app.domain.actions import TaskContext
+from app.domain.parameters import variable_of
 from app.domain.references import as_text, input_variable
 
 STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -21,7 +22,7 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
     HOME and TMPDIR are in `.signoff` in the workspace, so that dot files and caches do not mix with the results, and the
     worker's credentials stay out of reach. TMPDIR belongs to the attempt, and is removed after it. Time zone and locale come
     from the worker. `extra` may replace any of these.
-    `INPUT_<NAME>` contains each input. An input that is not text is JSON.
+    `<NAME>` contains each parameter of the plan, `INPUT_<NAME>` each input. What is not text is JSON.
     """
     return {
         "PATH": search_path(context.task_path),
@@ -30,6 +31,7 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
         "LANG": _DEFAULT_LOCALE,
         **_time_and_locale(),
         **_without_our_python(),
+        **{variable_of(name): as_text(value) for name, value in context.parameters.items()},
         **extra,
         **{input_variable(name): as_text(value) for name, value in context.inputs.items()},
         "SIGNOFF_OUTPUT": str(output),
@@ -37,6 +39,20 @@ def environment(context: TaskContext, extra: dict[str, str], output: Path) -> di
         "SIGNOFF_TASK_KEY": context.key,
         "SIGNOFF_ATTEMPT": str(context.attempt),
     }
+
+
+def checked_variables(env: dict[str, str]) -> dict[str, str]:
+    """Return the variables that a plan sets, or refuse those that no command can have.
+
+    Raises:
+        ValueError: a name is not valid or is reserved.
+    """
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ValueError(f"'{name}' is not a valid name for an environment variable")
+        if name.startswith(("SIGNOFF_", "INPUT_")):
+            raise ValueError(f"'{name}' is reserved: names must not start with SIGNOFF_ or INPUT_")
+    return env
 
 
 def search_path(more: Iterable[str]) -> str:

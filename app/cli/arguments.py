@@ -51,6 +51,26 @@ def plan_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("plan", type=kind)(command)
 
 
+def pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+    """Parse the values of a repeatable option `NAME=VALUE`. None if it was not given."""
+    parts = [value.partition("=") for value in values]
+    if any(not name or not equals for name, equals, _ in parts):
+        raise click.BadParameter("must be NAME=VALUE")
+    names = [name for name, _, _ in parts]
+    if len(set(names)) < len(names):
+        raise click.BadParameter("the same NAME is given twice")
+    return {name: value for name, _, value in parts} or None
+
+
+def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option `--set`, which gives a value for a parameter of the plan, to a command."""
+    option = click.option(
+        "--set", "parameters", multiple=True, callback=pairs, metavar="NAME=VALUE",
+        help="Value for a parameter of the plan; repeatable.",
+    )  # fmt: skip
+    return option(command)
+
+
 def read_plan(plan: Path) -> str:
     """Read the text of a Markdown file; `-` means standard input.
 

@@ -9,7 +9,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from app.cli.arguments import project_argument
+from app.cli.arguments import project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -47,15 +47,25 @@ def _outcome(answer: Json) -> Text:
 @project_argument
 @click.option("--version", type=click.IntRange(1), help="Show this version instead of the current one.")
 @click.option("--generate", is_flag=True, help="Generate the first plan.")
+@set_option
 @click.option("--markdown", is_flag=True, help="Print the Markdown outline that produces the plan.")
 @as_json_option
 @client_command
 async def plan(
-    api: AsyncSignoff, project_id: str, *, version: int | None, generate: bool, markdown: bool, as_json: bool
+    api: AsyncSignoff,
+    project_id: str,
+    *,
+    version: int | None,
+    generate: bool,
+    parameters: dict[str, str] | None,
+    markdown: bool,
+    as_json: bool,
 ) -> int:
     """Show a project's plan or generate the first."""
+    if parameters and not generate:
+        raise click.UsageError("--set gives values for a plan that is generated. Use it with --generate.")
     if generate:
-        answer = await api.projects.generate_plan(project_id, wait=_PLAN_SECONDS)
+        answer = await api.projects.generate_plan(project_id, parameters=parameters, wait=_PLAN_SECONDS)
         if is_pending(answer):
             print_json(answer) if as_json else console().print(_plan(to_json(answer)), soft_wrap=True)
             return 0
@@ -92,14 +102,21 @@ async def diff(api: AsyncSignoff, project_id: str, before: int | None, after: in
 @project_argument
 @click.option("--instructions", help="What should change.")
 @click.option("--planner", help="Planner to use; default: outline.")
+@set_option
 @answer_command(_plan)
-async def regenerate(api: AsyncSignoff, project_id: str, instructions: str | None, planner: str | None) -> Any:
+async def regenerate(
+    api: AsyncSignoff,
+    project_id: str,
+    instructions: str | None,
+    planner: str | None,
+    parameters: dict[str, str] | None,
+) -> Any:
     """Regenerate the plan.
 
-    The current plan is sent back, and a new version is generated.
+    The current plan is sent back, and a new version is generated. Values that --set does not give stay as they are.
     """
     return await api.projects.regenerate_plan(
-        project_id, instructions=instructions, planner=planner, wait=_PLAN_SECONDS
+        project_id, instructions=instructions, planner=planner, parameters=parameters, wait=_PLAN_SECONDS
     )
 
 

@@ -104,12 +104,35 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
 def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType:
     """The phases of a plan under a label. `keys` maps task ids to keys, for dependencies that are given as ids."""
     tree = Tree(label, guide_style="dim")
+    if plan["parameters"]:
+        branch = tree.add(Text("Parameters", style="bold"))
+        for parameter in plan["parameters"]:
+            branch.add(_parameter_label(parameter))
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))
         for task in phase["tasks"]:
             branch.add(_task_label(task, keys))
     warnings = [Text(f"Warning: {visible(warning)}", style="yellow") for warning in plan["warnings"]]
     return Group(tree, *warnings)
+
+
+def _parameter_label(parameter: Json) -> Text:
+    label = Text.assemble((parameter["name"], "cyan"), f" = {parameter_text(parameter['value'])}")
+    notes = [parameter["type"]]
+    notes += [f"one of {', '.join(parameter['choices'])}"] if parameter["choices"] else []
+    notes += [f"matches {parameter['pattern']}"] if parameter["pattern"] else []
+    notes += [f"default {parameter_text(parameter['default'])}"] if parameter["default"] is not None else []
+    label.append(f"  {visible(' · '.join(notes))}", style="dim")
+    if parameter["description"]:
+        label.append(f"\n{visible(parameter['description'])}", style="dim")
+    return label
+
+
+def parameter_text(value: str | float | bool | None) -> str:
+    """The value of a parameter for people."""
+    if value is None:
+        return "not given yet"
+    return visible(value) if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
 def _phase_label(number: int, phase: Json) -> Text:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from app.cli.arguments import ProjectId, project_argument
+from app.cli.arguments import ProjectId, project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -74,6 +74,7 @@ def _field_options(command: Any) -> Any:
             click.option("--path", help="Folder to work in; default: a new folder."),
             click.option("--agent", "agent_id", help="Agent that runs tasks that do not name one."),
             click.option("--archetype", "sme_archetype", help="Expert that guides the planning model."),
+            set_option,
             click.option("--max-tokens", type=click.IntRange(min=1), help="Limit on model tokens."),
             click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Limit on model costs, in US dollars."),
         )

@@ -14,13 +14,15 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.arguments import plan_argument, read_plan
+from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import print_json, run_to_end
 from app.cli.display import plan_tree, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
 from app.cli.frozen import frozen_text, seen
+from app.cli.missing_parameters import ask_for_missing
 from app.cli.options import settings_options
 from app.cli.target import Target, client_of, serving
+from app.planning.outline.front_matter import extent
 from app.settings import Settings
 from app.workspace.private_places import PrivatePlaces
 from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, to_json
@@ -41,6 +43,7 @@ class Order:
     description: str
     strategy: str
     auto_approve_phases: bool
+    parameters: dict[str, str] | None
     folder: Path | None
     new_workspace: bool
     yes: bool
@@ -66,6 +69,7 @@ class Order:
     show_default=True,
     help="Whether phases start without approval.",
 )
+@set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the finished project as JSON, and no progress.")
 @settings_options
 def run(
@@ -77,6 +81,8 @@ def run(
     **options: Any,
 ) -> None:
     """Plan the Markdown file PLAN, ask for your approval, and run it. Use - to read standard input.
+
+    If the plan has parameters, the command asks for each that has no default and that --set does not give.
 
     The command uses the Signoff at SIGNOFF_URL, otherwise the running `signoff up` of this data folder. If there is neither,
     it starts one for the duration of the run.
@@ -102,9 +108,10 @@ def run(
 
 
 def heading_of(markdown: str) -> str | None:
-    """The text of the first `#` heading outside code fences, at most 200 characters; None if there is no heading."""
+    """The text of the first `#` heading outside front matter and code fences, at most 200 characters; None if there is none."""
     fence = ""
-    for line in markdown.splitlines():
+    lines = markdown.splitlines()
+    for line in lines[extent(lines) :]:
         stripped = line.strip()
         if fence:
             fence = "" if stripped.startswith(fence) and not stripped.strip(fence[0]) else fence
@@ -195,6 +202,7 @@ class _ProjectRun:
             "strategy": order.strategy,
             "auto_approve_phases": order.auto_approve_phases,
             "path": path,
+            "parameters": await ask_for_missing(self._api, self._console, order.description, order.parameters or {}),
         }
         if order.name:
             fields["name"] = order.name

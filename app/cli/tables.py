@@ -133,6 +133,9 @@ def plan_changes(answer: Json) -> Text:
         for changed in differences["changed"]:
             text.append(f"~ {noun} {visible(changed['key'])}\n", style="yellow")
             _add_changes(text, changed["changes"])
+    if answer["parameters"]:
+        text.append("~ parameters\n", style="yellow")
+        _add_changes(text, answer["parameters"])
     if answer["settings"]:
         text.append("~ settings\n", style="yellow")
         _add_changes(text, answer["settings"])

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from app.cli.arguments import project_argument
+from app.cli.arguments import pairs, project_argument
 from app.cli.command import answer_command, client_command, comment_option, given
 from app.cli.display import status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
@@ -24,13 +24,6 @@ def tasks() -> None:
 
     TASK is a task's key or id.
     """
-
-
-def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
-    pairs = [value.partition("=") for value in values]
-    if any(not name or not equals for name, equals, _ in pairs):
-        raise click.BadParameter("must be NAME=VALUE")
-    return {name: value for name, _, value in pairs} or None
 
 
 def _object(_: click.Context, __: click.Parameter, value: str | None) -> Json | None:
@@ -54,7 +47,7 @@ def _field_options(command: Any) -> Any:
             click.option("--action", callback=_object, help='Action of any type, as JSON: {"type": …}.'),
             click.option("--after", "depends_on", multiple=True, help="Task (key or id) to run after; repeatable."),
             click.option(
-                "--input", "inputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Input; repeatable."
+                "--input", "inputs", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Input; repeatable."
             ),
             click.option("--file", "expected_files", multiple=True, help="File that the task makes; repeatable."),
             click.option("--retries", type=click.IntRange(0, 100), help="Number of retries."),
@@ -161,7 +154,7 @@ def _answered(answer: Json) -> Text:
 @tasks.command()
 @project_argument
 @click.argument("task")
-@click.option("--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Output; repeatable.")
+@click.option("--output", "outputs", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Output; repeatable.")
 @comment_option
 @answer_command(_answered)
 async def complete(

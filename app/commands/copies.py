@@ -10,7 +10,7 @@ from app.storage.projects import ProjectRow
 
 COPIED = (
     "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "agent_id", "sme_archetype",
-    "max_tokens", "max_cost_usd",
+    "max_tokens", "max_cost_usd", "parameters",
 )  # fmt: skip
 MAX_NAME_LENGTH = 200
 _SUFFIX = " (Copy)"

@@ -12,6 +12,7 @@ from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
 from app.domain.identity import now
+from app.domain.parameters import Value
 from app.domain.registry import load_actions
 from app.domain.states import Call, Situation, check_call
 from app.storage import decisions, events, freezing, plans, projects, questions, runs
@@ -52,8 +53,10 @@ def request_plan(conn: Connection, decision: CommandRecord) -> None:
         plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=decision.actor, call=call)
         project = projects.get(conn, project.id)
     instructions = decision.payload.get("instructions")
+    given: dict[str, Value | None] = {**project.parameters, **(decision.payload.get("parameters") or {})}
     plans.begin_generation(
         conn, project, version, planner=planner, instructions=instructions,
+        parameters={name: value for name, value in given.items() if value is not None},
         based_on=project.plan_version if refine else None, actor=decision.actor, seal=seal,
     )  # fmt: skip
 

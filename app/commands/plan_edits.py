@@ -58,7 +58,7 @@ def edit_plan(
         editor = Editor(draft, _keys_by_id(conn, project_id))
         edited = editor.apply(edits)
         known = for_project(agents, project.agent_id) if agents is not None else None
-        check_draft(edited, actions, known, may_be_empty=True)
+        check_draft(edited, actions, known, may_be_empty=True, before=draft)
         return edited
 
     version = plans.edit(conn, project, change, actions, actor=actor)
@@ -95,7 +95,7 @@ def edit_running(conn: Connection, decision: CommandRecord) -> None:
     waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
     editor = Editor(before, _keys_by_id(conn, project.id), waiting)
     after = editor.apply(edits)
-    check_draft(after, actions, None)
+    check_draft(after, actions, None, before=before)
     _check_started(before, after, phases, tasks.all_of(conn, project.id))
     if captured is not None:
         captured.frozen.stops = stops_of(after)

@@ -9,13 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from app.domain import references
 from app.domain.limits import TaskLimits
+from app.domain.parameters import Value
 from app.domain.references import LookUp
 
 
@@ -27,6 +29,18 @@ class Mode(StrEnum):
     DECISION = "decision"
     TIMER = "timer"
     MILESTONE = "milestone"
+
+
+class Repeat(NamedTuple):
+    """How a task is repeated until it succeeds: the seconds between two attempts, and those after which it has failed."""
+
+    every_seconds: float
+    until_seconds: float
+
+    @property
+    def retries(self) -> int:
+        """The largest number of attempts after the first."""
+        return ceil(self.until_seconds / self.every_seconds)
 
 
 class Fields(BaseModel):
@@ -60,6 +74,8 @@ class TaskContext:
     fields: Any
     inputs: dict[str, Any]
     log: Log
+    # The values of the plan's parameters, by name.
+    parameters: Mapping[str, Value] = field(default_factory=dict[str, Value])
     timeout_seconds: float | None = None
     kill_grace: float = 2.0
     # Folders in which a command looks for programs first.
@@ -152,6 +168,11 @@ class Action(ABC):
         """Number of retries for a failed task of this action, if the plan does not set it."""
         del fields
         return 0
+
+    @classmethod
+    def repeat(cls, fields: dict[str, Any]) -> Repeat | None:
+        """How a task is repeated until it succeeds; None if only its retries say so."""
+        del fields
 
     @classmethod
     def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, TypedDict
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.domain.errors import Conflict, DomainError, ErrorInfo
+from app.domain.parameters import Value
 from app.domain.plan import canonical_json
 from app.domain.states import Call
 
@@ -78,6 +79,7 @@ class GeneratePlan(Command):
 
     planner: _ShortText | None = None
     instructions: _LongText | None = None
+    parameters: dict[str, Value | None] | None = None
 
 
 class RegeneratePlan(GeneratePlan):

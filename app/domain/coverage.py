@@ -71,19 +71,20 @@ _HANDLING = "controls how work is handed out; it does not record what happened"
 _SHOWN = "for display only; the events hold the same fact"
 _OTHER_ROWS = "used to look up the rows of one project"
 _WORDS = "text of the caller, which may change at any time"
+_ASKED = "for a planner; the resulting plan is signed"
 _BUDGET = "a limit, which may change at any time"
 
 UNCHECKED: dict[str, dict[str, str]] = {
     "projects": {
         "id": _OTHER_ROWS, "name": _WORDS, "description": _WORDS, "sme_archetype": _WORDS, "max_tokens": _BUDGET,
-        "max_cost_usd": _BUDGET, "auto_approve_plan": "may change at any time; the approvals that it makes are checked",
+        "max_cost_usd": _BUDGET, "parameters": _ASKED,
+        "auto_approve_plan": "may change at any time; the approvals that it makes are checked",
         "stage": _SHOWN, "former_stage": _HANDLING, "gate": _SHOWN, "failure": _SHOWN, "engaged": _HANDLING,
         "paused": _SHOWN, "revision": _HANDLING, "updated_at": _SHOWN,
         "workspace": "location of the files; the checksums cover the logs",
     },
     "plans": {
-        "project_id": _OTHER_ROWS, "instructions": "instructions for a planner; the resulting plan is signed",
-        "based_on": _HANDLING, "failure": _SHOWN,
+        "project_id": _OTHER_ROWS, "parameters": _ASKED, "instructions": _ASKED, "based_on": _HANDLING, "failure": _SHOWN,
     },
     "phases": {"project_id": _OTHER_ROWS, "started_at": _SHOWN, "completed_at": _SHOWN},
     "tasks": {

@@ -37,6 +37,14 @@ def compare_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
     ]  # fmt: skip
 
 
+def compare_parameters(before: PlanDraft, after: PlanDraft) -> list[Change]:
+    """Parameters that were added, removed or changed: each as a whole, with its value."""
+    first, second = (
+        {name: item.model_dump(mode="json") for name, item in draft.parameters.items()} for draft in (before, after)
+    )
+    return compare_fields(first, second)
+
+
 def compare_phases(before: PlanDraft, after: PlanDraft) -> Differences:
     """Phases that were added, removed or changed. `position` is the place of a phase in the plan."""
     return _compare(_phases(before), _phases(after))

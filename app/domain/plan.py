@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from app.domain.limits import OwnLimits
+from app.domain.parameters import Parameter, ParameterName, Value, check_names
+from app.domain.texts import PLAIN, storable
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
 MAX_PHASES = 500
@@ -31,21 +33,12 @@ KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,63}$"
 DEFAULT_AGENT = "default"  # Executes tasks that do not name an agent.
 
 
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain NUL characters")
-    # PostgreSQL and UTF-8 files refuse lone surrogates, which JSON can contain.
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must not contain lone surrogates")
-    return text
-
-
 def _plain(value: Any, depth: int = 0) -> Any:
     """Refuse values that canonical JSON, a digest or a database cannot represent."""
     if depth > MAX_NESTING:
         raise ValueError(f"must not be nested deeper than {MAX_NESTING} levels")
     if isinstance(value, str):
-        _no_nul(value)
+        storable(value)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be a finite number")
     elif isinstance(value, dict):
@@ -58,14 +51,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-# Runs after the length limits, so that pydantic reports those first.
-PLAIN = AfterValidator(_no_nul)
 Text = Annotated[str, PLAIN]
 Json = Annotated[Any, AfterValidator(_plain)]
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
 LongText = Annotated[str, StringConstraints(max_length=100_000), PLAIN]
 AgentId = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
+Parameters = Annotated[dict[ParameterName, Parameter], AfterValidator(check_names)]
 Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Json]
 
 
@@ -190,7 +182,15 @@ class PlanDraft(_Strict):
 
     summary: LongText = ""
     warnings: list[LongText] = Field(default_factory=list[str])
+    parameters: Parameters = Field(
+        default_factory=dict, description="What is asked before the plan is made, with values."
+    )
     phases: list[PhaseDraft] = Field(default_factory=list[PhaseDraft])
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit unset fields that were added later, so that the digests of older plans stay the same."""
+        return {name: value for name, value in serialize(self).items() if value or name != "parameters"}
 
     def tasks(self) -> list[TaskDraft]:
         """All tasks, phase by phase."""
@@ -209,11 +209,12 @@ class RunSettings(_Strict):
     project_description: str | None = Field(
         default=None, description="The project's description, if a task of the plan reads it."
     )
+    parameters: dict[str, Value] | None = Field(default=None, description="The values of the plan's parameters.")
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
-        return _without_unset(serialize(self), ("project_name", "project_description"))
+        return _without_unset(serialize(self), ("project_name", "project_description", "parameters"))
 
 
 class Limits(BaseModel):
@@ -237,8 +238,11 @@ def canonical_json(value: Any) -> bytes:
 
 
 def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
-    """SHA-256, in hexadecimal, over what an approval covers: phases, tasks and run settings."""
-    covered = {"phases": draft.model_dump(mode="json")["phases"], **settings.model_dump(mode="json")}
+    """SHA-256, in hexadecimal, over what an approval covers: parameters, phases, tasks and run settings."""
+    drafted = draft.model_dump(mode="json")
+    # The run settings have the values of the parameters, the draft also says what each of them means.
+    asked = {"parameter_definitions": drafted["parameters"]} if "parameters" in drafted else {}
+    covered = {"phases": drafted["phases"], **asked, **settings.model_dump(mode="json")}
     return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""References `${{ … }}`, with which a task's inputs use outputs of other tasks, facts about the project, and secrets.
+"""References `${{ … }}`, with which a task's inputs use outputs of other tasks, parameters, facts about the project, and secrets.
 
 A value that is exactly one reference keeps the type of what it refers to. Inside a longer text, the value becomes text.
 Text with its own syntax, such as a URL, is a `Template`: its structure comes from the plan alone.
@@ -17,11 +17,12 @@ _REFERENCE = re.compile(r"\$\{\{((?:(?!\}\}|\$\{\{).)*)\}\}", re.DOTALL)
 _TASK = re.compile(r"tasks\.([a-z][a-z0-9_-]{0,63})\.outputs\.([A-Za-z_][A-Za-z0-9_-]{0,63})")
 _PROJECT = re.compile(r"project\.(id|name|description)")
 _SIGNOFF = re.compile(r"signoff\.(url)")
+_PARAMETER = re.compile(r"parameters\.([A-Za-z_][A-Za-z0-9_]{0,63})")
 _SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]{0,63})")
 
 
 class Reference(NamedTuple):
-    """A parsed reference. Its `kind` is `task`, `project`, `signoff` or `secret`."""
+    """A parsed reference. Its `kind` is `task`, `parameter`, `project`, `signoff` or `secret`."""
 
     kind: str
     name: str
@@ -36,6 +37,8 @@ def parse(expression: str) -> Reference:
     """
     if match := _TASK.fullmatch(expression):
         return Reference("task", match[1], match[2])
+    if match := _PARAMETER.fullmatch(expression):
+        return Reference("parameter", match[1])
     if match := _PROJECT.fullmatch(expression):
         return Reference("project", match[1])
     if match := _SIGNOFF.fullmatch(expression):
@@ -43,7 +46,7 @@ def parse(expression: str) -> Reference:
     if match := _SECRET.fullmatch(expression):
         return Reference("secret", match[1])
     raise ValueError(
-        f"unknown reference '{expression}'; use tasks.<key>.outputs.<name>, project.name, project.id, "
+        f"unknown reference '{expression}'; use tasks.<key>.outputs.<name>, parameters.<name>, project.name, project.id, "
         "project.description, signoff.url or secrets.<NAME>"
     )
 

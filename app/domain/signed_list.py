@@ -26,16 +26,16 @@ PHASE: dict[str, str] = {
     "key": DIGEST, "name": DIGEST, "description": DIGEST, "strategy": DIGEST, "requires_approval": DIGEST, "tasks": DIGEST,
     "condition": DIGEST, "runs_on": DIGEST,
 }  # fmt: skip
-PLAN: dict[str, str] = {"summary": _SHOWN, "warnings": _SHOWN, "phases": DIGEST}
+PLAN: dict[str, str] = {"summary": _SHOWN, "warnings": _SHOWN, "parameters": DIGEST, "phases": DIGEST}
 RUN_SETTINGS: dict[str, str] = {
     "strategy": DIGEST, "decision_mode": DIGEST, "auto_approve_phases": DIGEST, "path": DIGEST, "agent_id": DIGEST,
-    "project_name": DIGEST, "project_description": DIGEST,
+    "project_name": DIGEST, "project_description": DIGEST, "parameters": DIGEST,
 }  # fmt: skip
 PROJECT: dict[str, str] = {
     "id": "never changes", "name": f"{DIGEST}, if a task reads it", "description": f"{DIGEST}, if a task reads it",
     "strategy": DIGEST, "auto_approve_plan": "decides who approves, not what", "auto_approve_phases": DIGEST,
     "decision_mode": DIGEST, "path": DIGEST, "agent_id": DIGEST, "sme_archetype": _PLANNING, "max_tokens": _BUDGET,
-    "max_cost_usd": _BUDGET, "workspace": "follows from `path`, or from the id",
+    "max_cost_usd": _BUDGET, "parameters": _PLANNING, "workspace": "follows from `path`, or from the id",
     **dict.fromkeys((
         "status", "stage", "former_stage", "plan_version", "run_id", "gate", "failure", "outcome", "engaged", "paused",
         "revision", "created_at", "created_by", "updated_at", "last_seq", "last_hash",
@@ -70,7 +70,7 @@ SURROUNDINGS: dict[str, str] = {
 }  # fmt: skip
 CONTEXT: dict[str, str] = {
     "project_id": "never changes", "project_name": DIGEST, "task_id": "never changes", "key": DIGEST,
-    "attempt": "counts attempts", "workspace": DIGEST, "fields": DIGEST, "inputs": DIGEST, "log": _RECORD,
+    "attempt": "counts attempts", "workspace": DIGEST, "fields": DIGEST, "inputs": DIGEST, "parameters": DIGEST, "log": _RECORD,
     "timeout_seconds": DIGEST, "kill_grace": _BUDGET, "task_path": FROZEN, "http_allow": FROZEN, "app_url": FROZEN,
     "sandbox": FROZEN, "limits": f"{DIGEST}, or {FROZEN}", "agent_context": "the agent's entry, which is frozen",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.domain import conditions, graph, references
 from app.domain.actions import Action, Actions, Mode
 from app.domain.agents import AgentEntry, AgentKind
+from app.domain.attributes import meaningless_fields
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft
@@ -37,6 +38,7 @@ def check_draft(
     *,
     may_be_empty: bool = False,
     objection: Objection = no_objection,
+    before: PlanDraft | None = None,
 ) -> None:
     """Accept `draft`, or report every problem in it.
 
@@ -46,11 +48,12 @@ def check_draft(
         agents: the agents that may execute tasks; None if the agents were already checked.
         may_be_empty: accept a plan without tasks, for manual edits; it cannot be approved anyway.
         objection: returns why a path may not be granted to a task.
+        before: the plan that was edited. Its tasks may be older than a rule about the attributes of a task.
 
     Raises:
         Invalid: `plan_invalid`, with one entry in `details` for each problem (at most 200).
     """
-    problems = _Checker(draft, actions, agents, objection, may_be_empty=may_be_empty).run()
+    problems = _Checker(draft, actions, agents, objection, may_be_empty=may_be_empty, before=before).run()
     if problems:
         count = len(problems)
         raise Invalid(
@@ -103,8 +106,16 @@ def retries_of(task: TaskDraft, actions: Actions) -> int:
 
 class _Checker:
     def __init__(
-        self, draft: PlanDraft, actions: Actions, agents: Agents | None, objection: Objection, *, may_be_empty: bool
+        self,
+        draft: PlanDraft,
+        actions: Actions,
+        agents: Agents | None,
+        objection: Objection,
+        *,
+        may_be_empty: bool,
+        before: PlanDraft | None,
     ) -> None:
+        self.before = {task.key: task for task in before.tasks()} if before is not None else {}
         self.objection = objection
         self.draft = draft
         self.may_be_empty = may_be_empty
@@ -179,6 +190,9 @@ class _Checker:
                 )
                 self._add(f"{where}.action.type", message)
         self._fields(task, action, where)
+        if self.before.get(task.key) != task:
+            for name, message in meaningless_fields(action.type, action.mode, dict(task)):
+                self._add(f"{where}.{name}", f"Task '{task.key}': {message}")
 
     def _grants(self, task: TaskDraft, where: str) -> None:
         for field, paths in (("reads", task.reads), ("writes", task.writes)):
@@ -195,10 +209,15 @@ class _Checker:
                 path = ".".join(str(part) for part in item["loc"])
                 message = f"Task '{task.key}', {task.action.type} action: {path or 'fields'}: {item['msg']}."
                 self._add(f"{where}.action.{path}".rstrip("."), message)
+        if task.retries is not None and action.repeat(fields) is not None:
+            message = (
+                f"Task '{task.key}' is repeated until it succeeds, so 'retries' means nothing for it. Remove 'retries'."
+            )
+            self._add(f"{where}.retries", message)
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
                 f"Task '{task.key}': '${{{{ … }}}}' is not allowed in the fields of the action {task.action.type}. "
-                "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>."
+                "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>, and a parameter as $<NAME>."
             )
             self._add(f"{where}.action", message)
         if action.resolves_fields:
@@ -239,9 +258,17 @@ class _Checker:
                 )
                 self._add(f"{where}.inputs", message)
             try:
-                references.parse(expression)
+                reference = references.parse(expression)
             except ValueError as error:
                 self._add(f"{where}.inputs", f"Task '{task.key}': {error}.")
+                continue
+            if reference.kind == "parameter" and reference.name not in self.draft.parameters:
+                known = ", ".join(self.draft.parameters) or "none"
+                message = (
+                    f"Task '{task.key}': the plan has no parameter '{reference.name}'; its parameters: {known}. Define it "
+                    "under 'parameters' in the front matter of the description."
+                )
+                self._add(f"{where}.inputs", message)
 
     def _dependencies(self, phase: PhaseDraft, number: int, task: TaskDraft, where: str) -> None:
         referenced = references.referenced_tasks([task.inputs, task.action.fields()])

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
+from app.domain.parameters import Value
 from app.domain.plan import PlanDraft
 from signoff.vocabulary import Strategy
 
@@ -28,6 +29,9 @@ class Brief(BaseModel):
     )
     previous: PlanDraft | None = None
     instructions: str | None = None
+    parameters: dict[str, Value] = Field(
+        default_factory=dict[str, Value], description="Values for the plan's parameters."
+    )
     has_model: bool = False
 
 
@@ -41,5 +45,6 @@ class Planner(Protocol):
 
         Raises:
             Invalid: `plan_invalid`: the brief cannot be turned into a plan; `details` lists all problems.
+                `parameters_invalid`: the description asks for parameters, and their values are missing or wrong.
         """
         ...

@@ -14,6 +14,7 @@ from typing import Any, cast
 from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
+from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.reader import read_single_phase, read_single_task
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
@@ -27,7 +28,9 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
 
     The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """
-    parts = [f"# {' '.join(name.split()) or 'Plan'}"]
+    front = write_front_matter(draft.parameters)
+    parts = [front] if front else []
+    parts.append(f"# {' '.join(name.split()) or 'Plan'}")
     if draft.summary.strip() and _is_plain(draft.summary):
         parts.append(draft.summary.strip())
     for phase in draft.phases:
@@ -99,10 +102,11 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
 def _candidates(task: TaskDraft) -> Iterator[str]:
     """The possible ways to write a task, most readable first."""
     action, fields = task.action, task.action.fields()
-    rest = _blocks(task.description, _inputs(task))
-    command = fields["command"] if action.type == "shell" and list(fields) == ["command"] else None
+    rest = _blocks(task.description, _env(task), _inputs(task))
+    is_plain = action.type == "shell" and fields.keys() <= {"command", *_BESIDE}
+    command = fields.get("command") if is_plain else None
     if isinstance(command, str) and len(command) <= MAX_INLINE_COMMAND and "`" not in command:
-        line = f"`{command}` {_attributes(task)}"
+        line = f"`{command}` {_attributes(task, _beside(task))}"
         yield _blocks(line if command == task.title else f"{task.title}: {line}", rest)
         yield _blocks(f"{task.title} {line}", rest)
     line = f"{task.title} {_attributes(task)}"
@@ -116,7 +120,9 @@ def _candidates(task: TaskDraft) -> Iterator[str]:
     if action.type == "decision" and isinstance(fields.get("options"), list):
         yield _blocks(f"{task.title} {_attributes(task, _decision(fields))}", rest)
     if block := _action_block(action.type, fields):
-        yield _blocks(line, task.description, block, _inputs(task))
+        line = f"{task.title} {_attributes(task, _beside(task))}"
+        yield _blocks(line, task.description, _env(task), block, _inputs(task))
+        line = f"{task.title} {_attributes(task)}"
     action_json = _fence("action", "", _json(action.model_dump(mode="json")))
     yield _blocks(line, task.description, action_json, _inputs(task))
 
@@ -131,12 +137,48 @@ def _decision(fields: dict[str, Any]) -> list[str]:
 
 
 def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
-    if kind == "shell" and isinstance(fields.get("command"), str) and fields.keys() <= {"command", "cwd"}:
-        info = write("cwd", str(fields["cwd"])) if "cwd" in fields else ""
-        return _fence("sh", info, fields["command"])
+    if kind == "shell" and fields.keys() <= {"command", "argv", "cwd", *_BESIDE}:
+        return _script(fields)
     if kind == "agent" and fields.keys() == {"prompt"} and isinstance(fields["prompt"], str):
         return _fence("prompt", "", fields["prompt"])
     return _request(fields) if kind == "http" else None
+
+
+# The fields of a command that are attributes of its item, or a block of its own.
+_BESIDE = {"expect": "expect", "every_seconds": "every", "until_seconds": "until", "env": "env"}
+
+
+def _script(fields: dict[str, Any]) -> str | None:
+    info = write("cwd", str(fields["cwd"])) if "cwd" in fields else ""
+    if isinstance(fields.get("command"), str):
+        return _fence("sh", info, fields["command"])
+    argv = fields.get("argv")
+    if not isinstance(argv, list):
+        return None
+    words = cast("list[object]", argv)
+    return _fence("bash", info, str(words[2])) if len(words) == 3 and words[:2] == ["bash", "-c"] else None
+
+
+def _beside(task: TaskDraft) -> list[str]:
+    """The attributes that are fields of the action. The text is parsed again to check them."""
+    fields = task.action.fields() if task.action.type == "shell" else {}
+    named = [(name, fields[name]) for name in _BESIDE if name != "env" and name in fields]
+    return [write(_BESIDE[name], str(value)) for name, value in named]
+
+
+def _env(task: TaskDraft) -> str:
+    env = task.action.fields().get("env") if task.action.type == "shell" else None
+    if not isinstance(env, dict) or not env:
+        return ""
+    lines = [f"{name}: {_variable(value)}" for name, value in cast("dict[str, object]", env).items()]
+    return _fence("env", "", "\n".join(lines))
+
+
+def _variable(value: object) -> str:
+    plain = (
+        isinstance(value, str) and value and value == value.strip() and value.isprintable() and value[0] not in "\"'"
+    )
+    return str(value) if plain else _json(value, indent=None)
 
 
 def _request(fields: dict[str, Any]) -> str | None:

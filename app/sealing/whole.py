@@ -90,8 +90,8 @@ def _plan_texts(record: Record) -> Iterator[Found]:
 
 
 def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
-    # A project may be renamed during its run. Its tasks keep the approved name.
-    names = [name for name in RunSettings.model_fields if name not in PROJECT_VALUES]
+    # A project may be renamed during its run. Its tasks keep the approved name, and the approved values of the parameters.
+    names = [name for name in RunSettings.model_fields if name not in {*PROJECT_VALUES, "parameters"}]
     others = [name for name in names if getattr(record.project, name) != row.settings.get(name)]
     if others:
         message = f"The project differs from what was approved with plan version {row.version}: {', '.join(others)}."

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
+from app.domain.parameters import Value
 from app.domain.replay import outputs_hash
 from app.domain.states import AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
@@ -67,6 +68,11 @@ class Started:
     at: str
     # What the approval froze. None for plans that were approved before Signoff froze anything.
     frozen: dict[str, Any] | None
+
+    @property
+    def parameters(self) -> dict[str, Value]:
+        """The approved values of the plan's parameters."""
+        return self.settings.get("parameters") or {}
 
     def project_value(self, name: str) -> Any:
         """Return a field of the project as the task may read it: the approved value, even if the project has changed since."""

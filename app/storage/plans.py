@@ -17,6 +17,7 @@ from app.domain.commands import CancelSeal, CommandSeal
 from app.domain.conditions import Effect, effects_of, stops_of
 from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.identity import now
+from app.domain.parameters import Value, values_of
 from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.signed_values import project_values_read
 from app.storage import events, locks, plan_rows, projects
@@ -47,6 +48,7 @@ class PlanRow:
     digest: str | None
     planner: str
     instructions: str | None
+    parameters: dict[str, Value]
     based_on: int | None
     draft: dict[str, Any] | None
     settings: dict[str, Any] | None
@@ -58,6 +60,10 @@ class PlanRow:
     created_by: str
     approved_at: str | None
     approved_by: str | None
+
+
+class _Given(TypedDict, total=False):
+    parameters: dict[str, Value]
 
 
 class _Changes(TypedDict, total=False):
@@ -94,6 +100,7 @@ def run_settings(project: ProjectRow, draft: PlanDraft, actions: Actions) -> Run
         auto_approve_phases=project.auto_approve_phases,
         path=project.path,
         agent_id=project.agent_id,
+        parameters=values_of(draft.parameters) or None,
         **{f"project_{name}": getattr(project, name) for name in read},
     )
 
@@ -206,11 +213,15 @@ def begin_generation(
     *,
     planner: str,
     instructions: str | None,
+    parameters: dict[str, Value],
     based_on: int | None,
     actor: str,
     seal: CommandSeal,
 ) -> None:
-    """Open a version for a planner to fill in, possibly based on another. The project's stage becomes `planning`."""
+    """Open a version for a planner to fill in, possibly based on another. The project's stage becomes `planning`.
+
+    `parameters` holds the values that are given for the plan's parameters. If the planner succeeds, the project keeps them.
+    """
     at = now()
     row = {
         "project_id": project.id,
@@ -218,13 +229,15 @@ def begin_generation(
         "status": PlanStatus.GENERATING,
         "planner": planner,
         "instructions": instructions,
+        "parameters": parameters,
         "based_on": based_on,
         "created_at": at,
         "created_by": actor,
     }
     conn.execute(insert(plans).values(row))
     projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
-    begun = PlanGenerating(plan_version=version, planner=planner, created_at=at, **seal)
+    given: _Given = {"parameters": parameters} if parameters else {}
+    begun = PlanGenerating(plan_version=version, planner=planner, created_at=at, **given, **seal)
     events.append(conn, project.id, begun, actor=actor)
 
 
@@ -243,6 +256,7 @@ def finish_generation(
         Conflict: `planning_ended`: planning was cancelled or has already ended.
     """
     project, row = _generating(conn, project_id, version)
+    projects.change(conn, project, parameters=row.parameters)
     ids: Ids = {}
     if row.based_on is not None and row.based_on == project.plan_version:
         # Keep the ids of phases and tasks that the instructions did not change.

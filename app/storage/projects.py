@@ -14,6 +14,7 @@ from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS
 from app.domain.identity import isoformat, now
+from app.domain.parameters import Value
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
@@ -58,6 +59,7 @@ class ProjectRow:
     sme_archetype: str | None
     max_tokens: int | None
     max_cost_usd: float | None
+    parameters: dict[str, Value]
     status: ProjectStatus
     stage: Stage
     former_stage: Stage | None
@@ -93,6 +95,7 @@ class ProjectChanges(TypedDict, total=False):
 
     stage: Stage
     former_stage: Stage | None
+    parameters: dict[str, Value]
     plan_version: int
     run_id: str
     gate: Gate | None

@@ -40,6 +40,8 @@ projects = Table(
     # None: the limit from the settings.
     Column("max_tokens", BigInteger),
     Column("max_cost_usd", Float),
+    # Values for the parameters of the next plan, by name.
+    Column("parameters", JSON, nullable=False, default=dict),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     # The stage to return to if planning fails.
@@ -76,6 +78,8 @@ plans = Table(
     Column("digest", String(64)),
     Column("planner", String(64), nullable=False),
     Column("instructions", Text),
+    # The values that were given for the plan's parameters, by name.
+    Column("parameters", JSON, nullable=False, default=dict),
     # The version that this one revises, if it was made from a person's instructions.
     Column("based_on", Integer),
     # What the digest covers, word for word: the draft by key, and the run settings.

@@ -26,6 +26,7 @@ class ProjectFields(TypedDict, total=False):
     sme_archetype: str | None
     max_tokens: int | None
     max_cost_usd: float | None
+    parameters: Mapping[str, str | float | bool]
 
 
 # How another task must have ended. `is` has statuses, or answers of a decision.

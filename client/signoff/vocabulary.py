@@ -192,3 +192,12 @@ class EventType(StrEnum):
 
 
 LimitName = Literal["memory", "processes", "file_size", "open_files", "cpu_seconds"]
+
+
+class ParameterType(StrEnum):
+    """What values a parameter of a plan takes."""
+
+    STRING = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"

@@ -45,10 +45,10 @@ TASK: dict[str, Value] = {
 PROJECT: dict[str, Value] = {
     "name": "Other", "description": "- Other", "strategy": "careful", "auto_approve_plan": True,
     "auto_approve_phases": other_gates, "decision_mode": "human", "path": path_in, "agent_id": "nobody",
-    "sme_archetype": "nobody", "max_tokens": 7, "max_cost_usd": 7,
+    "sme_archetype": "nobody", "max_tokens": 7, "max_cost_usd": 7, "parameters": {"version": "2"},
 }  # fmt: skip
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
-MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words."}
+MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words.", "parameters": {"version": "2"}}
 # A valid value other than the default, for each field of each body.
 FIELDS: dict[str, dict[str, Value]] = {
     "createProject": PROJECT,

@@ -40,7 +40,9 @@ async def test_every_task_makes_a_version_and_keeps_what_was_there(signoff: Stac
     early = await add(
         signoff, project_id, "D", phase_id=before["phases"][0]["id"], depends_on=[before["tasks"][0]["id"]]
     )
-    by_key = await add(signoff, project_id, "E", phase_id="one", retries=3, timeout_seconds=0.5, on_crash="ask")
+    by_key = await add(
+        signoff, project_id, "E", phase_id="one", retries=3, timeout_seconds=0.5, on_crash="ask", action=SHELL
+    )
     project = await signoff.project(project_id)
     assert [task["key"] for task in project["tasks"]] == ["a", "d", "e", "b", "c"]
     ids = {task["key"]: task["id"] for task in project["tasks"]}

@@ -36,7 +36,10 @@ def a_plan(*tasks: dict[str, Any], version: int = 1) -> dict[str, Any]:
         "id": "phase_1", "name": "Gather", "description": "", "strategy": "dag", "requires_approval": False,
         "tasks": list(tasks),
     }  # fmt: skip
-    return {"version": version, "status": "ready", "digest": "d" * 64, "summary": "", "warnings": [], "phases": [phase]}
+    return {
+        "version": version, "status": "ready", "digest": "d" * 64, "summary": "", "parameters": [], "warnings": [],
+        "phases": [phase],
+    }  # fmt: skip
 
 
 def an_event(kind: str, second: int, **data: Any) -> Event:
@@ -81,7 +84,7 @@ def test_a_plan_shows_conditions_and_warnings() -> None:
     second = a_task(
         "two", depends_on=["task_one"], retries=2, timeout_seconds=90.0, on_crash="ask", inputs={"N": 3}, expected_files=["a.txt"]
     )  # fmt: skip
-    plan = a_plan(a_task("one"), second) | {"warnings": ["A person has to do this."]}
+    plan = a_plan(a_task("one"), second) | {"parameters": [], "warnings": ["A person has to do this."]}
     text = shown(plan_tree(plan, "Report"))
     assert "2 tasks in 1 phase, digest dddddddddddd" in text
     assert "after one · retries 2 · timeout 1 m 30 s · on crash: ask · N = 3 · makes a.txt" in text

@@ -41,6 +41,7 @@ SETTINGS: dict[str, Any] = {
     "agent_id": "a1",
     "project_name": "Release",
     "project_description": "Every week",
+    "parameters": {"version": "2.4", "copies": 3},
 }
 
 
@@ -177,6 +178,8 @@ def test_digest_changes_with_everything_a_run_goes_by(change: Callable[[dict[str
         ("path", None),
         ("path", "/srv/y"),
         ("agent_id", None),
+        ("parameters", {"version": "2.4", "copies": 3.5}),
+        ("parameters", None),
     ],
 )
 def test_digest_changes_with_each_run_setting(name: str, value: Any) -> None:

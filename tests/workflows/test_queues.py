@@ -88,7 +88,7 @@ async def test_a_task_runs_in_the_process_that_serves_its_agents_queue(
     plan = (
         "- Named: `echo 1` {#named agent=gpu}\n- Inherits: `echo 2` {#inherits after=named}\n"
         "- Elsewhere: `echo 3` {#elsewhere agent=plain after=inherits}\n- Usual: `echo 4` {#usual agent=default}\n"
-        "- Reached {#reached milestone agent=gpu}\n- Soon {#soon wait=1 agent=gpu}"
+        "- Reached {#reached milestone}\n- Soon {#soon wait=1}"
     )
     async with stack_with_gpu(temporal_server, tmp_path) as (stack, queue):
         async with worker_process(stack.settings, "--queue", queue) as pid:

@@ -79,8 +79,14 @@ def _diff(conn: Connection, project_id: str, before: int | None, after: int | No
         after=newer,
         phases=_shown(diff.compare_phases(*drafts)),
         tasks=_shown(diff.compare_tasks(*drafts)),
-        settings=_changes(diff.compare_fields(first.settings, second.settings)),
+        parameters=_changes(diff.compare_parameters(*drafts)),
+        settings=_changes(diff.compare_fields(_settings(first), _settings(second))),
     )
+
+
+def _settings(contents: plans.Contents) -> dict[str, Any]:
+    """The run settings of a version, without the values of the parameters, which are compared with the parameters."""
+    return {name: value for name, value in contents.settings.items() if name != "parameters"}
 
 
 def _shown(found: diff.Differences) -> Differences:

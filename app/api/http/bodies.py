@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, S
 
 from app.domain.edits import MAX_EDITS, TaskConditionEdit
 from app.domain.limits import OwnLimits
+from app.domain.parameters import Changes, Given
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
@@ -65,6 +66,9 @@ class CreateProject(RequestBody):
     sme_archetype: AgentId | None = None
     max_tokens: Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)] | None = None
     max_cost_usd: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False), BeforeValidator(_number)] | None = None
+    parameters: Given = Field(
+        default_factory=dict, description="Values for the parameters that the description asks for, by name."
+    )
 
 
 class UpdateProject(CreateProject):
@@ -91,6 +95,13 @@ class MakePlan(RequestBody):
 
     planner: Id | None = None
     instructions: LongText | None = None
+    parameters: Changes | None = Field(
+        default=None,
+        description=(
+            "Values for the parameters of the plan, by name. The project keeps them, together with the values that it has "
+            "already. Null removes a value, so that the default applies."
+        ),
+    )
 
 
 class PreviewOutline(RequestBody):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.api.views import conditions, frozen
+from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
@@ -56,6 +57,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         sme_archetype=row.sme_archetype,
         max_tokens=row.max_tokens,
         max_cost_usd=row.max_cost_usd,
+        parameters=row.parameters,
         status=row.status,
         stage=row.stage,
         created_at=row.created_at,
@@ -179,6 +181,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         created_by=row.created_by,
         approved_at=row.approved_at,
         approved_by=row.approved_by,
+        parameters=parameters(draft.parameters),
         phases=shown,
         answers=conditions.answers(plans.effects(row)),
         stats=stats(draft),

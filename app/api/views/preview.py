@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from app.api.views import conditions
+from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
 from app.domain.actions import Actions
 from app.domain.agents import AgentEntry, AgentKind
@@ -69,6 +70,7 @@ def _answer(draft: PlanDraft) -> OutlinePreview:
         warnings=draft.warnings,
         problems=[],
         stats=stats(draft),
+        parameters=parameters(draft.parameters),
         phases=[],
         answers=conditions.answers(effects_of(draft, stops_of(draft))),
         findings=[],

@@ -10,11 +10,13 @@ from app.database.database import Database
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict, Invalid
+from app.domain.parameters import bind
 from app.domain.plan import PlanDraft
 from app.domain.validation import check_draft, for_project
 from app.llm.access import load, model_for
 from app.planning.model import prompt, reach
 from app.planning.model.schema import ModelPlan, plan_type
+from app.planning.outline.front_matter import parameters_of
 from app.planning.planner import Brief
 from app.settings import Settings
 from app.storage.model_steps import Conversation
@@ -58,11 +60,13 @@ class ModelPlanner:
         Raises:
             Conflict: `planner_unavailable`, `model_unavailable` or `budget_exceeded`.
             Invalid: `plan_invalid`: the draft was still not valid after the last repair.
+                `parameters_invalid`: the description asks for parameters, and their values are missing or wrong.
             Unavailable: the model's provider does not answer.
         """
         access = model_for(self._settings, brief.strategy)
         if access is None:
             raise Conflict("No model is configured for planning. Set SIGNOFF_MODEL.", code="planner_unavailable")
+        parameters = bind(parameters_of(brief.description), brief.parameters)
         await load("app.llm.asking")
         from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
         from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
@@ -93,6 +97,7 @@ class ModelPlanner:
             raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
         if brief.previous is not None:
             self._keep(draft, brief.previous)
+        draft.parameters = parameters
         draft.warnings += reach.warnings_of(draft)
         return draft
 
@@ -137,7 +142,7 @@ class ModelPlanner:
             return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in errors]
         problems = list(made.problems())
         try:
-            check_draft(draft, self._all_actions, agents, objection=self._objection)
+            check_draft(draft, self._all_actions, agents, objection=self._objection, before=brief.previous)
         except Invalid as error:
             problems += error.info.details
         problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=brief.previous)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from app.domain.patterns import Pattern
+
 _PART = re.compile(
     r'\s*(?:\#(?P<key>[^\s{}"=]*)'
     r'|(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s{}"]*)))?)(?=[\s}]|$)'
@@ -121,6 +123,19 @@ def choice(choices: type[StrEnum]) -> Callable[[str], str]:
         return value
 
     return read
+
+
+def expectation(value: str) -> str:
+    """Check what the output of a command must contain: a text, or a regular expression between slashes.
+
+    Raises:
+        ValueError: the text is empty, or the expression is not valid.
+    """
+    if not value.strip():
+        raise ValueError("say what the output must contain")
+    if len(value) > 2 and value[0] == value[-1] == "/":
+        Pattern(value[1:-1])
+    return value
 
 
 def whole(value: str) -> int:

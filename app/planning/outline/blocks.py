@@ -14,7 +14,8 @@ from markdown_it.tree import SyntaxTreeNode
 
 SHELLS = ("sh", "bash", "shell")
 ACTION_FENCES = (*SHELLS, "http", "prompt", "action")
-FENCES = (*ACTION_FENCES, "inputs", "task")
+ENV_FENCE = "env"
+FENCES = (*ACTION_FENCES, "inputs", ENV_FENCE, "task")
 PHASE_FENCE = "phase"
 
 _PARSER = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "blockquote", "html_block", "reference"])
@@ -104,14 +105,17 @@ def _item(node: SyntaxTreeNode, lines: list[str]) -> Item:
         title = text.replace("\n", " ") if heading else text.split("\n", 1)[0].rstrip()
         body_from = after if heading else title_line + 1
     every = [_fence(child) for child in node.children if child.type == "fence"]
-    fences = [fence for fence in every if fence.language in FENCES]
+    # A block of variables in an item that runs nothing shows the contents of a file.
+    runs = "`" in title or any(fence.language in ACTION_FENCES for fence in every)
+    known = [name for name in FENCES if runs or name != ENV_FENCE]
+    fences = [fence for fence in every if fence.language in known]
     return Item(
         line=line,
         title=title,
         title_line=title_line,
         body=_body(lines, body_from, end, fences, _content_indent(lines[line])),
         fences=fences,
-        other_fences=[fence for fence in every if fence.language not in FENCES],
+        other_fences=[fence for fence in every if fence.language not in known],
         nested_task=_nested_task(node, lines),
     )
 

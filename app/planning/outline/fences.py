@@ -20,6 +20,7 @@ MAX_JSON_DEPTH = 200
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUEST = re.compile(r"([A-Za-z]+)\s+(\S.*)")
 _INPUT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*:(.*)")
+_VARIABLE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*[:=](.*)")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)")
 
 
@@ -37,9 +38,13 @@ def read_action(fence: Fence, findings: Findings) -> ActionSpec | None:
     fields = _options(fence, findings, options)
     if fence.language == "prompt":
         return ActionSpec.model_validate({"type": "agent", "prompt": fence.content, **fields})
-    # A bash block must run in bash, and /bin/sh may be a different shell.
-    ran = {"argv": ["bash", "-c", fence.content]} if fence.language == "bash" else {"command": fence.content}
-    return ActionSpec.model_validate({"type": "shell", **ran, **fields})
+    return ActionSpec.model_validate({"type": "shell", **run_by(fence.language, fence.content), **fields})
+
+
+def run_by(shell: str, script: str) -> dict[str, Any]:
+    """The fields of an action that runs a script with a shell."""
+    # What is meant for bash must run in bash, and /bin/sh may be a different shell.
+    return {"argv": ["bash", "-c", script]} if shell == "bash" else {"command": script}
 
 
 def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
@@ -60,6 +65,37 @@ def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
         else:
             inputs[match[1]] = _value(match[2].strip(), number, column, findings)
     return inputs
+
+
+def read_env(fence: Fence, findings: Findings) -> dict[str, str]:
+    """The variables in an `env` fence, one `NAME: value` or `NAME=value` per line. Lines that start with `#` are comments."""
+    _options(fence, findings, {})
+    env: dict[str, str] = {}
+    for number, text in enumerate(fence.content.split("\n"), fence.line + 1):
+        if not text.strip() or text.lstrip().startswith("#"):
+            continue
+        match = _VARIABLE.fullmatch(text)
+        column = findings.column_of(number, text.strip())
+        if match is None:
+            findings.problem(
+                number, column, "Write a variable as NAME: value. The name may contain letters, digits and _."
+            )
+        elif match[1] in env:
+            findings.problem(number, column, f"The variable '{match[1]}' appears twice.")
+        elif match[1].startswith(("SIGNOFF_", "INPUT_")):
+            findings.problem(number, column, f"The variable '{match[1]}' is reserved for Signoff. Rename it.")
+        else:
+            env[match[1]] = _unquoted(match[2].strip())
+    return env
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            return str(json.loads(text))
+        except json.JSONDecodeError:
+            return text[1:-1]
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
 
 
 def read_model(model: type[_Model], fence: Fence, findings: Findings) -> _Model | None:

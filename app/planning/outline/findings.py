@@ -32,6 +32,10 @@ class Findings:
         """Record a problem that makes the plan unusable."""
         self._problems.append((line, column, message))
 
+    def has_problem(self, line: int) -> bool:
+        """Whether a problem on this line has been recorded. Others on it may follow from it."""
+        return any(there == line for there, _, _ in self._problems)
+
     def invalid(self, error: ValidationError, line: int, columns: dict[str, int], column: int = 0) -> None:
         """Record the errors of a pydantic model. `columns` holds the column of each field."""
         for item in error.errors(include_url=False, include_context=False):

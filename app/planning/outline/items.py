@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from app.domain.attributes import means
 from app.domain.limits import parse_size
 from app.domain.plan import KEY_PATTERN, ActionSpec, TaskDraft
 from app.planning.outline import fences
@@ -17,13 +18,14 @@ from app.planning.outline.attributes import (
     choice,
     condition,
     duration,
+    expectation,
     looks_misshapen,
     names,
     read_block,
     whole,
     yes_or_no,
 )
-from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
+from app.planning.outline.blocks import ACTION_FENCES, ENV_FENCE, Fence, Item
 from app.planning.outline.findings import Findings
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash
 
@@ -60,6 +62,8 @@ class TaskParts:
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
     columns: dict[str, int] = field(default_factory=dict[str, int])
     whole: TaskDraft | None = None
+    # Whether a block says itself which shell runs it.
+    names_shell: bool = False
 
 
 def read_item(item: Item, findings: Findings) -> TaskParts:
@@ -84,9 +88,11 @@ def read_item(item: Item, findings: Findings) -> TaskParts:
                 f"The checkbox on line {parts.line + 1} is already ticked. The task still waits for a person."
             )
     _inputs(item, parts, findings)
+    parts.names_shell = any(fence.language in {"sh", "bash"} for fence in item.fences)
     # A faulty fence is already reported. Its item must not also be reported as having no action.
     decided = bool(actions) or any(fence.language in ACTION_FENCES for fence in item.fences)
     _settle(parts, title, actions, decided=decided, findings=findings)
+    _extend_action(parts, findings)
     _remarks(item, parts, decided=decided, findings=findings)
     return parts
 
@@ -179,6 +185,27 @@ def _inputs(item: Item, parts: TaskParts, findings: Findings) -> None:
         findings.problem(fence.line, column, "This task already has an inputs block. Put all inputs into one block.")
     if found:
         parts.fields["inputs"] = fences.read_inputs(found[0], findings)
+    for number, fence in enumerate(fence for fence in item.fences if fence.language == ENV_FENCE):
+        column = findings.column_of(fence.line, ENV_FENCE)
+        if number:
+            findings.problem(
+                fence.line, column, "This task already has an env block. Put all variables into one block."
+            )
+        parts.fields["env"] = fences.read_env(fence, findings)
+        parts.columns["env"] = parts.column
+
+
+def _extend_action(parts: TaskParts, findings: Findings) -> None:
+    """Add the attributes that are fields of the action. What means nothing for it is reported when the task is made."""
+    given = {name: parts.fields.pop(name) for name in _OF_AN_ACTION if name in parts.fields}
+    action = parts.action
+    if action is None or not given:
+        return
+    for name in given:
+        if name in action.fields():
+            findings.problem(parts.line, parts.columns[name], f"'{_OF_AN_ACTION[name]}' is given twice for this task.")
+    known = {name: value for name, value in given.items() if means(action.type, _OF_AN_ACTION[name])}
+    parts.action = ActionSpec.model_validate({**action.model_dump(), **known})
 
 
 def _json_task(item: Item, findings: Findings) -> TaskParts:
@@ -213,11 +240,17 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "cpu_seconds": ("cpu_seconds", whole),
     "files": ("expected_files", names),
     "wait": ("wait", duration),
+    "cwd": ("cwd", str),
+    "expect": ("expect", expectation),
+    "every": ("every_seconds", duration),
+    "until": ("until_seconds", duration),
     "decision": ("options", names),
     "default": ("default", str),
     "expires": ("expires_seconds", duration),
     "stop": ("stop", names),
 }
+# The attributes that are fields of the action, by field.
+_OF_AN_ACTION = {"cwd": "cwd", "env": "env", "expect": "expect", "every_seconds": "every", "until_seconds": "until"}
 # The fields of a decision task besides its options.
 _OF_A_DECISION = {"default": "default", "expires_seconds": "expires", "stop": "stop"}
 _FLAG = "milestone"
@@ -250,6 +283,7 @@ def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, 
         if message:
             findings.problem(parts.line, offset + column, message)
     _check_decision(parts, findings)
+    _check_repeat(parts, findings)
     if limits := {name: parts.fields.pop(name) for name in get_args(LimitName) if name in parts.fields}:
         parts.fields["limits"] = limits
     parts.after = parts.fields.pop("depends_on", [])
@@ -275,6 +309,14 @@ def _check_decision(parts: TaskParts, findings: Findings) -> None:
             message = f"'{name}' is only valid for a decision. Add the possible answers: decision=yes,no."
             findings.problem(parts.line, parts.columns[where], message)
             del parts.fields[where]
+
+
+def _check_repeat(parts: TaskParts, findings: Findings) -> None:
+    for one, other in (("every", "until"), ("until", "every")):
+        column = parts.columns.get(f"{one}_seconds")
+        if column is not None and f"{other}_seconds" not in parts.columns:
+            message = f"'{one}' needs '{other}': every=1m until=1h repeats a command every minute until it succeeds, for an hour."
+            findings.problem(parts.line, column, message)
 
 
 def key_message(key: str) -> str:

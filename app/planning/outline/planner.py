@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from app.domain.parameters import bind
 from app.domain.plan import PlanDraft
 from app.domain.validation import Objection, no_objection
 from app.planning.outline.reader import read_outline
@@ -27,11 +28,13 @@ class OutlinePlanner:
 
         Raises:
             Invalid: `plan_invalid`; the `field` of each detail is a position such as `line 12, column 3`.
+                `parameters_invalid`: a parameter has no value, or a wrong one.
         """
         # A long description takes tenths of a second, which would block the event loop.
         draft = await asyncio.to_thread(
             read_outline, brief.description, has_model=brief.has_model, objection=self._objection
         )
+        draft.parameters = bind(draft.parameters, brief.parameters)
         if brief.instructions:
             draft.warnings.append(
                 "The outline planner uses only the description, so the instructions had no effect. "

@@ -13,11 +13,25 @@ from app.domain.errors import Invalid
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
 from app.domain.validation import Objection, no_objection
 from app.planning.outline.attributes import KEY, choice, condition, yes_or_no
-from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
-from app.planning.outline.fences import read_model
+from app.planning.outline.blocks import (
+    ENV_FENCE,
+    FENCES,
+    PHASE_FENCE,
+    Block,
+    Fence,
+    Heading,
+    Item,
+    List,
+    Text,
+    read_blocks,
+)
+from app.planning.outline.fences import read_env, read_model
 from app.planning.outline.findings import Findings
+from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
+from app.planning.outline.meaning import check_meaning
 from app.planning.outline.prose import read_steps, split_lead
+from app.planning.outline.shared_settings import SharedSettings, read_shared
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
 WHAT_TO_WRITE = (
@@ -51,6 +65,7 @@ class _Phase:
     tasks: list[TaskParts] = field(default_factory=list[TaskParts])
     follows: dict[int, TaskParts] = field(default_factory=dict[int, TaskParts])
     last_number: int | None = None
+    shared: SharedSettings = field(default_factory=SharedSettings)
 
 
 class _Keys:
@@ -89,16 +104,19 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
     """
     findings = Findings(description, objection)
     findings.check_characters()
+    front = take_front_matter(findings)
     if not description.strip():
         findings.problem(0, 0, WHAT_TO_WRITE)
     blocks = read_blocks(findings.lines)
     _limit(sum(len(block.items) for block in blocks if isinstance(block, List)), findings)
-    return _Reader(findings, has_model=has_model).read(blocks)
+    return _Reader(findings, has_model=has_model, front=front).read(blocks)
 
 
 def is_prose(description: str) -> bool:
     """Whether a description is plain prose that does not define tasks or phases."""
-    return _is_prose(read_blocks(Findings(description).lines))
+    findings = Findings(description)
+    take_front_matter(findings)
+    return _is_prose(read_blocks(findings.lines))
 
 
 def _is_prose(blocks: list[Block]) -> bool:
@@ -138,8 +156,9 @@ def read_single_phase(markdown: str) -> PhaseDraft | None:
 
 
 class _Reader:
-    def __init__(self, findings: Findings, *, has_model: bool) -> None:
+    def __init__(self, findings: Findings, *, has_model: bool, front: FrontMatter | None = None) -> None:
         self.findings = findings
+        self.front = front or FrontMatter()
         self.has_model = has_model
         self.title = ""
         self.summary: list[str] = []
@@ -163,7 +182,9 @@ class _Reader:
         summary = "\n\n".join(self.summary) or self.title
         self._warn_of_people()
         try:
-            return PlanDraft(summary=summary, warnings=self.findings.warnings, phases=phases)
+            return PlanDraft(
+                summary=summary, warnings=self.findings.warnings, parameters=self.front.parameters, phases=phases
+            )
         except ValidationError as error:
             self.findings.invalid(error, 0, {})
             self.findings.raise_if_any()
@@ -198,6 +219,8 @@ class _Reader:
                 if before is not None:
                     after = [names[id(before)], *(name for name in after if name != names[id(before)])]
                 task = _task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
+                if task is not None and part.whole is None:
+                    task = phase.shared.over(self.front.shared).apply(task, names_shell=part.names_shell)
                 drafts += [] if task is None else [task]
             result += self._phase(phase, key, drafts)
         return result
@@ -269,7 +292,7 @@ class _Reader:
                 message = self._phase_attribute(phase, name, value)
                 phase.columns.setdefault(_PHASE_FIELDS[name][0], column + offset)
             else:
-                message = f"Unknown attribute '{name}' of a phase; known: {', '.join(['#key', *_PHASE_FIELDS])}."
+                message = read_shared(name, value, phase.shared)
             if message:
                 self.findings.problem(heading.line, column + offset, message)
         if not phase.name:
@@ -329,6 +352,8 @@ class _Reader:
             fields = draft.model_dump(exclude={"tasks", "description"})
             description = [draft.description] if draft.description else []
             self.phases.append(_Phase(line=fence.line, column=column, description=description, **fields))
+        elif fence.language == ENV_FENCE and self.phases and not self.phases[-1].tasks:
+            self.phases[-1].shared.env.update(read_env(fence, self.findings))
         elif fence.language in FENCES:
             message = "This block does not belong to a task. Indent it to the text of its list item."
             self.findings.problem(fence.line, column, message)
@@ -381,10 +406,12 @@ def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findi
         action = ActionSpec.model_validate({"type": "agent", "prompt": prompt})
     fields: dict[str, Any] = {"title": part.title or "-", "description": part.description, **part.fields}
     try:
-        return TaskDraft(key=key, action=action or ActionSpec(type="manual"), depends_on=after, **fields)
+        task = TaskDraft(key=key, action=action or ActionSpec(type="manual"), depends_on=after, **fields)
     except ValidationError as error:
         findings.invalid(error, part.line, part.columns, part.column)
         return None
+    check_meaning(task, part, findings)
+    return task
 
 
 def _limit(tasks: int, findings: Findings) -> None:

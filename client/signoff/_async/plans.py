@@ -10,6 +10,9 @@ from signoff._requests import get, markdown_of, path_of, post
 from signoff.schemas.answers import Recorded, StatusAnswer
 from signoff.schemas.plans import Plan, PlanDiff, PlanList
 
+# Values of parameters by name; None removes a value.
+ParameterChanges = Mapping[str, str | float | bool | None]
+
 
 class AsyncPlans:
     """The part of `client.projects` that makes, approves and compares plans."""
@@ -45,25 +48,41 @@ class AsyncPlans:
         return await self._transport.call(get(path_of(project_id, "plan", "diff"), query), PlanDiff)
 
     async def generate_plan(
-        self, project_id: str, *, planner: str | None = None, instructions: str | None = None, wait: int | None = None
+        self,
+        project_id: str,
+        *,
+        planner: str | None = None,
+        instructions: str | None = None,
+        parameters: ParameterChanges | None = None,
+        wait: int | None = None,
     ) -> Plan | Recorded:
         """Generate the first plan.
 
         Args:
             planner: the name of the planner; None means `outline`.
             instructions: instructions for the planner, in words.
+            parameters: values for the parameters of the plan, in addition to those that the project has already. None as a value
+                removes it.
             wait: the number of seconds to wait for the plan, at most 60; None means the server's default of 10.
 
         Returns:
             The plan, or `Recorded` if it is still being generated.
         """
-        return await self._make(project_id, "generate-plan", planner, instructions, wait)
+        body = {"planner": planner, "instructions": instructions, "parameters": parameters}
+        return await self._make(project_id, "generate-plan", body, wait)
 
     async def regenerate_plan(
-        self, project_id: str, *, planner: str | None = None, instructions: str | None = None, wait: int | None = None
+        self,
+        project_id: str,
+        *,
+        planner: str | None = None,
+        instructions: str | None = None,
+        parameters: ParameterChanges | None = None,
+        wait: int | None = None,
     ) -> Plan | Recorded:
         """Send the current plan back and generate a new one. Takes and returns the same as `generate_plan`."""
-        return await self._make(project_id, "regenerate-plan", planner, instructions, wait)
+        body = {"planner": planner, "instructions": instructions, "parameters": parameters}
+        return await self._make(project_id, "regenerate-plan", body, wait)
 
     async def refine_plan(
         self, project_id: str, *, message: str | None = None, edits: Sequence[Mapping[str, Any]] | None = None
@@ -106,9 +125,6 @@ class AsyncPlans:
         }  # fmt: skip
         return await self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
 
-    async def _make(
-        self, project_id: str, call: str, planner: str | None, instructions: str | None, wait: int | None
-    ) -> Plan | Recorded:
+    async def _make(self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None) -> Plan | Recorded:
         headers = {} if wait is None else {"Prefer": f"wait={wait}"}
-        body = {"planner": planner, "instructions": instructions}
         return await self._transport.settle(post(path_of(project_id, call), body, headers), Plan)

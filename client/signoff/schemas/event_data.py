@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from signoff.schemas.plans import ParameterValue
 from signoff.vocabulary import EventType
 
 
@@ -98,12 +99,13 @@ class ProjectDeleted(EventData):
 
 
 class PlanGenerating(_OfDecision):
-    """A planner began to make a plan version."""
+    """A planner began to make a plan version, with these values for its parameters."""
 
     type = EventType.PLAN_GENERATING
     plan_version: int
     planner: str | None = None
     created_at: str | None = None
+    parameters: dict[str, ParameterValue] | None = None
 
 
 class PlanReady(EventData):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from signoff.schemas.insight import Severity
-from signoff.schemas.plans import PlanStats
+from signoff.schemas.plans import PlanParameter, PlanStats
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import AnswerEffect, Condition
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
@@ -67,6 +67,7 @@ class OutlinePreview(BaseModel):
     warnings: list[str]
     problems: list[Problem]
     stats: PlanStats
+    parameters: list[PlanParameter]
     phases: list[OutlinePhase]
     answers: dict[str, list[AnswerEffect]]
     findings: list[OutlineFinding]

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from signoff.schemas.tasks import AnswerEffect, Phase, Task
-from signoff.vocabulary import PlanStatus
+from signoff.vocabulary import ParameterType, PlanStatus
+
+ParameterValue = StrictStr | StrictBool | StrictInt | StrictFloat
+
+
+class PlanParameter(BaseModel):
+    """What a plan asks for before it is made. A command sees `value` as the environment variable `variable`.
+
+    `pattern` is a regular expression for the whole value, and `choices` are the values of the type `choice`. A parameter without
+    a `default` must be given. `value` is null in a preview, unless the description has it.
+    """
+
+    name: str
+    variable: str
+    type: ParameterType
+    description: str
+    pattern: str | None
+    choices: list[str]
+    default: ParameterValue | None
+    value: ParameterValue | None
 
 
 class PlanPhase(Phase):
@@ -104,6 +123,7 @@ class Plan(BaseModel):
     created_by: str
     approved_at: str | None
     approved_by: str | None
+    parameters: list[PlanParameter]
     phases: list[PlanPhase]
     answers: dict[str, list[AnswerEffect]]
     stats: PlanStats
@@ -174,4 +194,5 @@ class PlanDiff(BaseModel):
     after: int
     phases: Differences
     tasks: Differences
+    parameters: list[FieldChange]
     settings: list[FieldChange]

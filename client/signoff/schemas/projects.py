@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from signoff.schemas.plans import PlanInfo
+from signoff.schemas.plans import ParameterValue, PlanInfo
 from signoff.schemas.tasks import Phase, Task
 from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Stage, Strategy
 
@@ -118,6 +118,7 @@ class Project(BaseModel):
     sme_archetype: str | None
     max_tokens: int | None
     max_cost_usd: float | None
+    parameters: dict[str, ParameterValue]
     status: ProjectStatus
     stage: Stage
     since: str | None
