@@ -31,7 +31,8 @@ from app.database.database import Database
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound
-from app.domain.plan import DEFAULT_AGENT, canonical_json
+from app.domain.plan import DEFAULT_AGENT
+from app.domain.program_values import MAX_OUTPUT_LENGTH, UnstorableValue, storable
 from app.domain.references import Reference, ReferenceMisplaced
 from app.llm.agent_context import AgentContext
 from app.settings import Settings
@@ -48,7 +49,8 @@ from workflows.options import QUARANTINE
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
-MAX_OUTPUT_BYTES = 1_048_576
+# The longest pause that a server can ask for.
+MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ class _Attempt:
         self._signed: SignedState | None = None
         self._expected: tuple[Path, list[str]] | None = None
         self._may_rerun = False
+        self._left_over: dict[str, Any] = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -246,10 +249,20 @@ class _Attempt:
                 return await action.run(context)
         except TimeoutError:
             message = f"The task exceeded its time limit of {row.timeout_seconds:g} s."
-            raise TaskFailed("timeout", message, outputs=action.left_over(context)) from None
+            raise TaskFailed("timeout", message, outputs=self._left_by(action, context)) from None
+        except asyncio.CancelledError:
+            self._left_over = self._left_by(action, context)
+            raise
         finally:
             # Not awaited: a cancel must not come between an outcome and its record.
             asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
+
+    def _left_by(self, action: Action, context: TaskContext) -> dict[str, Any]:
+        try:
+            return action.left_over(context)
+        except Exception:
+            logger.exception("task %s: the outputs of its unfinished work cannot be read", self._task.task)
+            return {}
 
     async def _workspace(self, project: ProjectRow) -> Path:
         try:
@@ -316,30 +329,36 @@ class _Attempt:
 
     def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
         try:
-            canonical_json(outputs)
-        except (ValueError, RecursionError) as error:
-            # Such outputs could neither be hashed nor stored.
-            message = f"The outputs cannot be stored: {type(error).__name__}."
-            raise TaskFailed("bad_outputs", message, retryable=False) from error
-        size = len(str(outputs))
-        if size > MAX_OUTPUT_BYTES:
+            kept = self._masked(outputs)
+        except UnstorableValue as error:
+            raise TaskFailed("bad_outputs", f"The outputs cannot be stored: they {error}.", retryable=False) from error
+        size = len(str(kept))
+        if size > MAX_OUTPUT_LENGTH:
             raise TaskFailed(
                 "output_too_large", f"The outputs have {size} characters; the limit is 1 MiB.", retryable=False
             )
-        return self._masked(outputs)
+        return kept
 
     def _masked(self, value: Any) -> Any:
-        """`value` with all secrets masked."""
-        return self._owner.masker.value(value)
+        """`value` as it can be stored, with all secrets masked."""
+        return self._owner.masker.value(storable(value))
+
+    def _checked_or_none(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """The outputs of an attempt that did not complete. How it ended matters more than outputs that cannot be kept."""
+        try:
+            return self._checked(outputs)
+        except TaskFailed:
+            return {}
 
     def _failed(self, failure: TaskFailed) -> Ending:
         again = failure.retryable and not self._last
+        pause = max(self._task.next_try_in, min(failure.retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,
-            self._masked(failure.outputs),
+            self._checked_or_none(failure.outputs),
             error={"type": failure.kind, "message": self._masked(failure.message)},
             exit_code=failure.exit_code,
-            next_try_in=self._task.next_try_in if again else None,
+            next_try_in=pause if again else None,
             asks=failure.asks,
         )
 
@@ -354,7 +373,7 @@ class _Attempt:
         a person is asked or the task fails at once.
         """
         if stop == Stop.CANCELLED:
-            return Ending(TaskStatus.CANCELLED, {}, reason="interrupted")
+            return Ending(TaskStatus.CANCELLED, self._checked_or_none(self._left_over), reason="interrupted")
         cause = stop.value if stop is not None else "the worker stopped it"
         stays_paused = stop == Stop.PAUSED and self._may_rerun
         if stays_paused:
