@@ -300,12 +300,7 @@ class _Attempt:
                     raise TaskFailed("missing_secret", message, retryable=False)
                 self._check_secret(reference.name, started)
                 return self._secrets[reference.name]
-            outputs = started.upstream.get(reference.name, {})
-            if reference.output not in outputs:
-                known = ", ".join(sorted(outputs)) or "none"
-                message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
-                raise TaskFailed("missing_output", message, retryable=False)
-            return outputs[reference.output]
+            return _output(started, reference)
 
         inputs = references.resolve(started.task.inputs, look_up)
         fields = {name: value for name, value in started.task.action.items() if name != "type"}
@@ -398,6 +393,21 @@ class _Attempt:
     async def _left_behind(self) -> dict[str, str | None]:
         """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
+
+
+def _output(started: Started, reference: Reference) -> Any:
+    outputs = started.upstream.get(reference.name, {})
+    if reference.output in outputs:
+        return outputs[reference.output]
+    if reference.name in started.skipped:
+        message = (
+            f"Task '{reference.name}' was skipped, so its output '{reference.output}' is missing. "
+            f"Retry the project with task '{reference.name}' named, and complete it or skip it with this output."
+        )
+    else:
+        known = ", ".join(sorted(outputs)) or "none"
+        message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
+    raise TaskFailed("missing_output", message, retryable=False)
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

@@ -34,6 +34,8 @@ class Needed:
 
     finished: bool
     outputs: dict[str, dict[str, Any]]
+    # The keys of those that a person skipped.
+    skipped: frozenset[str]
 
     @classmethod
     def of(cls, conn: Connection, task: TaskRow) -> Needed:
@@ -45,4 +47,5 @@ class Needed:
         rows = _ROWS.all(conn, query) if keys else []
         open_tasks = [row for row in rows if row.status != TaskStatus.COMPLETED and row.reason != SKIPPED_BY_PERSON]
         outputs = {row.key: row.outputs for row in rows if row.key in referenced}
-        return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs)
+        skipped = frozenset(row.key for row in rows if row.reason == SKIPPED_BY_PERSON)
+        return cls(phase == PhaseStatus.RUNNING and not open_tasks, outputs, skipped)
