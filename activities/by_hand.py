@@ -13,6 +13,7 @@ from app.domain import commands
 from app.domain.commands import TASK_ANSWERS, Command, CommandKind
 from app.domain.errors import Invalid
 from app.domain.signals import not_by_hand
+from app.domain.texts import normalized, normalized_text
 
 _ShortText = Annotated[str, StringConstraints(max_length=200)]
 _Comment = Annotated[str, StringConstraints(max_length=10_000)]
@@ -106,10 +107,10 @@ def read(name: str, content: str | None, project_id: str) -> tuple[CommandKind, 
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
         raise Invalid(f"The signal '{name}' is not valid: {problem}", code="invalid_signal") from None
-    values = signal.payload
+    values: dict[str, Any] = normalized(signal.payload)
     if values.pop("delete", False):
         raise not_by_hand("delete", project_id)
     reason = values.pop("reason", "")
     for field in Signal.model_fields:
         values.pop(field, None)
-    return signal.asks_for, signal.comment or reason, values
+    return signal.asks_for, normalized_text(signal.comment) or reason, values

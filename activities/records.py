@@ -395,7 +395,12 @@ def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attemp
         return LostOutcome(then="ask", status=recorded.status, failed=exhausted, quarantined=quarantined)
     if recorded.status == TaskStatus.PENDING and not Needed.of(conn, task).finished:
         return LostOutcome(then="reload", status=TaskStatus.PENDING)
-    return LostOutcome(then="final" if exhausted else "rerun", status=TaskStatus.WAITING, quarantined=quarantined)
+    return LostOutcome(
+        then="final" if exhausted else "rerun",
+        status=TaskStatus.WAITING,
+        quarantined=quarantined,
+        due_at=task.due_at if exhausted else None,
+    )
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> projects.Failure | None:

@@ -33,7 +33,8 @@ from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import parse_time
-from app.domain.plan import DEFAULT_AGENT, canonical_json
+from app.domain.plan import DEFAULT_AGENT
+from app.domain.program_values import MAX_OUTPUT_LENGTH, UnstorableValue, storable
 from app.domain.references import Reference, ReferenceMisplaced
 from app.llm.agent_context import AgentContext
 from app.settings import Settings
@@ -50,7 +51,8 @@ from workflows.options import QUARANTINE
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
-MAX_OUTPUT_BYTES = 1_048_576
+# The longest pause that a server can ask for.
+MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class _Attempt:
         self._may_rerun = False
         # When a command that is repeated until it succeeds has failed; None for others.
         self._repeats_until: datetime | None = None
+        self._left_over: dict[str, Any] = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -255,10 +258,20 @@ class _Attempt:
                 return await action.run(context)
         except TimeoutError:
             message = f"The task exceeded its time limit of {row.timeout_seconds:g} s."
-            raise TaskFailed("timeout", message, outputs=action.left_over(context)) from None
+            raise TaskFailed("timeout", message, outputs=self._left_by(action, context)) from None
+        except asyncio.CancelledError:
+            self._left_over = self._left_by(action, context)
+            raise
         finally:
             # Not awaited: a cancel must not come between an outcome and its record.
             asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
+
+    def _left_by(self, action: Action, context: TaskContext) -> dict[str, Any]:
+        try:
+            return action.left_over(context)
+        except Exception:
+            logger.exception("task %s: the outputs of its unfinished work cannot be read", self._task.task)
+            return {}
 
     async def _workspace(self, project: ProjectRow) -> Path:
         try:
@@ -295,7 +308,7 @@ class _Attempt:
                 case "secret":
                     return self._secret(reference.name, started)
                 case _:
-                    return _output(reference, started)
+                    return _output(started, reference)
 
         inputs = references.resolve(started.task.inputs, look_up)
         fields = {name: value for name, value in started.task.action.items() if name != "type"}
@@ -326,32 +339,39 @@ class _Attempt:
 
     def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
         try:
-            canonical_json(outputs)
-        except (ValueError, RecursionError) as error:
-            # Such outputs could neither be hashed nor stored.
-            message = f"The outputs cannot be stored: {type(error).__name__}."
-            raise TaskFailed("bad_outputs", message, retryable=False) from error
-        size = len(str(outputs))
-        if size > MAX_OUTPUT_BYTES:
+            kept = self._masked(outputs)
+        except UnstorableValue as error:
+            raise TaskFailed("bad_outputs", f"The outputs cannot be stored: they {error}.", retryable=False) from error
+        size = len(str(kept))
+        if size > MAX_OUTPUT_LENGTH:
             raise TaskFailed(
                 "output_too_large", f"The outputs have {size} characters; the limit is 1 MiB.", retryable=False
             )
-        return self._masked(outputs)
+        return kept
 
     def _masked(self, value: Any) -> Any:
-        """`value` with all secrets masked."""
-        return self._owner.masker.value(value)
+        """`value` as it can be stored, with all secrets masked."""
+        return self._owner.masker.value(storable(value))
+
+    def _checked_or_none(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """The outputs of an attempt that did not complete. How it ended matters more than outputs that cannot be kept."""
+        try:
+            return self._checked(outputs)
+        except TaskFailed:
+            return {}
 
     def _failed(self, failure: TaskFailed) -> Ending:
-        pause = timedelta(seconds=self._task.next_try_in or 0)
-        is_late = self._repeats_until is not None and datetime.now(UTC) + pause > self._repeats_until
+        pause = max(self._task.next_try_in or 0.0, min(failure.retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
+        is_late = (
+            self._repeats_until is not None and datetime.now(UTC) + timedelta(seconds=pause) > self._repeats_until
+        )
         again = failure.retryable and not self._last and not is_late
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,
-            self._masked(failure.outputs),
+            self._checked_or_none(failure.outputs),
             error={"type": failure.kind, "message": self._masked(failure.message)},
             exit_code=failure.exit_code,
-            next_try_in=self._task.next_try_in if again else None,
+            next_try_in=pause if again else None,
             asks=failure.asks,
         )
 
@@ -366,7 +386,7 @@ class _Attempt:
         a person is asked or the task fails at once.
         """
         if stop == Stop.CANCELLED:
-            return Ending(TaskStatus.CANCELLED, {}, reason="interrupted")
+            return Ending(TaskStatus.CANCELLED, self._checked_or_none(self._left_over), reason="interrupted")
         cause = stop.value if stop is not None else "the worker stopped it"
         stays_paused = stop == Stop.PAUSED and self._may_rerun
         if stays_paused:
@@ -393,13 +413,19 @@ class _Attempt:
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
 
 
-def _output(reference: Reference, started: Started) -> Any:
+def _output(started: Started, reference: Reference) -> Any:
     outputs = started.upstream.get(reference.name, {})
-    if reference.output not in outputs:
+    if reference.output in outputs:
+        return outputs[reference.output]
+    if reference.name in started.skipped:
+        message = (
+            f"Task '{reference.name}' was skipped, so its output '{reference.output}' is missing. "
+            f"Retry the project with task '{reference.name}' named, and complete it or skip it with this output."
+        )
+    else:
         known = ", ".join(sorted(outputs)) or "none"
         message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
-        raise TaskFailed("missing_output", message, retryable=False)
-    return outputs[reference.output]
+    raise TaskFailed("missing_output", message, retryable=False)
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

@@ -340,6 +340,7 @@ class LostOutcome(BaseModel):
     failed: bool = Field(default=False, description="The attempt has failed. The next one gets the next number.")
     cancelling: bool = Field(default=False, description="The record says that the run is being cancelled.")
     quarantined: bool = Field(default=False, description="The task runs in its own process from now on.")
+    due_at: str | None = Field(default=None, description="When the next attempt is due, if the record says so.")
 
 
 class RunEnd(BaseModel):

@@ -243,20 +243,20 @@ class TaskRun:
                 await self._take_advice()
             return await self._after_answer()
         if verdict.status == TaskStatus.WAITING:
-            # The failure was recorded, and another attempt is due.
-            return await self._pause_before_next_try(self._pause_seconds())
+            # The failure was recorded, and another attempt is due. The record says when: a server may ask for a longer pause.
+            return await self._pause_before_next_try(self._pause_seconds(), verdict.due_at)
         return verdict.status
 
     def _pause_seconds(self) -> float:
         """How long to wait after the current attempt: the plan's own time, for a command that is repeated until it succeeds."""
         return self._seconds or backoff_seconds(self._try)
 
-    async def _pause_before_next_try(self, seconds: float) -> str | None:
+    async def _pause_before_next_try(self, seconds: float, due: str | None = None) -> str | None:
         # A cancel that arrived just as the activity ended was lost in its result.
         if self._is_cancelling():
             return TaskStatus.CANCELLED
         self._try += 1
-        return await self._sleep_until(isoformat(workflow.now() + timedelta(seconds=seconds)), "retrying")
+        return await self._sleep_until(due or isoformat(workflow.now() + timedelta(seconds=seconds)), "retrying")
 
     async def _after_answer(self) -> str | None:
         """Wait for a person's decision. Returns None if the decision is to retry."""

@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from activities.actions.content_coding import decoded
 from activities.actions.download import download_target, save
 from activities.actions.http_exchange import Request, exchange
 from activities.actions.netguard import check_url
@@ -139,7 +140,7 @@ class Tools:
         request = Request("GET", checked, {}, None)
         async with exchange(request, self._context, follow=lambda _: False) as (response, _):
             content = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in decoded(response):
                 content += chunk
                 if len(content) > MAX_FETCHED:
                     break

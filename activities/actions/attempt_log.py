@@ -11,6 +11,7 @@ from typing import Any
 
 from activities.actions.masking import Masker
 from activities.actions.workspace_paths import attempt_folder, new_file
+from app.domain.program_values import storable_text
 
 MAX_LOG_BYTES = 10 * 1024 * 1024
 TAIL_BYTES = 64 * 1024
@@ -109,4 +110,4 @@ class AttemptLog:
 
 def readable(data: bytes) -> str:
     """Decode UTF-8. Invalid bytes and NUL, which databases refuse, become U+FFFD."""
-    return data.decode("utf-8", "replace").replace("\0", "\ufffd")
+    return storable_text(data.decode("utf-8", "replace"))

@@ -7,17 +7,22 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import httpx
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from activities.actions.attempt_log import AttemptLog, readable
+from activities.actions.content_coding import decoded
 from activities.actions.download import download_target, save
 from activities.actions.http_exchange import Request, exchange
 from activities.actions.http_template import filled, misplaced
 from activities.actions.netguard import check_url
+from activities.actions.retry_after import retry_after
 from app.domain.actions import Action, Fields, Log, TaskContext, TaskFailed
+from app.domain.program_values import MAX_OUTPUT_LENGTH, is_exactly_storable
 from app.domain.references import LookUp, as_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -121,6 +126,9 @@ class Http(Action):
     reads_project_name: ClassVar[bool] = False
     rare: ClassVar[tuple[str, ...]] = ("follow_redirects", "max_bytes")
 
+    def __init__(self) -> None:
+        self._answer: _Answer | None = None
+
     @classmethod
     def default_retries(cls, fields: dict[str, Any]) -> int:
         """2 for methods that may be repeated, otherwise 0."""
@@ -140,7 +148,7 @@ class Http(Action):
         """Send the request and return the outputs.
 
         Raises:
-            TaskFailed: `http_status`, `connection`, `address_refused`, `bad_url`, `bad_request`,
+            TaskFailed: `http_status`, `connection`, `bad_encoding`, `address_refused`, `bad_url`, `bad_request`,
                 `too_many_redirects`, `response_too_large`, `path_outside` or `not_saved`.
         """
         fields = HttpFields.model_validate(context.fields)
@@ -148,26 +156,83 @@ class Http(Action):
         target = download_target(context.workspace, fields.save_to) if fields.save_to else None
         context.log.write(f"{request.method} {request.url}\n".encode())
         started = time.monotonic()
-        async with exchange(request, context, follow=fields.follows) as (response, url):
-            outputs = _facts(response, url)
-            if not fields.is_expected(response.status_code):
-                outputs |= _body(response, *await _read(response, BODY_OUTPUT_BYTES), context.log)
-                failure = _unexpected(fields, request, response, outputs)
-            elif target is not None:
-                size = await save(
-                    response.aiter_bytes(), context.workspace, target, limit=fields.limit, mark=context.task_id
-                )
-                outputs |= {"path": fields.save_to, "bytes": size}
-                failure = None
-            else:
-                content, more = await _read(response, fields.limit)
-                outputs |= _body(response, content, more, context.log)
-                failure = _too_large(fields, outputs) if more else None
+        try:
+            async with exchange(request, context, follow=fields.follows) as (response, url):
+                self._answer = _Answer(response, url)
+                outputs, failure = await self._received(fields, request, self._answer, context, target)
+        except TaskFailed as lost:
+            lost.outputs = self.left_over(context) | lost.outputs
+            raise
         took = (time.monotonic() - started) * 1000
-        line = f"{response.status_code} {response.reason_phrase}, {outputs['bytes']} bytes, {took:.0f} ms"
+        line = f"{response.status_code} {response.reason_phrase}, {outputs.get('bytes', 0)} bytes, {took:.0f} ms"
         context.log.write(line.encode() + b"\n")
         if failure is not None:
             raise failure
+        return outputs
+
+    async def _received(
+        self, fields: HttpFields, request: Request, answer: _Answer, context: TaskContext, target: PurePosixPath | None
+    ) -> tuple[dict[str, Any], TaskFailed | None]:
+        """Read the body. Return the outputs, and why the task has failed."""
+        if not fields.is_expected(answer.response.status_code):
+            # The status says why the task failed, even if the body cannot be read to its end.
+            with contextlib.suppress(TaskFailed):
+                await answer.read(BODY_OUTPUT_BYTES)
+            outputs = answer.outputs(context.log)
+            return outputs, _unexpected(fields, request, answer.response, outputs)
+        if target is not None:
+            chunks = decoded(answer.response)
+            size = await save(chunks, context.workspace, target, limit=fields.limit, mark=context.task_id)
+            return answer.facts | {"path": fields.save_to, "bytes": size}, None
+        await answer.read(fields.limit)
+        outputs = answer.outputs(context.log)
+        return outputs, _too_large(fields, outputs) if answer.more else None
+
+    def left_over(self, context: TaskContext) -> dict[str, Any]:
+        """What had arrived of the response when the request was interrupted."""
+        return self._answer.outputs(context.log) if self._answer is not None else {}
+
+
+class _Answer:
+    """A response, and as much of its body as has been read."""
+
+    def __init__(self, response: httpx.Response, url: httpx.URL) -> None:
+        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        self.response = response
+        self.facts: dict[str, Any] = {"status": response.status_code, "url": str(url), "headers": headers}
+        self.more = False
+        self._content = bytearray()
+        self._whole = False
+
+    async def read(self, limit: int) -> None:
+        """Read at most `limit` bytes of the body. `more` says whether there are more."""
+        async for chunk in decoded(self.response):
+            self._content += chunk
+            if len(self._content) > limit:
+                del self._content[limit:]
+                self.more = True
+                return
+        self._whole = True
+
+    def outputs(self, log: Log) -> dict[str, Any]:
+        """The outputs: facts, the body as text, and the body as JSON if it is complete, small and can be stored exactly."""
+        if not self._whole and not self._content:
+            return dict(self.facts)
+        truncated = not self._whole or len(self._content) > BODY_OUTPUT_BYTES
+        content = bytes(self._content[:BODY_OUTPUT_BYTES])
+        if truncated and isinstance(log, AttemptLog):
+            # The end may contain part of a secret.
+            content = log.masker.data(content, cut=True)
+        outputs = self.facts | {"body": _text(self.response, content), "bytes": len(self._content)}
+        if truncated:
+            return outputs | {"truncated": True}
+        if "json" in self.response.headers.get("content-type", ""):
+            # Not valid JSON, or a value that cannot be stored or would be too large. The text output remains.
+            with contextlib.suppress(ValueError, RecursionError):
+                value = json.loads(content, parse_constant=_refuse_constant)
+                whole = outputs | {"json": value}
+                if is_exactly_storable(value) and len(str(whole)) <= MAX_OUTPUT_LENGTH:
+                    return whole
         return outputs
 
 
@@ -187,40 +252,6 @@ def _request(fields: HttpFields) -> Request:
     return Request(fields.method, url, headers, json.dumps(fields.body, ensure_ascii=False).encode())
 
 
-def _facts(response: httpx.Response, url: httpx.URL) -> dict[str, Any]:
-    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    return {"status": response.status_code, "url": str(url), "headers": headers}
-
-
-async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
-    """Read at most `limit` bytes of the body. Return them, and whether there are more."""
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > limit:
-            return bytes(content[:limit]), True
-    return bytes(content), False
-
-
-def _body(response: httpx.Response, content: bytes, more: bool, log: Log) -> dict[str, Any]:
-    """The body as outputs: text, and JSON if it is complete and small."""
-    truncated = more or len(content) > BODY_OUTPUT_BYTES
-    text_bytes = content[:BODY_OUTPUT_BYTES]
-    if truncated and isinstance(log, AttemptLog):
-        # The end may contain part of a secret.
-        text_bytes = log.masker.data(text_bytes, cut=True)
-    outputs: dict[str, Any] = {"body": _text(response, text_bytes), "bytes": len(content)}
-    if truncated:
-        return outputs | {"truncated": True}
-    if "json" in response.headers.get("content-type", ""):
-        # Not valid JSON, NaN, nested too deeply, or a lone surrogate, which databases refuse. The text output remains.
-        with contextlib.suppress(ValueError, RecursionError):
-            value = json.loads(content, parse_constant=_refuse_constant)
-            if "\\u0000" not in json.dumps(value, ensure_ascii=False).encode().decode():
-                outputs["json"] = value
-    return outputs
-
-
 def _text(response: httpx.Response, content: bytes) -> str:
     # The server names the encoding. It may not exist, or may decode to characters that UTF-8 cannot represent.
     with contextlib.suppress(LookupError, ValueError):
@@ -237,7 +268,8 @@ def _unexpected(fields: HttpFields, request: Request, response: httpx.Response, 
     expected = "2xx" if fields.expected_status is None else fields.expected_status
     message = f"{request.method} {request.url} returned {status} {response.reason_phrase}; expected {expected}."
     retryable = status >= 500 or status in TRANSIENT
-    return TaskFailed("http_status", message, outputs=outputs, retryable=retryable)
+    pause = retry_after(response.headers, datetime.now(UTC))
+    return TaskFailed("http_status", message, outputs=outputs, retryable=retryable, retry_after=pause)
 
 
 def _too_large(fields: HttpFields, outputs: dict[str, Any]) -> TaskFailed:

@@ -11,6 +11,7 @@ from ssl import SSLContext
 
 import httpx
 
+from activities.actions.content_coding import ACCEPTED
 from activities.actions.netguard import addresses_for, check_url, port_of
 from app.domain.actions import TaskContext, TaskFailed
 
@@ -82,7 +83,9 @@ async def _send(transport: httpx.AsyncHTTPTransport, request: Request, context: 
         "timeout": httpx.Timeout(silence, connect=CONNECT_SECONDS).as_dict(),
         "sni_hostname": host,
     }
-    headers = {"host": request.url.netloc.decode("ascii"), "accept": "*/*", "accept-encoding": "gzip, deflate"}
+    # A part of an encoded body cannot be decoded.
+    coding = "identity" if "range" in request.headers else ACCEPTED
+    headers = {"host": request.url.netloc.decode("ascii"), "accept": "*/*", "accept-encoding": coding}
     headers |= {"user-agent": "signoff"} | request.headers
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     failure: httpx.HTTPError | None = None

@@ -1,7 +1,7 @@
 """Parses the file `$SIGNOFF_OUTPUT`, to which a command writes its outputs.
 
 Each line is one output, `name=value`. A text of several lines is written between `name<<WORD` and a line `WORD`. This is the
-syntax of `$GITHUB_OUTPUT` in GitHub Actions.
+syntax of `$GITHUB_OUTPUT` in GitHub Actions. Lines may end with LF, CRLF or CR.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 
 from activities.actions.attempt_log import readable
 from app.domain.actions import TaskFailed
+from app.domain.texts import normalized_text
 
 MAX_OUTPUT_BYTES = 1024 * 1024
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,63})(=|<<)(.*)", re.DOTALL)
@@ -24,7 +25,7 @@ def parse_outputs(data: bytes) -> dict[str, str]:
     if len(data) > MAX_OUTPUT_BYTES:
         raise TaskFailed("output_too_large", "The command wrote more than 1 MiB to $SIGNOFF_OUTPUT.")
     outputs: dict[str, str] = {}
-    lines = iter(enumerate(readable(data).split("\n"), start=1))
+    lines = iter(enumerate(normalized_text(readable(data)).split("\n"), start=1))
     for number, line in lines:
         if not line.strip():
             continue

@@ -8,8 +8,9 @@ import click
 from rich.text import Text
 
 from app.cli.arguments import project_argument
-from app.cli.command import answer_command, comment_option
+from app.cli.command import answer_command, comment_option, yes_option
 from app.cli.tables import decision_list
+from app.cli.tasks import confirm_skip
 from signoff import AsyncSignoff
 
 _STATUSES = ["open", "answered", "expired", "withdrawn", "accepted", "refused"]
@@ -34,14 +35,18 @@ async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None)
 @click.argument("decision")
 @click.argument("answer")
 @comment_option
+@yes_option
 @answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Answered."))
 async def answer_decision(
-    api: AsyncSignoff, project_id: str, decision: str, answer: str, comment: str | None
+    api: AsyncSignoff, project_id: str, decision: str, answer: str, comment: str | None, *, yes: bool
 ) -> Any:  # fmt: skip
     """Answer an open decision.
 
     ANSWER must be one of its options. Only the first answer is accepted; later ones are refused.
     """
+    asked = await api.decisions.get(project_id, decision)
+    if answer == "skip" and asked.task_id is not None and asked.kind != "decision":
+        await confirm_skip(api, project_id, asked.task_id, None, yes=yes)
     return await api.decisions.answer(project_id, decision, answer, comment=comment)
 
 

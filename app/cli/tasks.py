@@ -9,7 +9,15 @@ import click
 from rich.text import Text
 
 from app.cli.arguments import pairs, project_argument
-from app.cli.command import answer_command, client_command, comment_option, given
+from app.cli.command import (
+    answer_command,
+    client_command,
+    comment_option,
+    given,
+    is_confirmed,
+    refusal,
+    yes_option,
+)
 from app.cli.display import status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
 from signoff import AsyncSignoff
@@ -164,17 +172,40 @@ async def complete(
     return await api.tasks.complete(project_id, task, outputs=outputs, comment=comment)
 
 
+async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, *, yes: bool) -> None:
+    """Say which later tasks will lack an input if a task is skipped, and have the person confirm it.
+
+    Raises:
+        click.exceptions.Exit: the person does not confirm.
+    """
+    shown = await api.tasks.get(project_id, task)
+    known = shown.outputs.keys() | (outputs or {}).keys()
+    lacking = [(use, sorted(set(use.outputs) - known)) for use in shown.outputs_used_by or []]
+    for use, names in lacking:
+        if names:
+            needs = f"{visible(use.title)} ({use.key}) will fail: it uses {', '.join(names)} of this task."
+            click.echo(f"{needs} To give it: signoff tasks skip {project_id} {shown.key} --output {names[0]}=VALUE", err=True)
+    if any(names for _, names in lacking) and not await is_confirmed("Skip it anyway?", yes=yes):
+        raise click.exceptions.Exit(refusal("Nothing was skipped."))
+
+
 @tasks.command()
 @project_argument
 @click.argument("task")
+@click.option("--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Output; repeatable.")
 @comment_option
+@yes_option
 @answer_command(_answered)
-async def skip(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
+async def skip(
+    api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None, *, yes: bool
+) -> Any:  # fmt: skip
     """Skip a task that waits or has not started.
 
-    Tasks that depend on it still run.
+    Tasks that depend on it still run, and can use the outputs that are given. If one of them will lack an output, you are asked
+    first.
     """
-    return await api.tasks.skip(project_id, task, comment=comment)
+    await confirm_skip(api, project_id, task, outputs, yes=yes)
+    return await api.tasks.skip(project_id, task, outputs=outputs, comment=comment)
 
 
 @tasks.command()

@@ -165,7 +165,11 @@ def _settle(
     if question.kind == QuestionKind.CHANGED:
         # The answer is bound to the differences that the person saw, whether it accepts them or not.
         decision.payload["changed"] = [{**item, "text": None} for item in question.differences]
-    outputs = _outputs(decision, answer) if is_decision else {}
+    given: dict[str, Any] = decision.payload.get("outputs") or {}
+    if given and (is_decision or effect not in {CommandKind.COMPLETE, CommandKind.SKIP}):
+        message = "Outputs can be given only with an answer that skips or completes a task. Remove them."
+        raise Invalid(message, code="outputs_unused", details=[Problem(field="outputs", message=message)])
+    outputs = _outputs(decision, answer) if is_decision else given
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 
 
@@ -197,7 +201,10 @@ def _carry_out(
     elif effect == CommandKind.COMPLETE:
         tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
     elif effect == CommandKind.SKIP:
-        tasks.close_task(conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, decided=seal)
+        tasks.close_task(
+            conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, outputs=task.outputs | outputs,
+            decided=seal,
+        )  # fmt: skip
     else:
         tasks.close_task(
             conn, task, TaskStatus.FAILED, actor=decision.actor, outputs=task.outputs, error=_error(task, decision),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, update
 from app.domain.actions import Actions
 from app.domain.errors import Conflict
 from app.domain.states import Call, Situation, check_call
+from app.domain.texts import normalized
 from app.storage import events, plans, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
@@ -55,7 +56,8 @@ def update_project(
     project = projects.get(conn, project_id)
     if check is not None:
         check(project)
-    changes = {name: value for name, value in wanted.items() if getattr(project, name) != value}
+    # A text that was stored before texts were normalized is sent back unchanged, and arrives normalized.
+    changes = {name: value for name, value in wanted.items() if normalized(getattr(project, name)) != value}
     if not changes:
         return project
     covered = not PLAN_FIELDS.isdisjoint(changes) or _is_read(conn, project, changes)

@@ -99,6 +99,7 @@ class TaskFailed(Exception):
         exit_code: exit code of the command, if there was one.
         retryable: False if another attempt cannot succeed.
         asks: True if a person must decide what happens next, regardless of the plan's failure settings.
+        retry_after: seconds before which another attempt cannot succeed; at most an hour of it is waited.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class TaskFailed(Exception):
         exit_code: int | None = None,
         retryable: bool = True,
         asks: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -118,6 +120,7 @@ class TaskFailed(Exception):
         self.outputs = outputs or {}
         self.exit_code = exit_code
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class PersonAsked(Exception):

@@ -192,7 +192,7 @@ class CompleteTask(AnswerTask):
 
 
 class SkipTask(AnswerTask):
-    """Leave the task out. Its dependents treat it as done."""
+    """Leave the task out. Its dependents treat it as done, and can use the given outputs."""
 
     kind = CommandKind.SKIP
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from app.domain.errors import Invalid
 from app.domain.limits import OwnLimits
@@ -25,6 +25,7 @@ from app.domain.plan import (
     TaskDraft,
     slug,
 )
+from app.domain.texts import normalized
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
 
@@ -41,6 +42,11 @@ Flag = Annotated[bool, Field(strict=True)]
 
 class _Edit(BaseModel):
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalized(cls, value: Any) -> Any:
+        return normalized(value)
 
 
 class TaskConditionEdit(TaskCondition):

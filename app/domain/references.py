@@ -84,6 +84,15 @@ def referenced_tasks(value: Any) -> list[str]:
     return list(keys)
 
 
+def outputs_used(value: Any, key: str) -> list[str]:
+    """Names of the outputs of the task `key` that `value` uses."""
+    names: dict[str, None] = {}
+    for expression in expressions(value):
+        if (match := _TASK.fullmatch(expression)) and match[1] == key:
+            names[match[2]] = None
+    return list(names)
+
+
 def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
     """`value` with every reference replaced by the result of `look_up`."""
     if isinstance(value, str):

@@ -1,8 +1,45 @@
-"""Checks that every text of a plan must pass."""
+"""Texts from people and programs, as Signoff reads and stores them: lines end with LF, and nothing precedes the first character.
+
+Everything that a person, a model or a document says comes in here: request bodies, edits, descriptions, JSON in descriptions,
+plans of models, and the lines that a command writes to `$SIGNOFF_OUTPUT`. A stored plan is never changed: its digest covers it.
+"""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from pydantic import AfterValidator
+
+_LINE_BREAK = re.compile(r"\r\n?")
+_BYTE_ORDER_MARK = "\ufeff"
+# Deeper values are refused later, with a better message.
+_MAX_DEPTH = 200
+
+
+def normalized_text(text: str) -> str:
+    """The text with LF for each CRLF and each lone CR, and without a byte order mark at its start."""
+    return _LINE_BREAK.sub("\n", text.removeprefix(_BYTE_ORDER_MARK))
+
+
+def normalized(value: Any, depth: int = 0) -> Any:
+    """A JSON value with normalized texts. Names of fields, and the body of an HTTP request, stay as they are.
+
+    Some formats that are sent as a body, such as multipart, require CRLF.
+    """
+    if isinstance(value, str):
+        return normalized_text(value)
+    if depth > _MAX_DEPTH:
+        return value
+    if isinstance(value, dict):
+        sent = "body" if value.get("type") == "http" else None  # pyright: ignore[reportUnknownMemberType]
+        return {  # pyright: ignore[reportUnknownVariableType]
+            name: item if name == sent else normalized(item, depth + 1)
+            for name, item in value.items()  # pyright: ignore[reportUnknownVariableType]
+        }
+    if isinstance(value, list):
+        return [normalized(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def storable(text: str) -> str:

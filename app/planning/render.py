@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskDraft, canonical_json
+from app.domain.texts import normalized
 from app.planning.outline.attributes import write
-from app.planning.outline.fences import parse_json
+from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.reader import read_single_phase, read_single_task
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
@@ -57,7 +58,7 @@ def _phase(phase: PhaseDraft) -> str:
     read = read_single_phase(text)
     if read is not None and _same(read, bare):
         return text
-    return _fence("phase", "", _json(bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True)))
+    return _whole("phase", bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True))
 
 
 def _condition(condition: Condition) -> str:
@@ -95,7 +96,7 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
         read = read_single_task(item)
         if read is not None and _same(read, own):
             return item
-    whole = _fence("task", "", _json(task.model_dump(mode="json", exclude_defaults=True)))
+    whole = _whole("task", task.model_dump(mode="json", exclude_defaults=True))
     return marker + whole.replace("\n", "\n" + " " * len(marker))
 
 
@@ -232,6 +233,11 @@ def _fence(language: str, info: str, content: str) -> str:
     longest = max((len(match[0]) for match in _BACKTICKS.finditer(content)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}{' ' + info if info else ''}\n{content}\n{ticks}"
+
+
+def _whole(language: str, values: dict[str, Any]) -> str:
+    """A task or phase as JSON."""
+    return _fence(language, "" if normalized(values) == values else EXACT, _json(values))
 
 
 def _json(value: object, indent: int | None = 2) -> str:

@@ -63,6 +63,8 @@ class Started:
     project: projects.ProjectRow
     number: int
     upstream: dict[str, dict[str, Any]]
+    # The tasks among these that a person skipped.
+    skipped: frozenset[str]
     # The run settings that were approved.
     settings: dict[str, Any]
     at: str
@@ -145,7 +147,15 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     signed = conn.execute(_SIGNED, {"of_project": project.id, "numbered": project.plan_version}).one()
     if task.recorded_try >= key.try_number:
         return Started(
-            recorded_of(task), task, project, task.attempt, needed.outputs, signed.settings, now(), signed.frozen
+            recorded_of(task),
+            task,
+            project,
+            task.attempt,
+            needed.outputs,
+            needed.skipped,
+            signed.settings,
+            now(),
+            signed.frozen,
         )
     if is_being_cancelled(conn, project.stage, task.phase_id):
         raise Conflict("The run is being cancelled.", code="fenced")
@@ -154,7 +164,15 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     if task.status == TaskStatus.RUNNING and task.token == key.token:
         # The database committed this earlier, but its answer was lost.
         return Started(
-            None, task, project, task.attempt, needed.outputs, signed.settings, str(task.started_at), signed.frozen
+            None,
+            task,
+            project,
+            task.attempt,
+            needed.outputs,
+            needed.skipped,
+            signed.settings,
+            str(task.started_at),
+            signed.frozen,
         )
     number, at = task.attempt + 1, now()
     started: TaskChanges = {
@@ -178,7 +196,7 @@ def start(conn: Connection, key: AttemptKey) -> Started:
     conn.execute(_NEW, row)
     began = TaskStarted(**names, attempt=number, try_number=key.try_number)
     events.append(conn, key.project_id, began, actor="worker", at=at)
-    return Started(None, task, project, number, needed.outputs, signed.settings, at, signed.frozen)
+    return Started(None, task, project, number, needed.outputs, needed.skipped, signed.settings, at, signed.frozen)
 
 
 def recorded_of(task: TaskRow) -> Recorded:

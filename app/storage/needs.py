@@ -72,6 +72,8 @@ class Needed:
     finished: bool
     fate: Fate
     outputs: dict[str, dict[str, Any]]
+    # The keys of those that a person skipped.
+    skipped: frozenset[str]
 
     @classmethod
     def of(cls, conn: Connection, task: TaskRow) -> Needed:
@@ -85,4 +87,5 @@ class Needed:
         ending: Stops = stops(conn, task.project_id) if answered else {}
         fate = fate_of(condition_of(task.condition), {row.key: row.ended(ending) for row in rows})
         outputs = {row.key: row.outputs for row in rows if row.key in referenced}
-        return cls(phase == PhaseStatus.RUNNING and fate.then == Then.START, fate, outputs)
+        skipped = frozenset(row.key for row in rows if row.reason == SKIPPED_BY_PERSON)
+        return cls(phase == PhaseStatus.RUNNING and fate.then == Then.START, fate, outputs, skipped)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, String, bindparam, cast, func, select, update
 
 from app.domain.commands import CommentSeal
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
+from app.domain.references import outputs_used
 from app.domain.replay import outputs_hash
 from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
 from app.storage import events, locks
@@ -195,6 +197,15 @@ def ids_by_key(conn: Connection, project_id: str) -> dict[str, str]:
     """Return the ids of a project's tasks by key."""
     rows = conn.execute(select(tasks.c.key, tasks.c.id).where(tasks.c.project_id == project_id))
     return {row.key: row.id for row in rows}
+
+
+def users_of(conn: Connection, project_id: str, key: str) -> list[tuple[TaskRow, list[str]]]:
+    """Return the tasks that have not ended and use outputs of the task `key`, with the names of these outputs."""
+    named = cast(tasks.c.depends_on, String).contains(json.dumps(key), autoescape=True)
+    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.status.notin_(FINISHED_TASK), named)
+    rows = _ROWS.all(conn, query.order_by(tasks.c.position))
+    used = [(row, outputs_used([row.inputs, row.action], key)) for row in rows]
+    return [(row, outputs) for row, outputs in used if outputs]
 
 
 def count(conn: Connection, project_id: str, *, status: str | None = None, phase_id: str | None = None) -> int:

@@ -7,23 +7,67 @@ import os
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import ValidationError
 
-from activities.actions import http, http_exchange
+from activities.actions import http_exchange
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.download import save
-from activities.actions.http import Http, HttpFields
+from activities.actions.http import BODY_OUTPUT_BYTES, Http, HttpFields
 from activities.actions.masking import Masker
 from activities.actions.netguard import is_public
+from activities.actions.retry_after import retry_after
 from app.domain.actions import TaskContext, TaskFailed
+
+PLAIN = b'{"text": "' + b"encoded " * 50 + b'"}'
+HALF = len(PLAIN) // 2
+
+
+def raw_deflate(content: bytes) -> bytes:
+    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return squeeze.compress(content) + squeeze.flush()
+
+
+def named_gzip(content: bytes) -> bytes:
+    """With all optional fields of the header: a file name, a comment, extra data and a checksum of the header."""
+    header = b"\x1f\x8b\x08\x1e" + bytes(6) + b"\x04\x00abcd" + b"name\0" + b"comment\0"
+    header += (zlib.crc32(header) & 0xFFFF).to_bytes(2, "little")
+    return (
+        header + raw_deflate(content) + zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
+    )
+
+
+WHOLE = gzip.compress(PLAIN)
+ENCODED = {
+    "whole": WHOLE,
+    "named": named_gzip(PLAIN),
+    "members": gzip.compress(PLAIN[:HALF]) + gzip.compress(b"") + gzip.compress(PLAIN[HALF:]),
+    "padded": gzip.compress(PLAIN[:HALF]) + bytes(700) + gzip.compress(PLAIN[HALF:]) + bytes(512),
+    "twice": gzip.compress(WHOLE),
+    "zlib": zlib.compress(PLAIN),
+    "raw": raw_deflate(PLAIN),
+    "plain": PLAIN,
+    "none": b"",
+    "half": WHOLE[: len(WHOLE) // 2],
+    "no-trailer": WHOLE[:-8],
+    "no-end": WHOLE[:-1],
+    "half-member": WHOLE + WHOLE[:12],
+    "half-zlib": zlib.compress(PLAIN)[:-2],
+    "half-raw": raw_deflate(PLAIN)[:-2],
+    "wrong-sum": WHOLE[:-8] + bytes(4) + WHOLE[-4:],
+    "rubbish": WHOLE + b"rubbish",
+    "rubbish-zlib": zlib.compress(PLAIN) + b"rubbish",
+    "half-twice": gzip.compress(WHOLE[:-1]),
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -63,6 +107,32 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_raw(self, query: str, body: bytes) -> None:
         self.reply(200, body, content_type=query)
+
+    def on_encoded(self, query: str, body: bytes) -> None:
+        """Send what the test says, with the coding and the framing that it names."""
+        coding, framing, name = query.split(",")
+        content = ENCODED[name]
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-encoding", coding.replace("+", ", "))
+        if framing == "length":
+            self.send_header("content-length", str(len(content)))
+        elif framing == "chunked":
+            self.send_header("transfer-encoding", "chunked")
+        else:
+            self.send_header("connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        if framing == "chunked":
+            # One byte per chunk: no decoder may rely on how the content is divided.
+            pieces = [content[at : at + 1] for at in range(len(content))]
+            content = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def on_later(self, query: str, body: bytes) -> None:
+        status, _, value = query.partition(",")
+        self.reply(int(status), b"", retry_after=value.replace("+", " "))
 
     def on_broken(self, query: str, body: bytes) -> None:
         self.send_response(200)
@@ -110,8 +180,10 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
-async def run(workspace: Path, url: str, *, allow: list[str], app_url: str = "", **fields: Any) -> dict[str, Any]:
-    log = AttemptLog(workspace, "task-1", 1)
+async def run(
+    workspace: Path, url: str, *, allow: list[str], app_url: str = "", secrets: tuple[str, ...] = (), **fields: Any
+) -> dict[str, Any]:
+    log = AttemptLog(workspace, "task-1", 1, Masker(list(secrets)))
     context = TaskContext(
         project_id="project-1",
         project_name="Project",
@@ -330,6 +402,11 @@ async def test_too_long_a_body_fails(workspace: Path, server: str, path: str) ->
         ("[" * 100_000, ...),
         ('"\\ud800"', ...),
         ('"\\u0000"', ...),
+        ("1e400", ...),
+        ('{"a": -1e999}', ...),
+        ("1" * 5000, ...),
+        ("[" * 400 + "]" * 400, ...),
+        ("[" + "1e15," * 50_000 + "1]", ...),
     ],
 )
 async def test_json_is_an_output_where_it_is_sound(workspace: Path, server: str, body: str, value: Any) -> None:
@@ -337,6 +414,98 @@ async def test_json_is_an_output_where_it_is_sound(workspace: Path, server: str,
     outputs = await run(workspace, url, allow=[server], method="POST", body=body)
     assert outputs.get("json", ...) == value
     assert outputs["body"] == body
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize(
+    ("coding", "name"),
+    [
+        ("gzip", "whole"), ("x-gzip", "whole"), ("GZIP", "named"), ("gzip", "members"), ("gzip", "padded"),
+        ("gzip+gzip", "twice"), ("deflate", "zlib"), ("deflate", "raw"), ("identity", "plain"), ("utf-8", "plain"),
+    ],
+)  # fmt: skip
+async def test_an_encoded_body_is_whole(workspace: Path, server: str, coding: str, framing: str, name: str) -> None:
+    url = f"http://{server}/encoded?{coding},{framing},{name}"
+    outputs = await run(workspace, url, allow=[server])
+    assert (outputs["body"].encode(), outputs["json"]) == (PLAIN, json.loads(PLAIN))
+    await run(workspace, url, allow=[server], save_to="file")
+    assert (workspace / "file").read_bytes() == PLAIN
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize(
+    ("coding", "name", "says"),
+    [
+        ("gzip", "half", "incomplete"), ("x-gzip", "half", "incomplete"), ("gzip", "no-trailer", "incomplete"),
+        ("gzip", "no-end", "incomplete"), ("gzip", "half-member", "incomplete"), ("deflate", "half-zlib", "incomplete"),
+        ("deflate", "half-raw", "incomplete"), ("gzip+gzip", "half-twice", "incomplete"),
+        ("gzip", "wrong-sum", "damaged"), ("gzip", "rubbish", "damaged"), ("deflate", "rubbish-zlib", "damaged"),
+        ("gzip", "plain", "damaged"), ("deflate", "plain", "damaged"), ("br", "plain", "'br'"), ("zstd", "plain", "'zstd'"),
+    ],
+)  # fmt: skip
+async def test_an_encoded_body_that_is_not_whole_fails(
+    workspace: Path, server: str, coding: str, framing: str, name: str, says: str
+) -> None:
+    url = f"http://{server}/encoded?{coding},{framing},{name}"
+    error = await failure(workspace, url, allow=[server])
+    assert (error.kind, error.outputs["status"]) == ("bad_encoding", 200)
+    assert says in error.message
+    (workspace / "file").write_text("old")
+    assert (await failure(workspace, url, allow=[server], save_to="file")).kind == "bad_encoding"
+    assert (workspace / "file").read_text() == "old"
+    assert {entry.name for entry in workspace.iterdir()} == {"file", ".signoff"}
+
+
+@pytest.mark.parametrize(
+    ("method", "framing", "name", "kind"),
+    [
+        ("GET", "length", "none", None), ("GET", "chunked", "none", None), ("HEAD", "length", "whole", None),
+        ("GET", "close", "none", "bad_encoding"),
+    ],
+)  # fmt: skip
+async def test_an_encoded_body_may_be_empty_if_it_says_so(
+    workspace: Path, server: str, method: str, framing: str, name: str, kind: str | None
+) -> None:
+    url = f"http://{server}/encoded?gzip,{framing},{name}"
+    if kind is None:
+        assert (await run(workspace, url, allow=[server], method=method))["body"] == ""
+    else:
+        assert (await failure(workspace, url, allow=[server], method=method)).kind == kind
+
+
+async def test_a_part_of_a_body_is_requested_without_coding(workspace: Path, server: str) -> None:
+    outputs = await run(workspace, f"http://{server}/echo", allow=[server], headers={"Range": "bytes=0-9"})
+    assert outputs["json"]["headers"]["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_says_when_to_come_again(workspace: Path, server: str, status: int) -> None:
+    error = await failure(workspace, f"http://{server}/later?{status},6", allow=[server])
+    assert (error.kind, error.retryable, error.retry_after) == ("http_status", True, 6.0)
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True).replace(" ", "+")
+    error = await failure(workspace, f"http://{server}/later?{status},{soon}", allow=[server])
+    assert 90 < (error.retry_after or 0.0) < 110
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": " 120 "}, 120.0),
+        ({"retry-after": "9" * 5000}, 1e9),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "1.5"}, None),
+        ({"retry-after": "Fri, 01 Jan 2100 00:00:30 GMT"}, 90.0),
+        ({"retry-after": "Fri Jan  1 00:00:30 2100"}, 90.0),
+        ({"retry-after": "Fri, 01 Jan 2099 00:00:30 GMT"}, 0.0),
+        ({"retry-after": "Fri, 01 Jan 2100 00:00:30 GMT", "date": "Fri, 01 Jan 2100 00:00:00 GMT"}, 30.0),
+        ({"retry-after": "Fri, 99 Jan 2100 00:00:30 GMT"}, None),
+    ],
+)
+def test_both_forms_of_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, datetime(2099, 12, 31, 23, 59, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize("charset", ["latin-1", "utf-8", "no-such", "hex", "idna"])
@@ -454,8 +623,7 @@ async def test_an_error_quotes_no_piece_of_an_address_that_came_from_a_value(wor
 
 
 async def test_a_cut_through_a_secret_leaves_no_beginning_of_it(workspace: Path, server: str) -> None:
-    log = AttemptLog(workspace, "task-1", 1, Masker(["T0p-s3cret-value"]))
-    response = httpx.Response(200, headers={"content-type": "text/plain"})
-    outputs = http._body(response, b"x" * (http.BODY_OUTPUT_BYTES - 8) + b"T0p-s3cret-value", more=False, log=log)
-    log.close()
+    body = "x" * (BODY_OUTPUT_BYTES - 8) + "T0p-s3cret-value"
+    url = f"http://{server}/raw?text/plain"
+    outputs = await run(workspace, url, allow=[server], method="POST", body=body, secrets=("T0p-s3cret-value",))
     assert outputs["body"].endswith("xxx***")

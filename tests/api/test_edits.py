@@ -176,3 +176,34 @@ async def test_a_refined_plan_is_approved_by_itself_where_the_project_says_so(si
     plan = await signoff.call("GET", f"/{project_id}/plan")
     assert (plan["version"], plan["approved_by"]) == (3, "signoff")
     await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_texts_arrive_with_plain_line_breaks(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    action = {"type": "shell", "command": "mkdir sub\r\ncd sub\rpwd\r\n"}
+    plain = {"type": "shell", "command": "mkdir sub\ncd sub\npwd\n"}
+    body = {"title": "T", "key": "t", "action": action}
+    made = await signoff.call("POST", f"/{project_id}/tasks", status=201, json=body)
+    assert made["action"] == plain
+    changed = await signoff.call(
+        "PUT", f"/{project_id}/tasks/a", json={"action": action, "description": "\ufeffx\r\ny"}
+    )
+    assert (changed["action"], changed["description"]) == (plain, "x\ny")
+    edits = [{"op": "update_task", "task": "b", "action": action}]
+    plan = await signoff.call("POST", f"/{project_id}/refine-plan", json={"edits": edits})
+    assert plan["phases"][0]["tasks"][1]["action"] == plain
+    text = (await signoff.http.get(f"/api/projects/{project_id}/plan", headers={"accept": "text/markdown"})).text
+    assert "\r" not in text
+    created = await signoff.call("POST", "", status=201, json={"description": "\ufeff- A: `true`\r\n- B: `true`\r\n"})
+    assert created["description"] == "- A: `true`\n- B: `true`\n"
+
+
+async def test_inputs_that_share_a_variable_are_refused(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    inputs = {"name": 1, "NAME": 2}
+    body = {"title": "T", "action": {"type": "shell", "command": "true"}, "inputs": inputs}
+    await refused(signoff, "POST", f"/{project_id}/tasks", 422, "plan_invalid", json=body)
+    await refused(signoff, "PUT", f"/{project_id}/tasks/a", 422, "plan_invalid", json={"inputs": inputs})
+    edits = [{"op": "update_task", "task": "a", "inputs": inputs}]
+    answer = await refused(signoff, "POST", f"/{project_id}/refine-plan", 422, "plan_invalid", json={"edits": edits})
+    assert "share the variable $INPUT_NAME" in answer["message"]

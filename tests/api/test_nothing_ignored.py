@@ -70,7 +70,7 @@ FIELDS: dict[str, dict[str, Value]] = {
     "regeneratePlan": MAKE,
     "refinePlan": {"message": "Words.", "edits": [{"op": "add_task", "title": "Other"}]},
     "completeTask": ANSWER,
-    "skipTask": {"comment": "Words."},
+    "skipTask": ANSWER,
     "retryTask": {"comment": "Words."},
     "answerDecision": {"comment": "Words.", "answer": "no"},
     "duplicateProject": {"name": "Other", "include_files": True},
@@ -417,11 +417,10 @@ async def test_words_for_a_planner_that_cannot_use_them_are_refused(signoff: Sta
     assert (await signoff.project(project_id))["stage"] == "draft"
 
 
-@pytest.mark.parametrize("answer", ["skip", "retry"])
-async def test_outputs_of_a_task_that_is_not_completed_are_refused(signoff: Stack, answer: str) -> None:
+async def test_outputs_of_a_task_that_is_retried_are_refused(signoff: Stack) -> None:
     project_id = await signoff.started("- [ ] A {#a}")
     await signoff.task_in(project_id, "a", "waiting")
-    refused = await signoff.http.post(f"/api/projects/{project_id}/tasks/a/{answer}", json={"outputs": {"x": 1}})
+    refused = await signoff.http.post(f"/api/projects/{project_id}/tasks/a/retry", json={"outputs": {"x": 1}})
     assert refused.status_code == 422
     assert fields_of(check_error(refused)) == ["outputs"]
     await signoff.call("POST", f"/{project_id}/cancel")

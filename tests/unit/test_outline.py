@@ -388,3 +388,24 @@ class TestPage:
         ((_, message),) = problems("- a {nope=1}")
         for name in message.partition("known: ")[2].partition(". ")[0].split(", "):
             assert f"`{name}" in self.PAGE
+
+
+def test_inputs_that_share_a_variable_are_refused_at_their_line() -> None:
+    text = "- One {#one}\n\n  ```inputs\n  a: 1\n  A: 2\n  ```\n\n  ```sh\n  true\n  ```\n"
+    with pytest.raises(Invalid) as caught:
+        read_outline(text, has_model=False)
+    [problem] = caught.value.info.details
+    assert (problem.field, "share the variable $INPUT_A" in problem.message) == ("line 5, column 3", True)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        '{"key": "a", "title": "t", "action": {"type": "manual"}, "inputs": {"x": 1, "x": 2}}',
+        '{"key": "a", "title": "t", "title": "u", "action": {"type": "manual"}}',
+    ],
+)
+def test_a_name_that_appears_twice_in_json_is_refused(task: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_outline(f"- ```task\n  {task}\n  ```\n", has_model=False)
+    assert "appears twice" in caught.value.info.message

@@ -22,7 +22,7 @@ from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
 from app.storage import model_steps, plans, projects, tasks
 from signoff.schemas.problems import Problem
-from signoff.schemas.tasks import Task, TaskDeleted, TaskList
+from signoff.schemas.tasks import OutputUse, Task, TaskDeleted, TaskList
 from signoff.vocabulary import TaskStatus
 
 AnyRequest = Request[Any, Any, Any]
@@ -120,10 +120,14 @@ class TaskController(Controller):
           status_code=200, responses=RECORDED)  # fmt: skip
     async def skip_task(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
-        data: JSONBody[Remark],
+        data: JSONBody[AnswerTask],
     ) -> Response[Task]:  # fmt: skip
-        """Dependent tasks treat a skipped task as done. A skipped task has no outputs; to set outputs, complete it instead."""
-        return await _answer(request, services, project_id, task_id, _without_outputs(data), commands.SkipTask)
+        """Dependent tasks treat a skipped task as done, and can use the outputs that are given here.
+
+        A skipped task also keeps the outputs that it had. `outputs_used_by` of the task says which tasks will use which outputs;
+        a task that uses an output which is then missing fails.
+        """
+        return await _answer(request, services, project_id, task_id, data, commands.SkipTask)
 
     @post("/{task_id:str}/retry", operation_id="retryTask", summary="Retry a task that waits",
           status_code=200, responses=RECORDED)  # fmt: skip
@@ -142,7 +146,12 @@ def _without_outputs(data: Remark) -> AnswerTask:
 def _read(conn: Connection, project_id: str, task_id: str) -> Task:
     projects.get(conn, project_id)
     row, used = tasks.get(conn, project_id, task_id), model_steps.tokens_by_task(conn, project_id)
-    return present.task(row, tasks.ids_by_key(conn, project_id), used, whole=True)
+    shown = present.task(row, tasks.ids_by_key(conn, project_id), used, whole=True)
+    shown.outputs_used_by = [
+        OutputUse(task_id=user.id, key=user.key, title=user.title, outputs=outputs)
+        for user, outputs in tasks.users_of(conn, project_id, row.key)
+    ]
+    return shown
 
 
 def _shown(project_id: str) -> Shown:
@@ -172,7 +181,18 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
 
 _EDITABLE = frozenset(UpdateTask.model_fields) - {"key"}
 # Fields that may change between a GET and the following PUT.
-_MOVING = frozenset({"duration_ms", "log"})
+_MOVING = frozenset({"duration_ms", "log", "outputs_used_by"})
+
+
+def check_size(outputs: dict[str, Any]) -> None:
+    """Check the size of outputs that a person gives.
+
+    Raises:
+        Invalid: they are too large.
+    """
+    if len(canonical_json(outputs)) > MAX_OUTPUT_BYTES:
+        message = f"Outputs must be at most {MAX_OUTPUT_BYTES} bytes. Put larger data into a file in the workspace."
+        raise Invalid(message, details=[Problem(field="outputs", message=message)])
 
 
 async def _answer(
@@ -183,10 +203,7 @@ async def _answer(
     data: AnswerTask,
     kind: type[commands.AnswerTask],
 ) -> Response[Task]:
-    if len(canonical_json(data.outputs)) > MAX_OUTPUT_BYTES:
-        message = f"Outputs must be at most {MAX_OUTPUT_BYTES} bytes. Put larger data into a file in the workspace."
-        raise Invalid(message, details=[Problem(field="outputs", message=message)])
-
+    check_size(data.outputs)
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
     command = new_command(request, project_id, kind(task=task.id, outputs=data.outputs), comment=data.comment)
     decided = await submit(services, command)

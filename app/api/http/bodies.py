@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from app.domain.edits import MAX_EDITS, TaskConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
+from app.domain.texts import normalized
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
 
@@ -37,9 +38,18 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RequestBody(BaseModel):
-    """Base of all request bodies, which refuse unknown fields."""
+    """Base of all request bodies, which refuse unknown fields. Texts are normalized."""
 
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalized(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        # Read-only fields that the caller sends back are compared with their current values, so they stay as they are.
+        fields = cast("dict[str, Any]", value)
+        return {name: normalized(item) if name in cls.model_fields else item for name, item in fields.items()}
 
 
 class SignIn(RequestBody):

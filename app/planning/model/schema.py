@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema
 from app.domain.actions import Action
 from app.domain.limits import OwnLimits
 from app.domain.plan import Grant, Inputs, LongText, Name, PlanDraft, RelativePath
+from app.domain.texts import normalized
 from app.planning.model import numbering
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy
@@ -95,7 +96,7 @@ class ModelPlan(_Lenient):
         values = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         warnings = [f"Assumption: {text}" for text in values.pop("assumptions", [])]
         warnings += [f"Open question: {text}" for text in values.pop("questions", [])]
-        return PlanDraft.model_validate({**numbering.with_keys(values, previous), "warnings": warnings})
+        return PlanDraft.model_validate({**numbering.with_keys(normalized(values), previous), "warnings": warnings})
 
     def problems(self) -> Iterator[Problem]:
         """Problems with the task numbers, which are not visible in a draft because a draft has keys."""

@@ -10,12 +10,16 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from app.domain.plan import ActionSpec
+from app.domain.references import input_variable
+from app.domain.texts import normalized
 from app.planning.outline.attributes import Attribute, names, read_words, whole
 from app.planning.outline.blocks import SHELLS, Fence
 from app.planning.outline.findings import Findings
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MAX_JSON_DEPTH = 200
+# After `task` or `phase`: texts keep a CR or a byte order mark. Plans that were made before texts were normalized may have them.
+EXACT = "exact"
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUEST = re.compile(r"([A-Za-z]+)\s+(\S.*)")
@@ -51,6 +55,7 @@ def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
     """The inputs in an `inputs` fence, one `NAME: value` per line. A value that is not JSON is text."""
     _options(fence, findings, {})
     inputs: dict[str, Any] = {}
+    variables: dict[str, str] = {}
     for number, text in enumerate(fence.content.split("\n"), fence.line + 1):
         if not text.strip():
             continue
@@ -62,6 +67,11 @@ def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
             )
         elif match[1] in inputs:
             findings.problem(number, column, f"The input '{match[1]}' appears twice.")
+        elif (other := variables.setdefault(input_variable(match[1]), match[1])) != match[1]:
+            message = (
+                f"The inputs '{other}' and '{match[1]}' would share the variable ${input_variable(other)}. Rename one."
+            )
+            findings.problem(number, column, message)
         else:
             inputs[match[1]] = _value(match[2].strip(), number, column, findings)
     return inputs
@@ -111,7 +121,7 @@ def read_model(model: type[_Model], fence: Fence, findings: Findings) -> _Model 
         findings.problem(fence.line + 1, 0, f"This JSON cannot be used: {error}.")
         return None
     try:
-        return model.model_validate(value)
+        return model.model_validate(value if fence.info.strip() == EXACT else normalized(value))
     except ValidationError as error:
         findings.invalid(error, fence.line, {}, findings.column_of(fence.line, fence.language))
         return None
@@ -121,10 +131,11 @@ def parse_json(text: str) -> Any:
     """Parse JSON that a database, a digest and every reader of the plan can represent.
 
     Raises:
-        ValueError: not JSON (`json.JSONDecodeError`), an invalid number, unstorable characters, or too much nesting.
+        ValueError: not JSON (`json.JSONDecodeError`), an invalid number, a repeated name, unstorable characters, or too much
+            nesting.
     """
     try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
     _check_storable(value)
@@ -211,6 +222,15 @@ def _finite(text: str) -> float:
     if number in {float("inf"), float("-inf")}:
         raise ValueError(f"the number {text[:20]} is too large")
     return number
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in members:
+        if name in made:
+            raise ValueError(f"the name '{name[:64]}' appears twice")
+        made[name] = value
+    return made
 
 
 def _no_constant(text: str) -> float:

@@ -7,6 +7,7 @@ import re
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid
+from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
 from signoff.schemas.problems import Problem
 
@@ -24,7 +25,7 @@ class Findings:
 
     def __init__(self, text: str, objection: Objection = no_objection) -> None:
         self.objection = objection
-        self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self.lines = normalized_text(text).split("\n")
         self.warnings: list[str] = []
         self._problems: list[tuple[int, int, str]] = []
 

@@ -57,9 +57,11 @@ class AsyncTasks:
         """Mark a task that waits for a person as done, and set its outputs."""
         return await self._answer(project_id, task, "complete", {"outputs": outputs, "comment": comment})
 
-    async def skip(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
-        """Skip a task that waits or has not started. Tasks that depend on it still run."""
-        return await self._answer(project_id, task, "skip", {"comment": comment})
+    async def skip(
+        self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None
+    ) -> Task | Recorded:
+        """Skip a task that waits or has not started. Tasks that depend on it still run, and can use `outputs`."""
+        return await self._answer(project_id, task, "skip", {"outputs": outputs, "comment": comment})
 
     async def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
         """Retry a task that is waiting because it failed or its worker was lost."""

@@ -58,9 +58,11 @@ class Tasks:
         """Mark a task that waits for a person as done, and set its outputs."""
         return self._answer(project_id, task, "complete", {"outputs": outputs, "comment": comment})
 
-    def skip(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
-        """Skip a task that waits or has not started. Tasks that depend on it still run."""
-        return self._answer(project_id, task, "skip", {"comment": comment})
+    def skip(
+        self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None
+    ) -> Task | Recorded:
+        """Skip a task that waits or has not started. Tasks that depend on it still run, and can use `outputs`."""
+        return self._answer(project_id, task, "skip", {"outputs": outputs, "comment": comment})
 
     def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
         """Retry a task that is waiting because it failed or its worker was lost."""

@@ -43,8 +43,21 @@ class AnswerEffect(BaseModel):
     skips: list[str]
 
 
+class OutputUse(BaseModel):
+    """A task that has not ended, and the outputs of another task that it uses."""
+
+    task_id: str
+    key: str
+    title: str
+    outputs: list[str]
+
+
 class Task(BaseModel):
-    """A task with its state. If the task runs in a separate process, `quarantine` says why."""
+    """A task with its state. If the task runs in a separate process, `quarantine` says why.
+
+    `outputs_used_by` lists the later tasks that use its outputs. If it is skipped without them, those tasks fail. It is null in
+    lists.
+    """
 
     id: str
     project_id: str
@@ -81,6 +94,7 @@ class Task(BaseModel):
     tokens: dict[Literal["input", "output"], int] | None
     log: LogInfo
     quarantine: str | None
+    outputs_used_by: list[OutputUse] | None = None
 
 
 class TaskList(BaseModel):
