@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from app.domain.actions import Actions, Mode
+from app.domain.actions import Action, Actions, Mode
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.plan import DEFAULT_AGENT, LIMITS
 from app.storage import flow, needs, plans, projects, runs, tasks
@@ -142,12 +142,8 @@ def task_columns(
             columns.modes[index] = kind.mode
         elif (queue := queues.get(row.agent_id or agent_id or DEFAULT_AGENT)) is not None:
             columns.queues[index] = queue
-        if kind.mode == Mode.ACTIVITY and (repeat := kind.repeat(row.action)) is not None:
-            columns.seconds[index] = repeat.every_seconds
-        if kind.mode == Mode.TIMER:
-            columns.seconds[index] = float(row.action["seconds"])
-        if kind.mode == Mode.DECISION and row.action.get("expires_seconds") is not None:
-            columns.seconds[index] = float(row.action["expires_seconds"])
+        if (seconds := _seconds(kind, row)) is not None:
+            columns.seconds[index] = seconds
         if row.retries:
             columns.retries[index] = row.retries
         if row.requires_approval:
@@ -160,3 +156,18 @@ def task_columns(
                 quarantined=row.quarantine is not None,
             )  # fmt: skip
     return columns
+
+
+def _seconds(kind: type[Action], row: tasks.TaskRow) -> float | None:
+    """How long a timer runs, a decision waits, or a repeated command pauses."""
+    match kind.mode:
+        case Mode.ACTIVITY:
+            repeat = kind.repeat(row.action)
+            return repeat.every_seconds if repeat is not None else None
+        case Mode.TIMER:
+            return float(row.action["seconds"])
+        case Mode.DECISION:
+            expires = row.action.get("expires_seconds")
+            return float(expires) if expires is not None else None
+        case _:
+            return None

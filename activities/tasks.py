@@ -362,9 +362,7 @@ class _Attempt:
 
     def _failed(self, failure: TaskFailed) -> Ending:
         pause = max(self._task.next_try_in or 0.0, min(failure.retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
-        is_late = (
-            self._repeats_until is not None and datetime.now(UTC) + timedelta(seconds=pause) > self._repeats_until
-        )
+        is_late = self._repeats_until is not None and datetime.now(UTC) + timedelta(seconds=pause) > self._repeats_until
         again = failure.retryable and not self._last and not is_late
         return Ending(
             TaskStatus.WAITING if again else TaskStatus.FAILED,

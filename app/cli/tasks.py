@@ -184,7 +184,9 @@ async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: J
     for use, names in lacking:
         if names:
             needs = f"{visible(use.title)} ({use.key}) will fail: it uses {', '.join(names)} of this task."
-            click.echo(f"{needs} To give it: signoff tasks skip {project_id} {shown.key} --output {names[0]}=VALUE", err=True)
+            click.echo(
+                f"{needs} To give it: signoff tasks skip {project_id} {shown.key} --output {names[0]}=VALUE", err=True
+            )
     if any(names for _, names in lacking) and not await is_confirmed("Skip it anyway?", yes=yes):
         raise click.exceptions.Exit(refusal("Nothing was skipped."))
 
@@ -192,7 +194,7 @@ async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: J
 @tasks.command()
 @project_argument
 @click.argument("task")
-@click.option("--output", "outputs", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Output; repeatable.")
+@click.option("--output", "outputs", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Output; repeatable.")
 @comment_option
 @yes_option
 @answer_command(_answered)

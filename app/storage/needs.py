@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from app.domain.conditions import DECISION, Ended, Fate, Stops, Then, condition_of, ends_run, fate_of
 from app.domain.references import referenced_tasks
+from app.domain.states import SKIPPED_BY_PERSON
 from app.storage.reading import Rows
 from app.storage.tables import phases, plans, projects, tasks
 from app.storage.tasks import TaskRow
