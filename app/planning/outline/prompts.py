@@ -1,0 +1,94 @@
+"""Takes the commands out of a terminal session: lines after a `$ ` or `# ` prompt. All other lines are output."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from app.planning.outline.shell_text import read_shell_text
+
+SESSIONS = frozenset({"console", "shell-session", "shellsession", "sh-session", "bash-session", "terminal", "session"})
+
+_DOLLAR = re.compile(r"\s{0,3}[$%]\s(?=\s*\S)")
+_ROOT = re.compile(r"#\s(?=[a-z./~$][\w./~$-]*(?:\s|$))")
+_ELSEWHERE = re.compile(
+    r"(?:\([\w.-]+\)\s*)?\[?[\w.-]+@[\w.-]+[^$#%\n]{0,60}\]?[$#%]\s|PS [^>\n]{0,80}>\s|>>>\s|[\w-]+[=-][#>]\s"
+)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a terminal session contains.
+
+    Attributes:
+        commands: the commands, one below the other.
+        output: the other lines; what the author expects to see.
+        elsewhere: number of the first line, from 0, that has the prompt of another machine or program.
+    """
+
+    commands: str
+    output: str
+    elsewhere: int | None = None
+
+
+def read_session(content: str, *, console: bool) -> Session | None:
+    """The session in a block. None if no line has a prompt.
+
+    Args:
+        content: the text of the block.
+        console: whether the block says that it is a session. Only there, `# ` can be the prompt of root; elsewhere, it is a
+            comment.
+    """
+    lines = content.split("\n")
+    if console:
+        for number, line in enumerate(lines):
+            if _ELSEWHERE.match(line):
+                return Session("", content, number)
+    heredocs = _heredoc_lines(lines)
+    prompt = _DOLLAR
+    if not any(_DOLLAR.match(line) for number, line in enumerate(lines) if number not in heredocs):
+        hashes = [line for line in lines if line.startswith("# ")]
+        if not console or not hashes or not all(_ROOT.match(line) for line in hashes):
+            return None
+        prompt = _ROOT
+    commands: list[str] = []
+    output: list[str] = []
+    number = 0
+    while number < len(lines):
+        match = prompt.match(lines[number])
+        if match is None:
+            output.append(lines[number])
+            number += 1
+            continue
+        command = [lines[number][match.end() :].rstrip()]
+        number += 1
+        while number < len(lines) and (more := _continuation(command, lines[number])) is not None:
+            command.append(more)
+            number += 1
+        commands += command
+    return Session("\n".join(commands), "\n".join(output).strip("\n"))
+
+
+def _continuation(command: list[str], line: str) -> str | None:
+    """A line that belongs to the command before it, without its `> ` prompt. None if the command is complete."""
+    last = command[-1]
+    prompted = line[2:] if line.startswith("> ") else "" if line.rstrip() == ">" else None
+    if last.endswith("\\") and not last.endswith("\\\\"):
+        return line if prompted is None else prompted
+    if len(command) > 1 or "<<" in last:
+        heredoc = read_shell_text("\n".join(command) + "\n").open_heredoc if "<<" in command[0] else None
+        if heredoc is not None:
+            return line if prompted is None else prompted
+    return prompted
+
+
+def _heredoc_lines(lines: list[str]) -> set[int]:
+    """The lines within here-documents of a script, where `$ ` is no prompt."""
+    if not any("<<" in line for line in lines):
+        return set()
+    text = read_shell_text("\n".join(lines))
+    return {
+        number
+        for number, (line, code) in enumerate(zip(lines, text.code.split("\n"), strict=True))
+        if line.strip() and not code.strip() and not line.lstrip().startswith("#")
+    }
