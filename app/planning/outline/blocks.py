@@ -153,7 +153,8 @@ def _item(node: SyntaxTreeNode, lines: list[str]) -> Item:
     if not node.children:
         # Beyond the deepest nesting that is read, everything is text.
         source = _source(lines, begin, end, _content_indent(lines[begin]), begin)
-        blocks = [Text(begin, end, "paragraph", source, source)] if source.strip() else []
+        if source.strip():
+            blocks.append(Text(begin, end, "paragraph", source, source))
     return Item(begin, end, blocks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -43,12 +44,15 @@ class Findings:
         """All warnings, in the order of the text, each once."""
         return list(dict.fromkeys(message for _, message in sorted(self._warnings, key=lambda warning: warning[0])))
 
-    def invalid(self, error: ValidationError, line: int, columns: dict[str, int], column: int = 0) -> None:
-        """Record the errors of a pydantic model. `columns` holds the column of each field."""
+    def invalid(
+        self, error: ValidationError, line: int, places: Mapping[str, tuple[int, int]], column: int = 0
+    ) -> None:
+        """Record the errors of a pydantic model. `places` holds the line and column of each field."""
         for item in error.errors(include_url=False, include_context=False):
             field = str(item["loc"][0]) if item["loc"] else ""
             path = ".".join(str(part) for part in item["loc"])
-            self.problem(line, columns.get(field, column), f"{path}: {item['msg']}." if path else f"{item['msg']}.")
+            message = f"{path}: {item['msg']}." if path else f"{item['msg']}."
+            self.problem(*places.get(field, (line, column)), message)
 
     def column_of(self, line: int, text: str) -> int:
         """The column where `text` starts in a line. 0 if the line does not contain it literally."""

@@ -45,7 +45,11 @@ def read_front_matter(lines: list[str]) -> FrontMatter:
         text = line.rstrip()
         if text in _CLOSERS[first]:
             return FrontMatter(number + 1, entries) if entries or number == 1 else FrontMatter()
-        if not text or text.startswith("#") or (entries and (text[0] in " \t-}]" or first == "+++" and text[0] == "[")):
+        if (
+            not text
+            or text.startswith("#")
+            or (entries and (text[0] in " \t-}]" or (first == "+++" and text[0] == "[")))
+        ):
             continue
         match = _ENTRY.match(text)
         if match is None:

@@ -16,9 +16,13 @@ _TICKS = re.compile(r"`+")
 _MARK = re.compile(r"[`{\\<\[!&]|\*\*|__")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*)>")
-_LABEL = re.compile(r"!?\[((?:[^\[\]\\`]|\\.|`[^`\[\]]*`|`)*)\]")
+_LABEL = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*)\]")
 _TARGET = re.compile(r"""\(\s*<?([^()\s<>]*(?:\([^()\s<>]*\)[^()\s<>]*)*)>?(?:\s+(?:"[^"()]*"|'[^'()]*'))?\s*\)""")
 _REFERENCE = re.compile(r"\[([^\[\]]*)\]")
+_REFERENCES = re.compile(
+    r"(?P<code>`[^`]*`)|(?<![\\\]])\[(?P<text>[^\[\]]{1,300})\](?:\[(?P<label>[^\[\]]{0,300})\])?(?![(:])"
+)
+_FENCE = re.compile(r"[ >]{0,8}(`{3,}|~{3,})")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z0-9]{2,31});")
 _COLON = re.compile(r"\s*[:：]\s*$")  # noqa: RUF001 - the full-width colon is meant
 
@@ -181,6 +185,28 @@ def read_title(line: str, definitions: Mapping[str, str], *, nested: bool = Fals
 def escaped(text: str) -> str:
     """`text` written so that `read_title` gives it back."""
     return re.sub(r"([`{\\<\[!&*_])", r"\\\1", text)
+
+
+def with_links(text: str, definitions: Mapping[str, str]) -> str:
+    """A text whose references to link definitions, `[text][label]` and `[label]`, are links of their own. Code stays as it is."""
+
+    def written(match: re.Match[str]) -> str:
+        if match["code"]:
+            return match[0]
+        label = match["label"] or match["text"]
+        address = definitions.get(normalizeReference(label))
+        return match[0] if address is None else f"[{match['text']}]({address})"
+
+    lines: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark is not None and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif not fence and not line.startswith(("    ", "\t")):
+            line = _REFERENCES.sub(written, line)  # noqa: PLW2901 - the line, with its links
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _padded(text: str) -> str:

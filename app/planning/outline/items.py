@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
@@ -22,7 +23,7 @@ from app.planning.outline.parts import (
 )
 
 _CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
-_LIST_LINE = re.compile(r"\s*(?:>\s?)*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+\[[ xX]\]|\$ )", re.MULTILINE)
+_LIST_LINE = re.compile(r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+\[[ xX]\]|\$ )", re.MULTILINE)
 # A longer title is not put in front of the titles of its steps.
 _MAX_PREFIX = 100
 
@@ -155,7 +156,8 @@ class _Reader:
         if conditional and not actions and not self.forced and (command is not None or self._shows_script()):
             self.findings.warn(
                 self.parts.line,
-                "A person decides about this step and does it, since it is not always done. It does not run by itself. To run it, add {run}.",
+                "A person decides about this step and does it, since it is not always done. It does not "
+                "run by itself. To run it, add {run}.",
             )
         if by_hand and not actions:
             actions, command = [ActionSpec(type="manual")], None
@@ -292,7 +294,7 @@ class _Reader:
             self._group(result, prefix, _paragraphs(full, links))
         if after and result:
             result[-1].description = _paragraphs(result[-1].description, self._texts(after))
-        for before, part in zip(result, result[1:], strict=False):
+        for before, part in pairwise(result):
             part.follows = [before]
         if len(result) > 1:
             result[0].ends_with = result[-1]
@@ -339,7 +341,7 @@ class _Reader:
     def _group(self, steps: list[TaskParts], prefix: str, description: str) -> None:
         """An item that only holds steps. If other tasks can name it, it becomes a milestone after its steps."""
         parts = self.parts
-        extra = [name for name in parts.fields if name not in {"depends_on"}]
+        extra = [name for name in parts.fields if name != "depends_on"]
         if extra:
             message = f"An item that only holds steps takes no attributes but #key and after. Move them to the steps: {', '.join(extra)}."
             self.findings.problem(parts.line, parts.column, message)
@@ -410,7 +412,7 @@ def _head(item: Item, context: Context) -> _Head:
         words = ", ".join(attribute.name for attribute in title.attributes)
         context.findings.warn(line, f"The braces around {words} are treated as text: they hold no attributes.")
         title = read_title(_text_braces(source, title), context.definitions)
-    return _Head(title, source, places, rest, *((checkbox[1], checkbox.end()) if checkbox is not None else ()))
+    return _Head(title, source, places, rest, checkbox[1] if checkbox else None, checkbox.end() if checkbox else 0)
 
 
 def _read(source: str, definitions: Mapping[str, str]) -> Title:

@@ -14,7 +14,6 @@ from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
 from app.planning.outline.sections import Kind, is_conditional, kind_of
 from app.planning.outline.structure import (
     Section,
-    alternatives,
     heading_of,
     holds_steps,
     is_contents,
@@ -28,12 +27,15 @@ DEFAULT_PHASE = "Tasks"
 # Sentences before a block that say nothing about what it does.
 _EMPTY_WORDS = re.compile(
     r"(?:(?:then|next|now|first|finally|to do (?:so|this|that)|for (?:this|that)|you can|please|and),?\s+)*"
-    r"(?:(?:run|execute|use|enter|type|issue|do|try|with|by running|using|as follows|like (?:this|so)|for example|example|e\.g\.?|"
+    r"(?:(?:run|execute|use|enter|type|issue|do|try|with|by running|using|as follows|like (?:this|so)|"
+    r"for example|example|e\.g\.?|"
     r"the following|this|and then|then|or|and)\b[\s,]*)"
-    r"(?:(?:the|this|these|following|commands?|scripts?|below|in (?:a|your) (?:terminal|shell)|as follows|like (?:this|so)|from the root|"
+    r"(?:(?:the|this|these|following|commands?|scripts?|below|in (?:a|your) (?:terminal|shell)|as follows|"
+    r"like (?:this|so)|from the root|"
     r"one of|steps?)\b[\s,]*)*",
     re.IGNORECASE,
 )
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
 
 
@@ -72,7 +74,7 @@ class PhaseReader:
     def read(self, sections: list[Section]) -> None:
         """Read all sections of a document."""
         self._ordered = any(
-            isinstance(block, Fence) and is_step(block) or isinstance(block, List) and block.start is not None
+            (isinstance(block, Fence) and is_step(block)) or (isinstance(block, List) and block.start is not None)
             for section in sections
             for block in section.blocks
         )  # fmt: skip
@@ -151,7 +153,8 @@ class PhaseReader:
     def _kept_section(self, section: Section) -> None:
         if section.kind == Kind.ROLLBACK:
             message = (
-                f"'{section.path}' does not run: it says how to go back. Its steps are kept as text. To run them with the others, "
+                f"'{section.path}' does not run: it says how to go back. Its steps are kept as text. To "
+                f"run them with the others, "
                 "add {run} to the heading."
             )
         else:
@@ -169,7 +172,8 @@ class PhaseReader:
             message = f"'{section.path}' is a checklist for a person: nothing in it runs. To run it, add {{run}} to the heading."
         else:
             message = (
-                f"'{section.path}' is not always done, so a person decides about its steps and does them. To run them, add {{run}} to "
+                f"'{section.path}' is not always done, so a person decides about its steps and does them. "
+                f"To run them, add {{run}} to "
                 "the heading."
             )
         self.findings.warn(section.line, message)
@@ -179,9 +183,9 @@ class PhaseReader:
         first = section
         while first.parent is not None and first.parent.kind == Kind.ALTERNATIVE:
             first = first.parent
-        group = [one for one in alternatives(first) if shows_steps(one)]
-        if not group or id(group[0]) in self._asked:
+        if id(first) in self._asked:
             return
+        group = [one for one in first.alternatives if shows_steps(one)]
         self._asked |= {id(one) for one in group}
         above = first.parent
         name = (
@@ -199,7 +203,8 @@ class PhaseReader:
         listed = ", ".join(f"'{option}'" for option in options[:10])
         self.findings.warn(
             first.line,
-            f"These sections are alternatives: {listed}. The plan asks which one applies, and a person does its steps. To run one of "
+            f"These sections are alternatives: {listed}. The plan asks which one applies, and a person "
+            f"does its steps. To run one of "
             "them with the others, add {run} to its heading.",
         )
 
@@ -283,7 +288,8 @@ class PhaseReader:
         if self._ordered or sequence:
             self.findings.warn(
                 block.line,
-                f"The {len(running)} commands of this list start together. If they are meant in order, number the items: 1., 2., 3.",
+                f"The {len(running)} commands of this list start together. If they are meant in order, "
+                f"number the items: 1., 2., 3.",
             )
 
     def _block(
@@ -336,24 +342,27 @@ class PhaseReader:
     def _title_of(self, section: Section, fence: Fence, before: list[Block], number: int) -> tuple[str, list[Block]]:
         """The title of a block, and the text before it that is not in the title. `number` is 0 for the only step of its section."""
         name = section.name
-        last = before[-1] if before else None
-        sentence = ""
-        if isinstance(last, Text) and last.kind == "paragraph":
-            title = read_title(" ".join(line.strip() for line in last.content.split("\n")), self.context.definitions)
-            ends = re.split(r"(?<=[.!?])\s+(?=[A-Z])", title.text)
-            sentence = ends[-1].rstrip(" :.")
-            if _EMPTY_WORDS.fullmatch(sentence) or len(sentence) > MAX_TITLE_LENGTH:
-                sentence = ""
+        sentence, is_whole = self._sentence(before)
         if name and (not number or not sentence) and not (section.is_title and sentence):
             return shortened(name if number < 2 else f"{name} ({number})"), before
-        if sentence and last is not None:
-            whole = isinstance(last, Text) and sentence == title.text.rstrip(" :.") and not title.links
-            return shortened(sentence), before[:-1] if whole else before
+        if sentence:
+            return shortened(sentence), before[:-1] if is_whole else before
         first = next(
             (line.strip() for line in fence.content.split("\n") if line.strip() and not line.strip().startswith("#")),
             "",
         )
         return shortened(first) or DEFAULT_PHASE, before
+
+    def _sentence(self, before: list[Block]) -> tuple[str, bool]:
+        """The sentence before a block that says what it does, and whether its paragraph holds nothing else."""
+        last = before[-1] if before else None
+        if not isinstance(last, Text) or last.kind != "paragraph":
+            return "", False
+        title = read_title(" ".join(line.strip() for line in last.content.split("\n")), self.context.definitions)
+        sentence = _SENTENCES.split(title.text)[-1].rstrip(" :.")
+        if _EMPTY_WORDS.fullmatch(sentence) or len(sentence) > MAX_TITLE_LENGTH:
+            return "", False
+        return sentence, sentence == title.text.rstrip(" :.") and not title.links
 
     def _put_text(self, phase: Phase, part: TaskParts, before: list[Block], bold: str, *, own: bool = False) -> None:
         """Give the text before a step to the step, or to the phase if it is the first."""

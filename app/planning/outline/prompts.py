@@ -60,26 +60,25 @@ def read_session(content: str, *, console: bool) -> Session | None:
             output.append(lines[number])
             number += 1
             continue
-        command = [lines[number][match.end() :].rstrip()]
+        command = lines[number][match.end() :].rstrip()
+        commands.append(command)
         number += 1
-        while number < len(lines) and (more := _continuation(command, lines[number])) is not None:
-            command.append(more)
+        heredoc = read_shell_text(command + "\n").open_heredoc if "<<" in command else None
+        while number < len(lines):
+            line = lines[number]
+            prompted = line[2:] if line.startswith("> ") else "" if line.rstrip() == ">" else None
+            if heredoc is None and prompted is None and not _goes_on(commands[-1]):
+                break
+            commands.append(line if prompted is None else prompted)
             number += 1
-        commands += command
+            if heredoc is not None and commands[-1].strip() == heredoc[1]:
+                heredoc = None
     return Session("\n".join(commands), "\n".join(output).strip("\n"))
 
 
-def _continuation(command: list[str], line: str) -> str | None:
-    """A line that belongs to the command before it, without its `> ` prompt. None if the command is complete."""
-    last = command[-1]
-    prompted = line[2:] if line.startswith("> ") else "" if line.rstrip() == ">" else None
-    if last.endswith("\\") and not last.endswith("\\\\"):
-        return line if prompted is None else prompted
-    if len(command) > 1 or "<<" in last:
-        heredoc = read_shell_text("\n".join(command) + "\n").open_heredoc if "<<" in command[0] else None
-        if heredoc is not None:
-            return line if prompted is None else prompted
-    return prompted
+def _goes_on(line: str) -> bool:
+    """Whether a command goes on in the next line, because it ends with a backslash."""
+    return line.endswith("\\") and not line.endswith("\\\\")
 
 
 def _heredoc_lines(lines: list[str]) -> set[int]:

@@ -15,6 +15,7 @@ from app.planning.outline import scripts
 from app.planning.outline.blocks import Block, Document, Fence, Heading, Item, List, Text, read_blocks
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import SETTINGS, TITLE_NAMES, FrontMatter, read_front_matter
+from app.planning.outline.inline import with_links
 from app.planning.outline.items import Context, read_item
 from app.planning.outline.parts import TaskParts, shortened
 from app.planning.outline.phases import DEFAULT_PHASE, Phase, PhaseReader
@@ -96,7 +97,8 @@ def read_single_task(markdown: str) -> TaskDraft | None:
     findings = Findings(markdown)
     document = read_blocks(findings.lines)
     blocks = document.blocks
-    if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1:
+    # A link definition would have an effect on other tasks.
+    if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1 or document.definitions:
         return None
     try:
         parts = read_item(blocks[0].items[0], Context(findings, document.definitions))
@@ -114,7 +116,10 @@ def read_single_phase(markdown: str) -> PhaseDraft | None:
     """The single phase in `markdown`, without tasks. None if there is anything else."""
     # A task is added after it, because a text may swallow what follows: a fence without an end does.
     findings = Findings(f"{markdown}\n\n- `true`\n")
-    reader = _Reader(findings, read_blocks(findings.lines), FrontMatter(), has_model=False)
+    document = read_blocks(findings.lines)
+    if document.definitions:
+        return None
+    reader = _Reader(findings, document, FrontMatter(), has_model=False)
     reader.place()
     if reader.summary or reader.title or [len(phase.tasks) for phase in reader.phases] != [1]:
         return None
@@ -150,7 +155,7 @@ class _Reader:
             self.findings.problem(self.blocks[0].line if self.blocks else 0, 0, message)
         phases = self.build()
         self.findings.raise_if_any()
-        summary = self._with_definitions("\n\n".join(self.summary)) or self.title
+        summary = self._with_links("\n\n".join(self.summary)) or self.title
         self._warn_of_people()
         try:
             return PlanDraft(summary=summary, warnings=self.findings.warnings, phases=phases)
@@ -197,7 +202,7 @@ class _Reader:
                 after += [
                     ends[key] for key in own if key in ends and ends[key] not in after and ends[key] != names[id(part)]
                 ]
-                part.description = self._with_definitions(part.description)
+                part.description = self._with_links(part.description)
                 task = _task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 drafts += [] if task is None else [task]
             result += self._phase(phase, key, name, drafts)
@@ -212,7 +217,7 @@ class _Reader:
             else shortened(name)
             if len(name) > 200 and not section.explicit
             else name,
-            "description": self._with_definitions("\n\n".join(phase.description)),
+            "description": self._with_links("\n\n".join(phase.description)),
             "strategy": section.strategy,
             "requires_approval": section.requires_approval,
         }
@@ -250,19 +255,10 @@ class _Reader:
             named = ", ".join(name[:40] for name in ignored[:MAX_NAMED])
             self.findings.warn(0, f"These entries of the front matter have no effect on the plan: {named}.")
 
-    def _with_definitions(self, text: str) -> str:
-        """Text with the link definitions that it uses, which may stand anywhere in the document."""
+    def _with_links(self, text: str) -> str:
+        """Text whose references to link definitions are links of their own."""
         definitions = self.context.definitions
-        if not definitions or "[" not in text:
-            return text
-        used = dict.fromkeys(match[1] for match in re.finditer(r"\[([^\[\]]{1,300})\](?![(:])", text))
-        lines = [
-            f"[{label}]: {definitions[name]}"
-            for label in used
-            if (name := " ".join(label.split()).upper()) in definitions
-        ]
-        lines = [line for line in lines if line.partition("]:")[0] + "]:" not in text]
-        return "\n\n".join([text, "\n".join(lines)]) if lines else text
+        return with_links(text, definitions) if definitions and "[" in text else text
 
     def _prose(self) -> None:
         self._ignored_entries()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from app.planning.outline.shell_findings import (
 from app.planning.outline.shell_text import read_shell_text
 
 # Programs that take a script as an argument, for the language of a block.
-_INTERPRETERS: dict[str, list[str]] = {
+INTERPRETERS: dict[str, list[str]] = {
     "python": ["python3", "-c"], "python3": ["python3", "-c"], "py": ["python3", "-c"],
     "javascript": ["node", "-e"], "js": ["node", "-e"], "node": ["node", "-e"],
     "ruby": ["ruby", "-e"], "rb": ["ruby", "-e"], "perl": ["perl", "-e"], "php": ["php", "-r"], "lua": ["lua", "-e"],
@@ -36,8 +37,49 @@ _OF_FRONT_MATTER = {"sh", "bash", "zsh", "ksh", "dash"}
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA = frozenset(
-    "text txt plain plaintext none output log json jsonc json5 yaml yml toml ini conf cfg xml html css scss diff patch markdown md mdx "
-    "mermaid csv tsv dot graphviz plantuml math latex tex properties env dotenv editorconfig gitignore svg http-response".split()
+    [
+        "text",
+        "txt",
+        "plain",
+        "plaintext",
+        "none",
+        "output",
+        "log",
+        "json",
+        "jsonc",
+        "json5",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "conf",
+        "cfg",
+        "xml",
+        "html",
+        "css",
+        "scss",
+        "diff",
+        "patch",
+        "markdown",
+        "md",
+        "mdx",
+        "mermaid",
+        "csv",
+        "tsv",
+        "dot",
+        "graphviz",
+        "plantuml",
+        "math",
+        "latex",
+        "tex",
+        "properties",
+        "env",
+        "dotenv",
+        "editorconfig",
+        "gitignore",
+        "svg",
+        "http-response",
+    ]
 )
 
 
@@ -94,11 +136,8 @@ def warn_of_text(fence: Fence, findings: Findings) -> None:
     if options.run is False or options.language in _DATA:
         return
     kind = f"The {options.language[:40]} block" if options.language else "This block without a language"
-    how = "```sh run" if options.language not in _INTERPRETERS else f"```{options.language} run"
-    findings.warn(
-        fence.line,
-        f"{kind} is treated as text. To run it, start it with {how if options.language in _INTERPRETERS else '```sh'}.",
-    )
+    start = f"```{options.language} run" if options.language in INTERPRETERS else "```sh"
+    findings.warn(fence.line, f"{kind} is treated as text. To run it, start it with {start}.")
 
 
 def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
@@ -124,8 +163,8 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
         findings.warn(fence.line, f"A person does what this block says: {script.by_hand}.")
         return script
     shell = _shell_of(language, content, settings)
-    if shell is None and language not in _INTERPRETERS:
-        known = ", ".join(["sh", "bash", *sorted(_INTERPRETERS)])
+    if shell is None and language not in INTERPRETERS:
+        known = ", ".join(["sh", "bash", *sorted(INTERPRETERS)])
         findings.problem(
             fence.line,
             findings.column_of(fence.line, "run"),
@@ -142,7 +181,7 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
         )
     cwd = options.values.get("cwd") or settings.cwd
     stops = not options.says("on_error", "continue")
-    ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*_INTERPRETERS[language], content]}
+    ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*INTERPRETERS[language], content]}
     script.action = ActionSpec.model_validate({"type": "shell", **ran, **({"cwd": cwd} if cwd else {})})
     return script
 
@@ -164,9 +203,11 @@ def check_script(text: str, line: int, findings: Findings, *, offset: int = 0, e
         exact: whether the lines of `text` are those of the description.
     """
 
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
     def place(at: int) -> tuple[int, int]:
-        before = text[:at].split("\n")
-        return (line + len(before) - 1 if exact else line), offset + len(before[-1])
+        number = bisect_right(starts, at) - 1
+        return (line + number if exact else line), offset + at - starts[number]
 
     for at, found in placeholders(text):
         message = (
@@ -176,7 +217,8 @@ def check_script(text: str, line: int, findings: Findings, *, offset: int = 0, e
         findings.problem(*place(at), message)
     if any(expressions(text)):
         message = (
-            "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; the command reads an input as "
+            "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; "
+            "the command reads an input as "
             "$INPUT_<NAME>."
         )
         findings.problem(*place(text.index("${{")), message)
@@ -192,7 +234,8 @@ def check_script(text: str, line: int, findings: Findings, *, offset: int = 0, e
         listed = ", ".join(f"${name}" for name in list(names)[:10])
         findings.warn(
             place(min(names.values()))[0],
-            f"Nothing in this step sets {listed}, so the shell reads {'them' if len(names) > 1 else 'it'} as empty. Pass values as inputs or parameters.",
+            f"Nothing in this step sets {listed}, so the shell reads {'them' if len(names) > 1 else 'it'} "
+            f"as empty. Pass values as inputs or parameters.",
         )
     script = commands(parsed)
     for found in (lost_state(script), endless(script)):

@@ -22,8 +22,9 @@ class Kind(StrEnum):
 
 
 _NUMBERING = re.compile(
-    r"^\W*(?:(?:step|phase|part|section|chapter)\s+)?(?:[0-9]+(?:\.[0-9]+)*[.):]?|[a-z][.)])?[\s:.–—-]*", re.IGNORECASE
-)  # noqa: RUF001 - dashes as written
+    r"^\W*(?:(?:step|phase|part|section|chapter)\s+)?(?:[0-9]+(?:\.[0-9]+)*[.):]?|[a-z][.)])?[\s:.\u2013\u2014-]*",
+    re.IGNORECASE,
+)
 _ROLLBACK = re.compile(
     r"(?:(?:how to|to|emergency|in case of [\w ]{1,40}|disaster|optional|the|when to|manual|automatic)\W+)*"
     r"(?:(?:roll(?:ing)?[- ]?backs?|revert(?:ing)?|back(?:ing)?[- ]?out|undo(?:ing)?)\b(?!\s+(?:test|tests|check)\b)"
@@ -33,50 +34,67 @@ _ROLLBACK = re.compile(
 )
 # "Prepare the rollback" is a step of the way forward.
 _ABOUT_ROLLBACK = re.compile(
-    r"(?:prepare|test|verify|check|document|create|make|write|plan|enable|disable|configure|set up|review|agree|confirm|schedule)\b",
+    r"(?:prepare|test|verify|check|document|create|make|write|plan|enable|disable|configure|set up|review|"
+    r"agree|confirm|schedule)\b",
     re.IGNORECASE,
 )
 _TEXT = re.compile(
-    r"(?:common )?(?:trouble[- ]?shooting|references?|see also|further (?:reading|information)|read more|(?:useful |related )?links|"
-    r"(?:useful |related |additional )?resources|(?:emergency )?contacts?(?: (?:information|list|persons?|details))?|who to (?:call|contact)|"
-    r"escalation(?: contacts?| path)?|(?:table of )?contents|toc|index|f\.?a\.?q\.?s?|frequently asked questions|glossary|known issues|"
+    r"(?:common )?(?:trouble[- ]?shooting|references?|see also|further (?:reading|information)|read more|"
+    r"(?:useful |related )?links|"
+    r"(?:useful |related |additional )?resources|(?:emergency )?contacts?(?: (?:information|list|persons?|"
+    r"details))?|who to (?:call|contact)|"
+    r"escalation(?: contacts?| path)?|(?:table of )?contents|toc|index|f\.?a\.?q\.?s?|"
+    r"frequently asked questions|glossary|known issues|"
     r"related (?:documents?|documentation|pages|runbooks)|revision history|document history|change history|license|"
     r"common (?:problems|issues|errors))\W*$",
     re.IGNORECASE,
 )
 _REMARK = re.compile(
-    r"(?:background|overview|introduction|about(?: this (?:document|runbook|guide))?|summary|purpose|scope|symptoms?|impact|meaning|"
-    r"when to use(?: this)?|audience|goals?|definitions?|terminology|notes?|context|motivation|owners?|severity|alerts?)\W*$",
+    r"(?:background|overview|introduction|about(?: this (?:document|runbook|guide))?|summary|purpose|scope|"
+    r"symptoms?|impact|meaning|"
+    r"when to use(?: this)?|audience|goals?|definitions?|terminology|notes?|context|motivation|owners?|"
+    r"severity|alerts?)\W*$",
     re.IGNORECASE,
 )
 _CHECKLIST = re.compile(
-    r"(?:pre-?\s?requisites?|pre-?reqs?|(?:system |software |hardware )?requirements|before (?:you|we) (?:begin|start)|before (?:beginning|starting)|"
-    r"what (?:you|you'll|you will) need|you(?:'ll| will)? need|things you need|assumptions|pre-?conditions?|required (?:access|tools|permissions|software))\W*$",
+    r"(?:pre-?\s?requisites?|pre-?reqs?|(?:system |software |hardware )?requirements|before (?:you|"
+    r"we) (?:begin|start)|before (?:beginning|starting)|"
+    r"what (?:you|you'll|you will) need|you(?:'ll| will)? need|things you need|assumptions|"
+    r"pre-?conditions?|required (?:access|tools|permissions|software))\W*$",
     re.IGNORECASE,
 )
 _ALTERNATIVE = re.compile(
-    r"(?:option|scenario|alternative|method|variant|approach|case|possibility|choice)\s+(?:[a-z]|[0-9]{1,2}|[ivx]{1,4}|one|two|three|four|five)\b",
+    r"(?:option|scenario|alternative|method|variant|approach|case|possibility|choice)\s+(?:[a-z]|"
+    r"[0-9]{1,2}|[ivx]{1,4}|one|two|three|four|five)\b",
     re.IGNORECASE,
 )
 _PLATFORM = re.compile(
-    r"(?:(?:install(?:ing|ation)?|set ?up)\s+)?(?:(?:on|for|using|with|via|under)\s+)?(?:debian|ubuntu|fedora|cent ?os|rhel|red ?hat|arch|alpine|"
-    r"open ?suse|suse|gentoo|linux|mac ?os(?: x)?|mac|os ?x|windows|wsl|free ?bsd|unix|homebrew|brew|apt|dnf|yum|pacman|snap|"
-    r"docker(?: compose)?|podman|kubernetes|helm|pip|conda|npm|yarn|pnpm|aws|gcp|google cloud|azure|amazon linux|raspberry pi)"
+    r"(?:(?:install(?:ing|ation)?|set ?up)\s+)?(?:(?:on|for|using|with|via|under)\s+)?(?:debian|ubuntu|"
+    r"fedora|cent ?os|rhel|red ?hat|arch|alpine|"
+    r"open ?suse|suse|gentoo|linux|mac ?os(?: x)?|mac|os ?x|windows|wsl|free ?bsd|unix|homebrew|brew|apt|"
+    r"dnf|yum|pacman|snap|"
+    r"docker(?: compose)?|podman|kubernetes|helm|pip|conda|npm|yarn|pnpm|aws|gcp|google cloud|azure|"
+    r"amazon linux|raspberry pi)"
     r"(?:\s*(?:/|,|and|or|&)\s*[\w ]{2,20}|\s+[0-9.]+\+?|\s+users)?\W*$",
     re.IGNORECASE,
 )
 _CONDITIONAL = re.compile(
-    r"(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|applicable|something|things)|where (?:needed|necessary|applicable)|"
+    r"(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|"
+    r"applicable|something|things)|where (?:needed|necessary|applicable)|"
     r"(?:only )?for (?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
-    r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
-    r"|.{0,80}[:–—-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|applicable)\W*$",  # noqa: RUF001 - dashes as written
+    r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
+    r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
+    r"|.{0,80}[:\u2013\u2014-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|"
+    r"applicable)\W*$",
     re.IGNORECASE,
 )
 _NOT_TO_RUN = re.compile(
-    r"(?:never|do not|don't|don’t|must not|avoid|not)\b"
-    r"|.{0,80}\b(?:never|do not|don't|don’t|must not|instead of|rather than)\b"
-    r"|.{0,60}\b(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns?|prints?|shows?|says|result|response|"
-    r"error|message|default|usage|format|syntax|formerly|previously|named|called|like|look(?:s)? like|value|file|files|branch|path|"
+    r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
+    r"|.{0,80}\b(?:never|do not|don't|don\u2019t|must not|instead of|rather than)\b"
+    r"|.{0,60}\b(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns?|"
+    r"prints?|shows?|says|result|response|"
+    r"error|message|default|usage|format|syntax|formerly|previously|named|called|like|look(?:s)? like|"
+    r"value|file|files|branch|path|"
     r"folder|directory|address|host|url|label|title|subject)$",
     re.IGNORECASE,
 )  # fmt: skip
@@ -85,8 +103,10 @@ _NO_COMMAND = re.compile(
     r"|[A-Za-z][A-Za-z0-9+.-]*://\S*"  # a URL
     r"|v?[0-9]+(?:\.[0-9]+)*(?:[-+.][\w.]+)?"  # a version or a number
     r"|--?[\w-]+(?:[= ]\S+)?"  # an option
-    r"|(?!\./)(?:[\w.@-]+/)*[\w.@-]*\.(?:md|rst|txt|cfg|conf|ini|toml|ya?ml|json|lock|xml|html?|css|csv|tsv|sql|env|log|properties|"
-    r"gradle|c|h|cc|cpp|rs|go|java|kt|js|ts|tsx|jsx|rb|py|tf|proto|png|svg|pdf|zip|gz|tgz|deb|rpm|jar|whl|service|example)"  # a file
+    r"|(?!\./)(?:[\w.@-]+/)*[\w.@-]*\.(?:md|rst|txt|cfg|conf|ini|toml|ya?ml|json|lock|xml|html?|css|csv|"
+    r"tsv|sql|env|log|properties|"
+    r"gradle|c|h|cc|cpp|rs|go|java|kt|js|ts|tsx|jsx|rb|py|tf|proto|png|svg|pdf|zip|gz|tgz|deb|rpm|jar|whl|"
+    r"service|example)"  # a file
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
     r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
     r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation

@@ -17,28 +17,131 @@ _PLACEHOLDER = re.compile(
     r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\])"
 )
 _ENVIRONMENT = frozenset(
-    "PATH HOME PWD OLDPWD TMPDIR TZ LANG LANGUAGE RANDOM SECONDS LINENO HOSTNAME UID EUID PPID IFS OPTARG OPTIND REPLY SHLVL "
-    "BASH BASHPID BASH_SOURCE BASH_LINENO BASH_REMATCH BASH_VERSION BASH_VERSINFO BASH_COMMAND BASH_SUBSHELL FUNCNAME "
-    "PIPESTATUS EPOCHSECONDS EPOCHREALTIME OSTYPE HOSTTYPE MACHTYPE GROUPS DIRSTACK COLUMNS LINES SHELL USER LOGNAME "
-    "SIGNOFF_OUTPUT SIGNOFF_PROJECT_ID SIGNOFF_TASK_KEY SIGNOFF_ATTEMPT".split()
+    [
+        "PATH",
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "TMPDIR",
+        "TZ",
+        "LANG",
+        "LANGUAGE",
+        "RANDOM",
+        "SECONDS",
+        "LINENO",
+        "HOSTNAME",
+        "UID",
+        "EUID",
+        "PPID",
+        "IFS",
+        "OPTARG",
+        "OPTIND",
+        "REPLY",
+        "SHLVL",
+        "BASH",
+        "BASHPID",
+        "BASH_SOURCE",
+        "BASH_LINENO",
+        "BASH_REMATCH",
+        "BASH_VERSION",
+        "BASH_VERSINFO",
+        "BASH_COMMAND",
+        "BASH_SUBSHELL",
+        "FUNCNAME",
+        "PIPESTATUS",
+        "EPOCHSECONDS",
+        "EPOCHREALTIME",
+        "OSTYPE",
+        "HOSTTYPE",
+        "MACHTYPE",
+        "GROUPS",
+        "DIRSTACK",
+        "COLUMNS",
+        "LINES",
+        "SHELL",
+        "USER",
+        "LOGNAME",
+        "SIGNOFF_OUTPUT",
+        "SIGNOFF_PROJECT_ID",
+        "SIGNOFF_TASK_KEY",
+        "SIGNOFF_ATTEMPT",
+    ]
 )
 _USED = re.compile(r"\$(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)(:?[-=+?])?)")
 _SET = re.compile(
-    r"(?<![\w$])([A-Z][A-Z0-9_]*)\+?=|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|typeset)\b([^\n;|&]{0,300})"
+    r"(?<![\w$])([A-Z][A-Z0-9_]*)\+?=|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|"
+    r"typeset)\b([^\n;|&]{0,300})"
 )
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _BREAK = re.compile(r"\n|;|&&|\|\|?&?|(?<![<>&])&(?![>&0-9])")
+_COMMIT_MESSAGE = re.compile(r"-[a-zA-Z]*[mFC]|--(?:message|file|no-edit|reuse-message|fixup)")
+_FOLLOW = re.compile(r"-[a-zA-Z]*f[0-9n]*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _BEFORE = frozenset(
     {"sudo", "doas", "env", "time", "nohup", "exec", "command", "nice", "then", "do", "else", "{", "(", "!", "winpty"}
 )
 
 _ENDLESS_PROGRAMS = frozenset(
-    "watch top htop btop iotop less more man vim vi nvim nano emacs pico visudo vipw tmux screen minicom telnet ftp sftp yes "
-    "irb gunicorn uvicorn hypercorn daphne nodemon ngrok passwd su login mc ranger jupyter".split()
+    [
+        "watch",
+        "top",
+        "htop",
+        "btop",
+        "iotop",
+        "less",
+        "more",
+        "man",
+        "vim",
+        "vi",
+        "nvim",
+        "nano",
+        "emacs",
+        "pico",
+        "visudo",
+        "vipw",
+        "tmux",
+        "screen",
+        "minicom",
+        "telnet",
+        "ftp",
+        "sftp",
+        "yes",
+        "irb",
+        "gunicorn",
+        "uvicorn",
+        "hypercorn",
+        "daphne",
+        "nodemon",
+        "ngrok",
+        "passwd",
+        "su",
+        "login",
+        "mc",
+        "ranger",
+        "jupyter",
+    ]
 )
 _REPLS = frozenset(
-    "python python3 python2 node ruby irb php psql mysql sqlite3 mongo mongosh redis-cli bash sh zsh bc gdb".split()
+    [
+        "python",
+        "python3",
+        "python2",
+        "node",
+        "ruby",
+        "irb",
+        "php",
+        "psql",
+        "mysql",
+        "sqlite3",
+        "mongo",
+        "mongosh",
+        "redis-cli",
+        "bash",
+        "sh",
+        "zsh",
+        "bc",
+        "gdb",
+    ]
 )
 
 
@@ -133,7 +236,8 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
     if first in {"cd", "pushd"}:
         return (
             offset,
-            f"The folder of '{first}' is gone when this step ends. Put the commands that need it into the same block, or use cwd=…",
+            f"The folder of '{first}' is gone when this step ends. Put the commands that need it into the "
+            f"same block, or use cwd=…",
         )
     if first in {"export", "source", ".", "alias", "unset", "set", "conda", "nvm", "workon"} or all(
         map(_ASSIGNMENT.match, words)
@@ -142,7 +246,8 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
             return None
         return (
             offset,
-            "What this step sets is gone when it ends: each step has an environment of its own. Put what needs it into the same block.",
+            "What this step sets is gone when it ends: each step has an environment of its own. Put what "
+            "needs it into the same block.",
         )
     return None
 
@@ -207,11 +312,34 @@ def _begins(*starts: str) -> _Check:
     return lambda plain, flags, rest: any(plain[: len(words)] == words for words in wanted)
 
 
-def _follows(*names: str) -> _Check:
-    return lambda plain, flags, rest: (
-        bool({"-f", "-F", "--follow", *names} & set(flags))
-        or any(re.fullmatch(r"-[a-zA-Z]*f[0-9n]*", flag) for flag in flags)
-    )
+def _follows(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del plain, rest
+    return bool({"-f", "-F", "--follow"} & set(flags)) or any(_FOLLOW.fullmatch(flag) for flag in flags)
+
+
+def _python(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del flags
+    return rest[:2] in (["-m", "http.server"], ["-m", "SimpleHTTPServer"]) or plain[1:2] == ["runserver"]
+
+
+def _docker(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    if plain[:1] == ["logs"]:
+        return _follows(plain, flags, rest)
+    return plain[:1] == ["compose"] and _compose_up(plain, flags, rest)
+
+
+def _kubectl(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    if plain[:1] == ["logs"]:
+        return _follows(plain, flags, rest)
+    return plain[:1] in (["port-forward"], ["proxy"]) or (plain[:1] == ["get"] and bool({"-w", "--watch"} & set(flags)))
+
+
+def _git(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del rest
+    if plain[:1] == ["commit"]:
+        return not any(_COMMIT_MESSAGE.match(flag) for flag in flags)
+    asking = {"rebase": {"-i", "--interactive"}, "add": {"-p", "-i", "--patch", "--interactive"}}
+    return bool(asking.get(plain[0] if plain else "", set[str]()) & set(flags))
 
 
 def _compose_up(plain: list[str], flags: list[str], rest: list[str]) -> bool:
@@ -221,18 +349,18 @@ def _compose_up(plain: list[str], flags: list[str], rest: list[str]) -> bool:
 
 
 _SUBCOMMANDS: list[tuple[str, _Check]] = [
-    ("python3", lambda plain, flags, rest: rest[:2] in (["-m", "http.server"], ["-m", "SimpleHTTPServer"]) or plain[1:2] == ["runserver"]),
-    ("python", lambda plain, flags, rest: rest[:2] in (["-m", "http.server"], ["-m", "SimpleHTTPServer"]) or plain[1:2] == ["runserver"]),
+    ("python3", _python),
+    ("python", _python),
     ("manage.py", _begins("runserver")),
     ("rails", _begins("server", "s", "console", "c")),
     ("npm", _begins("start", "run dev", "run start", "run serve", "run watch")),
     ("yarn", _begins("start", "dev", "serve", "watch", "run dev", "run start")),
     ("pnpm", _begins("start", "dev", "run dev", "run start")),
-    ("tail", _follows()),
-    ("journalctl", _follows()),
-    ("docker", lambda plain, flags, rest: (plain[:1] == ["compose"] and _compose_up(plain, flags, rest)) or (plain[:1] == ["logs"] and _follows()(plain, flags, rest))),
+    ("tail", _follows),
+    ("journalctl", _follows),
+    ("docker", _docker),
     ("docker-compose", _compose_up),
-    ("kubectl", lambda plain, flags, rest: plain[:1] in (["port-forward"], ["proxy"]) or (plain[:1] == ["logs"] and _follows()(plain, flags, rest)) or (plain[:1] == ["get"] and bool({"-w", "--watch"} & set(flags)))),
+    ("kubectl", _kubectl),
     ("flask", _begins("run")),
     ("hugo", _begins("server", "serve")),
     ("jekyll", _begins("serve")),
@@ -259,7 +387,7 @@ _ASKING: list[tuple[str, _Check]] = [
     ("kubectl", _begins("edit")),
     ("systemctl", _begins("edit")),
     ("crontab", lambda plain, flags, rest: "-e" in flags),
-    ("git", lambda plain, flags, rest: (plain[:1] == ["rebase"] and bool({"-i", "--interactive"} & set(flags))) or (plain[:1] == ["add"] and bool({"-p", "-i", "--patch"} & set(flags))) or (plain[:1] == ["commit"] and not any(re.match(r"-[a-zA-Z]*[mFC]|--(?:message|file|no-edit|reuse-message|fixup)", flag) for flag in flags))),
+    ("git", _git),
     ("sudo", lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain),
     ("read", lambda plain, flags, rest: True),
 ]  # fmt: skip

@@ -30,6 +30,7 @@ class Section:
         parent: the section that contains it.
         explicit: whether the heading has attributes or an order, or is a `phase` block: it stays a phase without tasks.
         kind: what the section is; None: steps, as usual.
+        alternatives: if it is one of several alternatives, all of them.
         run: what `{run}` or `{run=no}` in its heading says.
     """
 
@@ -48,6 +49,7 @@ class Section:
     kind: Kind | None = None
     run: bool | None = None
     is_title: bool = False
+    alternatives: list[Section] = field(default_factory=list["Section"])
 
     @property
     def path(self) -> str:
@@ -61,18 +63,19 @@ class Section:
 
     def all_below(self) -> list[Section]:
         """The section and everything in it, in the order of the text."""
-        found, waiting = list[Section](), [self]
+        found: list[Section] = []
+        waiting: list[Section] = [self]
         while waiting:
             section = waiting.pop()
             found.append(section)
-            waiting += reversed(section.children)
+            waiting.extend(reversed(section.children))
         return found
 
 
 def divide(blocks: list[Block], findings: Findings) -> list[Section]:
     """The sections of a document, in the order of the text. Blocks that belong to the item above are in that item."""
     current = Section(0)
-    sections = [current]
+    sections, path = [current], [current]
     for block in blocks:
         made: Section | None = None
         if isinstance(block, Heading):
@@ -80,8 +83,11 @@ def divide(blocks: list[Block], findings: Findings) -> list[Section]:
         elif isinstance(block, Fence) and block.language == PHASE_FENCE:
             made = _json_phase(block, findings)
         if made is not None:
-            made.parent = next((above for above in reversed(sections) if above.level < made.level), sections[0])
+            while path[-1].level >= made.level:
+                path.pop()
+            made.parent = path[-1]
             made.parent.children.append(made)
+            path.append(made)
             sections.append(made)
             current = made
         elif not (isinstance(block, Fence) and block.language == PHASE_FENCE):
@@ -114,7 +120,8 @@ def _append(section: Section, block: Block) -> None:
     before = section.blocks[-1] if section.blocks else None
     if isinstance(block, Fence) and isinstance(before, List) and not is_contents(before):
         last = before.items[-1]
-        before.items[-1] = Item(last.line, block.end, [*last.blocks, block])
+        before.items[-1] = Item(last.line, block.end, last.blocks)
+        last.blocks.append(block)
         source = before.source + "\n" * max(block.line - before.end + 1, 1) + block.source
         section.blocks[-1] = List(before.line, block.end, before.start, source, before.items)
     else:
@@ -184,6 +191,12 @@ def _find_title(sections: list[Section]) -> None:
 
 
 def _find_kinds(sections: list[Section]) -> None:
+    for section in sections:
+        groups: dict[int, list[Section]] = {}
+        for child in section.children:
+            if child.run is None and kind_of(child.name) == Kind.ALTERNATIVE:
+                groups.setdefault(child.level, []).append(child)
+                child.alternatives = groups[child.level]
     for section in sections[1:]:
         above = section.parent.kind if section.parent is not None else None
         own = kind_of(section.name) if not section.is_title else None
@@ -191,9 +204,9 @@ def _find_kinds(sections: list[Section]) -> None:
             section.kind = None if section.run else Kind.TEXT
         elif above in _WHOLE or (above == Kind.ALTERNATIVE and own not in _WHOLE):
             section.kind = above
-        elif own == Kind.ALTERNATIVE and len(alternatives(section)) < 2:
-            section.kind = None
-        elif own == Kind.REMARK and any(_runs(part) for part in section.all_below()):
+        elif (own == Kind.ALTERNATIVE and len(section.alternatives) < 2) or (
+            own == Kind.REMARK and any(_runs(part) for part in section.all_below())
+        ):
             section.kind = None
         else:
             section.kind = Kind.TEXT if own == Kind.REMARK else own
@@ -205,16 +218,6 @@ def _find_kinds(sections: list[Section]) -> None:
         for section in sections:
             if section.run is not False:
                 section.kind = None
-
-
-def alternatives(section: Section) -> list[Section]:
-    """The sections beside an alternative that are alternatives, too, with itself."""
-    siblings = section.parent.children if section.parent is not None else []
-    return [
-        one
-        for one in siblings
-        if one.level == section.level and one.run is None and kind_of(one.name) == Kind.ALTERNATIVE
-    ]
 
 
 def shows_steps(section: Section) -> bool:
