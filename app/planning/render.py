@@ -31,7 +31,8 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
 
     The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """
-    parts = [f"# {' '.join(name.split()) or 'Plan'}"]
+    title = " ".join(name.split()) or "Plan"
+    parts = [f"# {escaped(title) if '{' in title else title}"]
     if draft.summary.strip() and _is_plain(draft.summary):
         parts.append(draft.summary.strip())
     for phase in draft.phases:

@@ -150,6 +150,8 @@ class _Scanner:
         found = read_block(self.line, at) if not self.attributes and self.line[at - 1 : at] not in {"$", "{"} else None
         if found is not None:
             self.attributes, end = found
+            if self.pieces and self.pieces[-1][0] == "text":
+                self.pieces[-1] = ("text", self.pieces[-1][1].rstrip())
             return end
         if looks_misshapen(self.line, at):
             self.misshapen = at

@@ -381,7 +381,9 @@ def _head(item: Item, context: Context) -> _Head:
     elif isinstance(first, Text) and first.kind == "paragraph":
         content, rest = first.content, item.blocks[1:]
     else:
-        return _Head(Title(""), "", [(0, item.line, 0)], item.blocks)
+        # An item without a sentence is named by the first line of its text.
+        text = next((line.strip() for line in first.source.split("\n")), "") if isinstance(first, Text) else ""
+        return _Head(Title(text), "", [(0, item.line, 0)], item.blocks)
     line = first.line
     pieces = content.split("\n")
     taken = 1

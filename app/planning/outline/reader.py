@@ -68,6 +68,7 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
     findings.check_characters()
     if not description.strip():
         findings.problem(0, 0, WHAT_TO_WRITE)
+        findings.raise_if_any()
     document, front_matter = _document(findings)
     _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
     return _Reader(findings, document, front_matter, has_model=has_model).read()
@@ -321,4 +322,4 @@ def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findi
 def _limit(tasks: int, findings: Findings) -> None:
     if tasks > MAX_TASKS:
         findings.problem(0, 0, f"The description has {tasks} tasks; the limit is {MAX_TASKS}.")
-    findings.raise_if_any()
+        findings.raise_if_any()

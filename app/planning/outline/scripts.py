@@ -144,6 +144,9 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
     """Read a block of commands. Its problems and warnings go into `findings`."""
     options = fence_options(fence)
     check_options(fence, options, findings)
+    if not fence.content.strip():
+        findings.problem(fence.line, findings.column_of(fence.line, fence.language), "This block is empty.")
+        return Script()
     script = Script(name=options.values.get("name", ""))
     content, language = fence.content, options.language
     session = _session(fence)
