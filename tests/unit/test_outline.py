@@ -259,7 +259,9 @@ class TestTitles:
         assert problems("- Before it {#first retrie=1}: `true`")[0][0] == "line 1, column 21"
 
     def test_a_bash_block_is_run_by_bash(self) -> None:
-        assert only("- A\n\n  ```bash\n  [[ a ]]\n  ```").action.fields() == {"argv": ["bash", "-eo", "pipefail", "-c", "[[ a ]]"]}
+        assert only("- A\n\n  ```bash\n  [[ a ]]\n  ```").action.fields() == {
+            "argv": ["bash", "-eo", "pipefail", "-c", "[[ a ]]"]
+        }
 
     def test_braces_within_the_text_are_text(self) -> None:
         assert only("- Fill {{ name }} in {place}.").title == "Fill {{ name }} in {place}."

@@ -139,7 +139,7 @@ def _block(node: SyntaxTreeNode, lines: list[str], indent: int, item: int | None
         # Between two texts of an item it is part of them; between sections it has no meaning.
         return None if item is None else Text(begin, end, "hr", source)
     content = _content(node) if node.type == "paragraph" else ""
-    if "<!--" in source and node.type != "code_block":
+    if "<!--" in source and "`" not in source and node.type != "code_block":
         source = _trim(_COMMENT.sub("", source).split("\n"))
         content = _COMMENT.sub("", content).strip()
         if not source.strip():

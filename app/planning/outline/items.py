@@ -23,7 +23,9 @@ from app.planning.outline.parts import (
 )
 
 _CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
-_LIST_LINE = re.compile(r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+\[[ xX]\]|\$ )", re.MULTILINE)
+_LIST_LINE = re.compile(
+    r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
+)
 # A longer title is not put in front of the titles of its steps.
 _MAX_PREFIX = 100
 
@@ -149,10 +151,17 @@ class _Reader:
                 self.findings.warn(
                     self.parts.line, "This checkbox is already ticked. The task still waits for a person."
                 )
-        conditional = not self.run and sections.is_conditional(self.title.text)
+        conditional = not self.run and self._is_conditional()
         command = None if actions else self._command()
         by_hand = bool(actions and actions[-1].type == "manual") or ((self.forced or conditional) and not actions)
         steps, after = self._steps(by_hand=by_hand, own=bool(actions) or command is not None)
+        if not actions and command is None and _are_ways(steps):
+            message = (
+                "The blocks of this item are several ways to do it, so a person decides which one applies and runs it."
+            )
+            self.findings.warn(self.parts.line, message)
+            by_hand = True
+            steps, after = self._steps(by_hand=True, own=True)
         if conditional and not actions and not self.forced and (command is not None or self._shows_script()):
             self.findings.warn(
                 self.parts.line,
@@ -176,13 +185,16 @@ class _Reader:
             found = title.codes[0]
         if found is not None and not found.strip():
             return None
-        if found is None or self.run or self.forced or sections.is_conditional(title.text):
+        if found is None or self.run or self.forced or self._is_conditional():
             return found
         why = sections.why_not_run(title.label, found)
         if why is None:
             return found
         self._warn_of_code(why)
         return None
+
+    def _is_conditional(self) -> bool:
+        return sections.is_conditional(self.title.text) or sections.is_conditional(self.title.label)
 
     def _warn_of_code(self, why: str) -> None:
         message = f"The code in this line is not run: {why}. To run it, write `Title: `command`` at the end of the item, or add {{run}}."
@@ -438,6 +450,11 @@ def _json_task(item: Item, fence: Fence, findings: Findings) -> TaskParts:
     if parts.whole is not None:
         parts.key = parts.whole.key
     return parts
+
+
+def _are_ways(steps: list[_Step]) -> bool:
+    """Whether the text before the blocks of an item says that they are alternatives: "On Debian:", "On a Mac:"."""
+    return sum(sections.kind_of(_label(step.before)) == sections.Kind.ALTERNATIVE for step in steps) > 1
 
 
 def _label(blocks: list[Block]) -> str:

@@ -347,11 +347,7 @@ class PhaseReader:
             return shortened(name if number < 2 else f"{name} ({number})"), before
         if sentence:
             return shortened(sentence), before[:-1] if is_whole else before
-        first = next(
-            (line.strip() for line in fence.content.split("\n") if line.strip() and not line.strip().startswith("#")),
-            "",
-        )
-        return shortened(first) or DEFAULT_PHASE, before
+        return shortened(scripts.first_command(fence)) or DEFAULT_PHASE, before
 
     def _sentence(self, before: list[Block]) -> tuple[str, bool]:
         """The sentence before a block that says what it does, and whether its paragraph holds nothing else."""

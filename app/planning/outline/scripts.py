@@ -130,6 +130,14 @@ def is_own(fence: Fence) -> bool:
     return fence.language in FENCES and fence.language not in ACTION_FENCES
 
 
+def first_command(fence: Fence) -> str:
+    """The first line of a block that is a command; empty if there is none."""
+    session = _session(fence)
+    content = session.commands if session is not None and session.commands else fence.content
+    lines = (line.strip() for line in content.split("\n"))
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
 def warn_of_text(fence: Fence, findings: Findings) -> None:
     """Point out a block that is kept as text although a reader would run it."""
     options = fence_options(fence)

@@ -69,7 +69,7 @@ _ALTERNATIVE = re.compile(
     re.IGNORECASE,
 )
 _PLATFORM = re.compile(
-    r"(?:(?:install(?:ing|ation)?|set ?up)\s+)?(?:(?:on|for|using|with|via|under)\s+)?(?:debian|ubuntu|"
+    r"(?:(?:install(?:ing|ation)?|set ?up)\s+)?(?:(?:on|for|using|with|via|under)\s+(?:an?\s+|the\s+)?)?(?:debian|ubuntu|"
     r"fedora|cent ?os|rhel|red ?hat|arch|alpine|"
     r"open ?suse|suse|gentoo|linux|mac ?os(?: x)?|mac|os ?x|windows|wsl|free ?bsd|unix|homebrew|brew|apt|"
     r"dnf|yum|pacman|snap|"
@@ -95,7 +95,7 @@ _NOT_TO_RUN = re.compile(
     r"prints?|shows?|says|result|response|"
     r"error|message|default|usage|format|syntax|formerly|previously|named|called|like|look(?:s)? like|"
     r"value|file|files|branch|path|"
-    r"folder|directory|address|host|url|label|title|subject)$",
+    r"folder|directory|address|host|url|label|title|subject|is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
     re.IGNORECASE,
 )  # fmt: skip
 _NO_COMMAND = re.compile(
