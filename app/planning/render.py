@@ -33,7 +33,8 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
     """
     title = " ".join(name.split()) or "Plan"
     parts = [f"# {escaped(title) if '{' in title else title}"]
-    if draft.summary.strip() and _is_plain(draft.summary):
+    # Without text below the title, the title is the summary.
+    if draft.summary.strip() not in {"", title} and _is_plain(draft.summary):
         parts.append(draft.summary.strip())
     for phase in draft.phases:
         parts.append(_phase(phase))

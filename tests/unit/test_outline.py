@@ -421,11 +421,16 @@ class TestPage:
 
     def test_its_plans_are_plans(self) -> None:
         examples = re.findall(r"^````markdown\n(.*?)^````$", self.PAGE, re.MULTILINE | re.DOTALL)
-        assert len(examples) == 2
-        good, wrong = examples
-        draft = plan(good)
-        assert draft.warnings == []
-        check_draft(draft, load_actions(), agents={"artist": AgentEntry()})
+        assert len(examples) == 6
+        *good, full, wrong = examples
+        for example in [*good, full]:
+            check_draft(plan(example), load_actions(), agents={"artist": AgentEntry()})
+        assert plan(full).warnings == []
+        moved, installed = map(plan, good[2:])
+        assert [warning.partition(":")[0] for warning in moved.warnings] == ["Line 5", "Line 11", "Line 25"]
+        assert [task.action.type for task in installed.tasks()] == [
+            "decision", "manual", "manual", "shell", "manual", "shell",
+        ]  # fmt: skip
         answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.MULTILINE | re.DOTALL)
         assert answer is not None
         assert [f"{field}: {message}" for field, message in problems(wrong)] == answer[1].splitlines()

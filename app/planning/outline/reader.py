@@ -80,6 +80,13 @@ def is_prose(description: str) -> bool:
     return _is_prose(document.blocks)
 
 
+def first_heading(description: str) -> str:
+    """The title of a description: what its front matter or its first heading of level 1 says; empty if there is none."""
+    document, front_matter = _document(Findings(description))
+    headings = (block.text for block in document.blocks if isinstance(block, Heading) and block.level == 1)
+    return next(headings, front_matter.value(*TITLE_NAMES))
+
+
 def _document(findings: Findings) -> tuple[Document, FrontMatter]:
     front_matter = read_front_matter(findings.lines)
     return read_blocks([""] * front_matter.end + findings.lines[front_matter.end :]), front_matter
