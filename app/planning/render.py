@@ -16,9 +16,9 @@ from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
 from app.planning.outline.inline import escaped
 from app.planning.outline.parts import RUN
+from app.planning.outline.reader import read_single_phase, read_single_task
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
 from app.planning.outline.sections import kind_of
-from app.planning.outline.reader import read_single_phase, read_single_task
 from signoff.vocabulary import OnCrash, PhaseStrategy
 
 MAX_INLINE_COMMAND = 80

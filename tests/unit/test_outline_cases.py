@@ -1,4 +1,4 @@
-"""Small documents and what is read in them: each case of tests/cases/outline.json, from the kinds of runbooks that people have."""
+"""Small documents, and what is read in them: each case of tests/cases/outline.json."""
 
 from __future__ import annotations
 

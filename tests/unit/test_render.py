@@ -18,7 +18,8 @@ NASTY = [
     *("#", "# ", "## ", "- ", "* ", "1. ", "[ ] ", "[x] ", "> ", "---", "===", "<b>", "<!-- ", "&amp;", "**b**", "__b__"),
     *(" ", "  ", "    ", "\t", "\n", "\n\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u00a0", "\x7f", "\ufeff"),
     *("Rollback", "If ", "Optional: ", "Option A", "Prerequisites", "References", "Never ", "(if needed)", "YOUR_KEY", "X.Y.Z"),
-    *("[a]", "[a](b)", "[a]: http://x\n", "![", "](", "<name>", "<!-- x -->", "\\`", "$ ", "$A", "set -e\n", "| a |\n|---|\n", "+++"),
+    *("[a]", "[a](b)", "[a]: http://x\n", "![", "](", "<name>", "<!-- x -->", "\\`", "$ ", "$A", "set -e\n", "+++"),
+    "| a |\n|---|\n",
     *("a", "word ", "Ünï", "集める", "🙂", ": ", ", ", "(parallel)", "(sequential)", "null", "1", "true", ";", "http://x"),
 ]  # fmt: skip
 

@@ -78,7 +78,10 @@ def check_options(fence: Fence, options: FenceOptions, findings: Findings) -> No
         elif name == "on_error" and value not in {"continue", "stop"}:
             findings.problem(fence.line, column, "'on_error' must be stop or continue.")
         elif name == "background" and value.lower() == "true":
-            message = "A step cannot stay in the background: what it starts ends with it. Remove background=true, or start a service."
+            message = (
+                "A step cannot stay in the background: what it starts ends with it. Remove background=true, or start a "
+                "service."
+            )
             findings.problem(fence.line, column, message)
 
 

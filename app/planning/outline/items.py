@@ -9,20 +9,18 @@ from itertools import pairwise
 
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
-from app.planning.outline.blocks import Block, Fence, Heading, Item, List, Text, joined
+from app.planning.outline.blocks import Block, Fence, Item, List, Text, joined
 from app.planning.outline.findings import Findings
-from app.planning.outline.inline import Title, read_title
 from app.planning.outline.parts import (
     MAX_TITLE_LENGTH,
     RUN,
     TaskParts,
     attribute_actions,
-    is_unknown,
     read_attributes,
     shortened,
 )
+from app.planning.outline.titles import Head, label_of, link_lines, read_head
 
-_CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 _LIST_LINE = re.compile(
     r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
 )
@@ -37,25 +35,6 @@ class Context:
     findings: Findings
     definitions: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: scripts.Settings = field(default_factory=scripts.Settings)
-
-
-@dataclass
-class _Head:
-    """The title of an item, taken apart. `rest` is what stands below it."""
-
-    title: Title
-    source: str
-    lines: list[tuple[int, int, int]]
-    rest: list[Block]
-    checkbox: str | None = None
-    begin: int = 0
-
-    def place(self, offset: int) -> tuple[int, int]:
-        """The line and column of an offset in the title."""
-        begin, line, column = next(
-            entry for entry in reversed(self.lines) if entry[0] <= offset or entry is self.lines[0]
-        )
-        return line, column + offset - begin
 
 
 @dataclass
@@ -80,7 +59,7 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False) -> list[Ta
     whole = next((block for block in item.blocks if isinstance(block, Fence) and block.language == "task"), None)
     if whole is not None and scripts.fence_options(whole).run is not False:
         return [_json_task(item, whole, findings)]
-    head = _head(item, context)
+    head = read_head(item, context.definitions, context.findings)
     line, column = head.place(0)
     parts = TaskParts(line=line, column=column - head.begin)
     title = head.title
@@ -92,12 +71,6 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False) -> list[Ta
     if run is False:
         return []
     return _Reader(head, parts, context, run=run is True, by_hand=by_hand).read()
-
-
-def link_lines(title: Title) -> str:
-    """The addresses of a title's links, for its description: a title is plain text."""
-    lines = [f"[{text}]({address})" for text, address in title.links if text != address and not address.startswith("#")]
-    return "\n".join(dict.fromkeys(lines))
 
 
 def warn_of_kept(block: Block, findings: Findings) -> None:
@@ -118,7 +91,7 @@ def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:
     if numbered and block.start is not None:
         return True
     for item in block.items:
-        head = _head(item, Context(Findings(""), context.definitions))
+        head = read_head(item, context.definitions, Findings(""))
         attributes = bool(head.title.attributes) and head.title.misshapen is None
         if head.checkbox is not None or head.title.command is not None or attributes:
             return True
@@ -133,7 +106,7 @@ def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:
 
 
 class _Reader:
-    def __init__(self, head: _Head, parts: TaskParts, context: Context, *, run: bool, by_hand: bool) -> None:
+    def __init__(self, head: Head, parts: TaskParts, context: Context, *, run: bool, by_hand: bool) -> None:
         self.head = head
         self.title = head.title
         self.parts = parts
@@ -197,8 +170,8 @@ class _Reader:
         return sections.is_conditional(self.title.text) or sections.is_conditional(self.title.label)
 
     def _warn_of_code(self, why: str) -> None:
-        message = f"The code in this line is not run: {why}. To run it, write `Title: `command`` at the end of the item, or add {{run}}."
-        self.findings.warn(self.parts.line, message.replace("`Title: `command``", "Title: `command`"))
+        how = "To run it, write Title: `command` at the end of the item, or add {run}."
+        self.findings.warn(self.parts.line, f"The code in this line is not run: {why}. {how}")
 
     def _steps(self, *, by_hand: bool, own: bool) -> tuple[list[_Step], list[Block]]:
         steps: list[_Step] = []
@@ -260,50 +233,19 @@ class _Reader:
     def _build(
         self, actions: list[ActionSpec], steps: list[_Step], after: list[Block], *, labeled: bool
     ) -> list[TaskParts]:
-        parts, title = self.parts, self.title
-        group = not actions and any(isinstance(step.block, List) for step in steps)
-        if group and isinstance(steps[0].block, Fence):
-            group = False
-        text = (title.label if labeled and title.label else title.text) or (title.command or "")
-        if labeled and not title.label:
-            text = " ".join(text.split())
-        links = link_lines(title)
-        full = text if len(text) > MAX_TITLE_LENGTH else ""
+        # An item of which the first step is a list holds nothing itself, unless its title says what to do.
+        group = not actions and bool(steps) and isinstance(steps[0].block, List)
+        text = self._text(labeled=labeled)
         result: list[TaskParts] = []
         if not group:
-            result.append(parts)
-            parts.action = actions[0] if actions else None
-            own: list[Block] = []
-            if not actions and steps:
-                first = steps.pop(0)
-                own = first.before
-                self._script(parts, first.block)
-            elif steps:
-                own, steps[0].before = steps[0].before, []
-            below: list[Block] = []
-            if not steps:
-                below, after = after, []
-            parts.description = _paragraphs(full, self._texts(own), self._texts(below), self.expected, links)
-            if not text and parts.action is not None:
-                fields = parts.action.fields()
-                text = str(
-                    fields.get("command")
-                    or fields.get("prompt")
-                    or fields.get("url")
-                    or (fields.get("argv") or [""])[-1]
-                )
-                text = text.removeprefix(scripts.STRICT_SH)
-            if not text.strip():
-                message = "This item has no title. Say in a few words what it does."
-                self.findings.problem(parts.line, parts.column, message)
-            parts.title = shortened(text)
-            if parts.action is None and title.codes and not title.command and not self.forced:
-                self._warn_of_code("it is part of a sentence")
+            after = self._own_task(actions, steps, after, text)
+            result.append(self.parts)
+            text = text or self.parts.title
         prefix = text.rstrip(" .:;,")
         for number, step in enumerate(steps, 2):
             result += self._step(step, prefix, number)
         if group:
-            self._group(result, prefix, _paragraphs(full, links))
+            self._group(result, prefix, _paragraphs(self._full(text), link_lines(self.title)))
         if after and result:
             result[-1].description = _paragraphs(result[-1].description, self._texts(after))
         for before, part in pairwise(result):
@@ -311,6 +253,42 @@ class _Reader:
         if len(result) > 1:
             result[0].ends_with = result[-1]
         return result
+
+    def _text(self, *, labeled: bool) -> str:
+        """The title: without the command that runs, unless it is nothing else."""
+        title = self.title
+        if labeled and title.label:
+            return title.label
+        return title.text if not labeled else " ".join((title.text or title.command or "").split())
+
+    def _full(self, text: str) -> str:
+        return text if len(text) > MAX_TITLE_LENGTH else ""
+
+    def _own_task(self, actions: list[ActionSpec], steps: list[_Step], after: list[Block], text: str) -> list[Block]:
+        """Make the task of the item itself, with its first block. Return the text that belongs to its other steps."""
+        parts, title = self.parts, self.title
+        parts.action = actions[0] if actions else None
+        own: list[Block] = []
+        if not actions and steps:
+            first = steps.pop(0)
+            own = first.before
+            self._script(parts, first.block)
+        elif steps:
+            own, steps[0].before = steps[0].before, []
+        below: list[Block] = []
+        if not steps:
+            below, after = after, []
+        parts.description = _paragraphs(
+            self._full(text), self._texts(own), self._texts(below), self.expected, link_lines(title)
+        )
+        text = text or _text_of(parts.action)
+        if not text.strip():
+            message = "This item has no title. Say in a few words what it does."
+            self.findings.problem(parts.line, parts.column, message)
+        parts.title = shortened(text)
+        if parts.action is None and title.codes and not title.command and not self.forced:
+            self._warn_of_code("it is part of a sentence")
+        return after
 
     def _step(self, step: _Step, prefix: str, number: int) -> list[TaskParts]:
         before = self._texts(step.before)
@@ -324,7 +302,7 @@ class _Reader:
             if found and found[0].whole is None:
                 found[0].description = _paragraphs(before, found[0].description)
             return found
-        label = _label(step.before)
+        label = label_of(step.before)
         title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
         part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.parts.fields))
         self._script(part, step.block)
@@ -355,7 +333,10 @@ class _Reader:
         parts = self.parts
         extra = [name for name in parts.fields if name != "depends_on"]
         if extra:
-            message = f"An item that only holds steps takes no attributes but #key and after. Move them to the steps: {', '.join(extra)}."
+            named = ", ".join(extra)
+            message = (
+                f"An item that only holds steps takes no attributes but #key and after. Move to the steps: {named}."
+            )
             self.findings.problem(parts.line, parts.column, message)
         if not steps:
             return
@@ -368,6 +349,13 @@ class _Reader:
             parts.title, parts.after, parts.action = shortened(prefix) or "-", [], ActionSpec(type="milestone")
             parts.fields.clear()
             steps.append(parts)
+
+
+def _text_of(action: ActionSpec | None) -> str:
+    """What an action does, as the title of a task that has none."""
+    fields = action.fields() if action is not None else {}
+    text = fields.get("command") or fields.get("prompt") or fields.get("url") or (fields.get("argv") or [""])[-1]
+    return str(text).removeprefix(scripts.STRICT_SH)
 
 
 def read_block(block: Fence, context: Context) -> scripts.Script:
@@ -383,59 +371,6 @@ def read_block(block: Fence, context: Context) -> scripts.Script:
 
 def _own_action(fence: Fence, findings: Findings) -> ActionSpec | None:
     return fences.read_action(fence, findings)
-
-
-def _head(item: Item, context: Context) -> _Head:
-    """Take the title of an item apart: its first paragraph, or only its first line if that ends with attributes."""
-    first = item.blocks[0] if item.blocks else None
-    if isinstance(first, Heading):
-        content, rest = first.text, item.blocks[1:]
-    elif isinstance(first, Text) and first.kind == "paragraph":
-        content, rest = first.content, item.blocks[1:]
-    else:
-        # An item without a sentence is named by the first line of its text.
-        text = next((line.strip() for line in first.source.split("\n")), "") if isinstance(first, Text) else ""
-        return _Head(Title(text), "", [(0, item.line, 0)], item.blocks)
-    line = first.line
-    pieces = content.split("\n")
-    taken = 1
-    if len(pieces) > 1 and not _read(pieces[0], context.definitions).attributes:
-        while taken < len(pieces) and not pieces[taken - 1].endswith(("  ", "\\")):
-            taken += 1
-    pieces[taken - 1] = pieces[taken - 1].removesuffix("\\") if taken < len(pieces) else pieces[taken - 1]
-    places: list[tuple[int, int, int]] = []
-    source = ""
-    for number, piece in enumerate(pieces[:taken]):
-        text = piece.strip() if number else piece.rstrip()
-        source += " " if source else ""
-        places.append((len(source), line + number, context.findings.column_of(line + number, text)))
-        source += text
-    below = "\n".join(first.source.split("\n")[taken:])
-    if below.strip():
-        rest = [Text(line + taken, first.end, "paragraph", below, below), *rest]
-    checkbox = _CHECKBOX.match(source)
-    if checkbox is not None:
-        # The columns of everything behind the box stay the same.
-        begin = checkbox.end()
-        places = [
-            (max(offset - begin, 0), number, column + (begin if not offset else 0)) for offset, number, column in places
-        ]
-        source = source[begin:]
-    title = _read(source, context.definitions)
-    if title.attributes and is_unknown(title.attributes):
-        words = ", ".join(attribute.name for attribute in title.attributes)
-        context.findings.warn(line, f"The braces around {words} are treated as text: they hold no attributes.")
-        title = read_title(_text_braces(source, title), context.definitions)
-    return _Head(title, source, places, rest, checkbox[1] if checkbox else None, checkbox.end() if checkbox else 0)
-
-
-def _read(source: str, definitions: Mapping[str, str]) -> Title:
-    return read_title(source, definitions)
-
-
-def _text_braces(source: str, title: Title) -> str:
-    at = source.rfind("{", 0, title.attributes[0].column + 1)
-    return f"{source[:at]}\\{source[at:]}"
 
 
 def _json_task(item: Item, fence: Fence, findings: Findings) -> TaskParts:
@@ -454,15 +389,7 @@ def _json_task(item: Item, fence: Fence, findings: Findings) -> TaskParts:
 
 def _are_ways(steps: list[_Step]) -> bool:
     """Whether the text before the blocks of an item says that they are alternatives: "On Debian:", "On a Mac:"."""
-    return sum(sections.kind_of(_label(step.before)) == sections.Kind.ALTERNATIVE for step in steps) > 1
-
-
-def _label(blocks: list[Block]) -> str:
-    last = blocks[-1] if blocks else None
-    if isinstance(last, Text) and last.kind == "paragraph":
-        text = read_title(last.content.replace("\n", " "), {}).text
-        return text.rstrip(" :.") if len(text) <= MAX_TITLE_LENGTH else ""
-    return ""
+    return sum(sections.kind_of(label_of(step.before)) == sections.Kind.ALTERNATIVE for step in steps) > 1
 
 
 def _paragraphs(*parts: str) -> str:

@@ -340,7 +340,7 @@ class PhaseReader:
         return []
 
     def _title_of(self, section: Section, fence: Fence, before: list[Block], number: int) -> tuple[str, list[Block]]:
-        """The title of a block, and the text before it that is not in the title. `number` is 0 for the only step of its section."""
+        """The title of a block, and the text before it that is not in the title. `number` is 0 for the only step."""
         name = section.name
         sentence, is_whole = self._sentence(before)
         if name and (not number or not sentence) and not (section.is_title and sentence):

@@ -40,17 +40,12 @@ def read_session(content: str, *, console: bool) -> Session | None:
             comment.
     """
     lines = content.split("\n")
-    if console:
-        for number, line in enumerate(lines):
-            if _ELSEWHERE.match(line):
-                return Session("", content, number)
-    heredocs = _heredoc_lines(lines)
-    prompt = _DOLLAR
-    if not any(_DOLLAR.match(line) for number, line in enumerate(lines) if number not in heredocs):
-        hashes = [line for line in lines if line.startswith("# ")]
-        if not console or not hashes or not all(_ROOT.match(line) for line in hashes):
-            return None
-        prompt = _ROOT
+    elsewhere = next((number for number, line in enumerate(lines) if console and _ELSEWHERE.match(line)), None)
+    if elsewhere is not None:
+        return Session("", content, elsewhere)
+    prompt = _prompt_of(lines, console=console)
+    if prompt is None:
+        return None
     commands: list[str] = []
     output: list[str] = []
     number = 0
@@ -74,6 +69,15 @@ def read_session(content: str, *, console: bool) -> Session | None:
             if heredoc is not None and commands[-1].strip() == heredoc[1]:
                 heredoc = None
     return Session("\n".join(commands), "\n".join(output).strip("\n"))
+
+
+def _prompt_of(lines: list[str], *, console: bool) -> re.Pattern[str] | None:
+    """The form of the prompts. None if there are none."""
+    heredocs = _heredoc_lines(lines)
+    if any(_DOLLAR.match(line) for number, line in enumerate(lines) if number not in heredocs):
+        return _DOLLAR
+    hashes = [line for line in lines if line.startswith("# ")] if console else []
+    return _ROOT if hashes and all(map(_ROOT.match, hashes)) else None
 
 
 def _goes_on(line: str) -> bool:

@@ -81,46 +81,22 @@ _BEFORE = frozenset(
     {"sudo", "doas", "env", "time", "nohup", "exec", "command", "nice", "then", "do", "else", "{", "(", "!", "winpty"}
 )
 
-_ENDLESS_PROGRAMS = frozenset(
-    [
-        "watch",
-        "top",
-        "htop",
-        "btop",
-        "iotop",
-        "less",
-        "more",
-        "man",
-        "vim",
-        "vi",
-        "nvim",
-        "nano",
-        "emacs",
-        "pico",
-        "visudo",
-        "vipw",
-        "tmux",
-        "screen",
-        "minicom",
-        "telnet",
-        "ftp",
-        "sftp",
-        "yes",
-        "irb",
-        "gunicorn",
-        "uvicorn",
-        "hypercorn",
-        "daphne",
-        "nodemon",
-        "ngrok",
-        "passwd",
-        "su",
-        "login",
-        "mc",
-        "ranger",
-        "jupyter",
-    ]
-)
+_SERVERS = frozenset({
+    "watch", "yes", "gunicorn", "uvicorn", "hypercorn", "daphne", "nodemon", "ngrok", "jupyter",
+})  # fmt: skip
+_INTERACTIVE = frozenset({
+    "top", "htop", "btop", "iotop", "less", "more", "man", "vim", "vi", "nvim",
+    "nano", "emacs", "pico", "visudo", "vipw", "tmux", "screen", "minicom", "telnet", "ftp",
+    "sftp", "passwd", "su", "login", "mc", "ranger",
+})  # fmt: skip
+_CONTAINERS = frozenset({
+    "docker", "podman", "kubectl", "oc", "docker-compose",
+})  # fmt: skip
+_SETTERS = frozenset({
+    "export", "source", ".", "alias", "unset", "set", "conda", "nvm", "workon",
+})  # fmt: skip
+_ENVIRONMENTS = frozenset({"conda", "nvm"})
+_TERMINAL = re.compile(r"-[a-z]*(?:it|ti)[a-z]*")
 _REPLS = frozenset(
     [
         "python",
@@ -234,21 +210,14 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
     words, _, offset = script[-1]
     first = words[0]
     if first in {"cd", "pushd"}:
-        return (
-            offset,
-            f"The folder of '{first}' is gone when this step ends. Put the commands that need it into the "
-            f"same block, or use cwd=…",
+        why = (
+            f"The folder of '{first}' is gone when this step ends. Put what needs it into the same block, or use cwd=…"
         )
-    if first in {"export", "source", ".", "alias", "unset", "set", "conda", "nvm", "workon"} or all(
-        map(_ASSIGNMENT.match, words)
-    ):
-        if first in {"conda", "nvm"} and (len(words) < 2 or words[1] not in {"activate", "use", "deactivate"}):
-            return None
-        return (
-            offset,
-            "What this step sets is gone when it ends: each step has an environment of its own. Put what "
-            "needs it into the same block.",
-        )
+        return offset, why
+    activates = first not in _ENVIRONMENTS or (len(words) > 1 and words[1] in {"activate", "use", "deactivate"})
+    if (first in _SETTERS and activates) or all(map(_ASSIGNMENT.match, words)):
+        why = "What this step sets is gone when it ends: each step has its own environment. Put what needs it into its block."
+        return offset, why
     return None
 
 
@@ -269,38 +238,19 @@ def _endless(words: list[str], *, piped: bool) -> str | None:
     rest = words[1:]
     plain = [word for word in rest if not word.startswith("-")]
     flags = [word for word in rest if word.startswith("-")]
-    keyboard = f"'{program}' needs a keyboard, which a task does not have."
-    forever = (
-        f"'{' '.join([program, *rest][:4])}' may never end. Set a time limit ({{timeout=…}}), or start it as a service."
-    )
-    if program in _ENDLESS_PROGRAMS:
-        return (
-            forever
-            if program in {"watch", "yes", "gunicorn", "uvicorn", "hypercorn", "daphne", "nodemon", "ngrok", "jupyter"}
-            else keyboard
-        )
-    if (
-        program == "ssh"
-        and len(plain) == 1
-        and not piped
-        and "<<" not in " ".join(rest)
-        and not set(flags) & {"-V", "-Q", "-N", "-f"}
-    ):
-        return "'ssh' without a command needs a keyboard, and what follows would run here, not there. Write ssh HOST 'commands'."
-    if program in _REPLS and not rest and not piped:
-        return keyboard
-    if program in {"docker", "podman", "kubectl", "oc", "docker-compose"} and any(
-        re.fullmatch(r"-[a-z]*(?:it|ti)[a-z]*", flag) for flag in flags
-    ):
+    checks = ((name, check) for name, check in _SUBCOMMANDS if name == program)
+    if program in _SERVERS or any(check(plain, flags, rest) for _, check in checks):
+        started = " ".join([program, *rest][:4])
+        return f"'{started}' may never end. Set a time limit ({{timeout=…}}), or start it as a service."
+    if program == "ssh" and len(plain) == 1 and not piped and not {"<<", "-V", "-Q", "-N", "-f"} & {*rest, *flags}:
+        return "'ssh' without a command needs a keyboard, and what follows runs here, not there. Write ssh HOST 'commands'."
+    if program in _CONTAINERS and any(_TERMINAL.fullmatch(flag) for flag in flags):
         return (
             f"'{program} … -it' needs a keyboard, which a task does not have. Remove -it, and name the command to run."
         )
-    for name, check in _SUBCOMMANDS:
-        if program == name and check(plain, flags, rest):
-            return forever
-    for name, check in _ASKING:
-        if program == name and check(plain, flags, rest):
-            return f"'{' '.join([program, *plain][:3])}' needs a keyboard, which a task does not have."
+    asks = any(name == program and check(plain, flags, rest) for name, check in _ASKING)
+    if program in _INTERACTIVE or (program in _REPLS and not rest and not piped) or asks:
+        return f"'{' '.join([program, *plain][: 3 if asks else 1])}' needs a keyboard, which a task does not have."
     return None
 
 

@@ -142,21 +142,7 @@ def _section(heading: Heading, findings: Findings) -> Section:
         message = "These attributes are not valid. Write {#key approval=yes} at the end of the line."
         findings.problem(heading.line, column + title.misshapen, message)
     for name, value, offset in title.attributes:
-        message = None
-        if name == KEY and not KEY_FORM.fullmatch(value or ""):
-            message = key_message(value or "")
-        elif name == KEY:
-            section.key = value
-        elif name == "approval" and value in {"yes", "no"}:
-            section.requires_approval = value == "yes"
-        elif name == "approval":
-            message = "'approval' must be yes or no."
-        elif name == RUN:
-            fields: dict[str, bool] = {}
-            message = read_run(value, fields)
-            section.run = fields.get(RUN)
-        else:
-            message = f"Unknown attribute '{name}' of a phase; known: #key, approval, run."
+        message = _apply(name, value, section)
         if message:
             findings.problem(heading.line, column + offset, message)
     if not section.name:
@@ -164,6 +150,26 @@ def _section(heading: Heading, findings: Findings) -> Section:
             findings.problem(heading.line, column, "This phase has no name.")
         section.name = "-" if section.explicit else ""
     return section
+
+
+def _apply(name: str, value: str | None, section: Section) -> str | None:
+    """Apply one attribute to a section. Return its problem, if it has one."""
+    if name == KEY and KEY_FORM.fullmatch(value or ""):
+        section.key = value
+    elif name == KEY:
+        return key_message(value or "")
+    elif name == "approval" and value in {"yes", "no"}:
+        section.requires_approval = value == "yes"
+    elif name == "approval":
+        return "'approval' must be yes or no."
+    elif name == RUN:
+        fields: dict[str, bool] = {}
+        message = read_run(value, fields)
+        section.run = fields.get(RUN)
+        return message
+    else:
+        return f"Unknown attribute '{name}' of a phase; known: #key, approval, run."
+    return None
 
 
 def _json_phase(fence: Fence, findings: Findings) -> Section | None:
@@ -190,26 +196,33 @@ def _find_title(sections: list[Section]) -> None:
     first.is_title = not elsewhere or not below
 
 
-def _find_kinds(sections: list[Section]) -> None:
+def _find_alternatives(sections: list[Section]) -> None:
     for section in sections:
         groups: dict[int, list[Section]] = {}
         for child in section.children:
             if child.run is None and kind_of(child.name) == Kind.ALTERNATIVE:
                 groups.setdefault(child.level, []).append(child)
                 child.alternatives = groups[child.level]
+
+
+def _kind(section: Section) -> Kind | None:
+    if section.run is not None:
+        return None if section.run else Kind.TEXT
+    above = section.parent.kind if section.parent is not None else None
+    own = kind_of(section.name) if not section.is_title else None
+    if above in _WHOLE or (above == Kind.ALTERNATIVE and own not in _WHOLE):
+        return above
+    if own == Kind.ALTERNATIVE:
+        return own if len(section.alternatives) > 1 else None
+    if own == Kind.REMARK:
+        return None if any(_runs(part) for part in section.all_below()) else Kind.TEXT
+    return own
+
+
+def _find_kinds(sections: list[Section]) -> None:
+    _find_alternatives(sections)
     for section in sections[1:]:
-        above = section.parent.kind if section.parent is not None else None
-        own = kind_of(section.name) if not section.is_title else None
-        if section.run is not None:
-            section.kind = None if section.run else Kind.TEXT
-        elif above in _WHOLE or (above == Kind.ALTERNATIVE and own not in _WHOLE):
-            section.kind = above
-        elif (own == Kind.ALTERNATIVE and len(section.alternatives) < 2) or (
-            own == Kind.REMARK and any(_runs(part) for part in section.all_below())
-        ):
-            section.kind = None
-        else:
-            section.kind = Kind.TEXT if own == Kind.REMARK else own
+        section.kind = _kind(section)
     named = [
         section for section in sections if section.kind not in {Kind.ROLLBACK, Kind.TEXT} or section.run is not None
     ]
