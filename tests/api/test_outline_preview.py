@@ -45,6 +45,7 @@ async def preview(stack: Stack, description: str, **fields: Any) -> dict[str, An
     assert set(body) == {
         "valid",
         "planner",
+        "markdown",
         "summary",
         "warnings",
         "problems",

@@ -159,13 +159,14 @@ def test_errors_name_their_line(lines: list[str], line: int, message: str) -> No
 def test_front_matter_of_other_tools_has_no_effect_and_gets_a_warning() -> None:
     draft = read_outline(front("name: Release", "about: 'x'", "assignees: ''"), has_model=False)
     assert [item.title for item in draft.tasks()] == ["Build"]
-    assert draft.warnings == [
-        "These entries of the front matter have no effect: name, about, assignees. Known: parameters."
-    ]  # fmt: skip
+    (warning,) = draft.warnings
+    assert warning.startswith(
+        "Line 1: These entries of the front matter have no effect on the plan: about, assignees. Known: "
+    )
     assert draft.parameters == {}
     broken = read_outline(front("title: Release: the second"), has_model=False)
     assert [item.title for item in broken.tasks()] == ["Build"]
-    assert broken.warnings[0].startswith("The front matter on lines 1 to 3 has no effect.")
+    assert broken.warnings[0].startswith("Line 1: The front matter has no effect.")
 
 
 @pytest.mark.parametrize(

@@ -67,11 +67,11 @@ def fields(task: TaskDraft) -> dict[str, Any]:
 def test_a_task_has_what_its_phase_or_plan_says_and_it_does_not() -> None:
     made = tasks(PLAN)
     assert fields(made["inherits"]) == {
-        "argv": ["bash", "-c", "make"], "cwd": "one", "env": {"REGION": "eu-1", "LEVEL": "2", "EMPTY": ""},
+        "argv": ["bash", "-eo", "pipefail", "-c", "make"], "cwd": "one", "env": {"REGION": "eu-1", "LEVEL": "2", "EMPTY": ""},
     }  # fmt: skip
     assert made["inherits"].timeout_seconds == 60
     assert fields(made["overrides"]) == {
-        "command": "make", "cwd": "own",
+        "argv": ["bash", "-eo", "pipefail", "-c", "make"], "cwd": "own",
         "env": {"REGION": "eu-1", "LEVEL": "3", "EMPTY": "", "OTHER": "a b"},
     }  # fmt: skip
     assert made["overrides"].timeout_seconds == 5
@@ -104,7 +104,7 @@ def test_a_task_as_json_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("---\nshell: zsh\n---\n- A: `b`", 2, "'shell' must be one of sh, bash."),
+        ("---\nshell: tcsh\n---\n- A: `b`", 2, "'shell' must be one of sh, bash, zsh, ksh, dash."),
         ("---\ntimeout: soon\n---\n- A: `b`", 2, "'soon' is not a valid duration"),
         ("---\ntimeout: 31d\n---\n- A: `b`", 2, "at most 30 days"),
         ("---\ncwd: [a]\n---\n- A: `b`", 2, "'cwd' must be a folder"),
@@ -112,7 +112,7 @@ def test_a_task_as_json_stays_as_it_is() -> None:
         ("---\nenv: {A: [1]}\n---\n- A: `b`", 2, "must be a text"),
         ("---\nenv:\n  A-B: 1\n---\n- A: `b`", 3, "'A-B' is not a valid name"),
         ("---\nenv:\n  SIGNOFF_URL: x\n---\n- A: `b`", 3, "'SIGNOFF_URL' is not a valid name"),
-        ("## P {shell=zsh}\n- A: `b`", 1, "'shell' must be one of sh, bash."),
+        ("## P {shell=tcsh}\n- A: `b`", 1, "'shell' must be one of sh, bash, zsh, ksh, dash."),
         ("## P {timeout=0}\n- A: `b`", 1, "more than 0"),
         ("## P {retries=2}\n- A: `b`", 1, "Unknown attribute 'retries' of a phase"),
         ("## P {cwd}\n- A: `b`", 1, "'cwd' needs a value"),

@@ -78,7 +78,7 @@ def test_descriptions_and_their_json(end: str) -> None:
     draft = outline("\ufeff" + plain.replace("\n", end))
     assert draft == outline(plain)
     one, two, three = draft.tasks()
-    assert [one.action.fields()["command"], two.action.fields()["command"]] == ["cd sub\nls", NORMAL]
+    assert [one.action.fields()["command"], two.action.fields()["command"]] == ["set -e\ncd sub\nls", NORMAL]
     assert three.description == NORMAL
 
 

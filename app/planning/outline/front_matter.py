@@ -1,4 +1,7 @@
-"""Reads the front matter of a description: YAML between two `---` lines at its top, with the plan's parameters."""
+"""Reads the front matter of a description: YAML between two `---` lines at its top, with the plan's parameters.
+
+TOML between two `+++` lines, as other tools write it, only gives the plan its title.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pydantic import ValidationError
 
 from app.domain.parameters import Parameter, check_names, objection_to
 from app.planning.outline.findings import Findings
-from app.planning.outline.shared_settings import SHELLS, SharedSettings, time_limit
+from app.planning.outline.shared_settings import SharedSettings, shell_named, time_limit
 from app.planning.outline.yaml_nodes import MAX_LENGTH, Node, YamlError, read_yaml, write_yaml
 from signoff.vocabulary import ParameterType
 
@@ -20,9 +23,12 @@ SECRET = (
     "worker, and use ${{ secrets.<NAME> }} in the inputs of a task."
 )
 
-_BEGIN = re.compile(r"---[ \t]*")
-_END = re.compile(r"(?:---|\.\.\.)[ \t]*")
-_ENTRY = re.compile(r"['\"]?[A-Za-z_][A-Za-z0-9_ -]*['\"]?\s*:(?:\s|$)")
+_MARKS = re.compile(r"(---|\+\+\+)[ \t]*")
+_ENDS = {"---": ("---", "..."), "+++": ("+++",)}
+# The entries that name the plan. Other tools write them too.
+_TITLES = ("title", "name")
+_ENTRY = re.compile(r"['\"]?[A-Za-z_][A-Za-z0-9_. -]*['\"]?\s*:(?:\s|$)")
+_TOML_ENTRY = re.compile(r"([A-Za-z_][\w.-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')?")
 _FIELDS = ("description", "type", "pattern", "choices", "default", "value", "secret")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _TEXTS = ("description", "type", "pattern", "default", "value")
@@ -30,12 +36,13 @@ _TEXTS = ("description", "type", "pattern", "default", "value")
 
 @dataclass
 class FrontMatter:
-    """What the front matter says: the plan's parameters, and the settings that its tasks share.
+    """What the front matter says: the plan's title, its parameters, and the settings that its tasks share.
 
     `lines` is the number of its lines, with both `---`; 0 if there is none.
     """
 
     lines: int = 0
+    title: str = ""
     parameters: dict[str, Parameter] = field(default_factory=dict[str, Parameter])
     shared: SharedSettings = field(default_factory=SharedSettings)
 
@@ -45,8 +52,22 @@ def take_front_matter(findings: Findings) -> FrontMatter:
     lines = extent(findings.lines)
     if not lines:
         return FrontMatter()
-    text = "\n".join(findings.lines[1 : lines - 1])
     result = FrontMatter(lines)
+    if findings.lines[0].startswith("+++"):
+        others = _read_toml(findings.lines[1 : lines - 1], result)
+    else:
+        others = _read_yaml("\n".join(findings.lines[1 : lines - 1]), result, findings)
+    if others:
+        listed = ", ".join(name[:40] for name in others[:10])
+        findings.warn(
+            0, f"These entries of the front matter have no effect on the plan: {listed}. Known: {', '.join(_READERS)}."
+        )
+    findings.lines[:lines] = [""] * lines
+    return result
+
+
+def _read_yaml(text: str, result: FrontMatter, findings: Findings) -> list[str]:
+    """Read YAML into `result`. Return the names of the entries that mean nothing."""
     try:
         root = read_yaml(text)
         members = root.value if isinstance(root.value, dict) else {}
@@ -54,20 +75,22 @@ def take_front_matter(findings: Findings) -> FrontMatter:
         if any(re.match(rf"{name}\s*:", line) for name in _READERS for line in text.split("\n")):
             findings.problem(error.line + 1, 0, f"The front matter cannot be read as YAML: {error}.")
         else:
-            findings.warnings.append(
-                f"The front matter on lines 1 to {lines} has no effect. It cannot be read as YAML: {error}."
-            )
-        members = {}
+            findings.warn(0, f"The front matter has no effect. It cannot be read as YAML: {error}.")
+        return []
     for name, node in members.items():
         if name in _READERS:
             _READERS[name](node, result, findings)
-    others = [name for name in members if name not in _READERS]
-    if others:
-        findings.warnings.append(
-            f"These entries of the front matter have no effect: {', '.join(others[:20])}. Known: {', '.join(_READERS)}."
-        )
-    findings.lines[:lines] = [""] * lines
-    return result
+    titles = [node.value for name in _TITLES if (node := members.get(name)) is not None]
+    result.title = next((title.strip() for title in titles if isinstance(title, str)), "")
+    return [name for name in members if name not in {*_READERS, *_TITLES}]
+
+
+def _read_toml(lines: list[str], result: FrontMatter) -> list[str]:
+    """Read the title. Return the names of the other entries, which mean nothing."""
+    matches = [match for line in lines if (match := _TOML_ENTRY.match(line)) is not None]
+    titles = {match[1]: match[2] or match[3] for match in matches if match[1] in _TITLES}
+    result.title = next((titles[name] for name in _TITLES if titles.get(name)), "")
+    return [match[1] for match in matches if match[1] not in _TITLES]
 
 
 def write_front_matter(parameters: dict[str, Parameter]) -> str:
@@ -92,13 +115,15 @@ def parameters_of(description: str) -> dict[str, Parameter]:
 
 def extent(lines: list[str]) -> int:
     """The number of lines of the front matter, 0 if there is none. A `---` that only divides text begins none."""
-    if not lines or not _BEGIN.fullmatch(lines[0].removeprefix("\ufeff")):
+    begin = _MARKS.fullmatch(lines[0].removeprefix("\ufeff")) if lines else None
+    if begin is None:
         return 0
+    ends, entry = _ENDS[begin[1]], _ENTRY if begin[1] == "---" else _TOML_ENTRY
     size = 0
     for number, line in enumerate(lines[1:], 1):
-        if _END.fullmatch(line):
+        if line.rstrip(" \t") in ends:
             written = [text for text in lines[1:number] if text.strip() and not text.lstrip().startswith("#")]
-            return number + 1 if written and _ENTRY.match(written[0]) else 0
+            return number + 1 if written and entry.match(written[0]) else 0
         size += len(line) + 1
         if size > MAX_LENGTH:
             return 0
@@ -185,10 +210,12 @@ def _read_cwd(node: Node, result: FrontMatter, findings: Findings) -> None:
 
 
 def _read_shell(node: Node, result: FrontMatter, findings: Findings) -> None:
-    if node.value in SHELLS:
-        result.shared.shell = str(node.value)
-    elif node.value is not None:
-        findings.problem(node.line + 1, 0, f"'shell' must be one of {', '.join(SHELLS)}.")
+    if node.value is None:
+        return
+    try:
+        result.shared.shell = shell_named(node.value if isinstance(node.value, str) else "")
+    except ValueError as error:
+        findings.problem(node.line + 1, 0, f"'shell' {error}.")
 
 
 def _read_timeout(node: Node, result: FrontMatter, findings: Findings) -> None:

@@ -7,7 +7,7 @@ from typing import get_args
 from app.domain.attributes import API_NAMES, ATTRIBUTES, means, why_meaningless
 from app.domain.plan import TaskDraft
 from app.planning.outline.findings import Findings
-from app.planning.outline.items import TaskParts
+from app.planning.outline.parts import TaskParts
 from signoff.vocabulary import LimitName
 
 # The attribute of each field that an item can set.
@@ -27,9 +27,9 @@ def check_meaning(task: TaskDraft, part: TaskParts, findings: Findings) -> None:
     """Record a problem for each attribute of an item that means nothing for the action of its task."""
     if findings.has_problem(part.line):
         return
-    columns = {**part.columns, **({"inputs": part.column} if task.inputs else {})}
-    for field, column in columns.items():
+    places = {**part.places, **({"inputs": (part.line, part.column)} if task.inputs else {})}
+    for field, place in places.items():
         attribute = _ATTRIBUTES.get(field)
         if attribute is not None and not means(task.action.type, attribute):
             message = why_meaningless(task.action.type, attribute, _SHOWN.get(field, attribute))
-            findings.problem(part.line, column, message)
+            findings.problem(*place, message)

@@ -8,9 +8,8 @@ from typing import Any
 from app.domain.attributes import means
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline.attributes import duration
-from app.planning.outline.fences import run_by
 
-SHELLS = ("sh", "bash")
+SHELLS = ("sh", "bash", "zsh", "ksh", "dash")
 MAX_TIMEOUT = 2_592_000
 
 
@@ -32,22 +31,32 @@ class SharedSettings:
             timeout=outer.timeout if self.timeout is None else self.timeout,
         )
 
-    def apply(self, task: TaskDraft, *, names_shell: bool) -> TaskDraft:
+    def apply(self, task: TaskDraft) -> TaskDraft:
         """`task` with the settings that mean something for it and that it does not have itself.
 
-        `names_shell`: the task says itself which shell runs it.
+        The shell is not among them: it is chosen where a script is read.
         """
         kind, fields = task.action.type, task.action.fields()
         if self.env and means(kind, "env"):
             fields["env"] = {**self.env, **fields.get("env", {})}
         if self.cwd is not None and means(kind, "cwd"):
             fields.setdefault("cwd", self.cwd)
-        if self.shell == "bash" and kind == "shell" and "command" in fields and not names_shell:
-            fields = {**run_by(self.shell, fields.pop("command")), **fields}
         changed: dict[str, Any] = {"action": ActionSpec.model_validate({"type": kind, **fields})}
         if self.timeout is not None and task.timeout_seconds is None and means(kind, "timeout"):
             changed["timeout_seconds"] = self.timeout
         return task.model_copy(update=changed)
+
+
+def shell_named(text: str) -> str:
+    """The shell that a setting such as `bash` or `/bin/zsh` names.
+
+    Raises:
+        ValueError: it cannot be used.
+    """
+    name = text.rpartition("/")[2]
+    if name not in SHELLS:
+        raise ValueError(f"must be one of {', '.join(SHELLS)}")
+    return name
 
 
 def time_limit(text: str) -> float:
@@ -62,16 +71,20 @@ def time_limit(text: str) -> float:
     return seconds
 
 
+SHARED = ("cwd", "shell", "timeout")
+
+
 def read_shared(name: str, value: str | None, shared: SharedSettings) -> str | None:
-    """Read an attribute of a phase into `shared`. Return its problem, if it has one."""
-    if name not in {"cwd", "shell", "timeout"}:
-        return f"Unknown attribute '{name}' of a phase; known: #key, approval, cwd, shell, timeout."
+    """Read an attribute of a phase, one of `SHARED`, into `shared`. Return its problem, if it has one."""
     if not value:
         return f"'{name}' needs a value: {name}=…"
-    if name == "shell" and value not in SHELLS:
-        return f"'shell' must be one of {', '.join(SHELLS)}."
     try:
-        setattr(shared, name, time_limit(value) if name == "timeout" else value)
+        if name == "timeout":
+            shared.timeout = time_limit(value)
+        elif name == "shell":
+            shared.shell = shell_named(value)
+        else:
+            shared.cwd = value
     except ValueError as error:
-        return f"timeout: {error}."
+        return f"'shell' {error}." if name == "shell" else f"timeout: {error}."
     return None
