@@ -189,14 +189,7 @@ class _Questions:
         project_id = self._progress.project_id
         match subject:
             case ShownTask() if subject.awaits_release:
-                question = f"{subject.key}: {visible(subject.title)}. Run it now, or is it done by hand, or skip it?"
-                answer = await choose(self._console, question, ("run", "done", "skip"))
-                if answer == "run":
-                    await self._api.tasks.retry(project_id, subject.id)
-                elif answer == "done":
-                    await self._api.tasks.complete(project_id, subject.id)
-                elif answer == "skip":
-                    await self._api.tasks.skip(project_id, subject.id)
+                await self._ask_to_release(subject)
             case ShownTask():
                 if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
                     await self._api.tasks.complete(project_id, subject.id)
@@ -210,6 +203,17 @@ class _Questions:
             case ShownPhase():
                 if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
                     await self._api.projects.approve(project_id, phase_id=subject.id)
+
+    async def _ask_to_release(self, task: ShownTask) -> None:
+        project_id = self._progress.project_id
+        question = f"{task.key}: {visible(task.title)}. Run it now, or is it done by hand, or skip it?"
+        answer = await choose(self._console, question, ("run", "done", "skip"))
+        if answer == "run":
+            await self._api.tasks.retry(project_id, task.id)
+        elif answer == "done":
+            await self._api.tasks.complete(project_id, task.id)
+        elif answer == "skip":
+            await self._api.tasks.skip(project_id, task.id)
 
 
 def show_result(console: Console, project: Json, *, local: bool) -> None:
