@@ -251,6 +251,24 @@ export const signoff = {
     completed: (title: string) => `Done: ${title}`,
     skipped: (title: string) => `Skipped: ${title}`,
   },
+  follows: {
+    title: "What follows from each answer",
+    endsRun: "ends the run: what depends on it and all later phases are skipped",
+    starts: (titles: string[]) => `runs ${titles.map((title) => `“${title}”`).join(", ")}`,
+    skips: (titles: string[]) => `skips ${titles.map((title) => `“${title}”`).join(", ")}`,
+    goesOn: "the run goes on",
+  },
+  release: {
+    kind: "Waits to be released",
+    run: "Run it now",
+    byHand: "Done by hand",
+    skip: "Skip",
+    said: {
+      retry: (title: string) => `Released: ${title}`,
+      complete: (title: string) => `Done by hand: ${title}`,
+      skip: (title: string) => `Skipped: ${title}`,
+    },
+  },
   elsewhere: {
     planApproved: (version: number, who: string) => `${who} approved plan version ${version}.`,
     planReturned: (version: number, who: string) => `${who} sent plan version ${version} back.`,
