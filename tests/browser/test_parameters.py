@@ -44,7 +44,9 @@ def test_a_form_asks_for_the_values_and_names_what_is_wrong(page: Page, signoff:
 def test_a_new_plan_gets_other_values(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Release", PLAN, parameters={"version": "2.4", "target": "staging"})
     page.goto(f"/projects/{project_id}")
-    page.get_by_role("button", name="Regenerate plan").first.click()
+    actions = page.get_by_role("group", name="Actions")
+    actions.get_by_text("More", exact=True).click()
+    actions.get_by_role("button", name="Regenerate plan").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("version", exact=True)).to_have_value("2.4")
     dialog.get_by_label("version", exact=True).fill("x")
@@ -53,4 +55,6 @@ def test_a_new_plan_gets_other_values(page: Page, signoff: Signoff) -> None:
     dialog.get_by_label("version", exact=True).fill("2.5")
     dialog.get_by_role("button", name="Regenerate").click()
     expect(dialog).to_be_hidden()
-    expect(page.get_by_role("region", name="Parameters").first.get_by_text("2.5", exact=True)).to_be_visible()
+    # The plan that was read stays beside the change; the plan itself has the new value.
+    expect(page.get_by_role("insertion").get_by_text("2.5", exact=True)).to_be_visible()
+    expect(page.get_by_role("region", name="Parameters").last.get_by_text("2.5", exact=True)).to_be_visible()
