@@ -48,6 +48,15 @@ actions = st.one_of(
     spec("wait", seconds=st.one_of(st.integers(-1, 10**12), st.floats(0, 1e9))),
     spec("shell", command=text, cwd=text),
     spec("shell", command=text),
+    spec(
+        "shell",
+        command=text,
+        env=st.dictionaries(st.one_of(st.just("NAME"), nasty), text, max_size=2),
+        expect=text,
+        every_seconds=st.one_of(st.integers(1, 90), st.floats(1, 90)),
+        until_seconds=st.integers(1, 90),
+    ),
+    spec("shell", argv=st.one_of(st.tuples(st.just("bash"), st.just("-c"), text).map(list), st.lists(text)), cwd=text),
     spec("agent", prompt=text),
     spec(
         "http",

@@ -119,6 +119,10 @@ class PreviewOutline(RequestBody):
 
     description: LongText
     agent_id: AgentId | None = None
+    parameters: Given | None = Field(
+        default=None,
+        description="Values to check. Without them, missing values are no problem: they are asked for later.",
+    )
 
 
 class Approve(RequestBody):

@@ -1,6 +1,14 @@
 /** Texts of the Plan tab. */
 import { actionTypes, phaseStrategies, plural, severities } from "./words.ts";
 
+interface Terms {
+  type: string;
+  description: string;
+  pattern: string | null;
+  choices: string[];
+  default: string | number | boolean | null;
+}
+
 export const plan = {
   none: "This project has no plan yet",
   noneHint:
@@ -25,6 +33,25 @@ export const plan = {
   priceUnknown: "price unknown",
   limits: "Project limits",
   maxTokens: (count: string) => `${count} tokens`,
+  parameters: {
+    title: "Parameters",
+    hint: "The plan needs these values. They are part of what is signed, and visible to everybody who sees the plan.",
+    choose: "Choose…",
+    byDefault: (value: string) => `Default: ${value}`,
+    matches: (pattern: string) => `must match ${pattern}`,
+    value: (value: string | number | boolean | null) =>
+      value === null ? "not given yet" : value === "" ? "(empty)" : String(value),
+    terms: ({ type, description, pattern, choices, default: other }: Terms) =>
+      [
+        description,
+        type,
+        choices.length ? `one of ${choices.join(", ")}` : "",
+        pattern ? `must match ${pattern}` : "",
+        other === null ? "" : `default ${String(other)}`,
+      ]
+        .filter(Boolean)
+        .join(" · "),
+  },
   outline: "Outline",
   outlineTitle: "The plan as an outline",
   outlineHint: "Use this text as another project's description to get the same plan.",

@@ -168,6 +168,7 @@ export const signoff = {
     removed: "Removed",
     changed: "Changed",
     phase: "phase",
+    parameter: "parameter",
     setting: "setting",
     before: "before",
     after: "after",
