@@ -191,7 +191,9 @@ async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: J
     for use, names in lacking:
         if names:
             needs = f"{visible(use.title)} ({use.key}) will fail: it uses {', '.join(names)} of this task."
-            click.echo(f"{needs} To give it: signoff tasks skip {project_id} {shown.key} --output {names[0]}=VALUE", err=True)
+            click.echo(
+                f"{needs} To give it: signoff tasks skip {project_id} {shown.key} --output {names[0]}=VALUE", err=True
+            )
     if any(names for _, names in lacking) and not await is_confirmed("Skip it anyway?", yes=yes):
         raise click.exceptions.Exit(refusal("Nothing was skipped."))
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
-from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
+from app.domain.states import PHASE_MOVES, TASK_MOVES, Call, Situation, check_call, sources
 from app.storage import events, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
@@ -54,10 +54,12 @@ def retry_run(conn: Connection, decision: CommandRecord) -> None:
     depends on them.
     """
     project = projects.get(conn, decision.project_id)
-    check_call(Call.RETRY, situation(project))
+    edited = situation(project) == Situation.PLAN_READY and project.run_id is not None
+    if not edited:
+        check_call(Call.RETRY, situation(project))
     plan = plans.current(conn, project)
     if plan.status != PlanStatus.APPROVED:
-        message = f"Plan version {plan.version} has not been approved. Approve it to run it."
+        message = f"The plan was changed after its last run. Approve version {plan.version} to run it."
         context = {"plan_version": plan.version, "plan_digest": plan.digest}
         raise Conflict(message, code="plan_superseded", context=context)
     plans.verified_draft(plan)
@@ -94,11 +96,7 @@ def _to_run_again(
         if key in by_key and key not in reached:
             reached.add(key)
             stack.extend(dependents.get(key, ()))
-    return [row for row in rows if row.key in reached or not _is_done(row)]
-
-
-def _is_done(row: TaskRow) -> bool:
-    return row.status == TaskStatus.COMPLETED or row.reason == SKIPPED_BY_PERSON
+    return [row for row in rows if row.key in reached or not tasks.is_done(row)]
 
 
 def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from app.domain.actions import Actions
 from app.domain.commands import CommandRecord
+from app.domain.corrections import definitions
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured
@@ -127,7 +128,7 @@ def _check_started(
         if kept is None or kept.key != phase.key or (done and not _same(kept, former[phase.key])):
             word = "finished" if done else "started"
             raise Conflict(f"Phase '{phase.key}' has {word}; it cannot be changed or moved.", code=f"phase_{word}")
-    old, new = _with_needs(before), _with_needs(after)
+    old, new = definitions(before), definitions(after)
     for row in rows:
         if row.status != TaskStatus.PENDING and old[row.key] != new.get(row.key):
             message = f"Task '{row.key}' has started; it cannot be changed, and nothing can be added before it."
@@ -136,15 +137,6 @@ def _check_started(
 
 def _same(left: PhaseDraft, right: PhaseDraft) -> bool:
     return canonical_json(left.model_dump(mode="json")) == canonical_json(right.model_dump(mode="json"))
-
-
-def _with_needs(draft: PlanDraft) -> dict[str, bytes]:
-    """Return for each task, by key, its definition, its phase and its dependencies, as comparable bytes."""
-    return {
-        task.key: canonical_json([phase.key, task.model_dump(mode="json"), sorted(needed)])
-        for phase in draft.phases
-        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
-    }
 
 
 def _install(

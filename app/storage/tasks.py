@@ -15,7 +15,7 @@ from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.references import outputs_used
 from app.domain.replay import outputs_hash
-from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
+from app.domain.states import FINISHED_TASK, SKIPPED_BY_PERSON, TASK_MOVES, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
@@ -244,6 +244,11 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Unpack[T
     if conn.execute(_MOVES[status], {"of_task": task.id, "status": status, **values}).rowcount != 1:
         raise Conflict(f"Task '{task.key}' cannot become {status} now.", code="impossible_move")
     return describe(task)
+
+
+def is_done(task: TaskRow) -> bool:
+    """Whether a later run of the project need not run the task again: it completed, or a person skipped it."""
+    return task.status == TaskStatus.COMPLETED or task.reason == SKIPPED_BY_PERSON
 
 
 def describe(task: TaskRow) -> TaskNames:

@@ -22,7 +22,7 @@ from app.storage.tasks import TaskRow
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
 from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from signoff.schemas.tasks import LogInfo, Phase, Task, TaskError
-from signoff.vocabulary import PhaseStatus, PlanStatus, TaskStatus
+from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
@@ -179,6 +179,9 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         next=NextPlan(version=latest.version, status=latest.status)
         if latest is not None and latest.status == PlanStatus.GENERATING
         else None,
+        kept=[row.id for row in tasks.all_of(conn, project_row.id) if tasks.is_done(row)]
+        if current and project_row.status == ProjectStatus.PENDING
+        else [],
         frozen=frozen.shown(Frozen.model_validate(row.frozen), sealed=True) if row.frozen is not None else None,
     )
 

@@ -87,7 +87,11 @@ class FrozenInfo(BaseModel):
 
 
 class Plan(BaseModel):
-    """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it."""
+    """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
+
+    `kept` has the ids of the tasks that an approval of this version does not run again: they are done, and the version did not
+    change them.
+    """
 
     project_id: str
     version: int
@@ -104,6 +108,7 @@ class Plan(BaseModel):
     phases: list[PlanPhase]
     stats: PlanStats
     next: NextPlan | None
+    kept: list[str] = []
     frozen: FrozenInfo | None = None
 
 
