@@ -294,8 +294,7 @@ class ProjectRun:
             stop_at_first_failure=self._run.stop_at_first_failure,
             unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
         )
-        positions = {key: task for task, key in enumerate(work.tasks.keys)}
-        for position in self._running.move(positions):
+        for position in self._running.move(work.tasks):
             scheduler.adopt(position)
         await self._restore(work, scheduler)
         return scheduler

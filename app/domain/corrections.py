@@ -20,8 +20,7 @@ def definitions(draft: PlanDraft) -> dict[str, bytes]:
 def kept_tasks(before: PlanDraft, after: PlanDraft, done: Collection[str]) -> frozenset[str]:
     """The keys of the tasks that need not run again in `after`.
 
-    Kept is a task that is done, is the same in both versions, and depends on kept tasks only. If nothing would be left to run,
-    nothing is kept: the whole plan runs again.
+    Kept is a task that is done, is the same in both versions, and depends on kept tasks only.
 
     Args:
         before: the version that ran.
@@ -41,4 +40,4 @@ def kept_tasks(before: PlanDraft, after: PlanDraft, done: Collection[str]) -> fr
             if key in kept:
                 kept.discard(key)
                 stack.append(key)
-    return frozenset(kept) if len(kept) < len(new) else frozenset()
+    return frozenset(kept)

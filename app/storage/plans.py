@@ -377,8 +377,12 @@ def _install(
 def _unaffected(
     conn: Connection, project: ProjectRow, earlier: Contents | None, draft: PlanDraft, settings: RunSettings
 ) -> frozenset[str]:
-    """Return the keys of the tasks that are done, and that the new version does not change. In another folder, none is."""
-    if earlier is None or project.run_id is None or earlier.settings["path"] != settings.path:
+    """Return the keys of the tasks that are done, and that the new version does not change.
+
+    There are none after a run that completed, which leaves nothing to correct, and none in another folder.
+    """
+    completed = project.status == ProjectStatus.COMPLETED
+    if earlier is None or project.run_id is None or completed or earlier.settings["path"] != settings.path:
         return frozenset()
     done = [row.key for row in tasks.all_of(conn, project.id) if tasks.is_done(row)]
     return kept_tasks(PlanDraft.model_validate(earlier.draft), draft, done) if done else frozenset()
