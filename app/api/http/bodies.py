@@ -49,7 +49,8 @@ class RequestBody(BaseModel):
             return value
         # Read-only fields that the caller sends back are compared with their current values, so they stay as they are.
         fields = cast("dict[str, Any]", value)
-        return {name: normalized(item) if name in cls.model_fields else item for name, item in fields.items()}
+        kept = {name: item for name, item in fields.items() if name not in cls.model_fields}
+        return normalized(fields) | kept
 
 
 class SignIn(RequestBody):

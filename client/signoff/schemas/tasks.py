@@ -51,8 +51,7 @@ class OutputUse(BaseModel):
 class Task(BaseModel):
     """A task with its state. If the task runs in a separate process, `quarantine` says why.
 
-    `outputs_used_by` lists the later tasks that use its outputs. If it is skipped without them, those tasks fail. It is null in
-    lists.
+    `outputs_used_by` lists the later tasks that use its outputs. If it is skipped without them, those tasks fail.
     """
 
     id: str
@@ -90,7 +89,7 @@ class Task(BaseModel):
     tokens: dict[Literal["input", "output"], int] | None
     log: LogInfo
     quarantine: str | None
-    outputs_used_by: list[OutputUse] | None = None
+    outputs_used_by: list[OutputUse] = []
 
 
 class TaskList(BaseModel):
