@@ -96,6 +96,9 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
         (f"  plan version {plan['version']}, {plan['status']}, ", "dim"),
         (f"{_count(tasks, 'task')} in {_count(plan['phases'], 'phase')}, digest {plan['digest'][:12]}", "dim"),
     )
+    if plan.get("kept"):
+        runs = _count(tasks[len(plan["kept"]) :], "task")
+        label.append(f"\n{_count(plan['kept'], 'task')} done and kept, {runs} to run", style="bold")
     if plan["summary"] not in {"", name}:
         label.append(f"\n{visible(plan['summary'])}")
     return phases_tree(label, plan, keys)
@@ -104,14 +107,15 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
 def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType:
     """The phases of a plan under a label. `keys` maps task ids to keys, for dependencies that are given as ids."""
     tree = Tree(label, guide_style="dim")
-    if plan["parameters"]:
+    if plan.get("parameters"):
         branch = tree.add(Text("Parameters", style="bold"))
         for parameter in plan["parameters"]:
             branch.add(_parameter_label(parameter))
+    kept = set(plan.get("kept") or [])
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))
         for task in phase["tasks"]:
-            branch.add(_task_label(task, keys, plan["answers"].get(task["key"], [])))
+            branch.add(_task_label(task, keys, plan.get("answers", {}).get(task["key"], []), kept=task.get("id") in kept))
     warnings = [Text(f"Warning: {visible(warning)}", style="yellow") for warning in plan["warnings"]]
     return Group(tree, *warnings)
 
@@ -170,8 +174,10 @@ def _follows(effect: Json) -> Text:
     )
 
 
-def _task_label(task: Json, keys: dict[str, str], effects: list[Json]) -> RenderableType:
+def _task_label(task: Json, keys: dict[str, str], effects: list[Json], *, kept: bool) -> RenderableType:
     head = Text.assemble((task["key"], "cyan"), "  ", visible(task["title"]))
+    if kept:
+        head.append(f"  {task['status']}, does not run again", style="green")
     lines: list[RenderableType] = [head]
     if task["description"]:
         lines.append(Text(visible(task["description"]), style="dim"))

@@ -119,6 +119,21 @@ async def asked(stack: Stack) -> str:
     return project_id
 
 
+async def corrected(stack: Stack) -> str:
+    """A failed task is corrected while it asks, also by another action; the rest is corrected after the run, as a new run."""
+    plan = "- One: `true` {#one}\n- Two: `ecko` {#two after=one after_failure=ask}\n- Three: `ecko` {#three after=two}"
+    project_id = await stack.started(plan)
+    asked = await stack.question(project_id)
+    request = {"type": "http", "url": "${{ signoff.url }}/health"}
+    await stack.call("PUT", f"/{project_id}/tasks/two", json={"action": request, "retries": 1, "timeout_seconds": 30})
+    await stack.call("POST", f"/{project_id}/decisions/{asked['id']}", json={"answer": "retry"})
+    await stack.finished(project_id)
+    right = {"action": {"type": "shell", "command": "true"}}
+    await stack.call("PUT", f"/{project_id}/tasks/three", json=right)
+    await stack.call("POST", f"/{project_id}/approve")
+    return project_id
+
+
 async def edited(stack: Stack) -> str:
     plan = "## One\n\n- Hold: `sleep 1` {#hold}\n- Gone: `true` {#gone after=hold}\n\n## Two\n\n- Skip: `true` {#skip}"
     project_id = await stack.started(plan)
@@ -168,6 +183,7 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "paused_and_retried": (paused_and_retried, Thresholds()),
     "asked": (asked, Thresholds()),
     "edited": (edited, Thresholds()),
+    "corrected": (corrected, Thresholds()),
     "advised": (advised, Thresholds()),
 }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
 
 from tests.api.answers import refused
-from tests.conftest import Stack
+from tests.conftest import Stack, running_stack
 
 PLAN = """
 ## First
@@ -224,3 +226,18 @@ async def test_what_an_attempt_could_not_follow_is_refused(signoff: Stack, edit:
     (Path((await signoff.project(project_id))["workspace"]) / "go").touch()
     await signoff.call("POST", f"/{project_id}/decisions/{asked['id']}", json={"answer": "fail"})
     assert (await signoff.finished(project_id))["status"] == "failed"
+
+
+async def test_a_correction_is_approved_while_no_worker_runs(
+    temporal_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with running_stack(temporal_server, tmp_path) as stack:
+        project_id = (await failed_at_three(stack))["id"]
+        await stack.stop_worker()
+        await stack.call("PUT", f"/{project_id}/tasks/three", json=RIGHT)
+        approval = asyncio.create_task(stack.http.post(f"/api/projects/{project_id}/approve"))
+        await stack.start_worker()
+        assert (await approval).status_code in {200, 202}
+        done = await stack.finished(project_id)
+        assert (done["status"], log_of(done)) == ("completed", ["one", "two", "three", "four 1", "five"])
+        assert await findings(stack, project_id) == []

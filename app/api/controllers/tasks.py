@@ -84,7 +84,11 @@ class TaskController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[UpdateTask],
     ) -> Response[Task]:  # fmt: skip
-        """Creates the next version of the plan. Omitted fields keep their values. A task that has started cannot be changed."""
+        """Creates the next version of the plan. Omitted fields keep their values.
+
+        After a run that failed, the version keeps what is done. During a run, a task that has started cannot be changed, unless
+        it waits for a decision because it failed.
+        """
         current = await services.database.read(lambda conn: _read(conn, project_id, task_id))
         edits = _changes(current, data)
         if not edits:
