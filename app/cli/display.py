@@ -115,7 +115,9 @@ def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))
         for task in phase["tasks"]:
-            branch.add(_task_label(task, keys, plan.get("answers", {}).get(task["key"], []), kept=task.get("id") in kept))
+            branch.add(
+                _task_label(task, keys, plan.get("answers", {}).get(task["key"], []), kept=task.get("id") in kept)
+            )
     warnings = [Text(f"Warning: {visible(warning)}", style="yellow") for warning in plan["warnings"]]
     return Group(tree, *warnings)
 

@@ -151,7 +151,7 @@ def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
 
 
 def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, int]:
-    """Count the tasks of each project that wait for a person to do them. Projects without such tasks are left out."""
+    """Count the tasks of each project that wait for a person to do or release them. Projects without such tasks are left out."""
     query = (
         select(tasks.c.project_id, func.count().label("number"))
         .where(tasks.c.project_id.in_(project_ids), WAITS_FOR_PERSON)

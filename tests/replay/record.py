@@ -134,6 +134,33 @@ async def corrected(stack: Stack) -> str:
     return project_id
 
 
+async def conditional(stack: Stack) -> str:
+    plan = (
+        "- Ship? {#ask decision=yes,no}\n- Ship: `true` {#ship if=ask:yes approval=yes}\n- Tell: `true` {#tell if=ask:no}\n\n"
+        "## Two {approval=yes}\n\n- Gone: `true` {#gone}\n\n"
+        "## Three\n\n- Bad: `false` {#bad}\n- Alert: `true` {#alert if=bad:failed}\n\n"
+        "## Undo {on=failure approval=yes}\n\n- Undo: `true` {#undo}\n\n## Clean {on=always}\n\n- Clean: `true` {#clean}"
+    )
+    project_id = await stack.started(plan)
+    question = await stack.question(project_id)
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+    await stack.task_in(project_id, "ship", "waiting")
+    await stack.call("POST", f"/{project_id}/tasks/ship/retry")
+    await stack.at_gate(project_id, "two")
+    await stack.call("POST", f"/{project_id}/tasks/gone/skip")
+    await stack.at_gate(project_id, "undo")
+    await stack.call("POST", f"/{project_id}/approve")
+    return project_id
+
+
+async def cleaned_up(stack: Stack) -> str:
+    plan = "- Hang: `sleep 60` {#hang}\n\n## Clean {on=always}\n\n- Clean: `true` {#clean}"
+    project_id = await stack.started(plan)
+    await stack.task_in(project_id, "hang", "running")
+    await stack.http.post(f"/api/projects/{project_id}/cancel", json={})
+    return project_id
+
+
 async def edited(stack: Stack) -> str:
     plan = "## One\n\n- Hold: `sleep 1` {#hold}\n- Gone: `true` {#gone after=hold}\n\n## Two\n\n- Skip: `true` {#skip}"
     project_id = await stack.started(plan)
@@ -185,6 +212,8 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "edited": (edited, Thresholds()),
     "corrected": (corrected, Thresholds()),
     "advised": (advised, Thresholds()),
+    "conditional": (conditional, Thresholds()),
+    "cleaned_up": (cleaned_up, Thresholds()),
 }
 
 
