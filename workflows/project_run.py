@@ -347,8 +347,7 @@ class ProjectRun:
             unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
             conditional=self._run.conditional,
         )
-        positions = {key: task for task, key in enumerate(work.tasks.keys)}
-        for position in self._running.move(positions):
+        for position in self._running.move(work.tasks):
             scheduler.adopt(position)
         await self._restore(work, scheduler)
         return scheduler

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 
 from temporalio import workflow
@@ -11,7 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from app.domain.states import FINISHED_TASK
     from signoff.vocabulary import TaskStatus
-    from workflows.contracts import TaskInProgress, TaskProgress
+    from workflows.contracts import TaskColumns, TaskInProgress, TaskProgress
     from workflows.task import TaskRun
 
 # How long a cancel waits for tasks to stop before it gives up on them.
@@ -50,14 +50,15 @@ class RunningTasks:
         """Return the progress of each task."""
         return [task.in_progress() for task in self._tasks.values()]
 
-    def move(self, positions: Mapping[str, int]) -> list[int]:
+    def move(self, columns: TaskColumns) -> list[int]:
         """Give the tasks their positions in the edited phase, and return these. A task that the edit removed is dropped."""
+        positions = {key: position for position, key in enumerate(columns.keys)}
         for key in [key for key in self._jobs if key not in positions]:
             # It was removed before it began.
             self._jobs.pop(key).cancel()
             self._tasks.pop(key)
         for key in self._jobs:
-            self._tasks[key].position = positions[key]
+            self._tasks[key].follow(columns, positions[key])
         return [positions[key] for key in self._jobs]
 
     def any_ended(self) -> bool:

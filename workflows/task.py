@@ -88,25 +88,34 @@ class TaskRun:
         note_cancelling: Callable[[], None],
     ) -> None:
         self._task = task
-        self._title = columns.titles[position]
-        self._action = columns.types[position]
         self._mode = Mode(columns.modes.get(position, Mode.ACTIVITY))
-        self._retries = columns.retries.get(position, 0)
-        self._timeout_seconds = columns.timeouts.get(position)
         self._needs_release = columns.releases.get(position, False)
         self._seconds = columns.seconds.get(position, 0.0)
         self._progress = columns.progress.get(position) or TaskProgress(status=TaskStatus.PENDING)
-        self._usual_queue = queue = columns.queues.get(position)
-        self._queue = quarantine_queue(queue or workflow.info().task_queue) if self._progress.quarantined else queue
+        self._quarantined = self._progress.quarantined
+        self.follow(columns, position)
         self._is_cancelling = is_cancelling
         self._is_paused = is_paused
         self._note_cancelling = note_cancelling
         self._activity: asyncio.Future[RawValue | None] | None = None
-        self.position = position
         self._answers: list[CommandKind] = []
         self._state = "running"
         self._since = isoformat(workflow.now())
         self._try = 1
+
+    def follow(self, columns: TaskColumns, position: int) -> None:
+        """Take over the task's position and definition from a plan that was edited. The next attempt follows them."""
+        self.position = position
+        self._title = columns.titles[position]
+        self._action = columns.types[position]
+        self._retries = columns.retries.get(position, 0)
+        self._timeout_seconds = columns.timeouts.get(position)
+        self._usual_queue = columns.queues.get(position)
+        self._use_queue()
+
+    def _use_queue(self) -> None:
+        usual = self._usual_queue
+        self._queue = quarantine_queue(usual or workflow.info().task_queue) if self._quarantined else usual
 
     @property
     def may_be_left(self) -> bool:
@@ -232,7 +241,8 @@ class TaskRun:
         if verdict.cancelling:
             self._note_cancelling()
         if verdict.quarantined:
-            self._queue = quarantine_queue(self._usual_queue or workflow.info().task_queue)
+            self._quarantined = True
+            self._use_queue()
         if verdict.then == "rerun":
             return None
         if verdict.then == "reload":

@@ -96,6 +96,9 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
         (f"  plan version {plan['version']}, {plan['status']}, ", "dim"),
         (f"{_count(tasks, 'task')} in {_count(plan['phases'], 'phase')}, digest {plan['digest'][:12]}", "dim"),
     )
+    if plan.get("kept"):
+        runs = _count(tasks[len(plan["kept"]) :], "task")
+        label.append(f"\n{_count(plan['kept'], 'task')} done and kept, {runs} to run", style="bold")
     if plan["summary"] not in {"", name}:
         label.append(f"\n{visible(plan['summary'])}")
     return phases_tree(label, plan, keys)
@@ -104,14 +107,17 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
 def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType:
     """The phases of a plan under a label. `keys` maps task ids to keys, for dependencies that are given as ids."""
     tree = Tree(label, guide_style="dim")
-    if plan["parameters"]:
+    if plan.get("parameters"):
         branch = tree.add(Text("Parameters", style="bold"))
         for parameter in plan["parameters"]:
             branch.add(_parameter_label(parameter))
+    kept = set(plan.get("kept") or [])
     for number, phase in enumerate(plan["phases"], start=1):
         branch = tree.add(_phase_label(number, phase))
         for task in phase["tasks"]:
-            branch.add(_task_label(task, keys))
+            branch.add(
+                _task_label(task, keys, plan.get("answers", {}).get(task["key"], []), kept=task.get("id") in kept)
+            )
     warnings = [Text(f"Warning: {visible(warning)}", style="yellow") for warning in plan["warnings"]]
     return Group(tree, *warnings)
 
@@ -139,17 +145,47 @@ def _phase_label(number: int, phase: Json) -> Text:
     label = Text.assemble((f"{number}. {visible(phase['name'])}", "bold"), (f"  {phase['strategy']}", "dim"))
     if phase["requires_approval"]:
         label.append("  requires approval", style="yellow")
+    if phase["runs_on"] != "success":
+        label.append(f"  {_RUNS_ON[phase['runs_on']]}", style="yellow")
+    if phase["condition"]:
+        label.append(f"  {condition_text(phase['condition'])}", style="yellow")
     if phase["description"]:
         label.append(f"\n{visible(phase['description'])}", style="dim")
     return label
 
 
-def _task_label(task: Json, keys: dict[str, str]) -> RenderableType:
+_RUNS_ON = {"failure": "only after a failure", "always": "in any case, also after a failure or a cancel"}
+
+
+def condition_text(condition: Json) -> str:
+    """A condition in words."""
+    return f"only if {condition['task']} is {' or '.join(visible(value) for value in condition['is'])}"
+
+
+def follows_text(effects: list[Json]) -> Text:
+    """What follows from each answer to a decision, one line for each."""
+    return Text("\n").join(_follows(effect) for effect in effects)
+
+
+def _follows(effect: Json) -> Text:
+    parts = ["ends the run: what depends on it and all later phases are skipped"] if effect["ends_run"] else []
+    parts += [f"runs {', '.join(effect['starts'])}"] if effect["starts"] else []
+    parts += [f"skips {', '.join(effect['skips'])}"] if effect["skips"] else []
+    return Text(
+        f"{visible(effect['answer'])}: {'; '.join(parts) or 'goes on'}", style="red" if effect["ends_run"] else ""
+    )
+
+
+def _task_label(task: Json, keys: dict[str, str], effects: list[Json], *, kept: bool) -> RenderableType:
     head = Text.assemble((task["key"], "cyan"), "  ", visible(task["title"]))
+    if kept:
+        head.append(f"  {task['status']}, does not run again", style="green")
     lines: list[RenderableType] = [head]
     if task["description"]:
         lines.append(Text(visible(task["description"]), style="dim"))
     lines.append(Padding(action_text(task["action"]), (0, 0, 0, 2), expand=False))
+    if effects:
+        lines.append(Padding(follows_text(effects), (0, 0, 0, 2), expand=False))
     conditions = list(_conditions(task, keys))
     if conditions:
         lines.append(Padding(Text(" · ".join(conditions), style="dim"), (0, 0, 0, 2), expand=False))
@@ -169,6 +205,10 @@ def _allowances(task: Json) -> Iterable[str]:
 def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
     if task["depends_on"]:
         yield "after " + ", ".join(str(keys.get(other, other)) for other in task["depends_on"])
+    if task["condition"]:
+        yield condition_text(task["condition"])
+    if task["requires_approval"]:
+        yield "a person releases it before it starts"
     if task["retries"]:
         yield f"retries {task['retries']}"
     if task["timeout_seconds"] is not None:
@@ -248,6 +288,8 @@ def projects_table(listing: Json) -> RenderableType:
         # Below the name, because an 80-column terminal has no room beside it.
         if awaited := _awaited(row):
             name.append(f"\nwaits for {awaited}", style="yellow")
+        if row["outcome"]:
+            name.append(f"\n{OUTCOMES[row['outcome']]}", style="yellow")
         if row["blocked"]:
             name.append(f"\nblocked: {_BLOCKED[row['blocked']]}", style="red")
         table.add_row(row["id"], status_text(row["status"]), name, created)
@@ -260,6 +302,8 @@ _BLOCKED = {
     "workflow_task_failing": "its workflow task keeps failing",
     "activity_paused": "an activity is paused in Temporal",
 }
+# What the status of a completed project does not say.
+OUTCOMES = {"completed_with_skipped_failures": "failed tasks were skipped"}
 _AWAITED = {
     "awaiting_approval": "approval",
     "awaiting_phase_approval": "phase approval",

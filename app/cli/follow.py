@@ -12,7 +12,16 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.display import duration, files_table, output_files, status_text, tasks_table, visible
+from app.cli.display import (
+    OUTCOMES,
+    duration,
+    files_table,
+    follows_text,
+    output_files,
+    status_text,
+    tasks_table,
+    visible,
+)
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
 from app.domain.identity import milliseconds_between
@@ -179,16 +188,32 @@ class _Questions:
     async def _ask_and_answer(self, subject: _Subject) -> None:
         project_id = self._progress.project_id
         match subject:
+            case ShownTask() if subject.awaits_release:
+                await self._ask_to_release(subject)
             case ShownTask():
                 if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
                     await self._api.tasks.complete(project_id, subject.id)
             case Question():
+                follows = to_json(await self._api.decisions.get(project_id, subject.id))["follows"]
+                if follows:
+                    self._console.print(follows_text(follows))
                 answer = await choose(self._console, visible(subject.text), subject.options)
                 if answer is not None:
                     await self._api.decisions.answer(project_id, subject.id, answer)
             case ShownPhase():
                 if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
                     await self._api.projects.approve(project_id, phase_id=subject.id)
+
+    async def _ask_to_release(self, task: ShownTask) -> None:
+        project_id = self._progress.project_id
+        question = f"{task.key}: {visible(task.title)}. Run it now, or is it done by hand, or skip it?"
+        answer = await choose(self._console, question, ("run", "done", "skip"))
+        if answer == "run":
+            await self._api.tasks.retry(project_id, task.id)
+        elif answer == "done":
+            await self._api.tasks.complete(project_id, task.id)
+        elif answer == "skip":
+            await self._api.tasks.skip(project_id, task.id)
 
 
 def show_result(console: Console, project: Json, *, local: bool) -> None:
@@ -205,5 +230,7 @@ def show_result(console: Console, project: Json, *, local: bool) -> None:
         "\n", status_text(project["status"]), f" {visible(project['name'])} {elapsed}", f" ({project['id']})"
     )
     console.print(line, soft_wrap=True)
+    if project["outcome"]:
+        console.print(Text(f"Not everything is done: {OUTCOMES[project['outcome']]}.", style="yellow"), soft_wrap=True)
     if project["failure"]:
         console.print(Text(visible(project["failure"]["message"]), style="red"), soft_wrap=True)

@@ -55,7 +55,8 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
     if gate is not None:
         yield gate.id, f"Phase '{visible(gate.name)}' waits for approval: {approve}"
     for task in progress.person_tasks():
-        yield task.id, f"{task.key} waits for a person: signoff tasks complete {progress.project_id} {task.key}"
+        command, what = ("retry", "to be released") if task.awaits_release else ("complete", "for a person")
+        yield task.id, f"{task.key} waits {what}: signoff tasks {command} {progress.project_id} {task.key}"
     for task, question in progress.open_questions():
         answer = "|".join(visible(option) for option in question.options) or "ANSWER"
         command = f"signoff decisions answer {progress.project_id} {question.id} {answer}"

@@ -10,12 +10,12 @@ from app.domain.identity import parse_time
 from app.domain.reducer import ProjectState, TaskState
 from signoff.schemas.event_data import PlanReady, TaskRetrying, TaskWaiting
 from signoff.schemas.events import Event
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
+from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
 
 Json = dict[str, Any]
 
 # The reasons with which a task waits for a person to do it.
-PERSON_REASONS = frozenset({"manual"})
+PERSON_REASONS = frozenset({WaitReason.MANUAL, WaitReason.RELEASE})
 FINISHED = frozenset({"completed", "failed", "cancelled", "skipped"})
 
 
@@ -66,6 +66,12 @@ class ShownTask:
         """Whether it waits for a person to do it."""
         last = self._state.last
         return isinstance(last, TaskWaiting) and last.reason in PERSON_REASONS
+
+    @property
+    def awaits_release(self) -> bool:
+        """Whether a person must release it before it starts."""
+        last = self._state.last
+        return isinstance(last, TaskWaiting) and last.reason == WaitReason.RELEASE
 
     @property
     def question(self) -> Question | None:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.display import STYLES, duration, size, status_text, visible
+from app.cli.display import STYLES, condition_text, duration, follows_text, size, status_text, visible
 
 Json = dict[str, Any]
 
@@ -85,10 +85,17 @@ def phase_list(answer: Json) -> Table:
     """A table of phases."""
     rows = [
         (phase["id"], status_text(phase["status"]), phase["name"], phase["strategy"],
-         "requires approval" if phase["requires_approval"] else "", phase["task_counts"].get("total", 0))
+         _terms(phase), phase["task_counts"].get("total", 0))
         for phase in answer["phases"]
     ]  # fmt: skip
     return table(("id", "status", "name", "strategy", "", "tasks"), rows, right=("tasks",))
+
+
+def _terms(phase: Json) -> str:
+    terms = ["requires approval"] if phase["requires_approval"] else []
+    terms += [f"on {phase['runs_on']}"] if phase["runs_on"] != "success" else []
+    terms += [condition_text(phase["condition"])] if phase["condition"] else []
+    return ", ".join(terms)
 
 
 def decision_list(answer: Json) -> RenderableType:
@@ -106,6 +113,10 @@ def decision_list(answer: Json) -> RenderableType:
             text.append(f"    {visible(words)}  " if words else "    ")
             text.append(f"→ {visible(answers)}" if answers else "", style="yellow" if is_open else "green")
             text.append("\n")
+        if item["follows"]:
+            text.append(
+                "".join(f"    {line}\n" for line in follows_text(item["follows"]).plain.split("\n")), style="dim"
+            )
     text.append(f"{answer['open']} open", style="yellow" if answer["open"] else "dim")
     return text
 

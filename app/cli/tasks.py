@@ -20,6 +20,7 @@ from app.cli.command import (
 )
 from app.cli.display import status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
+from app.planning.outline.attributes import condition
 from signoff import AsyncSignoff
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
 
@@ -71,10 +72,25 @@ def _field_options(command: Any) -> Any:
                 help="What to do if all attempts fail.",
             ),
             click.option("--agent", "agent_id", help="Agent that runs the task."),
+            click.option(
+                "--if", "condition", callback=_condition, metavar="KEY:VALUE", help="Run it only if this holds."
+            ),
+            click.option(
+                "--approval/--no-approval", "requires_approval", default=None, help="Whether a person must release it."
+            ),
         )
     ):
         command = option(command)
     return command
+
+
+def _condition(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Json | None:
+    if value is None:
+        return None
+    try:
+        return condition(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _fields(shell: str | None, action: Json | None, fields: Json) -> Json:
@@ -216,10 +232,10 @@ async def skip(
 @comment_option
 @answer_command(_answered)
 async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
-    """Retry a task.
+    """Retry a task, or run a task now that waits to be released.
 
-    The task must be waiting because it failed or its worker was lost. If it is waiting for its next attempt, that attempt
-    starts now.
+    Otherwise, the task must be waiting because it failed or its worker was lost. If it is waiting for its next attempt, that
+    attempt starts now.
     """
     return await api.tasks.retry(project_id, task, comment=comment)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from app.domain.commands import CommandRecord
 from app.domain.conditions import DECISION, condition_of, ends_run
 from app.domain.errors import Conflict
-from app.domain.states import PHASE_MOVES, SKIPPED_BY_PERSON, TASK_MOVES, Call, check_call, sources
+from app.domain.states import PHASE_MOVES, TASK_MOVES, Call, Situation, check_call, sources
 from app.storage import events, needs, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
@@ -55,10 +55,12 @@ def retry_run(conn: Connection, decision: CommandRecord) -> None:
     depends on them.
     """
     project = projects.get(conn, decision.project_id)
-    check_call(Call.RETRY, situation(project))
+    edited = situation(project) == Situation.PLAN_READY and project.run_id is not None
+    if not edited:
+        check_call(Call.RETRY, situation(project))
     plan = plans.current(conn, project)
     if plan.status != PlanStatus.APPROVED:
-        message = f"Plan version {plan.version} has not been approved. Approve it to run it."
+        message = f"The plan was changed after its last run. Approve version {plan.version} to run it."
         context = {"plan_version": plan.version, "plan_digest": plan.digest}
         raise Conflict(message, code="plan_superseded", context=context)
     plans.verified_draft(plan)
@@ -89,7 +91,7 @@ def _to_run_again(
     """
     phases = {phase.id: phase for phase in runs.phases_of(conn, project.id)}
     ending = needs.stops(conn, project.id)
-    again = {row.key for row in rows if not _is_done(row) or phases[row.phase_id].runs_on != RunsOn.SUCCESS}
+    again = {row.key for row in rows if not tasks.is_done(row) or phases[row.phase_id].runs_on != RunsOn.SUCCESS}
     dependents: dict[str, list[str]] = {}
     watching: dict[str, list[str]] = {}
     for row in rows:
@@ -113,10 +115,6 @@ def _to_run_again(
 
 def _answer(row: TaskRow) -> object:
     return row.outputs.get("answer") if row.action["type"] == DECISION else None
-
-
-def _is_done(row: TaskRow) -> bool:
-    return row.status == TaskStatus.COMPLETED or row.reason == SKIPPED_BY_PERSON
 
 
 def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:

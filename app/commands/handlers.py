@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,7 @@ from app.domain.identity import now
 from app.domain.parameters import Value
 from app.domain.registry import load_actions
 from app.domain.states import Call, Situation, check_call
-from app.storage import decisions, events, freezing, plans, projects, questions, runs
+from app.storage import decisions, events, freezing, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import (
     DecisionMade,
@@ -95,6 +95,9 @@ def approve(conn: Connection, decision: CommandRecord) -> None:
     runs.check_workspace_free(conn, project)
     if captured is not None:
         captured.frozen.stops = stops_of(draft)
+    if project.run_id is not None:
+        # A task of an earlier run that does not stop could otherwise run twice at the same time.
+        projects.check_stopped(conn, project.id)
     captured = freezing.bind(decision, captured)
     run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
     decision.payload = {**decision.payload, **run}
@@ -104,8 +107,23 @@ def approve(conn: Connection, decision: CommandRecord) -> None:
         plan_version=plan.version, plan_digest=digest, approved_at=decision.at, comment=decision.comment,
         **decision.seal(),
     )  # fmt: skip
-    started = RunStarted(plan_version=plan.version, plan_digest=digest, **run)
+    started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))
     events.append(conn, project.id, approved, started, actor=decision.actor)
+
+
+class _Kept(TypedDict, total=False):
+    retry_of: str
+    kept: int
+    reset: list[str]
+
+
+def _kept(conn: Connection, project: ProjectRow) -> _Kept:
+    """What a run of a corrected plan keeps of the run before it. Empty if it keeps nothing."""
+    rows = tasks.all_of(conn, project.id)
+    again = [row.id for row in rows if not tasks.is_done(row)]
+    if project.run_id is None or len(again) == len(rows):
+        return {}
+    return {"retry_of": project.run_id, "kept": len(rows) - len(again), "reset": again}
 
 
 def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:

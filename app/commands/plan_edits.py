@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, update
 
-from app.domain.actions import Actions
+from app.domain.actions import Actions, Mode
 from app.domain.commands import CommandRecord
 from app.domain.conditions import stops_of
+from app.domain.corrections import definitions
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured
@@ -25,7 +26,7 @@ from app.storage.tables import runs as run_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import DecisionMade, EventData, PlanApproved, PlanReady, PlanSuperseded, TaskCreated
-from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus
+from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus, WaitReason, waits_for_person
 
 
 def edit_plan(
@@ -71,7 +72,8 @@ def edit_plan(
 def edit_running(conn: Connection, decision: CommandRecord) -> None:
     """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
 
-    Only unfinished phases and tasks that have not started may change.
+    Only unfinished phases and tasks that have not started may change, and the definition of a task that waits for a person
+    because it failed. A person then lets it be retried.
     """
     captured = freezing.take_captured(decision)
     actions = load_actions()
@@ -96,7 +98,7 @@ def edit_running(conn: Connection, decision: CommandRecord) -> None:
     editor = Editor(before, _keys_by_id(conn, project.id), waiting)
     after = editor.apply(edits)
     check_draft(after, actions, None, before=before)
-    _check_started(before, after, phases, tasks.all_of(conn, project.id))
+    _check_started(before, after, phases, tasks.all_of(conn, project.id), actions)
     if captured is not None:
         captured.frozen.stops = stops_of(after)
     _install(conn, project, current, after, actions, editor, decision, freezing.bind(decision, captured, current))
@@ -115,7 +117,7 @@ def _created(conn: Connection, project_id: str, keys: Sequence[str], version: in
 
 
 def _check_started(
-    before: PlanDraft, after: PlanDraft, phases: Sequence[runs.PhaseRow], rows: Sequence[TaskRow]
+    before: PlanDraft, after: PlanDraft, phases: Sequence[runs.PhaseRow], rows: Sequence[TaskRow], actions: Actions
 ) -> None:
     """Make sure that an edit does not change what has already started.
 
@@ -130,24 +132,45 @@ def _check_started(
         if kept is None or kept.key != phase.key or (done and not _same(kept, former[phase.key])):
             word = "finished" if done else "started"
             raise Conflict(f"Phase '{phase.key}' has {word}; it cannot be changed or moved.", code=f"phase_{word}")
-    old, new = _with_needs(before), _with_needs(after)
+    old, new = definitions(before), definitions(after)
     for row in rows:
-        if row.status != TaskStatus.PENDING and old[row.key] != new.get(row.key):
-            message = f"Task '{row.key}' has started; it cannot be changed, and nothing can be added before it."
-            raise Conflict(message, code="task_started", context={"task_id": row.id})
+        if (
+            row.status == TaskStatus.PENDING
+            or old[row.key] == new.get(row.key)
+            or _is_corrected(row, rows, after, actions)
+        ):
+            continue
+        message = f"Task '{row.key}' has started; it cannot be changed, and nothing can be added before it."
+        if row.status == TaskStatus.FAILED:
+            message = f"Task '{row.key}' has failed. Correct it when the run has ended, then approve the new version."
+        elif _may_be_corrected(row):
+            message = (
+                f"While the run waits for a decision on task '{row.key}', only its own fields can be changed, and its action "
+                "must still be one that a worker runs. It can depend on finished tasks only."
+            )
+        raise Conflict(message, code="task_started", context={"task_id": row.id})
+
+
+def _may_be_corrected(row: TaskRow) -> bool:
+    """Whether nothing of the task is in progress: it failed or lost its worker, and a person decides what is next."""
+    reasons = {WaitReason.AFTER_FAILURE, WaitReason.WORKER_LOST}
+    return row.status == TaskStatus.WAITING and row.reason in reasons and waits_for_person(row.reason, row.due_at)
+
+
+def _is_corrected(row: TaskRow, rows: Sequence[TaskRow], after: PlanDraft, actions: Actions) -> bool:
+    """Whether an edit changes a task only in a way that its next attempt can follow."""
+    if not _may_be_corrected(row):
+        return False
+    done = {other.key for other in rows if tasks.is_done(other)}
+    for phase in after.phases:
+        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
+            if task.key == row.key:
+                return actions[task.action.type].mode == Mode.ACTIVITY and done.issuperset(needed)
+    return False
 
 
 def _same(left: PhaseDraft, right: PhaseDraft) -> bool:
     return canonical_json(left.model_dump(mode="json")) == canonical_json(right.model_dump(mode="json"))
-
-
-def _with_needs(draft: PlanDraft) -> dict[str, bytes]:
-    """Return for each task, by key, its definition, its phase and its dependencies, as comparable bytes."""
-    return {
-        task.key: canonical_json([phase.key, task.model_dump(mode="json"), sorted(needed)])
-        for phase in draft.phases
-        for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
-    }
 
 
 def _install(

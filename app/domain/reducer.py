@@ -160,8 +160,11 @@ class ProjectState:
             # An edit during a run, which continues with the new version.
             return
         self.status, self._stage = ProjectStatus.PENDING, Stage.AWAITING_APPROVAL
-        self._phases, self._other_phases = {}, PhaseStatus.PENDING
-        self._reset(list(self.tasks))
+        done = set(data.kept_phases or ())
+        self._phases = {name: status for name, status in self._phases.items() if name in done}
+        self._other_phases = PhaseStatus.PENDING
+        kept = set(data.kept or ())
+        self._reset([name for name in self.tasks if name not in kept])
 
     def _move_task(self, data: TaskStarted | TaskMoved, at: str) -> None:
         task = self.tasks.setdefault(data.task_id, TaskState())

@@ -77,20 +77,16 @@ def names_with_references(value: Any) -> Iterator[str]:
 
 def referenced_tasks(value: Any) -> list[str]:
     """Keys of the tasks whose outputs `value` uses. Malformed references are ignored; validation reports them."""
-    keys: dict[str, None] = {}
+    return list(outputs_used(value))
+
+
+def outputs_used(value: Any) -> dict[str, list[str]]:
+    """The names of the outputs that `value` uses, by the key of their task. Malformed references are ignored."""
+    used: dict[str, dict[str, None]] = {}
     for expression in expressions(value):
         if match := _TASK.fullmatch(expression):
-            keys[match[1]] = None
-    return list(keys)
-
-
-def outputs_used(value: Any, key: str) -> list[str]:
-    """Names of the outputs of the task `key` that `value` uses."""
-    names: dict[str, None] = {}
-    for expression in expressions(value):
-        if (match := _TASK.fullmatch(expression)) and match[1] == key:
-            names[match[2]] = None
-    return list(names)
+            used.setdefault(match[1], {})[match[2]] = None
+    return {key: list(names) for key, names in used.items()}
 
 
 def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:

@@ -195,7 +195,7 @@ class Replay:
         if isinstance(data, PlanReady):
             self.project.outcome = None
             self.plans[version] = ReplayedPlan(data.plan_digest, actor, data.planner or None, data.created_at or None)
-            if self.state.status != ProjectStatus.RUNNING:
+            if self.state.status != ProjectStatus.RUNNING and data.kept is None:
                 self.approvals.clear()
         elif isinstance(data, PlanApproved):
             if version in self.plans:

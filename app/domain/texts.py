@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import AfterValidator
 
 _LINE_BREAK = re.compile(r"\r\n?")
+_DATA = frozenset({"inputs", "outputs"})
 _BYTE_ORDER_MARK = "\ufeff"
 # Deeper values are refused later, with a better message.
 _MAX_DEPTH = 200
@@ -23,18 +24,18 @@ def normalized_text(text: str) -> str:
 
 
 def normalized(value: Any, depth: int = 0) -> Any:
-    """A JSON value with normalized texts. Names of fields, and the body of an HTTP request, stay as they are.
+    """A JSON value with normalized texts. Names of fields stay as they are, and so do values that are data and not text.
 
-    Some formats that are sent as a body, such as multipart, require CRLF.
+    These are inputs and outputs of tasks, and the body of an HTTP request: some formats, such as multipart, require CRLF.
     """
     if isinstance(value, str):
         return normalized_text(value)
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, dict):
-        sent = "body" if value.get("type") == "http" else None  # pyright: ignore[reportUnknownMemberType]
+        data = _DATA | {"body"} if value.get("type") == "http" else _DATA  # pyright: ignore[reportUnknownMemberType]
         return {  # pyright: ignore[reportUnknownVariableType]
-            name: item if name == sent else normalized(item, depth + 1)
+            name: item if name in data else normalized(item, depth + 1)
             for name, item in value.items()  # pyright: ignore[reportUnknownVariableType]
         }
     if isinstance(value, list):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 
 from app.domain.actions import Actions
 from app.domain.errors import Conflict
@@ -67,6 +68,19 @@ class NewTask(TypedDict):
     attempt: NotRequired[int]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a new version keeps of the former one: the ids of the tasks, and of the phases that stay completed."""
+
+    tasks: list[str]
+    phases: list[str]
+
+
+# How a task ended.
+_OUTCOME = (
+    "status", "reason", "outputs", "error", "exit_code", "log_bytes", "started_at", "completed_at", "recorded_try",
+    "quarantine",
+)  # fmt: skip
 # What a task's row copies unchanged from its plan, and what affects how the task runs.
 _COPIED = (
     "inputs",
@@ -117,12 +131,17 @@ def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
     }
 
 
-def replace(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions) -> None:
-    """Replace the rows of the former version with those of `draft`. Tasks that keep their id continue their count of attempts."""
-    attempts = {
-        row.id: row.attempt
-        for row in conn.execute(select(tasks.c.id, tasks.c.attempt).where(tasks.c.project_id == project.id))
-    }
+def replace(
+    conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, actions: Actions, kept: Set[str]
+) -> Kept | None:
+    """Replace the rows of the former version with those of `draft`. Tasks that keep their id continue their count of attempts.
+
+    `kept` has the keys of the tasks that keep their outcome. Then all phases keep their approvals, and phases in which nothing
+    is left to run stay completed. Returns what was kept, or None.
+    """
+    former = {row["id"]: dict(row) for row in _rows_of(conn, tasks, project.id)}
+    former_phases = {row["id"]: dict(row) for row in _rows_of(conn, phases, project.id)}
+    attempts = {task_id: row["attempt"] for task_id, row in former.items()}
     conn.execute(delete(phases).where(phases.c.project_id == project.id))
     phase_rows: list[NewPhase] = []
     task_rows: list[NewTask] = []
@@ -136,6 +155,33 @@ def replace(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: Ids, a
         conn.execute(insert(phases), phase_rows)
     if task_rows:
         conn.execute(insert(tasks), task_rows)
+    if not kept:
+        return None
+    kept_ids = [ids["tasks"][task.key] for task in draft.tasks() if task.key in kept]
+    _restore(conn, tasks, [former[task_id] for task_id in kept_ids], _OUTCOME)
+    complete = {
+        ids["phases"][phase.key] for phase in draft.phases if phase.tasks and kept >= {task.key for task in phase.tasks}
+    }
+    there = [former_phases[row["id"]] for row in phase_rows if row["id"] in former_phases]
+    done = [row for row in there if row["id"] in complete and row["status"] == PhaseStatus.COMPLETED]
+    _restore(conn, phases, there, ("approved_at", "approved_by"))
+    _restore(conn, phases, done, ("status", "started_at", "completed_at"))
+    return Kept(kept_ids, [row["id"] for row in done])
+
+
+def _rows_of(conn: Connection, table: Table, project_id: str) -> Sequence[RowMapping]:
+    return conn.execute(select(table).where(table.c.project_id == project_id)).mappings().all()
+
+
+def _restore(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Give rows the values that they had before they were replaced."""
+    if rows:
+        query = update(table).where(table.c.id == bindparam("of_row"))
+        values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+        conn.execute(
+            query.values(values),
+            [{"of_row": row["id"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+        )
 
 
 def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> NewPhase:

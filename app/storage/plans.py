@@ -14,13 +14,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.actions import Actions
 from app.domain.commands import CancelSeal, CommandSeal
-from app.domain.conditions import Effect, effects_of, stops_of
+from app.domain.conditions import Effect, effects_of, ends_run, stops_of
+from app.domain.corrections import kept_tasks
 from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.identity import now
 from app.domain.parameters import Value, values_of
 from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.signed_values import project_values_read
-from app.storage import events, locks, plan_rows, projects
+from app.storage import events, locks, needs, plan_rows, projects, tasks
 from app.storage.plan_rows import Ids
 from app.storage.projects import Failure, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
@@ -257,12 +258,12 @@ def finish_generation(
     """
     project, row = _generating(conn, project_id, version)
     projects.change(conn, project, parameters=row.parameters)
-    ids: Ids = {}
+    earlier: Contents | None = None
     if row.based_on is not None and row.based_on == project.plan_version:
-        # Keep the ids of phases and tasks that the instructions did not change.
-        ids = contents(get(conn, project_id, row.based_on)).ids
+        # Keep the ids and outcomes of what the instructions did not change.
+        earlier = contents(get(conn, project_id, row.based_on))
     return _install(
-        conn, project, version, draft, actions, ids=ids, actor=row.created_by, planner=row.planner, facts=facts
+        conn, project, version, draft, actions, earlier=earlier, actor=row.created_by, planner=row.planner, facts=facts
     )
 
 
@@ -299,11 +300,12 @@ def edit(
 ) -> int:
     """Make the next version by applying `change` to the current one or to an empty plan. What stays keeps its id.
 
+    Tasks that are done and that the change does not affect keep their outcome too: see `corrections`.
+
     The caller has checked that the call is allowed. Returns the new version's number.
     """
     earlier = contents(current(conn, project)) if project.plan_version is not None else None
     before = PlanDraft.model_validate(earlier.draft) if earlier is not None else PlanDraft()
-    ids: Ids = earlier.ids if earlier is not None else {}
     version = next_version(conn, project.id)
     row = {
         "project_id": project.id,
@@ -316,7 +318,7 @@ def edit(
     conn.execute(insert(plans).values(row))
     if announce is not None:
         events.append(conn, project.id, announce, actor=actor)
-    _install(conn, project, version, change(before), actions, ids=ids, actor=actor, planner="hand")
+    _install(conn, project, version, change(before), actions, earlier=earlier, actor=actor, planner="hand")
     return version
 
 
@@ -356,27 +358,27 @@ def _install(
     draft: PlanDraft,
     actions: Actions,
     *,
-    ids: Ids,
+    earlier: Contents | None,
     actor: str,
     planner: str,
     facts: PlanFacts | None = None,
 ) -> str:
     settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
-    kept = plan_rows.with_ids(draft, ids)
+    ids = plan_rows.with_ids(draft, earlier.ids if earlier is not None else {})
     stored: _Changes = {
         "status": PlanStatus.READY,
         "digest": digest,
         "draft": draft.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
-        "ids": kept,
+        "ids": ids,
     }
     _set(conn, project.id, version, **stored)
     new_events: list[EventData] = []
     if project.plan_version is not None:
         supersede(conn, project.id, project.plan_version)
         new_events.append(PlanSuperseded(plan_version=project.plan_version, by=version))
-    plan_rows.replace(conn, project, draft, kept, actions)
+    kept = plan_rows.replace(conn, project, draft, ids, actions, _unaffected(conn, project, earlier, draft, settings))
     values: ProjectChanges = {
         "stage": Stage.AWAITING_APPROVAL,
         "former_stage": None,
@@ -392,7 +394,28 @@ def _install(
     used: PlanFacts = facts if facts is not None else {}
     ready = PlanReady(
         plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
-        phases=len(draft.phases), tasks=len(draft.tasks()), **used,
+        phases=len(draft.phases), tasks=len(draft.tasks()), kept=kept.tasks if kept is not None else None,
+        kept_phases=kept.phases if kept is not None else None, **used,
     )  # fmt: skip
     events.append(conn, project.id, *new_events, ready, actor=actor)
     return digest
+
+
+def _unaffected(
+    conn: Connection, project: ProjectRow, earlier: Contents | None, draft: PlanDraft, settings: RunSettings
+) -> frozenset[str]:
+    """Return the keys of the tasks that are done, and that the new version does not change.
+
+    There are none after a run that completed, which leaves nothing to correct, and none in another folder. A decision whose
+    answer ends the run is asked again.
+    """
+    completed = project.status == ProjectStatus.COMPLETED
+    if earlier is None or project.run_id is None or completed or earlier.settings["path"] != settings.path:
+        return frozenset()
+    stops = (needs.stops(conn, project.id), stops_of(draft))
+    done = [
+        row.key
+        for row in tasks.all_of(conn, project.id)
+        if tasks.is_done(row) and not any(ends_run(ending, row.key, row.outputs.get("answer")) for ending in stops)
+    ]
+    return kept_tasks(PlanDraft.model_validate(earlier.draft), draft, done) if done else frozenset()

@@ -119,8 +119,9 @@ phases = Table(
     UniqueConstraint("project_id", "key"),
 )
 
-# A task that a person must do. Index and query use this same text: with parameters, a database may not see that they match.
-WAITS_FOR_PERSON = text("status = 'waiting' AND reason = 'manual'")
+# A task that a person must do or release. Index and query use this same text: with parameters, a database may not see that they
+# match.
+WAITS_FOR_PERSON = text("status = 'waiting' AND reason IN ('manual', 'release')")
 IN_QUARANTINE = text("quarantine IS NOT NULL")
 
 tasks = Table(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, String, bindparam, cast, func, select, update
+from sqlalchemy import Connection, String, bindparam, cast, func, or_, select, update
 
 from app.domain.commands import CommentSeal
 from app.domain.errors import Conflict, NotFound
@@ -15,7 +14,7 @@ from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.references import outputs_used
 from app.domain.replay import outputs_hash
-from app.domain.states import FINISHED_TASK, TASK_MOVES, sources
+from app.domain.states import FINISHED_TASK, SKIPPED_BY_PERSON, TASK_MOVES, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
@@ -152,7 +151,7 @@ def find(conn: Connection, project_id: str, task: str) -> TaskRow | None:
 
 
 def manual_waiting(conn: Connection, project_ids: Collection[str]) -> dict[str, int]:
-    """Count the tasks of each project that wait for a person to do them. Projects without such tasks are left out."""
+    """Count the tasks of each project that wait for a person to do or release them. Projects without such tasks are left out."""
     query = (
         select(tasks.c.project_id, func.count().label("number"))
         .where(tasks.c.project_id.in_(project_ids), WAITS_FOR_PERSON)
@@ -199,13 +198,26 @@ def ids_by_key(conn: Connection, project_id: str) -> dict[str, str]:
     return {row.key: row.id for row in rows}
 
 
-def users_of(conn: Connection, project_id: str, key: str) -> list[tuple[TaskRow, list[str]]]:
-    """Return the tasks that have not ended and use outputs of the task `key`, with the names of these outputs."""
-    named = cast(tasks.c.depends_on, String).contains(json.dumps(key), autoescape=True)
-    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.status.notin_(FINISHED_TASK), named)
-    rows = _ROWS.all(conn, query.order_by(tasks.c.position))
-    used = [(row, outputs_used([row.inputs, row.action], key)) for row in rows]
-    return [(row, outputs) for row, outputs in used if outputs]
+@dataclass(frozen=True, slots=True)
+class OutputUser:
+    """A task that has not ended, and the outputs of another task that it uses."""
+
+    id: str
+    key: str
+    title: str
+    outputs: list[str]
+
+
+def output_users(conn: Connection, project_id: str) -> dict[str, list[OutputUser]]:
+    """Return, by the key of each task whose outputs are used, the tasks that use them and have not ended, in plan order."""
+    columns = (tasks.c.id, tasks.c.key, tasks.c.title, tasks.c.inputs, tasks.c.action)
+    refers = or_(*(cast(column, String).contains("${{") for column in (tasks.c.inputs, tasks.c.action)))
+    query = select(*columns).where(tasks.c.project_id == project_id, tasks.c.status.notin_(FINISHED_TASK), refers)
+    users: dict[str, list[OutputUser]] = {}
+    for row in conn.execute(query.order_by(tasks.c.position)):
+        for key, outputs in outputs_used([row.inputs, row.action]).items():
+            users.setdefault(key, []).append(OutputUser(row.id, row.key, row.title, outputs))
+    return users
 
 
 def count(conn: Connection, project_id: str, *, status: str | None = None, phase_id: str | None = None) -> int:
@@ -246,6 +258,11 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Unpack[T
     if conn.execute(_MOVES[status], {"of_task": task.id, "status": status, **values}).rowcount != 1:
         raise Conflict(f"Task '{task.key}' cannot become {status} now.", code="impossible_move")
     return describe(task)
+
+
+def is_done(task: TaskRow) -> bool:
+    """Whether a later run of the project need not run the task again: it completed, or a person skipped it."""
+    return task.status == TaskStatus.COMPLETED or task.reason == SKIPPED_BY_PERSON
 
 
 def describe(task: TaskRow) -> TaskNames:

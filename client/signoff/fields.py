@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from signoff.schemas.tasks import Condition
+
 # The formats of the graph, besides JSON.
 GraphForm = Literal["svg", "dot", "mermaid"]
 
@@ -27,10 +29,6 @@ class ProjectFields(TypedDict, total=False):
     max_tokens: int | None
     max_cost_usd: float | None
     parameters: Mapping[str, str | float | bool]
-
-
-# How another task must have ended. `is` has statuses, or answers of a decision.
-Condition = TypedDict("Condition", {"task": str, "is": Sequence[str]})
 
 
 class PhaseFields(TypedDict, total=False):

@@ -74,7 +74,7 @@ FIELDS: dict[str, dict[str, Value]] = {
     "retryTask": {"comment": "Words."},
     "answerDecision": {"comment": "Words.", "answer": "no"},
     "duplicateProject": {"name": "Other", "include_files": True},
-    "previewOutline": {"description": "- Other", "agent_id": "nobody"},
+    "previewOutline": {"description": "- Other", "agent_id": "nobody", "parameters": {"version": "2"}},
     "deleteProjects": {"ids": [NO_SUCH]},
 }  # fmt: skip
 # Fields that have their own tests, because they have no project or no JSON body.

@@ -144,3 +144,12 @@ async def test_a_preview_lists_what_is_asked(signoff: Stack) -> None:
     assert [(item["name"], item["default"], item["value"]) for item in listed] == [
         ("version", None, None), ("target", "staging", None), ("copies", 3, None),
     ]  # fmt: skip
+
+
+async def test_a_preview_checks_values_if_it_gets_them(signoff: Stack) -> None:
+    answer = await signoff.http.post("/api/outline", json={"description": PLAN, "parameters": {"target": "moon"}})
+    body = answer.json()
+    assert not body["valid"]
+    assert [problem["field"] for problem in body["problems"]] == ["parameters.version", "parameters.target"]
+    good = await signoff.http.post("/api/outline", json={"description": PLAN, "parameters": {"version": "2.4"}})
+    assert [item["value"] for item in good.json()["parameters"]] == ["2.4", "staging", 3]

@@ -119,6 +119,48 @@ async def asked(stack: Stack) -> str:
     return project_id
 
 
+async def corrected(stack: Stack) -> str:
+    """A failed task is corrected while it asks, also by another action; the rest is corrected after the run, as a new run."""
+    plan = "- One: `true` {#one}\n- Two: `ecko` {#two after=one after_failure=ask}\n- Three: `ecko` {#three after=two}"
+    project_id = await stack.started(plan)
+    asked = await stack.question(project_id)
+    request = {"type": "http", "url": "${{ signoff.url }}/health"}
+    await stack.call("PUT", f"/{project_id}/tasks/two", json={"action": request, "retries": 1, "timeout_seconds": 30})
+    await stack.call("POST", f"/{project_id}/decisions/{asked['id']}", json={"answer": "retry"})
+    await stack.finished(project_id)
+    right = {"action": {"type": "shell", "command": "true"}}
+    await stack.call("PUT", f"/{project_id}/tasks/three", json=right)
+    await stack.call("POST", f"/{project_id}/approve")
+    return project_id
+
+
+async def conditional(stack: Stack) -> str:
+    plan = (
+        "- Ship? {#ask decision=yes,no}\n- Ship: `true` {#ship if=ask:yes approval=yes}\n- Tell: `true` {#tell if=ask:no}\n\n"
+        "## Two {approval=yes}\n\n- Gone: `true` {#gone}\n\n"
+        "## Three\n\n- Bad: `false` {#bad}\n- Alert: `true` {#alert if=bad:failed}\n\n"
+        "## Undo {on=failure approval=yes}\n\n- Undo: `true` {#undo}\n\n## Clean {on=always}\n\n- Clean: `true` {#clean}"
+    )
+    project_id = await stack.started(plan)
+    question = await stack.question(project_id)
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+    await stack.task_in(project_id, "ship", "waiting")
+    await stack.call("POST", f"/{project_id}/tasks/ship/retry")
+    await stack.at_gate(project_id, "two")
+    await stack.call("POST", f"/{project_id}/tasks/gone/skip")
+    await stack.at_gate(project_id, "undo")
+    await stack.call("POST", f"/{project_id}/approve")
+    return project_id
+
+
+async def cleaned_up(stack: Stack) -> str:
+    plan = "- Hang: `sleep 60` {#hang}\n\n## Clean {on=always}\n\n- Clean: `true` {#clean}"
+    project_id = await stack.started(plan)
+    await stack.task_in(project_id, "hang", "running")
+    await stack.http.post(f"/api/projects/{project_id}/cancel", json={})
+    return project_id
+
+
 async def edited(stack: Stack) -> str:
     plan = "## One\n\n- Hold: `sleep 1` {#hold}\n- Gone: `true` {#gone after=hold}\n\n## Two\n\n- Skip: `true` {#skip}"
     project_id = await stack.started(plan)
@@ -168,7 +210,10 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "paused_and_retried": (paused_and_retried, Thresholds()),
     "asked": (asked, Thresholds()),
     "edited": (edited, Thresholds()),
+    "corrected": (corrected, Thresholds()),
     "advised": (advised, Thresholds()),
+    "conditional": (conditional, Thresholds()),
+    "cleaned_up": (cleaned_up, Thresholds()),
 }
 
 

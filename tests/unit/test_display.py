@@ -26,7 +26,7 @@ def a_task(key: str, **fields: Any) -> dict[str, Any]:
         "id": f"task_{key}", "phase_id": "phase_1", "key": key, "title": key.title(), "description": "", "status": "pending",
         "reason": None, "agent_id": None, "action": {"type": "shell", "command": f"do {key}"}, "depends_on": [], "inputs": {},
         "expected_files": [], "retries": 0, "timeout_seconds": None, "on_crash": "rerun", "attempt": 0, "duration_ms": None,
-        "error": None, "reads": [], "writes": [], "limits": {},
+        "error": None, "reads": [], "writes": [], "limits": {}, "condition": None, "requires_approval": False,
     }  # fmt: skip
     return defaults | fields
 
@@ -34,11 +34,11 @@ def a_task(key: str, **fields: Any) -> dict[str, Any]:
 def a_plan(*tasks: dict[str, Any], version: int = 1) -> dict[str, Any]:
     phase = {
         "id": "phase_1", "name": "Gather", "description": "", "strategy": "dag", "requires_approval": False,
-        "tasks": list(tasks),
+        "condition": None, "runs_on": "success", "tasks": list(tasks),
     }  # fmt: skip
     return {
         "version": version, "status": "ready", "digest": "d" * 64, "summary": "", "parameters": [], "warnings": [],
-        "phases": [phase],
+        "answers": {}, "phases": [phase],
     }  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
     assert "- skipped                  dependency failed" in text
     row = {
         "id": "proj_1", "status": "running", "name": "[red]A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": "executing", "manual_waiting": 0, "blocked": None,
+        "stage": "executing", "manual_waiting": 0, "blocked": None, "outcome": None,
     }  # fmt: skip
     listing = {"projects": [row], "total": 7, "status_counts": {"running": 7, "failed": 0}}
     assert "proj_1  ▸ running  [red]A  2026-01-01 10:20" in shown(projects_table(listing))
@@ -151,7 +151,7 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
 def test_a_list_tells_what_a_project_waits_for(stage: str, manual_waiting: int, expected: list[str]) -> None:
     row = {
         "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": stage, "manual_waiting": manual_waiting, "blocked": None,
+        "stage": stage, "manual_waiting": manual_waiting, "blocked": None, "outcome": None,
     }  # fmt: skip
     listing = {"projects": [row], "total": 1, "status_counts": {}}
     lines = shown(projects_table(listing)).splitlines()
@@ -161,10 +161,36 @@ def test_a_list_tells_what_a_project_waits_for(stage: str, manual_waiting: int, 
 def test_a_list_tells_what_holds_a_project_up() -> None:
     row = {
         "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": "executing", "manual_waiting": 0, "blocked": "workflow_task_failing",
+        "stage": "executing", "manual_waiting": 0, "blocked": "workflow_task_failing", "outcome": None,
     }  # fmt: skip
     listing = {"projects": [row], "total": 1, "status_counts": {}}
     assert "blocked: its workflow task keeps failing" in shown(projects_table(listing))
+
+
+def test_a_plan_shows_what_follows_from_an_answer() -> None:
+    ask = a_task("ask", action={"type": "decision", "options": ["yes", "no"]})
+    ship = a_task("ship", condition={"task": "ask", "is": ["yes"]}, requires_approval=True)
+    plan = a_plan(ask, ship)
+    plan["answers"] = {
+        "ask": [
+            {"answer": "yes", "ends_run": False, "starts": ["ship"], "skips": []},
+            {"answer": "no", "ends_run": True, "starts": [], "skips": ["ship"]},
+        ]
+    }
+    plan["phases"][0] |= {"runs_on": "failure", "condition": {"task": "x", "is": ["failed", "skipped"]}}
+    text = shown(plan_tree(plan, "Release"), width=200)
+    assert "only after a failure  only if x is failed or skipped" in text
+    assert "yes: runs ship" in text
+    assert "no: ends the run: what depends on it and all later phases are skipped; skips ship" in text
+    assert "only if ask is yes · a person releases it before it starts" in text
+
+
+def test_a_list_tells_that_failures_were_skipped() -> None:
+    row = {
+        "id": "proj_1", "status": "completed", "name": "A", "created_at": "2026-01-01T10:20:30.000Z", "stage": "finished",
+        "manual_waiting": 0, "blocked": None, "outcome": "completed_with_skipped_failures",
+    }  # fmt: skip
+    assert "failed tasks were skipped" in shown(projects_table({"projects": [row], "total": 1, "status_counts": {}}))
 
 
 def test_output_files_are_those_of_completed_tasks_with_their_sizes(tmp_path: Path) -> None:

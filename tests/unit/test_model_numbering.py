@@ -12,6 +12,8 @@ from app.domain.registry import load_actions
 from app.domain.validation import check_draft
 from app.planning.model.numbering import with_numbers
 from app.planning.model.schema import ModelPlan, plan_type
+from app.planning.outline.reader import read_outline
+from tests.unit.test_conditions import EVERYTHING
 
 ACTIONS = load_actions()
 SHAPE = plan_type(ACTIONS, ["default"])
@@ -145,3 +147,8 @@ def test_servers_are_told_where_texts_and_lists_end_but_answers_are_not_held_to_
     assert (schema["properties"]["phases"]["maxItems"], schema["properties"]["questions"]["maxItems"]) == (5, 5)
     long = task(1, "x" * 200, action={"type": "shell", "command": "true;" * 1000}, expected_files=["a"] * 20)
     assert said(plan(*[{**long, "number": number} for number in range(1, 31)])) == []
+
+
+def test_conditions_and_when_phases_run_survive() -> None:
+    draft = read_outline(EVERYTHING, has_model=False)
+    assert WHOLE.model_validate(with_numbers(draft)).draft(draft).phases == draft.phases

@@ -78,11 +78,11 @@ async def test_a_plan_has_a_value_for_each_parameter() -> None:
 async def test_missing_and_wrong_values_are_named_all_at_once() -> None:
     with pytest.raises(Invalid) as error:
         await planned(
-            RELEASE, {"version": "2", "target": "moon", "copies": "many", "dry_run": "perhaps", "vresion": "2"}
+            RELEASE, {"version": "2", "target": "moon", "copies": "many", "dry_run": "perhaps", "color": "red"}
         )
     assert error.value.info.code == "parameters_invalid"
     assert {problem.field: problem.message for problem in error.value.info.details} == {
-        "parameters.vresion": "The plan has no parameter 'vresion'. It has: version, target, copies, dry_run, note.",
+        "parameters.color": "The plan has no parameter 'color'. It has: version, target, copies, dry_run, note.",
         "parameters.version": r"The parameter 'version': '2' does not match the pattern [0-9]+\.[0-9]+.",
         "parameters.target": "The parameter 'target': 'moon' is not one of staging, production.",
         "parameters.copies": "The parameter 'copies': 'many' is not a number.",

@@ -36,10 +36,10 @@ def test_line_breaks(text: str, normal: str) -> None:
     assert normalized_text(text) == normal
 
 
-def test_a_value_keeps_its_shape_and_what_an_http_task_sends() -> None:
-    value = {"a": [TEXT, 1, None, {"b": TEXT}], "action": {"type": "http", "body": TEXT, "url": TEXT}}
+def test_a_value_keeps_its_shape_and_what_is_data() -> None:
+    value = {"a": [TEXT, 1, {"b": TEXT}], "action": {"type": "http", "body": TEXT, "url": TEXT}, "inputs": {"x": TEXT}}
     assert normalized(value) == {
-        "a": [NORMAL, 1, None, {"b": NORMAL}], "action": {"type": "http", "body": TEXT, "url": NORMAL}
+        "a": [NORMAL, 1, {"b": NORMAL}], "action": {"type": "http", "body": TEXT, "url": NORMAL}, "inputs": {"x": TEXT}
     }  # fmt: skip
 
 
@@ -49,11 +49,11 @@ def test_bodies_of_requests() -> None:
     made = UpdateTask.model_validate({**task, "outputs": {"stdout": TEXT}})
     assert made.action is not None
     assert made.action.fields() == {"command": NORMAL, "env": {"A": NORMAL}}
-    assert made.inputs == {"x": NORMAL}
+    assert made.inputs == {"x": TEXT}
     # A read-only field is compared with its current value.
     assert (made.model_extra or {})["outputs"] == {"stdout": TEXT}
     answered = AnswerTask.model_validate({"outputs": {"x": [TEXT]}, "comment": TEXT})
-    assert (answered.outputs, answered.comment) == ({"x": [NORMAL]}, NORMAL)
+    assert (answered.outputs, answered.comment) == ({"x": [TEXT]}, NORMAL)
     edits = [{"op": "add_task", "title": "t", "action": {"type": "shell", "argv": ["bash", "-c", TEXT]}}]
     assert RefinePlan.model_validate({"edits": edits}).edits == normalized(edits)
 

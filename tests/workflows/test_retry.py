@@ -114,7 +114,7 @@ async def test_retry_needs_the_approved_plan(signoff: Stack) -> None:
     project_id = project["id"]
     await signoff.call("PUT", f"/{project_id}", json={"strategy": "careful"})
     refused = await signoff.call("POST", f"/{project_id}/retry", status=409)
-    assert refused["code"] == "not_finished"
+    assert refused["code"] == "plan_superseded"
     await signoff.call("POST", f"/{project_id}/cancel")
     refused = await signoff.call("POST", f"/{project_id}/retry", status=409)
     assert refused["code"] == "plan_superseded"

@@ -146,9 +146,9 @@ class Archive:
         yield b"["
         offset, separator = 0, b"\n"
         while True:
-            ((rows, ids, used),) = self._ask(loop, partial(_page, self._project.id, offset))
+            ((rows, ids, used, users),) = self._ask(loop, partial(_page, self._project.id, offset))
             for row in rows:
-                yield separator + present.task(row, ids, used, whole=True).model_dump_json().encode()
+                yield separator + present.task(row, ids, used, whole=True, users=users).model_dump_json().encode()
                 separator = b",\n"
             if len(rows) < _PAGE:
                 break
@@ -173,9 +173,12 @@ def _events_after(project_id: str, seq: int, limit: int, conn: Connection) -> li
     return events.to_seal(conn, project_id, seq, limit=limit)
 
 
-def _page(project_id: str, offset: int, conn: Connection) -> tuple[list[Any], dict[str, str], present.ModelUse]:
+def _page(
+    project_id: str, offset: int, conn: Connection
+) -> tuple[list[Any], dict[str, str], present.ModelUse, present.OutputUsers]:
     rows = tasks.all_of(conn, project_id, limit=_PAGE, offset=offset)
-    return rows, tasks.ids_by_key(conn, project_id), model_steps.tokens_by_task(conn, project_id)
+    used, users = model_steps.tokens_by_task(conn, project_id), tasks.output_users(conn, project_id)
+    return rows, tasks.ids_by_key(conn, project_id), used, users
 
 
 def _record(answers: Iterator[BaseModel | None]) -> Iterator[bytes]:

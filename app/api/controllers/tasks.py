@@ -22,7 +22,7 @@ from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
 from app.storage import model_steps, plans, projects, tasks
 from signoff.schemas.problems import Problem
-from signoff.schemas.tasks import OutputUse, Task, TaskDeleted, TaskList
+from signoff.schemas.tasks import Task, TaskDeleted, TaskList
 from signoff.vocabulary import TaskStatus
 
 AnyRequest = Request[Any, Any, Any]
@@ -54,7 +54,8 @@ class TaskController(Controller):
             rows = tasks.all_of(conn, project_id, **chosen, limit=limit, offset=offset)
             ids = tasks.ids_by_key(conn, project_id)
             used = model_steps.tokens_by_task(conn, project_id)
-            shown = [present.task(row, ids, used, whole=False) for row in rows]
+            users = tasks.output_users(conn, project_id)
+            shown = [present.task(row, ids, used, whole=False, users=users) for row in rows]
             return TaskList(tasks=shown, total=tasks.count(conn, project_id, **chosen), limit=limit, offset=offset)
 
         return await services.database.read(work)
@@ -83,7 +84,11 @@ class TaskController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
         data: JSONBody[UpdateTask],
     ) -> Response[Task]:  # fmt: skip
-        """Creates the next version of the plan. Omitted fields keep their values. A task that has started cannot be changed."""
+        """Creates the next version of the plan. Omitted fields keep their values.
+
+        After a run that failed, the version keeps what is done. During a run, a task that has started cannot be changed, unless
+        it waits for a decision because it failed.
+        """
         current = await services.database.read(lambda conn: _read(conn, project_id, task_id))
         edits = _changes(current, data)
         if not edits:
@@ -146,12 +151,9 @@ def _without_outputs(data: Remark) -> AnswerTask:
 def _read(conn: Connection, project_id: str, task_id: str) -> Task:
     projects.get(conn, project_id)
     row, used = tasks.get(conn, project_id, task_id), model_steps.tokens_by_task(conn, project_id)
-    shown = present.task(row, tasks.ids_by_key(conn, project_id), used, whole=True)
-    shown.outputs_used_by = [
-        OutputUse(task_id=user.id, key=user.key, title=user.title, outputs=outputs)
-        for user, outputs in tasks.users_of(conn, project_id, row.key)
-    ]
-    return shown
+    return present.task(
+        row, tasks.ids_by_key(conn, project_id), used, whole=True, users=tasks.output_users(conn, project_id)
+    )
 
 
 def _shown(project_id: str) -> Shown:

@@ -49,7 +49,8 @@ class RequestBody(BaseModel):
             return value
         # Read-only fields that the caller sends back are compared with their current values, so they stay as they are.
         fields = cast("dict[str, Any]", value)
-        return {name: normalized(item) if name in cls.model_fields else item for name, item in fields.items()}
+        kept = {name: item for name, item in fields.items() if name not in cls.model_fields}
+        return normalized(fields) | kept
 
 
 class SignIn(RequestBody):
@@ -119,6 +120,10 @@ class PreviewOutline(RequestBody):
 
     description: LongText
     agent_id: AgentId | None = None
+    parameters: Given | None = Field(
+        default=None,
+        description="Values to check. Without them, missing values are no problem: they are asked for later.",
+    )
 
 
 class Approve(RequestBody):

@@ -12,12 +12,12 @@ from signoff.schemas.tasks import AnswerEffect, Condition
 
 def condition(stored: dict[str, Any] | None) -> Condition | None:
     """The condition of a row."""
-    return Condition.model_validate(stored) if stored is not None else None
+    return {"task": stored["task"], "is": stored["is"]} if stored is not None else None
 
 
 def drafted(item: TaskDraft | PhaseDraft) -> Condition | None:
     """The condition of a task or a phase of a draft."""
-    return condition(item.condition.model_dump() if item.condition is not None else None)
+    return {"task": item.condition.task, "is": item.condition.values} if item.condition is not None else None
 
 
 def answers(effects: Mapping[str, Sequence[Effect]]) -> dict[str, list[AnswerEffect]]:

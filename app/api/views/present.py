@@ -19,15 +19,17 @@ from app.storage import model_steps, plans, runs, tasks
 from app.storage.plan_rows import Ids
 from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
-from app.storage.tasks import TaskRow
+from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
 from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
-from signoff.schemas.tasks import LogInfo, Phase, Task, TaskError
-from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, TaskStatus
+from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
+from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
 ModelUse = Mapping[str, tuple[int, int, float | None]]
+# By the key of the task whose outputs are used.
+OutputUsers = Mapping[str, Sequence[OutputUser]]
 # Larger outputs are truncated in lists and in the project; `/tasks/{id}` has them in full.
 MAX_OUTPUTS_LENGTH = 4096
 # Length to which a text is shortened when the outputs are truncated.
@@ -70,7 +72,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         progress=_progress(task_rows),
         plan=_plan_info(plan) if plan is not None else None,
         phases=phases(conn, row.id),
-        tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id)),
+        tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id), tasks.output_users(conn, row.id)),
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
         if run is not None
         else None,
@@ -82,13 +84,13 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     )
 
 
-def task_list(rows: Sequence[TaskRow], used: ModelUse) -> list[Task]:
+def task_list(rows: Sequence[TaskRow], used: ModelUse, users: OutputUsers) -> list[Task]:
     """All tasks of a project or of a phase. `rows` must include the dependencies, whose ids are otherwise missing."""
     ids = {row.key: row.id for row in rows}
-    return [task(row, ids, used, whole=False) for row in rows]
+    return [task(row, ids, used, whole=False, users=users) for row in rows]
 
 
-def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> Task:
+def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool, users: OutputUsers) -> Task:
     """One task. `ids` maps keys to ids, at least for its dependencies; `used` has the model use of tasks by id."""
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
     return Task(
@@ -127,6 +129,10 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool) -> T
         error=TaskError.model_validate(row.error) if row.error is not None else None,
         tokens={"input": used[row.id][0], "output": used[row.id][1]} if row.id in used else None,
         log=LogInfo(bytes=row.log_bytes, url=f"{API}/{row.project_id}/tasks/{row.id}/logs"),
+        outputs_used_by=[
+            OutputUse(task_id=user.id, key=user.key, title=user.title, outputs=user.outputs)
+            for user in users.get(row.key, ())
+        ],
     )
 
 
@@ -188,6 +194,9 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         next=NextPlan(version=latest.version, status=latest.status)
         if latest is not None and latest.status == PlanStatus.GENERATING
         else None,
+        kept=[row.id for row in tasks.all_of(conn, project_row.id) if tasks.is_done(row)]
+        if current and project_row.status == ProjectStatus.PENDING
+        else [],
         frozen=frozen.shown(Frozen.model_validate(row.frozen), sealed=True) if row.frozen is not None else None,
     )
 
@@ -204,7 +213,8 @@ def usage(used: model_steps.Usage) -> Usage | None:
 
 def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
     by_phase: dict[str, list[Task]] = {}
-    for item in task_list(tasks.all_of(conn, project_id), model_steps.tokens_by_task(conn, project_id)):
+    used, users = model_steps.tokens_by_task(conn, project_id), tasks.output_users(conn, project_id)
+    for item in task_list(tasks.all_of(conn, project_id), used, users):
         by_phase.setdefault(item.phase_id, []).append(item)
     return [
         PlanPhase(**phase(row, counts).model_dump(), tasks=by_phase.get(row.id, []))

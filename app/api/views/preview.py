@@ -19,6 +19,7 @@ from app.domain.agents import AgentEntry, AgentKind
 from app.domain.audit import check_plan, worst_first
 from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
+from app.domain.parameters import Value, bind
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
 from app.planning.outline.reader import first_heading, read_outline
@@ -33,6 +34,7 @@ class PreviewOrder(BaseModel):
 
     description: str
     agent_id: str | None
+    parameters: dict[str, Value] | None
     agents: dict[str, AgentKind]
     private: list[Path]
 
@@ -54,6 +56,8 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
     try:
         draft = read_outline(order.description, has_model=has_model(agents, order.agent_id), objection=objection)
         check_draft(draft, actions, for_project(agents, order.agent_id), objection=objection)
+        if order.parameters is not None:
+            draft.parameters = bind(draft.parameters, order.parameters)
     except Invalid as error:
         answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
     else:

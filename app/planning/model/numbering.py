@@ -25,6 +25,7 @@ def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for place, phase in enumerate(plan["phases"]):
         for index, task in enumerate(phase["tasks"]):
             used = set(task.get("depends_on", ()))
+            used.update(item["condition"]["task"] for item in (phase, task) if item.get("condition"))
             used.update(int(reference[1]) for reference in _ANY_NUMBERED.finditer(json.dumps(task)))
             for number in sorted(used):
                 if count[number] > 1:
@@ -56,7 +57,11 @@ def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any
 
     keyed = iter(own)
     phases = [
-        {**phase, "key": "", "tasks": [_task_with_key(task, next(keyed), key_of) for task in phase["tasks"]]}
+        {
+            **_with_condition_key(phase, key_of),
+            "key": "",
+            "tasks": [_task_with_key(task, next(keyed), key_of) for task in phase["tasks"]],
+        }
         for phase in plan["phases"]
     ]
     _name_phases(phases, previous)
@@ -68,7 +73,7 @@ def with_numbers(draft: PlanDraft) -> dict[str, Any]:
     number = {task.key: index for index, task in enumerate(draft.tasks(), 1)}
     phases = [
         {
-            **phase.model_dump(mode="json", exclude={"key", "tasks"}, exclude_defaults=True),
+            **_with_number(phase.model_dump(mode="json", exclude={"key", "tasks"}, exclude_defaults=True), number),
             "strategy": phase.strategy,
             "tasks": [_numbered(task, number) for task in phase.tasks],
         }
@@ -78,7 +83,7 @@ def with_numbers(draft: PlanDraft) -> dict[str, Any]:
 
 
 def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
-    values = task.model_dump(mode="json", include=_SHOWN, exclude_defaults=True)
+    values = _with_number(task.model_dump(mode="json", include=_SHOWN, exclude_defaults=True), number)
     fields = _in_texts(
         values,
         lambda text: _KEYED.sub(lambda reference: _with(reference, number.get(reference[2], reference[2])), text),
@@ -90,8 +95,21 @@ def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
     }
 
 
+def _with_number(values: dict[str, Any], number: dict[str, int]) -> dict[str, Any]:
+    """The fields of a task or a phase, with the number of the task in its condition."""
+    condition = values.get("condition")
+    return {**values, "condition": {**condition, "task": number[condition["task"]]}} if condition else values
+
+
+def _with_condition_key(values: dict[str, Any], key_of: Callable[[int], str]) -> dict[str, Any]:
+    """The fields of a task or a phase, with the key of the task in its condition."""
+    condition = values.get("condition")
+    return {**values, "condition": {**condition, "task": key_of(condition["task"])}} if condition else values
+
+
 def _task_with_key(task: dict[str, Any], key: str, key_of: Callable[[int], str]) -> dict[str, Any]:
     values = {name: value for name, value in task.items() if name not in {"number", "depends_on"}}
+    values = _with_condition_key(values, key_of)
     for name in ("inputs", "action"):
         if name in values:
             values[name] = _in_texts(

@@ -17,11 +17,11 @@ from pydantic_core import CoreSchema
 
 from app.domain.actions import Action
 from app.domain.limits import OwnLimits
-from app.domain.plan import Grant, Inputs, LongText, Name, PlanDraft, RelativePath
+from app.domain.plan import ConditionValue, Grant, Inputs, LongText, Name, PlanDraft, RelativePath
 from app.domain.texts import normalized
 from app.planning.model import numbering
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy
+from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, RunsOn
 
 # Far below the limits of a plan: a confused model would otherwise continue forever.
 MAX_PHASES = 12
@@ -52,6 +52,15 @@ _ShortInputs = Annotated[
 
 class _Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore", use_enum_values=True)
+
+
+class _NumberedCondition(_Lenient):
+    """How another task must have ended, by the number of the task."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    task: Number
+    values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
 
 
 class _Bounded(_Lenient):
@@ -143,6 +152,10 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         task_fields |= {name: (list[Grant], Field(default_factory=list)) for name in ("reads", "writes")}
         task_fields["limits"] = (OwnLimits, Field(default_factory=dict))
         task_fields["retries"] = (int | None, Field(default=None, ge=0, le=100))
+        task_fields["requires_approval"] = (bool, Field(default=False))
+        task_fields["condition"] = (_NumberedCondition | None, Field(default=None))
+        phase_fields["condition"] = (_NumberedCondition | None, Field(default=None))
+        phase_fields["runs_on"] = (RunsOn, Field(default=RunsOn.SUCCESS))
         phase_fields["description"] = (LongText, Field(default=""))
     task: Any = create_model("Task", __base__=base, **task_fields)
     phase_fields["tasks"] = (list[task], Field(min_length=1, max_length=MAX_TASKS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Self
 from urllib.parse import quote
@@ -93,12 +93,19 @@ class AsyncSignoff:
         """List the experts (archetypes) that a project can name."""
         return await self._transport.call(get("/api/archetypes"), ArchetypeList)
 
-    async def preview_outline(self, description: str, *, agent_id: str | None = None) -> OutlinePreview:
+    async def preview_outline(
+        self,
+        description: str,
+        *,
+        agent_id: str | None = None,
+        parameters: Mapping[str, str | float | bool] | None = None,
+    ) -> OutlinePreview:
         """Preview the plan that the planner `outline` makes from a description. Nothing is stored.
 
-        A description that does not make a plan raises no error: the `problems` of the preview say why.
+        A description that does not make a plan raises no error: the `problems` of the preview say why. So do wrong or missing
+        values, if `parameters` is given.
         """
-        body = {"description": description, "agent_id": agent_id}
+        body = {"description": description, "agent_id": agent_id, "parameters": parameters}
         return await self._transport.call(post("/api/outline", body), OutlinePreview)
 
     async def sessions(self) -> SessionList:

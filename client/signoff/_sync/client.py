@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Self
 from urllib.parse import quote
@@ -94,12 +94,19 @@ class Signoff:
         """List the experts (archetypes) that a project can name."""
         return self._transport.call(get("/api/archetypes"), ArchetypeList)
 
-    def preview_outline(self, description: str, *, agent_id: str | None = None) -> OutlinePreview:
+    def preview_outline(
+        self,
+        description: str,
+        *,
+        agent_id: str | None = None,
+        parameters: Mapping[str, str | float | bool] | None = None,
+    ) -> OutlinePreview:
         """Preview the plan that the planner `outline` makes from a description. Nothing is stored.
 
-        A description that does not make a plan raises no error: the `problems` of the preview say why.
+        A description that does not make a plan raises no error: the `problems` of the preview say why. So do wrong or missing
+        values, if `parameters` is given.
         """
-        body = {"description": description, "agent_id": agent_id}
+        body = {"description": description, "agent_id": agent_id, "parameters": parameters}
         return self._transport.call(post("/api/outline", body), OutlinePreview)
 
     def sessions(self) -> SessionList:

@@ -109,7 +109,11 @@ class PlanGenerating(_OfDecision):
 
 
 class PlanReady(EventData):
-    """A plan version is complete. The last four fields tell what language models used for it."""
+    """A plan version is complete.
+
+    `kept` has the ids of the tasks that keep their outcome from an earlier version, and `kept_phases` those of the phases that
+    stay completed. They are absent if nothing is kept. The last four fields tell what language models used for the version.
+    """
 
     type = EventType.PLAN_READY
     plan_version: int
@@ -118,6 +122,8 @@ class PlanReady(EventData):
     created_at: str | None = None
     phases: int
     tasks: int
+    kept: list[str] | None = None
+    kept_phases: list[str] | None = None
     models: list[str] | None = None
     calls: int | None = None
     tokens: dict[str, int] | None = None

@@ -108,7 +108,8 @@ class FrozenInfo(BaseModel):
 class Plan(BaseModel):
     """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
 
-    `answers` says for each decision, by the key of its task, what follows from each answer.
+    `answers` says for each decision, by the key of its task, what follows from each answer. `kept` has the ids of the tasks that
+    an approval of this version does not run again: they are done, and the version did not change them.
     """
 
     project_id: str
@@ -128,6 +129,7 @@ class Plan(BaseModel):
     answers: dict[str, list[AnswerEffect]]
     stats: PlanStats
     next: NextPlan | None
+    kept: list[str] = []
     frozen: FrozenInfo | None = None
 
 

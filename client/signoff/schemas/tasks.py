@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, RunsOn, TaskStatus
 
@@ -23,13 +24,8 @@ class LogInfo(BaseModel):
     url: str
 
 
-class Condition(BaseModel):
-    """How another task must have ended: with one of these statuses or, if it is a decision, with one of these answers."""
-
-    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
-
-    task: str
-    values: list[str] = Field(alias="is")
+# How another task must have ended: with one of these statuses or, if it is a decision, with one of these answers.
+Condition = TypedDict("Condition", {"task": str, "is": list[str]})
 
 
 class AnswerEffect(BaseModel):
@@ -55,8 +51,7 @@ class OutputUse(BaseModel):
 class Task(BaseModel):
     """A task with its state. If the task runs in a separate process, `quarantine` says why.
 
-    `outputs_used_by` lists the later tasks that use its outputs. If it is skipped without them, those tasks fail. It is null in
-    lists.
+    `outputs_used_by` lists the later tasks that use its outputs. If it is skipped without them, those tasks fail.
     """
 
     id: str
@@ -94,7 +89,7 @@ class Task(BaseModel):
     tokens: dict[Literal["input", "output"], int] | None
     log: LogInfo
     quarantine: str | None
-    outputs_used_by: list[OutputUse] | None = None
+    outputs_used_by: list[OutputUse] = []
 
 
 class TaskList(BaseModel):

@@ -27,6 +27,8 @@ from workflows.contracts import (
     ProjectState,
     RunEnd,
     RunState,
+    Settled,
+    SettlePhase,
     SkipTasks,
     TaskColumns,
     TaskInput,
@@ -59,6 +61,9 @@ class Task:
     retries: int = 0
     seconds: float = 0.0
     asks: bool = False  # after its last attempt has failed
+    release: bool = False  # by a person, before it starts
+    skips: Sequence[str] = ()  # once it has ended
+    stops: bool = False  # the run, once it has ended
     step: Step = lambda _: None
 
 
@@ -73,6 +78,8 @@ class Record:
     max_parallel: int = 8
     stop_at_first_failure: bool = False
     closed: set[str] = field(default_factory=set[str])  # phases whose gate is closed
+    always: set[str] = field(default_factory=set[str])  # phases that run in any case
+    cancelling: bool = False
     answers: dict[str, list[Decided]] = field(default_factory=dict[str, list[Decided]])
     progress: dict[str, TaskProgress] = field(default_factory=dict[str, TaskProgress])
     tries: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
@@ -83,7 +90,7 @@ class Record:
     def activities(self) -> list[Callable[..., Any]]:
         return [
             self.load_project, self.decide, self.begin_phase, self.end_phase, self.open_task, self.close_task,
-            self.skip_tasks, self.lose_attempt, self.finish_run, self.step,
+            self.skip_tasks, self.settle_phase, self.lose_attempt, self.finish_run, self.step,
         ]  # fmt: skip
 
     def status(self, key: str) -> str:
@@ -101,13 +108,18 @@ class Record:
         run = RunState(
             run_id="run_1", number=1, plan_version=1, plan_digest="d", max_parallel=self.max_parallel,
             stop_at_first_failure=self.stop_at_first_failure, phases=list(self.phases), started_at="2026-01-01T00:00:00Z",
+            conditional=bool(self.always) or any(task.skips or task.stops for task in self._tasks()),
+            cleans_up=bool(self.always),
         )  # fmt: skip
         if self.ended is not None:
             return ProjectState(project_id="proj_1", status=self.ended, stage="finished")
         return ProjectState(project_id="proj_1", name="P", status="running", stage="executing", run=run)
 
+    def _tasks(self) -> list[Task]:
+        return [task for tasks in self.phases.values() for task in tasks]
+
     def _task(self, key: str) -> Task:
-        return next(task for tasks in self.phases.values() for task in tasks if task.key == key)
+        return next(task for task in self._tasks() if task.key == key)
 
     @activity.defn
     async def load_project(self, ref: ProjectRef) -> ProjectState:
@@ -120,6 +132,7 @@ class Record:
         if not waiting:
             return Decided(accepted=False, kind=CommandKind.CANCEL, erase=False, state=self._state())
         decided = waiting.pop(0)
+        self.cancelling = self.cancelling or decided.kind == CommandKind.CANCEL
         if decided.kind == CommandKind.APPROVE:
             self.closed.clear()
         return decided
@@ -128,6 +141,8 @@ class Record:
     async def begin_phase(self, ref: PhaseRef) -> PhaseWork:
         self.calls["begin_phase"] += 1
         name = list(self.phases)[ref.position]
+        if self.cancelling and name not in self.always:
+            return PhaseWork(open=False, cancelling=True, phase_id=f"phase_{name}", name=name)
         tasks = self.phases[name]
         keys = [task.key for task in tasks]
         columns = TaskColumns(
@@ -136,11 +151,13 @@ class Record:
             modes={number: task.mode for number, task in enumerate(tasks) if task.mode != Mode.ACTIVITY},
             retries={number: task.retries for number, task in enumerate(tasks) if task.retries},
             seconds={number: task.seconds for number, task in enumerate(tasks) if task.seconds},
+            releases={number: True for number, task in enumerate(tasks) if task.release},
             progress={number: self.progress[key] for number, key in enumerate(keys) if key in self.progress},
         )  # fmt: skip
         return PhaseWork(
-            open=name not in self.closed, phase_id=f"phase_{name}", name=name, tasks=columns, total=len(keys)
-        )
+            open=name not in self.closed, phase_id=f"phase_{name}", name=name, tasks=columns, total=len(keys),
+            cleans_up=name in self.always,
+        )  # fmt: skip
 
     @activity.defn
     async def end_phase(self, end: PhaseEnd) -> PhaseEnded:
@@ -160,6 +177,13 @@ class Record:
     async def skip_tasks(self, skip: SkipTasks) -> ProjectState:
         self.progress |= {key: TaskProgress(status="skipped", reason=skip.reason) for key in skip.tasks}
         return self._state()
+
+    @activity.defn
+    async def settle_phase(self, settle: SettlePhase) -> Settled:
+        ended = [task for task in self._tasks() if self.status(task.key) in {"completed", "failed"}]
+        skipped = [key for task in ended for key in task.skips]
+        self.progress |= {key: TaskProgress(status="skipped") for key in skipped}
+        return Settled(skipped=skipped, stopped=any(task.stops for task in ended))
 
     @activity.defn(name=ACTION)
     async def step(self, task: TaskInput) -> TaskResult:

@@ -1,6 +1,7 @@
 /** From the form to the project: creates it, uploads its files and requests its plan. */
 import { ApiError, answer, api, newKey, type Project } from "../api/client";
 import { bodyOf, emptyFields, type Fields } from "./fields";
+import type { Parameter } from "./parameters";
 import { upload } from "./uploading";
 
 export interface Chosen {
@@ -33,10 +34,10 @@ export class Creation {
   }
 
   /** Create the project and upload its files. @returns whether the project exists with all its files. */
-  async make(fields: Fields): Promise<boolean> {
+  async make(fields: Fields, asked: Parameter[]): Promise<boolean> {
     return this.#once(async () => {
       if (!this.project) {
-        const body = bodyOf(fields);
+        const body = bodyOf(fields, asked);
         const text = JSON.stringify(body);
         if (this.#key.of !== text) this.#key = { of: text, value: newKey() };
         const headers = { "Idempotency-Key": this.#key.value };
@@ -51,7 +52,7 @@ export class Creation {
     await this.#once(async () => {
       if (!this.project) return;
       const params = { path: { project_id: this.project.id }, header: { Prefer: "wait=2" } };
-      const body = { planner: planner === "automatic" ? null : planner, instructions: null };
+      const body = { planner: planner === "automatic" ? null : planner, instructions: null, parameters: null };
       await answer(api.POST("/api/projects/{project_id}/generate-plan", { params, body }));
     });
     return this.error;

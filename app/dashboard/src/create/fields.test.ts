@@ -39,3 +39,17 @@ test("plain text is distinguished from an outline", () => {
   for (const outline of ["- One", "1. One", "## Phase", "text\n```sh\nls\n```"]) assert.equal(isProse(outline), false);
   assert.equal(isProse(" "), false);
 });
+
+test("only values for what the description asks for are sent, and none that is empty", () => {
+  const asked = ["version", "note"].map((name) => ({ name }) as never);
+  const fields = { ...emptyFields, parameters: { version: "2.4", note: "", old: "x" } };
+  assert.deepEqual(bodyOf(fields, asked).parameters, { version: "2.4" });
+  assert.deepEqual(restored(JSON.stringify(fields)).parameters, fields.parameters);
+  assert.equal(isEmpty(fields), false);
+});
+
+test("front matter is neither the title nor a list", () => {
+  const description = "---\nparameters:\n  a: {choices: [x]}\nlist:\n- x\n---\n# Release\n\nShip it.";
+  assert.equal(nameOf({ ...emptyFields, description }), "Release");
+  assert.equal(isProse(description), true);
+});

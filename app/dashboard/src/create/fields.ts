@@ -1,5 +1,6 @@
 /** The form of a new project: its fields, the stored draft, and the request body. */
 import type { Schemas } from "../api/client";
+import { givenOf, type Parameter } from "./parameters.ts";
 
 export interface Fields {
   name: string;
@@ -14,6 +15,8 @@ export interface Fields {
   sme_archetype: string;
   max_tokens: string;
   max_cost_usd: string;
+  /** Values for the parameters of the plan, by name; an empty text means that no value is given. */
+  parameters: Record<string, string>;
 }
 
 export const emptyFields: Readonly<Fields> = {
@@ -29,6 +32,7 @@ export const emptyFields: Readonly<Fields> = {
   sme_archetype: "",
   max_tokens: "",
   max_cost_usd: "",
+  parameters: {},
 };
 
 /** Fields below "More settings". */
@@ -39,11 +43,12 @@ export const MAX_DESCRIPTION_LENGTH = 100_000;
 
 /** The given name, or else the description's title. */
 export function nameOf(fields: Fields): string {
-  const title = /^\s*# +(.+)/.exec(fields.description)?.[1] ?? "";
+  const title = /^\s*# +(.+)/.exec(withoutFrontMatter(fields.description))?.[1] ?? "";
   return fields.name.trim() || title.trim().slice(0, MAX_NAME_LENGTH) || "Untitled";
 }
 
-export function bodyOf(fields: Fields): Schemas["CreateProject"] {
+/** The request body. Only the parameters in `asked` are sent: others may be left over from an earlier description. */
+export function bodyOf(fields: Fields, asked: Parameter[] = []): Schemas["CreateProject"] {
   const { planner: _, ...sent } = fields;
   return {
     ...sent,
@@ -53,6 +58,7 @@ export function bodyOf(fields: Fields): Schemas["CreateProject"] {
     sme_archetype: fields.sme_archetype || null,
     max_tokens: numberOf(fields.max_tokens),
     max_cost_usd: numberOf(fields.max_cost_usd),
+    parameters: givenOf(fields.parameters, asked),
   };
 }
 
@@ -73,18 +79,25 @@ export function restored(text: string | null): Fields {
   }
   const known = Object.entries(emptyFields).map(([name, empty]) => {
     const value = (stored as Record<string, unknown> | null)?.[name];
-    return [name, typeof value === typeof empty ? value : empty];
+    return [name, typeof value === typeof empty && value !== null ? value : empty];
   });
   return Object.fromEntries(known) as unknown as Fields;
 }
 
 export function isEmpty(fields: Fields): boolean {
-  return Object.entries(emptyFields).every(([name, empty]) => fields[name as keyof Fields] === empty);
+  return Object.entries(emptyFields).every(([name, empty]) =>
+    name === "parameters" ? !Object.keys(fields.parameters).length : fields[name as keyof Fields] === empty,
+  );
 }
 
 const OUTLINE_MARKS = /^ {0,3}(#{2,}\s|[-*+]\s|\d{1,9}[.)]\s|```|~~~)/m;
 
 /** Whether a description is plain text, without written tasks or phases. */
 export function isProse(description: string): boolean {
-  return description.trim() !== "" && !OUTLINE_MARKS.test(description);
+  const text = withoutFrontMatter(description);
+  return text.trim() !== "" && !OUTLINE_MARKS.test(text);
+}
+
+function withoutFrontMatter(description: string): string {
+  return description.replace(/^---[ \t]*\r?\n[A-Za-z_#][\s\S]*?\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/, "");
 }

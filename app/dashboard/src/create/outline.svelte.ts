@@ -62,5 +62,5 @@ export class OutlineStore {
 
 function bodyOf(fields: Fields): Schemas["PreviewOutline"] {
   const { description, agent_id } = fields;
-  return { description, agent_id: agent_id || null };
+  return { description, agent_id: agent_id || null, parameters: null };
 }

@@ -112,7 +112,7 @@ export function take(state: ProjectState, event: Event): void {
       state.stage = state.formerStage;
       break;
     case "plan.ready":
-      takePlan(state, event.data.plan_version);
+      takePlan(state, event.data);
       break;
     case "run.started":
       startRun(state, event.data.reset ?? null);
@@ -191,15 +191,19 @@ function movedTask(task: TaskState, status: Task["status"], { at, data }: TaskEv
   };
 }
 
-function takePlan(state: ProjectState, version: number): void {
-  state.planVersion = version;
+function takePlan(state: ProjectState, data: Schemas["PlanReadyEvent"]["data"]): void {
+  state.planVersion = data.plan_version;
   // An edit during a run, which continues with the new version.
   if (state.status === "running") return;
   state.status = "pending";
   state.stage = "awaiting_approval";
-  state.phases.clear();
+  const [done, kept] = [new Set(data.kept_phases ?? []), new Set(data.kept ?? [])];
+  for (const id of [...state.phases.keys()]) if (!done.has(id)) state.phases.delete(id);
   state.otherPhases = "pending";
-  reset(state, [...state.tasks.keys()]);
+  reset(
+    state,
+    [...state.tasks.keys()].filter((id) => !kept.has(id)),
+  );
 }
 
 function startRun(state: ProjectState, again: string[] | null): void {

@@ -29,7 +29,9 @@ export const header = {
   blocked: "Blocked",
   failure: "What went wrong",
   toTask: "Show task",
+  outcomes: { completed_with_skipped_failures: "Not everything is done: failed tasks were skipped." },
   next: {
+    stopped: "To ask again, retry the run.",
     planning: "Edit the description in the settings, then regenerate the plan.",
     model: "Check the model's settings, or write the description as an outline. Then regenerate the plan.",
     budget: "Raise the budget in the settings, then retry.",

@@ -30,6 +30,7 @@ export const list = {
   },
   strategies: { performance: "Performance", balanced: "Balanced", economy: "Economy", careful: "Careful" },
   updated: (at: string) => `Last changed ${at}`,
+  outcomes: { completed_with_skipped_failures: "Failed tasks skipped" },
   blocked: {
     workflow_task_failing: "Blocked: its workflow task keeps failing",
     activity_paused: "Blocked: paused in Temporal",

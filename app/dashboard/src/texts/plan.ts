@@ -1,6 +1,14 @@
 /** Texts of the Plan tab. */
 import { actionTypes, phaseStrategies, plural, severities } from "./words.ts";
 
+interface Terms {
+  type: string;
+  description: string;
+  pattern: string | null;
+  choices: string[];
+  default: string | number | boolean | null;
+}
+
 export const plan = {
   none: "This project has no plan yet",
   noneHint:
@@ -25,6 +33,25 @@ export const plan = {
   priceUnknown: "price unknown",
   limits: "Project limits",
   maxTokens: (count: string) => `${count} tokens`,
+  parameters: {
+    title: "Parameters",
+    hint: "The plan needs these values. They are part of what is signed, and visible to everybody who sees the plan.",
+    choose: "Choose…",
+    byDefault: (value: string) => `Default: ${value}`,
+    matches: (pattern: string) => `must match ${pattern}`,
+    value: (value: string | number | boolean | null) =>
+      value === null ? "not given yet" : value === "" ? "(empty)" : String(value),
+    terms: ({ type, description, pattern, choices, default: other }: Terms) =>
+      [
+        description,
+        type,
+        choices.length ? `one of ${choices.join(", ")}` : "",
+        pattern ? `must match ${pattern}` : "",
+        other === null ? "" : `default ${String(other)}`,
+      ]
+        .filter(Boolean)
+        .join(" · "),
+  },
   outline: "Outline",
   outlineTitle: "The plan as an outline",
   outlineHint: "Use this text as another project's description to get the same plan.",
@@ -43,6 +70,11 @@ export const plan = {
   countOf: (count: number, status: string) => `${count} ${status.toLowerCase()}`,
   noTasks: "This phase has no tasks.",
   waitsFor: "After",
+  onlyIf: "Only if",
+  condition: (title: string, values: string[]) => `“${title}” is ${values.join(" or ")}`,
+  released: "Starts",
+  byRelease: "when a person releases it",
+  runsOn: { success: "", failure: "only after a failure", always: "in any case, also after a cancel" },
   agent: "Agent",
   retries: "Retries",
   timeout: "Time limit",
@@ -73,6 +105,10 @@ export const plan = {
     agent_question: "for a person: the agent has a question",
     worker_lost: "for a person: its worker was lost",
     signed_changed: "for a person: something has changed since it was signed",
+    release: "for a person to release it",
+    condition_not_met: "its condition is not met",
+    dependency_skipped: "what it depends on was skipped",
+    stopped_by_answer: "an answer has ended the run",
     dependency_failed: "a task it depends on failed",
     phase_failed: "its phase failed",
     skipped_by_person: "by a person",

@@ -99,6 +99,12 @@ export const signoff = {
     more: (count: number) => `And ${count} more.`,
     answers: { run: "Run it as it is now", fail: "Do not run it: the task fails" } as Record<string, string>,
   },
+  kept: {
+    summary: (kept: number, runs: number) =>
+      `${plural(kept, "task is", "tasks are")} done and will not run again; ${plural(runs, "task")} will run`,
+    kept: "Kept",
+    runs: "Runs",
+  },
   powers: {
     work: "Work",
     workText: (phases: number, tasks: number, width: number) =>
@@ -168,6 +174,7 @@ export const signoff = {
     removed: "Removed",
     changed: "Changed",
     phase: "phase",
+    parameter: "parameter",
     setting: "setting",
     before: "before",
     after: "after",
@@ -229,6 +236,7 @@ export const signoff = {
       complete: "It is done: continue",
     } as Record<string, string>,
     done: (answer: string) => `Answered: ${answer}`,
+    lacking: "To give what is missing, skip the task with outputs through the API or the command line.",
   },
   manual: {
     kind: "Manual task",
@@ -247,9 +255,29 @@ export const signoff = {
       `Later tasks use ${names.join(", ")}. Enter what is missing, or press Done again to continue without it.`,
     complete: "Done",
     skip: "Skip",
+    lacking: (title: string, names: string[]) => `“${title}” will fail: it uses ${names.join(", ")}.`,
+    skipAgain: "Enter what is missing, or press Skip again to skip it anyway.",
     noInstructions: "There are no instructions besides the title.",
     completed: (title: string) => `Done: ${title}`,
     skipped: (title: string) => `Skipped: ${title}`,
+  },
+  follows: {
+    title: "What follows from each answer",
+    endsRun: "ends the run: what depends on it and all later phases are skipped",
+    starts: (titles: string[]) => `runs ${titles.map((title) => `“${title}”`).join(", ")}`,
+    skips: (titles: string[]) => `skips ${titles.map((title) => `“${title}”`).join(", ")}`,
+    goesOn: "the run goes on",
+  },
+  release: {
+    kind: "Waits to be released",
+    run: "Run it now",
+    byHand: "Done by hand",
+    skip: "Skip",
+    said: {
+      retry: (title: string) => `Released: ${title}`,
+      complete: (title: string) => `Done by hand: ${title}`,
+      skip: (title: string) => `Skipped: ${title}`,
+    },
   },
   elsewhere: {
     planApproved: (version: number, who: string) => `${who} approved plan version ${version}.`,

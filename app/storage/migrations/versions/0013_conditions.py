@@ -9,8 +9,18 @@ from alembic import op
 revision = "0013"
 down_revision = "0012"
 
+BEFORE = sa.text("status = 'waiting' AND reason = 'manual'")
+AFTER = sa.text("status = 'waiting' AND reason IN ('manual', 'release')")
+
+
+def _index_people(where: sa.TextClause) -> None:
+    op.create_index(
+        "ix_tasks_manual", "tasks", ("project_id", "status", "reason"), sqlite_where=where, postgresql_where=where
+    )
+
 
 def upgrade() -> None:
+    op.drop_index("ix_tasks_manual", "tasks")
     with op.batch_alter_table("tasks") as tasks:
         tasks.add_column(sa.Column("condition", sa.JSON(none_as_null=True)))
         tasks.add_column(sa.Column("requires_approval", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -24,9 +34,11 @@ def upgrade() -> None:
         tasks.alter_column("requires_approval", server_default=None)
     with op.batch_alter_table("phases") as phases:
         phases.alter_column("runs_on", server_default=None)
+    _index_people(AFTER)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_tasks_manual", "tasks")
     with op.batch_alter_table("projects") as projects:
         projects.drop_column("outcome")
     with op.batch_alter_table("phases") as phases:
@@ -35,3 +47,4 @@ def downgrade() -> None:
     with op.batch_alter_table("tasks") as tasks:
         tasks.drop_column("requires_approval")
         tasks.drop_column("condition")
+    _index_people(BEFORE)

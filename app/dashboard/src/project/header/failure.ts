@@ -4,6 +4,7 @@ import { texts } from "../../texts";
 
 export function nextStep({ code, task_id }: Schemas["Failure"]): string {
   const next = texts.header.next;
+  if (code === "stopped_by_answer") return next.stopped;
   if (code === "budget_exceeded") return next.budget;
   if (code.startsWith("model") || code === "planner_unavailable") return next.model;
   if (/lost|terminated|timed_out/.test(code)) return next.lost;

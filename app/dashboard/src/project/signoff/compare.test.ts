@@ -18,8 +18,8 @@ const task = (key: string, command: string, more: object = {}) => ({
   status: "pending",
   ...more,
 });
-const plan = (version: number, tasks: object[]) =>
-  ({ version, project_id: "p", phases: [{ key: "one", name: "One", position: 0, tasks }] }) as never;
+const plan = (version: number, tasks: object[], parameters: object[] = []) =>
+  ({ version, project_id: "p", parameters, phases: [{ key: "one", name: "One", position: 0, tasks }] }) as never;
 
 test("added, removed and changed tasks are distinguished, with their old values", () => {
   const before = plan(1, [task("a", "x"), task("b", "y"), task("c", "z", { depends_on: ["task_a"] })]);
@@ -41,4 +41,16 @@ test("ids, states and key order make no difference", () => {
   const one = task("a", "x", { action: { type: "shell", command: "x" } });
   const two = { ...one, id: "task_other", status: "completed", action: { command: "x", type: "shell" } };
   assert.equal(isEmpty(comparePlans(plan(1, [one]), plan(2, [two]), [settings, settings])), true);
+});
+
+test("added, removed and changed parameters are compared by name", () => {
+  const before = plan(1, [], [{ name: "a", value: "1" }, { name: "b", value: 1 }]); // prettier-ignore
+  const after = plan(2, [], [{ name: "a", value: "2" }, { name: "c", value: true }]); // prettier-ignore
+  const diff = comparePlans(before, after, [settings, settings]);
+  assert.deepEqual(diff.parameters, [
+    { field: "a", before: { value: "1" }, after: { value: "2" } },
+    { field: "b", before: { value: 1 }, after: null },
+    { field: "c", before: null, after: { value: true } },
+  ]);
+  assert.equal(isEmpty(diff), false);
 });

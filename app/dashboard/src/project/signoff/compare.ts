@@ -29,6 +29,7 @@ export function comparePlans(before: Plan, after: Plan, settings: [Settings, Set
     after: after.version,
     phases: differences(phasesByKey(before), phasesByKey(after)),
     tasks: differences(tasksByKey(before), tasksByKey(after)),
+    parameters: changesOfAll(parametersByName(before), parametersByName(after)),
     settings: changes(settings[0], settings[1]),
   };
 }
@@ -36,10 +37,21 @@ export function comparePlans(before: Plan, after: Plan, settings: [Settings, Set
 /** Whether nothing differs: a regenerated plan may be the same. */
 export function isEmpty(diff: PlanDiff): boolean {
   const none = (part: Differences) => !part.added.length && !part.removed.length && !part.changed.length;
-  return none(diff.phases) && none(diff.tasks) && !diff.settings.length;
+  return none(diff.phases) && none(diff.tasks) && !diff.parameters.length && !diff.settings.length;
 }
 
 type Fields = Record<string, unknown>;
+
+function parametersByName(plan: Plan): Fields {
+  return Object.fromEntries(plan.parameters.map(({ name, ...parameter }) => [name, parameter]));
+}
+
+/** The fields that differ, including those that only one side has. */
+function changesOfAll(before: Fields, after: Fields): FieldChange[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const all = (fields: Fields) => Object.fromEntries(names.map((name) => [name, fields[name] ?? null]));
+  return changes(all(before), all(after));
+}
 
 function phasesByKey(plan: Plan): Map<string, Fields> {
   return new Map(plan.phases.map((phase) => [phase.key, pick(phase, PHASE_FIELDS)]));

@@ -11,10 +11,14 @@ test("a changed action shows only its differences, as text", () => {
   };
   const tasks = { added: ["new"], removed: ["old"], changed: [{ key: "one", changes: [change] }] };
   const settings = [{ field: "path", before: null, after: "/srv" }];
-  const diff = { project_id: "p", before: 1, after: 2, phases: none, tasks, settings };
+  const parameters = [
+    { field: "version", before: { type: "string", value: "1" }, after: { type: "string", value: "2" } },
+  ];
+  const diff = { project_id: "p", before: 1, after: 2, phases: none, tasks, parameters, settings };
   assert.deepEqual(
     entriesOf(diff).map((entry) => [entry.kind, entry.what, entry.key, entry.fields]),
     [
+      ["changed", "parameter", "version", [{ field: "value", before: "1", after: "2" }]],
       ["added", "task", "new", []],
       [
         "changed",

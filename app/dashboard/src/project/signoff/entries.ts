@@ -3,7 +3,7 @@ import type { PlanDiff } from "./compare";
 
 export interface Entry {
   kind: "added" | "removed" | "changed";
-  what: "task" | "phase" | "setting";
+  what: "task" | "phase" | "parameter" | "setting";
   key: string;
   fields: { field: string; before: string | null; after: string | null }[];
 }
@@ -26,15 +26,27 @@ export function entriesOf(diff: PlanDiff): Entry[] {
     key: change.field,
     fields: fieldsOf(change),
   }));
-  return [...of("task", diff.tasks), ...of("phase", diff.phases), ...settings];
+  const parameters = diff.parameters.map(({ field, before, after }): Entry => ({
+    kind: before === null ? "added" : after === null ? "removed" : "changed",
+    what: "parameter",
+    key: field,
+    fields: membersOf(before, after),
+  }));
+  return [...parameters, ...of("task", diff.tasks), ...of("phase", diff.phases), ...settings];
 }
 
 function fieldsOf({ field, before, after }: PlanDiff["settings"][number]): Entry["fields"] {
   if (field !== "action" || !isObject(before) || !isObject(after))
     return [{ field, before: asText(before), after: asText(after) }];
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return membersOf(before, after);
+}
+
+/** The members in which two objects differ; all members if there is only one object. */
+function membersOf(before: unknown, after: unknown): Entry["fields"] {
+  const [old, now] = [isObject(before) ? before : {}, isObject(after) ? after : {}];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
   return names
-    .map((name) => ({ field: name, before: asText(before[name]), after: asText(after[name]) }))
+    .map((name) => ({ field: name, before: asText(old[name]), after: asText(now[name]) }))
     .filter((change) => change.before !== change.after);
 }
 
