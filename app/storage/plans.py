@@ -67,6 +67,11 @@ class _Given(TypedDict, total=False):
     parameters: dict[str, Value]
 
 
+class _Kept(TypedDict, total=False):
+    kept: list[str]
+    kept_phases: list[str]
+
+
 class _Changes(TypedDict, total=False):
     status: PlanStatus
     digest: str
@@ -392,10 +397,10 @@ def _install(
     else:
         projects.move(conn, project, ProjectStatus.PENDING, **values)
     used: PlanFacts = facts if facts is not None else {}
+    outcomes: _Kept = {"kept": kept.tasks, "kept_phases": kept.phases} if kept is not None else {}
     ready = PlanReady(
         plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
-        phases=len(draft.phases), tasks=len(draft.tasks()), kept=kept.tasks if kept is not None else None,
-        kept_phases=kept.phases if kept is not None else None, **used,
+        phases=len(draft.phases), tasks=len(draft.tasks()), **outcomes, **used,
     )  # fmt: skip
     events.append(conn, project.id, *new_events, ready, actor=actor)
     return digest

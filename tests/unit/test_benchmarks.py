@@ -10,7 +10,7 @@ import pytest
 RUNS = {
     "commands": (("--rounds", "1"), "guard, limits, sandbox"),
     "overhead": (("--rounds", "1", "--tasks", "1"), "layered"),
-    "outline": (("--tasks", "20"), ""),
+    "outline": (("--tasks", "200"), ""),
     "files": (("1",), ""),
 }
 # These take too long, or need more than this checkout. Only their options are tested.
