@@ -14,7 +14,11 @@ from typing import Any, cast
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import parse_json
+from app.planning.outline.inline import escaped
+from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_single_phase, read_single_task
+from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
+from app.planning.outline.sections import kind_of
 from signoff.vocabulary import OnCrash, PhaseStrategy
 
 MAX_INLINE_COMMAND = 80
@@ -27,8 +31,10 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
 
     The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """
-    parts = [f"# {' '.join(name.split()) or 'Plan'}"]
-    if draft.summary.strip() and _is_plain(draft.summary):
+    title = " ".join(name.split()) or "Plan"
+    parts = [f"# {escaped(title) if '{' in title else title}"]
+    # Without text below the title, the title is the summary.
+    if draft.summary.strip() not in {"", title} and _is_plain(draft.summary):
         parts.append(draft.summary.strip())
     for phase in draft.phases:
         parts.append(_phase(phase))
@@ -46,12 +52,15 @@ def _phase(phase: PhaseDraft) -> str:
     bare = phase.model_copy(update={"tasks": []})
     strategy = "" if phase.strategy == PhaseStrategy.DAG else f" ({phase.strategy})"
     approval = "" if phase.requires_approval is None else f" approval={'yes' if phase.requires_approval else 'no'}"
-    text = f"## {phase.name}{strategy} {{#{phase.key}{approval}}}"
-    if phase.description:
-        text += f"\n\n{phase.description}"
-    read = read_single_phase(text)
-    if read is not None and _same(read, bare):
-        return text
+    # A phase of a plan runs, even if its name is that of a section that would not.
+    run = f" {RUN}" if kind_of(phase.name) is not None else ""
+    for name in _names(phase.name):
+        text = f"## {name}{strategy} {{#{phase.key}{approval}{run}}}"
+        if phase.description:
+            text += f"\n\n{phase.description}"
+        read = read_single_phase(text)
+        if read is not None and _same(read, bare):
+            return text
     return _fence("phase", "", _json(bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True)))
 
 
@@ -79,7 +88,7 @@ def _is_chain(phase: PhaseDraft) -> bool:
 
 def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
     """One list item. `own` is the task without the dependency that the numbered list implies."""
-    for text in _candidates(own):
+    for text in (text for name in _names(own.title) for extra in ([], [RUN]) for text in _candidates(own, name, extra)):
         lines = text.split("\n")
         indent = " " * len(marker)
         item = "\n".join([marker + lines[0], *(indent + line if line else "" for line in lines[1:])])
@@ -90,25 +99,29 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
     return marker + whole.replace("\n", "\n" + " " * len(marker))
 
 
-def _candidates(task: TaskDraft) -> Iterator[str]:
-    """The possible ways to write a task, most readable first."""
+def _names(name: str) -> list[str]:
+    """A title as it is, and with its special characters escaped. A `[` could be a link elsewhere, so it is always escaped."""
+    return list(dict.fromkeys([escaped(name)] if "[" in name else [name, escaped(name)]))
+
+
+def _candidates(task: TaskDraft, title: str, extra: list[str]) -> Iterator[str]:
+    """The possible ways to write a task, most readable first. `extra` holds attributes that all of them have."""
     action, fields = task.action, task.action.fields()
     rest = _blocks(task.description, _inputs(task))
     command = fields["command"] if action.type == "shell" and list(fields) == ["command"] else None
     if isinstance(command, str) and len(command) <= MAX_INLINE_COMMAND and "`" not in command:
-        line = f"`{command}` {_attributes(task)}"
-        yield _blocks(line if command == task.title else f"{task.title}: {line}", rest)
-        yield _blocks(f"{task.title} {line}", rest)
-    line = f"{task.title} {_attributes(task)}"
+        line = f"`{command}` {_attributes(task, extra)}"
+        yield _blocks(line if command == task.title else f"{title}: {line}", rest)
+    line = f"{title} {_attributes(task, extra)}"
     if action.type == "manual" and not fields:
         yield _blocks(f"[ ] {line}", rest)
     if action.type == "milestone" and not fields:
-        yield _blocks(f"{task.title} {_attributes(task, ['milestone'])}", rest)
+        yield _blocks(f"{title} {_attributes(task, ['milestone', *extra])}", rest)
     if action.type == "wait" and list(fields) == ["seconds"]:
-        attributes = _attributes(task, [f"wait={fields['seconds']}"])
-        yield _blocks(f"{task.title} {attributes}", rest)
+        attributes = _attributes(task, [f"wait={fields['seconds']}", *extra])
+        yield _blocks(f"{title} {attributes}", rest)
     if action.type == "decision" and isinstance(fields.get("options"), list):
-        yield _blocks(f"{task.title} {_attributes(task, _decision(fields))}", rest)
+        yield _blocks(f"{title} {_attributes(task, [*_decision(fields), *extra])}", rest)
     if block := _action_block(action.type, fields):
         yield _blocks(line, task.description, block, _inputs(task))
     action_json = _fence("action", "", _json(action.model_dump(mode="json")))
@@ -123,12 +136,30 @@ def _decision(fields: dict[str, Any]) -> list[str]:
 
 
 def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
-    if kind == "shell" and isinstance(fields.get("command"), str) and fields.keys() <= {"command", "cwd"}:
-        info = write("cwd", str(fields["cwd"])) if "cwd" in fields else ""
-        return _fence("sh", info, fields["command"])
+    if kind == "shell" and fields.keys() <= {"command", "argv", "cwd"}:
+        return _script(fields)
     if kind == "agent" and fields.keys() == {"prompt"} and isinstance(fields["prompt"], str):
         return _fence("prompt", "", fields["prompt"])
     return _request(fields) if kind == "http" else None
+
+
+def _script(fields: dict[str, Any]) -> str | None:
+    """A block of commands. Blocks in sh and bash stop at the first line that fails; other scripts say that they go on."""
+    info = [write("cwd", str(fields["cwd"]))] if "cwd" in fields else []
+    goes_on = " ".join([*info, "on_error=continue"])
+    command, argv = fields.get("command"), fields.get("argv")
+    if isinstance(command, str):
+        strict = command.removeprefix(STRICT_SH)
+        if strict != command and needs_strict(strict):
+            return _fence("sh", " ".join(info), strict)
+        return _fence("sh", goes_on if needs_strict(command) else " ".join(info), command)
+    if not isinstance(argv, list) or not argv:
+        return None
+    *program, script = [str(word) for word in cast("list[object]", argv)]
+    if program in ([*STRICT_BASH], ["bash", "-c"]):
+        return _fence("bash", goes_on if program == ["bash", "-c"] else " ".join(info), script)
+    language = next((name for name, words in INTERPRETERS.items() if words == program), None)
+    return _fence(language, " ".join([*info, RUN]), script) if language is not None else None
 
 
 def _request(fields: dict[str, Any]) -> str | None:

@@ -32,7 +32,7 @@ async def as_other(stack: Stack, method: str, path: str, *more: str) -> tuple[in
 
 
 async def test_another_user_neither_reads_nor_changes_anything(signoff: Stack) -> None:
-    project_id = await signoff.create("- Say `echo hi`")
+    project_id = await signoff.create("- Say: `echo hi`")
     json_body = ("-H", "Content-Type: application/json", "-d", '{"auto_approve_plan": true, "description": "- `id`"}')
     before = (await signoff.call("GET", ""))["total"]
     for method, path, more in (

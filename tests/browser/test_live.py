@@ -43,7 +43,7 @@ def app_process(signoff: Signoff) -> psutil.Process:
 
 def test_a_page_survives_a_restart_of_the_app_and_catches_up(page: Page, signoff: Signoff) -> None:
     project_id = signoff.started(
-        "Outlives", "- Wait {#wait timeout=60}\n\n  ```sh\n  sleep 2\n  ```\n- After {after=wait} `true`"
+        "Outlives", "- Wait {#wait timeout=60}\n\n  ```sh\n  sleep 2\n  ```\n- After {after=wait}: `true`"
     )
     page.goto(f"/projects/{project_id}")
     expect(page.get_by_text("Running").first).to_be_visible()

@@ -18,10 +18,10 @@ from signoff._requests import read_answer
 from signoff.models import Plan, ProjectList, StatusAnswer
 from tests.conftest import Stack, eventually
 
-REPORT = "# Report\n\n- Count `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n- Write `echo done` {#write after=count}\n"
-SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n"
-PERSON = "# Person\n\n- [ ] Look at it {#look}\n- Say `echo hi` {#say after=look}\n"
-FAILS = "# Fails\n\n- Once `test -e there || { touch there; exit 7; }` {#once}\n- Then `echo x` {#then after=once}\n"
+REPORT = "# Report\n\n- Count: `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n- Write: `echo done` {#write after=count}\n"
+SLOW = "# Slow\n\n- Sleep: `sleep 300` {#nap}\n"
+PERSON = "# Person\n\n- [ ] Look at it {#look}\n- Say: `echo hi` {#say after=look}\n"
+FAILS = "# Fails\n\n- Once: `test -e there || { touch there; exit 7; }` {#once}\n- Then: `echo x` {#then after=once}\n"
 ROOT = Path(__file__).parents[2]
 
 

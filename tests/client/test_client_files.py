@@ -17,7 +17,7 @@ from tests.client.proxy import Proxy
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine
 
-LOGGING = "# Log\n\n- Talk `echo one; until test -e go; do sleep 0.05; done; echo two` {#talk}\n"
+LOGGING = "# Log\n\n- Talk: `echo one; until test -e go; do sleep 0.05; done; echo two` {#talk}\n"
 
 
 async def test_files_are_uploaded_and_downloaded(signoff: Stack, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_a_log_is_read_and_followed(signoff: Stack) -> None:
 
 async def test_files_and_logs_by_command(signoff: Stack, tmp_path: Path) -> None:
     cli = CommandLine(tmp_path, {"SIGNOFF_URL": signoff.url, "SIGNOFF_DATA_DIR": str(tmp_path / "data")})
-    project = await signoff.started("# Say\n\n- Say `printf 'a\\033b' ` {#say}\n")
+    project = await signoff.started("# Say\n\n- Say: `printf 'a\\033b' ` {#say}\n")
     await signoff.finished(project)
     (tmp_path / "note.txt").write_text("hello")
     assert (await cli("files", "upload", project, "note.txt", "--path", "sub/note.txt")).out.startswith("sub/note.txt")

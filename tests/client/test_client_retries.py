@@ -43,7 +43,7 @@ async def test_a_change_with_an_etag_is_not_repeated(signoff: Stack) -> None:
 
 
 async def test_events_resume_where_the_connection_was_lost(signoff: Stack) -> None:
-    project = await signoff.started("# Two\n\n- One `echo 1` {#one}\n- Two `echo 2` {#two after=one}\n")
+    project = await signoff.started("# Two\n\n- One: `echo 1` {#one}\n- Two: `echo 2` {#two after=one}\n")
     async with Proxy(signoff.url) as proxy, AsyncSignoff(proxy.url) as client:
         proxy.cut_after(1500)
         seen = [event.seq async for event in client.projects.events(project)]

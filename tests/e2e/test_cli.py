@@ -19,24 +19,24 @@ REPORT = """\
 # Small report
 
 ## Gather
-- Count `printf abc > count.txt` {#count files=count.txt}
+- Count: `printf abc > count.txt` {#count files=count.txt}
 
 ## Write
-- Report `cat count.txt count.txt > report.txt` {#write files=report.txt}
+- Report: `cat count.txt count.txt > report.txt` {#write files=report.txt}
 """
-SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n- Then `echo x` {#then after=nap}\n"
+SLOW = "# Slow\n\n- Sleep: `sleep 300` {#nap}\n- Then: `echo x` {#then after=nap}\n"
 STUBBORN = "# Stubborn\n\n- Stay\n\n  ```sh\n  trap '' TERM\n  echo > here\n  sleep 300\n  ```\n"
 ALONE = """\
 # Alone
 
-1. Wait `until test -e go; do sleep 0.05; done` {#wait}
-2. End `echo end > end.txt` {#end files=end.txt}
+1. Wait: `until test -e go; do sleep 0.05; done` {#wait}
+2. End: `echo end > end.txt` {#end files=end.txt}
 """
 COMMANDS = (
     "run", "outline", "projects", "tasks", "phases", "decisions", "files", "audit", "agents", "strategies", "archetypes",
     "up", "serve", "worker", "migrate", "sessions", "key", "doctor", "completion",
 )  # fmt: skip
-PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say `echo hi` {#say}\n"
+PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say: `echo hi` {#say}\n"
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ async def test_run_shows_the_plan_executes_it_and_lists_tasks_and_files(cli: Com
 
 
 async def test_a_failed_run_ends_with_1_and_says_what_failed(cli: CommandLine, work: Path) -> None:
-    ended = await cli("run", plan(work, "# Fails\n\n- No `exit 7` {#no}\n- After `echo` {#after after=no}\n"), "--yes")
+    ended = await cli(
+        "run", plan(work, "# Fails\n\n- No: `exit 7` {#no}\n- After: `echo` {#after after=no}\n"), "--yes"
+    )
     assert ended.code == 1
     assert re.search(r"no +✗ failed +1 .*exit code 7", ended.out)
     assert re.search(r"after +- skipped +dependency failed", ended.out)
@@ -156,7 +158,7 @@ async def test_an_approval_covers_only_the_plan_that_was_shown(cli: CommandLine,
 
 async def test_an_approval_covers_only_the_files_that_were_shown(cli: CommandLine, signoff: Stack, work: Path) -> None:
     (work / "build.sh").write_text("echo good\n")
-    async with cli.terminal("run", plan(work, "# Build\n\n- Build `sh build.sh`\n")) as terminal:
+    async with cli.terminal("run", plan(work, "# Build\n\n- Build: `sh build.sh`\n")) as terminal:
         await terminal.seen("runs build.sh as it is now (sha256 ")
         await terminal.seen("run this plan? [y/N]")
         shown = project_id(terminal.text)

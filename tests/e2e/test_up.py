@@ -157,7 +157,7 @@ async def test_a_project_may_work_in_the_folder_where_up_was_started(up: Up) -> 
 
 
 async def test_nothing_in_the_data_folder_is_open_to_other_users(up: Up) -> None:
-    steps = "- Make `umask && touch mine && mkdir folder` {#make}\n- Open `umask 022 && touch theirs` {#open}\n"
+    steps = "- Make: `umask && touch mine && mkdir folder` {#make}\n- Open: `umask 022 && touch theirs` {#open}\n"
     async with httpx.AsyncClient(base_url=up.addresses["url"], trust_env=False, timeout=60) as http:
         made = await http.post("/api/projects", json={"description": steps, "auto_approve_plan": True})
         path = f"/api/projects/{made.json()['id']}"

@@ -117,7 +117,7 @@ async def test_a_full_plan() -> None:
             "agent_id": "artist",
             "depends_on": ["orders"],
             "inputs": {"TITLE": "Orders of the week", "DAYS": 7, "SOURCE": "${{ tasks.orders.outputs.file }}"},
-            "action": {"type": "shell", "command": "python chart.py \\\n  --bars"},
+            "action": {"type": "shell", "command": "set -e\npython chart.py \\\n  --bars"},
         },
         {"key": "read_it", "title": "Read it", "action": {"type": "manual"}},
         {"key": "let_it_rest", "title": "Let it rest", "action": {"type": "wait", "seconds": 7200}},
@@ -140,7 +140,7 @@ class TestOrder:
         assert [task.depends_on for task in tasks("## P (sequential)\n1. a\n2. b")] == [[], []]
 
     def test_a_numbered_list_that_goes_on_after_a_text_stays_in_order(self) -> None:
-        assert [task.depends_on for task in tasks("1. a\n\nText.\n\n2. b\n\n- c\n\n1. d")] == [[], ["a"], [], []]
+        assert [task.depends_on for task in tasks("1. a\n\nText.\n\n2. b\n\n- c\n\n1. d")] == [[], ["a"], ["b"], ["c"]]
 
     def test_the_lists_of_two_phases_are_apart(self) -> None:
         assert [task.depends_on for task in tasks("## P\n1. a\n\n## Q\n2. b")] == [[], []]
@@ -192,22 +192,50 @@ class TestTitles:
         [
             ("Count lines: `wc -l a.txt`", "Count lines", "wc -l a.txt"),
             ("`make`", "make", "make"),
-            ("Run `make test`", "Run make test", "make test"),
-            ("Build in docs `make html` {#x}", "Build in docs", "make html"),
+            ("Build in docs: `make html` {#x}", "Build in docs", "make html"),
+            ("Show: `make`", "Show", "make"),
+            ("With: `make`", "With", "make"),
             ("Show ticks: `` echo `date` ``", "Show ticks", "echo `date`"),
             ("Braces stay: `echo ${A} {#k}`", "Braces stay", "echo ${A} {#k}"),
-            ("**Bold one**: `true`", "**Bold one**", "true"),
+            ("**Bold one**: `true`", "Bold one", "true"),
+            ("Over\n  two lines:\n  `true`", "Over two lines", "true"),
+            ("Check \\`it\\` &amp; go: `true`", "Check `it` & go", "true"),
+            ("Run `make` {run}", "Run make", "make"),
+            ("Example: `make` {run}", "Example", "make"),
             ("Before it {#x}: `true`", "Before it", "true"),
-            ("Before it {#x retries=1} `true`", "Before it", "true"),
-            ("Run {#x} `make`", "Run make", "make"),
+            ("Before it {#x retries=1}: `true`", "Before it", "true"),
         ],
     )
     def test_inline_code_is_the_command(self, item: str, title: str, command: str) -> None:
         task = only(f"- {item}")
         assert (task.title, task.action.fields()) == (title, {"command": command})
 
+    @pytest.mark.parametrize(
+        ("item", "title"),
+        [
+            ("Run `make test`", "Run make test"),
+            ("`make` builds it", "make builds it"),
+            ("Copy `a` to `b`", "Copy a to b"),
+            ("Replace `a` with: `b`", "Replace a with: b"),
+            ("Never do: `rm -rf x`", "Never do: rm -rf x"),
+            ("For example: `make`", "For example: make"),
+            ("Edit the file: `setup.cfg`", "Edit the file: setup.cfg"),
+            ("`CHANGELOG.md`", "CHANGELOG.md"),
+            ("Open: `https://a.example/x`", "Open: https://a.example/x"),
+            ("Replace it with: `make`", "Replace it with: make"),
+            ("Set it: `A=1`", "Set it: A=1"),
+            ("Add the option: `--force`", "Add the option: --force"),
+            ("The version: `1.2.3`", "The version: 1.2.3"),
+        ],
+    )
+    def test_any_other_code_is_text_and_the_title_keeps_every_word(self, item: str, title: str) -> None:
+        draft = plan(f"- {item}")
+        (task,) = draft.tasks()
+        assert (task.title, task.action.type) == (title, "manual")
+        assert draft.warnings[0].startswith("Line 1: The code in this line is not run")
+
     def test_code_is_text_where_something_else_says_what_to_do(self) -> None:
-        assert only("- [ ] Compare `a` with `b`").title == "Compare `a` with `b`"
+        assert only("- [ ] Compare `a` with `b`").title == "Compare a with b"
         assert only("- Compare `a` with `b`\n\n  ```sh\n  diff a b\n  ```").action.fields() == {"command": "diff a b"}
 
     def test_bold_titles_lose_their_stars(self) -> None:
@@ -219,12 +247,14 @@ class TestTitles:
         task = only(f"- {'word ' * 60}\n  more")
         assert len(task.title) == 200
         assert task.title.endswith("…")
-        assert task.description == f"{'word ' * 60}".strip() + "\n\nmore"
+        assert task.description == f"{'word ' * 60}more"
+        sentence = only(f"- Do this and that first. {'Then more words follow. ' * 10}")
+        assert sentence.title == "Do this and that first."
 
     def test_a_ticked_box_is_still_a_task(self) -> None:
         draft = plan("- [x] Call\n- [ ] Write")
         assert [task.action.type for task in draft.tasks()] == ["manual", "manual"]
-        assert [warning.partition(".")[0] for warning in draft.warnings] == ["The checkbox on line 1 is already ticked"]
+        assert [warning.partition(".")[0] for warning in draft.warnings] == ["Line 1: This checkbox is already ticked"]
 
     def test_attributes_may_stand_before_the_command(self) -> None:
         task = only("- Before it {#first retries=1}: `echo {#x}`")
@@ -232,7 +262,9 @@ class TestTitles:
         assert problems("- Before it {#first retrie=1}: `true`")[0][0] == "line 1, column 21"
 
     def test_a_bash_block_is_run_by_bash(self) -> None:
-        assert only("- A\n\n  ```bash\n  [[ a ]]\n  ```").action.fields() == {"argv": ["bash", "-c", "[[ a ]]"]}
+        assert only("- A\n\n  ```bash\n  [[ a ]]\n  ```").action.fields() == {
+            "argv": ["bash", "-eo", "pipefail", "-c", "[[ a ]]"]
+        }
 
     def test_braces_within_the_text_are_text(self) -> None:
         assert only("- Fill {{ name }} in {place}.").title == "Fill {{ name }} in {place}."
@@ -241,18 +273,28 @@ class TestTitles:
 class TestDescriptions:
     def test_what_follows_the_first_line_is_kept_as_it_stands(self) -> None:
         task = only("- Title\n  second line\n\n  - nested\n    - deeper\n\n  ```json\n  {}\n  ```\n\n  # not a phase\n")
-        assert task.description == "second line\n\n- nested\n  - deeper\n\n```json\n{}\n```\n\n# not a phase"
+        assert task.title == "Title second line"
+        assert task.description == "- nested\n  - deeper\n\n```json\n{}\n```\n\n# not a phase"
 
     def test_a_block_that_is_not_run_and_has_no_action_beside_it_is_pointed_out(self) -> None:
         (warning, _) = plan("- T\n\n  ```python\n  x\n  ```").warnings
-        assert warning.startswith("The python block on line 3 is treated as text")
+        assert warning.startswith("Line 3: The python block is treated as text")
 
-    def test_wide_indents_make_no_code_block(self) -> None:
-        assert [task.title for task in tasks("-      a\n-\tb\n\n      # c")] == ["a", "b"]
-        assert [phase.name for phase in plan("     ## P\n     - a").phases] == ["P"]
+    def test_indented_code_is_text(self) -> None:
+        draft = plan("-      a\n-\tb\n\n      # c\n\n     ## P")
+        assert [task.title for task in draft.tasks()] == ["a", "b"]
+        assert [warning.partition(".")[0] for warning in draft.warnings[:1]] == [
+            "Line 1: Code by indentation is treated as text"
+        ]
+        assert [phase.name for phase in draft.phases] == ["Tasks"]
 
-    def test_a_nested_command_is_pointed_out(self) -> None:
-        assert plan("- `true`\n  - [ ] check").warnings[0].startswith("Line 2 is part of the description of 'true'")
+    def test_nested_steps_are_tasks_after_their_item(self) -> None:
+        found = tasks("- A: `true` {#a}\n  - [ ] check\n- B: `true` {after=a}")
+        assert [(task.key, task.title, task.depends_on) for task in found] == [
+            ("a", "A", []),
+            ("a_check", "A: check", ["a"]),
+            ("b", "B", ["a", "a_check"]),
+        ]
 
 
 class TestActions:
@@ -313,18 +355,28 @@ class TestErrors:
             ("- a {on_crash=panic}", "line 1, column 6", "not one of rerun, ask, fail"),
             ("- a {retries=1 retries=2}", "line 1, column 16", "appears twice"),
             ("- a {agent}", "line 1, column 6", "'agent' needs a value"),
-            ("- Copy `a` to `b`", "line 1, column 3", "several pieces of inline code"),
+            ("- [ ] a {wait=5} {#k", "line 1, column 18", "are not valid"),
             ("- [ ] a {wait=5}", "line 1, column 3", "several actions (wait, manual)"),
             ("- a\n-\n- b", "line 2, column 1", "has no title"),
-            ("- a\n\n```sh\nls\n```", "line 3, column 4", "does not belong to a task"),
+            ("- a\n\ntext\n\n```inputs\nA: 1\n```", "line 5, column 4", "does not belong to a task"),
+            ("- a\n\n```sh\nls", "line 3, column 1", "This block has no end"),
+            ("```sh\nls\n", "line 1, column 1", "This block has no end"),
+            ("- a\n  ```sh\n  cat <<E\n  x\n  ```", "line 3, column 7", "This here-document has no end"),
+            ("- a: `echo <name>`", "line 1, column 12", "<name> is a placeholder"),
+            ("- a\n  ```sh\n  x --key YOUR_KEY\n  ```", "line 3, column 11", "YOUR_KEY is a placeholder"),
+            ("- a\n  ```sh background=true\n  x\n  ```", "line 2, column 9", "cannot stay in the background"),
+            ("- a\n  ```sql run\n  x\n  ```", "line 2, column 10", "A sql block cannot be run"),
+            ("---\nshell: tcsh\n---\n- a", "line 2, column 1", "The shell 'tcsh' cannot be used"),
+            ("- a: `echo ${{ tasks.b.outputs.c }}`", "line 1, column 12", "not allowed in a command"),
+            ("- a\n  ```inputs\n  A: ${{ b }}\n  ```", "line 3, column 6", "Unknown reference 'b'"),
             ("- a\n  ```sh\n  ```", "line 2, column 6", "block is empty"),
             ("- a\n  ```http\n  FETCH https://a.example\n  ```", "line 3, column 3", "Start a request with a method"),
             ("- a\n  ```http\n  GET https://a.example\n  nonsense\n  ```", "line 4, column 3", "Write a header as"),
             ("- a\n  ```http expect=ok\n  GET https://a.example\n  ```", "line 2, column 11", "not a whole number"),
             (
-                "- a\n  ```sh twice=2\n  ls\n  ```",
+                "- a\n  ```sh cdw=x\n  ls\n  ```",
                 "line 2, column 9",
-                "Unknown option 'twice' of a sh block; known: cwd",
+                "Unknown option 'cdw' of a sh block. Did you mean 'cwd'?",
             ),
             ("- a\n  ```inputs\n  no colon\n  ```", "line 3, column 3", "NAME: value"),
             ("- a\n  ```inputs\n  A: 1\n  A: 2\n  ```", "line 4, column 3", "appears twice"),
@@ -335,8 +387,6 @@ class TestErrors:
                 "line 1, column 6",
                 "title: Field required",
             ),
-            ("### Too deep\n- a", "line 1, column 5", "no meaning"),
-            ("# A\n## P\n- a\n\n# B", "line 5, column 3", "only once, at the top"),
             ("## P {approval=maybe}\n- a", "line 1, column 7", "'approval' must be yes or no"),
             ("## P {color=red}\n- a", "line 1, column 7", "Unknown attribute 'color' of a phase"),
             ("## {#p}\n- a", "line 1, column 4", "has no name"),
@@ -351,11 +401,11 @@ class TestErrors:
         assert message in found[0][1]
 
     def test_come_all_at_once_in_the_order_of_the_text(self) -> None:
-        found = problems("- a {x=1}\n- b {retries=z}\n- Copy `a` to `b`\n- c {after=q}")
+        found = problems("- a {x=1}\n- b {retries=z}\n- c: `a <b>`\n- d {after=q}")
         assert [field for field, _ in found] == [
             "line 1, column 6",
             "line 2, column 6",
-            "line 3, column 3",
+            "line 3, column 9",
             "line 4, column 6",
         ]
 
@@ -374,11 +424,16 @@ class TestPage:
 
     def test_its_plans_are_plans(self) -> None:
         examples = re.findall(r"^````markdown\n(.*?)^````$", self.PAGE, re.MULTILINE | re.DOTALL)
-        assert len(examples) == 2
-        good, wrong = examples
-        draft = plan(good)
-        assert draft.warnings == []
-        check_draft(draft, load_actions(), agents={"artist": AgentEntry()})
+        assert len(examples) == 6
+        *good, full, wrong = examples
+        for example in [*good, full]:
+            check_draft(plan(example), load_actions(), agents={"artist": AgentEntry()})
+        assert plan(full).warnings == []
+        moved, installed = map(plan, good[2:])
+        assert [warning.partition(":")[0] for warning in moved.warnings] == ["Line 5", "Line 11", "Line 25"]
+        assert [task.action.type for task in installed.tasks()] == [
+            "decision", "manual", "manual", "shell", "manual", "shell",
+        ]  # fmt: skip
         answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.MULTILINE | re.DOTALL)
         assert answer is not None
         assert [f"{field}: {message}" for field, message in problems(wrong)] == answer[1].splitlines()

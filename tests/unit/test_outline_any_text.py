@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.errors import Invalid
-from app.domain.plan import PlanDraft
+from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.planning.outline.reader import read_outline
+from app.planning.render import to_markdown
 
 
 def plan(text: str, *, has_model: bool = False) -> PlanDraft:
@@ -23,12 +26,64 @@ MARKS = st.sampled_from(
         *("# ", "## ", "- ", "1. ", "2) ", "  ", "    ", "\t", "\n", "\n\n", "---\n", "===\n", "> ", "<div>"),
         *("```", "```sh\n", "~~~http\n", "```inputs\n", "```action\n", "```task\n", "```phase\n", "`", "``"),
         *("{#k ", "{", "}", "=", '"', "\\", "[ ] ", "[x]", "after=a", "wait=5m", "(parallel)", "(sequential)"),
+        *(
+            "<!-- ",
+            "-->",
+            "| a |\n|---|\n",
+            "[a](#b)",
+            "[a][b]",
+            "[b]: c\n",
+            "$ ",
+            "# x\n",
+            "```console\n",
+            "<E\n",
+            "<<E\n",
+            "<name>",
+        ),
+        *(
+            "If ",
+            "Optional: ",
+            "## Rollback\n",
+            "## Option A\n",
+            "## Option B\n",
+            "## References\n",
+            "run",
+            "{run}",
+            "\ufeff",
+            "+++\n",
+        ),
         *("a", "b c", ", ", ". ", " and ", "; ", ": ", "é", "\x0b", "\x85", "\u2028", "\r", "${{ x }}", "*", "_"),
     ]
 )
 
 
+CASES = json.loads((Path(__file__).parents[1] / "cases" / "outline.json").read_text())
+DOCUMENTS = [case["input"] for case in CASES]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """A document of people, with some pieces cut out, repeated, moved or replaced."""
+    text = "\n".join(draw(st.lists(st.sampled_from(DOCUMENTS), min_size=1, max_size=3)))
+    for _ in range(draw(st.integers(1, 6))):
+        begin = draw(st.integers(0, len(text)))
+        end = min(begin + draw(st.integers(0, 40)), len(text))
+        piece = draw(st.one_of(st.just(""), MARKS, st.just(text[begin:end] * 2), st.sampled_from(DOCUMENTS)))
+        text = text[:begin] + piece + text[end:]
+    return text
+
+
 class TestAnyText:
+    @given(mutated(), st.booleans())
+    def test_a_changed_document_gives_a_plan_that_stays_the_same_as_markdown(self, text: str, has_model: bool) -> None:
+        draft = PlanDraft()
+        with contextlib.suppress(Invalid):
+            draft = plan(text, has_model=has_model)
+        if not draft.phases:
+            return
+        again = plan(to_markdown(draft, "Plan"), has_model=has_model)
+        assert digest_of(again, RunSettings()) == digest_of(draft, RunSettings())
+
     @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
     @example("- ```task\n  []\n  ```", True)
     @example("-", False)
@@ -47,7 +102,36 @@ class TestAnyText:
             *("- a `b` {#k retries=1}\n", "- - - - - ", "1. ", "> ", "`", "``` `` ` ", "{#", "{a=", '{a="', "[", "(("),
             *("{a= " + " " * 40, "“", '"a', "**", "__", "a\n", "A\n", "a:", "\t", "do it, ", "do it. ", "do it; "),
             *("do it and do it ", "then ", "a, then ", "- do it now\n", "- [ ] a\n\n", "## a\n- b\n", "```\n"),
-            *("- ```sh\n", "  - a\n- b\n", "- a\n  ", "a. B ", "...", "a;", "https://a.example/a.b "),
+            *(
+                "- ```sh\n",
+                "  - a\n- b\n",
+                "- a\n  ",
+                "a. B ",
+                "...",
+                "<a>",
+                "$A ",
+                "## Option A\n- b\n",
+                "[a](",
+                "[b] ",
+                "- a\n\n```sh\nx\n```\n\n",
+                "```console\n$ cat <<E\n",
+                "```sh\ncat <<E\n",
+                "&amp;",
+                "\\\\",
+                "<!--",
+                "| a ",
+                "|-",
+                "- If a: `b`\n",
+                "## If\n",
+                "(optional) ",
+                "*",
+                "_",
+                "# a\n",
+                "```sh\na\n```\n",
+                "<div>\n",
+                "a;",
+                "https://a.example/a.b ",
+            ),
         ],
     )
     def test_eight_thousand_characters_take_a_moment(self, text: str) -> None:

@@ -54,9 +54,10 @@ class TestProse:
         assert phase.strategy == "sequential"
         assert [task.title for task in phase.tasks] == titles
 
-    def test_code_in_it_is_run(self) -> None:
-        first, second = plan("Run `make a; b, c`, then run `make d`.").tasks()
-        assert [first.action.fields(), second.action.fields()] == [{"command": "make a; b, c"}, {"command": "make d"}]
+    def test_code_in_it_runs_only_where_the_step_says_so(self) -> None:
+        first, second, third = plan("`make a; b, c`. Then run `make d`. Clean: `make e`.").tasks()
+        assert [first.action.fields(), third.action.fields()] == [{"command": "make a; b, c"}, {"command": "make e"}]
+        assert (second.title, second.action.type) == ("Run make d", "manual")
 
     def test_its_lead_names_the_plan(self) -> None:
         draft = plan("Weekly report: gather metrics, write a summary, mail it")
@@ -64,5 +65,5 @@ class TestProse:
 
     def test_errors_find_their_line(self) -> None:
         with pytest.raises(Invalid) as caught:
-            plan("Do this.\nThen compare `a`\nwith `b`.")
-        assert caught.value.info.details[0].field == "line 2, column 1"
+            plan("Do this.\nThen: `a <b>`.")
+        assert caught.value.info.details[0].field == "line 2, column 10"

@@ -17,8 +17,13 @@ NASTY = [
     *("`", "``", "```", "```sh\n", "~~~", "{", "}", "{#key}", "{x=1}", "{milestone}", "=", '"', "\\", "${{ tasks.a.outputs.b }}"),
     *("#", "# ", "## ", "- ", "* ", "1. ", "[ ] ", "[x] ", "> ", "---", "===", "<b>", "<!-- ", "&amp;", "**b**", "__b__"),
     *(" ", "  ", "    ", "\t", "\n", "\n\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u00a0", "\x7f", "\ufeff"),
+    *("Rollback", "If ", "Optional: ", "Option A", "Prerequisites", "References", "Never ", "(if needed)", "YOUR_KEY", "X.Y.Z"),
+    *("[a]", "[a](b)", "[a]: http://x\n", "![", "](", "<name>", "<!-- x -->", "\\`", "$ ", "$A", "set -e\n", "+++"),
+    "| a |\n|---|\n",
     *("a", "word ", "Ünï", "集める", "🙂", ": ", ", ", "(parallel)", "(sequential)", "null", "1", "true", ";", "http://x"),
 ]  # fmt: skip
+
+ARGVS = [["bash", "-eo", "pipefail", "-c"], ["bash", "-c"], ["python3", "-c"], ["zsh", "-e", "-c"], ["make"], []]
 
 nasty = st.one_of(st.lists(st.sampled_from(NASTY), max_size=8).map("".join), st.text(max_size=30)).map(
     lambda text: text.encode("utf-8", "ignore").decode().replace("\x00", "")
@@ -47,6 +52,8 @@ actions = st.one_of(
     spec("wait", seconds=st.one_of(st.integers(-1, 10**12), st.floats(0, 1e9))),
     spec("shell", command=text, cwd=text),
     spec("shell", command=text),
+    spec("shell", command=text.map("set -e\n".__add__)),
+    spec("shell", argv=st.tuples(st.sampled_from(ARGVS), text).map(lambda pair: [*pair[0], pair[1]]), cwd=text),
     spec("agent", prompt=text),
     spec(
         "http",
@@ -196,7 +203,7 @@ def test_a_summary_that_is_no_text_is_left_out(summary: str) -> None:
 
 def test_a_command_with_fences_in_it_stays_readable() -> None:
     markdown = to_markdown(task(action={"type": "shell", "command": "cat <<E\n```\nE"}), "n")
-    assert "\n  ````sh\n  cat <<E\n  ```\n  E\n  ````\n" in markdown
+    assert "\n  ````sh on_error=continue\n  cat <<E\n  ```\n  E\n  ````\n" in markdown
 
 
 def test_a_dependency_named_twice_stays_twice() -> None:

@@ -1,12 +1,12 @@
 """Reads the blocks of a description: headings, text, lists and fences, each with its position in the source.
 
-Only CommonMark's block structure is used. Inline markup stays text for two reasons: titles and commands must stay exactly as
-written, and block parsing alone takes linear time.
+The block structure is CommonMark's, with GitHub's tables. Inline markup is read in `inline`, and only where a title needs it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
@@ -16,129 +16,160 @@ SHELLS = ("sh", "bash", "shell")
 ACTION_FENCES = (*SHELLS, "http", "prompt", "action")
 FENCES = (*ACTION_FENCES, "inputs", "task")
 PHASE_FENCE = "phase"
+# A list and its item are two levels each. What is nested deeper than this is text.
+MAX_NESTING = 40
 
-_PARSER = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "blockquote", "html_block", "reference"])
+_PARSER = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table").disable(["inline", "text_join"])
 _MARKER = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])( *)")
-_NESTED_TASK = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|`)|.*\{#[^{}]*\}\s*$")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_CLOSING = re.compile(r"(`{3,}|~{3,})\s*$")
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of level 1 to 6."""
+    """A heading of level 1 to 6. `text` is its content, `source` the lines as written."""
 
     line: int
+    end: int
     level: int
     text: str
+    source: str
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph, or anything else that stays as written."""
+    """Anything that stays as written. `kind` is markdown-it's name of the block, such as `paragraph` or `table`."""
 
     line: int
-    text: str
+    end: int
+    kind: str
+    source: str
+    content: str = ""
 
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block. `info` is the text after the language; `end` is the line after the block."""
+    """A fenced block. `info` is the text after the language; `source` is the whole block as written."""
 
     line: int
     end: int
     language: str
     info: str
     content: str
+    source: str
+    closed: bool = True
 
 
 @dataclass(frozen=True)
 class Item:
-    """A list item: its first line, the text after it, and the fences that have a meaning."""
+    """A list item and the blocks in it."""
 
     line: int
-    title: str
-    title_line: int
-    body: str
-    fences: list[Fence]
-    other_fences: list[Fence]
-    nested_task: int | None
+    end: int
+    blocks: list[Block]
 
 
 @dataclass(frozen=True)
 class List:
-    """A top-level list. `start` is the first number of an ordered list."""
+    """A list. `start` is the first number of an ordered list."""
 
     line: int
+    end: int
     start: int | None
+    source: str
     items: list[Item] = field(default_factory=list[Item])
 
 
 Block = Heading | Text | Fence | List
 
 
-def read_blocks(lines: list[str]) -> list[Block]:
-    """The top-level blocks, in order. Horizontal rules such as `---` have no meaning and are skipped."""
-    root = SyntaxTreeNode(_PARSER.parse("\n".join(lines)))
-    return [block for node in root.children if (block := _block(node, lines)) is not None]
+@dataclass(frozen=True)
+class Document:
+    """The top-level blocks in order, and the addresses that link definitions give, by normalized label."""
+
+    blocks: list[Block]
+    definitions: dict[str, str]
 
 
-def _block(node: SyntaxTreeNode, lines: list[str]) -> Block | None:
-    begin, end = _span(node)
+def read_blocks(lines: list[str]) -> Document:
+    """Read a document. Comments and link definitions are no blocks."""
+    env: dict[str, dict[str, dict[str, str]]] = {}
+    root = SyntaxTreeNode(_PARSER.parse("\n".join(lines), env))
+    definitions = {label: found["href"] for label, found in env.get("references", {}).items()}
+    return Document(_blocks(root.children, lines, None), definitions)
+
+
+def joined(blocks: Sequence[Block], lines: list[str]) -> str:
+    """The source of blocks, with the empty lines between them as written. One empty line stands for anything else there."""
+    parts: list[str] = []
+    end = 0
+    for block in blocks:
+        if parts:
+            empty = not any(line.strip() for line in lines[end : block.line])
+            parts.append("\n" * (block.line - end + 1) if empty and block.line >= end else "\n\n")
+        parts.append(block.source)
+        end = block.end
+    return "".join(parts)
+
+
+def _blocks(nodes: list[SyntaxTreeNode], lines: list[str], item: int | None) -> list[Block]:
+    """The blocks of `nodes`. `item` is the line of the list item that contains them."""
+    indent = 0 if item is None else _content_indent(lines[item])
+    found = (_block(node, lines, indent, item) for node in nodes)
+    return [block for block in found if block is not None]
+
+
+def _block(node: SyntaxTreeNode, lines: list[str], indent: int, item: int | None) -> Block | None:
+    begin, end = _span(node, lines)
+    source = _source(lines, begin, end, indent, item)
     if node.type == "heading":
-        return Heading(begin, int(node.tag[1:]), _content(node).replace("\n", " ").strip())
+        text = _COMMENT.sub("", _content(node)).replace("\n", " ").strip()
+        return Heading(begin, end, int(node.tag[1:]), text, source)
     if node.type == "fence":
-        return _fence(node)
+        language, _, info = node.info.strip().partition(" ")
+        if "{" in language and not language.startswith("{"):
+            language, _, rest = language.partition("{")
+            info = f"{{{rest} {info}"
+        closed = _is_closed(node, lines, begin, end)
+        return Fence(begin, end, language.lower(), info.strip(), node.content.removesuffix("\n"), source, closed)
     if node.type in {"bullet_list", "ordered_list"}:
         start = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
-        return List(begin, start, [_item(child, lines) for child in node.children])
-    return None if node.type == "hr" else Text(begin, _trim(lines[begin:end]))
+        return List(begin, end, start, source, [_item(child, lines) for child in node.children])
+    if node.type == "hr":
+        # Between two texts of an item it is part of them; between sections it has no meaning.
+        return None if item is None else Text(begin, end, "hr", source)
+    content = _content(node) if node.type == "paragraph" else ""
+    if "<!--" in source and "`" not in source and node.type != "code_block":
+        source = _trim(_COMMENT.sub("", source).split("\n"))
+        content = _COMMENT.sub("", content).strip()
+        if not source.strip():
+            return None
+    return Text(begin, end, node.type, source, content)
 
 
 def _item(node: SyntaxTreeNode, lines: list[str]) -> Item:
-    line, end = _span(node)
-    body_from, title, title_line = line, "", line
-    first = node.children[0] if node.children else None
-    if first is not None and first.type in {"paragraph", "heading"}:
-        title_line, after = _span(first)
-        text = _content(first)
-        heading = first.type == "heading"
-        title = text.replace("\n", " ") if heading else text.split("\n", 1)[0].rstrip()
-        body_from = after if heading else title_line + 1
-    every = [_fence(child) for child in node.children if child.type == "fence"]
-    fences = [fence for fence in every if fence.language in FENCES]
-    return Item(
-        line=line,
-        title=title,
-        title_line=title_line,
-        body=_body(lines, body_from, end, fences, _content_indent(lines[line])),
-        fences=fences,
-        other_fences=[fence for fence in every if fence.language not in FENCES],
-        nested_task=_nested_task(node, lines),
-    )
+    begin, end = _span(node, lines)
+    blocks = _blocks(node.children, lines, begin)
+    if not node.children:
+        # Beyond the deepest nesting that is read, everything is text.
+        source = _source(lines, begin, end, _content_indent(lines[begin]), begin)
+        if source.strip():
+            blocks.append(Text(begin, end, "paragraph", source, source))
+    return Item(begin, end, blocks)
 
 
-def _body(lines: list[str], begin: int, end: int, fences: list[Fence], indent: int) -> str:
-    parts: list[str] = []
-    for fence in fences:
-        parts.append(_trim([_dedent(line, indent) for line in lines[begin : fence.line]]))
-        begin = fence.end
-    parts.append(_trim([_dedent(line, indent) for line in lines[begin:end]]))
-    return "\n\n".join(part for part in parts if part)
+def _is_closed(node: SyntaxTreeNode, lines: list[str], begin: int, end: int) -> bool:
+    match = _CLOSING.search(lines[end - 1]) if end - 1 > begin else None
+    return match is not None and match[1][0] == node.markup[0] and len(match[1]) >= len(node.markup)
 
 
-def _nested_task(node: SyntaxTreeNode, lines: list[str]) -> int | None:
-    for child in node.children:
-        if child.type in {"bullet_list", "ordered_list"}:
-            begin, end = _span(child)
-            for number in range(begin, end):
-                if _NESTED_TASK.match(lines[number]):
-                    return number
-    return None
-
-
-def _fence(node: SyntaxTreeNode) -> Fence:
-    begin, end = _span(node)
-    language, _, info = node.info.strip().partition(" ")
-    return Fence(begin, end, language.lower(), info.strip(), node.content.removesuffix("\n"))
+def _source(lines: list[str], begin: int, end: int, indent: int, item: int | None) -> str:
+    found = lines[begin:end]
+    if item is not None:
+        if begin == item:
+            found[0] = " " * indent + found[0].expandtabs(4)[indent:]
+        found = [_dedent(line, indent) for line in found]
+    return _trim(found)
 
 
 def _content_indent(line: str) -> int:
@@ -170,8 +201,12 @@ def _content(node: SyntaxTreeNode) -> str:
     return node.children[0].content if node.children else ""
 
 
-def _span(node: SyntaxTreeNode) -> tuple[int, int]:
+def _span(node: SyntaxTreeNode, lines: list[str]) -> tuple[int, int]:
+    """The lines of a block, without empty lines after it."""
     span = node.map
     if span is None:
         raise AssertionError(f"a block of type {node.type} without lines")
-    return span
+    begin, end = span
+    while end - 1 > begin and not lines[end - 1].strip():
+        end -= 1
+    return begin, end

@@ -1,4 +1,4 @@
-"""Reads fenced blocks: a task's command, prompt or request, its inputs, and tasks and phases written as JSON."""
+"""Reads fenced blocks except commands: a task's prompt or request, its inputs, and tasks and phases written as JSON."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from app.domain.plan import ActionSpec
+from app.domain.references import expressions, parse
 from app.planning.outline.attributes import Attribute, names, read_words, whole
-from app.planning.outline.blocks import SHELLS, Fence
+from app.planning.outline.blocks import Fence
 from app.planning.outline.findings import Findings
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -33,18 +34,31 @@ def read_action(fence: Fence, findings: Findings) -> ActionSpec | None:
         return read_model(ActionSpec, fence, findings)
     if fence.language == "http":
         return _http(fence, findings)
-    options: dict[str, Callable[[str], Any]] = {"cwd": str} if fence.language in SHELLS else {}
-    fields = _options(fence, findings, options)
-    if fence.language == "prompt":
-        return ActionSpec.model_validate({"type": "agent", "prompt": fence.content, **fields})
-    # A bash block must run in bash, and /bin/sh may be a different shell.
-    ran = {"argv": ["bash", "-c", fence.content]} if fence.language == "bash" else {"command": fence.content}
-    return ActionSpec.model_validate({"type": "shell", **ran, **fields})
+    _options(fence, findings, {})
+    check_references(fence, findings)
+    return ActionSpec.model_validate({"type": "agent", "prompt": fence.content})
+
+
+def check_references(fence: Fence, findings: Findings) -> None:
+    """Report the references in a fence that are none, each at its line."""
+    for number, text in enumerate(fence.content.split("\n"), fence.line + 1):
+        for expression in expressions(text):
+            check_reference(expression, number, findings)
+
+
+def check_reference(expression: str, line: int, findings: Findings) -> None:
+    """Report a reference that is none."""
+    try:
+        parse(expression)
+    except ValueError as error:
+        message = f"{error}."
+        findings.problem(line, findings.column_of(line, "${{"), message[:1].upper() + message[1:])
 
 
 def read_inputs(fence: Fence, findings: Findings) -> dict[str, Any]:
     """The inputs in an `inputs` fence, one `NAME: value` per line. A value that is not JSON is text."""
     _options(fence, findings, {})
+    check_references(fence, findings)
     inputs: dict[str, Any] = {}
     for number, text in enumerate(fence.content.split("\n"), fence.line + 1):
         if not text.strip():
@@ -101,6 +115,7 @@ def _http(fence: Fence, findings: Findings) -> ActionSpec | None:
         "save": str,
     }
     given = _options(fence, findings, options)
+    check_references(fence, findings)
     lines = fence.content.split("\n")
     blank = lines.index("") if "" in lines else len(lines)
     fields = _request_line(lines[0], fence.line + 1, findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -24,20 +25,34 @@ class Findings:
 
     def __init__(self, text: str, objection: Objection = no_objection) -> None:
         self.objection = objection
+        # Editors on Windows put a byte order mark in front of the text, which is none of it.
+        text = text.removeprefix("\ufeff")
         self.lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        self.warnings: list[str] = []
+        self._warnings: list[tuple[int, str]] = []
         self._problems: list[tuple[int, int, str]] = []
 
     def problem(self, line: int, column: int, message: str) -> None:
         """Record a problem that makes the plan unusable."""
         self._problems.append((line, column, message))
 
-    def invalid(self, error: ValidationError, line: int, columns: dict[str, int], column: int = 0) -> None:
-        """Record the errors of a pydantic model. `columns` holds the column of each field."""
+    def warn(self, line: int | None, message: str) -> None:
+        """Record a warning about a line. None: about the whole description."""
+        self._warnings.append((len(self.lines), message) if line is None else (line, f"Line {line + 1}: {message}"))
+
+    @property
+    def warnings(self) -> list[str]:
+        """All warnings, in the order of the text, each once."""
+        return list(dict.fromkeys(message for _, message in sorted(self._warnings, key=lambda warning: warning[0])))
+
+    def invalid(
+        self, error: ValidationError, line: int, places: Mapping[str, tuple[int, int]], column: int = 0
+    ) -> None:
+        """Record the errors of a pydantic model. `places` holds the line and column of each field."""
         for item in error.errors(include_url=False, include_context=False):
             field = str(item["loc"][0]) if item["loc"] else ""
             path = ".".join(str(part) for part in item["loc"])
-            self.problem(line, columns.get(field, column), f"{path}: {item['msg']}." if path else f"{item['msg']}.")
+            message = f"{path}: {item['msg']}." if path else f"{item['msg']}."
+            self.problem(*places.get(field, (line, column)), message)
 
     def column_of(self, line: int, text: str) -> int:
         """The column where `text` starts in a line. 0 if the line does not contain it literally."""
@@ -63,7 +78,7 @@ class Findings:
         """
         if not self._problems:
             return
-        problems = sorted(self._problems)
+        problems = sorted(set(self._problems))
         details = [
             Problem(field=f"line {line + 1}, column {column + 1}", message=message)
             for line, column, message in problems[:MAX_PROBLEMS]

@@ -1,346 +1,396 @@
-"""Turns one list item (or one step of plain prose) into the parts of a task."""
+"""Turns one list item into its tasks. Usually it is one; an item with several blocks or with steps of its own is several."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, get_args
+from itertools import pairwise
 
-from app.domain.limits import parse_size
-from app.domain.plan import KEY_PATTERN, ActionSpec, TaskDraft
-from app.planning.outline import fences
-from app.planning.outline.attributes import KEY, Attribute, duration, looks_misshapen, names, read_block, whole
-from app.planning.outline.blocks import ACTION_FENCES, Fence, Item
+from app.domain.plan import ActionSpec, TaskDraft
+from app.planning.outline import fences, scripts, sections
+from app.planning.outline.blocks import Block, Fence, Item, List, Text, joined
 from app.planning.outline.findings import Findings
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash
+from app.planning.outline.parts import (
+    MAX_TITLE_LENGTH,
+    RUN,
+    TaskParts,
+    attribute_actions,
+    read_attributes,
+    shortened,
+)
+from app.planning.outline.titles import Head, label_of, link_lines, read_head
 
-MAX_TITLE_LENGTH = 200
+_LIST_LINE = re.compile(
+    r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
+)
+# A longer title is not put in front of the titles of its steps.
+_MAX_PREFIX = 100
 
-_CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
-_TICKS = re.compile(r"`+")
-_STRONG = re.compile(r"\*\*([^*]+)\*\*|(?<!\w)__([^_]+)__(?!\w)")
-KEY_FORM = re.compile(KEY_PATTERN)
+
+@dataclass(frozen=True)
+class Context:
+    """What an item needs to know about its document."""
+
+    findings: Findings
+    definitions: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: scripts.Settings = field(default_factory=scripts.Settings)
 
 
 @dataclass
-class Title:
-    """The parsed first line of an item. Columns count from 0 in the line."""
+class _Step:
+    """A block or a nested list that is a step, and the text before it."""
 
-    text: str
-    codes: list[str]
-    without_code: str
-    attributes: list[Attribute]
-    misshapen: int | None
+    block: Fence | List
+    before: list[Block]
 
 
-@dataclass
-class TaskParts:
-    """Everything that an item defines. `whole` is a task written as JSON, which defines everything on its own."""
+def read_item(item: Item, context: Context, *, by_hand: bool = False) -> list[TaskParts]:
+    """The tasks of an item, in order: each waits for the one before. Problems go into the context's findings.
 
-    line: int
-    column: int
-    title: str = ""
-    description: str = ""
-    action: ActionSpec | None = None
-    key: str | None = None
-    after: list[str] = field(default_factory=list[str])
-    fields: dict[str, Any] = field(default_factory=dict[str, Any])
-    columns: dict[str, int] = field(default_factory=dict[str, int])
-    whole: TaskDraft | None = None
+    An empty list means that the item says `run=no`: it is text.
 
-
-def read_item(item: Item, findings: Findings) -> TaskParts:
-    """The parts of one item. Its problems go into `findings`."""
-    if any(fence.language == "task" for fence in item.fences):
-        return _json_task(item, findings)
-    column = findings.column_of(item.title_line, item.title) if item.title else 0
-    parts = TaskParts(line=item.title_line, column=column, description=item.body)
-    checkbox = _CHECKBOX.match(item.title)
-    begin = checkbox.end() if checkbox else 0
-    title = take_apart(item.title[begin:])
+    Args:
+        item: the item.
+        context: the document.
+        by_hand: whether a person does everything in it, because of the section that it is in.
+    """
+    findings = context.findings
+    whole = next((block for block in item.blocks if isinstance(block, Fence) and block.language == "task"), None)
+    if whole is not None and scripts.fence_options(whole).run is not False:
+        return [_json_task(item, whole, findings)]
+    head = read_head(item, context.definitions, context.findings)
+    line, column = head.place(0)
+    parts = TaskParts(line=line, column=column - head.begin)
+    title = head.title
     if title.misshapen is not None:
         message = "These attributes are not valid. Write {#key name=value name=value} at the end of the line."
-        findings.problem(parts.line, column + begin + title.misshapen, message)
-    read_attributes(title.attributes, parts, column + begin, findings)
-    actions = [action for fence in item.fences if (action := _action(fence, findings)) is not None]
-    actions += _attribute_actions(parts)
-    if checkbox:
-        actions.append(ActionSpec(type="manual"))
-        if checkbox[1] != " ":
-            findings.warnings.append(
-                f"The checkbox on line {parts.line + 1} is already ticked. The task still waits for a person."
-            )
-    _inputs(item, parts, findings)
-    # A faulty fence is already reported. Its item must not also be reported as having no action.
-    decided = bool(actions) or any(fence.language in ACTION_FENCES for fence in item.fences)
-    _settle(parts, title, actions, decided=decided, findings=findings)
-    _remarks(item, parts, decided=decided, findings=findings)
-    return parts
+        findings.problem(*head.place(title.misshapen), message)
+    read_attributes(title.attributes, parts, head.place, findings)
+    run = parts.fields.pop(RUN, None)
+    if run is False:
+        return []
+    return _Reader(head, parts, context, run=run is True, by_hand=by_hand).read()
 
 
-def take_apart(line: str) -> Title:
-    """Split one line into text, inline code (by CommonMark's rules) and attributes."""
-    spans: list[tuple[int, int, str]] = []
-    attributes: list[Attribute] = []
-    misshapen: int | None = None
-    closing = _runs(line)
-    position = 0
-    end = len(line)
-    while (position := _next_mark(line, position)) < len(line):
-        if line[position] == "`":
-            run = _length_of_run(line, position)
-            close = _closing(closing.get(run, []), position)
-            if close is not None:
-                spans.append((position, close + run, _code(line[position + run : close])))
-            position = position + run if close is None else close + run
-            continue
-        found = read_block(line, position)
-        if found is not None and not attributes:
-            attributes, behind = found
-            if behind == end:
-                end = position
-                break
-            # The command follows. Spaces in place of the block keep all columns the same.
-            line = line[:position].rstrip().ljust(behind) + line[behind:]
-            position = behind
-            continue
-        if looks_misshapen(line, position):
-            misshapen = position
-        position += 1
-    return Title(
-        text=_plain(line[:end], strong=not spans),
-        codes=[code for _, _, code in spans],
-        without_code=_without(line[:end], spans),
-        attributes=attributes,
-        misshapen=misshapen,
+def warn_of_kept(block: Block, findings: Findings) -> None:
+    """Point out text that a reader could take for steps: code by indentation, and steps in quotes or HTML."""
+    if isinstance(block, Fence):
+        scripts.warn_of_text(block, findings)
+    elif isinstance(block, Text) and block.kind == "code_block":
+        findings.warn(
+            block.line, "Code by indentation is treated as text. To run it, put it into a block that starts with ```sh."
+        )
+    elif isinstance(block, Text) and block.kind in {"blockquote", "html_block"} and _LIST_LINE.search(block.source):
+        kind = "A quote" if block.kind == "blockquote" else "HTML"
+        findings.warn(block.line, f"{kind} is treated as text, and so are the steps and blocks in it.")
+
+
+def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:
+    """Whether a nested list holds steps of its item. A list of plain words does only if it is numbered."""
+    if numbered and block.start is not None:
+        return True
+    for item in block.items:
+        head = read_head(item, context.definitions, Findings(""))
+        attributes = bool(head.title.attributes) and head.title.misshapen is None
+        if head.checkbox is not None or head.title.command is not None or attributes:
+            return True
+        for inner in head.rest:
+            if isinstance(inner, Fence) and (scripts.is_action(inner) or inner.language == "task"):
+                return True
+            if isinstance(inner, List) and has_steps(inner, context):
+                return True
+    return any(
+        isinstance(inner, Fence) and scripts.is_action(inner) for item in block.items for inner in item.blocks[:1]
     )
 
 
-def shortened(text: str) -> str:
-    """`text` as a title: its first non-empty line, at most 200 characters."""
-    line = next((line.strip() for line in text.split("\n") if line.strip()), "")
-    return line if len(line) <= MAX_TITLE_LENGTH else f"{line[: MAX_TITLE_LENGTH - 1]}…"
+class _Reader:
+    def __init__(self, head: Head, parts: TaskParts, context: Context, *, run: bool, by_hand: bool) -> None:
+        self.head = head
+        self.title = head.title
+        self.parts = parts
+        self.context = context
+        self.findings = context.findings
+        self.run = run
+        self.forced = by_hand and not run
+        self.expected = ""
 
+    def read(self) -> list[TaskParts]:
+        actions = attribute_actions(self.parts)
+        if self.head.checkbox is not None:
+            actions.append(ActionSpec(type="manual"))
+            if self.head.checkbox != " ":
+                self.findings.warn(
+                    self.parts.line, "This checkbox is already ticked. The task still waits for a person."
+                )
+        conditional = not self.run and self._is_conditional()
+        command = None if actions else self._command()
+        by_hand = bool(actions and actions[-1].type == "manual") or ((self.forced or conditional) and not actions)
+        steps, after = self._steps(by_hand=by_hand, own=bool(actions) or command is not None)
+        if not actions and command is None and _are_ways(steps):
+            message = (
+                "The blocks of this item are several ways to do it, so a person decides which one applies and runs it."
+            )
+            self.findings.warn(self.parts.line, message)
+            by_hand = True
+            steps, after = self._steps(by_hand=True, own=True)
+        if conditional and not actions and not self.forced and (command is not None or self._shows_script()):
+            self.findings.warn(
+                self.parts.line,
+                "A person decides about this step and does it, since it is not always done. It does not "
+                "run by itself. To run it, add {run}.",
+            )
+        if by_hand and not actions:
+            actions, command = [ActionSpec(type="manual")], None
+            self.parts.by_hand = True
+        if command is not None:
+            actions.append(scripts.inline_action(command, self.context.settings))
+            self._check_inline(command)
+        self._one_action(actions, steps)
+        return self._build(actions, steps, after, labeled=command is not None)
 
-def _settle(parts: TaskParts, title: Title, actions: list[ActionSpec], *, decided: bool, findings: Findings) -> None:
-    text = title.text
-    if not decided and len(title.codes) == 1:
-        actions = [ActionSpec.model_validate({"type": "shell", "command": title.codes[0]})]
-        text = _beside(title) or title.codes[0]
-    elif not decided and len(title.codes) > 1:
-        message = (
-            "This line has several pieces of inline code, but a task runs one command. Put the command into a "
-            "sh block, or start the line with [ ] if a person does the task."
+    def _command(self) -> str | None:
+        """The inline code that runs. What does not run is pointed out, unless something else says what to do."""
+        title = self.title
+        found = title.command
+        if self.run and found is None and len(title.codes) == 1:
+            found = title.codes[0]
+        if found is not None and not found.strip():
+            return None
+        if found is None or self.run or self.forced or self._is_conditional():
+            return found
+        why = sections.why_not_run(title.label, found)
+        if why is None:
+            return found
+        self._warn_of_code(why)
+        return None
+
+    def _is_conditional(self) -> bool:
+        return sections.is_conditional(self.title.text) or sections.is_conditional(self.title.label)
+
+    def _warn_of_code(self, why: str) -> None:
+        how = "To run it, write Title: `command` at the end of the item, or add {run}."
+        self.findings.warn(self.parts.line, f"The code in this line is not run: {why}. {how}")
+
+    def _steps(self, *, by_hand: bool, own: bool) -> tuple[list[_Step], list[Block]]:
+        steps: list[_Step] = []
+        before: list[Block] = []
+        inputs = False
+        for block in self.head.rest:
+            if isinstance(block, Fence):
+                self._check_end(block)
+            if (
+                isinstance(block, Fence)
+                and block.language == "inputs"
+                and scripts.fence_options(block).run is not False
+            ):
+                if inputs:
+                    column = self.findings.column_of(block.line, "inputs")
+                    message = "This task already has an inputs block. Put all inputs into one block."
+                    self.findings.problem(block.line, column, message)
+                else:
+                    self.parts.fields["inputs"] = fences.read_inputs(block, self.findings)
+                inputs = True
+            elif (isinstance(block, Fence) and scripts.is_action(block) and not by_hand) or (
+                isinstance(block, List) and has_steps(block, self.context, numbered=not own)
+            ):
+                steps.append(_Step(block, before))
+                before = []
+            else:
+                before.append(block)
+        if not by_hand:
+            for block in [*before, *(block for step in steps for block in step.before)]:
+                warn_of_kept(block, self.findings)
+        return steps, before
+
+    def _check_end(self, fence: Fence) -> None:
+        if not fence.closed:
+            marks = "~~~" if fence.source.lstrip().startswith("~") else "```"
+            message = f"This block has no end. Close it with {marks}, and indent all its lines to the text of its item."
+            self.findings.problem(fence.line, self.findings.column_of(fence.line, marks), message)
+
+    def _shows_script(self) -> bool:
+        return any(isinstance(block, Fence) and scripts.is_action(block) for block in self.head.rest)
+
+    def _check_inline(self, command: str) -> None:
+        line, column = self.parts.line, self.parts.column
+        for _, number, _ in self.head.lines:
+            if number < len(self.findings.lines) and command in self.findings.lines[number]:
+                line, column = number, self.findings.column_of(number, command)
+        scripts.check_script(command, line, self.findings, offset=column)
+
+    def _one_action(self, actions: list[ActionSpec], steps: list[_Step]) -> None:
+        blocks = [step.block.language for step in steps if isinstance(step.block, Fence)]
+        if len(actions) > 1 or (actions and blocks and actions[0].type in {"wait", "decision", "milestone"}):
+            kinds = ", ".join([*(action.type for action in actions), *blocks])
+            message = (
+                f"This task has several actions ({kinds}), but a task can have only one. Split it into several items."
+            )
+            self.findings.problem(self.parts.line, self.parts.column, message)
+            del steps[:]
+
+    def _build(
+        self, actions: list[ActionSpec], steps: list[_Step], after: list[Block], *, labeled: bool
+    ) -> list[TaskParts]:
+        # An item of which the first step is a list holds nothing itself, unless its title says what to do.
+        group = not actions and bool(steps) and isinstance(steps[0].block, List)
+        text = self._text(labeled=labeled)
+        result: list[TaskParts] = []
+        if not group:
+            after = self._own_task(actions, steps, after, text)
+            result.append(self.parts)
+            text = text or self.parts.title
+        prefix = text.rstrip(" .:;,")
+        for number, step in enumerate(steps, 2):
+            result += self._step(step, prefix, number)
+        if group:
+            self._group(result, prefix, _paragraphs(self._full(text), link_lines(self.title)))
+        if after and result:
+            result[-1].description = _paragraphs(result[-1].description, self._texts(after))
+        for before, part in pairwise(result):
+            part.follows = [before]
+        if len(result) > 1:
+            result[0].ends_with = result[-1]
+        return result
+
+    def _text(self, *, labeled: bool) -> str:
+        """The title: without the command that runs, unless it is nothing else."""
+        title = self.title
+        if labeled and title.label:
+            return title.label
+        return title.text if not labeled else " ".join((title.text or title.command or "").split())
+
+    def _full(self, text: str) -> str:
+        return text if len(text) > MAX_TITLE_LENGTH else ""
+
+    def _own_task(self, actions: list[ActionSpec], steps: list[_Step], after: list[Block], text: str) -> list[Block]:
+        """Make the task of the item itself, with its first block. Return the text that belongs to its other steps."""
+        parts, title = self.parts, self.title
+        parts.action = actions[0] if actions else None
+        own: list[Block] = []
+        if not actions and steps:
+            first = steps.pop(0)
+            own = first.before
+            self._script(parts, first.block)
+        elif steps:
+            own, steps[0].before = steps[0].before, []
+        below: list[Block] = []
+        if not steps:
+            below, after = after, []
+        parts.description = _paragraphs(
+            self._full(text), self._texts(own), self._texts(below), self.expected, link_lines(title)
         )
-        findings.problem(parts.line, parts.column, message)
-    if len(actions) > 1:
-        kinds = ", ".join(action.type for action in actions)
-        message = f"This task has several actions ({kinds}), but a task can have only one. Split it into several items."
-        findings.problem(parts.line, parts.column, message)
-    parts.action = actions[0] if actions else None
-    if len(text) > MAX_TITLE_LENGTH:
-        parts.description = f"{text}\n\n{parts.description}".rstrip("\n")
-    if not text and parts.action is not None:
-        fields = parts.action.fields()
-        text = str(fields.get("command") or fields.get("prompt") or fields.get("url") or "")
-    if not text.strip() and (parts.action is not None or not decided):
-        findings.problem(parts.line, parts.column, "This item has no title. Say in a few words what it does.")
-    parts.title = shortened(text)
+        text = text or _text_of(parts.action)
+        if not text.strip():
+            message = "This item has no title. Say in a few words what it does."
+            self.findings.problem(parts.line, parts.column, message)
+        parts.title = shortened(text)
+        if parts.action is None and title.codes and not title.command and not self.forced:
+            self._warn_of_code("it is part of a sentence")
+        return after
+
+    def _step(self, step: _Step, prefix: str, number: int) -> list[TaskParts]:
+        before = self._texts(step.before)
+        if isinstance(step.block, List):
+            found: list[TaskParts] = []
+            for item in step.block.items:
+                found += read_item(item, self.context, by_hand=self.forced)
+            for part in found:
+                if part.whole is None and part.title and 0 < len(prefix) <= _MAX_PREFIX:
+                    part.title = shortened(f"{prefix}: {part.title}")
+            if found and found[0].whole is None:
+                found[0].description = _paragraphs(before, found[0].description)
+            return found
+        label = label_of(step.before)
+        title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
+        part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.parts.fields))
+        self._script(part, step.block)
+        part.description = _paragraphs(before if before.rstrip(":") != label else "", self.expected)
+        return [part]
+
+    def _script(self, part: TaskParts, block: Fence | List) -> None:
+        self.expected = ""
+        if not isinstance(block, Fence):
+            return
+        if not scripts.is_script(block):
+            part.action = _own_action(block, self.findings)
+            part.by_hand = part.action is None
+            return
+        script = read_block(block, self.context)
+        part.action, part.name, part.by_hand, self.expected = (
+            script.action,
+            script.name,
+            script.action is None,
+            script.expected,
+        )
+
+    def _texts(self, blocks: list[Block]) -> str:
+        return joined(blocks, self.findings.lines)
+
+    def _group(self, steps: list[TaskParts], prefix: str, description: str) -> None:
+        """An item that only holds steps. If other tasks can name it, it becomes a milestone after its steps."""
+        parts = self.parts
+        extra = [name for name in parts.fields if name != "depends_on"]
+        if extra:
+            named = ", ".join(extra)
+            message = (
+                f"An item that only holds steps takes no attributes but #key and after. Move to the steps: {named}."
+            )
+            self.findings.problem(parts.line, parts.column, message)
+        if not steps:
+            return
+        if steps[0].whole is None:
+            steps[0].description = _paragraphs(description, steps[0].description)
+            steps[0].after = [*parts.after, *(key for key in steps[0].after if key not in parts.after)]
+            if "depends_on" in parts.places:
+                steps[0].places.setdefault("depends_on", parts.places["depends_on"])
+        if parts.key is not None or "key" in parts.places:
+            parts.title, parts.after, parts.action = shortened(prefix) or "-", [], ActionSpec(type="milestone")
+            parts.fields.clear()
+            steps.append(parts)
 
 
-def _beside(title: Title) -> str:
-    """The text beside the single piece of code. "Run `make`" keeps its code, because "Run" alone has no meaning."""
-    cut_off = title.without_code.strip(" :-\u2013\u2014")
-    lone_word = len(title.without_code.split()) == 1 and cut_off == title.without_code
-    return " ".join(title.text.replace("`", "").split()) if lone_word else cut_off
+def _text_of(action: ActionSpec | None) -> str:
+    """What an action does, as the title of a task that has none."""
+    fields = action.fields() if action is not None else {}
+    text = fields.get("command") or fields.get("prompt") or fields.get("url") or (fields.get("argv") or [""])[-1]
+    return str(text).removeprefix(scripts.STRICT_SH)
 
 
-def _action(fence: Fence, findings: Findings) -> ActionSpec | None:
-    return fences.read_action(fence, findings) if fence.language in ACTION_FENCES else None
+def read_block(block: Fence, context: Context) -> scripts.Script:
+    """Read a block of commands, and what a person sees of it."""
+    script = scripts.read_script(block, context.settings, context.findings)
+    if script.by_hand:
+        script.expected = block.source
+    elif script.expected:
+        ticks = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", script.expected))])
+        script.expected = f"Expected output:\n\n{ticks}text\n{script.expected}\n{ticks}"
+    return script
 
 
-def _inputs(item: Item, parts: TaskParts, findings: Findings) -> None:
-    found = [fence for fence in item.fences if fence.language == "inputs"]
-    for fence in found[1:]:
-        column = findings.column_of(fence.line, "inputs")
-        findings.problem(fence.line, column, "This task already has an inputs block. Put all inputs into one block.")
-    if found:
-        parts.fields["inputs"] = fences.read_inputs(found[0], findings)
+def _own_action(fence: Fence, findings: Findings) -> ActionSpec | None:
+    return fences.read_action(fence, findings)
 
 
-def _json_task(item: Item, findings: Findings) -> TaskParts:
-    fence = next(fence for fence in item.fences if fence.language == "task")
+def _json_task(item: Item, fence: Fence, findings: Findings) -> TaskParts:
     column = findings.column_of(fence.line, "task")
     parts = TaskParts(line=fence.line, column=column)
-    if item.title or item.body or len(item.fences) > 1:
-        findings.problem(
-            fence.line, column, "A task block defines the whole task. Remove everything else from its item."
-        )
+    if len(item.blocks) > 1:
+        message = "A task block defines the whole task. Remove everything else from its item."
+        findings.problem(fence.line, column, message)
+    if not fence.closed:
+        findings.problem(fence.line, column, "This block has no end. Close it with ```.")
     parts.whole = fences.read_model(TaskDraft, fence, findings)
     if parts.whole is not None:
         parts.key = parts.whole.key
     return parts
 
 
-def _choice(choices: type[StrEnum]) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in set(choices):
-            raise ValueError(f"'{value}' is not one of {', '.join(choices)}")
-        return value
-
-    return read
+def _are_ways(steps: list[_Step]) -> bool:
+    """Whether the text before the blocks of an item says that they are alternatives: "On Debian:", "On a Mac:"."""
+    return sum(sections.kind_of(label_of(step.before)) == sections.Kind.ALTERNATIVE for step in steps) > 1
 
 
-_FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "after": ("depends_on", names),
-    "agent": ("agent_id", str),
-    "retries": ("retries", whole),
-    "timeout": ("timeout_seconds", duration),
-    "on_crash": ("on_crash", _choice(OnCrash)),
-    "after_failure": ("after_failure", _choice(AfterFailure)),
-    "reads": ("reads", names),
-    "writes": ("writes", names),
-    "memory": ("memory", parse_size),
-    "processes": ("processes", whole),
-    "file_size": ("file_size", parse_size),
-    "open_files": ("open_files", whole),
-    "cpu_seconds": ("cpu_seconds", whole),
-    "files": ("expected_files", names),
-    "wait": ("wait", duration),
-    "decision": ("options", names),
-    "default": ("default", str),
-    "expires": ("expires_seconds", duration),
-}
-# The fields of a decision task besides its options.
-_OF_A_DECISION = {"default": "default", "expires_seconds": "expires"}
-_FLAG = "milestone"
-_GRANTS = frozenset({"reads", "writes"})
-
-
-def read_attributes(attributes: list[Attribute], parts: TaskParts, offset: int, findings: Findings) -> None:
-    """Apply attributes to `parts`. Their columns are relative to `offset`."""
-    for name, value, column in attributes:
-        known = _FIELDS.get(name)
-        message: str | None = None
-        where = "key" if name == KEY else known[0] if known else name
-        if where in parts.columns:
-            message = f"'{name}' appears twice."
-        elif name == KEY:
-            fits = KEY_FORM.fullmatch(value or "") is not None
-            parts.key = value if fits else None
-            message = None if fits else key_message(value or "")
-        elif name == _FLAG:
-            message = None if value is None else "'milestone' does not take a value."
-            parts.fields[_FLAG] = True
-        elif known is None:
-            listed = ", ".join(["#key", *_FIELDS, _FLAG])
-            message = f"Unknown attribute '{name}'; known: {listed}. Braces that are text must not end the line."
-        elif value is None:
-            message = f"'{name}' needs a value: {name}=…"
-        else:
-            message = _read_value(name, value, parts, findings)
-        parts.columns.setdefault(where, offset + column)
-        if message:
-            findings.problem(parts.line, offset + column, message)
-    _check_decision(parts, findings)
-    if limits := {name: parts.fields.pop(name) for name in get_args(LimitName) if name in parts.fields}:
-        parts.fields["limits"] = limits
-    parts.after = parts.fields.pop("depends_on", [])
-
-
-def _read_value(name: str, value: str, parts: TaskParts, findings: Findings) -> str | None:
-    """Apply one attribute to `parts`. Return its problem, if it has one."""
-    field, read = _FIELDS[name]
-    try:
-        parts.fields[field] = read(value)
-    except ValueError as error:
-        return f"{name}: {error}."
-    for path in parts.fields[field] if name in _GRANTS else ():
-        # A path that is not absolute is refused later.
-        if path.startswith("/") and "\0" not in path and (why := findings.objection(path)) is not None:
-            return f"A task cannot be granted {path}: it {why}."
-    return None
-
-
-def _check_decision(parts: TaskParts, findings: Findings) -> None:
-    for where, name in _OF_A_DECISION.items():
-        if where in parts.fields and "options" not in parts.columns:
-            message = f"'{name}' is only valid for a decision. Add the possible answers: decision=yes,no."
-            findings.problem(parts.line, parts.columns[where], message)
-            del parts.fields[where]
-
-
-def key_message(key: str) -> str:
-    """The message for an invalid key."""
-    return f"'{key}' is not a valid key. Use a lowercase letter, then up to 63 lowercase letters, digits, _ or -."
-
-
-def _attribute_actions(parts: TaskParts) -> list[ActionSpec]:
-    actions: list[ActionSpec] = []
-    if (seconds := parts.fields.pop("wait", None)) is not None:
-        actions.append(ActionSpec.model_validate({"type": "wait", "seconds": seconds}))
-    if (options := parts.fields.pop("options", None)) is not None:
-        decision_fields = {name: parts.fields.pop(name) for name in _OF_A_DECISION if name in parts.fields}
-        actions.append(ActionSpec.model_validate({"type": "decision", "options": options, **decision_fields}))
-    if parts.fields.pop(_FLAG, False):
-        actions.append(ActionSpec(type="milestone"))
-    return actions
-
-
-def _remarks(item: Item, parts: TaskParts, *, decided: bool, findings: Findings) -> None:
-    for fence in item.other_fences if not decided and parts.action is None else []:
-        kind = f"The {fence.language[:40]} block" if fence.language else "The block without a language"
-        findings.warnings.append(
-            f"{kind} on line {fence.line + 1} is treated as text. To run a block, start it with ```sh or ```http."
-        )
-    if item.nested_task is not None:
-        findings.warnings.append(
-            f"Line {item.nested_task + 1} is part of the description of '{parts.title}', not a separate task. "
-            "Only items of the outermost list are tasks."
-        )
-
-
-def _runs(line: str) -> dict[int, list[int]]:
-    runs: dict[int, list[int]] = {}
-    for match in _TICKS.finditer(line):
-        runs.setdefault(len(match[0]), []).append(match.start())
-    return runs
-
-
-def _length_of_run(line: str, position: int) -> int:
-    match = _TICKS.match(line, position)
-    return len(match[0]) if match else 0
-
-
-def _closing(starts: list[int], position: int) -> int | None:
-    index = bisect_right(starts, position)
-    return starts[index] if index < len(starts) else None
-
-
-_MARK = re.compile(r"[`{]")
-
-
-def _next_mark(line: str, position: int) -> int:
-    match = _MARK.search(line, position)
-    return match.start() if match else len(line)
-
-
-def _code(text: str) -> str:
-    # CommonMark: one space is removed on each side, so that code can start or end with a backtick.
-    padded = len(text) > 2 and text[0] == text[-1] == " " and text.strip(" ")
-    return text[1:-1] if padded else text
-
-
-def _plain(text: str, *, strong: bool) -> str:
-    return (_STRONG.sub(lambda match: match[1] or match[2], text) if strong else text).strip()
-
-
-def _without(text: str, spans: list[tuple[int, int, str]]) -> str:
-    kept, position = "", 0
-    for begin, end, _ in spans:
-        kept += text[position:begin] + " "
-        position = end
-    return " ".join((kept + text[position:]).split())
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)

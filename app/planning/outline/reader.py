@@ -11,44 +11,31 @@ from pydantic import ValidationError
 from app.domain.errors import Invalid
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
 from app.domain.validation import Objection, no_objection
-from app.planning.outline.attributes import KEY
-from app.planning.outline.blocks import FENCES, PHASE_FENCE, Block, Fence, Heading, Item, List, Text, read_blocks
-from app.planning.outline.fences import read_model
+from app.planning.outline import scripts
+from app.planning.outline.blocks import Block, Document, Fence, Heading, Item, List, Text, read_blocks
 from app.planning.outline.findings import Findings
-from app.planning.outline.items import KEY_FORM, TaskParts, key_message, read_item, shortened, take_apart
+from app.planning.outline.front_matter import SETTINGS, TITLE_NAMES, FrontMatter, read_front_matter
+from app.planning.outline.inline import with_links
+from app.planning.outline.items import Context, read_item
+from app.planning.outline.parts import TaskParts, shortened
+from app.planning.outline.phases import DEFAULT_PHASE, Phase, PhaseReader
 from app.planning.outline.prose import read_steps, split_lead
+from app.planning.outline.structure import Section, divide, is_step
 from signoff.vocabulary import PhaseStrategy
 
 WHAT_TO_WRITE = (
     "The description is empty, so there is nothing to plan. Write what to do: a list with one item per task, "
     "or a few sentences such as 'Gather metrics, write a summary, email it'."
 )
-DEFAULT_PHASE = "Tasks"
 MAX_NAMED = 10
-
-_STRATEGY = re.compile(r"(.*\S)\s*\((parallel|sequential|dag)\)", re.IGNORECASE)
 
 
 @dataclass
-class _Phase:
-    line: int
-    column: int
-    name: str
-    strategy: str = PhaseStrategy.DAG
-    key: str | None = None
-    requires_approval: bool | None = None
-    description: list[str] = field(default_factory=list[str])
-    tasks: list[TaskParts] = field(default_factory=list[TaskParts])
-    follows: dict[int, TaskParts] = field(default_factory=dict[int, TaskParts])
-    last_number: int | None = None
-
-
 class _Keys:
     """The keys of all phases or all tasks: first the written ones, then keys made from titles that avoid them."""
 
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-        self._next: dict[str, int] = {}
+    taken: set[str] = field(default_factory=set[str])
+    _next: dict[str, int] = field(default_factory=dict[str, int])
 
     def give(self, key: str) -> bool:
         """Reserve a written key. Return False if it is already taken."""
@@ -81,30 +68,52 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
     findings.check_characters()
     if not description.strip():
         findings.problem(0, 0, WHAT_TO_WRITE)
-    blocks = read_blocks(findings.lines)
-    _limit(sum(len(block.items) for block in blocks if isinstance(block, List)), findings)
-    return _Reader(findings, has_model=has_model).read(blocks)
+        findings.raise_if_any()
+    document, front_matter = _document(findings)
+    _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
+    return _Reader(findings, document, front_matter, has_model=has_model).read()
 
 
 def is_prose(description: str) -> bool:
     """Whether a description is plain prose that does not define tasks or phases."""
-    return _is_prose(read_blocks(Findings(description).lines))
+    document, _ = _document(Findings(description))
+    return _is_prose(document.blocks)
+
+
+def first_heading(description: str) -> str:
+    """The title of a description: what its front matter or its first heading of level 1 says; empty if there is none."""
+    document, front_matter = _document(Findings(description))
+    headings = (block.text for block in document.blocks if isinstance(block, Heading) and block.level == 1)
+    return next(headings, front_matter.value(*TITLE_NAMES))
+
+
+def _document(findings: Findings) -> tuple[Document, FrontMatter]:
+    front_matter = read_front_matter(findings.lines)
+    return read_blocks([""] * front_matter.end + findings.lines[front_matter.end :]), front_matter
 
 
 def _is_prose(blocks: list[Block]) -> bool:
-    return all(isinstance(block, Text) or (isinstance(block, Heading) and block.level == 1) for block in blocks)
+    return not any(
+        is_step(block) or isinstance(block, List) or (isinstance(block, Heading) and block.level > 1)
+        or (isinstance(block, Fence) and block.language == "phase")
+        for block in blocks
+    ) and sum(isinstance(block, Heading) for block in blocks) < 2  # fmt: skip
 
 
 def read_single_task(markdown: str) -> TaskDraft | None:
     """The single task in `markdown`, as its own item defines it. None if there is not exactly one task."""
     findings = Findings(markdown)
-    blocks = read_blocks(findings.lines)
-    if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1:
+    document = read_blocks(findings.lines)
+    blocks = document.blocks
+    # A link definition would have an effect on other tasks.
+    if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1 or document.definitions:
         return None
     try:
-        parts = read_item(blocks[0].items[0], findings)
+        parts = read_item(blocks[0].items[0], Context(findings, document.definitions))
         findings.raise_if_any()
-        task = _task(parts, parts.key or "", parts.after, has_model=False, findings=findings)
+        if len(parts) != 1:
+            return None
+        task = _task(parts[0], parts[0].key or "", parts[0].after, has_model=False, findings=findings)
         findings.raise_if_any()
     except Invalid:
         return None
@@ -115,8 +124,11 @@ def read_single_phase(markdown: str) -> PhaseDraft | None:
     """The single phase in `markdown`, without tasks. None if there is anything else."""
     # A task is added after it, because a text may swallow what follows: a fence without an end does.
     findings = Findings(f"{markdown}\n\n- `true`\n")
-    reader = _Reader(findings, has_model=False)
-    reader.place(read_blocks(findings.lines))
+    document = read_blocks(findings.lines)
+    if document.definitions:
+        return None
+    reader = _Reader(findings, document, FrontMatter(), has_model=False)
+    reader.place()
     if reader.summary or reader.title or [len(phase.tasks) for phase in reader.phases] != [1]:
         return None
     try:
@@ -124,28 +136,34 @@ def read_single_phase(markdown: str) -> PhaseDraft | None:
         findings.raise_if_any()
     except Invalid:
         return None
-    return phases[0].model_copy(update={"tasks": []})
+    return phases[0].model_copy(update={"tasks": []}) if phases[0].tasks[0].action.type == "shell" else None
 
 
 class _Reader:
-    def __init__(self, findings: Findings, *, has_model: bool) -> None:
+    def __init__(self, findings: Findings, document: Document, front_matter: FrontMatter, *, has_model: bool) -> None:
         self.findings = findings
+        self.blocks = document.blocks
+        self.front_matter = front_matter
+        self.context = Context(findings, document.definitions, self._settings())
         self.has_model = has_model
-        self.title = ""
+        self.title = front_matter.value(*TITLE_NAMES)
         self.summary: list[str] = []
-        self.phases: list[_Phase] = []
+        self.phases: list[Phase] = []
 
-    def read(self, blocks: list[Block]) -> PlanDraft:
-        if _is_prose(blocks):
-            self._prose(blocks)
+    def read(self) -> PlanDraft:
+        if _is_prose(self.blocks):
+            self._prose()
         else:
-            self.place(blocks)
+            self.place()
         if not any(phase.tasks for phase in self.phases):
-            message = "There are no tasks. Write each task as a list item: a line that starts with '- ' or '1. '."
-            self.findings.problem(blocks[0].line if blocks else 0, 0, message)
+            message = (
+                "There are no tasks. Write each task as a list item, a line that starts with '- ' or '1. ', or as a block that "
+                "starts with ```sh."
+            )
+            self.findings.problem(self.blocks[0].line if self.blocks else 0, 0, message)
         phases = self.build()
         self.findings.raise_if_any()
-        summary = "\n\n".join(self.summary) or self.title
+        summary = self._with_links("\n\n".join(self.summary)) or self.title
         self._warn_of_people()
         try:
             return PlanDraft(summary=summary, warnings=self.findings.warnings, phases=phases)
@@ -154,188 +172,142 @@ class _Reader:
             self.findings.raise_if_any()
             raise
 
-    def place(self, blocks: list[Block]) -> None:
+    def place(self) -> None:
         """Assign every block to its phase or task."""
-        for block in blocks:
-            if isinstance(block, Heading):
-                self._heading(block)
-            elif isinstance(block, List):
-                self._list(block)
-            elif isinstance(block, Text):
-                self._text(block.text)
-            else:
-                self._fence(block)
+        self._ignored_entries()
+        sections = divide(self.blocks, self.findings)
+        reader = PhaseReader(self.context)
+        reader.read(sections)
+        self.summary, self.phases = reader.summary, reader.phases
+        titles = [section.name for section in sections if section.is_title]
+        self.title = titles[0] if titles else self.title
 
     def build(self) -> list[PhaseDraft]:
         """The phases, with keys for all phases and tasks."""
-        phase_keys = self._keys([(phase.key, phase) for phase in self.phases], "phase")
+        phase_keys = self._keys(
+            [(phase.section.key, phase.section.line, phase.section.column) for phase in self.phases], "phase"
+        )
         tasks = [task for phase in self.phases for task in phase.tasks]
-        task_keys = self._keys([(task.key, task) for task in tasks], "task")
-        names = {id(part): task_keys.make(part.title) for part in tasks if part.key is None}
-        names |= {id(part): part.key for part in tasks if part.key is not None}
+        task_keys = self._keys(
+            [(task.key, *task.places.get("key", (task.line, task.column))) for task in tasks], "task"
+        )
+        _limit(len(tasks), self.findings)
+        names = {id(part): part.key for part in tasks if part.key is not None}
+        names |= {id(part): task_keys.make(part.name or part.title) for part in tasks if part.key is None}
+        ends = {
+            part.key: names[id(part.ends_with)] for part in tasks if part.key is not None and part.ends_with is not None
+        }
         result: list[PhaseDraft] = []
         for phase in self.phases:
-            key = phase.key or phase_keys.make(phase.name if re.search("[A-Za-z0-9]", phase.name) else "phase")
+            section = phase.section
+            name = section.path if section.name and not section.is_title else DEFAULT_PHASE
+            key = section.key or phase_keys.make(name if re.search("[A-Za-z0-9]", name) else "phase")
             drafts: list[TaskDraft] = []
             for part in phase.tasks:
-                after = self._known(part, task_keys.taken)
-                before = phase.follows.get(id(part))
-                if before is not None:
-                    after = [names[id(before)], *(name for name in after if name != names[id(before)])]
+                own = self._known(part, task_keys.taken)
+                before = [names[id(earlier)] for earlier in part.follows if id(earlier) in names]
+                after = [*before, *(key for key in own if key not in before)]
+                after += [
+                    ends[key] for key in own if key in ends and ends[key] not in after and ends[key] != names[id(part)]
+                ]
+                part.description = self._with_links(part.description)
                 task = _task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 drafts += [] if task is None else [task]
-            result += self._phase(phase, key, drafts)
+            result += self._phase(phase, key, name, drafts)
         return result
 
-    def _phase(self, phase: _Phase, key: str, tasks: list[TaskDraft]) -> list[PhaseDraft]:
+    def _phase(self, phase: Phase, key: str, name: str, tasks: list[TaskDraft]) -> list[PhaseDraft]:
+        section = phase.section
         fields: dict[str, Any] = {
             "key": key,
-            "name": phase.name,
-            "description": "\n\n".join(phase.description),
-            "strategy": phase.strategy,
-            "requires_approval": phase.requires_approval,
+            "name": name
+            if section.explicit and "\n" in name
+            else shortened(name)
+            if len(name) > 200 and not section.explicit
+            else name,
+            "description": self._with_links("\n\n".join(phase.description)),
+            "strategy": section.strategy,
+            "requires_approval": section.requires_approval,
         }
         try:
             return [PhaseDraft(**fields, tasks=tasks)]
         except ValidationError as error:
-            self.findings.invalid(error, phase.line, {}, phase.column)
+            self.findings.invalid(error, section.line, {}, section.column)
             return []
 
-    def _keys(self, parts: list[tuple[str | None, Any]], kind: str) -> _Keys:
+    def _keys(self, given: list[tuple[str | None, int, int]], kind: str) -> _Keys:
         keys = _Keys()
-        for key, part in parts:
+        for key, line, column in given:
             if key is not None and not keys.give(key):
-                column = part.columns.get("key", part.column) if isinstance(part, TaskParts) else part.column
-                self.findings.problem(part.line, column, f"The {kind} key '{key}' is used more than once.")
+                self.findings.problem(line, column, f"The {kind} key '{key}' is used more than once.")
         return keys
 
     def _known(self, part: TaskParts, keys: set[str]) -> list[str]:
         for name in part.after:
             if name not in keys:
-                column = part.columns.get("depends_on", part.column)
-                self.findings.problem(part.line, column, f"'after' names the key '{name}', but no task has it.")
+                place = part.places.get("depends_on", (part.line, part.column))
+                self.findings.problem(*place, f"'after' names the key '{name}', but no task has it.")
         return [name for name in part.after if name in keys]
 
-    def _heading(self, heading: Heading) -> None:
-        column = self.findings.column_of(heading.line, heading.text)
-        if heading.level == 1 and not self.phases and not self.title and not self.summary:
-            self.title = heading.text
-        elif heading.level == 1:
-            message = "A # heading is the plan's title, and may appear only once, at the top. Start a phase with ##."
-            self.findings.problem(heading.line, column, message)
-        elif heading.level == 2:
-            self._phase_heading(heading, column)
-        else:
-            message = "Headings below ## have no meaning. Start a phase with ##, and write a task as a list item."
-            self.findings.problem(heading.line, column, message)
+    def _settings(self) -> scripts.Settings:
+        shell = self.front_matter.entries.get("shell")
+        known = scripts.default_shell(shell.value) if shell is not None and shell.value else ""
+        if known is None and shell is not None:
+            message = f"The shell '{shell.value[:80]}' cannot be used; known: sh, bash, zsh, ksh, dash."
+            self.findings.problem(shell.line, 0, message)
+        return scripts.Settings(known or "", self.front_matter.value("cwd"))
 
-    def _phase_heading(self, heading: Heading, column: int) -> None:
-        title = take_apart(heading.text)
-        match = _STRATEGY.fullmatch(title.text)
-        phase = _Phase(line=heading.line, column=column, name=match[1] if match else title.text)
-        phase.strategy = match[2].lower() if match else PhaseStrategy.DAG
-        if title.misshapen is not None:
-            message = "These attributes are not valid. Write {#key approval=yes} at the end of the line."
-            self.findings.problem(heading.line, column + title.misshapen, message)
-        for name, value, offset in title.attributes:
-            message = None
-            if name == KEY and not KEY_FORM.fullmatch(value or ""):
-                message = key_message(value or "")
-            elif name == KEY:
-                phase.key = value
-            elif name == "approval" and value in {"yes", "no"}:
-                phase.requires_approval = value == "yes"
-            elif name == "approval":
-                message = "'approval' must be yes or no."
-            else:
-                message = f"Unknown attribute '{name}' of a phase; known: #key, approval."
-            if message:
-                self.findings.problem(heading.line, column + offset, message)
-        if not phase.name:
-            self.findings.problem(heading.line, column, "This phase has no name.")
-            phase.name = "-"
-        self.phases.append(phase)
+    def _ignored_entries(self) -> None:
+        ignored = [name for name in self.front_matter.entries if name not in {*TITLE_NAMES, *SETTINGS}]
+        if ignored:
+            named = ", ".join(name[:40] for name in ignored[:MAX_NAMED])
+            self.findings.warn(0, f"These entries of the front matter have no effect on the plan: {named}.")
 
-    def _list(self, block: List) -> None:
-        phase = self._current(block.line)
-        numbered = block.start is not None
-        if numbered and phase.strategy == PhaseStrategy.PARALLEL and len(block.items) > 1:
-            message = (
-                f"A numbered list runs in order, but phase '{phase.name}' is parallel. "
-                "Start its items with '- ', or remove '(parallel)'."
-            )
-            self.findings.problem(block.line, 0, message)
-        # A list that starts with the next number continues the list before it, regardless of the text between them.
-        before = phase.tasks[-1] if numbered and block.start == phase.last_number else None
-        for item in block.items:
-            part = read_item(item, self.findings)
-            if numbered and before is not None and part.whole is None and phase.strategy == PhaseStrategy.DAG:
-                phase.follows[id(part)] = before
-            phase.tasks.append(part)
-            before = part
-        phase.last_number = None if block.start is None else block.start + len(block.items)
+    def _with_links(self, text: str) -> str:
+        """Text whose references to link definitions are links of their own."""
+        definitions = self.context.definitions
+        return with_links(text, definitions) if definitions and "[" in text else text
 
-    def _current(self, line: int) -> _Phase:
-        if not self.phases:
-            self.phases.append(_Phase(line=line, column=0, name=DEFAULT_PHASE))
-        return self.phases[-1]
-
-    def _text(self, text: str) -> None:
-        (self.phases[-1].description if self.phases else self.summary).append(text)
-
-    def _fence(self, fence: Fence) -> None:
-        column = self.findings.column_of(fence.line, fence.language) if fence.language else 0
-        if fence.language == PHASE_FENCE:
-            draft = read_model(PhaseDraft, fence, self.findings)
-            if draft is None:
-                return
-            if draft.tasks:
-                self.findings.problem(
-                    fence.line, column, "A phase block cannot contain tasks. Write them as list items."
-                )
-            fields = draft.model_dump(exclude={"tasks", "description"})
-            description = [draft.description] if draft.description else []
-            self.phases.append(_Phase(line=fence.line, column=column, description=description, **fields))
-        elif fence.language in FENCES:
-            message = "This block does not belong to a task. Indent it to the text of its list item."
-            self.findings.problem(fence.line, column, message)
-        else:
-            self._text("\n".join(self.findings.lines[fence.line : fence.end]))
-
-    def _prose(self, blocks: list[Block]) -> None:
+    def _prose(self) -> None:
+        self._ignored_entries()
         texts: list[Text] = []
-        for block in blocks:
-            if isinstance(block, Text):
+        for block in self.blocks:
+            if isinstance(block, Text) and block.kind == "paragraph":
                 texts.append(block)
             elif isinstance(block, Heading):
-                self._heading(block)
+                self.title = block.text
+            else:
+                self.summary.append(block.source)
+                if isinstance(block, Fence):
+                    scripts.warn_of_text(block, self.findings)
         if not texts:
             return
-        lead, rest = split_lead(texts[0].text)
-        phase = _Phase(
-            line=texts[0].line, column=0, name=shortened(lead) or DEFAULT_PHASE, strategy=PhaseStrategy.SEQUENTIAL
-        )
+        lead, rest = split_lead(texts[0].content)
+        section = Section(texts[0].line, name=shortened(lead), strategy=PhaseStrategy.SEQUENTIAL)
+        phase = Phase(section)
         self.phases.append(phase)
         self.title = self.title or lead
-        skipped = texts[0].text[: len(texts[0].text) - len(rest)].count("\n")
-        paragraphs = [Text(texts[0].line + skipped, rest), *texts[1:]]
-        steps = [step for text in paragraphs for step in read_steps(text.text, text.line)]
+        skipped = texts[0].content[: len(texts[0].content) - len(rest)].count("\n")
+        paragraphs = [(texts[0].line + skipped, rest), *((text.line, text.content) for text in texts[1:])]
+        steps = [step for line, text in paragraphs for step in read_steps(text, line)]
         _limit(len(steps), self.findings)
         for step in steps:
-            part = read_item(Item(step.line, step.text, step.line, "", [], [], None), self.findings)
-            part.title = part.title[:1].upper() + part.title[1:] if step.text[:1] != "`" else part.title
-            phase.tasks.append(part)
+            item = Item(step.line, step.line + 1, [Text(step.line, step.line + 1, "paragraph", step.text, step.text)])
+            for part in read_item(item, self.context):
+                part.title = part.title[:1].upper() + part.title[1:] if step.text[:1] != "`" else part.title
+                phase.tasks.append(part)
 
     def _warn_of_people(self) -> None:
         tasks = [part for phase in self.phases for part in phase.tasks]
-        undecided = [part.title for part in tasks if part.action is None and part.whole is None]
+        undecided = [part.title for part in tasks if part.action is None and part.whole is None and not part.by_hand]
         if not undecided or self.has_model:
             return
         named = ", ".join(f"'{title}'" for title in undecided[:MAX_NAMED])
         more = f" and {len(undecided) - MAX_NAMED} more" if len(undecided) > MAX_NAMED else ""
-        self.findings.warnings.append(
+        self.findings.warn(
+            None,
             f"A person must do {len(undecided)} of {len(tasks)} tasks, because they have no command or request and "
-            f"no model is configured: {named}{more}."
+            f"no model is configured: {named}{more}.",
         )
 
 
@@ -343,18 +315,18 @@ def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findi
     if part.whole is not None:
         return part.whole
     action = part.action
-    if action is None and has_model:
+    if action is None and has_model and not part.by_hand:
         prompt = f"{part.title}\n\n{part.description}" if part.description else part.title
         action = ActionSpec.model_validate({"type": "agent", "prompt": prompt})
     fields: dict[str, Any] = {"title": part.title or "-", "description": part.description, **part.fields}
     try:
         return TaskDraft(key=key, action=action or ActionSpec(type="manual"), depends_on=after, **fields)
     except ValidationError as error:
-        findings.invalid(error, part.line, part.columns, part.column)
+        findings.invalid(error, part.line, part.places, part.column)
         return None
 
 
 def _limit(tasks: int, findings: Findings) -> None:
     if tasks > MAX_TASKS:
         findings.problem(0, 0, f"The description has {tasks} tasks; the limit is {MAX_TASKS}.")
-    findings.raise_if_any()
+        findings.raise_if_any()

@@ -1,0 +1,188 @@
+"""The parts of a task, and the attributes in braces that set them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, get_args
+
+from app.domain.limits import parse_size
+from app.domain.plan import KEY_PATTERN, ActionSpec, TaskDraft
+from app.planning.outline.attributes import KEY, Attribute, duration, names, whole
+from app.planning.outline.findings import Findings
+from signoff.vocabulary import AfterFailure, LimitName, OnCrash
+
+MAX_TITLE_LENGTH = 200
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+KEY_FORM = re.compile(KEY_PATTERN)
+# The line and the column of an offset in a title.
+Place = Callable[[int], tuple[int, int]]
+
+
+@dataclass
+class TaskParts:
+    """Everything that is known about a task.
+
+    Attributes:
+        line: the line of its title.
+        column: the column of its title.
+        after: the keys that its author names.
+        follows: the tasks that it waits for because of the order of the text.
+        name: the name that another tool gives its block, of which its key is made.
+        ends_with: the last task of its item; who waits for the key of this task waits for that one too.
+        by_hand: whether a person does it, even if there is a model.
+        whole: the task written as JSON, which defines everything on its own.
+    """
+
+    line: int
+    column: int
+    title: str = ""
+    description: str = ""
+    action: ActionSpec | None = None
+    key: str | None = None
+    name: str = ""
+    after: list[str] = field(default_factory=list[str])
+    follows: list[TaskParts] = field(default_factory=list["TaskParts"])
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    places: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    ends_with: TaskParts | None = None
+    by_hand: bool = False
+    whole: TaskDraft | None = None
+
+
+def _choice(choices: type[StrEnum]) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in set(choices):
+            raise ValueError(f"'{value}' is not one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+_FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "after": ("depends_on", names),
+    "agent": ("agent_id", str),
+    "retries": ("retries", whole),
+    "timeout": ("timeout_seconds", duration),
+    "on_crash": ("on_crash", _choice(OnCrash)),
+    "after_failure": ("after_failure", _choice(AfterFailure)),
+    "reads": ("reads", names),
+    "writes": ("writes", names),
+    "memory": ("memory", parse_size),
+    "processes": ("processes", whole),
+    "file_size": ("file_size", parse_size),
+    "open_files": ("open_files", whole),
+    "cpu_seconds": ("cpu_seconds", whole),
+    "files": ("expected_files", names),
+    "wait": ("wait", duration),
+    "decision": ("options", names),
+    "default": ("default", str),
+    "expires": ("expires_seconds", duration),
+}
+# The fields of a decision task besides its options.
+_OF_A_DECISION = {"default": "default", "expires_seconds": "expires"}
+_FLAG = "milestone"
+RUN = "run"
+_GRANTS = frozenset({"reads", "writes"})
+
+
+def is_unknown(attributes: list[Attribute]) -> bool:
+    """Whether braces hold nothing but words that are no attributes: `{version}` is text."""
+    return all(value is None and name not in {KEY, _FLAG, RUN, *_FIELDS} for name, value, _ in attributes)
+
+
+def read_attributes(attributes: list[Attribute], parts: TaskParts, place: Place, findings: Findings) -> None:
+    """Apply attributes to `parts`. `place` gives the position of a column."""
+    for name, value, column in attributes:
+        known = _FIELDS.get(name)
+        message: str | None = None
+        where = "key" if name == KEY else known[0] if known else name
+        if where in parts.places:
+            message = f"'{name}' appears twice."
+        elif name == KEY:
+            fits = KEY_FORM.fullmatch(value or "") is not None
+            parts.key = value if fits else None
+            message = None if fits else key_message(value or "")
+        elif name == _FLAG:
+            message = None if value is None else "'milestone' does not take a value."
+            parts.fields[_FLAG] = True
+        elif name == RUN:
+            message = read_run(value, parts.fields)
+        elif known is None:
+            listed = ", ".join(["#key", *_FIELDS, _FLAG, RUN])
+            message = f"Unknown attribute '{name}'; known: {listed}. Braces that are text must not end the line."
+        elif value is None:
+            message = f"'{name}' needs a value: {name}=…"
+        else:
+            message = _read_value(name, value, parts, findings)
+        parts.places.setdefault(where, place(column))
+        if message:
+            findings.problem(*place(column), message)
+    _check_decision(parts, findings)
+    if limits := {name: parts.fields.pop(name) for name in get_args(LimitName) if name in parts.fields}:
+        parts.fields["limits"] = limits
+    parts.after = parts.fields.pop("depends_on", [])
+
+
+def _read_value(name: str, value: str, parts: TaskParts, findings: Findings) -> str | None:
+    """Apply one attribute to `parts`. Return its problem, if it has one."""
+    field, read = _FIELDS[name]
+    try:
+        parts.fields[field] = read(value)
+    except ValueError as error:
+        return f"{name}: {error}."
+    for path in parts.fields[field] if name in _GRANTS else ():
+        # A path that is not absolute is refused later.
+        if path.startswith("/") and "\0" not in path and (why := findings.objection(path)) is not None:
+            return f"A task cannot be granted {path}: it {why}."
+    return None
+
+
+def _check_decision(parts: TaskParts, findings: Findings) -> None:
+    for where, name in _OF_A_DECISION.items():
+        if where in parts.fields and "options" not in parts.places:
+            message = f"'{name}' is only valid for a decision. Add the possible answers: decision=yes,no."
+            findings.problem(*parts.places[where], message)
+            del parts.fields[where]
+
+
+def shortened(text: str) -> str:
+    """`text` as a title: at most 200 characters, its first sentence if that is all that fits."""
+    line = next((line.strip() for line in text.split("\n") if line.strip()), "")
+    if len(line) <= MAX_TITLE_LENGTH:
+        return line
+    ends = [
+        match.start()
+        for match in _SENTENCE_END.finditer(line[: MAX_TITLE_LENGTH + 2])
+        if match.start() <= MAX_TITLE_LENGTH
+    ]
+    return line[: ends[0]] if ends and ends[0] > 15 else f"{line[: MAX_TITLE_LENGTH - 1]}…"
+
+
+def key_message(key: str) -> str:
+    """The message for an invalid key."""
+    return f"'{key}' is not a valid key. Use a lowercase letter, then up to 63 lowercase letters, digits, _ or -."
+
+
+def read_run(value: str | None, fields: dict[str, Any]) -> str | None:
+    """Set `run` from its value. Return the problem with it, if it has one."""
+    if value not in {None, "yes", "no"}:
+        return "'run' must be yes or no."
+    fields[RUN] = value != "no"
+    return None
+
+
+def attribute_actions(parts: TaskParts) -> list[ActionSpec]:
+    """The actions that attributes define: `wait`, `decision` and `milestone`."""
+    actions: list[ActionSpec] = []
+    if (seconds := parts.fields.pop("wait", None)) is not None:
+        actions.append(ActionSpec.model_validate({"type": "wait", "seconds": seconds}))
+    if (options := parts.fields.pop("options", None)) is not None:
+        decision_fields = {name: parts.fields.pop(name) for name in _OF_A_DECISION if name in parts.fields}
+        actions.append(ActionSpec.model_validate({"type": "decision", "options": options, **decision_fields}))
+    if parts.fields.pop(_FLAG, False):
+        actions.append(ActionSpec(type="milestone"))
+    return actions

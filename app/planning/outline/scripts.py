@@ -1,0 +1,288 @@
+"""Reads blocks with commands: which blocks run, with which program, and what could surprise in them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.plan import ActionSpec
+from app.domain.references import expressions
+from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHELLS, Fence
+from app.planning.outline.fence_options import check_options, fence_options
+from app.planning.outline.findings import Findings
+from app.planning.outline.prompts import SESSIONS, Session, read_session
+from app.planning.outline.shell_findings import (
+    commands,
+    endless,
+    is_only_comments,
+    lost_state,
+    placeholders,
+    unset_variables,
+)
+from app.planning.outline.shell_text import read_shell_text
+
+# Programs that take a script as an argument, for the language of a block.
+INTERPRETERS: dict[str, list[str]] = {
+    "python": ["python3", "-c"], "python3": ["python3", "-c"], "py": ["python3", "-c"],
+    "javascript": ["node", "-e"], "js": ["node", "-e"], "node": ["node", "-e"],
+    "ruby": ["ruby", "-e"], "rb": ["ruby", "-e"], "perl": ["perl", "-e"], "php": ["php", "-r"], "lua": ["lua", "-e"],
+    "r": ["Rscript", "-e"], "zsh": ["zsh", "-e", "-c"], "ksh": ["ksh", "-e", "-c"], "dash": ["dash", "-e", "-c"],
+    "fish": ["fish", "-c"], "powershell": ["pwsh", "-Command"], "pwsh": ["pwsh", "-Command"], "ps1": ["pwsh", "-Command"],
+}  # fmt: skip
+STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
+STRICT_SH = "set -e\n"
+_OF_FRONT_MATTER = {"sh", "bash", "zsh", "ksh", "dash"}
+_BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
+# Blocks in these languages show something. Nobody expects them to run.
+_DATA = frozenset(
+    [
+        "text",
+        "txt",
+        "plain",
+        "plaintext",
+        "none",
+        "output",
+        "log",
+        "json",
+        "jsonc",
+        "json5",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "conf",
+        "cfg",
+        "xml",
+        "html",
+        "css",
+        "scss",
+        "diff",
+        "patch",
+        "markdown",
+        "md",
+        "mdx",
+        "mermaid",
+        "csv",
+        "tsv",
+        "dot",
+        "graphviz",
+        "plantuml",
+        "math",
+        "latex",
+        "tex",
+        "properties",
+        "env",
+        "dotenv",
+        "editorconfig",
+        "gitignore",
+        "svg",
+        "http-response",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the front matter sets for all commands."""
+
+    shell: str = ""
+    cwd: str = ""
+
+
+@dataclass
+class Script:
+    """A block with commands.
+
+    Attributes:
+        action: what runs; None if a person has to do it, or if it has a problem.
+        by_hand: why a person has to do it; empty if it runs.
+        expected: the output that the author shows.
+        name: the name that another tool gives the block.
+    """
+
+    action: ActionSpec | None = None
+    by_hand: str = ""
+    expected: str = ""
+    name: str = ""
+
+
+def is_action(fence: Fence) -> bool:
+    """Whether a fence says what a task does."""
+    options = fence_options(fence)
+    if options.run is False:
+        return False
+    if options.language in ACTION_FENCES or options.run:
+        return options.language not in {"inputs", "task", PHASE_FENCE}
+    return _session(fence) is not None
+
+
+def is_script(fence: Fence) -> bool:
+    """Whether a fence holds commands, and no request, prompt or JSON."""
+    return is_action(fence) and (
+        fence_options(fence).language in SHELLS or fence_options(fence).language not in ACTION_FENCES
+    )
+
+
+def is_own(fence: Fence) -> bool:
+    """Whether a fence has a meaning in an item besides an action."""
+    return fence.language in FENCES and fence.language not in ACTION_FENCES
+
+
+def first_command(fence: Fence) -> str:
+    """The first line of a block that is a command; empty if there is none."""
+    session = _session(fence)
+    content = session.commands if session is not None and session.commands else fence.content
+    lines = (line.strip() for line in content.split("\n"))
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def warn_of_text(fence: Fence, findings: Findings) -> None:
+    """Point out a block that is kept as text although a reader would run it."""
+    options = fence_options(fence)
+    if options.run is False or options.language in _DATA:
+        return
+    kind = f"The {options.language[:40]} block" if options.language else "This block without a language"
+    start = f"```{options.language} run" if options.language in INTERPRETERS else "```sh"
+    findings.warn(fence.line, f"{kind} is treated as text. To run it, start it with {start}.")
+
+
+def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
+    """Read a block of commands. Its problems and warnings go into `findings`."""
+    options = fence_options(fence)
+    check_options(fence, options, findings)
+    if not fence.content.strip():
+        findings.problem(fence.line, findings.column_of(fence.line, fence.language), "This block is empty.")
+        return Script()
+    script = Script(name=options.values.get("name", ""))
+    content, language = fence.content, options.language
+    session = _session(fence)
+    if session is not None:
+        script.expected, content = session.output, session.commands
+        if session.elsewhere is not None:
+            script.by_hand = "its prompt is that of another machine or program"
+            findings.warn(fence.line + 1 + session.elsewhere, f"A person does this step: {script.by_hand}.")
+            return script
+        if session.output:
+            findings.warn(fence.line, "Only the lines after a prompt run. The others are kept as the output to expect.")
+    if options.says("excludeFromRunAll", "true"):
+        script.by_hand = "excludeFromRunAll=true keeps it from running with the others"
+    elif language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
+        script.by_hand = "it has only comments, so there is nothing to run"
+    if script.by_hand:
+        findings.warn(fence.line, f"A person does what this block says: {script.by_hand}.")
+        return script
+    shell = _shell_of(language, content, settings)
+    if shell is None and language not in INTERPRETERS:
+        known = ", ".join(["sh", "bash", *sorted(INTERPRETERS)])
+        findings.problem(
+            fence.line,
+            findings.column_of(fence.line, "run"),
+            f"A {language} block cannot be run; languages that can: {known}.",
+        )
+        return script
+    if shell is not None:
+        check_script(
+            content,
+            fence.line + 1,
+            findings,
+            offset=findings.column_of(fence.line + 1, content.split("\n")[0]),
+            exact=session is None,
+        )
+    cwd = options.values.get("cwd") or settings.cwd
+    stops = not options.says("on_error", "continue")
+    ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*INTERPRETERS[language], content]}
+    script.action = ActionSpec.model_validate({"type": "shell", **ran, **({"cwd": cwd} if cwd else {})})
+    return script
+
+
+def inline_action(command: str, settings: Settings) -> ActionSpec:
+    """The action of inline code."""
+    ran = {"command": command} if settings.shell in {"", "sh"} else _command(settings.shell, command, stops=True)
+    return ActionSpec.model_validate({"type": "shell", **ran, **({"cwd": settings.cwd} if settings.cwd else {})})
+
+
+def check_script(text: str, line: int, findings: Findings, *, offset: int = 0, exact: bool = True) -> None:
+    """Find what could surprise in a command.
+
+    Args:
+        text: the command.
+        line: the line of its first character.
+        findings: where problems and warnings go.
+        offset: the column of its first line.
+        exact: whether the lines of `text` are those of the description.
+    """
+
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def place(at: int) -> tuple[int, int]:
+        number = bisect_right(starts, at) - 1
+        return (line + number if exact else line), offset + at - starts[number]
+
+    for at, found in placeholders(text):
+        message = (
+            f'{found} is a placeholder. Write its value, or make it a parameter, such as "$VERSION" with VERSION declared in the '
+            "front matter. If the text is meant as it is, put it into single quotes."
+        )
+        findings.problem(*place(at), message)
+    if any(expressions(text)):
+        message = (
+            "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; "
+            "the command reads an input as "
+            "$INPUT_<NAME>."
+        )
+        findings.problem(*place(text.index("${{")), message)
+        return
+    parsed = read_shell_text(text)
+    if parsed.open_heredoc is not None:
+        at, delimiter = parsed.open_heredoc
+        message = (
+            f"This here-document has no end: no line of the block is {delimiter}. Indent all its lines like the block."
+        )
+        findings.problem(*place(at), message)
+    if names := unset_variables(parsed):
+        listed = ", ".join(f"${name}" for name in list(names)[:10])
+        findings.warn(
+            place(min(names.values()))[0],
+            f"Nothing in this step sets {listed}, so the shell reads {'them' if len(names) > 1 else 'it'} "
+            f"as empty. Pass values as inputs or parameters.",
+        )
+    script = commands(parsed)
+    for found in (lost_state(script), endless(script)):
+        if found is not None:
+            findings.warn(place(found[0])[0], found[1])
+
+
+def _session(fence: Fence) -> Session | None:
+    language = fence_options(fence).language
+    if language in (*SHELLS, *SESSIONS, ""):
+        return read_session(fence.content, console=language in SESSIONS)
+    return None
+
+
+def _shell_of(language: str, content: str, settings: Settings) -> str | None:
+    if language == "bash" or _BASH_SHEBANG.match(content):
+        return "bash"
+    if language in (*SHELLS, *SESSIONS, ""):
+        return settings.shell or "sh"
+    return None
+
+
+def _command(shell: str, content: str, *, stops: bool) -> dict[str, Any]:
+    if shell == "bash":
+        return {"argv": [*(STRICT_BASH if stops else ("bash", "-c")), content]}
+    if shell != "sh":
+        return {"argv": [shell, *(["-e"] if stops else []), "-c", content]}
+    return {"command": STRICT_SH + content if stops and needs_strict(content) else content}
+
+
+def needs_strict(content: str) -> bool:
+    """Whether a script has more than one command, so that it matters whether it stops at the first that fails."""
+    return "\n" in content or ";" in content
+
+
+def default_shell(value: str) -> str | None:
+    """The shell that the front matter names, such as `bash` or `/bin/zsh`. None if it cannot be used."""
+    name = value.rpartition("/")[2]
+    return name if name in _OF_FRONT_MATTER else None

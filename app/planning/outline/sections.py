@@ -1,0 +1,153 @@
+"""Recognizes sections and steps that do not simply run: rollbacks, alternatives, prerequisites, conditions, references.
+
+Pure functions from the text of a heading or a step to what it means.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a section is, apart from steps to do."""
+
+    ROLLBACK = "rollback"
+    ALTERNATIVE = "alternative"
+    CONDITIONAL = "conditional"
+    CHECKLIST = "checklist"
+    TEXT = "text"
+    # Text only if nothing in it can run.
+    REMARK = "remark"
+
+
+_NUMBERING = re.compile(
+    r"^\W*(?:(?:step|phase|part|section|chapter)\s+)?(?:[0-9]+(?:\.[0-9]+)*[.):]?|[a-z][.)])?[\s:.\u2013\u2014-]*",
+    re.IGNORECASE,
+)
+_ROLLBACK = re.compile(
+    r"(?:(?:how to|to|emergency|in case of [\w ]{1,40}|disaster|optional|the|when to|manual|automatic)\W+)*"
+    r"(?:(?:roll(?:ing)?[- ]?backs?|revert(?:ing)?|back(?:ing)?[- ]?out|undo(?:ing)?)\b(?!\s+(?:test|tests|check)\b)"
+    r"|(?:recover(?:y|ing)?|fall[- ]?back)(?:\s+(?:plan|procedure|steps|instructions|strategy|from\b.*))?\W*$)"
+    r"|.{0,60}\b(?:roll[- ]?back|back[- ]?out)(?:\s+(?:plan|procedure|steps|instructions|strategy))?\W*$",
+    re.IGNORECASE,
+)
+# "Prepare the rollback" is a step of the way forward.
+_ABOUT_ROLLBACK = re.compile(
+    r"(?:prepare|test|verify|check|document|create|make|write|plan|enable|disable|configure|set up|review|"
+    r"agree|confirm|schedule)\b",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(
+    r"(?:common )?(?:trouble[- ]?shooting|references?|see also|further (?:reading|information)|read more|"
+    r"(?:useful |related )?links|"
+    r"(?:useful |related |additional )?resources|(?:emergency )?contacts?(?: (?:information|list|persons?|"
+    r"details))?|who to (?:call|contact)|"
+    r"escalation(?: contacts?| path)?|(?:table of )?contents|toc|index|f\.?a\.?q\.?s?|"
+    r"frequently asked questions|glossary|known issues|"
+    r"related (?:documents?|documentation|pages|runbooks)|revision history|document history|change history|license|"
+    r"common (?:problems|issues|errors))\W*$",
+    re.IGNORECASE,
+)
+_REMARK = re.compile(
+    r"(?:background|overview|introduction|about(?: this (?:document|runbook|guide))?|summary|purpose|scope|"
+    r"symptoms?|impact|meaning|"
+    r"when to use(?: this)?|audience|goals?|definitions?|terminology|notes?|context|motivation|owners?|"
+    r"severity|alerts?)\W*$",
+    re.IGNORECASE,
+)
+_CHECKLIST = re.compile(
+    r"(?:pre-?\s?requisites?|pre-?reqs?|(?:system |software |hardware )?requirements|before (?:you|"
+    r"we) (?:begin|start)|before (?:beginning|starting)|"
+    r"what (?:you|you'll|you will) need|you(?:'ll| will)? need|things you need|assumptions|"
+    r"pre-?conditions?|required (?:access|tools|permissions|software))\W*$",
+    re.IGNORECASE,
+)
+_ALTERNATIVE = re.compile(
+    r"(?:option|scenario|alternative|method|variant|approach|case|possibility|choice)\s+(?:[a-z]|"
+    r"[0-9]{1,2}|[ivx]{1,4}|one|two|three|four|five)\b",
+    re.IGNORECASE,
+)
+_PLATFORM = re.compile(
+    r"(?:(?:install(?:ing|ation)?|set ?up)\s+)?(?:(?:on|for|using|with|via|under)\s+(?:an?\s+|the\s+)?)?(?:debian|ubuntu|"
+    r"fedora|cent ?os|rhel|red ?hat|arch|alpine|"
+    r"open ?suse|suse|gentoo|linux|mac ?os(?: x)?|mac|os ?x|windows|wsl|free ?bsd|unix|homebrew|brew|apt|"
+    r"dnf|yum|pacman|snap|"
+    r"docker(?: compose)?|podman|kubernetes|helm|pip|conda|npm|yarn|pnpm|aws|gcp|google cloud|azure|"
+    r"amazon linux|raspberry pi)"
+    r"(?:\s*(?:/|,|and|or|&)\s*[\w ]{2,20}|\s+[0-9.]+\+?|\s+users)?\W*$",
+    re.IGNORECASE,
+)
+_CONDITIONAL = re.compile(
+    r"(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|"
+    r"applicable|something|things)|where (?:needed|necessary|applicable)|"
+    r"(?:only )?for (?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
+    r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
+    r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
+    r"|.{0,80}[:\u2013\u2014-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|"
+    r"applicable)\W*$",
+    re.IGNORECASE,
+)
+_NOT_TO_RUN = re.compile(
+    r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
+    r"|.{0,80}\b(?:never|do not|don't|don\u2019t|must not|instead of|rather than)\b"
+    r"|(?:.{0,200}\b)?(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns|prints|shows|says|"
+    r"result|response|error|message|default|usage|format|syntax|formerly|previously|named|called|like|value|file|files|"
+    r"branch|path|folder|directory|address|host|url|label|title|subject)$"
+    # "With: `make`" runs, "Replace it with: `make`" does not.
+    r"|.{0,200}\S\s(?:is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
+    re.IGNORECASE,
+)  # fmt: skip
+_NO_COMMAND = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address
+    r"|[A-Za-z][A-Za-z0-9+.-]*://\S*"  # a URL
+    r"|v?[0-9]+(?:\.[0-9]+)*(?:[-+.][\w.]+)?"  # a version or a number
+    r"|--?[\w-]+(?:[= ]\S+)?"  # an option
+    r"|(?!\./)(?:[\w.@-]+/)*[\w.@-]*\.(?:md|rst|txt|cfg|conf|ini|toml|ya?ml|json|lock|xml|html?|css|csv|"
+    r"tsv|sql|env|log|properties|"
+    r"gradle|c|h|cc|cpp|rs|go|java|kt|js|ts|tsx|jsx|rb|py|tf|proto|png|svg|pdf|zip|gz|tgz|deb|rpm|jar|whl|"
+    r"service|example)"  # a file
+    r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
+    r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
+    r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
+)
+
+
+def kind_of(heading: str) -> Kind | None:
+    """What the section below a heading is. None: steps to do, as usual."""
+    text = plain(heading)
+    if not text or len(text) > 120:
+        return None
+    if _ROLLBACK.match(text) and not _ABOUT_ROLLBACK.match(text):
+        return Kind.ROLLBACK
+    if _ALTERNATIVE.match(text) or _PLATFORM.match(text):
+        return Kind.ALTERNATIVE
+    for kind, form in ((Kind.CONDITIONAL, _CONDITIONAL), (Kind.CHECKLIST, _CHECKLIST), (Kind.TEXT, _TEXT)):
+        if form.match(text):
+            return kind
+    return Kind.REMARK if _REMARK.match(text) else None
+
+
+def is_conditional(step: str) -> bool:
+    """Whether a step says that it is only sometimes done: "If …", "Optional: …", "… (if needed)"."""
+    return _CONDITIONAL.match(plain(step)) is not None
+
+
+def why_not_run(label: str, code: str) -> str | None:
+    """Why `label: code` does not mean that the code is to be run, as the rest of a sentence. None if it does."""
+    if _NOT_TO_RUN.match(label[-200:]):
+        return "the words before it do not say that it is to be run"
+    if _NO_COMMAND.fullmatch(code.strip()[:300]):
+        return "it does not look like a command"
+    return None
+
+
+def plain(heading: str) -> str:
+    """A heading without the number in front of it."""
+    rest = heading[_end_of_numbering(heading) :].strip()
+    return rest or heading.strip()
+
+
+def _end_of_numbering(heading: str) -> int:
+    match = _NUMBERING.match(heading)
+    return match.end() if match else 0

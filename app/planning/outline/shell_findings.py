@@ -1,0 +1,343 @@
+"""What could surprise in a command, found before anybody signs: placeholders, unset variables, lost state, endless programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from app.planning.outline.shell_text import ShellText, read_shell_text
+
+# The name of a placeholder, its offset, and the text as written.
+_PLACEHOLDER = re.compile(
+    r"(?P<angle><[A-Za-z](?:[\w .:|/-]{0,40}[\w.])?>)"
+    r"|(?<![\w${-])(?P<your>(?:YOUR|Your|your)[_-][A-Za-z][\w-]*|<?\byour-[a-z][\w-]*)"
+    r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x)(?!\w))"
+    r"|(?<![$%{@#\w])(?P<brace>\{[A-Z][A-Z0-9_ -]+\}|\{\{\s*[A-Za-z_][\w .-]*\s*\}\})"
+    r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\])"
+)
+_ENVIRONMENT = frozenset(
+    [
+        "PATH",
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "TMPDIR",
+        "TZ",
+        "LANG",
+        "LANGUAGE",
+        "RANDOM",
+        "SECONDS",
+        "LINENO",
+        "HOSTNAME",
+        "UID",
+        "EUID",
+        "PPID",
+        "IFS",
+        "OPTARG",
+        "OPTIND",
+        "REPLY",
+        "SHLVL",
+        "BASH",
+        "BASHPID",
+        "BASH_SOURCE",
+        "BASH_LINENO",
+        "BASH_REMATCH",
+        "BASH_VERSION",
+        "BASH_VERSINFO",
+        "BASH_COMMAND",
+        "BASH_SUBSHELL",
+        "FUNCNAME",
+        "PIPESTATUS",
+        "EPOCHSECONDS",
+        "EPOCHREALTIME",
+        "OSTYPE",
+        "HOSTTYPE",
+        "MACHTYPE",
+        "GROUPS",
+        "DIRSTACK",
+        "COLUMNS",
+        "LINES",
+        "SHELL",
+        "USER",
+        "LOGNAME",
+        "SIGNOFF_OUTPUT",
+        "SIGNOFF_PROJECT_ID",
+        "SIGNOFF_TASK_KEY",
+        "SIGNOFF_ATTEMPT",
+    ]
+)
+_USED = re.compile(r"\$(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)(:?[-=+?])?)")
+_SET = re.compile(
+    r"(?<![\w$])([A-Z][A-Z0-9_]*)\+?=|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|"
+    r"typeset)\b([^\n;|&]{0,300})"
+)
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_BREAK = re.compile(r"\n|;|&&|\|\|?&?|(?<![<>&])&(?![>&0-9])")
+_COMMIT_MESSAGE = re.compile(r"-[a-zA-Z]*[mFC]|--(?:message|file|no-edit|reuse-message|fixup)")
+_FOLLOW = re.compile(r"-[a-zA-Z]*f[0-9n]*")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_BEFORE = frozenset(
+    {"sudo", "doas", "env", "time", "nohup", "exec", "command", "nice", "then", "do", "else", "{", "(", "!", "winpty"}
+)
+
+_SERVERS = frozenset({
+    "watch", "yes", "gunicorn", "uvicorn", "hypercorn", "daphne", "nodemon", "ngrok", "jupyter",
+})  # fmt: skip
+_INTERACTIVE = frozenset({
+    "top", "htop", "btop", "iotop", "less", "more", "man", "vim", "vi", "nvim",
+    "nano", "emacs", "pico", "visudo", "vipw", "tmux", "screen", "minicom", "telnet", "ftp",
+    "sftp", "passwd", "su", "login", "mc", "ranger",
+})  # fmt: skip
+_CONTAINERS = frozenset({
+    "docker", "podman", "kubectl", "oc", "docker-compose",
+})  # fmt: skip
+_SETTERS = frozenset({
+    "export", "source", ".", "alias", "unset", "set", "conda", "nvm", "workon",
+})  # fmt: skip
+_ENVIRONMENTS = frozenset({"conda", "nvm"})
+_TERMINAL = re.compile(r"-[a-z]*(?:it|ti)[a-z]*")
+_REPLS = frozenset(
+    [
+        "python",
+        "python3",
+        "python2",
+        "node",
+        "ruby",
+        "irb",
+        "php",
+        "psql",
+        "mysql",
+        "sqlite3",
+        "mongo",
+        "mongosh",
+        "redis-cli",
+        "bash",
+        "sh",
+        "zsh",
+        "bc",
+        "gdb",
+    ]
+)
+
+
+def placeholders(text: str, *, shell: bool = True) -> Iterator[tuple[int, str]]:
+    """The placeholders in a command, with their offsets. Text in single quotes and quoted here-documents is meant literally."""
+    parsed = read_shell_text(text) if shell else None
+    searched = parsed.expanded if parsed else text
+    for match in _PLACEHOLDER.finditer(searched):
+        found = match[0]
+        at = match.start()
+        if match["angle"]:
+            name = found[1:-1]
+            in_document = parsed is not None and parsed.words[at] not in "<Q"
+            if parsed is not None and parsed.code[at] != "<" and not _is_name(name, in_document=in_document):
+                continue
+            if re.search(r"\s[0-9]?$", name):
+                continue  # `<in 2>err`
+            if searched[at - 1 : at] in {"<", "$", "?"} or searched[at + 1 : at + 2] == "/":
+                continue
+        if match["brace"] and "," in found:
+            continue
+        yield at, found
+
+
+def _is_name(text: str, *, in_document: bool) -> bool:
+    """Whether text in angle brackets, inside quotes, is a placeholder rather than HTML: `<VERSION>`, `<pod-name>`."""
+    if text.isupper() or text.lower().startswith("your"):
+        return True
+    return not in_document and ("-" in text or "_" in text or " " in text)
+
+
+def unset_variables(text: ShellText) -> dict[str, int]:
+    """Names in capitals that a script uses although nothing sets them, and where first. Those with a default are set."""
+    given = set(_ENVIRONMENT)
+    for match in _SET.finditer(text.expanded):
+        given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
+    names: dict[str, int] = {}
+    for match in _USED.finditer(text.expanded):
+        name = match[1] or match[2]
+        if not match[3] and name not in given and not name.startswith(("LC_", "INPUT_")):
+            names.setdefault(name, match.start())
+    return names
+
+
+def is_only_comments(script: str) -> bool:
+    """Whether a script has nothing to run."""
+    return bool(script.strip()) and not read_shell_text(script).words.strip()
+
+
+class Command(NamedTuple):
+    """A simple command: its words, without what only starts it; the operator after it; where it begins.
+
+    Quoted text is `Q` for each character.
+    """
+
+    words: list[str]
+    operator: str
+    offset: int
+
+
+def commands(text: ShellText) -> list[Command]:
+    """The simple commands of a script."""
+    code = text.words.replace("\\\n", "  ")
+    found: list[Command] = []
+    position = 0
+    for match in _BREAK.finditer(code):
+        _command(code[position : match.start()], match[0], position, found)
+        position = match.end()
+    _command(code[position:], "", position, found)
+    return found
+
+
+def _command(text: str, operator: str, offset: int, found: list[Command]) -> None:
+    words = text.split()
+    start = 0
+    while start < len(words) - 1 and (
+        words[start] in _BEFORE
+        or _ASSIGNMENT.match(words[start])
+        or (start and words[start - 1] in _BEFORE and words[start].startswith("-"))
+    ):
+        start += 1
+    if words:
+        found.append(Command(words[start:], operator, offset + len(text) - len(text.lstrip())))
+
+
+def lost_state(script: list[Command]) -> tuple[int, str] | None:
+    """What the end of a script leaves behind that the next step does not see: where, and a sentence."""
+    if not script:
+        return None
+    words, _, offset = script[-1]
+    first = words[0]
+    if first in {"cd", "pushd"}:
+        why = (
+            f"The folder of '{first}' is gone when this step ends. Put what needs it into the same block, or use cwd=…"
+        )
+        return offset, why
+    activates = first not in _ENVIRONMENTS or (len(words) > 1 and words[1] in {"activate", "use", "deactivate"})
+    if (first in _SETTERS and activates) or all(map(_ASSIGNMENT.match, words)):
+        why = "What this step sets is gone when it ends: each step has its own environment. Put what needs it into its block."
+        return offset, why
+    return None
+
+
+def endless(script: list[Command]) -> tuple[int, str] | None:
+    """Why a script may never end, or why it needs a keyboard: where, and a sentence."""
+    for index, (words, operator, offset) in enumerate(script):
+        piped = index > 0 and script[index - 1].operator in {"|", "|&"}
+        if (why := _endless(words, piped=piped)) is not None and operator != "&":
+            return offset, why
+    background = next((command.offset for command in script if command.operator == "&"), None)
+    if background is not None:
+        return background, "What this step starts in the background ends with the step."
+    return None
+
+
+def _endless(words: list[str], *, piped: bool) -> str | None:
+    program = words[0].rpartition("/")[2]
+    rest = words[1:]
+    plain = [word for word in rest if not word.startswith("-")]
+    flags = [word for word in rest if word.startswith("-")]
+    checks = ((name, check) for name, check in _SUBCOMMANDS if name == program)
+    if program in _SERVERS or any(check(plain, flags, rest) for _, check in checks):
+        started = " ".join([program, *rest][:4])
+        return f"'{started}' may never end. Set a time limit ({{timeout=…}}), or start it as a service."
+    if program == "ssh" and len(plain) == 1 and not piped and not {"<<", "-V", "-Q", "-N", "-f"} & {*rest, *flags}:
+        return "'ssh' without a command needs a keyboard, and what follows runs here, not there. Write ssh HOST 'commands'."
+    if program in _CONTAINERS and any(_TERMINAL.fullmatch(flag) for flag in flags):
+        return (
+            f"'{program} … -it' needs a keyboard, which a task does not have. Remove -it, and name the command to run."
+        )
+    asks = any(name == program and check(plain, flags, rest) for name, check in _ASKING)
+    if program in _INTERACTIVE or (program in _REPLS and not rest and not piped) or asks:
+        return f"'{' '.join([program, *plain][: 3 if asks else 1])}' needs a keyboard, which a task does not have."
+    return None
+
+
+_Check = Callable[[list[str], list[str], list[str]], bool]
+
+
+def _begins(*starts: str) -> _Check:
+    wanted = [start.split() for start in starts]
+    return lambda plain, flags, rest: any(plain[: len(words)] == words for words in wanted)
+
+
+def _follows(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del plain, rest
+    return bool({"-f", "-F", "--follow"} & set(flags)) or any(_FOLLOW.fullmatch(flag) for flag in flags)
+
+
+def _python(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del flags
+    return rest[:2] in (["-m", "http.server"], ["-m", "SimpleHTTPServer"]) or plain[1:2] == ["runserver"]
+
+
+def _docker(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    if plain[:1] == ["logs"]:
+        return _follows(plain, flags, rest)
+    return plain[:1] == ["compose"] and _compose_up(plain, flags, rest)
+
+
+def _kubectl(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    if plain[:1] == ["logs"]:
+        return _follows(plain, flags, rest)
+    return plain[:1] in (["port-forward"], ["proxy"]) or (plain[:1] == ["get"] and bool({"-w", "--watch"} & set(flags)))
+
+
+def _git(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del rest
+    if plain[:1] == ["commit"]:
+        return not any(_COMMIT_MESSAGE.match(flag) for flag in flags)
+    asking = {"rebase": {"-i", "--interactive"}, "add": {"-p", "-i", "--patch", "--interactive"}}
+    return bool(asking.get(plain[0] if plain else "", set[str]()) & set(flags))
+
+
+def _compose_up(plain: list[str], flags: list[str], rest: list[str]) -> bool:
+    del rest
+    words = plain[1:] if plain[:1] == ["compose"] else plain
+    return "up" in words[:3] and not {"-d", "--detach", "--wait", "--no-start"} & set(flags)
+
+
+_SUBCOMMANDS: list[tuple[str, _Check]] = [
+    ("python3", _python),
+    ("python", _python),
+    ("manage.py", _begins("runserver")),
+    ("rails", _begins("server", "s", "console", "c")),
+    ("npm", _begins("start", "run dev", "run start", "run serve", "run watch")),
+    ("yarn", _begins("start", "dev", "serve", "watch", "run dev", "run start")),
+    ("pnpm", _begins("start", "dev", "run dev", "run start")),
+    ("tail", _follows),
+    ("journalctl", _follows),
+    ("docker", _docker),
+    ("docker-compose", _compose_up),
+    ("kubectl", _kubectl),
+    ("flask", _begins("run")),
+    ("hugo", _begins("server", "serve")),
+    ("jekyll", _begins("serve")),
+    ("mkdocs", _begins("serve")),
+    ("ng", _begins("serve")),
+    ("cargo", _begins("watch")),
+    ("vite", lambda plain, flags, rest: not plain),
+    ("sleep", _begins("infinity")),
+    ("php", lambda plain, flags, rest: "-S" in flags),
+    ("nc", lambda plain, flags, rest: any("l" in flag for flag in flags)),
+    ("redis-server", lambda plain, flags, rest: "--daemonize" not in flags),
+    ("dotnet", _begins("watch")),
+]  # fmt: skip
+_ASKING: list[tuple[str, _Check]] = [
+    ("npm", _begins("login", "adduser", "init")),
+    ("gh", _begins("auth login")),
+    ("az", lambda plain, flags, rest: plain[:1] == ["login"] and not {"--service-principal", "--identity"} & set(flags)),
+    ("aws", _begins("configure", "sso login")),
+    ("gcloud", _begins("auth login", "init")),
+    ("docker", lambda plain, flags, rest: plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags),
+    ("heroku", _begins("login")),
+    ("vault", _begins("login")),
+    ("cargo", lambda plain, flags, rest: plain == ["login"]),
+    ("kubectl", _begins("edit")),
+    ("systemctl", _begins("edit")),
+    ("crontab", lambda plain, flags, rest: "-e" in flags),
+    ("git", _git),
+    ("sudo", lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain),
+    ("read", lambda plain, flags, rest: True),
+]  # fmt: skip

@@ -1,0 +1,255 @@
+"""Divides a document into its title and its sections, and says what each section is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from app.domain.plan import PhaseDraft
+from app.planning.outline import scripts
+from app.planning.outline.attributes import KEY
+from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item, List, Text
+from app.planning.outline.fences import read_model
+from app.planning.outline.findings import Findings
+from app.planning.outline.inline import read_title
+from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
+from app.planning.outline.sections import Kind, kind_of, plain
+from signoff.vocabulary import PhaseStrategy
+
+_STRATEGY = re.compile(r"(.*\S)\s*\((parallel|sequential|dag)\)", re.IGNORECASE)
+_CONTENTS_LINE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)+\[[^\[\]]*\]\(#[^()]*\)\s*")
+# Kinds that hold for everything below a section, whatever its own headings say.
+_WHOLE = frozenset({Kind.ROLLBACK, Kind.TEXT, Kind.CHECKLIST, Kind.CONDITIONAL})
+
+
+@dataclass
+class Section:
+    """A heading and what stands directly below it. The first section of a document has no heading.
+
+    Attributes:
+        parent: the section that contains it.
+        explicit: whether the heading has attributes or an order, or is a `phase` block: it stays a phase without tasks.
+        kind: what the section is; None: steps, as usual.
+        alternatives: if it is one of several alternatives, all of them.
+        run: what `{run}` or `{run=no}` in its heading says.
+    """
+
+    line: int
+    column: int = 0
+    level: int = 0
+    name: str = ""
+    parent: Section | None = None
+    blocks: list[Block] = field(default_factory=list[Block])
+    children: list[Section] = field(default_factory=list["Section"])
+    strategy: str = PhaseStrategy.DAG
+    key: str | None = None
+    requires_approval: bool | None = None
+    description: str = ""
+    explicit: bool = False
+    kind: Kind | None = None
+    run: bool | None = None
+    is_title: bool = False
+    alternatives: list[Section] = field(default_factory=list["Section"])
+
+    @property
+    def path(self) -> str:
+        """Its name behind the names of the sections that contain it."""
+        names = [self.name]
+        above = self.parent
+        while above is not None and above.name and not above.is_title:
+            names.append(above.name)
+            above = above.parent
+        return ": ".join(reversed(names))
+
+    def all_below(self) -> list[Section]:
+        """The section and everything in it, in the order of the text."""
+        found: list[Section] = []
+        waiting: list[Section] = [self]
+        while waiting:
+            section = waiting.pop()
+            found.append(section)
+            waiting.extend(reversed(section.children))
+        return found
+
+
+def divide(blocks: list[Block], findings: Findings) -> list[Section]:
+    """The sections of a document, in the order of the text. Blocks that belong to the item above are in that item."""
+    current = Section(0)
+    sections, path = [current], [current]
+    for block in blocks:
+        made: Section | None = None
+        if isinstance(block, Heading):
+            made = _section(block, findings)
+        elif isinstance(block, Fence) and block.language == PHASE_FENCE:
+            made = _json_phase(block, findings)
+        if made is not None:
+            while path[-1].level >= made.level:
+                path.pop()
+            made.parent = path[-1]
+            made.parent.children.append(made)
+            path.append(made)
+            sections.append(made)
+            current = made
+        elif not (isinstance(block, Fence) and block.language == PHASE_FENCE):
+            _append(current, block)
+    _find_title(sections)
+    _find_kinds(sections)
+    return sections
+
+
+def is_contents(block: Block) -> bool:
+    """Whether a list only holds links to sections of its document."""
+    return isinstance(block, List) and all(
+        _CONTENTS_LINE.fullmatch(line) for line in block.source.split("\n") if line.strip()
+    )
+
+
+def is_step(block: Block) -> bool:
+    """Whether a top-level block is a step, or a list of steps."""
+    if isinstance(block, List):
+        return not is_contents(block)
+    return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block))
+
+
+def holds_steps(section: Section) -> bool:
+    """Whether steps stand directly below the heading of a section."""
+    return any(is_step(block) for block in section.blocks)
+
+
+def _append(section: Section, block: Block) -> None:
+    before = section.blocks[-1] if section.blocks else None
+    if isinstance(block, Fence) and isinstance(before, List) and not is_contents(before):
+        last = before.items[-1]
+        before.items[-1] = Item(last.line, block.end, last.blocks)
+        last.blocks.append(block)
+        source = before.source + "\n" * max(block.line - before.end + 1, 1) + block.source
+        section.blocks[-1] = List(before.line, block.end, before.start, source, before.items)
+    else:
+        section.blocks.append(block)
+
+
+def _section(heading: Heading, findings: Findings) -> Section:
+    column = findings.column_of(heading.line, heading.text)
+    title = read_title(heading.text, {})
+    if title.attributes and is_unknown(title.attributes):
+        findings.warn(heading.line, "The braces in this heading are treated as text: they hold no attributes.")
+        title = read_title(heading.text.replace("{", "\\{"), {})
+    match = _STRATEGY.fullmatch(title.text)
+    section = Section(heading.line, column, heading.level, match[1] if match else title.text)
+    section.strategy = match[2].lower() if match else PhaseStrategy.DAG
+    section.explicit = match is not None or bool(title.attributes)
+    if title.misshapen is not None:
+        message = "These attributes are not valid. Write {#key approval=yes} at the end of the line."
+        findings.problem(heading.line, column + title.misshapen, message)
+    for name, value, offset in title.attributes:
+        message = _apply(name, value, section)
+        if message:
+            findings.problem(heading.line, column + offset, message)
+    if not section.name:
+        if section.explicit:
+            findings.problem(heading.line, column, "This phase has no name.")
+        section.name = "-" if section.explicit else ""
+    return section
+
+
+def _apply(name: str, value: str | None, section: Section) -> str | None:
+    """Apply one attribute to a section. Return its problem, if it has one."""
+    if name == KEY and KEY_FORM.fullmatch(value or ""):
+        section.key = value
+    elif name == KEY:
+        return key_message(value or "")
+    elif name == "approval" and value in {"yes", "no"}:
+        section.requires_approval = value == "yes"
+    elif name == "approval":
+        return "'approval' must be yes or no."
+    elif name == RUN:
+        fields: dict[str, bool] = {}
+        message = read_run(value, fields)
+        section.run = fields.get(RUN)
+        return message
+    else:
+        return f"Unknown attribute '{name}' of a phase; known: #key, approval, run."
+    return None
+
+
+def _json_phase(fence: Fence, findings: Findings) -> Section | None:
+    column = findings.column_of(fence.line, fence.language)
+    if not fence.closed:
+        findings.problem(fence.line, column, "This block has no end. Close it with ```.")
+    draft = read_model(PhaseDraft, fence, findings)
+    if draft is None:
+        return None
+    if draft.tasks:
+        findings.problem(fence.line, column, "A phase block cannot contain tasks. Write them as list items.")
+    fields = draft.model_dump(exclude={"tasks"})
+    # JSON is explicit: its name is only a name.
+    return Section(fence.line, column, 2, explicit=True, run=True, **fields)
+
+
+def _find_title(sections: list[Section]) -> None:
+    """The first heading is the title if it is of level 1, and the only one of them with steps, or has none."""
+    if len(sections) < 2 or sections[1].level != 1 or holds_steps(sections[0]):
+        return
+    first, others = sections[1], [section for section in sections[2:] if section.level == 1]
+    below = [section for section in first.all_below() if holds_steps(section)]
+    elsewhere = [part for section in others for part in section.all_below() if holds_steps(part)]
+    first.is_title = not elsewhere or not below
+
+
+def _find_alternatives(sections: list[Section]) -> None:
+    for section in sections:
+        groups: dict[int, list[Section]] = {}
+        for child in section.children:
+            if child.run is None and kind_of(child.name) == Kind.ALTERNATIVE:
+                groups.setdefault(child.level, []).append(child)
+                child.alternatives = groups[child.level]
+
+
+def _kind(section: Section) -> Kind | None:
+    if section.run is not None:
+        return None if section.run else Kind.TEXT
+    above = section.parent.kind if section.parent is not None else None
+    own = kind_of(section.name) if not section.is_title else None
+    if above in _WHOLE or (above == Kind.ALTERNATIVE and own not in _WHOLE):
+        return above
+    if own == Kind.ALTERNATIVE:
+        return own if len(section.alternatives) > 1 else None
+    if own == Kind.REMARK:
+        return None if any(_runs(part) for part in section.all_below()) else Kind.TEXT
+    return own
+
+
+def _find_kinds(sections: list[Section]) -> None:
+    _find_alternatives(sections)
+    for section in sections[1:]:
+        section.kind = _kind(section)
+    named = [
+        section for section in sections if section.kind not in {Kind.ROLLBACK, Kind.TEXT} or section.run is not None
+    ]
+    if not any(map(holds_steps, named)):
+        # Nothing else holds steps, so these are what the document is about.
+        for section in sections:
+            if section.run is not False:
+                section.kind = None
+
+
+def shows_steps(section: Section) -> bool:
+    """Whether a section, or one below it, holds steps."""
+    return any(map(holds_steps, section.all_below()))
+
+
+def _runs(section: Section) -> bool:
+    return any(isinstance(block, Fence) and scripts.is_action(block) for block in section.blocks) or any(
+        isinstance(block, List) and (block.start is not None or "[ ]" in block.source or "`" in block.source)
+        for block in section.blocks
+    )
+
+
+def heading_of(section: Section) -> str:
+    """The name of a section without its number, as an option of a decision."""
+    return plain(section.name) or section.name
+
+
+def text_blocks(section: Section) -> list[Text]:
+    """The blocks of a section that are text."""
+    return [block for block in section.blocks if isinstance(block, Text)]
