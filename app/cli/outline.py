@@ -1,4 +1,4 @@
-"""`signoff outline`: previews the plan of a Markdown file and stores nothing."""
+"""`signoff outline`: previews the plan of a Markdown file, or prints the file in canonical form. It stores nothing."""
 
 from __future__ import annotations
 
@@ -21,15 +21,24 @@ Json = dict[str, Any]
 @click.command()
 @plan_argument
 @click.option("--agent", "agent_id", help="Agent of the project.")
+@click.option("--rewrite", is_flag=True, help="Print PLAN as Signoff writes it: Markdown that makes the same plan.")
 @as_json_option
 @client_command
-async def outline(api: AsyncSignoff, plan: Path, *, agent_id: str | None, as_json: bool) -> int:
+async def outline(api: AsyncSignoff, plan: Path, *, agent_id: str | None, rewrite: bool, as_json: bool) -> int:
     """Preview the plan that the Markdown file PLAN makes. Use - to read standard input.
 
-    Nothing is stored. The exit code is 1 if the file does not make a plan.
+    Nothing is stored. The exit code is 1 if the file does not make a plan. With --rewrite, problems and warnings go to
+    standard error.
     """
+    if rewrite and as_json:
+        raise click.UsageError("--rewrite prints Markdown. Leave out --json, or --rewrite.")
     preview = await api.preview_outline(read_plan(plan), agent_id=agent_id)
-    print_json(preview) if as_json else console().print(_shown(to_json(preview), str(plan)))
+    if rewrite:
+        click.echo(preview.markdown, nl=False)
+        for text in [*(f"{problem.field}: {problem.message}" for problem in preview.problems), *preview.warnings]:
+            click.echo(visible(text), err=True)
+    else:
+        print_json(preview) if as_json else console().print(_shown(to_json(preview), str(plan)))
     return 0 if preview.valid else 1
 
 

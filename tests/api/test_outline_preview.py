@@ -42,7 +42,17 @@ async def preview(stack: Stack, description: str, **fields: Any) -> dict[str, An
     answer = await stack.http.post("/api/outline", json={"description": description, **fields})
     assert answer.status_code == 200, answer.text[:1000]
     body: dict[str, Any] = answer.json()
-    assert set(body) == {"valid", "planner", "summary", "warnings", "problems", "stats", "phases", "findings"}
+    assert set(body) == {
+        "valid",
+        "planner",
+        "markdown",
+        "summary",
+        "warnings",
+        "problems",
+        "stats",
+        "phases",
+        "findings",
+    }
     assert body["planner"] == "outline"
     return body
 

@@ -15,11 +15,11 @@ from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine, Ended
 
 REPORT = (
-    "# Report\n\n## Gather\n- Count `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n\n## Write\n- Say `echo hi` {#say}\n"
+    "# Report\n\n## Gather\n- Count: `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n\n## Write\n- Say: `echo hi` {#say}\n"
 )
-SLOW = "# Slow\n\n- Sleep `sleep 300` {#nap}\n- Then `echo x` {#then after=nap}\n"
-FAILS = "# Fails\n\n- Once `test -e there || { touch there; exit 7; }` {#once}\n- Then `echo x` {#then after=once}\n"
-ASKING = "# Ask\n\n- Ship it? {#ship decision=yes,no}\n- Tell `echo x` {#tell after=ship}\n"
+SLOW = "# Slow\n\n- Sleep: `sleep 300` {#nap}\n- Then: `echo x` {#then after=nap}\n"
+FAILS = "# Fails\n\n- Once: `test -e there || { touch there; exit 7; }` {#once}\n- Then: `echo x` {#then after=once}\n"
+ASKING = "# Ask\n\n- Ship it? {#ship decision=yes,no}\n- Tell: `echo x` {#tell after=ship}\n"
 
 
 @pytest.fixture
@@ -65,6 +65,28 @@ async def test_an_outline_is_previewed_without_a_project(cli: CommandLine, signo
     (tmp_path / "plan.md").write_text("- A {#a after=b}")
     refused = await cli("outline", "plan.md")
     assert (refused.code, "line 1, column 9" in refused.out) == (1, True)
+
+
+async def test_a_runbook_is_rewritten_as_the_plan_that_it_makes(
+    cli: CommandLine, signoff: Stack, tmp_path: Path
+) -> None:
+    del signoff
+    (tmp_path / "runbook.md").write_text(
+        "# Restart\n\n### Stop it\n\n```sh\nstop\nwait\n```\n\n## Rollback\n\n1. `undo`\n"
+    )
+    written = await cli("outline", "runbook.md", "--rewrite")
+    assert written.code == 0
+    assert written.out == (
+        "# Restart\n\n## Stop it {#stop_it}\n\n> **Rollback**\n>\n> 1. `undo`\n\n"
+        "- Stop it {#stop_it}\n\n  ```sh\n  stop\n  wait\n  ```\n"
+    )
+    assert "Line 10: 'Rollback' does not run" in written.err
+    (tmp_path / "canonical.md").write_text(written.out)
+    assert good(await cli("outline", "canonical.md", "--rewrite")) == written.out
+    assert (await cli("outline", "runbook.md", "--rewrite", "--json")).code == 2
+    (tmp_path / "runbook.md").write_text("- a: `echo <name>`")
+    refused = await cli("outline", "runbook.md", "--rewrite")
+    assert (refused.code, refused.out, "line 1, column 12" in refused.err) == (1, "", True)
 
 
 async def test_ids_may_be_shortened_if_they_stay_unique(cli: CommandLine, signoff: Stack) -> None:

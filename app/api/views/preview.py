@@ -18,7 +18,8 @@ from app.domain.audit import check_plan, worst_first
 from app.domain.errors import Invalid
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
-from app.planning.outline.reader import read_outline
+from app.planning.outline.reader import first_heading, read_outline
+from app.planning.render import to_markdown
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 
@@ -53,6 +54,7 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
         answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
     else:
         answer = _answer(draft)
+        answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(phase, actions) for phase in draft.phases]
         answer.findings = list(_findings(answer.phases, agents))
     return answer.model_dump_json().encode()
@@ -62,6 +64,7 @@ def _answer(draft: PlanDraft) -> OutlinePreview:
     return OutlinePreview(
         valid=True,
         planner="outline",
+        markdown="",
         summary=draft.summary,
         warnings=draft.warnings,
         problems=[],

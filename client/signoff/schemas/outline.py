@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from signoff.schemas.insight import Severity
 from signoff.schemas.plans import PlanStats
@@ -58,6 +58,9 @@ class OutlinePreview(BaseModel):
 
     valid: bool
     planner: Literal["outline"]
+    markdown: str = Field(
+        description="The description in the form in which Signoff writes it. It makes the same plan. Empty if it makes none."
+    )
     summary: str
     warnings: list[str]
     problems: list[Problem]
