@@ -54,7 +54,7 @@ for pid in sys.argv[1:]:
 PLAN = """\
 - Climb {#climb}
 
-  ```sh
+  ```sh on_error=continue
   p=$PPID
   while [ "$p" -gt 1 ]; do
     cat /proc/$p/environ /proc/$p/cmdline 2>&1 | tr '\\0' '\\n'

@@ -91,11 +91,11 @@ _CONDITIONAL = re.compile(
 _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
     r"|.{0,80}\b(?:never|do not|don't|don\u2019t|must not|instead of|rather than)\b"
-    r"|.{0,60}\b(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns?|"
-    r"prints?|shows?|says|result|response|"
-    r"error|message|default|usage|format|syntax|formerly|previously|named|called|like|look(?:s)? like|"
-    r"value|file|files|branch|path|"
-    r"folder|directory|address|host|url|label|title|subject|is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
+    r"|(?:.{0,200}\b)?(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns|prints|shows|says|"
+    r"result|response|error|message|default|usage|format|syntax|formerly|previously|named|called|like|value|file|files|"
+    r"branch|path|folder|directory|address|host|url|label|title|subject)$"
+    # "With: `make`" runs, "Replace it with: `make`" does not.
+    r"|.{0,200}\S\s(?:is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
     re.IGNORECASE,
 )  # fmt: skip
 _NO_COMMAND = re.compile(
