@@ -241,3 +241,22 @@ async def test_a_correction_is_approved_while_no_worker_runs(
         done = await stack.finished(project_id)
         assert (done["status"], log_of(done)) == ("completed", ["one", "two", "three", "four 1", "five"])
         assert await findings(stack, project_id) == []
+
+
+async def test_a_plan_that_a_no_has_stopped_asks_again_once_it_was_edited(signoff: Stack) -> None:
+    plan = "1. Get: `echo get >> log` {#get}\n2. Ship it? {#ask decision=yes,no}\n3. Ship: `ecko ship` {#ship}"
+    project_id = await signoff.started(plan)
+    question = await signoff.question(project_id)
+    await signoff.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
+    assert (await signoff.finished(project_id))["status"] == "cancelled"
+
+    right = {"action": {"type": "shell", "command": "echo ship >> log"}}
+    await signoff.call("PUT", f"/{project_id}/tasks/ship", json=right)
+    project = await signoff.project(project_id)
+    assert statuses(project) == {"get": "completed", "ask": "pending", "ship": "pending"}
+    await signoff.call("POST", f"/{project_id}/approve")
+    question = await signoff.question(project_id)
+    await signoff.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+    done = await signoff.finished(project_id)
+    assert (done["status"], log_of(done)) == ("completed", ["get", "ship"])
+    assert await findings(signoff, project_id) == []
