@@ -51,6 +51,7 @@ async def preview(stack: Stack, description: str, **fields: Any) -> dict[str, An
         "problems",
         "stats",
         "parameters",
+        "answers",
         "phases",
         "findings",
     }
