@@ -40,7 +40,7 @@ TASK: dict[str, Value] = {
     "title": "Other", "key": "other_key", "description": "Words.", "phase_id": NO_SUCH, "agent_id": "nobody",
     "action": SHELL, "depends_on": ["look"], "inputs": {"a": 1}, "expected_files": ["a.txt"], "retries": 7,
     "timeout_seconds": 77, "on_crash": "ask", "after_failure": "ask", "reads": ["/usr/share"], "writes": ["/usr/share"],
-    "limits": {"processes": 7},
+    "limits": {"processes": 7}, "condition": {"task": "look", "is": ["completed"]}, "requires_approval": True,
 }  # fmt: skip
 PROJECT: dict[str, Value] = {
     "name": "Other", "description": "- Other", "strategy": "careful", "auto_approve_plan": True,
@@ -54,10 +54,12 @@ FIELDS: dict[str, dict[str, Value]] = {
     "createProject": PROJECT,
     "updateProject": PROJECT,
     "createTask": TASK,
-    "updateTask": TASK,
+    # The task that is changed is `look` itself.
+    "updateTask": {**TASK, "condition": {"task": "nobody", "is": ["completed"]}},
     "createPhase": {
         "name": "Other", "key": "other_key", "description": "Words.", "strategy": "sequential",
-        "position": at_the_beginning, "requires_approval": True,
+        "position": at_the_beginning, "requires_approval": True, "condition": {"task": "look", "is": ["completed"]},
+        "runs_on": "always",
     },
     "approveProject": {
         "plan_version": 99, "plan_digest": "0" * 64, "phase_id": NO_SUCH, "frozen_digest": "0" * 64, "comment": "Words.",

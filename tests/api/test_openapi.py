@@ -165,6 +165,13 @@ async def test_its_schemas_are_schemas_and_its_references_lead_somewhere(signoff
         assert value
 
 
+async def test_a_number_fits_one_of_the_alternatives(signoff: Stack) -> None:
+    spec = await document(signoff)
+    values = spec["components"]["schemas"]["Project"]["properties"]["parameters"]["additionalProperties"]
+    for value in ("a", True, 2, 1.5, 1e136):
+        Draft202012Validator(values).validate(value)
+
+
 async def test_real_answers_fit_it(signoff: Stack) -> None:
     spec = await document(signoff)
     project_id = await signoff.planned("- [ ] A\n- B: `true`")

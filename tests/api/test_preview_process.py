@@ -100,4 +100,8 @@ async def test_a_preview_that_takes_too_long_is_ended_and_the_next_one_is_made()
 
 
 def order(description: str) -> bytes:
-    return PreviewOrder(description=description, agent_id=None, agents={}, private=[]).model_dump_json().encode()
+    return (
+        PreviewOrder(description=description, agent_id=None, agents={}, private=[], parameters={})
+        .model_dump_json()
+        .encode()
+    )

@@ -205,7 +205,7 @@ async def test_a_failed_task_that_asks_is_corrected_in_its_run(signoff: Stack, a
 @pytest.mark.parametrize(
     "edit",
     [
-        {"op": "update_task", "task": "two", "action": {"type": "manual"}},
+        {"op": "update_task", "task": "two", "action": {"type": "manual"}, "after_failure": None},
         {"op": "update_task", "task": "two", "depends_on": ["beside"]},
         {"op": "remove_task", "task": "two"},
         {"op": "update_task", "task": "one", "title": "Other"},

@@ -86,7 +86,7 @@ async def test_a_task_runs_in_the_process_that_serves_its_agents_queue(
     temporal_server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     plan = (
-        "- Named: `echo 1` {#named agent=gpu}\n- Inherits: `echo 2` {#inherits after=named}\n"
+        "- By name: `echo 1` {#named agent=gpu}\n- Inherits: `echo 2` {#inherits after=named}\n"
         "- Elsewhere: `echo 3` {#elsewhere agent=plain after=inherits}\n- Usual: `echo 4` {#usual agent=default}\n"
         "- Reached {#reached milestone}\n- Soon {#soon wait=1}"
     )
@@ -96,7 +96,7 @@ async def test_a_task_runs_in_the_process_that_serves_its_agents_queue(
             project = await stack.finished(project_id)
         assert project["status"] == "completed"
         activities, workflows = await identities(stack, project_id)
-        assert {title for title, process in activities.items() if process == pid} == {"Named", "Inherits"}
+        assert {title for title, process in activities.items() if process == pid} == {"By name", "Inherits"}
         assert {activities["Elsewhere"], activities["Usual"], activities["Reached"]} == {os.getpid()}
         assert workflows == {os.getpid()}
 

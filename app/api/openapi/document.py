@@ -166,6 +166,7 @@ def complete(document: Json) -> Json:
         # Litestar generates examples from the schema: they add nothing to it, and may not even conform to it.
         if isinstance(node.get("examples"), list):
             del node["examples"]
+        _join_numbers(node)
     # In request bodies, Litestar omits that unknown fields, and keys that do not match a pattern, are refused.
     for model in (ErrorBody, LiveEvent, *_below(RequestBody)):
         _add_schema(schemas, model)
@@ -209,6 +210,12 @@ def complete(document: Json) -> Json:
     used = {tag for _, _, operation in operations(document) for tag in operation.get("tags", [])}
     document["tags"] = [tag for tag in document["tags"] if tag["name"] in used]
     return document
+
+
+def _join_numbers(node: Json) -> None:
+    """Each whole number is a number, so the two are no alternatives."""
+    if {"type": "number"} in (alternatives := node.get("oneOf", [])) and {"type": "integer"} in alternatives:
+        alternatives.remove({"type": "integer"})
 
 
 def _add_schema(schemas: Json, model: type[BaseModel]) -> None:
