@@ -52,7 +52,8 @@ def test_everything_that_is_signed_can_be_read(page: Page, signoff: Signoff) -> 
     expect(prepare).not_to_contain_text("\u202e")
     # A long command says that it is cut.
     expect(prepare).not_to_contain_text("echo step 30")
-    prepare.get_by_role("button", name="Show all 30 lines").click()
+    # The commands, and `set -e` before them.
+    prepare.get_by_role("button", name="Show all 31 lines").click()
     expect(prepare).to_contain_text("echo step 30")
     expect(prepare).to_contain_text("orders.csv")
     expect(publish).to_contain_text("needs approval to start")
