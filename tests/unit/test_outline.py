@@ -441,3 +441,21 @@ class TestPage:
         ((_, message),) = problems("- a {nope=1}")
         for name in message.partition("known: ")[2].partition(". ")[0].split(", "):
             assert f"`{name}" in self.PAGE
+
+
+@pytest.mark.parametrize(
+    ("line", "action"),
+    [
+        ("Copy the file: `cp a b`", "shell"),
+        ("Switch to the branch: `git switch main`", "shell"),
+        ("Name of the branch: `main`", "manual"),
+        ("The file: `cp a b`", "manual"),
+        ("Subject: `Version 2 is out`", "manual"),
+    ],
+)
+def test_a_title_that_ends_with_a_thing_runs_what_is_a_call(line: str, action: str) -> None:
+    draft = read_outline(f"1. {line}", has_model=False)
+    assert draft.tasks()[0].action.type == action
+    assert any(warning.startswith("Line 1: The code in this line is not run") for warning in draft.warnings) == (
+        action == "manual"
+    )

@@ -175,14 +175,15 @@ class _Reader:
         why = sections.why_not_run(title.label, found)
         if why is None:
             return found
-        self._warn_of_code(why)
+        self._warn_of_code(why, "To run it, add {run}.")
         return None
 
     def _is_conditional(self) -> bool:
         return sections.is_conditional(self.title.text) or sections.is_conditional(self.title.label)
 
-    def _warn_of_code(self, why: str) -> None:
-        how = "To run it, write Title: `command` at the end of the item, or add {run}."
+    def _warn_of_code(
+        self, why: str, how: str = "To run it, write Title: `command` at the end of the item, or add {run}."
+    ) -> None:
         self.findings.warn(self.parts.line, f"The code in this line is not run: {why}. {how}")
 
     def _steps(self, *, by_hand: bool, own: bool) -> tuple[list[_Step], list[Block]]:

@@ -92,12 +92,18 @@ _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
     r"|.{0,80}\b(?:never|do not|don't|don\u2019t|must not|instead of|rather than)\b"
     r"|(?:.{0,200}\b)?(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns|prints|shows|says|"
-    r"result|response|error|message|default|usage|format|syntax|formerly|previously|named|called|like|value|file|files|"
-    r"branch|path|folder|directory|address|host|url|label|title|subject)$"
+    r"result|response|error|message|default|usage|format|syntax|formerly|previously|named|called|like)$"
     # "With: `make`" runs, "Replace it with: `make`" does not.
     r"|.{0,200}\S\s(?:is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
     re.IGNORECASE,
 )  # fmt: skip
+# "Name of the branch: `main`" does not run, "Switch to the branch: `git switch main`" does.
+_ENDS_WITH_A_THING = re.compile(
+    r"(?:.{0,200}\b)?(?:value|file|files|branch|path|folder|directory|address|host|url|label|title|subject)$",
+    re.IGNORECASE,
+)
+_SAYS_WHAT_TO_DO = re.compile(r"(?!(?:the|an?|this|your|our|its)\b)\w+\s", re.IGNORECASE)
+_CALL = re.compile(r"[a-z0-9_./~-]\S*\s+\S")
 _NO_COMMAND = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address
     r"|[A-Za-z][A-Za-z0-9+.-]*://\S*"  # a URL
@@ -135,7 +141,10 @@ def is_conditional(step: str) -> bool:
 
 def why_not_run(label: str, code: str) -> str | None:
     """Why `label: code` does not mean that the code is to be run, as the rest of a sentence. None if it does."""
-    if _NOT_TO_RUN.match(label[-200:]):
+    names_it = _ENDS_WITH_A_THING.match(label[-200:]) and not (
+        _SAYS_WHAT_TO_DO.match(label) and _CALL.match(code.strip())
+    )
+    if names_it or _NOT_TO_RUN.match(label[-200:]):
         return "the words before it do not say that it is to be run"
     if _NO_COMMAND.fullmatch(code.strip()[:300]):
         return "it does not look like a command"
