@@ -172,7 +172,8 @@ def _follows(effect: Json) -> Text:
     parts += [f"runs {', '.join(effect['starts'])}"] if effect["starts"] else []
     parts += [f"skips {', '.join(effect['skips'])}"] if effect["skips"] else []
     return Text(
-        f"{visible(effect['answer'])}: {'; '.join(parts) or 'goes on'}", style="red" if effect["ends_run"] else ""
+        f"{visible(effect['answer'])}: {'; '.join(parts) or 'the run continues'}",
+        style="red" if effect["ends_run"] else "",
     )
 
 

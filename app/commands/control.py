@@ -87,7 +87,7 @@ def _to_run_again(
     """Return the unfinished tasks, the named ones, and those that depend on a named one, in the plan's order.
 
     A run that an answer has ended asks again. Phases that follow a failure or clean up belong to each run. What has a condition
-    on a task that runs again is judged anew.
+    on a task that runs again is evaluated again.
     """
     phases = {phase.id: phase for phase in runs.phases_of(conn, project.id)}
     ending = needs.stops(conn, project.id)

@@ -162,7 +162,7 @@ _BESIDE = {"expect": "expect", "every_seconds": "every", "until_seconds": "until
 
 
 def _script(fields: dict[str, Any]) -> str | None:
-    """A block of commands. Blocks in sh and bash stop at the first line that fails; other scripts say that they go on."""
+    """A block of commands. Blocks in sh and bash stop at the first line that fails; other scripts say that they continue."""
     info = [write("cwd", str(fields["cwd"]))] if "cwd" in fields else []
     goes_on = " ".join([*info, "on_error=continue"])
     command, argv = fields.get("command"), fields.get("argv")

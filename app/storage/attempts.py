@@ -145,58 +145,36 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         raise Conflict("This run has ended.", code="fenced")
     needed = Needed.of(conn, task)
     signed = conn.execute(_SIGNED, {"of_project": project.id, "numbered": project.plan_version}).one()
-    if task.recorded_try >= key.try_number:
+
+    def started(recorded: Recorded | None, number: int, at: str) -> Started:
         return Started(
-            recorded_of(task),
-            task,
-            project,
-            task.attempt,
-            needed.outputs,
-            needed.skipped,
-            signed.settings,
-            now(),
-            signed.frozen,
+            recorded, task, project, number, needed.outputs, needed.skipped, signed.settings, at, signed.frozen
         )
+
+    if task.recorded_try >= key.try_number:
+        return started(recorded_of(task), task.attempt, now())
     if is_being_cancelled(conn, project.stage, task.phase_id):
         raise Conflict("The run is being cancelled.", code="fenced")
     if not needed.finished:
         raise Conflict("The task's phase has not started, or a dependency has not finished.", code="fenced")
     if task.status == TaskStatus.RUNNING and task.token == key.token:
         # The database committed this earlier, but its answer was lost.
-        return Started(
-            None,
-            task,
-            project,
-            task.attempt,
-            needed.outputs,
-            needed.skipped,
-            signed.settings,
-            str(task.started_at),
-            signed.frozen,
-        )
+        return started(None, task.attempt, str(task.started_at))
     number, at = task.attempt + 1, now()
-    started: TaskChanges = {
+    changes: TaskChanges = {
         "attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None,
         "reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {},
     }  # fmt: skip
-    names = tasks.move(conn, task, TaskStatus.RUNNING, **started)
+    names = tasks.move(conn, task, TaskStatus.RUNNING, **changes)
     row = {
-        "task_id": task.id,
-        "number": number,
-        "project_id": key.project_id,
-        "run_id": key.run_id,
-        "try_number": key.try_number,
-        "token": key.token,
-        "status": AttemptStatus.RUNNING,
-        "started_at": at,
-        "worker": key.worker,
-        "with_worker": False,
-        "witnessed": False,
-    }
+        "task_id": task.id, "number": number, "project_id": key.project_id, "run_id": key.run_id,
+        "try_number": key.try_number, "token": key.token, "status": AttemptStatus.RUNNING, "started_at": at,
+        "worker": key.worker, "with_worker": False, "witnessed": False,
+    }  # fmt: skip
     conn.execute(_NEW, row)
     began = TaskStarted(**names, attempt=number, try_number=key.try_number)
     events.append(conn, key.project_id, began, actor="worker", at=at)
-    return Started(None, task, project, number, needed.outputs, needed.skipped, signed.settings, at, signed.frozen)
+    return started(None, number, at)
 
 
 def recorded_of(task: TaskRow) -> Recorded:

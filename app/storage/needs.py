@@ -36,7 +36,7 @@ class Earlier:
         return answer if answered and isinstance(answer, str) else None
 
     def ended(self, stops: Stops) -> Ended:
-        """How far it has come. `stops` has the answers that end the run."""
+        """Its status and result, as far as other tasks depend on them. `stops` has the answers that end the run."""
         answer = self.answer
         return Ended(self.status, self.reason, answer, stops=ends_run(stops, self.key, answer))
 

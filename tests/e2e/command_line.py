@@ -155,7 +155,7 @@ class CommandLine:
             return await running.ended()
 
     def running(self, *arguments: str) -> contextlib.AbstractAsyncContextManager[Running]:
-        """A command that runs while a test goes on."""
+        """A command that runs while the test continues."""
         return self._running(self._command(arguments))
 
     @contextlib.asynccontextmanager

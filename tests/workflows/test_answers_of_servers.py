@@ -37,7 +37,8 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"the beginning")
             self.wfile.flush()
-            time.sleep(5)
+            # Hold the connection until the other side closes it.
+            self.rfile.read(1)
             self.close_connection = True
         else:
             self._reply(200, b"1e999" if kind == "huge" else b"ok", content_type="application/json")

@@ -78,7 +78,7 @@ class _Scanner:
             self.pieces.append((kind, text))
 
     def _mark(self, at: int, mark: str) -> int:
-        """Read what a special character begins. Return where to go on."""
+        """Read what a special character begins. Return the position after it."""
         line = self.line
         after: int | None = None
         if mark == "`":

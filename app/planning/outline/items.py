@@ -266,7 +266,7 @@ class _Reader:
     def _build(
         self, actions: list[ActionSpec], steps: list[_Step], after: list[Block], *, labeled: bool
     ) -> list[TaskParts]:
-        # An item of which the first step is a list holds nothing itself, unless its title says what to do.
+        # An item that starts with a list has no action of its own, unless its title says what to do.
         group = not actions and bool(steps) and isinstance(steps[0].block, List)
         text = self._text(labeled=labeled)
         result: list[TaskParts] = []

@@ -41,7 +41,7 @@ class TaskParts:
         column: the column of its title.
         after: the keys that its author names.
         follows: the tasks that it waits for because of the order of the text.
-        name: the name that another tool gives its block, of which its key is made.
+        name: the name that another tool gives its block. The key is made from it.
         ends_with: the last task of its item; who waits for the key of this task waits for that one too.
         by_hand: whether a person does it, even if there is a model.
         whole: the task written as JSON, which defines everything on its own.

@@ -48,7 +48,7 @@ class Phase:
         section: the section that it is made of.
         gate: the last tasks of what is in order so far. Whatever comes next waits for them.
         open: the last tasks of bulleted items since then, which only an ordered step waits for.
-        last_number: the number with which the last numbered list would go on.
+        last_number: the number that would continue the last numbered list.
     """
 
     section: Section
@@ -118,7 +118,7 @@ class PhaseReader:
         self._steps(phase, section, before, bold, by_hand=by_hand)
 
     def _continued(self, section: Section) -> Phase | None:
-        """The phase that a numbered list of a deeper section goes on with: `2.` after a heading continues `1.` before it."""
+        """The phase whose numbered list this deeper section continues: `2.` after a heading follows `1.` before it."""
         first = next((block for block in section.blocks if is_step(block)), None)
         if section.explicit or section.kind is not None or not self.phases or not isinstance(first, List):
             return None

@@ -81,7 +81,7 @@ def _prompt_of(lines: list[str], *, console: bool) -> re.Pattern[str] | None:
 
 
 def _goes_on(line: str) -> bool:
-    """Whether a command goes on in the next line, because it ends with a backslash."""
+    """Whether a command continues on the next line, because it ends with a backslash."""
     return line.endswith("\\") and not line.endswith("\\\\")
 
 

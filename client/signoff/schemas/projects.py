@@ -42,7 +42,7 @@ class ProjectList(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why a project failed, or which answer ended it (`stopped_by_answer`), and because of which task, if any."""
+    """Why a project failed, or which answer ended it (`stopped_by_answer`). `task_id` is the task that caused it, if any."""
 
     code: str
     message: str

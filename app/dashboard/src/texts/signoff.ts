@@ -266,7 +266,7 @@ export const signoff = {
     endsRun: "ends the run: what depends on it and all later phases are skipped",
     starts: (titles: string[]) => `runs ${titles.map((title) => `“${title}”`).join(", ")}`,
     skips: (titles: string[]) => `skips ${titles.map((title) => `“${title}”`).join(", ")}`,
-    goesOn: "the run goes on",
+    goesOn: "the run continues",
   },
   release: {
     kind: "Waits to be released",
