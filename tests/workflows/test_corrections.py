@@ -260,3 +260,22 @@ async def test_a_plan_that_a_no_has_stopped_asks_again_once_it_was_edited(signof
     done = await signoff.finished(project_id)
     assert (done["status"], log_of(done)) == ("completed", ["get", "ship"])
     assert await findings(signoff, project_id) == []
+
+
+async def test_a_rollback_is_approved_again_in_the_run_after_a_correction(signoff: Stack) -> None:
+    plan = (
+        "## Do\n\n1. Get: `echo get >> log` {#get}\n2. Bad: `ecko` {#bad}\n\n"
+        "## Undo {#undo on=failure approval=yes}\n\n- Undo: `echo undo >> log` {#back}"
+    )
+    project_id = await signoff.started(plan)
+    await signoff.at_gate(project_id)
+    await signoff.call("POST", f"/{project_id}/approve")
+    assert (await signoff.finished(project_id))["status"] == "failed"
+
+    wrong = {"action": {"type": "shell", "command": "still wrong"}}
+    await signoff.call("PUT", f"/{project_id}/tasks/bad", json=wrong)
+    await signoff.call("POST", f"/{project_id}/approve")
+    await signoff.at_gate(project_id)
+    assert log_of(await signoff.project(project_id)) == ["get", "undo"]
+    await signoff.call("POST", f"/{project_id}/approve")
+    assert log_of(await signoff.finished(project_id)) == ["get", "undo", "undo"]
