@@ -188,6 +188,16 @@ class Stack(Projects):
         await self.call("POST", f"/{project_id}/approve")
         return project_id
 
+    async def once_stopped(self, path: str) -> None:
+        """Send a POST request for a run that is lost, until what was left of its tasks has stopped and it is accepted."""
+
+        async def accepted() -> bool:
+            answer = await self.http.post(f"/api/projects{path}")
+            assert answer.status_code == 200 or answer.json()["code"] == "task_still_stopping", answer.text
+            return answer.status_code == 200
+
+        await eventually(accepted, what=f"the orphaned task has stopped, and {path} is accepted")
+
     async def end_projects(self) -> None:
         """Delete the projects that have not finished. For a Signoff that tests share, in case one leaves work behind."""
         if self._worker is None:

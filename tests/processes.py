@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -31,7 +32,8 @@ def with_environment(name: str, value: str) -> list[int]:
 
 def children_of(pid: int) -> list[int]:
     """Return the pids of a process's children that are running."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return [
-        child for thread in threads for child in map(int, (thread / "children").read_text().split()) if alive(child)
-    ]
+    children: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the thread has ended
+            children += map(int, (thread / "children").read_text().split())
+    return [child for child in children if alive(child)]

@@ -85,12 +85,13 @@ def _origin_of_unseen(wanted: str, uid: int) -> Origin:
     """The origin if no holder was found: the search missed it, or the holder is a process that nobody can inspect.
 
     A task's process counts as the holder if it has the socket, cannot be inspected, or can keep a socket where /proc does not
-    show it: in a message queued in another socket, or in an io_uring.
+    show it: in a message queued in another socket, or in an io_uring. The tasks of root's workers count only for root's
+    sockets: they could act as this user in any case.
     """
     if not _sees_every_process():
         return Origin.TASK
     for _ in range(_LOOKS_AT_TASKS):
-        before = _task_processes()
+        before = _task_processes(including_roots=uid == 0)
         for process in before:
             for thread in _threads(process.pid):
                 descriptors = _descriptors(process.pid, thread)
@@ -98,7 +99,7 @@ def _origin_of_unseen(wanted: str, uid: int) -> Origin:
                     return Origin.TASK
                 if any(name.startswith(("socket:", "anon_inode:[io_uring]")) for name in descriptors):
                     return Origin.TASK
-        if _task_processes() == before:
+        if _task_processes(including_roots=uid == 0) == before:
             hidden = not before or any(_is_hidden(pid, uid) for pid in _pids())
             return Origin.UNSEEN if hidden else Origin.TASK
     return Origin.TASK
@@ -156,18 +157,27 @@ def _guards_in(chain: list[_Process]) -> list[_Process]:
     return [process for process in chain if process.name == GUARD_NAME and (process.pid, process.started) not in own]
 
 
-def _task_processes() -> list[_Process]:
-    """Every process below a guard, including any that a task has given the guards' name; the guards are not included."""
+def _task_processes(*, including_roots: bool) -> list[_Process]:
+    """Every process below a guard, including any that a task has given the guards' name; the guards are not included.
+
+    Args:
+        including_roots: whether to include processes with none but root's guards above them. Any other guard counts: a task
+            can start a program that becomes root and call it a guard.
+    """
     processes = {process.pid: process for pid in _pids() if (process := _read(pid)) is not None}
     own = {process.pid for process in _chain(os.getpid()) or []}
+    counted = {
+        process.pid
+        for process in processes.values()
+        if process.name == GUARD_NAME and process.pid not in own and (including_roots or not _is_roots(process.pid))
+    }
     descendants: list[_Process] = []
     for process in processes.values():
         above = processes.get(process.parent)
-        while above is not None:
-            if above.name == GUARD_NAME and above.pid not in own:
-                descendants.append(process)
-                break
+        while above is not None and above.pid not in counted:
             above = processes.get(above.parent)
+        if above is not None:
+            descendants.append(process)
     return descendants
 
 
@@ -207,11 +217,19 @@ def _sees_every_process() -> bool:
 
 def _is_hidden(pid: int, uid: int) -> bool:
     """Whether this process belongs to the user but cannot be inspected."""
-    if _descriptors(pid) is not UNREADABLE:
-        return False
+    return _descriptors(pid) is UNREADABLE and _users(pid)[:2] == [uid] * 2
+
+
+def _is_roots(pid: int) -> bool:
+    """Whether the process runs as root and as nobody else."""
+    return _users(pid) == [0] * 4
+
+
+def _users(pid: int) -> list[int]:
+    """The real, effective, saved and file system user ids of a process; empty if it has ended."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:  # noqa: PTH123
             lines = file.read().splitlines()
     except OSError:
-        return False
-    return any(line.split()[1:3] == [b"%d" % uid] * 2 for line in lines if line.startswith(b"Uid:"))
+        return []
+    return next(([int(word) for word in line.split()[1:]] for line in lines if line.startswith(b"Uid:")), [])

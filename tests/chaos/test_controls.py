@@ -96,7 +96,6 @@ async def test_a_request_whose_app_is_killed_before_its_signal_is_carried_out_on
     processes.running["temporal"].send_signal(signal.SIGCONT)
     processes.start("app")
     await processes.ready()
-    assert (await processes.call("GET", path))["status"] == "pending"
 
     async def repeated() -> bool:
         answer = await processes.http.post(f"/api/projects{path}/approve", headers=key)

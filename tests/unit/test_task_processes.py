@@ -26,5 +26,5 @@ def test_changing_processes_of_tasks_are_looked_at_several_times(
             yield [task_processes._Process(2**22 + 1, "sh", 1, number)] if number < changes else []
 
     every = looks()
-    monkeypatch.setattr(task_processes, "_task_processes", lambda: next(every))
+    monkeypatch.setattr(task_processes, "_task_processes", lambda **_: next(every))
     assert origin_of(NO_SUCH_INODE, os.geteuid()) == origin

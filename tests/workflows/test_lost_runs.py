@@ -25,14 +25,11 @@ async def test_a_terminated_run_is_found_by_a_call(signoff: Stack) -> None:
     assert "run.lost" in types
     assert types[-1] == "project.failed"
 
-    async def stopped() -> bool:
-        return not with_environment("SIGNOFF_PROJECT_ID", project_id)
-
-    await eventually(stopped, what="the orphaned task has stopped")
-    # A lost project can be planned and run again.
+    # A lost project can be planned and run again, once what was left of it has stopped.
     await signoff.call("PUT", f"/{project_id}", json={"description": "- Quick: `true`"})
     await signoff.call("POST", f"/{project_id}/regenerate-plan")
-    await signoff.call("POST", f"/{project_id}/approve")
+    await signoff.once_stopped(f"/{project_id}/approve")
+    assert not with_environment("SIGNOFF_PROJECT_ID", project_id)
     assert (await signoff.finished(project_id))["status"] == "completed"
 
 
@@ -50,13 +47,7 @@ async def test_a_lost_run_can_be_retried_once_what_was_left_of_it_has_stopped(si
     await eventually(looked, what="the command has seen that there is no `go`")
     await signoff.temporal.get_workflow_handle(project_id).terminate()
     (workspace / "go").touch()
-
-    async def retried() -> bool:
-        answer = await signoff.http.post(f"/api/projects/{project_id}/retry")
-        assert answer.status_code == 200 or answer.json()["code"] == "task_still_stopping", answer.text
-        return answer.status_code == 200
-
-    await eventually(retried, what="the orphaned task has stopped, and the retry is accepted")
+    await signoff.once_stopped(f"/{project_id}/retry")
     assert (await signoff.finished(project_id))["status"] == "completed"
     assert (workspace / "ran").read_text().split() == ["done", "slow", "slow"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import running_stack
+from tests.conftest import Stack, eventually, running_stack
 from tests.ports import free_port
 from tests.second_user import SECOND_UID, as_second_user, second_user_command
 from tests.worker_process import worker_process
@@ -91,6 +92,12 @@ def up() -> Iterator[Up]:
         shutil.rmtree(folder)
 
 
+def assert_serves_hidden(up: Up) -> None:
+    """Ask as an SSH server does that forwards a port: a process of the owner that the app cannot inspect."""
+    done = as_second_user("/usr/bin/python3", "-I", "-c", HIDDEN_CLIENT, f"{up.url}/api/projects")
+    assert done.stdout.strip() == "200", done.stderr
+
+
 def test_no_task_acts_as_the_owner(up: Up) -> None:
     app, ui = (address.rstrip("/").rpartition(":")[2] for address in (up.url, up.ui))
     project_id = up.started(f"- Attack: `APP={app} UI={ui} python3 {ATTACKS.name}` {{#attack}}", attacks=True)
@@ -106,12 +113,22 @@ def test_no_task_acts_as_the_owner(up: Up) -> None:
 def test_the_owner_is_served_while_a_task_runs(up: Up) -> None:
     project_id = up.started("- Hold: `sleep 600` {#hold}")
     up.until(project_id, lambda project: project["tasks"][0]["status"] == "running")
-    # Like an SSH server that forwards a port: a process of the owner that the app cannot inspect.
-    done = as_second_user("/usr/bin/python3", "-I", "-c", HIDDEN_CLIENT, f"{up.url}/api/projects")
-    assert done.stdout.strip() == "200", done.stderr
+    assert_serves_hidden(up)
     assert as_second_user("curl", "-s", "-o", os.devnull, "-w", "%{http_code}", up.ui).stdout == "200"
     up.call("POST", f"/{project_id}/cancel", {})
     assert up.until(project_id, lambda project: project["stage"] == "finished")["status"] == "cancelled"
+
+
+async def test_the_owner_is_served_while_a_task_of_root_runs(up: Up, signoff: Stack) -> None:
+    """The app cannot inspect that task, which could act as any user without a connection to pass on."""
+    project_id = await signoff.started("- Hold: `touch held; sleep 600` {#hold}")
+    held = Path((await signoff.project(project_id))["workspace"]) / "held"
+
+    async def holds() -> bool:
+        return held.exists()
+
+    await eventually(holds, what="the command runs")
+    await asyncio.to_thread(assert_serves_hidden, up)
 
 
 async def test_a_task_of_root_is_told_what_to_do(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
