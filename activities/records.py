@@ -169,7 +169,8 @@ class Records(RecordActivities):
             plan = plans.get(conn, ref.project_id, ref.plan_version)
             if plan.digest != ref.plan_digest or project.plan_version != ref.plan_version:
                 raise Conflict("The plan of this run has been altered.", code="plan_altered")
-            draft = plans.verified_draft(plan).phases[ref.position]
+            signed = plans.verified_draft(plan)
+            draft = signed.phases[ref.position]
             phase = runs.phase_at(conn, ref.project_id, ref.position)
             if phase is None or phase.key != draft.key:
                 raise Conflict("The phases of this run have been altered.", code="plan_altered")
@@ -184,7 +185,7 @@ class Records(RecordActivities):
                 return PhaseWork(open=False, phase_id=phase.id, name=phase.name)
             rows = tasks.all_of(conn, ref.project_id, phase_id=phase.id)
             if ref.offset == 0:
-                plan_rows.check_rows(draft, rows)
+                plan_rows.check_rows(draft, signed.parameters, rows)
             columns = task_columns(rows, ref.offset, self._actions, queues=self._queues, agent_id=project.agent_id)
             return PhaseWork(
                 open=True, phase_id=phase.id, name=phase.name, tasks=columns, total=len(rows),

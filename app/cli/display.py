@@ -158,8 +158,14 @@ _RUNS_ON = {"failure": "only after a failure", "always": "in any case, also afte
 
 
 def condition_text(condition: Json) -> str:
-    """A condition in words."""
-    return f"only if {condition['task']} is {' or '.join(visible(value) for value in condition['is'])}"
+    """A condition in words. One on a parameter says before the run whether it is met."""
+    values = " or ".join(visible(value) for value in condition["is"])
+    if "task" in condition:
+        return f"only if {condition['task']} is {values}"
+    name = condition["parameter"]
+    if condition["met"] is False:
+        return f"skipped: {name} is '{parameter_text(condition['value'])}' (runs only if it is {values})"
+    return f"only if {name} is {values}" + (", which it is" if condition["met"] else "")
 
 
 def follows_text(effects: list[Json]) -> Text:

@@ -20,7 +20,7 @@ from app.cli.command import (
 )
 from app.cli.display import status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
-from app.planning.outline.attributes import condition
+from app.planning.outline.attributes import condition, resolved
 from signoff import AsyncSignoff
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
 
@@ -76,6 +76,13 @@ def _field_options(command: Any) -> Any:
                 "--if", "condition", callback=_condition, metavar="KEY:VALUE", help="Run it only if this holds."
             ),
             click.option(
+                "--if-parameter",
+                "parameter_condition",
+                callback=_condition,
+                metavar="NAME:VALUE",
+                help="Run it only if this parameter of the plan has this value.",
+            ),
+            click.option(
                 "--approval/--no-approval", "requires_approval", default=None, help="Whether a person must release it."
             ),
         )
@@ -84,11 +91,12 @@ def _field_options(command: Any) -> Any:
     return command
 
 
-def _condition(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Json | None:
+def _condition(_context: click.Context, parameter: click.Parameter, value: str | None) -> Json | None:
     if value is None:
         return None
     try:
-        return condition(value)
+        written = condition(value)
+        return resolved(written, (written["name"],) if parameter.name == "parameter_condition" else ())
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -96,6 +104,10 @@ def _condition(_context: click.Context, _parameter: click.Parameter, value: str 
 def _fields(shell: str | None, action: Json | None, fields: Json) -> Json:
     if shell is not None and action is not None:
         raise click.UsageError("Use either --command or --action, not both.")
+    about_parameter = fields.pop("parameter_condition")
+    if about_parameter is not None and fields["condition"] is not None:
+        raise click.UsageError("Use either --if or --if-parameter, not both.")
+    fields["condition"] = about_parameter or fields["condition"]
     chosen = {"type": "shell", "command": shell} if shell is not None else action
     return given(action=chosen, **fields)
 

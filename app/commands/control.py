@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from app.domain.commands import CommandRecord
 from app.domain.conditions import DECISION, condition_of, ends_run
 from app.domain.errors import Conflict
+from app.domain.plan import task_of
 from app.domain.states import PHASE_MOVES, TASK_MOVES, Call, Situation, check_call, sources
 from app.storage import events, needs, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
@@ -98,8 +99,8 @@ def _to_run_again(
         for key in row.depends_on:
             dependents.setdefault(key, []).append(row.key)
         for condition in (condition_of(row.condition), condition_of(phases[row.phase_id].condition)):
-            if condition is not None:
-                watching.setdefault(condition.task, []).append(row.key)
+            for key in task_of(condition):
+                watching.setdefault(key, []).append(row.key)
     stack = [row.key for row in rows if row.status == TaskStatus.COMPLETED and ends_run(ending, row.key, _answer(row))]
     stack += [tasks.get(conn, project.id, name).key for name in named]
     stack += [name for key in again for name in watching.get(key, ())]

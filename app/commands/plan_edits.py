@@ -226,7 +226,7 @@ def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan
     tasks_before = {row.id: row for row in tasks.all_of(conn, project.id)}
     phases_before = {row.id: row for row in runs.phases_of(conn, project.id)}
     for position, phase in enumerate(draft.phases):
-        values = plan_rows.phase_row(project, phase, position, ids)
+        values = plan_rows.phase_row(project, phase, draft.parameters, position, ids)
         if values["id"] in phases_before:
             # The run owns the phase's status and gate.
             changed = {name: value for name, value in values.items() if name not in {"id", "status"}}
@@ -236,7 +236,7 @@ def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan
     position = 0
     for phase in draft.phases:
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            row = plan_rows.task_row(project, phase, task, needed, position, ids, actions)
+            row = plan_rows.task_row(project, phase, task, draft.parameters, needed, position, ids, actions)
             _put_task(conn, tasks_before.get(row["id"]), row)
             position += 1
     gone = set(tasks_before) - set(ids["tasks"].values())

@@ -5,13 +5,23 @@ Pure. `fate_of` is the only place that decides whether a task starts, is skipped
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
 from app.domain import references
-from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskCondition, TaskDraft
+from app.domain.parameters import Parameter, Value, is_value
+from app.domain.plan import (
+    Condition,
+    ParameterCondition,
+    PhaseDraft,
+    PlanDraft,
+    TaskCondition,
+    TaskDraft,
+    slug,
+    task_of,
+)
 from app.domain.states import FINISHED_TASK, SKIPPED_BY_PERSON
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import RunsOn, TaskStatus
@@ -82,27 +92,61 @@ class Ended:
         return self.status == TaskStatus.SKIPPED and self.reason in _NOT_NEEDED
 
 
-def condition_of(value: object) -> Condition | None:
+class KnownCondition(ParameterCondition):
+    """A condition on a parameter, with the value that the plan has. None: the plan has not asked for it yet."""
+
+    value: Value | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is met; None if the value is not known yet."""
+        value = self.value
+        return None if value is None else any(is_value(value, text) for text in self.values)
+
+
+StoredCondition = TaskCondition | KnownCondition
+
+
+def condition_of(value: dict[str, Any] | None) -> StoredCondition | None:
     """A condition as it is stored."""
-    return None if value is None else TaskCondition.model_validate(value)
+    if value is None:
+        return None
+    return KnownCondition.model_validate(value) if "parameter" in value else TaskCondition.model_validate(value)
 
 
-def is_met(condition: Condition, task: Ended) -> bool:
+def known(condition: Condition | None, parameters: Mapping[str, Parameter]) -> StoredCondition | None:
+    """A condition of a plan, with the value of its parameter if it is about one."""
+    if not isinstance(condition, ParameterCondition):
+        return condition
+    asked = parameters.get(condition.parameter)
+    value = asked.value if asked is not None else None
+    return KnownCondition.model_validate({**condition.model_dump(), "value": value})
+
+
+def is_ruled_out(condition: StoredCondition | None) -> bool:
+    """Whether the value of a parameter says, before anything runs, that a condition is not met."""
+    return isinstance(condition, KnownCondition) and not condition.met
+
+
+def is_met(condition: TaskCondition, task: Ended) -> bool:
     """Whether a condition is met, once its task has ended."""
     answer = None if task.answer is None else task.answer.casefold()
     return any(value == task.status or value.casefold() == answer for value in condition.values)
 
 
-def fate_of(condition: Condition | None, needs: Mapping[str, Ended]) -> Fate:
+def fate_of(condition: StoredCondition | None, needs: Mapping[str, Ended]) -> Fate:
     """What happens to a task that has not started.
 
     Args:
         condition: its condition.
         needs: how far each task that it depends on has come, by key. A task of a condition is among them.
     """
-    watched = needs.get(condition.task) if condition is not None else None
-    met = condition is not None and watched is not None and not watched.open and is_met(condition, watched)
-    others = [task for key, task in needs.items() if condition is None or key != condition.task]
+    if is_ruled_out(condition):
+        return Fate(Then.SKIP, CONDITION_NOT_MET)
+    about = condition if isinstance(condition, TaskCondition) else None
+    watched = needs.get(about.task) if about is not None else None
+    met = about is not None and watched is not None and not watched.open and is_met(about, watched)
+    others = [task for key, task in needs.items() if key not in task_of(about)]
     for task in [*others, *([watched] if watched is not None and not met else [])]:
         if task.stops or task.reason == STOPPED_BY_ANSWER:
             return Fate(Then.SKIP, STOPPED_BY_ANSWER)
@@ -110,11 +154,10 @@ def fate_of(condition: Condition | None, needs: Mapping[str, Ended]) -> Fate:
         return Fate(Then.SKIP, DEPENDENCY_FAILED)
     if any(task.open for task in needs.values()):
         return Fate(Then.WAIT)
-    if condition is not None:
+    if about is not None:
         return Fate(Then.START) if met else Fate(Then.SKIP, CONDITION_NOT_MET)
-    if others and all(task.not_needed for task in others):
-        return Fate(Then.SKIP, DEPENDENCY_SKIPPED)
-    return Fate(Then.START)
+    skipped = bool(others) and all(task.not_needed for task in others)
+    return Fate(Then.SKIP, DEPENDENCY_SKIPPED) if skipped else Fate(Then.START)
 
 
 def stops_of(draft: PlanDraft) -> dict[str, list[str]]:
@@ -163,10 +206,12 @@ def effects_of(draft: PlanDraft, stops: Stops) -> dict[str, list[Effect]]:
 
     A decision that takes any text has the answers that the plan mentions.
     """
-    watching: dict[str, list[tuple[str, Condition]]] = {}
+    watching: dict[str, list[tuple[str, TaskCondition]]] = {}
     for phase in draft.phases:
+        if is_ruled_out(known(phase.condition, draft.parameters)):
+            continue
         for item in (phase, *phase.tasks):
-            if item.condition is not None:
+            if isinstance(item.condition, TaskCondition):
                 watching.setdefault(item.condition.task, []).append((item.key, item.condition))
     found: dict[str, list[Effect]] = {}
     for task in draft.tasks():
@@ -178,7 +223,7 @@ def effects_of(draft: PlanDraft, stops: Stops) -> dict[str, list[Effect]]:
     return found
 
 
-def _effect(key: str, answer: str, about: Sequence[tuple[str, Condition]], stops: Stops) -> Effect:
+def _effect(key: str, answer: str, about: Sequence[tuple[str, TaskCondition]], stops: Stops) -> Effect:
     ended = Ended(TaskStatus.COMPLETED, answer=answer)
     starts = [name for name, condition in about if is_met(condition, ended)]
     skips = [name for name, condition in about if not is_met(condition, ended)]
@@ -220,8 +265,9 @@ def problems_of(draft: PlanDraft, number: int, phase_of: Mapping[str, int]) -> I
             "Remove approval=yes (requires_approval)."
         )
         yield Problem(field=f"{where}.requires_approval", message=message)
-    if phase.condition is not None:
-        about = f"Phase '{phase.key}'"
+    about = f"Phase '{phase.key}'"
+    yield from _parameter_problems(phase.condition, draft, phase_of, f"{where}.condition", about)
+    if isinstance(phase.condition, TaskCondition):
         there = phase_of.get(phase.condition.task)
         if there is None or there >= number:
             what = "does not exist" if there is None else "is not in an earlier phase"
@@ -230,14 +276,52 @@ def problems_of(draft: PlanDraft, number: int, phase_of: Mapping[str, int]) -> I
         else:
             yield from _value_problems(phase, phase.condition, actions, f"{where}.condition", about, earlier=True)
     for index, task in enumerate(phase.tasks):
-        if task.condition is not None and task.condition.task in actions:
+        field, about = f"{where}.tasks[{index}].condition", f"Task '{task.key}'"
+        yield from _parameter_problems(task.condition, draft, phase_of, field, about)
+        if isinstance(task.condition, TaskCondition) and task.condition.task in actions:
             earlier = phase_of[task.condition.task] < number
-            field, about = f"{where}.tasks[{index}].condition", f"Task '{task.key}'"
             yield from _value_problems(phase, task.condition, actions, field, about, earlier=earlier)
 
 
+def _parameter_problems(
+    condition: Condition | None, draft: PlanDraft, tasks: Container[str], field: str, about: str
+) -> Iterator[Problem]:
+    if isinstance(condition, ParameterCondition):
+        for message in objections_to(condition.parameter, condition.values, draft.parameters, tasks):
+            yield Problem(field=field, message=f"{about}: {message}")
+
+
+def objections_to(
+    name: str, values: Sequence[str], parameters: Mapping[str, Parameter], tasks: Container[str]
+) -> Iterator[str]:
+    """Why a plan cannot have a condition that `name`, one of its parameters, has one of `values`, as sentences.
+
+    `tasks` has the keys of the plan's tasks.
+    """
+    if name not in parameters:
+        listed = ", ".join(parameters) or "none"
+        yield f"the condition names the parameter '{name}', which the plan does not have; its parameters: {listed}."
+        return
+    if name in tasks:
+        yield (
+            f"'{name}' is a task and a parameter, so a condition on it is ambiguous. Give the task another key, such as "
+            f"#{slug('run ' + name, frozenset())}, or rename the parameter."
+        )
+    for value in values:
+        try:
+            parameters[name].accept(value)
+        except ValueError as error:
+            yield f"the parameter '{name}' can never be '{value}': {error}."
+
+
 def _value_problems(
-    phase: PhaseDraft, condition: Condition, tasks: Mapping[str, TaskDraft], field: str, about: str, *, earlier: bool
+    phase: PhaseDraft,
+    condition: TaskCondition,
+    tasks: Mapping[str, TaskDraft],
+    field: str,
+    about: str,
+    *,
+    earlier: bool,
 ) -> Iterator[Problem]:
     watched = tasks[condition.task]
     options = _texts(watched.action.fields().get("options")) if watched.action.type == DECISION else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from app.domain.plan import PlanDraft, canonical_json
+from app.domain.plan import PlanDraft, canonical_json, task_of
 from app.domain.validation import effective_dependencies
 from signoff.vocabulary import RunsOn
 
@@ -39,8 +39,7 @@ def kept_tasks(before: PlanDraft, after: PlanDraft, done: Collection[str]) -> fr
     dependents: dict[str, list[str]] = {}
     for phase in after.phases:
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            watched = [phase.condition.task] if phase.condition is not None else []
-            for key in [*needed, *watched]:
+            for key in [*needed, *task_of(phase.condition)]:
                 dependents.setdefault(key, []).append(task.key)
     stack = [key for key in new if key not in kept]
     while stack:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from app.domain.errors import Invalid
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
+    ON_PARAMETER,
+    ON_TASK,
     PLAIN,
     ActionSpec,
     AgentId,
@@ -18,11 +30,14 @@ from app.domain.plan import (
     Key,
     LongText,
     Name,
+    ParameterCondition,
     PhaseDraft,
     PlanDraft,
     RelativePath,
     TaskCondition,
     TaskDraft,
+    field_path,
+    kind_of_condition,
     slug,
 )
 from app.domain.texts import normalized
@@ -55,6 +70,12 @@ class TaskConditionEdit(TaskCondition):
     task: Ref  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
+ConditionEdit = Annotated[
+    Annotated[TaskConditionEdit, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    Discriminator(kind_of_condition),
+]
+
+
 class TaskFields(_Edit):
     """The fields of a task that can be changed. Omitted fields stay as they are."""
 
@@ -72,7 +93,7 @@ class TaskFields(_Edit):
     reads: list[Grant] = Field(default_factory=list[str], max_length=100)
     writes: list[Grant] = Field(default_factory=list[str], max_length=100)
     limits: OwnLimits = Field(default_factory=dict[LimitName, int])
-    condition: TaskConditionEdit | None = None
+    condition: ConditionEdit | None = None
     requires_approval: Flag = False
 
 
@@ -123,7 +144,7 @@ class NewPhase(_Edit):
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Position | None = None
     requires_approval: Flag | None = Field(default=None, description="None: the project's auto_approve_phases decides.")
-    condition: TaskConditionEdit | None = None
+    condition: ConditionEdit | None = None
     runs_on: RunsOn = RunsOn.SUCCESS
 
 
@@ -143,7 +164,7 @@ class UpdatePhase(_Edit):
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Position | None = None
     requires_approval: Flag | None = None
-    condition: TaskConditionEdit | None = None
+    condition: ConditionEdit | None = None
     runs_on: RunsOn = RunsOn.SUCCESS
 
 
@@ -180,7 +201,7 @@ def _invalid(where: str, error: ValidationError) -> Invalid:
     details: list[Problem] = []
     for item in error.errors(include_url=False, include_context=False):
         # In pydantic's location of a field, the name of the operation is between the edit's number and the field.
-        path = ".".join(str(part) for part in item["loc"] if part not in _OPERATIONS)
+        path = field_path([part for part in item["loc"] if part not in _OPERATIONS])
         details.append(Problem(field=f"{where}.{path}".rstrip("."), message=item["msg"].removeprefix("Value error, ")))
     return Invalid(f"{details[0].field}: {details[0].message}", details=details)
 
@@ -273,7 +294,7 @@ class Editor:
 
     def _with_key(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, with the id in a condition replaced by a key."""
-        if values.get("condition") is not None:
+        if "task" in (values.get("condition") or {}):
             values["condition"] = {**values["condition"], "task": self._key(values["condition"]["task"])}
         return values
 

@@ -182,6 +182,16 @@ def bind(parameters: Mapping[str, Parameter], given: Mapping[str, Value]) -> dic
     return bound
 
 
+def is_value(value: Value, text: str) -> bool:
+    """Whether `text` means this value: `yes` and `true` are the same boolean, `3` and `3.0` the same number."""
+    try:
+        if isinstance(value, bool):
+            return _boolean(text) == value
+        return text == value if isinstance(value, str) else _number(text) == value
+    except ValueError:
+        return False
+
+
 def values_of(parameters: Mapping[str, Parameter]) -> dict[str, Value]:
     """The values of the parameters that have one."""
     return {name: parameter.value for name, parameter in parameters.items() if parameter.value is not None}

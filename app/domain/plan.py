@@ -8,15 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
+    Tag,
     model_serializer,
     model_validator,
 )
@@ -113,7 +116,41 @@ class TaskCondition(_Strict):
     values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
 
 
-Condition = TaskCondition
+class ParameterCondition(_Strict):
+    """A condition on the value of a parameter of the plan. It is met if the value is one of those in `is`.
+
+    The value is part of what is signed, so everybody knows before the approval whether the condition is met.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    parameter: ParameterName
+    values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
+
+
+ON_TASK, ON_PARAMETER = "on_task", "on_parameter"
+
+
+def kind_of_condition(value: object) -> str:
+    """Which kind of condition a value is, or is meant to be."""
+    about_parameter = "parameter" in value if isinstance(value, dict) else isinstance(value, ParameterCondition)
+    return ON_PARAMETER if about_parameter else ON_TASK
+
+
+Condition = Annotated[
+    Annotated[TaskCondition, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    Discriminator(kind_of_condition),
+]
+
+
+def task_of(condition: TaskCondition | ParameterCondition | None) -> list[str]:
+    """The key of the task that a condition is about, if it is about one."""
+    return [condition.task] if isinstance(condition, TaskCondition) else []
+
+
+def field_path(location: Sequence[int | str]) -> str:
+    """Where a field of a plan is, from the location in one of pydantic's errors."""
+    return ".".join(str(part) for part in location if part not in {ON_TASK, ON_PARAMETER})
 
 
 class TaskDraft(_Strict):

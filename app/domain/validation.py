@@ -14,7 +14,7 @@ from app.domain.agents import AgentEntry, AgentKind
 from app.domain.attributes import meaningless_fields
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
-from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft
+from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft, task_of
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStrategy
 
@@ -70,8 +70,7 @@ def effective_dependencies(phase: PhaseDraft) -> list[list[str]]:
     result: list[list[str]] = []
     for position, task in enumerate(phase.tasks):
         keys = dict.fromkeys([*task.depends_on, *references.referenced_tasks([task.inputs, task.action.fields()])])
-        if task.condition is not None:
-            keys[task.condition.task] = None
+        keys.update(dict.fromkeys(task_of(task.condition)))
         if phase.strategy == PhaseStrategy.SEQUENTIAL and position > 0:
             keys[phase.tasks[position - 1].key] = None
         result.append(list(keys))
@@ -272,8 +271,7 @@ class _Checker:
 
     def _dependencies(self, phase: PhaseDraft, number: int, task: TaskDraft, where: str) -> None:
         referenced = references.referenced_tasks([task.inputs, task.action.fields()])
-        condition = [task.condition.task] if task.condition is not None else []
-        for key in dict.fromkeys([*task.depends_on, *referenced, *condition]):
+        for key in dict.fromkeys([*task.depends_on, *referenced, *task_of(task.condition)]):
             uses = "uses outputs of" if key in referenced else "has a condition on"
             verb = "depends on" if key in task.depends_on else uses
             there = self.phase_of.get(key)

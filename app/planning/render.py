@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskDraft, canonical_json
+from app.domain.parameters import Parameter
+from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskCondition, TaskDraft, canonical_json
 from app.domain.texts import normalized
 from app.planning.outline.attributes import write
 from app.planning.outline.fences import EXACT, parse_json
@@ -41,18 +42,18 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
     if draft.summary.strip() not in {"", title} and _is_plain(draft.summary):
         parts.append(draft.summary.strip())
     for phase in draft.phases:
-        parts.append(_phase(phase))
+        parts.append(_phase(phase, draft.parameters))
         if phase.tasks:
-            parts.append(_tasks(phase))
+            parts.append(_tasks(phase, draft.parameters))
     return "\n\n".join(parts) + "\n"
 
 
 def _is_plain(summary: str) -> bool:
-    phase = read_single_phase(f"## Summary\n\n{summary.strip()}\n")
+    phase = read_single_phase(f"## Summary\n\n{summary.strip()}\n", {})
     return phase is not None and phase.description == summary.strip()
 
 
-def _phase(phase: PhaseDraft) -> str:
+def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     bare = phase.model_copy(update={"tasks": []})
     strategy = "" if phase.strategy == PhaseStrategy.DAG else f" ({phase.strategy})"
     approval = "" if phase.requires_approval is None else f" approval={'yes' if phase.requires_approval else 'no'}"
@@ -64,24 +65,25 @@ def _phase(phase: PhaseDraft) -> str:
         text = f"## {name}{strategy} {{#{phase.key}{approval}{condition}{runs_on}{run}}}"
         if phase.description:
             text += f"\n\n{phase.description}"
-        read = read_single_phase(text)
+        read = read_single_phase(text, parameters)
         if read is not None and _same(read, bare):
             return text
     return _whole("phase", bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True))
 
 
 def _condition(condition: Condition) -> str:
-    return f"{condition.task}:{','.join(condition.values)}"
+    name = condition.task if isinstance(condition, TaskCondition) else condition.parameter
+    return f"{name}:{','.join(condition.values)}"
 
 
-def _tasks(phase: PhaseDraft) -> str:
+def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     numbered = phase.strategy == PhaseStrategy.SEQUENTIAL or _is_chain(phase)
     chained = numbered and phase.strategy == PhaseStrategy.DAG
     items: list[str] = []
     for number, task in enumerate(phase.tasks, 1):
         implied = 1 if chained and number > 1 else 0
         own = task.model_copy(update={"depends_on": task.depends_on[implied:]})
-        items.append(_item(own, task, f"{number}. " if numbered else "- "))
+        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters))
     loose = any("\n" in item for item in items)
     return ("\n\n" if loose else "\n").join(items)
 
@@ -96,13 +98,13 @@ def _is_chain(phase: PhaseDraft) -> bool:
     )
 
 
-def _item(own: TaskDraft, task: TaskDraft, marker: str) -> str:
+def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter]) -> str:
     """One list item. `own` is the task without the dependency that the numbered list implies."""
     for text in (text for name in _names(own.title) for extra in ([], [RUN]) for text in _candidates(own, name, extra)):
         lines = text.split("\n")
         indent = " " * len(marker)
         item = "\n".join([marker + lines[0], *(indent + line if line else "" for line in lines[1:])])
-        read = read_single_task(item)
+        read = read_single_task(item, parameters)
         if read is not None and _same(read, own):
             return item
     whole = _whole("task", task.model_dump(mode="json", exclude_defaults=True))

@@ -120,9 +120,11 @@ def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str,
     # The default for a task's retries came from its action when the plan was made, and may be different now.
     actions = {task.action.type: Action for task in draft.tasks()}
     for position, phase in enumerate(draft.phases):
-        phases.append(plan_rows.phase_row(record.project, phase, position, row.ids))
+        phases.append(plan_rows.phase_row(record.project, phase, draft.parameters, position, row.ids))
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            fields = plan_rows.task_row(record.project, phase, task, needed, len(tasks), row.ids, actions)
+            fields = plan_rows.task_row(
+                record.project, phase, task, draft.parameters, needed, len(tasks), row.ids, actions
+            )
             state = {"status", "outputs"} if task.retries is not None else {"status", "outputs", "retries"}
             tasks.append({name: value for name, value in fields.items() if name not in state})
     return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks

@@ -20,7 +20,9 @@ from app.domain.conditions import (
     ends_run,
     fate_of,
     is_met,
+    is_ruled_out,
 )
+from app.domain.plan import TaskCondition
 from app.domain.states import FINISHED_PHASE
 from app.storage import needs, permission, runs, tasks
 from app.storage.projects import Failure, ProjectRow
@@ -123,6 +125,9 @@ def enter(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
 
 def skip_reason(conn: Connection, project: ProjectRow, phase: PhaseRow, stops: Stops) -> str | None:
     """Return why a phase whose turn has come is skipped. None if it runs."""
+    condition = condition_of(phase.condition)
+    if is_ruled_out(condition):
+        return CONDITION_NOT_MET
     if phase.runs_on != RunsOn.ALWAYS:
         earlier = select(phase_table.c.id).where(
             phase_table.c.project_id == project.id,
@@ -135,8 +140,7 @@ def skip_reason(conn: Connection, project: ProjectRow, phase: PhaseRow, stops: S
         stop = stop_of(conn, project.id, stops)
         if not failed and stop is not None and stop.phase_id != phase.id and not _handles(conn, phase, stop):
             return STOPPED_BY_ANSWER
-    condition = condition_of(phase.condition)
-    if condition is None:
+    if not isinstance(condition, TaskCondition):
         return None
     watched = _ended(conn, project.id, [condition.task], stops).get(condition.task)
     if watched is not None and not watched.open and is_met(condition, watched):
@@ -152,10 +156,10 @@ def _handles(conn: Connection, phase: PhaseRow, stop: Stop) -> bool:
     return any(_is_for(value, stop) for value in conn.execute(query).scalars())
 
 
-def _is_for(value: object, stop: Stop) -> bool:
+def _is_for(value: dict[str, Any] | None, stop: Stop) -> bool:
     condition = condition_of(value)
     answered = Ended(TaskStatus.COMPLETED, answer=stop.answer)
-    return condition is not None and condition.task == stop.key and is_met(condition, answered)
+    return isinstance(condition, TaskCondition) and condition.task == stop.key and is_met(condition, answered)
 
 
 def _ended(conn: Connection, project_id: str, keys: list[str], stops: Stops) -> dict[str, Ended]:

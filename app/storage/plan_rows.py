@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 
 from app.domain.actions import Actions
+from app.domain.conditions import known
 from app.domain.errors import Conflict
 from app.domain.identity import new_id
+from app.domain.parameters import Parameter
 from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskDraft
 from app.domain.validation import effective_dependencies, retries_of
 from app.storage.projects import ProjectRow
@@ -96,15 +98,15 @@ _COPIED = (
 )
 
 
-def check_rows(draft: PhaseDraft, rows: Sequence[TaskRow]) -> None:
-    """Make sure that the tasks about to run match the approved draft.
+def check_rows(draft: PhaseDraft, parameters: Mapping[str, Parameter], rows: Sequence[TaskRow]) -> None:
+    """Make sure that the tasks about to run match the approved draft of their phase, in a plan with these parameters.
 
     Raises:
         Conflict: `plan_altered`: they do not.
     """
     needs = effective_dependencies(draft)
     signed = [
-        (task.key, _definition(task, needed), *(getattr(task, name) for name in _COPIED))
+        (task.key, _definition(task, needed, parameters), *(getattr(task, name) for name in _COPIED))
         for task, needed in zip(draft.tasks, needs, strict=True)
     ]
     stored = [
@@ -115,12 +117,16 @@ def check_rows(draft: PhaseDraft, rows: Sequence[TaskRow]) -> None:
         raise Conflict(f"The tasks of phase '{draft.key}' differ from what was approved.", code="plan_altered")
 
 
-def _definition(task: TaskDraft, needed: list[str]) -> tuple[dict[str, Any], list[str], dict[str, Any] | None]:
-    return task.action.model_dump(mode="json"), needed, _stored(task.condition)
+def _definition(
+    task: TaskDraft, needed: list[str], parameters: Mapping[str, Parameter]
+) -> tuple[dict[str, Any], list[str], dict[str, Any] | None]:
+    return task.action.model_dump(mode="json"), needed, _stored(task.condition, parameters)
 
 
-def _stored(condition: Condition | None) -> dict[str, Any] | None:
-    return None if condition is None else condition.model_dump(mode="json")
+def _stored(condition: Condition | None, parameters: Mapping[str, Parameter]) -> dict[str, Any] | None:
+    """A condition as rows have it: with the signed value of its parameter, so that the row alone says whether it is met."""
+    stored = known(condition, parameters)
+    return None if stored is None else stored.model_dump(mode="json")
 
 
 def with_ids(draft: PlanDraft, ids: Ids) -> Ids:
@@ -146,9 +152,9 @@ def replace(
     phase_rows: list[NewPhase] = []
     task_rows: list[NewTask] = []
     for position, phase in enumerate(draft.phases):
-        phase_rows.append(phase_row(project, phase, position, ids))
+        phase_rows.append(phase_row(project, phase, draft.parameters, position, ids))
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True):
-            row = task_row(project, phase, task, needed, len(task_rows), ids, actions)
+            row = task_row(project, phase, task, draft.parameters, needed, len(task_rows), ids, actions)
             row["attempt"] = attempts.get(row["id"], 0)
             task_rows.append(row)
     if phase_rows:
@@ -184,7 +190,9 @@ def _restore(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], col
         )
 
 
-def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -> NewPhase:
+def phase_row(
+    project: ProjectRow, phase: PhaseDraft, parameters: Mapping[str, Parameter], position: int, ids: Ids
+) -> NewPhase:
     """Return the row of a phase that has not started."""
     # A clean-up phase also runs after a cancel, when nobody may approve it any more.
     by_default = position > 0 and not project.auto_approve_phases and phase.runs_on != RunsOn.ALWAYS
@@ -197,7 +205,7 @@ def phase_row(project: ProjectRow, phase: PhaseDraft, position: int, ids: Ids) -
         "position": position,
         "strategy": phase.strategy,
         "requires_approval": by_default if phase.requires_approval is None else phase.requires_approval,
-        "condition": _stored(phase.condition),
+        "condition": _stored(phase.condition, parameters),
         "runs_on": RunsOn(phase.runs_on),
         "status": PhaseStatus.PENDING,
     }
@@ -207,6 +215,7 @@ def task_row(
     project: ProjectRow,
     phase: PhaseDraft,
     task: TaskDraft,
+    parameters: Mapping[str, Parameter],
     needed: list[str],
     position: int,
     ids: Ids,
@@ -230,7 +239,7 @@ def task_row(
         "reads": task.reads,
         "writes": task.writes,
         "limits": task.limits,
-        "condition": _stored(task.condition),
+        "condition": _stored(task.condition, parameters),
         "requires_approval": task.requires_approval,
         "status": TaskStatus.PENDING,
         "outputs": {},

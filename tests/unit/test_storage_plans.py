@@ -65,7 +65,7 @@ async def test_generated_plan_becomes_current_with_its_rows_and_digest(database:
             ("first", 0, False), ("second", 1, False),
         ]  # fmt: skip
         for phase, draft in zip(phases, DRAFT.phases, strict=True):
-            plan_rows.check_rows(draft, [row for row in rows if row.phase_id == phase.id])
+            plan_rows.check_rows(draft, {}, [row for row in rows if row.phase_id == phase.id])
         said = data_of(conn, project_id, "plan.ready")
         assert said.pop("created_at") == plans.get(conn, project_id, 1).created_at
         assert said == {"plan_version": 1, "plan_digest": digest, "planner": "outline", "phases": 2, "tasks": 3}
@@ -205,7 +205,7 @@ async def test_task_row_that_is_not_what_was_signed_is_refused(file: Path, sql: 
         def check(conn: Connection) -> None:
             phase = runs.phase_at(conn, project_id, 0)
             assert phase is not None
-            plan_rows.check_rows(DRAFT.phases[0], tasks.all_of(conn, project_id, phase_id=phase.id))
+            plan_rows.check_rows(DRAFT.phases[0], {}, tasks.all_of(conn, project_id, phase_id=phase.id))
 
         with pytest.raises(Conflict) as refusal:
             await database.read(check)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
-from app.domain.edits import MAX_EDITS, TaskConditionEdit
+from app.domain.edits import MAX_EDITS, ConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
@@ -161,7 +161,7 @@ class CreateTask(RequestBody):
     reads: list[Grant] = Field(default_factory=list[str], max_length=100)
     writes: list[Grant] = Field(default_factory=list[str], max_length=100)
     limits: OwnLimits = Field(default_factory=dict[LimitName, int])
-    condition: TaskConditionEdit | None = None
+    condition: ConditionEdit | None = None
     requires_approval: Flag = False
 
 
@@ -182,7 +182,7 @@ class CreatePhase(RequestBody):
     strategy: PhaseStrategy = PhaseStrategy.DAG
     position: Annotated[int, Field(ge=0, le=500), BeforeValidator(_number)] | None = None
     requires_approval: Flag | None = None
-    condition: TaskConditionEdit | None = None
+    condition: ConditionEdit | None = None
     runs_on: RunsOn = RunsOn.SUCCESS
 
 

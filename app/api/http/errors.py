@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from app.api.http.methods import allow
 from app.domain.error_body import KINDS, error_body
 from app.domain.errors import DomainError, ErrorInfo
+from app.domain.plan import field_path
 from signoff.schemas.problems import Problem
 
 logger = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ def _info_of(error: Exception) -> ErrorInfo:
     if isinstance(error, DomainError):
         return error.info
     if isinstance(error, ValidationError):
-        return _invalid([(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()])
+        return _invalid([(field_path(item["loc"]), item["msg"]) for item in error.errors()])
     unreadable = _unreadable(error)
     if unreadable is not None:
         return ErrorInfo(status=400, code="bad_request", message=unreadable)

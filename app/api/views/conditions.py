@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.domain.conditions import Effect
+from app.domain.conditions import Effect, KnownCondition, StoredCondition, condition_of, known
+from app.domain.parameters import Parameter
 from app.domain.plan import PhaseDraft, TaskDraft
 from signoff.schemas.tasks import AnswerEffect, Condition
 
 
 def condition(stored: dict[str, Any] | None) -> Condition | None:
     """The condition of a row."""
-    return {"task": stored["task"], "is": stored["is"]} if stored is not None else None
+    return _shown(condition_of(stored))
 
 
-def drafted(item: TaskDraft | PhaseDraft) -> Condition | None:
-    """The condition of a task or a phase of a draft."""
-    return {"task": item.condition.task, "is": item.condition.values} if item.condition is not None else None
+def drafted(item: TaskDraft | PhaseDraft, parameters: Mapping[str, Parameter]) -> Condition | None:
+    """The condition of a task or a phase of a draft with these parameters."""
+    return _shown(known(item.condition, parameters))
+
+
+def _shown(condition: StoredCondition | None) -> Condition | None:
+    if isinstance(condition, KnownCondition):
+        return {
+            "parameter": condition.parameter,
+            "is": condition.values,
+            "value": condition.value,
+            "met": condition.met,
+        }
+    return {"task": condition.task, "is": condition.values} if condition is not None else None
 
 
 def answers(effects: Mapping[str, Sequence[Effect]]) -> dict[str, list[AnswerEffect]]:

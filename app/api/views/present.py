@@ -224,17 +224,20 @@ def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
 
 def _drafted_phases(project_row: ProjectRow, ids: Ids, draft: PlanDraft) -> list[PlanPhase]:
     """The phases of a version that is not current. All are pending, because the tables hold only the current version."""
-    return [_drafted_phase(project_row, ids, item, position) for position, item in enumerate(draft.phases)]
+    return [_drafted_phase(project_row, ids, draft, item, position) for position, item in enumerate(draft.phases)]
 
 
-def _drafted_phase(project_row: ProjectRow, ids: Ids, item: PhaseDraft, position: int) -> PlanPhase:
+def _drafted_phase(project_row: ProjectRow, ids: Ids, draft: PlanDraft, item: PhaseDraft, position: int) -> PlanPhase:
     task_ids, phase_id = ids["tasks"], ids["phases"][item.key]
     drafted: list[Task] = []
     for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
         values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
         values["retries"] = entry.retries or 0
         values |= {name: getattr(entry, name) for name in ("after_failure", "reads", "writes", "limits")}
-        values |= {"condition": conditions.drafted(entry), "requires_approval": entry.requires_approval}
+        values |= {
+            "condition": conditions.drafted(entry, draft.parameters),
+            "requires_approval": entry.requires_approval,
+        }
         drafted.append(
             Task(
                 **values,
@@ -262,7 +265,8 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, item: PhaseDraft, position
     return PlanPhase(
         id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
         position=position, strategy=item.strategy, status=PhaseStatus.PENDING,
-        requires_approval=bool(item.requires_approval), condition=conditions.drafted(item), runs_on=RunsOn(item.runs_on),
+        requires_approval=bool(item.requires_approval), condition=conditions.drafted(item, draft.parameters),
+        runs_on=RunsOn(item.runs_on),
         started_at=None, completed_at=None,
         task_counts={"total": len(drafted)}, tasks=drafted,
     )  # fmt: skip

@@ -63,7 +63,7 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
     else:
         answer = _answer(draft)
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
-        answer.phases = [_phase(phase, actions) for phase in draft.phases]
+        answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
         answer.findings = list(_findings(answer.phases, agents))
     return answer.model_dump_json().encode()
 
@@ -84,20 +84,21 @@ def _answer(draft: PlanDraft) -> OutlinePreview:
     )
 
 
-def _phase(phase: PhaseDraft, actions: Actions) -> OutlinePhase:
+def _phase(draft: PlanDraft, phase: PhaseDraft, actions: Actions) -> OutlinePhase:
     tasks = [
         OutlineTask(
             key=task.key, title=task.title, description=task.description, action=task.action.model_dump(mode="json"),
             agent_id=task.agent_id, depends_on=needed, inputs=task.inputs, expected_files=task.expected_files,
             retries=retries_of(task, actions), timeout_seconds=task.timeout_seconds, on_crash=task.on_crash,
             after_failure=task.after_failure, reads=task.reads, writes=task.writes, limits=task.limits,
-            condition=conditions.drafted(task), requires_approval=task.requires_approval,
+            condition=conditions.drafted(task, draft.parameters), requires_approval=task.requires_approval,
         )
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
     ]  # fmt: skip
     return OutlinePhase(
         key=phase.key, name=phase.name, description=phase.description, strategy=phase.strategy,
-        requires_approval=phase.requires_approval, condition=conditions.drafted(phase), runs_on=RunsOn(phase.runs_on),
+        requires_approval=phase.requires_approval, condition=conditions.drafted(phase, draft.parameters),
+        runs_on=RunsOn(phase.runs_on),
         tasks=tasks,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for place, phase in enumerate(plan["phases"]):
         for index, task in enumerate(phase["tasks"]):
             used = set(task.get("depends_on", ()))
-            used.update(item["condition"]["task"] for item in (phase, task) if item.get("condition"))
+            used.update(item["condition"]["task"] for item in (phase, task) if "task" in (item.get("condition") or {}))
             used.update(int(reference[1]) for reference in _ANY_NUMBERED.finditer(json.dumps(task)))
             for number in sorted(used):
                 if count[number] > 1:
@@ -97,14 +97,18 @@ def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
 
 def _with_number(values: dict[str, Any], number: dict[str, int]) -> dict[str, Any]:
     """The fields of a task or a phase, with the number of the task in its condition."""
-    condition = values.get("condition")
-    return {**values, "condition": {**condition, "task": number[condition["task"]]}} if condition else values
+    condition: dict[str, Any] = values.get("condition") or {}
+    if "task" not in condition:
+        return values
+    return {**values, "condition": {**condition, "task": number[condition["task"]]}}
 
 
 def _with_condition_key(values: dict[str, Any], key_of: Callable[[int], str]) -> dict[str, Any]:
     """The fields of a task or a phase, with the key of the task in its condition."""
-    condition = values.get("condition")
-    return {**values, "condition": {**condition, "task": key_of(condition["task"])}} if condition else values
+    condition: dict[str, Any] = values.get("condition") or {}
+    if "task" not in condition:
+        return values
+    return {**values, "condition": {**condition, "task": key_of(condition["task"])}}
 
 
 def _task_with_key(task: dict[str, Any], key: str, key_of: Callable[[int], str]) -> dict[str, Any]:

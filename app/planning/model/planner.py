@@ -11,7 +11,7 @@ from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict, Invalid
 from app.domain.parameters import bind
-from app.domain.plan import PlanDraft
+from app.domain.plan import PlanDraft, field_path
 from app.domain.validation import check_draft, for_project
 from app.llm.access import load, model_for
 from app.planning.model import prompt, reach
@@ -139,7 +139,7 @@ class ModelPlanner:
             draft = made.draft(brief.previous)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False)
-            return [Problem(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in errors]
+            return [Problem(field=field_path(item["loc"]), message=item["msg"]) for item in errors]
         problems = list(made.problems())
         try:
             check_draft(draft, self._all_actions, agents, objection=self._objection, before=brief.previous)

@@ -10,14 +10,35 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import reduce
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.domain.actions import Action
 from app.domain.limits import OwnLimits
-from app.domain.plan import ConditionValue, Grant, Inputs, LongText, Name, PlanDraft, RelativePath
+from app.domain.plan import (
+    ON_PARAMETER,
+    ON_TASK,
+    ConditionValue,
+    Grant,
+    Inputs,
+    LongText,
+    Name,
+    ParameterCondition,
+    PlanDraft,
+    RelativePath,
+    kind_of_condition,
+)
 from app.domain.texts import normalized
 from app.planning.model import numbering
 from signoff.schemas.problems import Problem
@@ -61,6 +82,13 @@ class _NumberedCondition(_Lenient):
 
     task: Number
     values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
+
+
+# What a task or phase may have a condition on, in the form that models use.
+_Condition: Any = Annotated[
+    Annotated[_NumberedCondition, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    Discriminator(kind_of_condition),
+]
 
 
 class _Bounded(_Lenient):
@@ -153,8 +181,8 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         task_fields["limits"] = (OwnLimits, Field(default_factory=dict))
         task_fields["retries"] = (int | None, Field(default=None, ge=0, le=100))
         task_fields["requires_approval"] = (bool, Field(default=False))
-        task_fields["condition"] = (_NumberedCondition | None, Field(default=None))
-        phase_fields["condition"] = (_NumberedCondition | None, Field(default=None))
+        task_fields["condition"] = (_Condition | None, Field(default=None))
+        phase_fields["condition"] = (_Condition | None, Field(default=None))
         phase_fields["runs_on"] = (RunsOn, Field(default=RunsOn.SUCCESS))
         phase_fields["description"] = (LongText, Field(default=""))
     task: Any = create_model("Task", __base__=base, **task_fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -90,7 +90,7 @@ def duration(value: str) -> float:
 
 
 def condition(value: str) -> dict[str, Any]:
-    """Parse a condition such as `ask:yes` or `build:failed,skipped`, in the form of `app.domain.plan.Condition`.
+    """Parse a condition such as `ask:yes` or `environment:staging`. `resolved` tells what its `name` is a name of.
 
     Raises:
         ValueError: the text is not a condition.
@@ -98,9 +98,18 @@ def condition(value: str) -> dict[str, Any]:
     key, colon, values = value.partition(":")
     if not colon or not key.strip() or not names(values):
         raise ValueError(
-            f"'{value}' is not a condition; write the key of a task, a colon, and what must be the case: ask:yes or build:failed"
+            f"'{value}' is not a condition; write the key of a task or the name of a parameter, a colon, and what must be the "
+            "case: ask:yes, build:failed or environment:staging"
         )
-    return {"task": key.strip(), "is": names(values)}
+    return {"name": key.strip(), "is": names(values)}
+
+
+def resolved(condition: dict[str, Any], parameters: Container[str]) -> dict[str, Any]:
+    """A condition in the form of `app.domain.plan.Condition`: about a parameter of the plan, or else about a task."""
+    if "name" not in condition:
+        return condition
+    about = "parameter" if condition["name"] in parameters else "task"
+    return {about: condition["name"], "is": condition["is"]}
 
 
 def yes_or_no(value: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid
+from app.domain.plan import field_path
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
 from signoff.schemas.problems import Problem
@@ -53,7 +54,7 @@ class Findings:
         """Record the errors of a pydantic model. `places` holds the line and column of each field."""
         for item in error.errors(include_url=False, include_context=False):
             field = str(item["loc"][0]) if item["loc"] else ""
-            path = ".".join(str(part) for part in item["loc"])
+            path = field_path(item["loc"])
             message = f"{path}: {item['msg']}." if path else f"{item['msg']}."
             self.problem(*places.get(field, (line, column)), message)
 

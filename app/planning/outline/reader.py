@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
+from app.domain.conditions import objections_to
 from app.domain.errors import Invalid
-from app.domain.parameters import variable_of
+from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
 from app.domain.validation import Objection, no_objection
 from app.planning.outline import scripts
+from app.planning.outline.attributes import resolved
 from app.planning.outline.blocks import Block, Document, Fence, Heading, Item, List, Text, read_blocks
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
@@ -102,8 +105,11 @@ def _is_prose(blocks: list[Block]) -> bool:
     ) and sum(isinstance(block, Heading) for block in blocks) < 2  # fmt: skip
 
 
-def read_single_task(markdown: str) -> TaskDraft | None:
-    """The single task in `markdown`, as its own item defines it. None if there is not exactly one task."""
+def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> TaskDraft | None:
+    """The single task in `markdown`, as its own item defines it in a plan with these parameters.
+
+    None if there is not exactly one task.
+    """
     findings = Findings(markdown)
     document = read_blocks(findings.lines)
     blocks = document.blocks
@@ -115,6 +121,7 @@ def read_single_task(markdown: str) -> TaskDraft | None:
         findings.raise_if_any()
         if len(parts) != 1:
             return None
+        _resolve(parts[0], parameters)
         task = _task(parts[0], parts[0].key or "", parts[0].after, has_model=False, findings=findings)
         findings.raise_if_any()
     except Invalid:
@@ -122,14 +129,14 @@ def read_single_task(markdown: str) -> TaskDraft | None:
     return task
 
 
-def read_single_phase(markdown: str) -> PhaseDraft | None:
-    """The single phase in `markdown`, without tasks. None if there is anything else."""
+def read_single_phase(markdown: str, parameters: Mapping[str, Parameter]) -> PhaseDraft | None:
+    """The single phase in `markdown`, without tasks, in a plan with these parameters. None if there is anything else."""
     # A task is added after it, because a text may swallow what follows: a fence without an end does.
     findings = Findings(f"{markdown}\n\n- `true`\n")
     document = read_blocks(findings.lines)
     if document.definitions:
         return None
-    reader = _Reader(findings, document, FrontMatter(), has_model=False)
+    reader = _Reader(findings, document, FrontMatter(parameters=dict(parameters)), has_model=False)
     reader.place()
     if reader.summary or reader.title or [len(phase.tasks) for phase in reader.phases] != [1]:
         return None
@@ -203,6 +210,7 @@ class _Reader:
         ends = {
             part.key: names[id(part.ends_with)] for part in tasks if part.key is not None and part.ends_with is not None
         }
+        self._resolve_conditions(task_keys.taken)
         result: list[PhaseDraft] = []
         for phase in self.phases:
             section = phase.section
@@ -259,6 +267,16 @@ class _Reader:
                 self.findings.problem(*place, f"'after' names the key '{name}', but no task has it.")
         return [name for name in part.after if name in keys]
 
+    def _resolve_conditions(self, keys: set[str]) -> None:
+        """Find out whether each `if` names a task or a parameter. Report those about a parameter that cannot be."""
+        parameters = self.front.parameters
+        for item in [part for phase in self.phases for part in (phase.section, *phase.tasks)]:
+            condition = _resolve(item, parameters)
+            if condition is not None and "parameter" in condition:
+                name, values = condition["parameter"], condition["is"]
+                for message in objections_to(name, values, parameters, keys):
+                    self.findings.problem(*item.places.get("condition", (item.line, item.column)), f"if: {message}")
+
     def _check_conditions(self, phases: list[PhaseDraft]) -> None:
         """Report the conditions that name no task."""
         parts = [part for phase in self.phases for part in phase.tasks]
@@ -267,7 +285,7 @@ class _Reader:
         found = [(part.fields.get("condition"), part.places, part.line, part.column) for part in parts]
         found += [(section.condition, section.places, section.line, section.column) for section in sections]
         for condition, places, line, column in found:
-            if isinstance(condition, dict) and condition["task"] not in keys:
+            if isinstance(condition, dict) and "task" in condition and condition["task"] not in keys:
                 message = f"'if' names the key '{condition['task']}', but no task has it."
                 self.findings.problem(*places.get("condition", (line, column)), message)
 
@@ -316,6 +334,19 @@ class _Reader:
             f"A person must do {len(undecided)} of {len(tasks)} tasks, because they have no command or request and "
             f"no model is configured: {named}{more}.",
         )
+
+
+def _resolve(item: TaskParts | Section, parameters: Container[str]) -> dict[str, Any] | None:
+    """Find out whether the `if` of a task or a section names a task or a parameter. Return the condition."""
+    condition = item.fields.get("condition") if isinstance(item, TaskParts) else item.condition
+    if condition is None:
+        return None
+    condition = resolved(condition, parameters)
+    if isinstance(item, TaskParts):
+        item.fields["condition"] = condition
+    else:
+        item.condition = condition
+    return condition
 
 
 def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findings: Findings) -> TaskDraft | None:

@@ -25,7 +25,13 @@ class LogInfo(BaseModel):
 
 
 # How another task must have ended: with one of these statuses or, if it is a decision, with one of these answers.
-Condition = TypedDict("Condition", {"task": str, "is": list[str]})
+TaskCondition = TypedDict("TaskCondition", {"task": str, "is": list[str]})
+# Which values a parameter of the plan must have. `value` is the one that it has, and `met` whether that is one of them. Both are
+# null as long as the plan has no value.
+ParameterCondition = TypedDict(
+    "ParameterCondition", {"parameter": str, "is": list[str], "value": str | bool | float | None, "met": bool | None}
+)
+Condition = TaskCondition | ParameterCondition
 
 
 class AnswerEffect(BaseModel):

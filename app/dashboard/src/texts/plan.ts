@@ -72,6 +72,11 @@ export const plan = {
   waitsFor: "After",
   onlyIf: "Only if",
   condition: (title: string, values: string[]) => `“${title}” is ${values.join(" or ")}`,
+  conditionOnParameter: (name: string, values: string[], met: boolean) =>
+    `${name} is ${values.join(" or ")}${met ? ", which it is" : ""}`,
+  skipped: "Skipped:",
+  ruledOut: (name: string, value: string, values: string[]) =>
+    `${name} is '${value}' (runs only if it is ${values.join(" or ")})`,
   released: "Starts",
   byRelease: "when a person releases it",
   runsOn: { success: "", failure: "only after a failure", always: "in any case, also after a cancel" },
