@@ -31,6 +31,7 @@ from app.api.controllers.session import SessionController, SessionsController
 from app.api.controllers.system import SystemController
 from app.api.controllers.tasks import TaskController
 from app.api.controllers.temporal_ui import TemporalUi, by_port
+from app.api.http.body_json import JsonRequest
 from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
 from app.api.http.gateway import Gateway, nothing
@@ -119,6 +120,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guards=[known],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
+        request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )

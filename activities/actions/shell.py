@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.expectation import Expectation
+from activities.actions.failing_line import FailingLine
 from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
 from activities.actions.shell_outputs import MAX_OUTPUT_BYTES, parse_outputs
 from activities.actions.task_environment import checked_variables, environment
@@ -133,11 +134,13 @@ class Shell(Action):
         cwd = inside(context.workspace, fields.cwd)
         output = _output_file(context)
         os.close(new_file(context.workspace, output))
+        failing = FailingLine(context, fields.words)
+        extra = fields.env if "BASH_ENV" in fields.env else {**fields.env, **failing.variables()}
         try:
             status = await run_guarded(
                 fields.words,
                 cwd=cwd,
-                env=environment(context, fields.env, output),
+                env=environment(context, extra, output),
                 on_output=context.log.write,
                 grace=context.kill_grace,
                 sandbox=context.sandbox,
@@ -153,7 +156,7 @@ class Shell(Action):
             raise TaskFailed("guard_lost", "The process that guards the command was killed.") from error
         except OSError as error:
             raise TaskFailed("not_started", f"The command could not be started: {error.strerror}.") from error
-        outputs = _outputs(context, status, _written(context))
+        outputs = _outputs(context, status, _written(context), failing)
         if (
             fields.expect is not None
             and (why := Expectation(fields.expect).objection_to(outputs["stdout"])) is not None
@@ -211,19 +214,22 @@ def _unfinished(context: TaskContext, written: bytes) -> dict[str, Any]:
     return outputs
 
 
-def _outputs(context: TaskContext, status: ExitStatus, written: bytes) -> dict[str, Any]:
+def _outputs(context: TaskContext, status: ExitStatus, written: bytes, failing: FailingLine) -> dict[str, Any]:
     """The outputs of a command that has ended. Raises TaskFailed if the command failed."""
     stdout = _stdout(context)
     if status.code == 0:
         return {"stdout": stdout} | parse_outputs(written)
     outputs = _unfinished(context, written)
     last = stdout.rstrip().rpartition("\n")[2].strip()
-    hint = f" Its last line: {last[:LAST_LINE_LENGTH]}{'…' if len(last) > LAST_LINE_LENGTH else ''}" if last else ""
+    hint = (
+        f" The output ends with: {last[:LAST_LINE_LENGTH]}{'…' if len(last) > LAST_LINE_LENGTH else ''}" if last else ""
+    )
     if status.limit is not None:
         message = f"{context.limits.sentence(status.limit)}{hint}"
         raise TaskFailed("limit_reached", message, outputs=outputs, exit_code=status.code, retryable=False)
     if status.code is not None:
-        message = f"The command failed with exit code {status.code}.{hint}"
+        line = failing.sentence(status.code)
+        message = f"{line}.{hint}" if line else f"The command failed with exit code {status.code}.{hint}"
         raise TaskFailed("exit_code", message, outputs=outputs, exit_code=status.code)
     number = status.signal or 0
     message = f"The command was killed by {_signal_name(number)}.{hint}"

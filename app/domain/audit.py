@@ -16,6 +16,7 @@ Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 # Action types whose tasks can run forever unless the task has a time limit.
 _UNLIMITED = frozenset({"shell", "http", "agent"})
+_MAX_NAMED = 5
 # Actors that do not identify a person. In older records, `local` is anybody on a machine without keys.
 _NOBODY = frozenset({"local", "signoff", "temporal", UNAUTHENTICATED})
 
@@ -41,9 +42,8 @@ def worst_first(findings: Iterable[Found]) -> list[Found]:
 
 
 def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
-    """What a person should check before signing the plan, task by task."""
+    """What a person should check before signing the plan: task by task, then what is true of many tasks."""
     for row in rows:
-        kind = row.action["type"]
         for danger in dangers_of(row.action):
             yield Found(
                 SEVERITY[danger.code], danger.code, f"Task '{row.key}' {danger.what}.",
@@ -54,10 +54,22 @@ def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
                 "high", "unknown_agent", f"Task '{row.key}' names the agent '{row.agent_id}', which does not exist.",
                 "Choose an agent from GET /api/agents.", row.id,
             )  # fmt: skip
-        if row.timeout_seconds is None and kind in _UNLIMITED:
-            yield Found(
-                "low", "no_time_limit", f"Task '{row.key}' has no time limit.", "Set a time limit (timeout_seconds).", row.id
-            )  # fmt: skip
+    yield from _without_time_limit(rows)
+
+
+def _without_time_limit(rows: Sequence[Any]) -> Iterator[Found]:
+    """One finding for all tasks, because most plans set no limits, and this is their smallest problem."""
+    keys = [row.key for row in rows if row.timeout_seconds is None and row.action["type"] in _UNLIMITED]
+    if not keys:
+        return
+    named = ", ".join(f"'{key}'" for key in keys[:_MAX_NAMED])
+    more = f" and {len(keys) - _MAX_NAMED} more" if len(keys) > _MAX_NAMED else ""
+    subject = f"Task {named} has" if len(keys) == 1 else f"{len(keys)} tasks have"
+    listed = "" if len(keys) == 1 else f": {named}{more}"
+    yield Found(
+        "low", "no_time_limit", f"{subject} no time limit{listed}.",
+        "Set a time limit for each of them (timeout_seconds), or one for all in the front matter (timeout: 10m).",
+    )  # fmt: skip
 
 
 def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iterator[Found]:

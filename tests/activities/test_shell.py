@@ -176,7 +176,7 @@ async def test_an_output_file_that_is_none_gives_nothing(workspace: Path, plant:
 async def test_a_failing_command_says_how_it_ended(workspace: Path) -> None:
     error = await failure(workspace, "echo fine; echo a=1 > $SIGNOFF_OUTPUT; echo 'no such thing' >&2; exit 3")
     assert (error.kind, error.exit_code, error.retryable) == ("exit_code", 3, True)
-    assert error.message == "The command failed with exit code 3. Its last line: no such thing"
+    assert error.message == "The command failed with exit code 3. The output ends with: no such thing"
     assert error.outputs == {"stdout": "fine\nno such thing", "a": "1"}
 
 

@@ -32,6 +32,7 @@ from app.api.http.services import Services
 from app.database.database import Database
 from app.domain.errors import BadRequest, DomainError, Unavailable
 from app.domain.plan import canonical_json
+from app.domain.unique_json import unique_members
 from app.storage import idempotency
 from app.storage.idempotency import Answer, Claim, RequestKey
 
@@ -263,7 +264,7 @@ def _is_upload(scope: Scope) -> bool:
 
 def _hash_of(scope: Scope, body: bytes) -> str:
     try:
-        value = canonical_json(json.loads(body))
+        value = canonical_json(json.loads(body, object_pairs_hook=unique_members))
     except (ValueError, RecursionError):
         value = body
     return hashlib.sha256(scope["query_string"] + b"\0" + value).hexdigest()

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from app.domain.plan import ActionSpec
 from app.domain.references import expressions, input_variable, parse
 from app.domain.texts import normalized
+from app.domain.unique_json import unique_members
 from app.planning.outline.attributes import Attribute, names, read_words, whole
 from app.planning.outline.blocks import Fence
 from app.planning.outline.findings import Findings
@@ -144,7 +145,7 @@ def parse_json(text: str) -> Any:
             nesting.
     """
     try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=unique_members)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
     _check_storable(value)
@@ -232,15 +233,6 @@ def _finite(text: str) -> float:
     if number in {float("inf"), float("-inf")}:
         raise ValueError(f"the number {text[:20]} is too large")
     return number
-
-
-def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for name, value in members:
-        if name in made:
-            raise ValueError(f"the name '{name[:64]}' appears twice")
-        made[name] = value
-    return made
 
 
 def _no_constant(text: str) -> float:
