@@ -20,10 +20,11 @@ API_NAMES: dict[str, str] = {
     "reads": "reads",
     "writes": "writes",
     "limits": "limits",
+    "approval": "requires_approval",
 }
-ATTRIBUTES = (*API_NAMES, "env", "cwd", "expect", "every", "until", "default", "expires")
+ATTRIBUTES = (*API_NAMES, "env", "cwd", "expect", "every", "until", "default", "expires", "stop")
 
-_WORK = frozenset({"agent", "retries", "timeout", "on_crash", "after_failure", "files"})
+_WORK = frozenset({"agent", "retries", "timeout", "on_crash", "after_failure", "files", "approval"})
 _COMMANDS = frozenset({"inputs", "reads", "writes", "limits"})
 # The table: everything that means something, by action.
 MEANS: dict[str, frozenset[str]] = {
@@ -31,7 +32,7 @@ MEANS: dict[str, frozenset[str]] = {
     "http": _WORK,
     "agent": _WORK | _COMMANDS | {"env"},
     "manual": frozenset({"files", "inputs"}),
-    "decision": frozenset({"inputs", "default", "expires"}),
+    "decision": frozenset({"inputs", "default", "expires", "stop"}),
     "wait": frozenset(),
     "milestone": frozenset(),
 }
@@ -92,6 +93,8 @@ _INSTEAD: dict[str, dict[str, str]] = {
 _ELSEWHERE = {
     "default": "Only a decision has a default answer: decision=yes,no default=no.",
     "expires": "Only a decision expires: decision=yes,no expires=2d. Use 'timeout' for a time limit.",
+    "stop": "Only the answer to a decision ends the run: decision=yes,no stop=no.",
+    "approval": "Only a task that a worker runs waits until a person releases it.",
 }
 _REASONS = {
     "agent": "No agent carries it out.", "retries": "It is never repeated.", "timeout": "It runs nothing that could take long.",

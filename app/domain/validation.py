@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.domain import conditions, graph, references
-from app.domain.actions import Action, Actions, Mode
+from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.attributes import meaningless_fields
 from app.domain.errors import Invalid
@@ -134,7 +134,6 @@ class _Checker:
                 self._input_names(task, where)
                 self._references(task, where)
                 self._dependencies(phase, number, task, where)
-                self._release(task, where)
             self.problems += conditions.problems_of(self.draft, number, self.phase_of)
         self._cycles()
         return self.problems
@@ -223,15 +222,6 @@ class _Checker:
             for path, problem in action.misplaced(fields):
                 message = f"Task '{task.key}', {task.action.type} action: {path}: {problem}."
                 self._add(f"{where}.action.{path}", message)
-
-    def _release(self, task: TaskDraft, where: str) -> None:
-        action = self.actions.get(task.action.type)
-        if task.requires_approval and action is not None and action.mode != Mode.ACTIVITY:
-            message = (
-                f"Task '{task.key}': only a task that a worker runs can wait to be released, not a {task.action.type} "
-                "task. Remove approval=yes (requires_approval)."
-            )
-            self._add(f"{where}.requires_approval", message)
 
     def _input_names(self, task: TaskDraft, where: str) -> None:
         by_variable: dict[str, str] = {}

@@ -31,6 +31,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "on_crash": ("on_crash=ask", "ask"), "after_failure": ("after_failure=ask", "ask"), "files": ("files=a.txt", ["a.txt"]),
     "inputs": ("", {"a": 1}), "reads": ("reads=/usr/share", ["/usr/share"]), "writes": ("writes=/srv/out", ["/srv/out"]),
     "limits": ("memory=1g", {"memory": 1}), "default": ("default=no", None), "expires": ("expires=2d", None),
+    "stop": ("stop=no", None), "approval": ("approval=yes", True), "env": ("", {"A": "1"}), "cwd": ("cwd=app", "app"),
+    "expect": ("expect=2", "2"), "every": ("every=1m until=1h", 60), "until": ("until=1h every=1m", 3600),
 }  # fmt: skip
 CELLS = [(action, attribute) for action in ITEMS for attribute in WRITTEN]
 
@@ -38,14 +40,14 @@ CELLS = [(action, attribute) for action in ITEMS for attribute in WRITTEN]
 def test_the_table_has_every_action_and_every_attribute() -> None:
     assert set(MEANS) == set(ITEMS) == {name for name in load_actions() if name in MEANS}
     assert {attribute for row in MEANS.values() for attribute in row} == set(ATTRIBUTES)
-    assert set(API_NAMES) <= set(WRITTEN) <= set(ATTRIBUTES)
+    assert set(API_NAMES) <= set(WRITTEN) == set(ATTRIBUTES)
 
 
 def written(action: str, attribute: str) -> str:
     item, text = ITEMS[action][0], WRITTEN[attribute][0]
-    if attribute == "inputs":
-        inputs = "\n\n  ```inputs\n  a: 1\n  ```"
-        return item.replace(" {}}", "}").replace(" {}", "") + inputs
+    if attribute in {"inputs", "env"}:
+        block = f"\n\n  ```{attribute}\n  a: 1\n  ```"
+        return item.replace(" {}}", "}").replace(" {}", "") + block
     return item.replace("{}}", f"{text}}}") if "{}}" in item else item.replace("{}", f"{{{text}}}")
 
 
@@ -55,11 +57,18 @@ def test_a_description(action: str, attribute: str) -> None:
     if means(action, attribute):
         assert read_outline(text, has_model=False).tasks()[0].action.type == action
         return
+    if attribute == "env" and action in {"manual", "decision", "wait", "milestone"}:
+        # Where nothing runs, the block shows the contents of a file.
+        assert "```env\na: 1\n```" in read_outline(text, has_model=False).tasks()[0].description
+        return
     with pytest.raises(Invalid) as error:
         read_outline(text, has_model=False)
-    (problem,) = error.value.info.details
-    assert "only valid for a decision" in problem.message or why_of(action, attribute) in problem.message
-    assert problem.field.startswith("line ")
+    details = error.value.info.details
+    # 'every' and 'until' are only written together.
+    assert len(details) == (2 if attribute in {"every", "until"} else 1)
+    expected = {"only valid for a decision", why_of(action, attribute)}
+    assert any(text in problem.message for problem in details for text in expected)
+    assert all(problem.field.startswith("line ") for problem in details)
 
 
 def why_of(action: str, attribute: str) -> str:

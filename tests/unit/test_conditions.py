@@ -180,7 +180,7 @@ def test_unset_fields_leave_the_digest_as_it_was() -> None:
         ("## A {on=failure}\n- a: `x`", "no phase is before it"),
         ("- Q {#q decision=a,b}\n- b: `x` {if=q:c}", "cannot be 'c'; use a, b, completed, failed, skipped"),
         ("- a: `x` {#a}\n- b: `x` {if=a:yes}", "cannot be 'yes'; use completed, failed, skipped"),
-        ("- [ ] a {approval=yes}", "only a task that a worker runs"),
+        ("- [ ] a {approval=yes}", "'approval' means nothing for a task of a person. Only a task that a worker runs"),
         ("- Q {#q decision=a,b stop=c}", "stop names 'c'"),
         ("- a: `x` {stop=no}", "'stop' is only valid for a decision"),
         ("## A\n- a: `x` {#a}\n## B\n- b: `x` {if=a:failed}", "would never run"),
