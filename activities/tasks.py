@@ -31,6 +31,7 @@ from activities.signed import SignedChanged, SignedState
 from app.database.database import Database
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
+from app.domain.attributes import means
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import parse_time
 from app.domain.plan import DEFAULT_AGENT
@@ -315,6 +316,10 @@ class _Attempt:
         try:
             if self._kind.resolves_fields:
                 fields = self._kind.fill_fields(fields, look_up)
+            elif "env" in fields and means(self._kind.type, "env", self._kind.mode):
+                # The plan was checked: variables use parameters only, whose values were signed.
+                resolved: dict[str, Any] = references.resolve(fields["env"], look_up)
+                fields["env"] = {name: references.as_text(value) for name, value in resolved.items()}
             return inputs, self._kind.fields_model.model_validate(fields)
         except ValidationError as error:
             message = f"The action's fields are not valid: {error.errors(include_url=False)[0]['msg']}."

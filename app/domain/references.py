@@ -63,6 +63,11 @@ def expressions(value: Any) -> Iterator[str]:
             yield from expressions(item)
 
 
+def is_parameter(expression: str) -> bool:
+    """Whether an expression is a parameter of the plan."""
+    return _PARAMETER.fullmatch(expression) is not None
+
+
 def names_with_references(value: Any) -> Iterator[str]:
     """Names of members of a JSON value that contain a reference. References in names are never resolved."""
     if isinstance(value, dict):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from app.domain import conditions, graph, references
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry, AgentKind
-from app.domain.attributes import meaningless_fields
+from app.domain.attributes import meaningless_fields, means
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft, task_of
@@ -212,6 +212,13 @@ class _Checker:
                 f"Task '{task.key}' is repeated until it succeeds, so 'retries' means nothing for it. Remove 'retries'."
             )
             self._add(f"{where}.retries", message)
+        variables: Any = fields.pop("env", {}) if means(task.action.type, "env", action.mode) else {}
+        if not all(references.is_parameter(expression) for expression in references.expressions(variables)):
+            message = (
+                f"Task '{task.key}': in 'env', '${{{{ … }}}}' can only be a parameter, such as ${{{{ parameters.version }}}}. "
+                "Put any other value into the task's inputs; a command reads an input as $INPUT_<NAME>."
+            )
+            self._add(f"{where}.action.env", message)
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
                 f"Task '{task.key}': '${{{{ … }}}}' is not allowed in the fields of the action {task.action.type}. "

@@ -1,4 +1,4 @@
-"""Conditions on parameters, from the preview to the end of a run."""
+"""Parameters that decide what runs, and with which variables: from the preview to the end of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from app.storage.tables import tasks as task_table
 from tests.conftest import Stack
+from tests.unit.test_env_parameters import PLAN as VARIABLES
 from tests.workflows.test_conditions import intact, states
 
 PLAN = """---
@@ -89,3 +90,10 @@ async def test_a_row_cannot_claim_another_value_than_the_signed_one(signoff: Sta
     altered = [item["message"] for item in audit["results"]["findings"] if item["code"] == "task_altered"]
     assert len(altered) == 1
     assert "'warn'" in altered[0]
+
+
+async def test_variables_have_the_values_of_parameters(signoff: Stack) -> None:
+    project_id = await signoff.started(VARIABLES, parameters={"environment": "production"})
+    project = await signoff.finished(project_id)
+    assert project["tasks"][0]["outputs"]["stdout"] == "production https://production.example 3"
+    await intact(signoff, project_id)
