@@ -222,6 +222,28 @@ def test_pieces_are_inserted_and_undone(page: Page) -> None:
     expect(area).to_have_value(f"{before}- [ ] Sign it\n")
 
 
+def test_a_text_is_tidied_and_the_tidying_undone(page: Page) -> None:
+    untidy = "# A\n\n* Fetch: `git pull`\n* Test: `make test` {#t after=fetch}\n"
+    page.goto("/new")
+    tidy = page.get_by_role("button", name="Tidy")
+    expect(tidy).to_be_disabled()
+    write(page, WRONG)
+    expect(page.get_by_text("1 problem")).to_be_visible()
+    expect(tidy).to_be_disabled()
+    write(page, untidy)
+    tidy.click()
+    area = page.get_by_role("textbox", name="Description")
+    expect(area).to_have_value(re.compile(r"^# A\n\n## Tasks \{#tasks\}\n\n.*\{#fetch\}", re.DOTALL))
+    promised = shown(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(area).to_have_value(untidy)
+    assert shown(page) == promised
+    tidy.click()
+    expect(area).to_have_value(re.compile(r"^# A\n\n## Tasks"))
+    tidy.click()
+    expect(page.get_by_text("in canonical form already")).to_be_visible()
+
+
 def test_every_example_makes_a_plan(page: Page) -> None:
     page.goto("/new")
     for name, makes in (
