@@ -107,7 +107,7 @@ def test_forms_set_conditions_and_approvals(page: Page, signoff: Signoff) -> Non
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Edit: Live").click()
-    dialog.get_by_label("Runs", exact=True).select_option("always")
+    dialog.get_by_role("combobox", name="Runs", exact=True).select_option("always")
     dialog.get_by_label("Runs only if").select_option(label="parameter environment")
     dialog.get_by_label("is one of").fill("production")
     assert violations(page) == []
@@ -123,7 +123,7 @@ def test_forms_set_conditions_and_approvals(page: Page, signoff: Signoff) -> Non
     page.get_by_role("button", name="Edit: Live").click()
     expect(dialog.get_by_label("is one of")).to_have_value("production")
     dialog.get_by_label("Runs only if").select_option(label="always")
-    dialog.get_by_label("Runs", exact=True).select_option("success")
+    dialog.get_by_role("combobox", name="Runs", exact=True).select_option("success")
     dialog.get_by_label("A person must approve it").check()
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
