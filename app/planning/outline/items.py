@@ -110,7 +110,7 @@ class _Reader:
         made.line = self.parts.line
         # A checkbox is to be ticked, whatever else is. A condition says itself when a step applies.
         if not (self.run or self.forced or self.boxed or "condition" in self.parts.fields):
-            made.words = self.title.label if labeled else self.title.text
+            made.words = (self.title.label if labeled else self.title.text).rstrip(" .:;,")
         return made
 
     def _nested(self, item: Item) -> Steps:

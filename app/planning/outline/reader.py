@@ -140,7 +140,10 @@ def read_single_phase(markdown: str) -> PhaseDraft | None:
         findings.raise_if_any()
     except Invalid:
         return None
-    return phases[0].model_copy(update={"tasks": []}) if phases[0].tasks[0].action.type == "shell" else None
+    task = phases[0].tasks[0]
+    # A sentence such as "If it failed:" right above a list changes what its items mean.
+    runs = task.action.type == "shell" and not task.requires_approval
+    return phases[0].model_copy(update={"tasks": []}) if runs else None
 
 
 class _Reader:
