@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
@@ -33,6 +34,7 @@ MAX_PHASES = 500
 MAX_TASKS = 10_000
 MAX_NESTING = 100
 KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,63}$"
+_KEY_WORDS = re.compile(r"[a-z0-9]+")
 DEFAULT_AGENT = "default"  # Executes tasks that do not name an agent.
 
 
@@ -285,10 +287,7 @@ def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
 
 def slug(title: str, taken: set[str] | frozenset[str] | dict[str, Any]) -> str:
     """A key made from a title: lower-case words joined by `_`, with a number if the key is taken."""
-    words = "".join(
-        character if character.isascii() and character.isalnum() else " " for character in title.lower()
-    ).split()
-    base = "_".join(words)[:56].strip("_") or "task"
+    base = "_".join(_KEY_WORDS.findall(title.lower()))[:56].strip("_") or "task"
     if not base[0].isalpha():
         base = f"t_{base}"
     key, number = base, 2

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import AfterValidator
 
 _LINE_BREAK = re.compile(r"\r\n?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DATA = frozenset({"inputs", "outputs"})
 _BYTE_ORDER_MARK = "\ufeff"
 # Deeper values are refused later, with a better message.
@@ -52,7 +53,7 @@ def storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
     # PostgreSQL and UTF-8 files refuse lone surrogates, which JSON can contain.
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and _SURROGATE.search(text):
         raise ValueError("must not contain lone surrogates")
     return text
 

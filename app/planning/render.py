@@ -21,7 +21,7 @@ from app.planning.outline.inline import escaped
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_single_phase, read_single_task
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
-from app.planning.outline.sections import kind_of
+from app.planning.outline.sections import is_alternative, kind_of
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
@@ -59,8 +59,8 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     approval = "" if phase.requires_approval is None else f" approval={'yes' if phase.requires_approval else 'no'}"
     condition = f" {write('if', _condition(phase.condition))}" if phase.condition is not None else ""
     runs_on = "" if phase.runs_on == RunsOn.SUCCESS else f" on={phase.runs_on}"
-    # A phase of a plan runs, even if its name is that of a section that would not.
-    run = f" {RUN}" if kind_of(phase.name) is not None else ""
+    # The name alone could say that the phase is no ordinary one. What says when it runs is stronger than its name.
+    run = f" {RUN}" if kind_of(phase.name) is not None and not condition and not runs_on else ""
     for name in _names(phase.name):
         text = f"## {name}{strategy} {{#{phase.key}{approval}{condition}{runs_on}{run}}}"
         if phase.description:
@@ -100,7 +100,9 @@ def _is_chain(phase: PhaseDraft) -> bool:
 
 def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter]) -> str:
     """One list item. `own` is the task without the dependency that the numbered list implies."""
-    for text in (text for name in _names(own.title) for extra in ([], [RUN]) for text in _candidates(own, name, extra)):
+    # Beside others, some titles would be one of several ways to do it.
+    tried = [[RUN]] if is_alternative(own.title) and own.condition is None else [[], [RUN]]
+    for text in (text for name in _names(own.title) for extra in tried for text in _candidates(own, name, extra)):
         lines = text.split("\n")
         indent = " " * len(marker)
         item = "\n".join([marker + lines[0], *(indent + line if line else "" for line in lines[1:])])

@@ -77,10 +77,10 @@ async def test_a_runbook_is_rewritten_as_the_plan_that_it_makes(
     written = await cli("outline", "runbook.md", "--rewrite")
     assert written.code == 0
     assert written.out == (
-        "# Restart\n\n## Stop it {#stop_it}\n\n> **Rollback**\n>\n> 1. `undo`\n\n"
-        "- Stop it {#stop_it}\n\n  ```sh\n  stop\n  wait\n  ```\n"
+        "# Restart\n\n## Stop it {#stop_it}\n\n- Stop it {#stop_it}\n\n  ```sh\n  stop\n  wait\n  ```\n\n"
+        "## Rollback {#rollback approval=yes on=failure}\n\n- `undo` {#undo}\n"
     )
-    assert "Line 10: 'Rollback' does not run" in written.err
+    assert "Line 10: 'Rollback' runs only after a failure" in written.err
     (tmp_path / "canonical.md").write_text(written.out)
     assert good(await cli("outline", "canonical.md", "--rewrite")) == written.out
     assert (await cli("outline", "runbook.md", "--rewrite", "--json")).code == 2

@@ -431,8 +431,10 @@ class TestPage:
         moved, installed = (draft for draft in drafts if draft.warnings)
         assert [warning.partition(":")[0] for warning in moved.warnings] == ["Line 5", "Line 11", "Line 25"]
         assert [task.action.type for task in installed.tasks()] == [
-            "decision", "manual", "manual", "shell", "manual", "shell",
+            "decision", "shell", "shell", "shell", "shell", "shell",
         ]  # fmt: skip
+        assert [phase.condition is not None for phase in installed.phases] == [False, True, True, False]
+        assert [task.key for task in installed.tasks() if task.requires_approval] == ["if_a_proxy_is_needed_set_it"]
         answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.MULTILINE | re.DOTALL)
         assert answer is not None
         assert [f"{field}: {message}" for field, message in problems(wrong)] == answer[1].splitlines()

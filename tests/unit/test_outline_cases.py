@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from app.domain.errors import Invalid
-from app.domain.plan import ActionSpec, RunSettings, digest_of
+from app.domain.plan import ActionSpec, PhaseDraft, RunSettings, TaskDraft, digest_of
 from app.domain.registry import load_actions
 from app.domain.validation import check_draft
 from app.planning.outline.reader import read_outline
 from app.planning.render import to_markdown
+from signoff.vocabulary import RunsOn
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "outline.json").read_text())
 LINE = re.compile(r"line (\d+)", re.IGNORECASE)
@@ -31,6 +32,23 @@ def lines(texts: list[str]) -> list[int]:
     return [int(match[1]) for text in texts if (match := LINE.match(text)) is not None]
 
 
+def shown(task: TaskDraft) -> dict[str, Any]:
+    """What a task does, and what it waits for."""
+    return {"title": task.title, "action": ran(task.action), "after": task.depends_on}
+
+
+def when(part: PhaseDraft | TaskDraft) -> dict[str, Any]:
+    """What a phase or task says about when it runs: its condition, after a failure, and whether a person releases it."""
+    found: dict[str, Any] = {}
+    if part.condition is not None:
+        found["if"] = f"{part.condition.task}:{','.join(part.condition.values)}"
+    if isinstance(part, PhaseDraft) and part.runs_on != RunsOn.SUCCESS:
+        found["on"] = str(part.runs_on)
+    if part.requires_approval:
+        found["approval"] = True
+    return found
+
+
 def reading(text: str) -> dict[str, Any]:
     """What a document says, in the form of the cases."""
     try:
@@ -38,12 +56,7 @@ def reading(text: str) -> dict[str, Any]:
     except Invalid as error:
         return {"problems": lines([problem.field for problem in error.info.details])}
     phases = [
-        {
-            "name": phase.name,
-            "tasks": [
-                {"title": task.title, "action": ran(task.action), "after": task.depends_on} for task in phase.tasks
-            ],
-        }
+        {"name": phase.name, **when(phase), "tasks": [{**shown(task), **when(task)} for task in phase.tasks]}
         for phase in draft.phases
     ]
     return {"phases": phases, "warnings": lines(draft.warnings)}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
+from markdown_it.token import Token
 
 SHELLS = ("sh", "bash", "shell")
 ACTION_FENCES = (*SHELLS, "http", "prompt", "action")
@@ -95,9 +95,34 @@ class Document:
 def read_blocks(lines: list[str]) -> Document:
     """Read a document. Comments and link definitions are no blocks."""
     env: dict[str, dict[str, dict[str, str]]] = {}
-    root = SyntaxTreeNode(_PARSER.parse("\n".join(lines), env))
+    nodes = _tree(_PARSER.parse("\n".join(lines), env))
     definitions = {label: found["href"] for label, found in env.get("references", {}).items()}
-    return Document(_blocks(root.children, lines, None), definitions)
+    return Document(_blocks(nodes, lines, None), definitions)
+
+
+class _Node:
+    """A block, its token, and what is in it. markdown-it's own tree takes as long as the parsing itself."""
+
+    __slots__ = ("children", "token", "type")
+
+    def __init__(self, token: Token) -> None:
+        self.token = token
+        self.type = token.type.removesuffix("_open")
+        self.children: list[_Node] = []
+
+
+def _tree(tokens: list[Token]) -> list[_Node]:
+    top: list[_Node] = []
+    inside = [top]
+    for token in tokens:
+        if token.nesting < 0:
+            inside.pop()
+            continue
+        node = _Node(token)
+        inside[-1].append(node)
+        if token.nesting:
+            inside.append(node.children)
+    return top
 
 
 def joined(blocks: Sequence[Block], lines: list[str]) -> str:
@@ -113,28 +138,28 @@ def joined(blocks: Sequence[Block], lines: list[str]) -> str:
     return "".join(parts)
 
 
-def _blocks(nodes: list[SyntaxTreeNode], lines: list[str], item: int | None) -> list[Block]:
+def _blocks(nodes: list[_Node], lines: list[str], item: int | None) -> list[Block]:
     """The blocks of `nodes`. `item` is the line of the list item that contains them."""
     indent = 0 if item is None else _content_indent(lines[item])
     found = (_block(node, lines, indent, item) for node in nodes)
     return [block for block in found if block is not None]
 
 
-def _block(node: SyntaxTreeNode, lines: list[str], indent: int, item: int | None) -> Block | None:
+def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Block | None:
     begin, end = _span(node, lines)
     source = _source(lines, begin, end, indent, item)
     if node.type == "heading":
         text = _COMMENT.sub("", _content(node)).replace("\n", " ").strip()
-        return Heading(begin, end, int(node.tag[1:]), text, source)
+        return Heading(begin, end, int(node.token.tag[1:]), text, source)
     if node.type == "fence":
-        language, _, info = node.info.strip().partition(" ")
+        language, _, info = node.token.info.strip().partition(" ")
         if "{" in language and not language.startswith("{"):
             language, _, rest = language.partition("{")
             info = f"{{{rest} {info}"
         closed = _is_closed(node, lines, begin, end)
-        return Fence(begin, end, language.lower(), info.strip(), node.content.removesuffix("\n"), source, closed)
+        return Fence(begin, end, language.lower(), info.strip(), node.token.content.removesuffix("\n"), source, closed)
     if node.type in {"bullet_list", "ordered_list"}:
-        start = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
+        start = int(node.token.attrs.get("start", 1)) if node.type == "ordered_list" else None
         return List(begin, end, start, source, [_item(child, lines) for child in node.children])
     if node.type == "hr":
         # Between two texts of an item it is part of them; between sections it has no meaning.
@@ -148,7 +173,7 @@ def _block(node: SyntaxTreeNode, lines: list[str], indent: int, item: int | None
     return Text(begin, end, node.type, source, content)
 
 
-def _item(node: SyntaxTreeNode, lines: list[str]) -> Item:
+def _item(node: _Node, lines: list[str]) -> Item:
     begin, end = _span(node, lines)
     blocks = _blocks(node.children, lines, begin)
     if not node.children:
@@ -159,9 +184,9 @@ def _item(node: SyntaxTreeNode, lines: list[str]) -> Item:
     return Item(begin, end, blocks)
 
 
-def _is_closed(node: SyntaxTreeNode, lines: list[str], begin: int, end: int) -> bool:
+def _is_closed(node: _Node, lines: list[str], begin: int, end: int) -> bool:
     match = _CLOSING.search(lines[end - 1]) if end - 1 > begin else None
-    return match is not None and match[1][0] == node.markup[0] and len(match[1]) >= len(node.markup)
+    return match is not None and match[1][0] == node.token.markup[0] and len(match[1]) >= len(node.token.markup)
 
 
 def _source(lines: list[str], begin: int, end: int, indent: int, item: int | None) -> str:
@@ -198,13 +223,13 @@ def _trim(lines: list[str]) -> str:
     return "\n".join(lines[begin:end])
 
 
-def _content(node: SyntaxTreeNode) -> str:
-    return node.children[0].content if node.children else ""
+def _content(node: _Node) -> str:
+    return node.children[0].token.content if node.children else ""
 
 
-def _span(node: SyntaxTreeNode, lines: list[str]) -> tuple[int, int]:
+def _span(node: _Node, lines: list[str]) -> tuple[int, int]:
     """The lines of a block, without empty lines after it."""
-    span = node.map
+    span = node.token.map
     if span is None:
         raise AssertionError(f"a block of type {node.type} without lines")
     begin, end = span

@@ -30,14 +30,16 @@ class Findings:
         self.lines = normalized_text(text).split("\n")
         self._warnings: list[tuple[int, str]] = []
         self._problems: list[tuple[int, int, str]] = []
+        self._problem_lines: set[int] = set()
 
     def problem(self, line: int, column: int, message: str) -> None:
         """Record a problem that makes the plan unusable."""
         self._problems.append((line, column, message))
+        self._problem_lines.add(line)
 
     def has_problem(self, line: int) -> bool:
         """Whether a problem on this line has been recorded. Others on it may follow from it."""
-        return any(there == line for there, _, _ in self._problems)
+        return line in self._problem_lines
 
     def warn(self, line: int | None, message: str) -> None:
         """Record a warning about a line. None: about the whole description."""

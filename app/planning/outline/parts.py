@@ -42,7 +42,8 @@ class TaskParts:
         after: the keys that its author names.
         follows: the tasks that it waits for because of the order of the text.
         name: the name that another tool gives its block. The key is made from it.
-        ends_with: the last task of its item; who waits for the key of this task waits for that one too.
+        ends_with: the last tasks of its item; who waits for the key of this task waits for them too.
+        answer: the answer to a question of the plan without which it is skipped.
         by_hand: whether a person does it, even if there is a model.
         whole: the task written as JSON, which defines everything on its own.
     """
@@ -58,9 +59,18 @@ class TaskParts:
     follows: list[TaskParts] = field(default_factory=list["TaskParts"])
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
     places: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    ends_with: TaskParts | None = None
+    ends_with: list[TaskParts] = field(default_factory=list["TaskParts"])
+    answer: Answer | None = None
     by_hand: bool = False
     whole: TaskDraft | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to a question that the plan asks because of how its text is read."""
+
+    question: TaskParts
+    value: str
 
 
 _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {

@@ -1,18 +1,14 @@
-"""Turns sections into phases: which tasks they hold, in which order, and what happens to the text between them."""
+"""Turns sections into phases: which of them run, when, and what happens to the text between them."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
-
-from app.domain.plan import ActionSpec
-from app.planning.outline import fences, scripts
-from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
-from app.planning.outline.inline import read_title
-from app.planning.outline.items import Context, read_block, read_item, warn_of_kept
-from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
-from app.planning.outline.sections import Kind, is_conditional, kind_of
+from app.planning.outline.blocks import Block, Fence, List, joined
+from app.planning.outline.context import Context, warn_of_kept
+from app.planning.outline.parts import Answer, TaskParts, shortened
+from app.planning.outline.section_steps import Phase, SectionSteps
+from app.planning.outline.sections import Kind, kind_of
 from app.planning.outline.shared_settings import SharedSettings
+from app.planning.outline.steps import WHICH, Steps, ask, ask_which
 from app.planning.outline.structure import (
     Section,
     heading_of,
@@ -21,42 +17,9 @@ from app.planning.outline.structure import (
     is_step,
     shows_steps,
 )
-from signoff.vocabulary import PhaseStrategy
+from signoff.vocabulary import RunsOn
 
-DEFAULT_PHASE = "Tasks"
-
-# Sentences before a block that say nothing about what it does.
-_EMPTY_WORDS = re.compile(
-    r"(?:(?:then|next|now|first|finally|to do (?:so|this|that)|for (?:this|that)|you can|please|and),?\s+)*"
-    r"(?:(?:run|execute|use|enter|type|issue|do|try|with|by running|using|as follows|like (?:this|so)|"
-    r"for example|example|e\.g\.?|"
-    r"the following|this|and then|then|or|and)\b[\s,]*)"
-    r"(?:(?:the|this|these|following|commands?|scripts?|below|in (?:a|your) (?:terminal|shell)|as follows|"
-    r"like (?:this|so)|from the root|"
-    r"one of|steps?)\b[\s,]*)*",
-    re.IGNORECASE,
-)
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
-
-
-@dataclass
-class Phase:
-    """A phase while it is read.
-
-    Attributes:
-        section: the section that it is made of.
-        gate: the last tasks of what is in order so far. Whatever comes next waits for them.
-        open: the last tasks of bulleted items since then, which only an ordered step waits for.
-        last_number: the number that would continue the last numbered list.
-    """
-
-    section: Section
-    description: list[str] = field(default_factory=list[str])
-    tasks: list[TaskParts] = field(default_factory=list[TaskParts])
-    gate: list[TaskParts] = field(default_factory=list[TaskParts])
-    open: list[TaskParts] = field(default_factory=list[TaskParts])
-    last_number: int | None = None
+_YES, _NO = "yes", "no"
 
 
 class PhaseReader:
@@ -64,15 +27,12 @@ class PhaseReader:
 
     def __init__(self, context: Context, plan: SharedSettings) -> None:
         self.context = context
-        self._settings = context.settings
         self._plan = plan
         self.findings = context.findings
         self.phases: list[Phase] = []
         self.summary: list[str] = []
         self._carried: list[str] = []
         self._ordered = False
-        self._together: list[tuple[int, int]] = []
-        self._asked: set[int] = set()
 
     def read(self, sections: list[Section]) -> None:
         """Read all sections of a document."""
@@ -84,6 +44,8 @@ class PhaseReader:
         for section in sections:
             section.inherit()
             self._check_ends(section)
+            self._check_condition(section)
+            self._apply_kind(section)
             if holds_steps(section):
                 self._with_steps(section)
             elif section.explicit and not section.is_title:
@@ -93,29 +55,112 @@ class PhaseReader:
         if self._carried:
             (self.phases[-1].description if self.phases else self.summary).extend(self._carried)
 
+    def _apply_kind(self, section: Section) -> None:
+        """Say when the steps of a section run that are not simply done, and warn of it."""
+        kind = section.kind
+        if kind not in {Kind.ROLLBACK, Kind.ALTERNATIVE, Kind.CONDITIONAL, Kind.CHECKLIST} or not shows_steps(section):
+            return
+        if kind == Kind.ROLLBACK:
+            self._after_failure(section)
+        elif kind == Kind.ALTERNATIVE and not section.asked:
+            self._ask_which(section)
+        elif kind == Kind.CONDITIONAL:
+            self._ask_whether(section)
+        elif kind == Kind.CHECKLIST and (section.parent is None or section.parent.kind != kind):
+            self.findings.warn(
+                section.line,
+                f"'{section.path}' is a checklist for a person: nothing in it runs. To run it, add {{run}} to the heading.",
+            )
+
+    def _after_failure(self, section: Section) -> None:
+        if section.runs_on == RunsOn.FAILURE:
+            return
+        if not self.phases:
+            for part in section.all_below():
+                part.kind = Kind.TEXT if part.run is None and not part.says_when else part.kind
+            return
+        section.runs_on = RunsOn.FAILURE
+        released = section.requires_approval is not False
+        section.requires_approval = released
+        approved = ", and only once a person approves it" if released else ""
+        written = "on=failure approval=yes" if released else "on=failure"
+        self.findings.warn(
+            section.line,
+            f"'{section.path}' runs only after a failure{approved} ({written}). To run it with the others, add {{run}} to "
+            "the heading; to keep it as text, add {run=no}.",
+        )
+
+    def _ask_which(self, section: Section) -> None:
+        """Ask once which of several alternative sections applies."""
+        group = [one for one in section.alternatives if shows_steps(one)]
+        if len(group) < 2:
+            return
+        question = TaskParts(section.line, section.column, title=WHICH)
+        self._question(section, question, "which one applies?")
+        answers = ask_which(question, list(map(heading_of, group)), "add {run} to its heading", self.findings)
+        for one, answer in zip(group, answers, strict=True):
+            self._depend(one, answer)
+
+    def _ask_whether(self, section: Section) -> None:
+        """Ask whether a section applies that is not always done."""
+        question = TaskParts(section.line, section.column, title=shortened(f"Does this apply? {heading_of(section)}"))
+        self._question(section, question, f"{section.name}: does it apply?")
+        answer, _ = ask(question, [_YES, _NO])
+        self._depend(section, answer)
+        self.findings.warn(
+            section.line,
+            f"'{section.path}' is not always done, so the plan asks whether it applies, and skips it otherwise. To run it "
+            "in any case, add {run} to the heading; to keep it as text, add {run=no}.",
+        )
+
+    @staticmethod
+    def _depend(section: Section, answer: Answer) -> None:
+        section.answer, section.condition, section.asked = answer, None, True
+
+    def _question(self, section: Section, question: TaskParts, name: str) -> None:
+        """Put a question into a phase of its own, which runs when the section around `section` does."""
+        above = section.parent
+        inside = above is not None and above.name and not above.is_title
+        whole = f"{above.path}: {name}" if above is not None and inside else f"{name[:1].upper()}{name[1:]}"
+        asking = Section(section.line, name=shortened(whole), condition=section.condition, answer=section.answer)
+        asking.runs_on = section.runs_on
+        phase = Phase(asking)
+        phase.tasks = Steps.of(question).tasks
+        self.phases.append(phase)
+
+    def _check_condition(self, section: Section) -> None:
+        above = section.parent
+        if above is not None and above.answer is not None and section.condition is not None:
+            place = section.places.get("condition", (section.line, section.column))
+            message = (
+                "The section around this one runs only after an answer, so this section cannot have a condition too. Move "
+                "the condition to its steps, or add {run} to the heading of the section around it."
+            )
+            self.findings.problem(*place, message)
+
     def _with_steps(self, section: Section) -> None:
-        if section.kind in {Kind.ROLLBACK, Kind.TEXT}:
+        if section.kind == Kind.TEXT:
             self._kept_section(section)
             return
-        if section.kind == Kind.ALTERNATIVE:
-            self._ask(section)
-        by_hand = section.kind is not None
-        if by_hand and section.kind != Kind.ALTERNATIVE:
-            self._warn_of_kind(section)
         phase = self._continued(section)
         if phase is None:
             phase = Phase(section)
             self.phases.append(phase)
-            if self._carried:
-                phase.description += self._carried
-                self._carried = []
+            phase.description += self._carried
+            self._carried = []
             if section.description:
                 phase.description.append(section.description)
-            before: list[Block] = []
-            bold = ""
-        else:
-            before, bold = [], f"**{section.name}**"
-        self._steps(phase, section, before, bold, by_hand=by_hand)
+        steps = SectionSteps(
+            phase,
+            section,
+            self.context,
+            self._plan,
+            ordered=self._ordered,
+            first=phase is self.phases[0],
+            by_hand=section.kind == Kind.CHECKLIST,
+        )
+        steps.read()
+        self.summary += steps.summary
 
     def _continued(self, section: Section) -> Phase | None:
         """The phase whose numbered list this deeper section continues: `2.` after a heading follows `1.` before it."""
@@ -127,7 +172,8 @@ class PhaseReader:
         while above is not None and above is not last.section and not (last.section.level == 0 and above.is_title):
             above = above.parent
         goes_on = first.start is not None and first.start > 1 and first.start == last.last_number
-        return last if above is not None and goes_on and not self._carried else None
+        together = (section.answer, section.runs_on) == (last.section.answer, last.section.runs_on)
+        return last if above is not None and goes_on and together and not self._carried else None
 
     def _empty_phase(self, section: Section) -> None:
         phase = Phase(section, self._carried)
@@ -155,11 +201,10 @@ class PhaseReader:
         (self._carried if self.phases or has_children else self.summary).append(text)
 
     def _kept_section(self, section: Section) -> None:
-        if section.kind == Kind.ROLLBACK:
+        if kind_of(section.name) == Kind.ROLLBACK and section.run is None:
             message = (
-                f"'{section.path}' does not run: it says how to go back. Its steps are kept as text. To "
-                f"run them with the others, "
-                "add {run} to the heading."
+                f"'{section.path}' does not run: no phase is before it that it could take back. Its steps are kept as text. "
+                "To run it after a failure, move it behind the steps that can fail; to run it first, add {run} to the heading."
             )
         else:
             message = (
@@ -171,246 +216,6 @@ class PhaseReader:
         quoted = "\n".join(f"> {line}".rstrip() for line in lines)
         (self.phases[-1].description if self.phases else self._carried).append(quoted)
 
-    def _warn_of_kind(self, section: Section) -> None:
-        if section.kind == Kind.CHECKLIST:
-            message = f"'{section.path}' is a checklist for a person: nothing in it runs. To run it, add {{run}} to the heading."
-        else:
-            message = (
-                f"'{section.path}' is not always done, so a person decides about its steps and does them. "
-                f"To run them, add {{run}} to "
-                "the heading."
-            )
-        self.findings.warn(section.line, message)
-
-    def _ask(self, section: Section) -> None:
-        """Ask once which of several alternative sections applies."""
-        first = section
-        while first.parent is not None and first.parent.kind == Kind.ALTERNATIVE:
-            first = first.parent
-        if id(first) in self._asked:
-            return
-        group = [one for one in first.alternatives if shows_steps(one)]
-        self._asked |= {id(one) for one in group}
-        above = first.parent
-        name = (
-            f"{above.path}: which one applies?"
-            if above is not None and above.name and not above.is_title
-            else "Which one applies?"
-        )
-        phase = Phase(Section(first.line, name=name))
-        self.phases.append(phase)
-        options = list(dict.fromkeys(shortened(heading_of(one)) for one in group))
-        part = TaskParts(first.line, 0, title="Which one applies?")
-        part.action = ActionSpec.model_validate({"type": "decision", "options": options})
-        part.description = "A person does the steps of the one that applies, and skips those of the others."
-        phase.tasks.append(part)
-        listed = ", ".join(f"'{option}'" for option in options[:10])
-        self.findings.warn(
-            first.line,
-            f"These sections are alternatives: {listed}. The plan asks which one applies, and a person "
-            f"does its steps. To run one of "
-            "them with the others, add {run} to its heading.",
-        )
-
-    def _steps(self, phase: Phase, section: Section, before: list[Block], bold: str, *, by_hand: bool) -> None:
-        first = len(phase.tasks)
-        self._set_shared(phase)
-        single = sum(1 for block in section.blocks if is_step(block)) == 1
-        number = 0
-        for block in section.blocks:
-            if (
-                isinstance(block, Fence)
-                and block.language == ENV_FENCE
-                and self._sets_env(phase, section, by_hand=by_hand)
-            ):
-                section.shared.env.update(fences.read_env(block, self.findings))
-                self._set_shared(phase)
-                continue
-            if not is_step(block):
-                if is_contents(block):
-                    self.findings.warn(block.line, "These links to sections of the document are treated as text.")
-                warn_of_kept(block, self.findings)
-                before.append(block)
-                continue
-            hand = by_hand or self._is_conditional(before, block)
-            if isinstance(block, List):
-                before = self._list(phase, block, before, bold, by_hand=hand)
-            elif isinstance(block, Fence):
-                number += 1
-                before = self._block(phase, section, block, before, bold, number if not single else 0, by_hand=hand)
-            bold = bold if before else ""
-        if before:
-            text = self._source(before)
-            if len(phase.tasks) > first and phase.tasks[-1].whole is None:
-                _append(phase.tasks[-1], text)
-            else:
-                phase.description.append(text)
-
-    def _set_shared(self, phase: Phase) -> None:
-        """What the next steps inherit: their shell, and the names of their variables."""
-        shared = phase.section.shared.over(self._plan)
-        settings = replace(self._settings, shell=shared.shell or "sh")
-        self.context = replace(self.context, settings=settings).with_variables(shared.env)
-
-    @staticmethod
-    def _sets_env(phase: Phase, section: Section, *, by_hand: bool) -> bool:
-        """Whether a block of variables is for the steps below it. Otherwise, it shows the contents of a file."""
-        return section is phase.section and not phase.tasks and not by_hand
-
-    def _is_conditional(self, before: list[Block], step: Block) -> bool:
-        """Whether the sentence above a list or block says that it is only sometimes done."""
-        last = before[-1] if before else None
-        if not isinstance(last, Text) or last.kind != "paragraph" or not last.content.rstrip().endswith(":"):
-            return False
-        text = read_title(last.content.replace("\n", " "), {}).text
-        if not is_conditional(text):
-            return False
-        self.findings.warn(
-            last.line,
-            "What follows is not always done, so a person decides about it and does it. It does not run by itself.",
-        )
-        return isinstance(step, (List, Fence))
-
-    def _list(self, phase: Phase, block: List, before: list[Block], bold: str, *, by_hand: bool) -> list[Block]:
-        numbered = block.start is not None
-        section = phase.section
-        if numbered and section.strategy == PhaseStrategy.PARALLEL and len(block.items) > 1:
-            message = (
-                f"A numbered list runs in order, but phase '{section.name}' is parallel. "
-                "Start its items with '- ', or remove '(parallel)'."
-            )
-            self.findings.problem(block.line, 0, message)
-        started: list[TaskParts] = []
-        attributes = False
-        for item in block.items:
-            group = read_item(item, self.context, by_hand=by_hand)
-            if not group:
-                text = self._item_text(item.line, item.end)
-                before = [*before, Text(item.line, item.end, "item", text)]
-                continue
-            self._put_text(phase, group[0], before, bold)
-            before, bold = [], ""
-            self._add(phase, group, ordered=numbered)
-            started.append(group[0])
-            attributes = attributes or bool(group[0].places) or group[0].whole is not None
-        if numbered and block.start is not None:
-            phase.last_number = block.start + len(block.items)
-        elif not attributes and not section.explicit:
-            self._warn_of_bullets(block, started)
-        return before
-
-    def _item_text(self, line: int, end: int) -> str:
-        lines = self.findings.lines[line:end]
-        return "\n".join(text.rstrip() for text in lines).strip()
-
-    def _warn_of_bullets(self, block: List, started: list[TaskParts]) -> None:
-        running = [part for part in started if part.action is not None and part.action.type in {"shell", "http"}]
-        if len(running) < 2:
-            return
-        words = [part.title.split(" ", 1)[0].lower() for part in running]
-        sequence = len(set(words)) == len(words) or any(_AFTERWARDS.search(part.title) for part in running)
-        if self._ordered or sequence:
-            self.findings.warn(
-                block.line,
-                f"The {len(running)} commands of this list start together. If they are meant in order, "
-                f"number the items: 1., 2., 3.",
-            )
-
-    def _block(
-        self,
-        phase: Phase,
-        section: Section,
-        fence: Fence,
-        before: list[Block],
-        bold: str,
-        number: int,
-        *,
-        by_hand: bool,
-    ) -> list[Block]:
-        """A block outside of lists is a step, named by the heading or by the sentence before it."""
-        if scripts.is_own(fence):
-            column = self.findings.column_of(fence.line, fence.language)
-            message = "This block does not belong to a task. Indent it to the text of its list item."
-            self.findings.problem(fence.line, column, message)
-            return []
-        title, before = self._title_of(section, fence, before, number)
-        part = TaskParts(
-            fence.line, self.findings.column_of(fence.line, fence.language) if fence.language else 0, title=title
-        )
-        label = read_title(title, {}).text
-        if not by_hand and number and kind_of(label) == Kind.ALTERNATIVE:
-            by_hand = True
-            self.findings.warn(
-                fence.line, f"'{label}' is one of several ways, so a person decides about this block and runs it."
-            )
-        shown = ""
-        if by_hand:
-            part.action, shown = ActionSpec(type="manual"), fence.source
-        elif scripts.is_script(fence):
-            script = read_block(fence, self.context)
-            part.action, part.name, part.by_hand, shown = (
-                script.action,
-                script.name,
-                script.action is None,
-                script.expected,
-            )
-        else:
-            part.action = fences.read_action(fence, self.findings)
-            part.by_hand = part.action is None
-        self._put_text(phase, part, before, bold, own=True)
-        if shown:
-            _append(part, shown)
-        self._add(phase, [part], ordered=phase.section.strategy == PhaseStrategy.DAG)
-        return []
-
-    def _title_of(self, section: Section, fence: Fence, before: list[Block], number: int) -> tuple[str, list[Block]]:
-        """The title of a block, and the text before it that is not in the title. `number` is 0 for the only step."""
-        name = section.name
-        sentence, is_whole = self._sentence(before)
-        if name and (not number or not sentence) and not (section.is_title and sentence):
-            return shortened(name if number < 2 else f"{name} ({number})"), before
-        if sentence:
-            return shortened(sentence), before[:-1] if is_whole else before
-        return shortened(scripts.first_command(fence)) or DEFAULT_PHASE, before
-
-    def _sentence(self, before: list[Block]) -> tuple[str, bool]:
-        """The sentence before a block that says what it does, and whether its paragraph holds nothing else."""
-        last = before[-1] if before else None
-        if not isinstance(last, Text) or last.kind != "paragraph":
-            return "", False
-        title = read_title(" ".join(line.strip() for line in last.content.split("\n")), self.context.definitions)
-        sentence = _SENTENCES.split(title.text)[-1].rstrip(" :.")
-        if _EMPTY_WORDS.fullmatch(sentence) or len(sentence) > MAX_TITLE_LENGTH:
-            return "", False
-        return sentence, sentence == title.text.rstrip(" :.") and not title.links
-
-    def _put_text(self, phase: Phase, part: TaskParts, before: list[Block], bold: str, *, own: bool = False) -> None:
-        """Give the text before a step to the step, or to the phase if it is the first."""
-        text = "\n\n".join(piece for piece in (bold, self._source(before)) if piece)
-        if not text:
-            return
-        if (not phase.tasks and not own and not bold) or part.whole is not None:
-            if (not phase.section.name or phase.section.is_title) and phase is self.phases[0]:
-                self.summary.append(text)
-            else:
-                phase.description.append(text)
-        else:
-            part.description = f"{text}\n\n{part.description}" if part.description else text
-
-    def _add(self, phase: Phase, group: list[TaskParts], *, ordered: bool) -> None:
-        """Put the tasks of one step into the phase, in order behind what it waits for."""
-        if phase.section.strategy != PhaseStrategy.DAG:
-            for part in group:
-                part.follows = []
-        elif group[0].whole is None:
-            group[0].follows = (phase.open or phase.gate) if ordered else phase.gate
-            group[0].follows = list(group[0].follows)
-        phase.tasks += group
-        if ordered:
-            phase.gate, phase.open = [group[-1]], []
-        else:
-            phase.open.append(group[-1])
-
     def _check_ends(self, section: Section) -> None:
         for block in section.blocks:
             if isinstance(block, Fence) and not block.closed:
@@ -420,7 +225,3 @@ class PhaseReader:
 
     def _source(self, blocks: list[Block]) -> str:
         return joined(blocks, self.findings.lines)
-
-
-def _append(part: TaskParts, text: str) -> None:
-    part.description = f"{part.description}\n\n{text}" if part.description else text

@@ -17,14 +17,16 @@ from app.domain.validation import Objection, no_objection
 from app.planning.outline import scripts
 from app.planning.outline.attributes import resolved
 from app.planning.outline.blocks import Block, Document, Fence, Heading, Item, List, Text, read_blocks
+from app.planning.outline.context import Context
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.inline import with_links
-from app.planning.outline.items import Context, read_item
+from app.planning.outline.items import read_item
 from app.planning.outline.meaning import check_meaning
-from app.planning.outline.parts import TaskParts, shortened
-from app.planning.outline.phases import DEFAULT_PHASE, Phase, PhaseReader
+from app.planning.outline.parts import Answer, TaskParts, shortened
+from app.planning.outline.phases import PhaseReader
 from app.planning.outline.prose import read_steps, split_lead
+from app.planning.outline.section_steps import DEFAULT_PHASE, Phase
 from app.planning.outline.structure import Section, divide, is_step
 from signoff.vocabulary import PhaseStrategy
 
@@ -117,7 +119,7 @@ def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> Task
     if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1 or document.definitions:
         return None
     try:
-        parts = read_item(blocks[0].items[0], Context(findings, document.definitions))
+        parts = read_item(blocks[0].items[0], Context(findings, document.definitions)).tasks
         findings.raise_if_any()
         if len(parts) != 1:
             return None
@@ -145,7 +147,10 @@ def read_single_phase(markdown: str, parameters: Mapping[str, Parameter]) -> Pha
         findings.raise_if_any()
     except Invalid:
         return None
-    return phases[0].model_copy(update={"tasks": []}) if phases[0].tasks[0].action.type == "shell" else None
+    task = phases[0].tasks[0]
+    # A sentence such as "If it failed:" right above a list changes what its items mean.
+    runs = task.action.type == "shell" and not task.requires_approval
+    return phases[0].model_copy(update={"tasks": []}) if runs else None
 
 
 class _Reader:
@@ -207,9 +212,7 @@ class _Reader:
         _limit(len(tasks), self.findings)
         names = {id(part): part.key for part in tasks if part.key is not None}
         names |= {id(part): task_keys.make(part.name or part.title) for part in tasks if part.key is None}
-        ends = {
-            part.key: names[id(part.ends_with)] for part in tasks if part.key is not None and part.ends_with is not None
-        }
+        ends = {part.key: [names[id(end)] for end in part.ends_with] for part in tasks if part.key is not None}
         self._resolve_conditions(task_keys.taken)
         result: list[PhaseDraft] = []
         for phase in self.phases:
@@ -221,14 +224,17 @@ class _Reader:
                 own = self._known(part, task_keys.taken)
                 before = [names[id(earlier)] for earlier in part.follows if id(earlier) in names]
                 after = [*before, *(key for key in own if key not in before)]
-                after += [
-                    ends[key] for key in own if key in ends and ends[key] not in after and ends[key] != names[id(part)]
-                ]
+                more = dict.fromkeys(end for key in own for end in ends.get(key, ()))
+                after += [end for end in more if end not in after and end != names[id(part)]]
+                if part.answer is not None:
+                    part.fields.setdefault("condition", _condition(part.answer, names))
                 part.description = self._with_links(part.description)
                 task = _task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 if task is not None and part.whole is None:
                     task = section.shared.over(self.front.shared).apply(task)
                 drafts += [] if task is None else [task]
+            if section.answer is not None:
+                section.condition = _condition(section.answer, names)
             result += self._phase(phase, key, name, drafts)
         return result
 
@@ -318,7 +324,7 @@ class _Reader:
         _limit(len(steps), self.findings)
         for step in steps:
             item = Item(step.line, step.line + 1, [Text(step.line, step.line + 1, "paragraph", step.text, step.text)])
-            for part in read_item(item, self.context):
+            for part in read_item(item, self.context).tasks:
                 part.title = part.title[:1].upper() + part.title[1:] if step.text[:1] != "`" else part.title
                 phase.tasks.append(part)
 
@@ -364,6 +370,10 @@ def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findi
         return None
     check_meaning(task, part, findings)
     return task
+
+
+def _condition(answer: Answer, names: dict[int, str]) -> dict[str, Any]:
+    return {"task": names[id(answer.question)], "is": [answer.value]}
 
 
 def _limit(tasks: int, findings: Findings) -> None:

@@ -234,13 +234,14 @@ def check_script(
         number = bisect_right(starts, at) - 1
         return (line + number if exact else line), offset + at - starts[number]
 
-    for at, found in placeholders(text):
+    parsed = read_shell_text(text)
+    for at, found in placeholders(parsed):
         message = (
             f"{found} is a placeholder. Write its value, or make it a parameter, such as \"$VERSION\" with 'version' "
             "declared in the front matter. If the text is meant as it is, put it into single quotes."
         )
         findings.problem(*place(at), message)
-    if any(expressions(text)):
+    if "${{" in text and any(expressions(text)):
         message = (
             "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; "
             "the command reads an input as "
@@ -248,7 +249,6 @@ def check_script(
         )
         findings.problem(*place(text.index("${{")), message)
         return
-    parsed = read_shell_text(text)
     if parsed.open_heredoc is not None:
         at, delimiter = parsed.open_heredoc
         message = (

@@ -21,6 +21,9 @@ class Kind(StrEnum):
     REMARK = "remark"
 
 
+# A longer heading is a sentence.
+_MAX_HEADING = 120
+
 _NUMBERING = re.compile(
     r"^\W*(?:(?:step|phase|part|section|chapter)\s+)?(?:[0-9]+(?:\.[0-9]+)*[.):]?|[a-z][.)])?[\s:.\u2013\u2014-]*",
     re.IGNORECASE,
@@ -78,6 +81,7 @@ _PLATFORM = re.compile(
     r"(?:\s*(?:/|,|and|or|&)\s*[\w ]{2,20}|\s+[0-9.]+\+?|\s+users)?\W*$",
     re.IGNORECASE,
 )
+_INSTALLS = re.compile(r"(?:install\w*|set ?up)\s+(?!(?:on|for|using|with|via|under)\b)", re.IGNORECASE)
 _CONDITIONAL = re.compile(
     r"(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|"
     r"applicable|something|things)|where (?:needed|necessary|applicable)|"
@@ -122,7 +126,7 @@ _NO_COMMAND = re.compile(
 def kind_of(heading: str) -> Kind | None:
     """What the section below a heading is. None: steps to do, as usual."""
     text = plain(heading)
-    if not text or len(text) > 120:
+    if not text or len(text) > _MAX_HEADING:
         return None
     if _ROLLBACK.match(text) and not _ABOUT_ROLLBACK.match(text):
         return Kind.ROLLBACK
@@ -137,6 +141,17 @@ def kind_of(heading: str) -> Kind | None:
 def is_conditional(step: str) -> bool:
     """Whether a step says that it is only sometimes done: "If …", "Optional: …", "… (if needed)"."""
     return _CONDITIONAL.match(plain(step)) is not None
+
+
+def is_alternative(step: str) -> bool:
+    """Whether a step or a section is one of several ways: "Option A", "On Debian", "Using Docker".
+
+    "Install Docker" is not: it can stand beside "Install Helm", and both are done.
+    """
+    text = plain(step)
+    return len(text) <= _MAX_HEADING and (
+        _ALTERNATIVE.match(text) is not None or (_PLATFORM.match(text) is not None and not _INSTALLS.match(text))
+    )
 
 
 def why_not_run(label: str, code: str) -> str | None:

@@ -36,6 +36,8 @@ class SharedSettings:
 
         The shell is not among them: it is chosen where a script is read.
         """
+        if not self.env and self.cwd is None and self.timeout is None:
+            return task
         kind, fields = task.action.type, task.action.fields()
         if self.env and means(kind, "env"):
             fields["env"] = {**self.env, **fields.get("env", {})}

@@ -121,17 +121,16 @@ _REPLS = frozenset(
 )
 
 
-def placeholders(text: str, *, shell: bool = True) -> Iterator[tuple[int, str]]:
+def placeholders(parsed: ShellText) -> Iterator[tuple[int, str]]:
     """The placeholders in a command, with their offsets. Text in single quotes and quoted here-documents is meant literally."""
-    parsed = read_shell_text(text) if shell else None
-    searched = parsed.expanded if parsed else text
+    searched = parsed.expanded
     for match in _PLACEHOLDER.finditer(searched):
         found = match[0]
         at = match.start()
         if match["angle"]:
             name = found[1:-1]
-            in_document = parsed is not None and parsed.words[at] not in "<Q"
-            if parsed is not None and parsed.code[at] != "<" and not _is_name(name, in_document=in_document):
+            in_document = parsed.words[at] not in "<Q"
+            if parsed.code[at] != "<" and not _is_name(name, in_document=in_document):
                 continue
             if re.search(r"\s[0-9]?$", name):
                 continue  # `<in 2>err`

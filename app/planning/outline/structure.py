@@ -14,8 +14,8 @@ from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
-from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
-from app.planning.outline.sections import Kind, kind_of, plain
+from app.planning.outline.parts import KEY_FORM, RUN, Answer, is_unknown, key_message, read_run
+from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
 from app.planning.outline.shared_settings import SHARED, SharedSettings, read_shared
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
@@ -28,7 +28,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 _STRATEGY = re.compile(r"(.*\S)\s*\((parallel|sequential|dag)\)", re.IGNORECASE)
 _CONTENTS_LINE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)+\[[^\[\]]*\]\(#[^()]*\)\s*")
 # Kinds that hold for everything below a section, whatever its own headings say.
-_WHOLE = frozenset({Kind.ROLLBACK, Kind.TEXT, Kind.CHECKLIST, Kind.CONDITIONAL})
+_WHOLE = frozenset({Kind.TEXT, Kind.CHECKLIST})
 
 
 @dataclass
@@ -41,6 +41,8 @@ class Section:
         kind: what the section is; None: steps, as usual.
         alternatives: if it is one of several alternatives, all of them.
         condition: when its phase runs, in the form of `app.domain.plan.TaskCondition`.
+        answer: the answer to a question of the plan without which its phase is skipped, instead of a condition.
+        asked: whether that question is about this section, and not about one that contains it.
         shared: the settings that its heading and its `env` block give to its tasks.
         places: the line and column of each field that an attribute sets.
         run: what `{run}` or `{run=no}` in its heading says.
@@ -57,6 +59,8 @@ class Section:
     key: str | None = None
     requires_approval: bool | None = None
     condition: dict[str, Any] | None = None
+    answer: Answer | None = None
+    asked: bool = False
     runs_on: str = RunsOn.SUCCESS
     shared: SharedSettings = field(default_factory=SharedSettings)
     places: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
@@ -83,12 +87,17 @@ class Section:
         if above is None:
             return
         self.shared = self.shared.over(above.shared)
-        if self.condition is None:
-            self.condition = above.condition
+        if self.condition is None and not self.asked:
+            self.condition, self.answer = above.condition, above.answer
         if "runs_on" not in self.places and self.runs_on == RunsOn.SUCCESS:
             self.runs_on = above.runs_on
-        if self.requires_approval is None:
+        if self.requires_approval is None and self.runs_on != RunsOn.ALWAYS:
             self.requires_approval = above.requires_approval
+
+    @property
+    def says_when(self) -> bool:
+        """Whether its heading says when it runs."""
+        return bool({"condition", "runs_on"} & self.places.keys())
 
     def all_below(self) -> list[Section]:
         """The section and everything in it, in the order of the text."""
@@ -244,7 +253,7 @@ def _find_alternatives(sections: list[Section]) -> None:
     for section in sections:
         groups: dict[int, list[Section]] = {}
         for child in section.children:
-            if child.run is None and kind_of(child.name) == Kind.ALTERNATIVE:
+            if child.run is None and not child.says_when and is_alternative(child.name):
                 groups.setdefault(child.level, []).append(child)
                 child.alternatives = groups[child.level]
 
@@ -252,12 +261,11 @@ def _find_alternatives(sections: list[Section]) -> None:
 def _kind(section: Section) -> Kind | None:
     if section.run is not None:
         return None if section.run else Kind.TEXT
-    if {"condition", "runs_on"} & section.places.keys():
-        # Its heading says when it runs.
+    if section.says_when:
         return None
     above = section.parent.kind if section.parent is not None else None
     own = kind_of(section.name) if not section.is_title else None
-    if above in _WHOLE or (above == Kind.ALTERNATIVE and own not in _WHOLE):
+    if above in _WHOLE:
         return above
     if own == Kind.ALTERNATIVE:
         return own if len(section.alternatives) > 1 else None
@@ -270,14 +278,20 @@ def _find_kinds(sections: list[Section]) -> None:
     _find_alternatives(sections)
     for section in sections[1:]:
         section.kind = _kind(section)
-    named = [
-        section for section in sections if section.kind not in {Kind.ROLLBACK, Kind.TEXT} or section.run is not None
-    ]
-    if not any(map(holds_steps, named)):
+    if not any(holds_steps(section) and not _is_aside(section) for section in sections):
         # Nothing else holds steps, so these are what the document is about.
         for section in sections:
             if section.run is not False:
                 section.kind = None
+
+
+def _is_aside(section: Section | None) -> bool:
+    """Whether a section is part of a rollback, or text that its heading does not call so."""
+    while section is not None and section.run is None:
+        if section.kind in {Kind.ROLLBACK, Kind.TEXT}:
+            return True
+        section = section.parent
+    return False
 
 
 def shows_steps(section: Section) -> bool:

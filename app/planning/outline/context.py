@@ -1,0 +1,66 @@
+"""What an item needs to know about its document, and how its blocks are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.planning.outline import fences, scripts
+from app.planning.outline.blocks import Block, Fence, Text
+from app.planning.outline.findings import Findings
+from app.planning.outline.parts import TaskParts
+
+_LIST_LINE = re.compile(
+    r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an item needs to know about its document. `parallel`: nothing in its phase waits for anything else there."""
+
+    findings: Findings
+    definitions: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: scripts.Settings = field(default_factory=scripts.Settings)
+    parallel: bool = False
+
+    def with_variables(self, names: Iterable[str]) -> Context:
+        """The same for scripts that have these variables as well."""
+        known = self.settings.variables.union(names)
+        return replace(self, settings=replace(self.settings, variables=known))
+
+
+def warn_of_kept(block: Block, findings: Findings) -> None:
+    """Point out text that a reader could take for steps: code by indentation, and steps in quotes or HTML."""
+    if isinstance(block, Fence):
+        scripts.warn_of_text(block, findings)
+    elif isinstance(block, Text) and block.kind == "code_block":
+        findings.warn(
+            block.line, "Code by indentation is treated as text. To run it, put it into a block that starts with ```sh."
+        )
+    elif isinstance(block, Text) and block.kind in {"blockquote", "html_block"} and _LIST_LINE.search(block.source):
+        kind = "A quote" if block.kind == "blockquote" else "HTML"
+        findings.warn(block.line, f"{kind} is treated as text, and so are the steps and blocks in it.")
+
+
+def read_fence(part: TaskParts, block: Fence, context: Context) -> str:
+    """Give a task the action of a block. Return what its description shows of the block."""
+    if not scripts.is_script(block):
+        part.action = fences.read_action(block, context.findings)
+        part.by_hand = part.action is None
+        return ""
+    script = _read_script(block, context)
+    part.action, part.name, part.by_hand = script.action, script.name, script.action is None
+    return script.expected
+
+
+def _read_script(block: Fence, context: Context) -> scripts.Script:
+    """Read a block of commands, and what a person sees of it."""
+    script = scripts.read_script(block, context.settings, context.findings)
+    if script.by_hand:
+        script.expected = block.source
+    elif script.expected:
+        ticks = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", script.expected))])
+        script.expected = f"Expected output:\n\n{ticks}text\n{script.expected}\n{ticks}"
+    return script

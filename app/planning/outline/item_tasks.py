@@ -1,0 +1,268 @@
+"""Makes the tasks of one list item. Usually it is one; an item with several blocks or with steps of its own is several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.plan import ActionSpec
+from app.planning.outline import scripts
+from app.planning.outline.blocks import Block, Fence, Item, List, joined
+from app.planning.outline.context import Context, read_fence
+from app.planning.outline.inline import Title
+from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
+from app.planning.outline.sections import is_alternative
+from app.planning.outline.steps import WHICH, Steps, choose, release, release_ways, with_choices
+from app.planning.outline.titles import label_of, link_lines
+
+# A longer title is not put in front of the titles of its steps.
+_MAX_PREFIX = 100
+# The places of what an item says about the question which of its ways applies.
+_OF_A_QUESTION = frozenset({"key", "depends_on", "condition"})
+
+
+@dataclass
+class ItemStep:
+    """A block or a nested list that is a step, and the text before it."""
+
+    block: Fence | List
+    before: list[Block]
+
+
+class ItemTasks:
+    """Makes the tasks of an item. Afterwards, `released` says whether a person releases one that the item itself runs.
+
+    Args:
+        title: its title.
+        parts: what its attributes say.
+        context: the document.
+        nested: reads an item of a nested list.
+        labeled: whether the title ends with the command of the item.
+    """
+
+    def __init__(
+        self, title: Title, parts: TaskParts, context: Context, nested: Callable[[Item], Steps], *, labeled: bool
+    ) -> None:
+        self.title = title
+        self.parts = parts
+        self.context = context
+        self.findings = context.findings
+        self.nested = nested
+        self.labeled = labeled
+        self.fields: dict[str, Any] = {}
+        self.places = parts.places
+        self.given: dict[str, Any] = {}
+        self.asks_which = False
+        self.released = False
+
+    def build(
+        self, actions: list[ActionSpec], steps: list[ItemStep], after: list[Block], *, released: bool, runs: bool
+    ) -> Steps:
+        """The tasks, each behind the one before.
+
+        Args:
+            actions: what the item does besides its steps.
+            steps: its steps.
+            after: the text below its last step.
+            released: whether a person releases what runs.
+            runs: whether anything in the item may run.
+        """
+        # An item that starts with a list has no action of its own, unless its title says what to do.
+        group = not actions and bool(steps) and isinstance(steps[0].block, List)
+        text = self._text()
+        result = Steps()
+        if not group:
+            self.given = take_action_fields(self.parts)
+            self._check_single(actions, steps)
+            if not actions and not self.context.parallel and _ways_from(0, steps):
+                self._own_question(text)
+            else:
+                after = self._own_task(actions, steps, after, text, runs=runs)
+                result.add(Steps.of(self.parts))
+                text = text or self.parts.title
+        prefix = text.rstrip(" .:;,")
+        self._add_steps(result, steps, prefix, released=released)
+        if released and not group:
+            self._release(self.parts)
+        if group:
+            self._group(result, prefix, _paragraphs(self._full(text), link_lines(self.title)))
+        if after and result.tasks:
+            last = result.tasks[-1]
+            last.description = _paragraphs(last.description, self._texts(after))
+        if len(result.tasks) > 1:
+            result.tasks[0].ends_with = result.ends
+        return result
+
+    def _add_steps(self, result: Steps, steps: list[ItemStep], prefix: str, *, released: bool) -> None:
+        """Append the steps behind the item's own task. Blocks side by side that are several ways are one choice."""
+        number = 0
+        while number < len(steps):
+            ways = _ways_from(number, steps)
+            if not ways:
+                found = self._step(steps[number], prefix, number + 2)
+                if released and isinstance(steps[number].block, Fence):
+                    self._release(found.tasks[0])
+                _append(result, found)
+                number += 1
+                continue
+            # What stands above the first of the ways is about all of them.
+            above, ways[0].before = self._texts(ways[0].before[:-1]), ways[0].before[-1:]
+            made = [self._step(step, prefix, number + 2) for step in ways]
+            if released:
+                for way in made:
+                    self._release(way.tasks[0])
+            if self.context.parallel:
+                made[0].tasks[0].description = _paragraphs(above, made[0].tasks[0].description)
+                release_ways(made, self.findings)
+                for way in made:
+                    _append(result, way)
+            else:
+                own = self.asks_which and not result.tasks
+                title = shortened(f"{prefix}: {WHICH}" if len(prefix) <= _MAX_PREFIX else WHICH)
+                question = self.parts if own else TaskParts(ways[0].block.line, 0, title=title)
+                question.description = _paragraphs(question.description, above)
+                labels = [label_of(step.before) for step in ways]
+                _append(result, choose(question, list(zip(labels, made, strict=True)), self.findings))
+            number += len(ways)
+
+    def _release(self, task: TaskParts) -> None:
+        self.released = release(task) or self.released
+
+    def _own_question(self, text: str) -> None:
+        """Make the item's own task the question which of its ways applies. Its attributes are those of the ways."""
+        parts = self.parts
+        self.asks_which = True
+        self.fields = {name: value for name, value in parts.fields.items() if name != "condition"}
+        parts.fields = {name: value for name, value in parts.fields.items() if name == "condition"}
+        parts.places = {name: place for name, place in parts.places.items() if name in _OF_A_QUESTION}
+        parts.title = shortened(f"{text.rstrip(' .:;,?')}: {WHICH}" if text else WHICH)
+        parts.description = _paragraphs(self._full(text), link_lines(self.title))
+
+    def _check_single(self, actions: list[ActionSpec], steps: list[ItemStep]) -> None:
+        """Refuse what is said about one command in an item that has several."""
+        if len(actions) + len(steps) < 2:
+            return
+        for name, attribute in (("expect", "expect"), ("every_seconds", "every")):
+            if name in self.given:
+                message = (
+                    f"'{attribute}' is for one command, but this item has several steps. Split it into several items."
+                )
+                self.findings.problem(*self.parts.places[name], message)
+
+    def _text(self) -> str:
+        """The title: without the command that runs, unless it is nothing else."""
+        title = self.title
+        if self.labeled and title.label:
+            return title.label
+        return title.text if not self.labeled else " ".join((title.text or title.command or "").split())
+
+    def _full(self, text: str) -> str:
+        return text if len(text) > MAX_TITLE_LENGTH else ""
+
+    def _own_task(
+        self, actions: list[ActionSpec], steps: list[ItemStep], after: list[Block], text: str, *, runs: bool
+    ) -> list[Block]:
+        """Make the task of the item itself, with its first block. Return the text that belongs to its other steps."""
+        parts, title = self.parts, self.title
+        parts.action = actions[0] if actions else None
+        own: list[Block] = []
+        expected = ""
+        if not actions and steps:
+            first = steps.pop(0)
+            own = first.before
+            if isinstance(first.block, Fence):
+                expected = read_fence(parts, first.block, self.context)
+        elif steps:
+            own, steps[0].before = steps[0].before, []
+        below: list[Block] = []
+        if not steps:
+            below, after = after, []
+        self.fields = dict(parts.fields)
+        extend_action(parts, self.given, self.places, self.findings)
+        parts.description = _paragraphs(
+            self._full(text), self._texts(own), self._texts(below), expected, link_lines(title)
+        )
+        text = text or _text_of(parts.action)
+        if not text.strip():
+            message = "This item has no title. Say in a few words what it does."
+            self.findings.problem(parts.line, parts.column, message)
+        parts.title = shortened(text)
+        if parts.action is None and title.codes and not title.command and runs:
+            message = (
+                "The code in this line is not run: it is part of a sentence. To run it, write Title: `command` at the "
+                "end of the item, or add {run}."
+            )
+            self.findings.warn(parts.line, message)
+        return after
+
+    def _step(self, step: ItemStep, prefix: str, number: int) -> Steps:
+        before = self._texts(step.before)
+        if isinstance(step.block, List):
+            items = [self.nested(item) for item in step.block.items]
+            found = Steps()
+            for one in with_choices(items, self.findings, parallel=self.context.parallel):
+                _append(found, one)
+            for part in found.tasks:
+                if part.whole is None and part.title and 0 < len(prefix) <= _MAX_PREFIX:
+                    part.title = shortened(f"{prefix}: {part.title}")
+            if found.tasks and found.tasks[0].whole is None:
+                found.tasks[0].description = _paragraphs(before, found.tasks[0].description)
+            return found
+        label = label_of(step.before)
+        title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
+        part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.fields))
+        expected = read_fence(part, step.block, self.context)
+        extend_action(part, self.given, self.places, self.findings)
+        part.description = _paragraphs(before if before.rstrip(":") != label else "", expected)
+        return Steps.of(part)
+
+    def _texts(self, blocks: list[Block]) -> str:
+        return joined(blocks, self.findings.lines)
+
+    def _group(self, steps: Steps, prefix: str, description: str) -> None:
+        """An item that only holds steps. If other tasks can name it, it becomes a milestone after its steps."""
+        parts = self.parts
+        extra = [name for name in parts.fields if name != "depends_on"]
+        if extra:
+            named = ", ".join(extra)
+            message = (
+                f"An item that only holds steps takes no attributes but #key and after. Move to the steps: {named}."
+            )
+            self.findings.problem(parts.line, parts.column, message)
+        if not steps.tasks:
+            return
+        first = steps.tasks[0]
+        if first.whole is None:
+            first.description = _paragraphs(description, first.description)
+            first.after = [*parts.after, *(key for key in first.after if key not in parts.after)]
+            if "depends_on" in parts.places:
+                first.places.setdefault("depends_on", parts.places["depends_on"])
+        if parts.key is not None or "key" in parts.places:
+            parts.title, parts.after, parts.action = shortened(prefix) or "-", [], ActionSpec(type="milestone")
+            parts.fields.clear()
+            steps.add(Steps.of(parts))
+
+
+def _append(steps: Steps, found: Steps) -> None:
+    if found.tasks:
+        steps.add(found)
+
+
+def _ways_from(number: int, steps: list[ItemStep]) -> list[ItemStep]:
+    """The steps from this one on that are several ways, by the text before them: "On Debian:", "On a Mac:"."""
+    end = number
+    while end < len(steps) and isinstance(steps[end].block, Fence) and is_alternative(label_of(steps[end].before)):
+        end += 1
+    return steps[number:end] if end - number > 1 else []
+
+
+def _text_of(action: ActionSpec | None) -> str:
+    """What an action does, as the title of a task that has none."""
+    fields = action.fields() if action is not None else {}
+    text = fields.get("command") or fields.get("prompt") or fields.get("url") or (fields.get("argv") or [""])[-1]
+    return str(text).removeprefix(scripts.STRICT_SH)
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)

@@ -1,0 +1,334 @@
+"""Reads the steps of one section into its phase: which tasks they are, in which order, and which text belongs to which."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from app.domain.plan import ActionSpec
+from app.planning.outline import fences, scripts
+from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
+from app.planning.outline.context import Context, read_fence, warn_of_kept
+from app.planning.outline.inline import read_title
+from app.planning.outline.items import read_item
+from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
+from app.planning.outline.sections import is_alternative, is_conditional
+from app.planning.outline.shared_settings import SharedSettings
+from app.planning.outline.steps import WHICH, Steps, choose, release, release_ways, with_choices
+from app.planning.outline.structure import Section, is_contents, is_step
+from signoff.vocabulary import PhaseStrategy
+
+DEFAULT_PHASE = "Tasks"
+
+# Sentences before a block that say nothing about what it does.
+_EMPTY_WORDS = re.compile(
+    r"(?:(?:then|next|now|first|finally|to do (?:so|this|that)|for (?:this|that)|you can|please|and),?\s+)*"
+    r"(?:(?:run|execute|use|enter|type|issue|do|try|with|by running|using|as follows|like (?:this|so)|"
+    r"for example|example|e\.g\.?|"
+    r"the following|this|and then|then|or|and)\b[\s,]*)"
+    r"(?:(?:the|this|these|following|commands?|scripts?|below|in (?:a|your) (?:terminal|shell)|as follows|"
+    r"like (?:this|so)|from the root|"
+    r"one of|steps?)\b[\s,]*)*",
+    re.IGNORECASE,
+)
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
+
+
+@dataclass
+class Phase:
+    """A phase while it is read.
+
+    Attributes:
+        section: the section that it is made of.
+        gate: the last tasks of what is in order so far. Whatever comes next waits for them.
+        open: the last tasks of bulleted items since then, which only an ordered step waits for.
+        last_number: the number that would continue the last numbered list.
+    """
+
+    section: Section
+    description: list[str] = field(default_factory=list[str])
+    tasks: list[TaskParts] = field(default_factory=list[TaskParts])
+    gate: list[TaskParts] = field(default_factory=list[TaskParts])
+    open: list[TaskParts] = field(default_factory=list[TaskParts])
+    last_number: int | None = None
+
+
+class SectionSteps:
+    """Reads the steps of one section into its phase. Afterwards, `summary` has the text that belongs to the whole plan.
+
+    Args:
+        phase: the phase.
+        section: the section; not that of the phase if it continues a numbered list of it.
+        context: the document.
+        plan: the settings that all tasks share.
+        ordered: whether the document has steps that are in order.
+        first: whether the phase is the first of the plan.
+        by_hand: whether a person does all steps.
+    """
+
+    def __init__(
+        self,
+        phase: Phase,
+        section: Section,
+        context: Context,
+        plan: SharedSettings,
+        *,
+        ordered: bool,
+        first: bool,
+        by_hand: bool,
+    ) -> None:
+        self.phase = phase
+        self.section = section
+        parallel = phase.section.strategy == PhaseStrategy.PARALLEL
+        self._outer = replace(context, parallel=parallel)
+        self.context = self._outer
+        self.findings = context.findings
+        self.plan = plan
+        self.ordered = ordered
+        self.first = first
+        self.by_hand = by_hand
+        self.summary: list[str] = []
+        self._bold = "" if section is phase.section else f"**{section.name}**"
+        self._alone = sum(map(is_step, section.blocks)) == 1
+        self._number = 0
+        self._ways = self._find_ways()
+
+    def read(self) -> None:
+        """Read all blocks of the section."""
+        known = len(self.phase.tasks)
+        before: list[Block] = []
+        self._set_shared()
+        for block in self.section.blocks:
+            if isinstance(block, Fence) and block.language == ENV_FENCE and self._sets_env():
+                self.section.shared.env.update(fences.read_env(block, self.findings))
+                self._set_shared()
+            elif not is_step(block):
+                if is_contents(block):
+                    self.findings.warn(block.line, "These links to sections of the document are treated as text.")
+                warn_of_kept(block, self.findings)
+                before.append(block)
+            else:
+                before = self._step(block, before)
+                self._bold = self._bold if before else ""
+        if before:
+            text = self._source(before)
+            if len(self.phase.tasks) > known and self.phase.tasks[-1].whole is None:
+                append_text(self.phase.tasks[-1], text)
+            else:
+                self.phase.description.append(text)
+
+    def _set_shared(self) -> None:
+        """What the next steps inherit: their shell, and the names of their variables."""
+        shared = self.phase.section.shared.over(self.plan)
+        settings = replace(self._outer.settings, shell=shared.shell or "sh")
+        self.context = replace(self._outer, settings=settings).with_variables(shared.env)
+
+    def _sets_env(self) -> bool:
+        """Whether a block of variables is for the steps below it. Otherwise, it shows the contents of a file."""
+        return self.section is self.phase.section and not self.phase.tasks and not self.by_hand
+
+    def _step(self, block: Block, before: list[Block]) -> list[Block]:
+        """Read a list or a block. Return the text that belongs to what follows."""
+        asks = self._is_conditional(before)
+        if isinstance(block, List):
+            return self._list(block, before, asks=asks)
+        if isinstance(block, Fence) and scripts.is_own(block):
+            column = self.findings.column_of(block.line, block.language)
+            message = "This block does not belong to a task. Indent it to the text of its list item."
+            self.findings.problem(block.line, column, message)
+        elif isinstance(block, Fence):
+            self._block(block, before, asks=asks)
+        return []
+
+    def _is_conditional(self, before: list[Block]) -> bool:
+        """Whether the sentence above a list or block says that it is only sometimes done."""
+        last = before[-1] if before and not self.by_hand else None
+        if not isinstance(last, Text) or last.kind != "paragraph" or not last.content.rstrip().endswith(":"):
+            return False
+        if not is_conditional(read_title(last.content.replace("\n", " "), {}).text):
+            return False
+        self.findings.warn(
+            last.line,
+            "What follows is not always done, so a person decides about it: each command is released, done by hand or "
+            "skipped. To run one without being asked, add {run} to its item.",
+        )
+        return True
+
+    def _list(self, block: List, before: list[Block], *, asks: bool) -> list[Block]:
+        phase, section = self.phase, self.phase.section
+        numbered = block.start is not None
+        if numbered and self.context.parallel and len(block.items) > 1:
+            message = (
+                f"A numbered list runs in order, but phase '{section.name}' is parallel. "
+                "Start its items with '- ', or remove '(parallel)'."
+            )
+            self.findings.problem(block.line, 0, message)
+        groups: list[Steps] = []
+        lead: list[Block] = []
+        for item in block.items:
+            group = read_item(item, self.context, by_hand=self.by_hand, asks=asks)
+            if not group.tasks:
+                text = self._item_text(item.line, item.end)
+                before = [*before, Text(item.line, item.end, "item", text)]
+                continue
+            if groups:
+                self._put_text(group.tasks[0], before, own=True)
+            else:
+                lead = before
+            before = []
+            groups.append(group)
+        if not groups:
+            return before
+        attributes = any(group.tasks[0].places or group.tasks[0].whole is not None for group in groups)
+        made = with_choices(groups, self.findings, parallel=self.context.parallel)
+        self._put_text(made[0].tasks[0], lead)
+        self._bold = ""
+        for group in made:
+            self._add(group, ordered=numbered)
+        if numbered and block.start is not None:
+            phase.last_number = block.start + len(block.items)
+        elif not attributes and not section.explicit:
+            self._warn_of_bullets(block, [group.tasks[0] for group in made])
+        return before
+
+    def _item_text(self, line: int, end: int) -> str:
+        return "\n".join(text.rstrip() for text in self.findings.lines[line:end]).strip()
+
+    def _warn_of_bullets(self, block: List, started: list[TaskParts]) -> None:
+        running = [
+            part
+            for part in started
+            if part.action is not None
+            and part.action.type in {"shell", "http"}
+            and not part.fields.get("requires_approval")
+        ]
+        if len(running) < 2:
+            return
+        words = [part.title.split(" ", 1)[0].lower() for part in running]
+        sequence = len(set(words)) == len(words) or any(_AFTERWARDS.search(part.title) for part in running)
+        if self.ordered or sequence:
+            self.findings.warn(
+                block.line,
+                f"The {len(running)} commands of this list start together. If they are meant in order, "
+                f"number the items: 1., 2., 3.",
+            )
+
+    def _block(self, fence: Fence, before: list[Block], *, asks: bool) -> None:
+        """A block outside of lists is a step, named by the heading or by the sentence before it."""
+        self._number += 1
+        title, above = self._title_of(fence, before)
+        column = self.findings.column_of(fence.line, fence.language) if fence.language else 0
+        part = TaskParts(fence.line, column, title=title)
+        if self.by_hand:
+            part.action, shown = ActionSpec(type="manual"), fence.source
+        else:
+            shown = read_fence(part, fence, self.context)
+        ways = self._ways.get(id(fence), [])
+        lead: list[Block] = []
+        if asks:
+            release(part)
+        if ways and fence is ways[0]:
+            lead, above = above, []
+        self._put_text(part, above, own=True)
+        if shown:
+            append_text(part, shown)
+        if not ways:
+            if not self.by_hand and is_alternative(self._sentence(before)[0]):
+                release_ways([Steps.of(part)], self.findings)
+            self._add(Steps.of(part), ordered=True)
+            return
+        self._chosen.append((self._sentence(before)[0], Steps.of(part)))
+        self._lead = [*self._lead, *lead]
+        if fence is ways[-1]:
+            self._choose()
+
+    def _find_ways(self) -> dict[int, list[Fence]]:
+        """For each block that is one of several ways by the sentence before it ("On Debian:"): all of them."""
+        self._chosen: list[tuple[str, Steps]] = []
+        self._lead: list[Block] = []
+        found: dict[int, list[Fence]] = {}
+        group: list[Fence] = []
+        before: list[Block] = []
+        for block in self.section.blocks:
+            if not is_step(block):
+                before = [block]
+                continue
+            if isinstance(block, Fence) and not scripts.is_own(block) and is_alternative(self._sentence(before)[0]):
+                group.append(block)
+                found[id(block)] = group
+            else:
+                group = []
+            before = []
+        if self.by_hand or self.context.parallel:
+            return {}
+        return {fence: ways for fence, ways in found.items() if len(ways) > 1}
+
+    def _choose(self) -> None:
+        question = TaskParts(self._chosen[0][1].tasks[0].line, 0, title=WHICH)
+        steps = choose(question, self._chosen, self.findings)
+        self._put_text(question, self._lead)
+        self._add(steps, ordered=True)
+        self._chosen, self._lead = [], []
+
+    def _title_of(self, fence: Fence, before: list[Block]) -> tuple[str, list[Block]]:
+        """The title of a block, and the text before it that is not in the title."""
+        name = self.section.name
+        number = 0 if self._alone else self._number
+        sentence, is_whole = self._sentence(before)
+        if name and (not number or not sentence) and not (self.section.is_title and sentence):
+            return shortened(name if number < 2 else f"{name} ({number})"), before
+        if sentence:
+            return shortened(sentence), before[:-1] if is_whole else before
+        return shortened(scripts.first_command(fence)) or DEFAULT_PHASE, before
+
+    def _sentence(self, before: list[Block]) -> tuple[str, bool]:
+        """The sentence before a block that says what it does, and whether its paragraph holds nothing else."""
+        last = before[-1] if before else None
+        if not isinstance(last, Text) or last.kind != "paragraph":
+            return "", False
+        title = read_title(" ".join(line.strip() for line in last.content.split("\n")), self.context.definitions)
+        sentence = _SENTENCES.split(title.text)[-1].rstrip(" :.")
+        if _EMPTY_WORDS.fullmatch(sentence) or len(sentence) > MAX_TITLE_LENGTH:
+            return "", False
+        return sentence, sentence == title.text.rstrip(" :.") and not title.links
+
+    def _put_text(self, part: TaskParts, before: list[Block], *, own: bool = False) -> None:
+        """Give the text before a step to the step, or to the phase if it is the first."""
+        phase, bold = self.phase, self._bold
+        text = "\n\n".join(piece for piece in (bold, self._source(before)) if piece)
+        if not text:
+            return
+        if (not phase.tasks and not own and not bold) or part.whole is not None:
+            if (not phase.section.name or phase.section.is_title) and self.first:
+                self.summary.append(text)
+            else:
+                phase.description.append(text)
+        else:
+            part.description = f"{text}\n\n{part.description}" if part.description else text
+
+    def _add(self, steps: Steps, *, ordered: bool) -> None:
+        """Put the tasks of one step into the phase, in order behind what it waits for."""
+        phase, first = self.phase, steps.tasks[0]
+        if phase.section.strategy == PhaseStrategy.DAG:
+            if first.whole is None:
+                first.follows = [*(phase.open or phase.gate)] if ordered else [*phase.gate]
+        else:
+            # The phase has an order. Only what comes after a choice says more: it starts if any of the ways has ended.
+            ordered = phase.section.strategy == PhaseStrategy.SEQUENTIAL
+            first.follows = phase.gate if first.whole is None else []
+            for part in steps.tasks:
+                part.follows = [*part.follows] if ordered and len(part.follows) > 1 else []
+        phase.tasks += steps.tasks
+        if ordered:
+            phase.gate, phase.open = steps.ends, []
+        else:
+            phase.open += steps.ends
+
+    def _source(self, blocks: list[Block]) -> str:
+        return joined(blocks, self.findings.lines)
+
+
+def append_text(part: TaskParts, text: str) -> None:
+    """Add a text below the description of a task."""
+    part.description = f"{part.description}\n\n{text}" if part.description else text
