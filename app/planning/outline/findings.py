@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid
+from app.domain.parameters import Parameter
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
+from app.planning.outline.unset import assignments
 from signoff.schemas.problems import Problem
 
+# More questions than this help nobody.
+MAX_ASKED = 40
 # PostgreSQL and UTF-8 files refuse both, so a plan cannot contain them.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -29,6 +34,28 @@ class Findings:
         self.lines = normalized_text(text).split("\n")
         self._warnings: list[tuple[int, str]] = []
         self._problems: list[tuple[int, int, str]] = []
+        self._asked: list[str] = []
+
+    @cached_property
+    def assigned(self) -> dict[str, str | None]:
+        """The variables that the description sets anywhere; see `assignments`."""
+        return assignments("\n".join(self.lines))
+
+    def ask(self, variable: str) -> bool:
+        """Have the plan ask for the value of a variable. False if it already asks for as many as it can."""
+        if variable not in self._asked and len(self._asked) >= MAX_ASKED:
+            return False
+        if variable not in self._asked:
+            self._asked.append(variable)
+        return True
+
+    @property
+    def asked(self) -> dict[str, Parameter]:
+        """A parameter for each variable to ask for. What the description writes for it elsewhere is an example."""
+        return {
+            name.lower(): Parameter(description=f"For example {self.assigned[name]}" if self.assigned.get(name) else "")
+            for name in self._asked
+        }
 
     def problem(self, line: int, column: int, message: str) -> None:
         """Record a problem that makes the plan unusable."""

@@ -172,7 +172,10 @@ class _Reader:
         self._warn_of_people()
         try:
             return PlanDraft(
-                summary=summary, warnings=self.findings.warnings, parameters=self.front.parameters, phases=phases
+                summary=summary,
+                warnings=self.findings.warnings,
+                parameters={**self.front.parameters, **self.findings.asked},
+                phases=phases,
             )
         except ValidationError as error:
             self.findings.invalid(error, 0, {})

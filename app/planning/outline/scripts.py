@@ -14,6 +14,7 @@ from app.planning.outline.fence_options import check_options, fence_options
 from app.planning.outline.findings import Findings
 from app.planning.outline.prompts import SESSIONS, Session, read_session
 from app.planning.outline.shell_findings import (
+    Command,
     commands,
     endless,
     is_only_comments,
@@ -22,6 +23,7 @@ from app.planning.outline.shell_findings import (
     unset_variables,
 )
 from app.planning.outline.shell_text import read_shell_text
+from app.planning.outline.unset import is_secret, to_ask_for
 
 # Programs that take a script as an argument, for the language of a block.
 INTERPRETERS: dict[str, list[str]] = {
@@ -255,17 +257,49 @@ def check_script(
             f"This here-document has no end: no line of the block is {delimiter}. Indent all its lines like the block."
         )
         findings.problem(*place(at), message)
-    if names := {name: at for name, at in unset_variables(parsed).items() if name not in variables}:
-        listed = ", ".join(f"${name}" for name in list(names)[:10])
-        findings.warn(
-            place(min(names.values()))[0],
-            f"Nothing in this step sets {listed}, so the shell reads {'them' if len(names) > 1 else 'it'} "
-            f"as empty. Pass values as inputs or parameters.",
-        )
     script = commands(parsed)
+    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables}
+    _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
     for found in (lost_state(script), endless(script)):
         if found is not None:
             findings.warn(place(found[0])[0], found[1])
+
+
+def _tell_of_unset(unset: dict[str, int], script: list[Command], findings: Findings) -> None:
+    """Have the plan ask for the settings that a script needs, and point out what else it reads without a value.
+
+    Args:
+        unset: the line of each variable that nothing sets.
+        script: the commands that use them.
+        findings: where warnings and questions go.
+    """
+    asked = [name for name in to_ask_for(unset, script, findings.assigned) if findings.ask(name)]
+    secrets = [name for name in unset if is_secret(name)]
+    others = [name for name in unset if name not in {*asked, *secrets}]
+    if asked:
+        named = ", ".join(f"'{name.lower()}'" for name in asked[:10])
+        what = f"them: the parameters {named}" if len(asked) > 1 else f"it: the parameter {named}"
+        findings.warn(
+            min(unset[name] for name in asked),
+            f"Nothing in this step sets {_variables(asked)}, so the plan asks for {what}.",
+        )
+    if secrets:
+        findings.warn(
+            min(unset[name] for name in secrets),
+            f"Nothing in this step sets {_variables(secrets)}. Pass a password or key as a secret: with "
+            f"{secrets[0]}: ${{{{ secrets.{secrets[0]} }}}} in an inputs block, the command reads it as $INPUT_{secrets[0]}.",
+        )
+    if others:
+        them = "them" if len(others) > 1 else "it"
+        findings.warn(
+            min(unset[name] for name in others),
+            f"Nothing in this step sets {_variables(others)}, so the shell reads {them} as empty. "
+            "Pass values as inputs or parameters, or set them in the same block.",
+        )
+
+
+def _variables(names: list[str]) -> str:
+    return ", ".join(f"${name}" for name in names[:10])
 
 
 def _session(fence: Fence) -> Session | None:

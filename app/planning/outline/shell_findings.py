@@ -153,13 +153,19 @@ def unset_variables(text: ShellText) -> dict[str, int]:
     """Names in capitals that a script uses although nothing sets them, and where first. Those with a default are set."""
     given = set(_ENVIRONMENT)
     for match in _SET.finditer(text.expanded):
-        given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
+        # `NAME=$NAME` passes on a value that has to come from elsewhere.
+        if match[1] is None or not _passes_on(match[1], text.expanded[match.end() : match.end() + len(match[1]) + 5]):
+            given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
     names: dict[str, int] = {}
     for match in _USED.finditer(text.expanded):
         name = match[1] or match[2]
         if not match[3] and name not in given and not name.startswith(("LC_", "INPUT_")):
             names.setdefault(name, match.start())
     return names
+
+
+def _passes_on(name: str, value: str) -> bool:
+    return re.match(rf"\"?\$(?:{name}\b|\{{{name}\}})", value) is not None
 
 
 def is_only_comments(script: str) -> bool:
