@@ -12,6 +12,7 @@ from app.domain.errors import Invalid
 from app.domain.parameters import Parameter
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
+from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.unset import assignments
 from signoff.schemas.problems import Problem
 
@@ -35,6 +36,7 @@ class Findings:
         self._warnings: list[tuple[int, str]] = []
         self._problems: list[tuple[int, int, str]] = []
         self._asked: list[str] = []
+        self.placeholders: list[Placeholder] = []
 
     @cached_property
     def assigned(self) -> dict[str, str | None]:
@@ -60,6 +62,11 @@ class Findings:
     def problem(self, line: int, column: int, message: str) -> None:
         """Record a problem that makes the plan unusable."""
         self._problems.append((line, column, message))
+
+    def placeholder(self, found: Placeholder) -> None:
+        """Record a placeholder in a command: a problem that a parameter can solve."""
+        self.placeholders.append(found)
+        self.problem(found.line, found.column, found.message)
 
     def has_problem(self, line: int) -> bool:
         """Whether a problem on this line has been recorded. Others on it may follow from it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.domain.references import expressions
 from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHELLS, Fence
 from app.planning.outline.fence_options import check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.prompts import SESSIONS, Session, read_session
 from app.planning.outline.shell_findings import (
     Command,
@@ -189,14 +191,7 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
         )
         return script
     if shell is not None:
-        check_script(
-            content,
-            fence.line + 1,
-            findings,
-            settings.variables,
-            offset=findings.column_of(fence.line + 1, content.split("\n")[0]),
-            exact=session is None,
-        )
+        check_script(content, fence.line + 1, findings, settings.variables, places=_places(fence, session, findings))
     cwd = options.values.get("cwd")
     stops = not options.says("on_error", "continue")
     ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*INTERPRETERS[language], content]}
@@ -217,7 +212,7 @@ def check_script(
     variables: frozenset[str],
     *,
     offset: int = 0,
-    exact: bool = True,
+    places: Sequence[tuple[int, int]] = (),
 ) -> None:
     """Find what could surprise in a command.
 
@@ -227,21 +222,20 @@ def check_script(
         findings: where problems and warnings go.
         variables: the names of the variables that the plan sets.
         offset: the column of its first line.
-        exact: whether the lines of `text` are those of the description.
+        places: the line and column of each line of `text`, if they are not below one another in the description.
     """
 
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def place(at: int) -> tuple[int, int]:
         number = bisect_right(starts, at) - 1
-        return (line + number if exact else line), offset + at - starts[number]
+        begin = places[number] if number < len(places) else (line + number, offset)
+        return begin[0], begin[1] + at - starts[number]
 
+    parsed = read_shell_text(text)
     for at, found in placeholders(text):
-        message = (
-            f"{found} is a placeholder. Write its value, or make it a parameter, such as \"$VERSION\" with 'version' "
-            "declared in the front matter. If the text is meant as it is, put it into single quotes."
-        )
-        findings.problem(*place(at), message)
+        quoted = not parsed.code[at].strip() and bool(found[0].strip())
+        findings.placeholder(Placeholder(*place(at), found, quoted))
     if any(expressions(text)):
         message = (
             "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; "
@@ -250,7 +244,6 @@ def check_script(
         )
         findings.problem(*place(text.index("${{")), message)
         return
-    parsed = read_shell_text(text)
     if parsed.open_heredoc is not None:
         at, delimiter = parsed.open_heredoc
         message = (
@@ -300,6 +293,14 @@ def _tell_of_unset(unset: dict[str, int], script: list[Command], findings: Findi
 
 def _variables(names: list[str]) -> str:
     return ", ".join(f"${name}" for name in names[:10])
+
+
+def _places(fence: Fence, session: Session | None, findings: Findings) -> list[tuple[int, int]]:
+    """The line and column of each line that runs."""
+    lines = fence.content.split("\n")
+    indent = next((findings.column_of(fence.line + 1 + number, line) for number, line in enumerate(lines) if line), 0)
+    inner = [(number, 0) for number in range(len(lines))] if session is None else session.places
+    return [(fence.line + 1 + number, indent + column) for number, column in inner]
 
 
 def _session(fence: Fence) -> Session | None:

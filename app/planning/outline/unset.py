@@ -44,6 +44,11 @@ def is_secret(variable: str) -> bool:
     return _SECRET.fullmatch(variable) is not None
 
 
+def is_of_machine(variable: str) -> bool:
+    """Whether a variable usually belongs to the machine or to a tool, or is too short to be the name of a setting."""
+    return _MACHINE.fullmatch(variable) is not None
+
+
 def to_ask_for(names: Iterable[str], script: list[Command], assigned: dict[str, str | None]) -> list[str]:
     """The variables for which the plan can ask.
 
@@ -57,7 +62,7 @@ def to_ask_for(names: Iterable[str], script: list[Command], assigned: dict[str, 
     return [
         name
         for name in names
-        if not _MACHINE.fullmatch(name)
+        if not is_of_machine(name)
         and not is_secret(name)
         and objection_to(name.lower()) is None
         and assigned.get(name, "") is not None

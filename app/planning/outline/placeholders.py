@@ -1,0 +1,71 @@
+"""Turns the placeholders in the commands of a description into parameters: `<version>` becomes `${VERSION}`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from app.domain.parameters import objection_to
+from app.planning.outline.unset import is_of_machine, is_secret
+
+_NO_NAME = re.compile(r"[^A-Z0-9]+")
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """A placeholder in a command.
+
+    Attributes:
+        line: number of its line, from 0.
+        column: where it starts in the line, from 0.
+        text: the placeholder as written.
+        quoted: whether it is in double quotes or a here-document, where the shell does not split what it inserts.
+    """
+
+    line: int
+    column: int
+    text: str
+    quoted: bool
+
+    @property
+    def variable(self) -> str:
+        """The variable that can take its place."""
+        if re.fullmatch(r"[vV]?[A-Z]+(?:\.[A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X", self.text):
+            return "VERSION"
+        name = _NO_NAME.sub("_", self.text.upper()).strip("_")[:60]
+        return f"{name}_VALUE" if is_of_machine(name) or objection_to(name.lower() or "_") else name
+
+    @property
+    def replacement(self) -> str:
+        """What to write in its place. The letter in front of a version, `vX.Y.Z`, stays."""
+        lead = self.text[0] if self.variable == "VERSION" and self.text[0] in "vV" and self.text[1:2] != "E" else ""
+        return f"{lead}${{{self.variable}}}" if self.quoted else f'{lead}"${{{self.variable}}}"'
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and what to write instead."""
+        if is_secret(self.variable):
+            return (
+                f"{self.text} is a placeholder for a password or key. Write $INPUT_{self.variable} in its place, and "
+                f"{self.variable}: ${{{{ secrets.{self.variable} }}}} in an inputs block of the step."
+            )
+        return (
+            f"{self.text} is a placeholder. Write its value, or {self.replacement} to have the plan ask for it. If the text is "
+            "meant as it is, put it into single quotes."
+        )
+
+
+def with_variables(lines: list[str], placeholders: list[Placeholder]) -> tuple[str, dict[str, str]] | None:
+    """The description with a variable for each placeholder, and what each variable replaces.
+
+    None if one of them has to stay: secrets are no parameters.
+    """
+    if not placeholders or any(is_secret(found.variable) for found in placeholders):
+        return None
+    written = list(lines)
+    for found in sorted(placeholders, key=lambda one: (one.line, one.column), reverse=True):
+        text, end = written[found.line], found.column + len(found.text)
+        if text[found.column : end] != found.text:
+            return None
+        written[found.line] = f"{text[: found.column]}{found.replacement}{text[end:]}"
+    return "\n".join(written), {found.variable: found.text for found in reversed(placeholders)}
