@@ -11,9 +11,10 @@ from typing import Any
 from app.domain.plan import ActionSpec
 from app.domain.references import expressions
 from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHELLS, Fence
-from app.planning.outline.fence_options import check_options, fence_options
+from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
 from app.planning.outline.placeholders import Placeholder
+from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
 from app.planning.outline.shell_findings import (
     Command,
@@ -128,9 +129,17 @@ def is_action(fence: Fence) -> bool:
 
 def is_script(fence: Fence) -> bool:
     """Whether a fence holds commands, and no request, prompt or JSON."""
-    return is_action(fence) and (
-        fence_options(fence).language in SHELLS or fence_options(fence).language not in ACTION_FENCES
+    return is_shown(fence) or (
+        is_action(fence)
+        and (fence_options(fence).language in SHELLS or fence_options(fence).language not in ACTION_FENCES)
     )
+
+
+def is_shown(fence: Fence) -> bool:
+    """Whether a fence holds commands without saying so: outside of lists, a person does them."""
+    options = fence_options(fence)
+    plain = options.language in (*SESSIONS, "") and options.run is None
+    return plain and _session(fence) is None and holds_commands(fence.content)
 
 
 def is_own(fence: Fence) -> bool:
@@ -152,8 +161,12 @@ def warn_of_text(fence: Fence, findings: Findings) -> None:
     if options.run is False or options.language in _DATA:
         return
     kind = f"The {options.language[:40]} block" if options.language else "This block without a language"
-    start = f"```{options.language} run" if options.language in INTERPRETERS else "```sh"
-    findings.warn(fence.line, f"{kind} is treated as text. To run it, start it with {start}.")
+    how = ""
+    if options.language in INTERPRETERS:
+        how = f" To run it, start it with ```{options.language} run."
+    elif options.language in (*SESSIONS, ""):
+        how = " To run it, start it with ```sh."
+    findings.warn(fence.line, f"{kind} is treated as text.{how}")
 
 
 def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
@@ -174,10 +187,7 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
             return script
         if session.output:
             findings.warn(fence.line, "Only the lines after a prompt run. The others are kept as the output to expect.")
-    if options.says("excludeFromRunAll", "true"):
-        script.by_hand = "excludeFromRunAll=true keeps it from running with the others"
-    elif language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
-        script.by_hand = "it has only comments, so there is nothing to run"
+    script.by_hand = _why_by_hand(fence, options, content)
     if script.by_hand:
         findings.warn(fence.line, f"A person does what this block says: {script.by_hand}.")
         return script
@@ -197,6 +207,17 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
     ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*INTERPRETERS[language], content]}
     script.action = ActionSpec.model_validate({"type": "shell", **ran, **({"cwd": cwd} if cwd else {})})
     return script
+
+
+def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
+    """Why a person does what a block of commands says. Empty if it runs."""
+    if options.says("excludeFromRunAll", "true"):
+        return "excludeFromRunAll=true keeps it from running with the others"
+    if options.language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
+        return "it has only comments, so there is nothing to run"
+    if is_shown(fence):
+        return "it does not say that it is a script. To run it, start it with ```sh"
+    return ""
 
 
 def inline_action(command: str, settings: Settings) -> ActionSpec:

@@ -137,7 +137,7 @@ def is_step(block: Block) -> bool:
     """Whether a top-level block is a step, or a list of steps."""
     if isinstance(block, List):
         return not is_contents(block)
-    return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block))
+    return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block) or scripts.is_shown(block))
 
 
 def holds_steps(section: Section) -> bool:
