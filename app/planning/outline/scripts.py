@@ -274,7 +274,7 @@ def check_script(
     script = commands(parsed)
     unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables}
     _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
-    for found in (lost_state(script), endless(script)):
+    for found in (lost_state(parsed), endless(script)):
         if found is not None:
             findings.warn(place(found[0])[0], found[1])
 

@@ -14,6 +14,7 @@ from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
+from app.planning.outline.items import Context, has_steps
 from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
 from app.planning.outline.sections import Kind, kind_of, plain
 from app.planning.outline.shared_settings import SHARED, SharedSettings, read_shared
@@ -286,8 +287,9 @@ def shows_steps(section: Section) -> bool:
 
 
 def _runs(section: Section) -> bool:
-    return any(isinstance(block, Fence) and scripts.is_action(block) for block in section.blocks) or any(
-        isinstance(block, List) and (block.start is not None or "[ ]" in block.source or "`" in block.source)
+    return any(
+        (isinstance(block, Fence) and scripts.is_action(block))
+        or (isinstance(block, List) and has_steps(block, Context(Findings(""))))
         for block in section.blocks
     )
 
