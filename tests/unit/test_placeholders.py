@@ -23,6 +23,11 @@ def commands(text: str) -> tuple[list[str], dict[str, str]]:
         ("- a: `git tag v<version>`", 'git tag v"${VERSION}"', {"version": "In place of <version>"}),
         ("- a: `git tag vX.Y.Z`", 'git tag v"${VERSION}"', {"version": "In place of vX.Y.Z"}),
         (
+            "- a: `git switch YY.MM.x && git switch -c vX.Y.Z`",
+            'git switch "${MAJOR_MINOR}".x && git switch -c v"${VERSION}"',
+            {"version": "In place of vX.Y.Z", "major_minor": "In place of YY.MM"},
+        ),
+        (
             "- a: `cp '<b>' <release branch>`",
             "cp '<b>' \"${RELEASE_BRANCH}\"",
             {"release_branch": "In place of <release branch>"},

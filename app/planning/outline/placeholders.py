@@ -30,15 +30,16 @@ class Placeholder:
     @property
     def variable(self) -> str:
         """The variable that can take its place."""
-        if re.fullmatch(r"[vV]?[A-Z]+(?:\.[A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X", self.text):
-            return "VERSION"
+        if re.fullmatch(r"[vV]?[A-Z]+(?:\.[0A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X", self.text):
+            # The name of a series, such as 2.4, is another value than that of a version.
+            return "VERSION" if self.text.count(".") > 1 else "MAJOR_MINOR"
         name = _NO_NAME.sub("_", self.text.upper()).strip("_")[:60]
         return f"{name}_VALUE" if is_of_machine(name) or objection_to(name.lower() or "_") else name
 
     @property
     def replacement(self) -> str:
         """What to write in its place. The letter in front of a version, `vX.Y.Z`, stays."""
-        lead = self.text[0] if self.variable == "VERSION" and self.text[0] in "vV" and self.text[1:2] != "E" else ""
+        lead = self.text[0] if re.match(r"[vV][A-Zxn]+\.", self.text) else ""
         return f"{lead}${{{self.variable}}}" if self.quoted else f'{lead}"${{{self.variable}}}"'
 
     @property

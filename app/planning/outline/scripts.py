@@ -39,6 +39,9 @@ INTERPRETERS: dict[str, list[str]] = {
 STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
+_OFFERS_A_CHOICE = re.compile(
+    r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
+)
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA = frozenset(
     [
@@ -215,6 +218,8 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "excludeFromRunAll=true keeps it from running with the others"
     if options.language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
         return "it has only comments, so there is nothing to run"
+    if _OFFERS_A_CHOICE.search(fence.content):
+        return "its comments say that its lines are alternatives"
     if is_shown(fence):
         return "it does not say that it is a script. To run it, start it with ```sh"
     return ""

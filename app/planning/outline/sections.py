@@ -84,7 +84,8 @@ _CONDITIONAL = re.compile(
     r"applicable|something|things|(?:doing|making|releasing|upgrading|using|deploying|preparing) an?)|"
     r"where (?:needed|necessary|applicable)|"
     r"(?:only )?for (?:an? )?(?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
-    r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b)"
+    r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b"
+    r"|(?:here(?:'s|\u2019s| is)|below is|this is) an? (?:sample|example)\b)"
     r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
     r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
     r"|.{0,80}[:\u2013\u2014-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|"
@@ -125,6 +126,15 @@ _NO_COMMAND = re.compile(
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
     r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
     r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
+    r"|\S.*\s\[--?[A-Za-z][^\[\]]*\](?:\s.*)?"  # how to call a program: `run [--debug]`
+)
+
+
+# "`alternate_emails`" by itself is the name of a field, a value or a branch.
+_NAME = re.compile(
+    r"(?!(?:pg|mysql|apt)_)[a-z]+(?:_[a-z0-9]+)+"
+    r"|names?|email|url|title|labels?|alias|aliases|authors?|description|version|github|gitlab|slack|status"
+    r"|null|none|latest|stable|main|master|develop|production|staging"
 )
 
 
@@ -162,7 +172,7 @@ def why_not_run(label: str, code: str) -> str | None:
     )
     if names_it or _NOT_TO_RUN.match(label[-200:]):
         return "the words before it do not say that it is to be run"
-    if _NO_COMMAND.fullmatch(code.strip()[:300]):
+    if _NO_COMMAND.fullmatch(code.strip()[:300]) or (not label and _NAME.fullmatch(code.strip()[:300])):
         return "it does not look like a command"
     return None
 
