@@ -28,6 +28,11 @@ def commands(text: str) -> tuple[list[str], dict[str, str]]:
             {"version": "In place of vX.Y.Z", "major_minor": "In place of YY.MM"},
         ),
         (
+            "- a: `git commit -m \"0.1.XY\" && git tag rust-1.XX.0 && echo <version> {VERSION}`",
+            'git commit -m "${VERSION}" && git tag rust-"${VERSION_2}" && echo "${VERSION_3}" "${VERSION_3}"',
+            {"version": "In place of 0.1.XY", "version_2": "In place of 1.XX.0", "version_3": "In place of <version>"},
+        ),
+        (
             "- a: `cp '<b>' <release branch>`",
             "cp '<b>' \"${RELEASE_BRANCH}\"",
             {"release_branch": "In place of <release branch>"},

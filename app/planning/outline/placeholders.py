@@ -30,17 +30,24 @@ class Placeholder:
     @property
     def variable(self) -> str:
         """The variable that can take its place."""
-        if re.fullmatch(r"[vV]?[A-Z]+(?:\.[0A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X", self.text):
+        if re.fullmatch(r"[vV]?[A-Z]+(?:\.[0A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X[\w.]*", self.text):
             # The name of a series, such as 2.4, is another value than that of a version.
             return "VERSION" if self.text.count(".") > 1 else "MAJOR_MINOR"
         name = _NO_NAME.sub("_", self.text.upper()).strip("_")[:60]
         return f"{name}_VALUE" if is_of_machine(name) or objection_to(name.lower() or "_") else name
 
     @property
-    def replacement(self) -> str:
+    def meaning(self) -> str:
+        """The same for placeholders that stand for the same value: `<version>` and `{VERSION}`, `X.Y.Z` and `vX.Y.Z`."""
+        return _NO_NAME.sub("_", self.text[len(self._lead) :].upper()).strip("_")
+
+    @property
+    def _lead(self) -> str:
+        return self.text[0] if re.match(r"[vV][A-Zxn]+\.", self.text) else ""
+
+    def replacement(self, variable: str) -> str:
         """What to write in its place. The letter in front of a version, `vX.Y.Z`, stays."""
-        lead = self.text[0] if re.match(r"[vV][A-Zxn]+\.", self.text) else ""
-        return f"{lead}${{{self.variable}}}" if self.quoted else f'{lead}"${{{self.variable}}}"'
+        return f"{self._lead}${{{variable}}}" if self.quoted else f'{self._lead}"${{{variable}}}"'
 
     @property
     def message(self) -> str:
@@ -51,8 +58,8 @@ class Placeholder:
                 f"{self.variable}: ${{{{ secrets.{self.variable} }}}} in an inputs block of the step."
             )
         return (
-            f"{self.text} is a placeholder. Write its value, or {self.replacement} to have the plan ask for it. If the text is "
-            "meant as it is, put it into single quotes."
+            f"{self.text} is a placeholder. Write its value, or {self.replacement(self.variable)} to have the plan ask for it. "
+            "If the text is meant as it is, put it into single quotes."
         )
 
 
@@ -63,10 +70,18 @@ def with_variables(lines: list[str], placeholders: list[Placeholder]) -> tuple[s
     """
     if not placeholders or any(is_secret(found.variable) for found in placeholders):
         return None
+    variables: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for found in placeholders:
+        if found.meaning not in variables:
+            name, number = found.variable, 2
+            while name in texts:
+                name, number = f"{found.variable}_{number}", number + 1
+            variables[found.meaning], texts[name] = name, found.text
     written = list(lines)
     for found in sorted(placeholders, key=lambda one: (one.line, one.column), reverse=True):
         text, end = written[found.line], found.column + len(found.text)
         if text[found.column : end] != found.text:
             return None
-        written[found.line] = f"{text[: found.column]}{found.replacement}{text[end:]}"
-    return "\n".join(written), {found.variable: found.text for found in reversed(placeholders)}
+        written[found.line] = f"{text[: found.column]}{found.replacement(variables[found.meaning])}{text[end:]}"
+    return "\n".join(written), texts

@@ -13,7 +13,7 @@ _PLACEHOLDER = re.compile(
     r"(?P<angle><[A-Za-z](?:[\w .:|/-]{0,40}[\w.])?>)"
     r"|(?<![\w${-])(?P<your>(?:YOUR|Your|your)[_-][A-Za-z][\w-]*|<?\byour-[a-z][\w-]*)"
     r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x|A\.B\.C"
-    r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X(?:\.[YZX])?)(?!\w))"
+    r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X[XYZ]?(?:\.(?:[0-9]+|[XYZ]{1,2}))*)(?!\w))"
     r"|(?<![$%{@#\w])(?P<brace>\{[A-Z][A-Z0-9_ -]+\}|\{\{\s*[A-Za-z_][\w .-]*\s*\}\})"
     r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\])"
 )
