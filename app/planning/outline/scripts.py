@@ -22,6 +22,7 @@ from app.planning.outline.shell_findings import (
     endless,
     is_only_comments,
     lost_state,
+    needs_bash,
     placeholders,
     unset_variables,
 )
@@ -337,7 +338,8 @@ def _session(fence: Fence) -> Session | None:
 
 
 def _shell_of(language: str, content: str, settings: Settings) -> str | None:
-    if language == "bash" or _BASH_SHEBANG.match(content):
+    written_for_bash = settings.shell == "sh" and language in (*SHELLS, *SESSIONS, "") and needs_bash(content)
+    if language == "bash" or _BASH_SHEBANG.match(content) or written_for_bash:
         return "bash"
     if language in (*SHELLS, *SESSIONS, ""):
         return settings.shell

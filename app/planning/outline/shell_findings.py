@@ -78,6 +78,10 @@ _BREAK = re.compile(r"\n|;|&&|\|\|?&?|(?<![<>&])&(?![>&0-9])")
 _COMMIT_MESSAGE = re.compile(r"-[a-zA-Z]*[mFC]|--(?:message|file|no-edit|reuse-message|fixup)")
 _FOLLOW = re.compile(r"-[a-zA-Z]*f[0-9n]*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_BASH = re.compile(
+    r"(?:^|[\n;|&({])[ \t]*(?:(?:source|pushd|popd|declare|shopt|mapfile|readarray|typeset)[ \t]|function[ \t]+\w+|\[\[[ \t])"
+    r"|\b(?:if|while|until|then|do|!)[ \t]+\[\[[ \t]|(?<![\w$])[A-Za-z_]\w*\+?=\(|[<>]\(|<<<|&>|\$\{\w+\[[@*]\]\}"
+)
 _NESTING = re.compile(r"[$=]\(|[()`]")
 _BEFORE = frozenset(
     {"sudo", "doas", "env", "time", "nohup", "exec", "command", "nice", "then", "do", "else", "{", "(", "!", "winpty"}
@@ -169,7 +173,15 @@ def unset_variables(text: ShellText) -> dict[str, int]:
 
 
 def _passes_on(name: str, value: str) -> bool:
-    return re.match(rf"\"?\$(?:{name}\b|\{{{name}\}})", value) is not None
+    given = value.removeprefix('"')
+    return given.startswith(f"${{{name}}}") or (
+        given.startswith(f"${name}") and not given[len(name) + 1 :][:1].isalnum()
+    )
+
+
+def needs_bash(script: str) -> bool:
+    """Whether a script uses what only bash and its relatives know, so that sh would fail."""
+    return _BASH.search(read_shell_text(script).words) is not None
 
 
 def is_only_comments(script: str) -> bool:

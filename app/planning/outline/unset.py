@@ -30,7 +30,7 @@ def assignments(text: str) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for match in _ASSIGNMENT.finditer(text):
         value = match[2].strip("\"'")
-        if re.fullmatch(rf"\$\{{?{match[1]}\}}?", value):
+        if value in {f"${match[1]}", f"${{{match[1]}}}"}:
             continue
         computed = "$" in value or "`" in text[match.start(2) : match.end() + 1]
         found[match[1]] = None if computed else found.get(match[1], value)
