@@ -21,14 +21,17 @@ Json = dict[str, Any]
 @click.command()
 @plan_argument
 @click.option("--agent", "agent_id", help="Agent of the project.")
-@click.option("--rewrite", is_flag=True, help="Print PLAN as Signoff writes it: Markdown that makes the same plan.")
+@click.option(
+    "--rewrite", is_flag=True, help="Print PLAN as Signoff writes it, with a parameter in place of each placeholder."
+)
 @as_json_option
 @client_command
 async def outline(api: AsyncSignoff, plan: Path, *, agent_id: str | None, rewrite: bool, as_json: bool) -> int:
     """Preview the plan that the Markdown file PLAN makes. Use - to read standard input.
 
-    Nothing is stored. The exit code is 1 if the file does not make a plan. With --rewrite, problems and warnings go to
-    standard error.
+    Nothing is stored. The exit code is 1 if the file does not make a plan. --rewrite prints Markdown that makes the same
+    plan; if placeholders such as <version> are all that is wrong, they become parameters. Problems and warnings go to
+    standard error then.
     """
     if rewrite and as_json:
         raise click.UsageError("--rewrite prints Markdown. Leave out --json, or --rewrite.")

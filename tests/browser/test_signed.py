@@ -119,7 +119,7 @@ def test_a_file_replaced_while_the_plan_is_read_is_reported_at_once(page: Page, 
 def test_content_that_a_signature_does_not_cover_is_listed(page: Page, signoff: Signoff, tmp_path: Path) -> None:
     outside = tmp_path / "outside.sh"
     outside.write_text(GOOD)
-    plan = f'- Odd: `sh "$SCRIPT"` {{#odd}}\n- Out: `sh {outside}` {{#out}}\n- Link: `sh link.sh` {{#link}}'
+    plan = f'- Odd: `sh "$script"` {{#odd}}\n- Out: `sh {outside}` {{#out}}\n- Link: `sh link.sh` {{#link}}'
     project_id = signoff.planned("Not covered", plan)
     folder = signoff.folder / "data" / "workspaces" / project_id
     folder.mkdir(parents=True, exist_ok=True)

@@ -84,9 +84,21 @@ async def test_a_runbook_is_rewritten_as_the_plan_that_it_makes(
     (tmp_path / "canonical.md").write_text(written.out)
     assert good(await cli("outline", "canonical.md", "--rewrite")) == written.out
     assert (await cli("outline", "runbook.md", "--rewrite", "--json")).code == 2
-    (tmp_path / "runbook.md").write_text("- a: `echo <name>`")
+    (tmp_path / "runbook.md").write_text("- a: `echo <name>` {retires=1}")
     refused = await cli("outline", "runbook.md", "--rewrite")
     assert (refused.code, refused.out, "line 1, column 12" in refused.err) == (1, "", True)
+
+
+async def test_a_rewritten_runbook_has_parameters_in_place_of_placeholders(
+    cli: CommandLine, signoff: Stack, tmp_path: Path
+) -> None:
+    del signoff
+    (tmp_path / "runbook.md").write_text("# Release\n\n- Tag: `git tag v<version>`\n")
+    written = await cli("outline", "runbook.md", "--rewrite")
+    assert (written.code, "line 3, column 18" in written.err) == (1, True)
+    assert 'git tag v"${VERSION}"' in written.out
+    (tmp_path / "canonical.md").write_text(written.out)
+    assert good(await cli("outline", "canonical.md", "--rewrite")) == written.out
 
 
 async def test_ids_may_be_shortened_if_they_stay_unique(cli: CommandLine, signoff: Stack) -> None:

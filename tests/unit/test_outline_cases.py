@@ -59,7 +59,8 @@ def reading(text: str) -> dict[str, Any]:
         {"name": phase.name, **when(phase), "tasks": [{**shown(task), **when(task)} for task in phase.tasks]}
         for phase in draft.phases
     ]
-    return {"phases": phases, "warnings": lines(draft.warnings)}
+    asked = {name: parameter.description for name, parameter in draft.parameters.items()}
+    return {"phases": phases, "warnings": lines(draft.warnings), **({"parameters": asked} if asked else {})}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])

@@ -71,7 +71,7 @@ def test_a_variable_that_the_plan_sets_is_not_warned_about() -> None:
         '- A: `a "$VERSION" "$REGION" "$LEVEL" "$OWN"`\n\n  ```env\n  OWN: 1\n  ```\n- B: `b "$OWN"`\n'
     )
     assert plan(text).warnings == [
-        "Line 17: Nothing in this step sets $OWN, so the shell reads it as empty. Pass values as inputs or parameters."
+        "Line 17: Nothing in this step sets $OWN, so the plan asks for it: the parameter 'own'."
     ]
 
 

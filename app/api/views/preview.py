@@ -21,8 +21,16 @@ from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
 from app.domain.parameters import Value, bind
 from app.domain.plan import PhaseDraft, PlanDraft
-from app.domain.validation import Agents, check_draft, effective_dependencies, for_project, has_model, retries_of
-from app.planning.outline.reader import first_heading, read_outline
+from app.domain.validation import (
+    Agents,
+    Objection,
+    check_draft,
+    effective_dependencies,
+    for_project,
+    has_model,
+    retries_of,
+)
+from app.planning.outline.reader import first_heading, read_outline, read_with_parameters
 from app.planning.render import to_markdown
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
@@ -60,12 +68,27 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
             draft.parameters = bind(draft.parameters, order.parameters)
     except Invalid as error:
         answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
+        answer.markdown = _with_parameters(order, actions, agents, objection)
     else:
         answer = _answer(draft)
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
         answer.findings = list(_findings(answer.phases, agents))
     return answer.model_dump_json().encode()
+
+
+def _with_parameters(order: PreviewOrder, actions: Actions, agents: Agents, objection: Objection) -> str:
+    """The plan of a description whose only problems are placeholders, as Markdown. Empty if it has others."""
+    try:
+        draft = read_with_parameters(
+            order.description, has_model=has_model(agents, order.agent_id), objection=objection
+        )
+        if draft is None:
+            return ""
+        check_draft(draft, actions, for_project(agents, order.agent_id), objection=objection)
+    except Invalid:
+        return ""
+    return to_markdown(draft, first_heading(order.description) or "Plan")
 
 
 def _answer(draft: PlanDraft) -> OutlinePreview:

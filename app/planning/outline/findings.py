@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid
 from app.domain.plan import field_path
+from app.domain.parameters import Parameter
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
+from app.planning.outline.placeholders import Placeholder
+from app.planning.outline.unset import assignments
 from signoff.schemas.problems import Problem
 
+# More questions than this help nobody.
+MAX_ASKED = 40
 # PostgreSQL and UTF-8 files refuse both, so a plan cannot contain them.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -31,11 +37,39 @@ class Findings:
         self._warnings: list[tuple[int, str]] = []
         self._problems: list[tuple[int, int, str]] = []
         self._problem_lines: set[int] = set()
+        self._asked: list[str] = []
+        self.placeholders: list[Placeholder] = []
+
+    @cached_property
+    def assigned(self) -> dict[str, str | None]:
+        """The variables that the description sets anywhere; see `assignments`."""
+        return assignments("\n".join(self.lines))
+
+    def ask(self, variable: str) -> bool:
+        """Have the plan ask for the value of a variable. False if it already asks for as many as it can."""
+        if variable not in self._asked and len(self._asked) >= MAX_ASKED:
+            return False
+        if variable not in self._asked:
+            self._asked.append(variable)
+        return True
+
+    @property
+    def asked(self) -> dict[str, Parameter]:
+        """A parameter for each variable to ask for. What the description writes for it elsewhere is an example."""
+        return {
+            name.lower(): Parameter(description=f"For example {self.assigned[name]}" if self.assigned.get(name) else "")
+            for name in self._asked
+        }
 
     def problem(self, line: int, column: int, message: str) -> None:
         """Record a problem that makes the plan unusable."""
         self._problems.append((line, column, message))
         self._problem_lines.add(line)
+
+    def placeholder(self, found: Placeholder) -> None:
+        """Record a placeholder in a command: a problem that a parameter can solve."""
+        self.placeholders.append(found)
+        self.problem(found.line, found.column, found.message)
 
     def has_problem(self, line: int) -> bool:
         """Whether a problem on this line has been recorded. Others on it may follow from it."""

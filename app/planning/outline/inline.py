@@ -24,6 +24,8 @@ _REFERENCES = re.compile(
 )
 _FENCE = re.compile(r"[ >]{0,8}(`{3,}|~{3,})")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z0-9]{2,31});")
+# Attributes that are written without a value.
+_FLAGS = frozenset({"run", "milestone"})
 _COLON = re.compile(r"\s*[:：]\s*$")  # noqa: RUF001 - the full-width colon is meant
 
 
@@ -148,6 +150,8 @@ class _Scanner:
 
     def _braces(self, at: int) -> int | None:
         found = read_block(self.line, at) if not self.attributes and self.line[at - 1 : at] not in {"$", "{"} else None
+        if found is not None and self.line[found[1] : found[1] + 1] == "`" and _is_role(found[0]):
+            return None
         if found is not None:
             self.attributes, end = found
             if self.pieces and self.pieces[-1][0] == "text":
@@ -156,6 +160,11 @@ class _Scanner:
         if looks_misshapen(self.line, at):
             self.misshapen = at
         return None
+
+
+def _is_role(attributes: list[Attribute]) -> bool:
+    """Whether braces right before code are a role of Sphinx, as in {doc}`page`."""
+    return len(attributes) == 1 and attributes[0].value is None and attributes[0].name not in _FLAGS
 
 
 def read_title(line: str, definitions: Mapping[str, str], *, nested: bool = False) -> Title:

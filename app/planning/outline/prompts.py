@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.planning.outline.shell_text import read_shell_text
 
@@ -24,11 +24,13 @@ class Session:
         commands: the commands, one below the other.
         output: the other lines; what the author expects to see.
         elsewhere: number of the first line, from 0, that has the prompt of another machine or program.
+        places: for each line of the commands, the number of its line in the block and its column there.
     """
 
     commands: str
     output: str
     elsewhere: int | None = None
+    places: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
 
 def read_session(content: str, *, console: bool) -> Session | None:
@@ -48,6 +50,7 @@ def read_session(content: str, *, console: bool) -> Session | None:
         return None
     commands: list[str] = []
     output: list[str] = []
+    places: list[tuple[int, int]] = []
     number = 0
     while number < len(lines):
         match = prompt.match(lines[number])
@@ -57,6 +60,7 @@ def read_session(content: str, *, console: bool) -> Session | None:
             continue
         command = lines[number][match.end() :].rstrip()
         commands.append(command)
+        places.append((number, match.end()))
         number += 1
         heredoc = read_shell_text(command + "\n").open_heredoc if "<<" in command else None
         while number < len(lines):
@@ -65,10 +69,11 @@ def read_session(content: str, *, console: bool) -> Session | None:
             if heredoc is None and prompted is None and not _goes_on(commands[-1]):
                 break
             commands.append(line if prompted is None else prompted)
+            places.append((number, 0 if prompted is None else 2))
             number += 1
             if heredoc is not None and commands[-1].strip() == heredoc[1]:
                 heredoc = None
-    return Session("\n".join(commands), "\n".join(output).strip("\n"))
+    return Session("\n".join(commands), "\n".join(output).strip("\n"), places=places)
 
 
 def _prompt_of(lines: list[str], *, console: bool) -> re.Pattern[str] | None:

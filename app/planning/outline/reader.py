@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ from app.planning.outline.items import read_item
 from app.planning.outline.meaning import check_meaning
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.phases import PhaseReader
+from app.planning.outline.placeholders import with_variables
 from app.planning.outline.prose import read_steps, split_lead
 from app.planning.outline.section_steps import DEFAULT_PHASE, Phase
 from app.planning.outline.structure import Section, divide, is_step
@@ -79,6 +81,30 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
     document, front = _document(findings)
     _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
     return _Reader(findings, document, front, has_model=has_model).read()
+
+
+def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:
+    """The plan of a description whose only problems are placeholders, with a parameter in place of each.
+
+    None if it has no placeholders, or one that a parameter cannot replace. For the arguments, see `read_outline`.
+
+    Raises:
+        Invalid: `plan_invalid`: it has other problems.
+    """
+    findings = Findings(description, objection)
+    document, front = _document(findings)
+    with suppress(Invalid):
+        _Reader(findings, document, front, has_model=has_model).read()
+    replaced = with_variables(findings.lines, findings.placeholders)
+    if replaced is None:
+        return None
+    text, variables = replaced
+    draft = read_outline(text, has_model=has_model, objection=objection)
+    missing = {
+        variable.lower(): Parameter(description=f"In place of {placeholder}")
+        for variable, placeholder in variables.items()
+    }
+    return draft.model_copy(update={"parameters": {**draft.parameters, **missing}})
 
 
 def is_prose(description: str) -> bool:
@@ -184,7 +210,10 @@ class _Reader:
         self._warn_of_people()
         try:
             return PlanDraft(
-                summary=summary, warnings=self.findings.warnings, parameters=self.front.parameters, phases=phases
+                summary=summary,
+                warnings=self.findings.warnings,
+                parameters={**self.front.parameters, **self.findings.asked},
+                phases=phases,
             )
         except ValidationError as error:
             self.findings.invalid(error, 0, {})

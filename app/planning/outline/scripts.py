@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.plan import ActionSpec
 from app.domain.references import expressions
 from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHELLS, Fence
-from app.planning.outline.fence_options import check_options, fence_options
+from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.placeholders import Placeholder
+from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
 from app.planning.outline.shell_findings import (
+    Command,
     commands,
     endless,
     is_only_comments,
     lost_state,
+    needs_bash,
     placeholders,
     unset_variables,
 )
 from app.planning.outline.shell_text import read_shell_text
+from app.planning.outline.unset import is_secret, to_ask_for
 
 # Programs that take a script as an argument, for the language of a block.
 INTERPRETERS: dict[str, list[str]] = {
@@ -34,6 +40,9 @@ INTERPRETERS: dict[str, list[str]] = {
 STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
+_OFFERS_A_CHOICE = re.compile(
+    r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
+)
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA = frozenset(
     [
@@ -124,9 +133,17 @@ def is_action(fence: Fence) -> bool:
 
 def is_script(fence: Fence) -> bool:
     """Whether a fence holds commands, and no request, prompt or JSON."""
-    return is_action(fence) and (
-        fence_options(fence).language in SHELLS or fence_options(fence).language not in ACTION_FENCES
+    return is_shown(fence) or (
+        is_action(fence)
+        and (fence_options(fence).language in SHELLS or fence_options(fence).language not in ACTION_FENCES)
     )
+
+
+def is_shown(fence: Fence) -> bool:
+    """Whether a fence holds commands without saying so: outside of lists, a person does them."""
+    options = fence_options(fence)
+    plain = options.language in (*SESSIONS, "") and options.run is None
+    return plain and _session(fence) is None and holds_commands(fence.content)
 
 
 def is_own(fence: Fence) -> bool:
@@ -148,8 +165,12 @@ def warn_of_text(fence: Fence, findings: Findings) -> None:
     if options.run is False or options.language in _DATA:
         return
     kind = f"The {options.language[:40]} block" if options.language else "This block without a language"
-    start = f"```{options.language} run" if options.language in INTERPRETERS else "```sh"
-    findings.warn(fence.line, f"{kind} is treated as text. To run it, start it with {start}.")
+    how = ""
+    if options.language in INTERPRETERS:
+        how = f" To run it, start it with ```{options.language} run."
+    elif options.language in (*SESSIONS, ""):
+        how = " To run it, start it with ```sh."
+    findings.warn(fence.line, f"{kind} is treated as text.{how}")
 
 
 def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
@@ -170,10 +191,7 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
             return script
         if session.output:
             findings.warn(fence.line, "Only the lines after a prompt run. The others are kept as the output to expect.")
-    if options.says("excludeFromRunAll", "true"):
-        script.by_hand = "excludeFromRunAll=true keeps it from running with the others"
-    elif language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
-        script.by_hand = "it has only comments, so there is nothing to run"
+    script.by_hand = _why_by_hand(fence, options, content)
     if script.by_hand:
         findings.warn(fence.line, f"A person does what this block says: {script.by_hand}.")
         return script
@@ -187,19 +205,25 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
         )
         return script
     if shell is not None:
-        check_script(
-            content,
-            fence.line + 1,
-            findings,
-            settings.variables,
-            offset=findings.column_of(fence.line + 1, content.split("\n")[0]),
-            exact=session is None,
-        )
+        check_script(content, fence.line + 1, findings, settings.variables, places=_places(fence, session, findings))
     cwd = options.values.get("cwd")
     stops = not options.says("on_error", "continue")
     ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*INTERPRETERS[language], content]}
     script.action = ActionSpec.model_validate({"type": "shell", **ran, **({"cwd": cwd} if cwd else {})})
     return script
+
+
+def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
+    """Why a person does what a block of commands says. Empty if it runs."""
+    if options.says("excludeFromRunAll", "true"):
+        return "excludeFromRunAll=true keeps it from running with the others"
+    if options.language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
+        return "it has only comments, so there is nothing to run"
+    if _OFFERS_A_CHOICE.search(fence.content):
+        return "its comments say that its lines are alternatives"
+    if is_shown(fence):
+        return "it does not say that it is a script. To run it, start it with ```sh"
+    return ""
 
 
 def inline_action(command: str, settings: Settings) -> ActionSpec:
@@ -215,7 +239,7 @@ def check_script(
     variables: frozenset[str],
     *,
     offset: int = 0,
-    exact: bool = True,
+    places: Sequence[tuple[int, int]] = (),
 ) -> None:
     """Find what could surprise in a command.
 
@@ -225,22 +249,20 @@ def check_script(
         findings: where problems and warnings go.
         variables: the names of the variables that the plan sets.
         offset: the column of its first line.
-        exact: whether the lines of `text` are those of the description.
+        places: the line and column of each line of `text`, if they are not below one another in the description.
     """
 
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def place(at: int) -> tuple[int, int]:
         number = bisect_right(starts, at) - 1
-        return (line + number if exact else line), offset + at - starts[number]
+        begin = places[number] if number < len(places) else (line + number, offset)
+        return begin[0], begin[1] + at - starts[number]
 
     parsed = read_shell_text(text)
     for at, found in placeholders(parsed):
-        message = (
-            f"{found} is a placeholder. Write its value, or make it a parameter, such as \"$VERSION\" with 'version' "
-            "declared in the front matter. If the text is meant as it is, put it into single quotes."
-        )
-        findings.problem(*place(at), message)
+        quoted = not parsed.code[at].strip() and bool(found[0].strip())
+        findings.placeholder(Placeholder(*place(at), found, quoted))
     if "${{" in text and any(expressions(text)):
         message = (
             "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; "
@@ -255,17 +277,57 @@ def check_script(
             f"This here-document has no end: no line of the block is {delimiter}. Indent all its lines like the block."
         )
         findings.problem(*place(at), message)
-    if names := {name: at for name, at in unset_variables(parsed).items() if name not in variables}:
-        listed = ", ".join(f"${name}" for name in list(names)[:10])
-        findings.warn(
-            place(min(names.values()))[0],
-            f"Nothing in this step sets {listed}, so the shell reads {'them' if len(names) > 1 else 'it'} "
-            f"as empty. Pass values as inputs or parameters.",
-        )
     script = commands(parsed)
-    for found in (lost_state(script), endless(script)):
+    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables}
+    _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
+    for found in (lost_state(parsed), endless(script)):
         if found is not None:
             findings.warn(place(found[0])[0], found[1])
+
+
+def _tell_of_unset(unset: dict[str, int], script: list[Command], findings: Findings) -> None:
+    """Have the plan ask for the settings that a script needs, and point out what else it reads without a value.
+
+    Args:
+        unset: the line of each variable that nothing sets.
+        script: the commands that use them.
+        findings: where warnings and questions go.
+    """
+    asked = [name for name in to_ask_for(unset, script, findings.assigned) if findings.ask(name)]
+    secrets = [name for name in unset if is_secret(name)]
+    others = [name for name in unset if name not in {*asked, *secrets}]
+    if asked:
+        named = ", ".join(f"'{name.lower()}'" for name in asked[:10])
+        what = f"them: the parameters {named}" if len(asked) > 1 else f"it: the parameter {named}"
+        findings.warn(
+            min(unset[name] for name in asked),
+            f"Nothing in this step sets {_variables(asked)}, so the plan asks for {what}.",
+        )
+    if secrets:
+        findings.warn(
+            min(unset[name] for name in secrets),
+            f"Nothing in this step sets {_variables(secrets)}. Pass a password or key as a secret: with "
+            f"{secrets[0]}: ${{{{ secrets.{secrets[0]} }}}} in an inputs block, the command reads it as $INPUT_{secrets[0]}.",
+        )
+    if others:
+        them = "them" if len(others) > 1 else "it"
+        findings.warn(
+            min(unset[name] for name in others),
+            f"Nothing in this step sets {_variables(others)}, so the shell reads {them} as empty. "
+            "Pass values as inputs or parameters, or set them in the same block.",
+        )
+
+
+def _variables(names: list[str]) -> str:
+    return ", ".join(f"${name}" for name in names[:10])
+
+
+def _places(fence: Fence, session: Session | None, findings: Findings) -> list[tuple[int, int]]:
+    """The line and column of each line that runs."""
+    lines = fence.content.split("\n")
+    indent = next((findings.column_of(fence.line + 1 + number, line) for number, line in enumerate(lines) if line), 0)
+    inner = [(number, 0) for number in range(len(lines))] if session is None else session.places
+    return [(fence.line + 1 + number, indent + column) for number, column in inner]
 
 
 def _session(fence: Fence) -> Session | None:
@@ -276,7 +338,8 @@ def _session(fence: Fence) -> Session | None:
 
 
 def _shell_of(language: str, content: str, settings: Settings) -> str | None:
-    if language == "bash" or _BASH_SHEBANG.match(content):
+    written_for_bash = settings.shell == "sh" and language in (*SHELLS, *SESSIONS, "") and needs_bash(content)
+    if language == "bash" or _BASH_SHEBANG.match(content) or written_for_bash:
         return "bash"
     if language in (*SHELLS, *SESSIONS, ""):
         return settings.shell

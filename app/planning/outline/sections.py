@@ -47,7 +47,7 @@ _TEXT = re.compile(
     r"(?:useful |related |additional )?resources|(?:emergency )?contacts?(?: (?:information|list|persons?|"
     r"details))?|who to (?:call|contact)|"
     r"escalation(?: contacts?| path)?|(?:table of )?contents|toc|index|f\.?a\.?q\.?s?|"
-    r"frequently asked questions|glossary|known issues|"
+    r"frequently asked questions|glossary|(?:[\w-]+ ){0,3}known (?:issues|problems|limitations)|"
     r"related (?:documents?|documentation|pages|runbooks)|revision history|document history|change history|license|"
     r"common (?:problems|issues|errors))\W*$",
     re.IGNORECASE,
@@ -83,15 +83,25 @@ _PLATFORM = re.compile(
 )
 _INSTALLS = re.compile(r"(?:install\w*|set ?up)\s+(?!(?:on|for|using|with|via|under)\b)", re.IGNORECASE)
 _CONDITIONAL = re.compile(
-    r"(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|"
-    r"applicable|something|things)|where (?:needed|necessary|applicable)|"
-    r"(?:only )?for (?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
+    r"(?:(?:note|tip|important|warning|caution|otherwise|alternatively)\W+)?"
+    r"(?:(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|"
+    r"applicable|something|things|(?:doing|making|releasing|upgrading|using|deploying|preparing) an?)|"
+    r"where (?:needed|necessary|applicable)|"
+    r"(?:only )?for (?:an? )?(?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
+    r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b"
+    r"|(?:here(?:'s|\u2019s| is)|below is|this is) an? (?:sample|example)\b)"
     r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
     r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
     r"|.{0,80}[:\u2013\u2014-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|"
     r"applicable)\W*$",
     re.IGNORECASE,
 )
+# "(patch releases only) Tag it", "(initial beta) Make a branch"
+_QUALIFIED = re.compile(
+    r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
+    re.IGNORECASE,
+)
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
     r"|.{0,80}\b(?:never|do not|don't|don\u2019t|must not|instead of|rather than)\b"
@@ -120,6 +130,15 @@ _NO_COMMAND = re.compile(
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
     r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
     r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
+    r"|\S.*\s\[--?[A-Za-z][^\[\]]*\](?:\s.*)?"  # how to call a program: `run [--debug]`
+)
+
+
+# "`alternate_emails`" by itself is the name of a field, a value or a branch.
+_NAME = re.compile(
+    r"(?!(?:pg|mysql|apt)_)[a-z]+(?:_[a-z0-9]+)+"
+    r"|names?|email|url|title|labels?|alias|aliases|authors?|description|version|github|gitlab|slack|status"
+    r"|null|none|latest|stable|main|master|develop|production|staging"
 )
 
 
@@ -139,8 +158,15 @@ def kind_of(heading: str) -> Kind | None:
 
 
 def is_conditional(step: str) -> bool:
-    """Whether a step says that it is only sometimes done: "If …", "Optional: …", "… (if needed)"."""
-    return _CONDITIONAL.match(plain(step)) is not None
+    """Whether a step says that it is only sometimes done: "If …", "Optional: …", "… (if needed)".
+
+    Of a text that introduces something with a colon, the last sentence counts, too.
+    """
+    text = plain(step)
+    if _CONDITIONAL.match(text) or _QUALIFIED.match(step.strip()):
+        return True
+    last = _SENTENCE_ENDS.split(text)[-1] if text.rstrip().endswith(":") else ""
+    return bool(last) and _CONDITIONAL.match(last) is not None
 
 
 def is_alternative(step: str) -> bool:
@@ -161,7 +187,7 @@ def why_not_run(label: str, code: str) -> str | None:
     )
     if names_it or _NOT_TO_RUN.match(label[-200:]):
         return "the words before it do not say that it is to be run"
-    if _NO_COMMAND.fullmatch(code.strip()[:300]):
+    if _NO_COMMAND.fullmatch(code.strip()[:300]) or (not label and _NAME.fullmatch(code.strip()[:300])):
         return "it does not look like a command"
     return None
 

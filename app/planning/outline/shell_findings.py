@@ -12,7 +12,8 @@ from app.planning.outline.shell_text import ShellText, read_shell_text
 _PLACEHOLDER = re.compile(
     r"(?P<angle><[A-Za-z](?:[\w .:|/-]{0,40}[\w.])?>)"
     r"|(?<![\w${-])(?P<your>(?:YOUR|Your|your)[_-][A-Za-z][\w-]*|<?\byour-[a-z][\w-]*)"
-    r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x)(?!\w))"
+    r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x|A\.B\.C"
+    r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X[XYZ]?(?:\.(?:[0-9]+|[XYZ]{1,2}))*)(?!\w))"
     r"|(?<![$%{@#\w])(?P<brace>\{[A-Z][A-Z0-9_ -]+\}|\{\{\s*[A-Za-z_][\w .-]*\s*\}\})"
     r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\])"
 )
@@ -77,6 +78,11 @@ _BREAK = re.compile(r"\n|;|&&|\|\|?&?|(?<![<>&])&(?![>&0-9])")
 _COMMIT_MESSAGE = re.compile(r"-[a-zA-Z]*[mFC]|--(?:message|file|no-edit|reuse-message|fixup)")
 _FOLLOW = re.compile(r"-[a-zA-Z]*f[0-9n]*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_BASH = re.compile(
+    r"(?:^|[\n;|&({])[ \t]*(?:(?:source|pushd|popd|declare|shopt|mapfile|readarray|typeset)[ \t]|function[ \t]+\w+|\[\[[ \t])"
+    r"|\b(?:if|while|until|then|do|!)[ \t]+\[\[[ \t]|(?<![\w$])[A-Za-z_]\w*\+?=\(|[<>]\(|<<<|&>|\$\{\w+\[[@*]\]\}"
+)
+_NESTING = re.compile(r"[$=]\(|[()`]")
 _BEFORE = frozenset(
     {"sudo", "doas", "env", "time", "nohup", "exec", "command", "nice", "then", "do", "else", "{", "(", "!", "winpty"}
 )
@@ -97,6 +103,8 @@ _SETTERS = frozenset({
 })  # fmt: skip
 _ENVIRONMENTS = frozenset({"conda", "nvm"})
 _TERMINAL = re.compile(r"-[a-z]*(?:it|ti)[a-z]*")
+# Options of kubectl and oc that take the next word as their value.
+_WITH_VALUE = frozenset({"-n", "--namespace", "-c", "--container", "--context", "--kubeconfig", "-f", "--filename"})
 _REPLS = frozenset(
     [
         "python",
@@ -152,13 +160,27 @@ def unset_variables(text: ShellText) -> dict[str, int]:
     """Names in capitals that a script uses although nothing sets them, and where first. Those with a default are set."""
     given = set(_ENVIRONMENT)
     for match in _SET.finditer(text.expanded):
-        given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
+        # `NAME=$NAME` passes on a value that has to come from elsewhere.
+        if match[1] is None or not _passes_on(match[1], text.expanded[match.end() : match.end() + len(match[1]) + 5]):
+            given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
     names: dict[str, int] = {}
     for match in _USED.finditer(text.expanded):
         name = match[1] or match[2]
         if not match[3] and name not in given and not name.startswith(("LC_", "INPUT_")):
             names.setdefault(name, match.start())
     return names
+
+
+def _passes_on(name: str, value: str) -> bool:
+    given = value.removeprefix('"')
+    return given.startswith(f"${{{name}}}") or (
+        given.startswith(f"${name}") and not given[len(name) + 1 :][:1].isalnum()
+    )
+
+
+def needs_bash(script: str) -> bool:
+    """Whether a script uses what only bash and its relatives know, so that sh would fail."""
+    return _BASH.search(read_shell_text(script).words) is not None
 
 
 def is_only_comments(script: str) -> bool:
@@ -178,8 +200,8 @@ class Command(NamedTuple):
 
 
 def commands(text: ShellText) -> list[Command]:
-    """The simple commands of a script."""
-    code = text.words.replace("\\\n", "  ")
+    """The simple commands of a script, without those in `$(…)`."""
+    code = _without_nested(text.words).replace("\\\n", "  ")
     found: list[Command] = []
     position = 0
     for match in _BREAK.finditer(code):
@@ -202,8 +224,9 @@ def _command(text: str, operator: str, offset: int, found: list[Command]) -> Non
         found.append(Command(words[start:], operator, offset + len(text) - len(text.lstrip())))
 
 
-def lost_state(script: list[Command]) -> tuple[int, str] | None:
+def lost_state(text: ShellText) -> tuple[int, str] | None:
     """What the end of a script leaves behind that the next step does not see: where, and a sentence."""
+    script = [command for command in commands(text) if command.words != ["}"]]
     if not script:
         return None
     words, _, offset = script[-1]
@@ -218,6 +241,24 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
         why = "What this step sets is gone when it ends: each step has its own environment. Put what needs it into its block."
         return offset, why
     return None
+
+
+def _without_nested(words: str) -> str:
+    """The words of a script with `Q` for each character of what stands in `$(…)`, backticks and the `(…)` of an array."""
+    kept: list[str] = []
+    position = depth = 0
+    backtick = False
+    for match in _NESTING.finditer(words):
+        inside = bool(depth) or backtick
+        kept.append("Q" * (match.start() - position) if inside else words[position : match.start()])
+        mark = match[0]
+        backtick ^= mark == "`"
+        depth = max(depth + (mark[-1] == "(" and (inside or mark != "(")) - (mark == ")" and bool(depth)), 0)
+        opened = "=Q" if mark == "=(" and not inside else "Q" * len(mark)
+        kept.append(opened if inside or depth or backtick else mark)
+        position = match.end()
+    kept.append("Q" * (len(words) - position) if depth or backtick else words[position:])
+    return "".join(kept)
 
 
 def endless(script: list[Command]) -> tuple[int, str] | None:
@@ -243,6 +284,8 @@ def _endless(words: list[str], *, piped: bool) -> str | None:
         return f"'{started}' may never end. Set a time limit ({{timeout=…}}), or start it as a service."
     if program == "ssh" and len(plain) == 1 and not piped and not {"<<", "-V", "-Q", "-N", "-f"} & {*rest, *flags}:
         return "'ssh' without a command needs a keyboard, and what follows runs here, not there. Write ssh HOST 'commands'."
+    if program in {"kubectl", "oc"} and _opens_shell(rest):
+        return f"'{program} {plain[0]}' without a command needs a keyboard, and what follows runs here, not there."
     if program in _CONTAINERS and any(_TERMINAL.fullmatch(flag) for flag in flags):
         return (
             f"'{program} … -it' needs a keyboard, which a task does not have. Remove -it, and name the command to run."
@@ -251,6 +294,15 @@ def _endless(words: list[str], *, piped: bool) -> str | None:
     if program in _INTERACTIVE or (program in _REPLS and not rest and not piped) or asks:
         return f"'{' '.join([program, *plain][: 3 if asks else 1])}' needs a keyboard, which a task does not have."
     return None
+
+
+def _opens_shell(rest: list[str]) -> bool:
+    """Whether `kubectl exec` or `oc rsh` names no command to run there."""
+    if not rest or rest[0] not in {"exec", "rsh"} or "--" in rest:
+        return False
+    values = {number + 1 for number, word in enumerate(rest) if word in _WITH_VALUE}
+    plain = [word for number, word in enumerate(rest) if number not in values and not word.startswith("-")]
+    return len(plain) <= 2
 
 
 _Check = Callable[[list[str], list[str], list[str]], bool]

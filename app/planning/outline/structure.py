@@ -14,6 +14,8 @@ from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
+from app.planning.outline.context import Context
+from app.planning.outline.items import has_steps
 from app.planning.outline.parts import KEY_FORM, RUN, Answer, is_unknown, key_message, read_run
 from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
 from app.planning.outline.shared_settings import SHARED, SharedSettings, read_shared
@@ -146,7 +148,7 @@ def is_step(block: Block) -> bool:
     """Whether a top-level block is a step, or a list of steps."""
     if isinstance(block, List):
         return not is_contents(block)
-    return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block))
+    return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block) or scripts.is_shown(block))
 
 
 def holds_steps(section: Section) -> bool:
@@ -300,8 +302,9 @@ def shows_steps(section: Section) -> bool:
 
 
 def _runs(section: Section) -> bool:
-    return any(isinstance(block, Fence) and scripts.is_action(block) for block in section.blocks) or any(
-        isinstance(block, List) and (block.start is not None or "[ ]" in block.source or "`" in block.source)
+    return any(
+        (isinstance(block, Fence) and scripts.is_action(block))
+        or (isinstance(block, List) and has_steps(block, Context(Findings(""))))
         for block in section.blocks
     )
 

@@ -64,7 +64,8 @@ class OutlinePreview(BaseModel):
     valid: bool
     planner: Literal["outline"]
     markdown: str = Field(
-        description="The description in the form in which Signoff writes it. It makes the same plan. Empty if it makes none."
+        description="The description in the form in which Signoff writes it. It makes the same plan. If its only problems "
+        "are placeholders, it has a parameter in place of each. Empty if it makes no plan."
     )
     summary: str
     warnings: list[str]
