@@ -74,7 +74,10 @@ class _Reader:
         self.context = context
         self.findings = context.findings
         self.run = run
-        self.forced = by_hand and not run
+        sample = not run and not by_hand and sections.is_sample(self.title.text)
+        if sample:
+            self.findings.warn(parts.line, "This is a sample, so nothing of it runs. To run it, add {run}.")
+        self.forced = (by_hand or sample) and not run
         self.boxed = head.checkbox is not None
         self.conditional = not run and self._is_conditional()
         self.asks = (asks or self.conditional) and not self.forced and not run

@@ -12,7 +12,7 @@ from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import read_item
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
-from app.planning.outline.sections import is_alternative, is_conditional
+from app.planning.outline.sections import is_alternative, is_conditional, is_sample
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import WHICH, Steps, choose, release, release_ways, with_choices
 from app.planning.outline.structure import Section, is_contents, is_step
@@ -30,6 +30,9 @@ _EMPTY_WORDS = re.compile(
     r"like (?:this|so)|from the root|"
     r"one of|steps?)\b[\s,]*)*",
     re.IGNORECASE,
+)
+_EACH_COMMAND = (
+    "each command is released, done by hand or skipped. To run one without being asked, add {run} to its item."
 )
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
@@ -130,30 +133,28 @@ class SectionSteps:
 
     def _step(self, block: Block, before: list[Block]) -> list[Block]:
         """Read a list or a block. Return the text that belongs to what follows."""
-        asks = self._is_conditional(before)
+        introduction = "" if self.by_hand else _introduction(before)
+        asks = is_conditional(introduction)
+        outer = self.by_hand
+        if asks:
+            self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")
+        elif is_sample(introduction):
+            self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
+            self.by_hand = True
+        rest: list[Block] = []
         if isinstance(block, List):
-            return self._list(block, before, asks=asks)
-        if isinstance(block, Fence) and scripts.is_own(block):
+            rest = self._list(block, before, asks=asks)
+        elif isinstance(block, Fence) and scripts.is_own(block):
             column = self.findings.column_of(block.line, block.language)
             message = "This block does not belong to a task. Indent it to the text of its list item."
             self.findings.problem(block.line, column, message)
         elif isinstance(block, Fence):
             self._block(block, before, asks=asks)
-        return []
+        self.by_hand = outer
+        return rest
 
-    def _is_conditional(self, before: list[Block]) -> bool:
-        """Whether the sentence above a list or block says that it is only sometimes done."""
-        last = before[-1] if before and not self.by_hand else None
-        if not isinstance(last, Text) or last.kind != "paragraph" or not last.content.rstrip().endswith(":"):
-            return False
-        if not is_conditional(read_title(last.content.replace("\n", " "), {}).text):
-            return False
-        self.findings.warn(
-            last.line,
-            "What follows is not always done, so a person decides about it: each command is released, done by hand or "
-            "skipped. To run one without being asked, add {run} to its item.",
-        )
-        return True
+    def _warn(self, before: list[Block], message: str) -> None:
+        self.findings.warn(before[-1].line, message)
 
     def _list(self, block: List, before: list[Block], *, asks: bool) -> list[Block]:
         phase, section = self.phase, self.phase.section
@@ -332,3 +333,11 @@ class SectionSteps:
 def append_text(part: TaskParts, text: str) -> None:
     """Add a text below the description of a task."""
     part.description = f"{part.description}\n\n{text}" if part.description else text
+
+
+def _introduction(before: list[Block]) -> str:
+    """The sentence above a list or block that ends with a colon; empty if there is none."""
+    last = before[-1] if before else None
+    if not isinstance(last, Text) or last.kind != "paragraph" or not last.content.rstrip().endswith(":"):
+        return ""
+    return read_title(last.content.replace("\n", " "), {}).text

@@ -88,8 +88,7 @@ _CONDITIONAL = re.compile(
     r"applicable|something|things|(?:doing|making|releasing|upgrading|using|deploying|preparing) an?)|"
     r"where (?:needed|necessary|applicable)|"
     r"(?:only )?for (?:an? )?(?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
-    r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b"
-    r"|(?:here(?:'s|\u2019s| is)|below is|this is) an? (?:sample|example)\b)"
+    r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b)"
     r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
     r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
     r"|.{0,80}[:\u2013\u2014-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|"
@@ -101,6 +100,7 @@ _QUALIFIED = re.compile(
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
+_SAMPLE = re.compile(r"(?:here(?:'s|\u2019s| is)|below is|this is) an? (?:sample|example)\b", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
@@ -162,11 +162,18 @@ def is_conditional(step: str) -> bool:
 
     Of a text that introduces something with a colon, the last sentence counts, too.
     """
+    return _introduces(_CONDITIONAL, step) or _QUALIFIED.match(step.strip()) is not None
+
+
+def is_sample(step: str) -> bool:
+    """Whether a step shows how something looks, such as "Here is an example:", rather than says what to do."""
+    return _introduces(_SAMPLE, step)
+
+
+def _introduces(form: re.Pattern[str], step: str) -> bool:
     text = plain(step)
-    if _CONDITIONAL.match(text) or _QUALIFIED.match(step.strip()):
-        return True
     last = _SENTENCE_ENDS.split(text)[-1] if text.rstrip().endswith(":") else ""
-    return bool(last) and _CONDITIONAL.match(last) is not None
+    return form.match(text) is not None or (bool(last) and form.match(last) is not None)
 
 
 def is_alternative(step: str) -> bool:
