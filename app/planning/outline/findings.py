@@ -9,8 +9,8 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from app.domain.errors import Invalid
-from app.domain.plan import field_path
 from app.domain.parameters import Parameter
+from app.domain.plan import field_path
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
 from app.planning.outline.placeholders import Placeholder

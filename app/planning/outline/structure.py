@@ -11,10 +11,10 @@ from app.domain.plan import PhaseDraft
 from app.planning.outline import scripts
 from app.planning.outline.attributes import KEY, choice, condition, yes_or_no
 from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item, List, Text
+from app.planning.outline.context import Context
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
-from app.planning.outline.context import Context
 from app.planning.outline.items import has_steps
 from app.planning.outline.parts import KEY_FORM, RUN, Answer, is_unknown, key_message, read_run
 from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
