@@ -46,6 +46,14 @@ MARKS = st.sampled_from(
             "## Rollback\n",
             "## Option A\n",
             "## Option B\n",
+            "- On Debian: `a`\n- On macOS: `b`\n",
+            "On Debian:\n\n",
+            "If it failed:\n\n",
+            "- [ ] a: `b`\n",
+            "## If c\n",
+            "{if=a:completed}",
+            "{on=failure}",
+            "{approval=yes}",
             "## References\n",
             "run",
             "{run}",
@@ -122,6 +130,11 @@ class TestAnyText:
                 "| a ",
                 "|-",
                 "- If a: `b`\n",
+                "- [ ] a: `b`\n",
+                "- On Debian: `a`\n",
+                "- x\n  - Option A: `a`\n  - Option B: `b`\n",
+                "On Debian:\n\n```sh\na\n```\n\n",
+                "## Rollback\n- b\n",
                 "## If\n",
                 "(optional) ",
                 "*",
@@ -147,6 +160,17 @@ class TestAnyText:
         keys = [task.key for task in plan("- same\n" * 9000).tasks()]
         assert keys[:3] == ["same", "same_2", "same_3"]
         assert len(set(keys)) == 9000
+
+    def test_a_page_takes_a_moment(self) -> None:
+        pages = [*Path(__file__).parents[2].glob("docs/*.md"), *Path(__file__).parents[2].glob("examples/*.md")]
+        texts = [page.read_text() for page in pages]
+        begin = time.process_time()
+        for text in texts:
+            with contextlib.suppress(Invalid):
+                plan(text)
+        taken = (time.process_time() - begin) * 10_000 / sum(map(len, texts))
+        # Five times what 10 KB of a page take on a slow machine.
+        assert taken < 0.05
 
     def test_deep_nesting_is_description(self) -> None:
         (task,) = plan("\n".join(f"{'  ' * depth}- a" for depth in range(300))).tasks()
