@@ -69,12 +69,13 @@ class Signoff:
 
     def eventually(self, project_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until the condition holds for the project; return the project."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline, pause = time.monotonic() + DEADLINE_SECONDS, 0.05
         while not condition(project := self.project(project_id)):
             assert time.monotonic() < deadline, (
                 f"not within {DEADLINE_SECONDS} s: {project['status']} {project['stage']}"
             )
-            time.sleep(0.05)  # why: the step of a wait that has a condition and a deadline
+            time.sleep(pause)  # why: the step of a wait that has a condition and a deadline
+            pause = min(pause * 1.3, 0.25)
         return project
 
 
