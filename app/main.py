@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or load_settings()
     check_server_key(settings)
     configure_logging(settings.log_level)
-    services = _services(settings, engine or Engine(settings))
+    services = services_of(settings, engine or Engine(settings))
     database = services.database
     telemetry = Telemetry()
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
@@ -136,7 +136,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     return app
 
 
-def _services(settings: Settings, engine: Engine) -> Services:
+def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
     database = Database(settings.effective_database_url, keys.signer)

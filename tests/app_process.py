@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import httpx
 
 from app.settings import Settings
 from tests.conftest import eventually, free_port
+from tests.warm_processes import WarmProcess
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,11 +33,8 @@ class AppProcess:
             "SIGNOFF_TASK_QUEUE": settings.task_queue,
             "SIGNOFF_LOG_LEVEL": log_level,
         }
-        command = [sys.executable, "-m", "app.cli", "serve"]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
+            self._process = WarmProcess(["serve"], environment=environment, folder=ROOT, log=log)
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     @property

@@ -115,6 +115,11 @@ def full() -> bool:
     return property_settings.get_current_profile_name() == "full"
 
 
+def tries(usual: int, in_full: int) -> int:
+    """How often a test repeats something that may go differently each time. `make test-full` repeats it more often."""
+    return in_full if full() else usual
+
+
 def _any_part(path: Path, names: Iterable[str]) -> bool:
     return not set(names).isdisjoint(path.parts)
 

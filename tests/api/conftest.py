@@ -41,3 +41,10 @@ async def begin_planning(stack: Stack, project_id: str, call: str = "generate-pl
     """Start a plan that is never ready, on the stack `patient`."""
     await stack.call("POST", f"/{project_id}/{call}", status=202, json=TAKE_YOUR_TIME, headers={"Prefer": "wait=0"})
     await stack.until(project_id, stage="planning")
+
+
+async def end_planning(stack: Stack, project_id: str) -> None:
+    """Stop a planner that would otherwise never finish. Projects that wait for a person cost nothing, so they stay."""
+    answer = await stack.http.get(f"/api/projects/{project_id}")
+    if answer.status_code == 200 and answer.json()["stage"] == "planning":
+        await stack.call("DELETE", f"/{project_id}")

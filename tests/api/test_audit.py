@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, text, update
+from temporalio.testing import WorkflowEnvironment
 
 from app.domain.events import GENESIS, chain_hash
 from app.domain.plan import RunSettings, digest_of
 from app.sealing.exported import verify
 from app.sealing.keys import public_key_in
+from app.settings import Settings
 from app.storage import plans
 from app.storage.tables import events, projects
 from app.storage.tables import plans as table
 from signoff.schemas.events import Event
 from tests.api.answers import refused
-from tests.conftest import Stack
+from tests.api.record_copy import RecordCopy, record_copy
+from tests.conftest import Stack, running_stack
 
 PLAN = """
 - Make: `echo made > out.txt; echo x=1 >> $SIGNOFF_OUTPUT` {#make files=out.txt timeout=60}
@@ -53,6 +56,21 @@ async def done(stack: Stack) -> str:
     return project_id
 
 
+@pytest.fixture(scope="module")
+async def original(
+    temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, str]:
+    """A finished project in a Signoff that has stopped."""
+    async with running_stack(temporal_server, tmp_path_factory.mktemp("original")) as stack:
+        return stack.settings, await done(stack)
+
+
+@pytest.fixture
+async def copied(original: tuple[Settings, str], tmp_path: Path) -> AsyncIterator[RecordCopy]:
+    async with record_copy(*original, tmp_path) as copy:
+        yield copy
+
+
 async def test_a_clean_project_has_a_whole_record(signoff: Stack) -> None:
     project_id = await done(signoff)
     audit = await signoff.call("POST", f"/{project_id}/audit")
@@ -66,6 +84,13 @@ async def test_a_clean_project_has_a_whole_record(signoff: Stack) -> None:
     again = await signoff.call("POST", f"/{project_id}/audit")
     assert again | {"checked_at": None} == audit | {"checked_at": None}
     await refused(signoff, "POST", "/proj_nothing/audit", 404)
+
+
+async def test_a_copy_of_a_record_is_whole(copied: RecordCopy, tmp_path: Path) -> None:
+    """So whatever is found in the tests below, they have altered."""
+    audit = await copied.audit()
+    assert (audit["trail"]["intact"], audit["results"]["summary"]["critical"]) == (True, 0)
+    assert await copied.exported_codes(tmp_path) == set()
 
 
 async def test_what_to_look_at_before_signing(signoff: Stack) -> None:
@@ -186,39 +211,37 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-async def test_a_row_that_was_altered_is_found_and_named(signoff: Stack, tmp_path: Path, what: str) -> None:
+async def test_a_row_that_was_altered_is_found_and_named(copied: RecordCopy, tmp_path: Path, what: str) -> None:
     code, named, statement = TAMPERINGS[what]
-    project_id = await done(signoff)
 
     def tamper(conn: Connection) -> None:
-        assert conn.execute(text(statement), {"id": project_id}).rowcount == 1
+        assert conn.execute(text(statement), {"id": copied.project_id}).rowcount == 1
 
-    await signoff.database.transact(tamper)
-    audit: dict[str, Any] = await signoff.call("POST", f"/{project_id}/audit")
+    await copied.altered(tamper)
+    audit = await copied.audit()
     findings = [finding for finding in audit["results"]["findings"] if finding["severity"] == "critical"]
     assert code in {finding["code"] for finding in findings}, findings
     assert any(named in finding["message"] for finding in findings if finding["code"] == code), findings
     assert not audit["trail"]["intact"]
     assert audit["message"].startswith("The record was altered")
     # An export reports the same.
-    exported = await exported_codes(signoff, project_id, tmp_path)
+    exported = await copied.exported_codes(tmp_path)
     assert exported >= {finding["code"] for finding in findings}
 
 
-async def test_a_plan_that_was_rewritten_with_its_digest_is_found(signoff: Stack) -> None:
+async def test_a_plan_that_was_rewritten_with_its_digest_is_found(copied: RecordCopy) -> None:
     """An attacker who alters a plan can also replace its digest, but the chain seals the digest in the event."""
-    project_id = await done(signoff)
 
     def rewrite(conn: Connection) -> None:
-        row = plans.get(conn, project_id, 1)
+        row = plans.get(conn, copied.project_id, 1)
         draft = plans.content(row)
         draft.phases[0].tasks[0].title = "Innocent"
         digest = digest_of(draft, RunSettings.model_validate(row.settings))
-        mine = (table.c.project_id == project_id,)
+        mine = (table.c.project_id == copied.project_id,)
         conn.execute(update(table).where(*mine).values(draft=draft.model_dump(mode="json"), digest=digest))
 
-    await signoff.database.transact(rewrite)
-    audit = await signoff.call("POST", f"/{project_id}/audit")
+    await copied.altered(rewrite)
+    audit = await copied.audit()
     assert not audit["trail"]["intact"]
     messages = [finding["message"] for finding in audit["results"]["findings"] if finding["code"] == "plan_altered"]
     assert messages == ["The digest of plan version 1 differs from the one that its event sealed."]
@@ -232,12 +255,11 @@ async def test_a_plan_that_was_rewritten_with_its_digest_is_found(signoff: Stack
     "junk", ["{oops", "NaN", '"\\ud800"', "[" * 2000 + "]" * 2000], ids=["cut", "NaN", "surrogate", "deep"]
 )
 async def test_what_is_no_json_is_found_and_stops_no_audit(
-    signoff: Stack, table_name: str, column: str, junk: str
+    copied: RecordCopy, table_name: str, column: str, junk: str
 ) -> None:
-    project_id = await done(signoff)
     statement = text(f"UPDATE {table_name} SET {column} = :junk WHERE project_id = :id")
-    await signoff.database.transact(lambda conn: conn.execute(statement, {"id": project_id, "junk": junk}).rowcount)
-    audit = await signoff.call("POST", f"/{project_id}/audit")
+    await copied.altered(lambda conn: conn.execute(statement, {"id": copied.project_id, "junk": junk}).rowcount)
+    audit = await copied.audit()
     assert not audit["trail"]["intact"]
 
 
@@ -316,9 +338,9 @@ async def test_a_file_that_is_not_what_its_task_left_is_found(signoff: Stack) ->
     assert await codes(signoff, project_id) == {"file_changed": [task], "approved_by_author": [None]}
 
 
-async def test_the_actor_of_an_approval_is_the_same_in_event_decision_and_plan(signoff: Stack) -> None:
+async def test_the_actor_of_an_approval_is_the_same_in_event_decision_and_plan(copied: RecordCopy) -> None:
     """If an attacker changes the event and all later hashes, the decision still reveals it."""
-    project_id = await done(signoff)
+    project_id = copied.project_id
 
     def forge(conn: Connection) -> None:
         rows = conn.execute(select(events).where(events.c.project_id == project_id).order_by(events.c.seq)).mappings()
@@ -332,8 +354,7 @@ async def test_the_actor_of_an_approval_is_the_same_in_event_decision_and_plan(s
         conn.execute(update(projects).where(projects.c.id == project_id).values(last_hash=head))
         conn.execute(update(table).where(table.c.project_id == project_id).values(approved_by="ceo@company"))
 
-    await signoff.database.transact(forge)
-    found = await codes(signoff, project_id)
-    assert set(found) >= {"decision_altered"}
-    audit = await signoff.call("POST", f"/{project_id}/audit")
+    await copied.altered(forge)
+    audit = await copied.audit()
+    assert "decision_altered" in {finding["code"] for finding in audit["results"]["findings"]}
     assert not audit["trail"]["intact"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.answers import check_error
-from tests.api.conftest import begin_planning
+from tests.api.conftest import begin_planning, end_planning
 from tests.conftest import Stack
 
 PLAN = "- [ ] Look {#look}"
@@ -221,7 +221,7 @@ async def test_calls_in_each_situation(patient: Stack, situation: str) -> None:
     async def in_turn(*calls: str) -> dict[str, Outcome]:
         project_id = await make(patient)
         found = {call: await outcome(patient, project_id, call) for call in calls}
-        await patient.http.delete(f"/api/projects/{project_id}")
+        await end_planning(patient, project_id)
         return found
 
     assert set(expected) == set(CALLS)

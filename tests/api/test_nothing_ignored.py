@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.api.answers import check_error, fields_of
+from tests.api.conftest import end_planning
 from tests.api.test_call_table import TABLE
 from tests.api.test_openapi import document, operations, resolved
 from tests.conftest import Stack
@@ -194,11 +195,6 @@ async def prepared(stack: Stack, situation: str, operation: str) -> Json:
     return await stack.project(project_id)
 
 
-async def gone(stack: Stack, project: Json) -> None:
-    """Stop the activity of a project, whose planner would otherwise never finish."""
-    await stack.http.delete(f"/api/projects/{project['id']}")
-
-
 class Probe:
     """A project in a situation. Refusals change nothing, so that one project can refuse many calls."""
 
@@ -238,7 +234,7 @@ class Probe:
 
     async def drop(self) -> None:
         if self._project is not None:
-            await gone(self._stack, self._project)
+            await end_planning(self._stack, self._project["id"])
             self._project = None
 
 

@@ -18,6 +18,7 @@ from app.api.http.credentials import name_of_user
 from app.serving.peers import Endpoint, NetlinkLookup, TableLookup
 from tests.conftest import OWNER, Stack, eventually, running_stack
 from tests.second_user import SECOND_UID, as_second_user, second_user_command
+from tests.warm_processes import warm_command
 
 LOOKUPS = [NetlinkLookup, TableLookup]
 
@@ -167,7 +168,7 @@ def test_an_ipv4_address_within_ipv6_is_found(kind: type[NetlinkLookup | TableLo
 async def test_doctor_and_log_say_who_may_connect(signoff: Stack) -> None:
     async def asked() -> bool:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.cli", "doctor", "--json",
+            *warm_command("doctor", "--json"),
             env={**os.environ, "SIGNOFF_DATA_DIR": str(signoff.settings.data_dir), "SIGNOFF_URL": signoff.url},
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip

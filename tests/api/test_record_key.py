@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from signoff.vocabulary import EventType
 from tests.app_process import ROOT, AppProcess
 from tests.conftest import Stack, running_stack
 from tests.waiting import eventually
+from tests.warm_processes import warm_command
 
 PLAN = "- Make: `echo made > out.txt` {#make files=out.txt timeout=60}"
 
@@ -42,7 +42,7 @@ async def signoff_command(settings: Settings, *arguments: str, **variables: str)
         "SIGNOFF_PORT": str(settings.port), "SIGNOFF_TEMPORAL_ADDRESS": settings.temporal_address, **variables,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", *arguments, cwd=ROOT, env=environment,
+        *warm_command(*arguments), cwd=ROOT, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await asyncio.wait_for(process.communicate(), 60)
@@ -260,7 +260,12 @@ async def test_a_deleted_project_that_comes_back_is_reported(
             conn.execute(insert(projects).values(row))
 
         await stack.database.transact(restore)
-        assert await found(stack, project_id) == {"project_restored"}
+
+        # The tombstone's seal is published a moment after it is stored.
+        async def reported() -> bool:
+            return await found(stack, project_id) == {"project_restored"}
+
+        await eventually(reported, what="the project that came back is reported")
 
 
 @pytest.mark.parametrize("what", ["a seal", "the seal of a deleted project"])

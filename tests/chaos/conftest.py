@@ -7,10 +7,9 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import httpx
 import pytest
@@ -21,6 +20,7 @@ from app.workspace.workspaces import workspaces_of
 from tests.conftest import eventually, free_port
 from tests.databases import DATABASES
 from tests.projects import Projects
+from tests.warm_processes import WarmProcess
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +50,7 @@ class Processes(Projects):
             "SIGNOFF_TEMPORAL_UI_PORT": str(self.settings.temporal_ui_port),
         }
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.settings.port}", timeout=60)
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, subprocess.Popen[bytes] | WarmProcess] = {}
         DATABASES.migrated(self.settings.effective_database_url)
         workspaces_of(self.settings).prepare()
 
@@ -66,16 +66,19 @@ class Processes(Projects):
             await stack.close()
 
     def start(self, *names: str) -> None:
-        commands = {
-            "temporal": devserver.command(self.settings, None),
-            "worker": [sys.executable, "worker.py"],
-            "app": [sys.executable, "-m", "app.cli", "serve"],
-        }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
-                self.running[name] = subprocess.Popen(
-                    commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-                )
+                self.running[name] = self._temporal(log) if name == "temporal" else self._warm(name, log)
+
+    def _temporal(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        command = devserver.command(self.settings, None)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+
+    def _warm(self, name: str, log: IO[bytes]) -> WarmProcess:
+        command = {"worker": "worker", "app": "serve"}[name]
+        return WarmProcess([command], environment=self.environment, folder=ROOT, log=log)
 
     def kill(self, *names: str) -> None:
         """Kill the processes with SIGKILL, all at once."""
@@ -117,7 +120,7 @@ class Processes(Projects):
             print(f"--- {file.name}", *file.read_text(errors="replace").splitlines()[-60:], sep="\n")
 
 
-def _wait(name: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(name: str, process: subprocess.Popen[bytes] | WarmProcess) -> None:
     try:
         # A worker that stops tries to reach Temporal for up to 30 s if Temporal does not answer.
         process.wait(45)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import fcntl
-import functools
 import json
 import os
 import pty
@@ -15,11 +13,11 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.warm_commands import warm_commands
+from tests.warm_processes import warm_command
 
 DEADLINE = 60.0
 # These start processes and threads of their own, and may restart themselves to hide secrets.
@@ -147,7 +145,7 @@ class CommandLine:
 
     async def __call__(self, *arguments: str, stdin: str = "") -> Ended:
         """Run a command to its end."""
-        command = self._command(arguments) if arguments[:1] in _LONG_LIVED else _warm()(*arguments)
+        command = self._command(arguments) if arguments[:1] in _LONG_LIVED else warm_command(*arguments)
         async with self._running(command) as running:
             assert running.process.stdin is not None
             running.process.stdin.write(stdin.encode())
@@ -193,13 +191,6 @@ class CommandLine:
 
     def _environment(self) -> dict[str, str]:
         return plain_environment() | {"TERM": "xterm", "COLUMNS": "200"} | self.settings
-
-
-@functools.cache
-def _warm() -> Callable[..., list[str]]:
-    running = contextlib.ExitStack()
-    atexit.register(running.close)
-    return running.enter_context(warm_commands())
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -23,6 +23,7 @@ from temporalio.client import Client
 from app.temporal.search_attributes import missing_search_attributes
 from tests.conftest import eventually, free_port
 from tests.e2e.command_line import in_one_process
+from tests.warm_processes import warm_command
 
 SIGNOFF = [sys.executable, "-P", "-m", "app.cli"]
 PARTS = {"app": "serve", "worker": "worker", "Temporal": "start-dev"}
@@ -67,7 +68,7 @@ def port_flags() -> list[str]:
 
 def call(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*SIGNOFF, *words],
+        warm_command(*words),
         env=environment(folder, **variables),
         cwd=folder,
         capture_output=True,

@@ -27,6 +27,7 @@ from app.sealing.export import Entry, KeyFile, Manifest, NewestSeal
 from app.sealing.keys import pem_of
 from signoff.schemas.events import Event
 from tests.conftest import Stack, running_stack
+from tests.warm_processes import warm_command
 
 PLAN = """
 - Make: `echo made > out.txt; echo said; echo x=1 >> $SIGNOFF_OUTPUT` {#make files=out.txt timeout=60}
@@ -65,7 +66,7 @@ class Ended:
 async def verify(*arguments: str, folder: Path) -> Ended:
     """Run the command in its own process."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", "verify", *arguments, cwd=folder, env=ENVIRONMENT,
+        *warm_command("verify", *arguments), cwd=folder, env=ENVIRONMENT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await asyncio.wait_for(process.communicate(), 60)

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.conftest import Stack
+from tests.databases import tries
 
 PLAN = """
 ## Gather
@@ -148,7 +149,7 @@ async def test_a_request_that_meets_the_end_of_a_run_is_carried_out(signoff: Sta
         else:
             assert (project["status"], project["plan"]["version"]) == ("pending", 2)
 
-    await asyncio.gather(*(one(number) for number in range(20)))
+    await asyncio.gather(*(one(number) for number in range(tries(6, 20))))
 
 
 async def test_a_retry_sent_by_hand_does_the_same(signoff_by_hand: Stack) -> None:
