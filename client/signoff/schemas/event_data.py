@@ -5,10 +5,11 @@ Writing is strict: the type checker knows every field. Reading is tolerant, beca
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from signoff.schemas.json_value import JsonMapping, JsonObject, JsonValue
 from signoff.schemas.plans import ParameterValue
 from signoff.vocabulary import EventType
 
@@ -22,13 +23,13 @@ class EventData(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     type: ClassVar[EventType]
-    _given: dict[str, Any] = {}
+    _given: JsonObject = {}
 
-    def __init__(self, /, **fields: Any) -> None:
+    def __init__(self, /, **fields: JsonValue) -> None:
         super().__init__(**fields)
         self._given = fields
 
-    def stored(self) -> dict[str, Any]:
+    def stored(self) -> JsonObject:
         """The data as JSON, with exactly the fields that were given, in that order."""
         known = type(self).model_fields
         return {
@@ -66,7 +67,7 @@ class ProjectEnded(_OfDecision):
 
     run_id: str | None = None
     tasks: dict[str, int] = Field(description="The number of tasks by status.")
-    failure: dict[str, Any] | None = None
+    failure: JsonMapping | None = None
     reason: str | None = None
 
 
@@ -137,7 +138,7 @@ class PlanFailed(_OfDecision):
     plan_version: int
     code: str
     message: str
-    details: list[dict[str, Any]] = []
+    details: list[JsonMapping] = []
     reason: str | None = None
 
 
@@ -315,14 +316,14 @@ class TaskMoved(TaskData, _OfDecision):
     duration_ms: int | None = None
     outputs_hash: str | None = None
     exit_code: int | None = None
-    log: dict[str, Any] | None = Field(default=None, description="The size and the checksum of the attempt's log.")
-    files: dict[str, dict[str, Any] | None] | None = Field(default=None, description="The expected files, by path.")
+    log: JsonMapping | None = Field(default=None, description="The size and the checksum of the attempt's log.")
+    files: dict[str, JsonMapping | None] | None = Field(default=None, description="The expected files, by path.")
     left_behind: dict[str, str | None] | None = Field(
         default=None, description="Approved files that the attempt changed."
     )
-    not_as_signed: list[dict[str, Any]] | None = Field(default=None, description="What ran that was not as approved.")
+    not_as_signed: list[JsonMapping] | None = Field(default=None, description="What ran that was not as approved.")
     reason: str | None = None
-    error: dict[str, Any] | None = None
+    error: JsonMapping | None = None
     quarantine: str | None = None
     comment: str | None = None
 
@@ -374,7 +375,7 @@ class DecisionRequested(TaskData):
     kind: str
     question: str
     options: list[str] = []
-    changed: list[dict[str, Any]] | None = None
+    changed: list[JsonMapping] | None = None
     details_hash: str | None = None
     default: str | None = None
     expires_at: str | None = None
