@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from sqlalchemy import Connection
 
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommentSeal
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.frozen import without_texts
 from app.domain.states import SKIPPED_BY_PERSON, Situation
 from app.storage import events, projects, questions, tasks
 from app.storage.needs import is_being_cancelled
@@ -16,6 +17,7 @@ from app.storage.projects import situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.event_data import DecisionMade
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import TaskStatus, WaitReason, waits_for_person
 
@@ -88,15 +90,15 @@ def expire_question(conn: Connection, decision: CommandRecord) -> None:
 def open_decision(conn: Connection, run_id: str, task: TaskRow, due_at: str | None) -> None:
     """Make a decision task ask its question."""
     fields = task.action
-    default = fields.get("default")
+    default = cast("str | None", fields.get("default"))
     tasks.open_task(conn, task, reason=WaitReason.DECISION, due_at=due_at)
     asked = str(fields.get("question") or task.title)
-    options = list(fields.get("options") or [])
+    options = cast("list[str]", fields.get("options") or [])
     kind = QuestionKind.DECISION
     questions.ask(conn, task, run_id, kind, asked, options=options, default=default, expires_at=due_at)
 
 
-def shown(question: QuestionRow) -> dict[str, Any]:
+def shown(question: QuestionRow) -> JsonObject:
     """Return a question and its outcome, for the context of an error."""
     return {
         "id": question.id,
@@ -133,10 +135,10 @@ def _refusal(task: TaskRow) -> str:
 
 def _asked(conn: Connection, decision: CommandRecord) -> QuestionRow:
     """Return the question that a decision answers, found by the question's id or by its task."""
-    payload = decision.payload
-    if payload.get("decision"):
-        return questions.get(conn, decision.project_id, str(payload["decision"]))
-    task = tasks.get(conn, decision.project_id, str(payload.get("task")))
+    named = decision.payload.get("decision")
+    if named:
+        return questions.get(conn, decision.project_id, str(named))
+    task = tasks.get(conn, decision.project_id, str(decision.payload.get("task")))
     question = questions.latest_of(conn, task.id)
     if question is None:
         raise NotFound(f"Task '{task.key}' does not ask for a decision.", code="decision_not_found")
@@ -164,8 +166,8 @@ def _settle(
     }  # fmt: skip
     if question.kind == QuestionKind.CHANGED:
         # The answer is bound to the differences that the person saw, whether it accepts them or not.
-        decision.payload["changed"] = [{**item, "text": None} for item in question.differences]
-    given: dict[str, Any] = decision.payload.get("outputs") or {}
+        decision.payload["changed"] = without_texts(question.differences)
+    given: JsonObject = decision.payload.get("outputs") or {}
     if given and (is_decision or effect not in {CommandKind.COMPLETE, CommandKind.SKIP}):
         message = "Outputs can be given only with an answer that skips or completes a task. Remove them."
         raise Invalid(message, code="outputs_unused", details=[Problem(field="outputs", message=message)])
@@ -173,7 +175,7 @@ def _settle(
     _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
 
 
-def _outputs(decision: CommandRecord, answer: str) -> dict[str, Any]:
+def _outputs(decision: CommandRecord, answer: str) -> JsonObject:
     return {"answer": answer, "answered_by": decision.actor, "comment": decision.comment}
 
 
@@ -188,7 +190,7 @@ def _carry_out(
     task: TaskRow,
     decision: CommandRecord,
     effect: CommandKind,
-    outputs: dict[str, Any],
+    outputs: JsonObject,
     *,
     answer: str | None = None,
     status: QuestionStatus = QuestionStatus.ANSWERED,

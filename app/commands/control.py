@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -17,6 +16,7 @@ from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import RunPaused, RunResumed, RunStarted
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, Stage, TaskStatus
 
 _CHUNK = 5000
@@ -118,7 +118,7 @@ def _answer(row: TaskRow) -> object:
 
 
 def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:
-    values: dict[str, Any] = {
+    values: JsonObject = {
         "status": TaskStatus.PENDING, "reason": None, "outputs": {}, "error": None, "exit_code": None, "log_bytes": 0,
         "started_at": None, "completed_at": None, "due_at": None, "recorded_try": 0, "token": None,
         "quarantine": None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import Connection
 
 from app.commands import answers, control, plan_edits
-from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandRecord
+from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandPayload, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
@@ -126,7 +126,7 @@ def _kept(conn: Connection, project: ProjectRow) -> _Kept:
     return {"retry_of": project.run_id, "kept": len(rows) - len(again), "reset": again}
 
 
-def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
+def _check_bound(plan: plans.PlanRow, payload: CommandPayload) -> None:
     version, digest = payload.get("plan_version"), payload.get("plan_digest")
     if (version is not None and version != plan.version) or (digest is not None and digest != plan.digest):
         raise Conflict(

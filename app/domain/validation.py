@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,6 +14,7 @@ from app.domain.attributes import meaningless_fields
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft
+from signoff.schemas.json_value import JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStrategy
 
@@ -246,7 +246,7 @@ class _Checker:
                 self._add(f"{where}.inputs.{name}", message)
 
     def _references(self, task: TaskDraft, where: str) -> None:
-        value: Any = [task.inputs, task.action.fields()]
+        value: JsonValue = [task.inputs, task.action.fields()]
         action = self.actions.get(task.action.type)
         if any(references.names_with_references(value)):
             message = f"Task '{task.key}': the name of a field cannot be a reference; write the name in the plan."

@@ -6,16 +6,19 @@ late therefore changes nothing. An attempt whose outcome is recorded never runs 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
+from app.domain.frozen import ChangeDetails, StoredFrozen
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.parameters import Value
+from app.domain.plan import StoredSettings
 from app.domain.replay import outputs_hash
 from app.domain.states import AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
@@ -23,6 +26,7 @@ from app.storage.needs import Needed, is_being_cancelled
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
+from signoff.schemas.json_value import JsonMapping, JsonObject
 from signoff.vocabulary import AfterFailure, DecisionMode, TaskStatus, WaitReason, waits_for_person
 
 
@@ -62,24 +66,24 @@ class Started:
     task: TaskRow
     project: projects.ProjectRow
     number: int
-    upstream: dict[str, dict[str, Any]]
+    upstream: dict[str, JsonObject]
     # The tasks among these that a person skipped.
     skipped: frozenset[str]
     # The run settings that were approved.
-    settings: dict[str, Any]
+    settings: StoredSettings
     at: str
     # What the approval froze. None for plans that were approved before Signoff froze anything.
-    frozen: dict[str, Any] | None
+    frozen: StoredFrozen | None
 
     @property
     def parameters(self) -> dict[str, Value]:
         """The approved values of the plan's parameters."""
         return self.settings.get("parameters") or {}
 
-    def project_value(self, name: str) -> Any:
+    def project_value(self, name: str) -> str:
         """Return a field of the project as the task may read it: the approved value, even if the project has changed since."""
         signed = self.settings.get(f"project_{name}")
-        return getattr(self.project, name) if signed is None else signed
+        return str(getattr(self.project, name) if signed is None else signed)
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Question:
     options: list[str]
     reference: str
     kind: QuestionKind = QuestionKind.AGENT
-    details: dict[str, Any] | None = None
+    details: ChangeDetails | None = None
 
     @property
     def reason(self) -> WaitReason:
@@ -103,13 +107,13 @@ class Ending:
     """The outcome that an attempt reports."""
 
     status: TaskStatus
-    outputs: dict[str, Any]
+    outputs: JsonObject
     error: TaskError | None = None
     exit_code: int | None = None
     log_bytes: int = 0
     # Carried by the final event, so that the seals cover the log and the files that the task was expected to make.
     log_sha256: str | None = None
-    files: dict[str, dict[str, Any] | None] | None = None
+    files: Mapping[str, JsonMapping | None] | None = None
     reason: str | None = None
     next_try_in: float | None = None
     # Ask a person what to do next, regardless of the plan's failure settings.
@@ -250,13 +254,18 @@ def _note_left_behind(conn: Connection, key: AttemptKey, left_behind: dict[str, 
         conn.execute(update(attempts).where(*conditions).values(left_behind=left_behind))
 
 
+class _LogFacts(TypedDict):
+    bytes: int
+    sha256: str
+
+
 class _Evidence(TypedDict):
     outputs_hash: str | None
     exit_code: int | None
-    log: NotRequired[dict[str, Any]]
-    files: NotRequired[dict[str, dict[str, Any] | None]]
+    log: NotRequired[_LogFacts]
+    files: NotRequired[dict[str, JsonMapping | None]]
     left_behind: NotRequired[dict[str, str | None]]
-    not_as_signed: NotRequired[list[dict[str, Any]]]
+    not_as_signed: NotRequired[list[JsonMapping]]
 
 
 def _evidence(ending: Ending) -> _Evidence:
@@ -265,11 +274,11 @@ def _evidence(ending: Ending) -> _Evidence:
     if ending.log_sha256 is not None:
         evidence["log"] = {"bytes": ending.log_bytes, "sha256": ending.log_sha256}
     if ending.files:
-        evidence["files"] = ending.files
+        evidence["files"] = {**ending.files}
     if ending.left_behind:
         evidence["left_behind"] = ending.left_behind
     if ending.not_as_signed:
-        evidence["not_as_signed"] = ending.not_as_signed
+        evidence["not_as_signed"] = [*ending.not_as_signed]
     return evidence
 
 

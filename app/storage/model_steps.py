@@ -21,6 +21,7 @@ from app.storage.reading import Rows
 from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
 from signoff.schemas.event_data import TaskProgress
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import PlanStatus, TaskStatus
 
 
@@ -200,7 +201,7 @@ def settle(
 
 def give_up(conn: Connection, position: int, *, charged: bool) -> None:
     """Record that a call failed. `charged`: the provider may have billed it anyway."""
-    values: dict[str, Any] = {"status": StepStatus.LOST, "ended_at": now()}
+    values: JsonObject = {"status": StepStatus.LOST, "ended_at": now()}
     if not charged:
         values |= {"status": StepStatus.VOID, "reserved_tokens": 0, "reserved_cost": None}
     conn.execute(update(model_steps).where(model_steps.c.position == position).values(**values))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -17,9 +17,10 @@ from app.domain.commands import CancelSeal, CommandSeal
 from app.domain.conditions import Effect, effects_of, ends_run, stops_of
 from app.domain.corrections import kept_tasks
 from app.domain.errors import Conflict, ErrorInfo, NotFound
+from app.domain.frozen import StoredFrozen
 from app.domain.identity import now
 from app.domain.parameters import Value, values_of
-from app.domain.plan import PlanDraft, RunSettings, digest_of
+from app.domain.plan import PlanDraft, RunSettings, StoredSettings, digest_of
 from app.domain.signed_values import project_values_read
 from app.storage import events, locks, needs, plan_rows, projects, tasks
 from app.storage.plan_rows import Ids
@@ -27,6 +28,7 @@ from app.storage.projects import Failure, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import plans
 from signoff.schemas.event_data import EventData, PlanFailed, PlanGenerating, PlanReady, PlanSuperseded
+from signoff.schemas.json_value import JsonMapping, JsonObject
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
 
@@ -51,12 +53,12 @@ class PlanRow:
     instructions: str | None
     parameters: dict[str, Value]
     based_on: int | None
-    draft: dict[str, Any] | None
-    settings: dict[str, Any] | None
+    draft: JsonObject | None
+    settings: StoredSettings | None
     ids: Ids | None
-    frozen: dict[str, Any] | None
+    frozen: StoredFrozen | None
     signed_texts: dict[str, str] | None
-    failure: dict[str, Any] | None
+    failure: JsonObject | None
     created_at: str
     created_by: str
     approved_at: str | None
@@ -75,10 +77,10 @@ class _Kept(TypedDict, total=False):
 class _Changes(TypedDict, total=False):
     status: PlanStatus
     digest: str
-    draft: dict[str, Any]
-    settings: dict[str, Any]
+    draft: JsonObject
+    settings: StoredSettings
     ids: Ids
-    failure: dict[str, Any]
+    failure: JsonObject
     approved_at: str
     approved_by: str
 
@@ -88,8 +90,8 @@ class Contents:
     """What a version has once it is filled in. `draft` and `settings` are what the digest covers, word for word."""
 
     digest: str
-    draft: dict[str, Any]
-    settings: dict[str, Any]
+    draft: JsonObject
+    settings: StoredSettings
     ids: Ids
 
 
@@ -208,7 +210,8 @@ def effects(row: PlanRow) -> dict[str, list[Effect]]:
         Conflict: `plan_not_ready`: the version was never filled in.
     """
     draft = content(row)
-    stops = stops_of(draft) if row.approved_at is None else (row.frozen or {}).get("stops") or {}
+    frozen: StoredFrozen = row.frozen or {}
+    stops = stops_of(draft) if row.approved_at is None else frozen.get("stops") or {}
     return effects_of(draft, stops)
 
 
@@ -288,7 +291,7 @@ def fail_generation(
     shown: Failure = {"code": error.code, "message": error.message, "task_id": None}
     assert project.former_stage is not None  # noqa: S101 - for the type checker: a project that is planning has one
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
-    details = [problem.model_dump() for problem in error.details]
+    details: list[JsonMapping] = [problem.model_dump() for problem in error.details]
     cause: CancelSeal = seal if seal is not None else {}
     failed = PlanFailed(plan_version=version, code=error.code, message=error.message, details=details, **cause)
     events.append(conn, project_id, failed, actor=actor)
@@ -375,7 +378,7 @@ def _install(
         "status": PlanStatus.READY,
         "digest": digest,
         "draft": draft.model_dump(mode="json"),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.stored(),
         "ids": ids,
     }
     _set(conn, project.id, version, **stored)
@@ -415,7 +418,7 @@ def _unaffected(
     answer ends the run is asked again.
     """
     completed = project.status == ProjectStatus.COMPLETED
-    if earlier is None or project.run_id is None or completed or earlier.settings["path"] != settings.path:
+    if earlier is None or project.run_id is None or completed or earlier.settings.get("path") != settings.path:
         return frozenset()
     stops = (needs.stops(conn, project.id), stops_of(draft))
     done = [

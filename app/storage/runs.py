@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -30,6 +30,7 @@ from signoff.schemas.event_data import (
     ProjectFailed,
     RunLost,
 )
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import Outcome, PhaseStatus, PhaseStrategy, ProjectStatus, RunsOn, Stage, TaskStatus
 
 
@@ -62,7 +63,7 @@ class PhaseRow:
     requires_approval: bool
     approved_at: str | None
     approved_by: str | None
-    condition: dict[str, Any] | None
+    condition: JsonObject | None
     runs_on: RunsOn
     status: PhaseStatus
     started_at: str | None
@@ -96,7 +97,7 @@ class PhaseNames(TypedDict):
 
 
 class _Cause(TypedDict, total=False):
-    failure: dict[str, Any]
+    failure: dict[str, object]
 
 
 _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
