@@ -237,7 +237,7 @@ class Records(RecordActivities):
             if cancelling or task.status != TaskStatus.PENDING:
                 status = TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status
                 return TaskResult(status=status, cancelling=cancelling)
-            mode = self._actions[task.action["type"]].mode
+            mode = self._actions[task.action_type].mode
             expected = WaitReason.RELEASE if task.requires_approval else _REASONS.get(mode)
             if opened.reason != expected:
                 raise Conflict(f"Task '{task.key}' does not wait for this.", code="plan_altered")
@@ -273,7 +273,7 @@ class Records(RecordActivities):
         return await self._write(work)
 
     def _check_closing(self, conn: Connection, task: tasks.TaskRow) -> None:
-        mode = self._actions[task.action["type"]].mode
+        mode = self._actions[task.action_type].mode
         waits = task.status == TaskStatus.WAITING and task.reason == WaitReason.TIMER
         if mode != Mode.MILESTONE and not (mode == Mode.TIMER and waits):
             raise Conflict(f"Task '{task.key}' does not end automatically.", code="plan_altered")

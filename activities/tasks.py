@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -45,11 +45,13 @@ from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
 from app.workspace import files
 from app.workspace.workspaces import Workspaces, workspaces_of
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.vocabulary import OnCrash, TaskStatus, WaitReason
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 from workflows.options import QUARANTINE
 
 R = TypeVar("R")
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 # The longest pause that a server can ask for.
 MAX_RETRY_AFTER_SECONDS = 3600.0
@@ -168,7 +170,7 @@ class _Attempt:
         self._may_rerun = False
         # When a command that is repeated until it succeeds has failed; None for others.
         self._repeats_until: datetime | None = None
-        self._left_over: dict[str, Any] = {}
+        self._left_over: JsonObject = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -221,7 +223,7 @@ class _Attempt:
         permission.check_attempt(conn, self._key, self._kind.type)
         return attempts.start(conn, self._key)
 
-    async def _act(self, started: Started) -> dict[str, Any]:
+    async def _act(self, started: Started) -> JsonObject:
         surroundings = self._owner.surroundings
         project, row = started.project, started.task
         workspace = await self._workspace(project)
@@ -266,7 +268,7 @@ class _Attempt:
             # Not awaited: a cancel must not come between an outcome and its record.
             asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
 
-    def _left_by(self, action: Action, context: TaskContext) -> dict[str, Any]:
+    def _left_by(self, action: Action, context: TaskContext) -> JsonObject:
         try:
             return action.left_over(context)
         except Exception:
@@ -295,8 +297,8 @@ class _Attempt:
         conversation = Conversation(project.id, resumed, row.id, self._key.token)
         return AgentContext(settings, self._owner.database, conversation, name, agent, project.strategy)
 
-    def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
-        def look_up(reference: Reference) -> Any:
+    def _resolved(self, started: Started) -> tuple[JsonObject, BaseModel]:
+        def look_up(reference: Reference) -> JsonValue:
             match reference.kind:
                 case "project":
                     return started.project_value(reference.name)
@@ -310,7 +312,7 @@ class _Attempt:
                 case _:
                     return _output(started, reference)
 
-        inputs = references.resolve(started.task.inputs, look_up)
+        inputs = references.resolved_fields(started.task.inputs, look_up)
         fields = {name: value for name, value in started.task.action.items() if name != "type"}
         try:
             if self._kind.resolves_fields:
@@ -337,7 +339,7 @@ class _Attempt:
         if refusal is not None:
             raise TaskFailed("secret_refused", f"The task cannot run: {refusal}.", retryable=False)
 
-    def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
+    def _checked(self, outputs: JsonObject) -> JsonObject:
         try:
             kept = self._masked(outputs)
         except UnstorableValue as error:
@@ -349,11 +351,11 @@ class _Attempt:
             )
         return kept
 
-    def _masked(self, value: Any) -> Any:
-        """`value` as it can be stored, with all secrets masked."""
-        return self._owner.masker.value(storable(value))
+    def _masked(self, value: T) -> T:
+        """`value`, which is JSON, as it can be stored, with all secrets masked."""
+        return cast("T", self._owner.masker.value(storable(value)))
 
-    def _checked_or_none(self, outputs: dict[str, Any]) -> dict[str, Any]:
+    def _checked_or_none(self, outputs: JsonObject) -> JsonObject:
         """The outputs of an attempt that did not complete. How it ended matters more than outputs that cannot be kept."""
         try:
             return self._checked(outputs)
@@ -411,7 +413,7 @@ class _Attempt:
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
 
 
-def _output(started: Started, reference: Reference) -> Any:
+def _output(started: Started, reference: Reference) -> JsonValue:
     outputs = started.upstream.get(reference.name, {})
     if reference.output in outputs:
         return outputs[reference.output]

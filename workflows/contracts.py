@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from app.domain.commands import COMMANDS, CommandKind
 from app.domain.errors import ErrorInfo
 from app.domain.states import SKIPPED_BY_PERSON
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import TaskStatus, WaitReason
 
 WORKFLOW_TYPE = "ProjectWorkflow"
@@ -55,10 +56,10 @@ class Delivery(BaseModel):
         """Read a delivery that was handed on before commands existed: a whole request, with its actor."""
         if not isinstance(value, dict) or "request_id" not in value:
             return value  # pyright: ignore[reportUnknownVariableType] - for pydantic to judge
-        old = cast("dict[str, Any]", value)
-        request_id, payload = str(old["request_id"]), cast("dict[str, Any]", old.get("payload") or {})
+        old = cast("JsonObject", value)
+        request_id, payload = str(old["request_id"]), cast("JsonObject", old.get("payload") or {})
         origins = {"expire": "time_up", "auto": "plan_ready", "cancellation": "cancellation"}
-        read: dict[str, Any] = {
+        read: JsonObject = {
             "project_id": old.get("project_id"),
             "origin": origins.get(request_id.partition(":")[0], "signal"),
             "name": next((one.signal for one in COMMANDS.values() if one.kind == old.get("kind")), ""),
@@ -153,7 +154,7 @@ class Decided(BaseModel):
     accepted: bool
     kind: CommandKind
     error: ErrorInfo | None = None
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: JsonObject = Field(default_factory=dict)
     erase: bool | None = Field(
         default=None, description="Whether to delete the project. None: decided by a version without commands."
     )
@@ -349,7 +350,7 @@ class RunEnd(BaseModel):
     project_id: str
     run_id: str
     status: str
-    failure: dict[str, Any] | None = None
+    failure: JsonObject | None = None
 
 
 class TaskInProgress(BaseModel):
@@ -372,7 +373,7 @@ class Snapshot(BaseModel):
     stage: str
     since: str
     phase: str | None = None
-    gate: dict[str, Any] | None = None
+    gate: JsonObject | None = None
     draining: bool = False
     in_progress: list[TaskInProgress] = Field(default_factory=list[TaskInProgress])
     requests_waiting: int = 0

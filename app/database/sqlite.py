@@ -97,7 +97,7 @@ class _Job:
 class _Writer(threading.Thread):
     """The thread that all writes of the process go through."""
 
-    def __init__(self, path: Path, committed: Callable[[], None], options: dict[str, Any]) -> None:
+    def __init__(self, path: Path, committed: Callable[[], None], options: dict[str, object]) -> None:
         super().__init__(name="database-writer", daemon=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._committed = committed
@@ -160,7 +160,7 @@ class _Writer(threading.Thread):
 class SqliteDatabase:
     """One SQLite file. `app.database.database.Database` says what each call promises."""
 
-    def __init__(self, path: Path, options: dict[str, Any] | None = None) -> None:
+    def __init__(self, path: Path, options: dict[str, object] | None = None) -> None:
         self._path = path
         self._options = options or {}
         self.feed = SqliteFeed(path)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from app.api.http.methods import allow
 from app.domain.error_body import KINDS, error_body
 from app.domain.errors import DomainError, ErrorInfo
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 
 logger = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[JsonObject]:
     """Convert any exception to an answer. The text of an unexpected exception appears only in the log."""
     info = _info_of(error)
     if info.status == 500:
@@ -93,7 +94,7 @@ def _unreadable(error: Exception) -> str | None:
 
 
 def _of_litestar(error: ValidationException) -> ErrorInfo:
-    items: list[dict[str, Any]] = [item for item in (error.extra or []) if isinstance(item, dict)]  # pyright: ignore
+    items: list[JsonObject] = [item for item in (error.extra or []) if isinstance(item, dict)]  # pyright: ignore
     problems = [(str(item.get("key", "")), str(item.get("message", ""))) for item in items]
     if any(item.get("source") in {"query", "path", "header", "cookie"} for item in items):
         details = [Problem(field=field, message=message) for field, message in problems]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 from app.domain.conditions import Effect
 from app.domain.plan import PhaseDraft, TaskDraft
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.tasks import AnswerEffect, Condition
 
 
-def condition(stored: dict[str, Any] | None) -> Condition | None:
+def condition(stored: JsonObject | None) -> Condition | None:
     """The condition of a row."""
-    return {"task": stored["task"], "is": stored["is"]} if stored is not None else None
+    return {"task": str(stored["task"]), "is": cast("list[str]", stored["is"])} if stored is not None else None
 
 
 def drafted(item: TaskDraft | PhaseDraft) -> Condition | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
@@ -402,7 +402,8 @@ class _Reader:
 def _text_of(action: ActionSpec | None) -> str:
     """What an action does, as the title of a task that has none."""
     fields = action.fields() if action is not None else {}
-    text = fields.get("command") or fields.get("prompt") or fields.get("url") or (fields.get("argv") or [""])[-1]
+    argv = cast("list[object]", fields.get("argv") or [""])
+    text = fields.get("command") or fields.get("prompt") or fields.get("url") or argv[-1]
     return str(text).removeprefix(scripts.STRICT_SH)
 
 
