@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import AnyStr, Generic
 
-class error(Exception): ...  # noqa: N801 - the library's name
+class error(Exception): ...
 
 class Options:
     class Encoding(Enum):
@@ -28,4 +28,4 @@ class Pattern(Generic[AnyStr]):
     def finditer(self, text: AnyStr) -> Iterator[Match[AnyStr]]: ...
     def sub(self, repl: AnyStr, text: AnyStr) -> AnyStr: ...
 
-def compile(pattern: AnyStr, options: Options | None = None) -> Pattern[AnyStr]: ...  # noqa: A001 - the library's name
+def compile(pattern: AnyStr, options: Options | None = None) -> Pattern[AnyStr]: ...

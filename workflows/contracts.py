@@ -6,7 +6,7 @@ events.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import to_json
@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from app.domain.commands import COMMANDS, CommandKind
 from app.domain.errors import ErrorInfo
 from app.domain.states import SKIPPED_BY_PERSON
-from signoff.schemas.json_value import JsonObject
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.vocabulary import TaskStatus, WaitReason
 
 WORKFLOW_TYPE = "ProjectWorkflow"
@@ -52,11 +52,11 @@ class Delivery(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_request(cls, value: Any) -> Any:
+    def _from_request(cls, value: JsonValue) -> JsonValue:
         """Read a delivery that was handed on before commands existed: a whole request, with its actor."""
         if not isinstance(value, dict) or "request_id" not in value:
-            return value  # pyright: ignore[reportUnknownVariableType] - for pydantic to judge
-        old = cast("JsonObject", value)
+            return value
+        old = value
         request_id, payload = str(old["request_id"]), cast("JsonObject", old.get("payload") or {})
         origins = {"expire": "time_up", "auto": "plan_ready", "cancellation": "cancellation"}
         read: JsonObject = {

@@ -17,15 +17,16 @@ from typing import Any, cast
 import re2
 from attrs import fields
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVariableType]
-from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
-from jsonschema_specifications import REGISTRY  # pyright: ignore[reportMissingTypeStubs]
+from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVariableType] - it has no types
+from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType] - it has no types
+from jsonschema_specifications import REGISTRY
 
 from signoff.schemas.json_value import JsonObject, JsonValue
 
 # These libraries do not provide types.
-_REGISTRY: Any = REGISTRY
 _FIELDS: Any = fields
+_EXTEND = cast("Any", extend)
+_BEST_MATCH = cast("Any", best_match)
 _OPTIONS = re2.Options()
 # We report problems with a pattern ourselves, instead of RE2 on standard error.
 _OPTIONS.log_errors = False
@@ -81,7 +82,7 @@ def unknown_pattern(pattern: str) -> str | None:
 
 def validator_of(schema: JsonObject) -> Any:
     """A validator for a schema. It knows the standard's own schemas, and does not use the network."""
-    return _Validator(schema, registry=_REGISTRY)
+    return _Validator(schema, registry=REGISTRY)
 
 
 @lru_cache(maxsize=1000)
@@ -158,7 +159,7 @@ def _evolve(validator: Any, **changes: Any) -> Any:
     return type(validator)(**known | changes)
 
 
-_Validator: Any = extend(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_Validator = _EXTEND(
     Draft202012Validator,
     {
         "pattern": _pattern,
@@ -172,6 +173,5 @@ _Validator.evolve = _evolve
 
 def fault_of(schema: JsonObject) -> str | None:
     """Why a value is not a valid JSON schema (draft 2020-12). None if it is valid."""
-    best: Any = best_match  # pyright: ignore[reportUnknownVariableType]
-    fault: Any = best(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
+    fault: Any = _BEST_MATCH(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
     return None if fault is None else str(fault.message)[:500]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.domain.plan import canonical_json
 from app.domain.reducer import ProjectState
@@ -47,7 +47,7 @@ class ReplayedAttempt:
     try_number: int | None
     run_id: str | None
     log: JsonMapping | None = None
-    left_behind: Any = None
+    left_behind: Mapping[str, str | None] | None = None
 
 
 @dataclass

@@ -82,7 +82,7 @@ def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
     """Return how long plans and phases have waited for approval. A wait that is still open counts up to now."""
     types = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
     query = (
-        select(events.c.type, events.c.at, events.c.data)
+        select(events.c.type, events.c.at)
         .where(events.c.project_id == project.id, events.c.type.in_(types))
         .order_by(events.c.seq)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from litestar import Request, Response
@@ -94,7 +94,8 @@ def _unreadable(error: Exception) -> str | None:
 
 
 def _of_litestar(error: ValidationException) -> ErrorInfo:
-    items: list[JsonObject] = [item for item in (error.extra or []) if isinstance(item, dict)]  # pyright: ignore
+    listed = cast("list[object]", error.extra or [])
+    items = [cast("JsonObject", item) for item in listed if isinstance(item, dict)]
     problems = [(str(item.get("key", "")), str(item.get("message", ""))) for item in items]
     if any(item.get("source") in {"query", "path", "header", "cookie"} for item in items):
         details = [Problem(field=field, message=message) for field, message in problems]
