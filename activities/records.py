@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ from activities.run_state import decided, project_state, run_state, task_columns
 from app.commands import answers
 from app.database.database import Database
 from app.domain.actions import Actions, Mode
-from app.domain.commands import CommandKind, CommandRequest, StoredCommand
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
@@ -27,6 +26,7 @@ from app.settings import Settings
 from app.storage import attempts, flow, needs, permission, plan_rows, plans, projects, quarantines, runs, tasks
 from app.storage.attempts import AttemptKey
 from app.storage.needs import Needed
+from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import (
     DecisionMode,
@@ -334,21 +334,9 @@ class Records(RecordActivities):
     async def erase_project(self, request: EraseRequest) -> ProjectState:
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
 
-        def check(conn: Connection) -> StoredCommand:
-            command = deciding.command_to_erase(conn, request.project_id, request.command)
-            projects.check_erasable(conn, request.project_id)
-            return command
-
-        command = await self._write(check)
-        await asyncio.to_thread(self._workspaces.remove, request.project_id)
-
-        def work(conn: Connection) -> ProjectState:
-            if projects.find(conn, request.project_id) is not None:
-                projects.check_erasable(conn, request.project_id)
-                projects.erase(conn, request.project_id, actor=command.actor)
-            return ProjectState(project_id=request.project_id)
-
-        return await self._write(work)
+        command = await self._write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
+        await erase(self._write, self._workspaces, request.project_id, actor=command.actor)
+        return ProjectState(project_id=request.project_id)
 
 
 # The reason for waiting, for tasks that have no attempts.

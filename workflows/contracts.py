@@ -252,13 +252,18 @@ class PhaseEnded(BaseModel):
     ended: bool = True
 
 
-class TaskInput(BaseModel):
-    """Identifies a task of a run for the activity that runs it. `try_number` is the workflow's own count."""
+class TaskRef(BaseModel):
+    """Identifies a task of a run, and one of its tries. `try_number` is the workflow's own count."""
 
     project_id: str
     run_id: str
     task: str
     try_number: int = 1
+
+
+class TaskInput(TaskRef):
+    """What the activity that runs a task receives: whether this is its last try, and otherwise the pause before the next."""
+
     last: bool = True
     next_try_in: float = 0.0
 
@@ -319,7 +324,7 @@ class Settled(BaseModel):
     current: bool = True
 
 
-class LostAttempt(TaskInput):
+class LostAttempt(TaskRef):
     """An attempt that did not complete. `cancelling`: the run is being cancelled anyway.
 
     `silent`: its worker has not reported anything within the heartbeat timeout, so it is gone or frozen.

@@ -231,7 +231,7 @@ class TaskRun:
         `advise`: ask the model first if the record says that the task waits for an answer.
         """
         lost = LostAttempt(
-            **self._task.model_dump(exclude={"try_number"}),
+            **self._task.model_dump(include={"project_id", "run_id", "task"}),
             try_number=self._try,
             cause=cause,
             cancelling=self._is_cancelling(),
