@@ -21,7 +21,7 @@ from app.domain.named_files import Named, named_by
 from app.domain.plan import DEFAULT_AGENT
 from app.settings import Settings
 from app.storage import freezing, signed_files
-from app.storage.attempts import Question, Started
+from app.storage.attempt_values import Question, Started
 from app.storage.locks import hold_project
 from app.storage.questions import ANSWERS_TO_A_CHANGE
 from app.workspace.file_hashes import Hashed, cached_checksums, hash_files

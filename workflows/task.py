@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 with workflow.unsafe.imports_passed_through():
@@ -24,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_types import AdviceActivities, RecordActivities
     from workflows.calls import decoded, execute
     from workflows.contracts import (
-        ADVISE,
         ASKED,
         AdviceRequest,
         Delivery,
@@ -36,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         TaskProgress,
         TaskResult,
     )
+    from workflows.failures import describe, is_loss, reported
     from workflows.options import HEARTBEAT_TIMEOUT, advice_options, quarantine_queue, record_options, task_options
 
 A = TypeVar("A")
@@ -46,8 +46,6 @@ RELOAD = "reload"
 # A run that began before one of these changes is replayed without it.
 ANSWER_ENDS_ATTEMPT = "answer-ends-attempt"
 RECORD_CONFIRMS_FAILURE = "record-confirms-failure"
-# The statuses that a failed attempt may report, in the first detail of its error.
-_FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
 FIRST_BACKOFF_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 60.0
 _FINAL = {
@@ -208,11 +206,11 @@ class TaskRun:
 
     async def _after_error(self, error: ActivityError, pause: float) -> str | None:
         """Handle a failed attempt. Returns a final status, or None if another attempt should follow."""
-        status, advise = _reported(error.cause)
+        status, advise = reported(error.cause)
         if status is None:
-            if self._is_cancelling() and not _is_loss(error):
+            if self._is_cancelling() and not is_loss(error):
                 return TaskStatus.CANCELLED
-            return await self._after_loss(_describe(error.cause), silent=isinstance(error.cause, TemporalTimeout))
+            return await self._after_loss(describe(error.cause), silent=isinstance(error.cause, TemporalTimeout))
         if self._is_cancelling() and status != TaskStatus.FAILED:
             # A cancel that arrived just as the activity ended was lost in its result.
             return TaskStatus.CANCELLED
@@ -403,25 +401,3 @@ class TaskRun:
         if cancelled:
             raise asyncio.CancelledError
         return writing.result()
-
-
-def _reported(cause: BaseException | None) -> tuple[str | None, bool]:
-    """Return the status that a failed attempt reports, and whether to ask the model. None if the report is not Signoff's."""
-    if not isinstance(cause, ApplicationError) or cause.type != "TaskFailed" or not cause.details:
-        return None, False
-    status = cause.details[0]
-    return (status, ADVISE in cause.details[1:]) if status in _FAILURES else (None, False)
-
-
-def _is_loss(error: ActivityError) -> bool:
-    """Whether the worker is gone or shutting down, so that the workflow was not told of any outcome."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return cause.type not in {"TaskFailed", "Fenced"}
-    return isinstance(cause, TemporalTimeout)
-
-
-def _describe(cause: BaseException | None) -> str:
-    if isinstance(cause, TemporalTimeout):
-        return "no heartbeat" if cause.type is None else f"{cause.type.name.lower().replace('_', ' ')} timeout"
-    return str(cause)[:200]

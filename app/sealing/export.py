@@ -18,7 +18,8 @@ from app.domain.seals import Head
 from app.domain.signing import KeyChange, KeyRing, Signer
 from app.sealing.keys import Keys
 from app.storage.audit import NAMES, Record
-from app.storage.tables import projects, seals
+from app.storage.record_tables import seals
+from app.storage.tables import projects
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonMapping, JsonObject
 

@@ -24,7 +24,8 @@ from app.sealing.keys import KeyUnusable, public_key_in
 from app.sealing.zipped import Damaged, ExportUnusable, Zipped, damage
 from app.storage.audit import NAMES, Record, Unreadable, decisions_of, has_shape
 from app.storage.events import ChainCheck
-from app.storage.tables import decisions, projects, seals
+from app.storage.record_tables import seals
+from app.storage.tables import decisions, projects
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonMapping, JsonObject
 

@@ -14,8 +14,9 @@ from sqlalchemy import cast as cast_column
 from app.domain.commands import CommandRecord
 from app.domain.seals import Seal
 from app.storage import projects, seals
+from app.storage.record_tables import events
 from app.storage.stored_json import read_json
-from app.storage.tables import attempts, commands, decisions, events, phases, plans, questions, runs, tasks
+from app.storage.tables import attempts, commands, decisions, phases, plans, questions, runs, tasks
 from app.storage.tables import projects as project_table
 from signoff.schemas.json_value import JsonObject
 

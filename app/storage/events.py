@@ -10,8 +10,9 @@ from app.domain.errors import NotFound
 from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import now
 from app.domain.signing import SIGNER, Signer
+from app.storage.record_tables import events, tombstones
 from app.storage.stored_json import read_json
-from app.storage.tables import events, projects, tombstones
+from app.storage.tables import projects
 from signoff.schemas.event_data import EventData
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonObject

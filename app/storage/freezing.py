@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 from app.domain.commands import CommandPayload, CommandRecord
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured, Frozen
-from app.storage.plans import PlanRow
+from app.storage.plan_versions import PlanRow
 from app.storage.tables import plans
 
 

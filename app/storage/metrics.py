@@ -13,8 +13,9 @@ from app.domain.states import AttemptStatus
 from app.domain.validation import phase_graphs
 from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
+from app.storage.record_tables import events
 from app.storage.runs import RunRow
-from app.storage.tables import attempts, events
+from app.storage.tables import attempts
 from signoff.vocabulary import EventType
 
 _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}

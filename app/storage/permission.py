@@ -12,7 +12,8 @@ from app.domain.frozen import Frozen
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import SKIPPED_BY_PERSON
 from app.storage import projects, tasks
-from app.storage.attempts import AttemptKey, recorded_of
+from app.storage.attempt_values import AttemptKey
+from app.storage.attempts import recorded_of
 from app.storage.needs import Needed
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans

@@ -7,8 +7,7 @@ during a run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -20,80 +19,16 @@ from app.domain.errors import Conflict, ErrorInfo, NotFound
 from app.domain.frozen import StoredFrozen
 from app.domain.identity import now
 from app.domain.parameters import Value, values_of
-from app.domain.plan import PlanDraft, RunSettings, StoredSettings, digest_of
+from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.signed_values import project_values_read
 from app.storage import events, locks, needs, plan_rows, projects, tasks
-from app.storage.plan_rows import Ids
+from app.storage.plan_versions import Changes, Contents, Given, Kept, PlanFacts, PlanRow
 from app.storage.projects import Failure, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import plans
 from signoff.schemas.event_data import EventData, PlanFailed, PlanGenerating, PlanReady, PlanSuperseded
-from signoff.schemas.json_value import JsonMapping, JsonObject
+from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
-
-
-class PlanFacts(TypedDict, total=False):
-    """What language models used to make a plan."""
-
-    models: list[str]
-    calls: int
-    tokens: dict[str, int]
-    cost_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """A plan version. `app.storage.tables` explains the columns."""
-
-    project_id: str
-    version: int
-    status: PlanStatus
-    digest: str | None
-    planner: str
-    instructions: str | None
-    parameters: dict[str, Value]
-    based_on: int | None
-    draft: JsonObject | None
-    settings: StoredSettings | None
-    ids: Ids | None
-    frozen: StoredFrozen | None
-    signed_texts: dict[str, str] | None
-    failure: JsonObject | None
-    created_at: str
-    created_by: str
-    approved_at: str | None
-    approved_by: str | None
-
-
-class _Given(TypedDict, total=False):
-    parameters: dict[str, Value]
-
-
-class _Kept(TypedDict, total=False):
-    kept: list[str]
-    kept_phases: list[str]
-
-
-class _Changes(TypedDict, total=False):
-    status: PlanStatus
-    digest: str
-    draft: JsonObject
-    settings: StoredSettings
-    ids: Ids
-    failure: JsonObject
-    approved_at: str
-    approved_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a version has once it is filled in. `draft` and `settings` are what the digest covers, word for word."""
-
-    digest: str
-    draft: JsonObject
-    settings: StoredSettings
-    ids: Ids
-
 
 _ROWS = Rows(plans, PlanRow)
 OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
@@ -245,7 +180,7 @@ def begin_generation(
     }
     conn.execute(insert(plans).values(row))
     projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
-    given: _Given = {"parameters": parameters} if parameters else {}
+    given: Given = {"parameters": parameters} if parameters else {}
     begun = PlanGenerating(plan_version=version, planner=planner, created_at=at, **given, **seal)
     events.append(conn, project.id, begun, actor=actor)
 
@@ -355,7 +290,7 @@ def _generating(conn: Connection, project_id: str, version: int) -> tuple[Projec
     return project, row
 
 
-def _set(conn: Connection, project_id: str, version: int, **values: Unpack[_Changes]) -> None:
+def _set(conn: Connection, project_id: str, version: int, **values: Unpack[Changes]) -> None:
     conn.execute(update(plans).where(plans.c.project_id == project_id, plans.c.version == version).values(**values))
 
 
@@ -374,7 +309,7 @@ def _install(
     settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
     ids = plan_rows.with_ids(draft, earlier.ids if earlier is not None else {})
-    stored: _Changes = {
+    stored: Changes = {
         "status": PlanStatus.READY,
         "digest": digest,
         "draft": draft.model_dump(mode="json"),
@@ -400,7 +335,7 @@ def _install(
     else:
         projects.move(conn, project, ProjectStatus.PENDING, **values)
     used: PlanFacts = facts if facts is not None else {}
-    outcomes: _Kept = {"kept": kept.tasks, "kept_phases": kept.phases} if kept is not None else {}
+    outcomes: Kept = {"kept": kept.tasks, "kept_phases": kept.phases} if kept is not None else {}
     ready = PlanReady(
         plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
         phases=len(draft.phases), tasks=len(draft.tasks()), **outcomes, **used,

@@ -19,7 +19,8 @@ from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
-from app.storage.tables import attempts, commands, projects, tombstones
+from app.storage.record_tables import tombstones
+from app.storage.tables import attempts, commands, projects
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonObject

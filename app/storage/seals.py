@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, 
 from app.domain.seals import Seal
 from app.storage.commands import CommandRow
 from app.storage.reading import Rows
+from app.storage.record_tables import events, seals, tombstones
 from app.storage.stored_json import read_json
-from app.storage.tables import events, projects, seals, tombstones
+from app.storage.tables import projects
 from signoff.schemas.json_value import JsonObject
 
 

@@ -13,8 +13,9 @@ from app.domain.plan import RunSettings, digest_of
 from app.sealing.exported import verify
 from app.sealing.keys import public_key_in
 from app.storage import plans
-from app.storage.tables import events, projects
+from app.storage.record_tables import events
 from app.storage.tables import plans as table
+from app.storage.tables import projects
 from signoff.schemas.events import Event
 from tests.api.answers import refused
 from tests.conftest import Stack

@@ -68,7 +68,7 @@ class Methods:
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer like GET, but without a body; the handler is stopped after the first part of its body."""
         # Servers check the method of their own scope to know that no body follows, so the handler gets a copy.
-        inner: HTTPScope = {**cast("HTTPScope", scope), "method": "GET"}
+        inner: dict[str, object] = {**scope, "method": "GET"}
 
         with anyio.CancelScope() as enough:
 
@@ -79,8 +79,8 @@ class Methods:
                     enough.cancel()
                     await anyio.lowlevel.checkpoint()
 
-            await self._app(inner, receive, answer)
-        scope["path_template"] = inner["path_template"] if "path_template" in inner else ""
+            await self._app(cast("HTTPScope", inner), receive, answer)
+        scope["path_template"] = str(inner.get("path_template", ""))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
