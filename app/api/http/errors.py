@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, SerializationException, ValidationException
 from litestar.types import Scope, Send
 from pydantic import ValidationError
 
@@ -27,6 +27,10 @@ _HTTP_MESSAGES = {
     405: "This address does not support that method.",
     413: "The body is too large.",
 }
+
+
+# Litestar's words, in `Request.stream`.
+_DISCONNECTED = "client disconnected prematurely"
 
 
 def request_id_of(scope: Scope) -> str:
@@ -55,7 +59,9 @@ async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[JsonObject]:
     """Convert any exception to an answer. The text of an unexpected exception appears only in the log."""
     info = _info_of(error)
-    if info.status == 500:
+    if _has_left(error):
+        logger.info("the client disconnected before its request was complete", path=request.url.path)
+    elif info.status == 500:
         logger.error("request failed", path=request.url.path, exc_info=error)
     headers = error_headers(info)
     if isinstance(error, HTTPException) and error.headers and "allow" in {name.lower() for name in error.headers}:
@@ -63,6 +69,11 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[J
         headers["Allow"] = allow(methods.split(", "))
     body = error_body(info, request_id_of(request.scope))
     return Response(body, status_code=info.status, headers=headers, media_type="application/json")
+
+
+def _has_left(error: Exception) -> bool:
+    """Whether the client disconnected while its request was read. Litestar has no exception of its own for that."""
+    return isinstance(error, InternalServerException) and error.detail == _DISCONNECTED
 
 
 def _info_of(error: Exception) -> ErrorInfo:
