@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities import deciding, freezing
 from activities.losses import lost_outcome
@@ -90,14 +91,18 @@ class Records(RecordActivities):
             self.close_task, self.skip_tasks, self.settle_phase, self.lose_attempt, self.finish_run, self.erase_project,
         ]  # fmt: skip
 
-    async def _write(self, work: Callable[[Connection], R]) -> R:
+    async def _write(self, work: Callable[[Connection], R], *, may_be_refused: bool = False) -> R:
         """Run one transaction. A refusal is final. Temporal repeats any other failure until it succeeds."""
         try:
             return await self._database.transact(work)
         except Unavailable:
             raise
         except DomainError as error:
-            raise ApplicationError(error.info.message, type=error.info.code, non_retryable=True) from error
+            # An outcome that the workflow expects is benign: the worker's log must not show a traceback.
+            category = ApplicationErrorCategory.BENIGN if may_be_refused else ApplicationErrorCategory.UNSPECIFIED
+            raise ApplicationError(
+                error.info.message, type=error.info.code, non_retryable=True, category=category
+            ) from error
 
     @activity.defn
     async def load_project(self, ref: ProjectRef) -> ProjectState:
@@ -333,8 +338,9 @@ class Records(RecordActivities):
     async def erase_project(self, request: EraseRequest) -> ProjectState:
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
 
-        command = await self._write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
-        await erase(self._write, self._workspaces, request.project_id, actor=command.actor)
+        write = partial(self._write, may_be_refused=True)
+        command = await write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
+        await erase(write, self._workspaces, request.project_id, actor=command.actor)
         return ProjectState(project_id=request.project_id)
 
 
