@@ -1,4 +1,4 @@
-"""What the error of a task's activity says about the attempt."""
+"""What the error of a task's activity says about the attempt, and how long to wait before the next one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 with workflow.unsafe.imports_passed_through():
+    from app.domain.backoff import backoff
     from signoff.vocabulary import TaskStatus
     from workflows.contracts import ADVISE, ASKED
 
 # The statuses that a failed attempt may report, in the first detail of its error.
 _FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
+FIRST_BACKOFF_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 60.0
+
+
+def backoff_seconds(try_number: int) -> float:
+    """Return how long to wait after a failed attempt: 1 s, doubled each time, at most 60 s."""
+    return backoff(try_number, FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
 
 
 def reported(cause: BaseException | None) -> tuple[str | None, bool]:

@@ -16,7 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
-    from app.domain.backoff import backoff
     from app.domain.commands import CommandKind
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import FINISHED_TASK
@@ -35,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
         TaskProgress,
         TaskResult,
     )
-    from workflows.failures import describe, is_loss, reported
+    from workflows.failures import backoff_seconds, describe, is_loss, reported
     from workflows.options import HEARTBEAT_TIMEOUT, advice_options, quarantine_queue, record_options, task_options
 
 A = TypeVar("A")
@@ -46,18 +45,11 @@ RELOAD = "reload"
 # A run that began before one of these changes is replayed without it.
 ANSWER_ENDS_ATTEMPT = "answer-ends-attempt"
 RECORD_CONFIRMS_FAILURE = "record-confirms-failure"
-FIRST_BACKOFF_SECONDS = 1.0
-MAX_BACKOFF_SECONDS = 60.0
 _FINAL = {
     CommandKind.COMPLETE: TaskStatus.COMPLETED,
     CommandKind.SKIP: TaskStatus.SKIPPED,
     CommandKind.FAIL: TaskStatus.FAILED,
 }
-
-
-def backoff_seconds(try_number: int) -> float:
-    """Return how long to wait after a failed attempt: 1 s, doubled each time, at most 60 s."""
-    return backoff(try_number, FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
 
 
 class TaskRun:
@@ -297,13 +289,18 @@ class TaskRun:
         kind = self._answers.pop(0)
         return None if kind == CommandKind.RETRY else _FINAL[kind]
 
+    async def _open(self, reason: WaitReason, title: str, due: str | None = None) -> TaskResult:
+        """Record that the task waits."""
+        opened = OpenTask(**self._task.model_dump(), reason=reason, due_at=due)
+        result = await self._record(RecordActivities.open_task, opened, title)
+        if result.cancelling:
+            self._note_cancelling()
+        return result
+
     async def _wait_for_release(self) -> str | None:
         """Wait until a person releases the task. Returns its final status if the person ends it instead."""
         if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.RELEASE)
-            result = await self._record(RecordActivities.open_task, opened, f"Waits to be released: {self._title}")
-            if result.cancelling:
-                self._note_cancelling()
+            result = await self._open(WaitReason.RELEASE, f"Waits to be released: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
         elif self._progress.reason != WaitReason.RELEASE:
@@ -314,10 +311,7 @@ class TaskRun:
 
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.MANUAL)
-            result = await self._record(RecordActivities.open_task, opened, f"Waits for a person: {self._title}")
-            if result.cancelling:
-                self._note_cancelling()
+            result = await self._open(WaitReason.MANUAL, f"Waits for a person: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
         return await self._after_answer() or TaskStatus.COMPLETED
@@ -327,10 +321,7 @@ class TaskRun:
         if self._progress.status == TaskStatus.PENDING:
             if self._seconds:
                 due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
-            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION, due_at=due)
-            result = await self._record(RecordActivities.open_task, opened, f"Asks for a decision: {self._title}")
-            if result.cancelling:
-                self._note_cancelling()
+            result = await self._open(WaitReason.DECISION, f"Asks for a decision: {self._title}", due)
             if result.status != TaskStatus.WAITING and not self._answers:
                 return result.status
             if result.advise:

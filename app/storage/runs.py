@@ -342,22 +342,6 @@ def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str)
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
-def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
-    """Count how a cancelled run's tasks ended: completed, interrupted, never_started, did_not_stop."""
-    counts = {"completed": 0, "interrupted": 0, "never_started": 0, "did_not_stop": 0}
-    columns = (task_table.c.status, task_table.c.started_at, task_table.c.error)
-    for row in conn.execute(select(*columns).where(task_table.c.project_id == project_id)):
-        if row.status == TaskStatus.COMPLETED:
-            counts["completed"] += 1
-        elif row.status == TaskStatus.CANCELLED and row.error and row.error.get("type") == "did_not_stop":
-            counts["did_not_stop"] += 1
-        elif row.status == TaskStatus.CANCELLED and row.started_at is not None:
-            counts["interrupted"] += 1
-        elif row.started_at is None:
-            counts["never_started"] += 1
-    return counts
-
-
 def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: CancelSeal) -> None:
     """Cancel a pending project. None of its tasks has started."""
     at = now()
