@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 if __name__ == "__main__":
     # Modules stay. Looking for garbage among them while they load took a fifth of the time until the worker is ready.
@@ -23,7 +24,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -91,29 +91,30 @@ def build_worker(
     if quarantine is not None:
         surroundings = replace(surroundings, worker=quarantine)
     tasks = TaskActivities(database, actions, surroundings)
-    common: dict[str, Any] = {
-        "identity": identity_of_worker(unsandboxed_as(settings)),
-        # Otherwise the SDK reads the code of every loaded module, to compute a number that tells nobody anything.
-        "build_id": version("signoff-server"),
-        "interceptors": [OwnActivitiesOnly()],
-        "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_grace),
-        **worker_options(1 if quarantine is not None else settings.max_concurrent_tasks),
-    }
+    options = worker_options(1 if quarantine is not None else settings.max_concurrent_tasks)
     if quarantine is not None:
-        common["activity_task_poller_behavior"] = PollerBehaviorSimpleMaximum(1)
-        served = quarantine_queue(queue or settings.task_queue)
-        return Worker(client, task_queue=served, activities=tasks.activities, **common)
+        options["activity_task_poller_behavior"] = PollerBehaviorSimpleMaximum(1)
+    make = partial(
+        Worker,
+        client,
+        identity=identity_of_worker(unsandboxed_as(settings)),
+        # Otherwise the SDK reads the code of every loaded module, to compute a number that tells nobody anything.
+        build_id=version("signoff-server"),
+        interceptors=[OwnActivitiesOnly()],
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+        **options,
+    )
+    if quarantine is not None:
+        return make(task_queue=quarantine_queue(queue or settings.task_queue), activities=tasks.activities)
     if queue is not None:
-        return Worker(client, task_queue=queue, activities=tasks.activities, **common)
+        return make(task_queue=queue, activities=tasks.activities)
     records = Records(database, actions, workspaces_of(settings), settings)
     planning = planning_of(settings, database, actions, planners)
     advice = Advice(database, settings)
-    return Worker(
-        client,
+    return make(
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],
         activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
-        **common,
     )
 
 

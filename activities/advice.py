@@ -42,6 +42,8 @@ MODEL_ACTOR = "model:"
 logger = logging.getLogger(__name__)
 # Type checkers read the values of a Literal; here, the values are known only at run time.
 _LITERAL: Any = Literal
+# What the model learns about the tasks before this one, by key.
+_Facts = dict[str, dict[str, object]]
 
 _RULES = (
     """\
@@ -120,16 +122,15 @@ class Advice(AdviceActivities):
         return await self._database.transact(lambda conn: _decide(conn, request, question, said, access.name))
 
 
-def _read(
-    conn: Connection, request: AdviceRequest
-) -> tuple[ProjectRow, str, TaskRow, QuestionRow | None, dict[str, Any], int]:
+def _read(conn: Connection, request: AdviceRequest) -> tuple[ProjectRow, str, TaskRow, QuestionRow | None, _Facts, int]:
     project = projects.get(conn, request.project_id)
     signed = plans.contents(plans.current(conn, project)).settings
-    name, description = (signed.get(f"project_{field}", getattr(project, field)) for field in ("name", "description"))
+    name = signed.get("project_name", project.name)
+    description = signed.get("project_description", project.description) or ""
     project_text = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)
     before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
-    facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
+    facts: _Facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
     retries = questions.count_answers(conn, task.id, request.run_id, answer=CommandKind.RETRY, by=MODEL_ACTOR)
     return project, project_text, task, questions.latest_of(conn, task.id), facts, retries
 
@@ -145,14 +146,12 @@ def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, re
 def _shape(question: QuestionRow) -> type[Answer]:
     if not question.options:
         return Answer
-    answer: Any = _LITERAL[tuple(question.options)]
-    fields: dict[str, Any] = {"answer": (answer, ...)}
-    return create_model("Answer", __base__=Answer, **fields)
+    return create_model("Answer", __base__=Answer, answer=(_LITERAL[tuple(question.options)], ...))
 
 
-def _question(project: str, task: TaskRow, question: QuestionRow, facts: dict[str, Any]) -> str:
+def _question(project: str, task: TaskRow, question: QuestionRow, facts: _Facts) -> str:
     options = f"Options: {', '.join(question.options)}" if question.options else "Answer with any short text."
-    known: dict[str, Any] = {"task": task.title, "description": task.description, "before_it": facts}
+    known: dict[str, object] = {"task": task.title, "description": task.description, "before_it": facts}
     if question.kind == QuestionKind.TASK_FAILED:
         known |= {"error": task.error, "attempts": task.attempt, "action": task.action, "outputs": task.outputs}
     data = json.dumps(known, ensure_ascii=False)[:MAX_CHARACTERS]

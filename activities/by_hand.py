@@ -5,15 +5,16 @@ The sender of such a signal is unknown. Its `actor` and `request_id` are accepte
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from app.domain import commands
-from app.domain.commands import TASK_ANSWERS, Command, CommandKind
+from app.domain.commands import TASK_ANSWERS, Command, CommandKind, CommandPayload
 from app.domain.errors import Invalid
 from app.domain.signals import not_by_hand
 from app.domain.texts import normalized, normalized_text
+from signoff.schemas.json_value import JsonObject
 
 _ShortText = Annotated[str, StringConstraints(max_length=200)]
 _Comment = Annotated[str, StringConstraints(max_length=10_000)]
@@ -68,7 +69,7 @@ class AnswerSignal(Signal, commands.AnswerQuestion):
     """`complete`, `skip`, `retry` and `fail` apply to a task. With `decision`, or with any other word, a decision is answered."""
 
     answer: _Comment = "complete"
-    outputs: dict[str, Any] = Field(default_factory=dict)
+    outputs: JsonObject = Field(default_factory=dict)
 
     @property
     def asks_for(self) -> CommandKind:
@@ -94,7 +95,7 @@ _MODELS: dict[str, type[Signal]] = {
 }  # fmt: skip
 
 
-def read(name: str, content: str | None, project_id: str) -> tuple[CommandKind, str, dict[str, Any]]:
+def read(name: str, content: str | None, project_id: str) -> tuple[CommandKind, str, CommandPayload]:
     """Parse a signal into the kind of its command, the comment, and the other fields.
 
     Raises:
@@ -107,10 +108,10 @@ def read(name: str, content: str | None, project_id: str) -> tuple[CommandKind, 
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"]
         raise Invalid(f"The signal '{name}' is not valid: {problem}", code="invalid_signal") from None
-    values: dict[str, Any] = normalized(signal.payload)
+    values = {name: normalized(value) for name, value in cast("JsonObject", signal.payload).items()}
     if values.pop("delete", False):
         raise not_by_hand("delete", project_id)
-    reason = values.pop("reason", "")
+    reason = str(values.pop("reason", ""))
     for field in Signal.model_fields:
         values.pop(field, None)
-    return signal.asks_for, normalized_text(signal.comment) or reason, values
+    return signal.asks_for, normalized_text(signal.comment) or reason, cast("CommandPayload", values)

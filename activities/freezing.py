@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from app.domain.states import Situation
 from app.settings import Settings
 from app.storage import plans, projects
 from app.storage.projects import ProjectRow, situation
+from signoff.schemas.json_value import JsonValue
 
 
 class CaptureNeeded(Exception):
@@ -47,26 +48,26 @@ def prepare(conn: Connection, request: CommandRequest, captured: Captured | None
         return
     plan = plans.current(conn, project)
     if captured is None or captured.plan_digest != plan.digest:
-        tasks = [*plans.content(plan).tasks(), *_edited(request.payload.get("edits"))]
+        tasks = [*plans.content(plan).tasks(), *_edited(cast("JsonValue", request.payload.get("edits")))]
         raise CaptureNeeded(project, tasks, plans.contents(plan).digest)
     request.payload = {**request.payload, "captured": captured}
 
 
-def _edited(value: Any) -> Iterator[TaskDraft]:
+def _edited(value: JsonValue) -> Iterator[TaskDraft]:
     """A task for each action in a list of edits. Invalid ones are refused later."""
     if isinstance(value, list):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value:
             yield from _edited(item)
-    elif isinstance(value, Mapping):
-        fields: dict[str, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
-        if isinstance(fields.get("action"), Mapping):
+    elif isinstance(value, dict):
+        if isinstance(value.get("action"), dict):
             try:
-                action = ActionSpec.model_validate(fields["action"])
-                options = {name: fields[name] for name in ("agent_id", "inputs") if fields.get(name) is not None}
-                yield TaskDraft(key=fields.get("key") or "edited", title="edited", action=action, retries=0, **options)
+                action = ActionSpec.model_validate(value["action"])
+                options = {name: value[name] for name in ("agent_id", "inputs") if value.get(name) is not None}
+                edited = {"key": value.get("key") or "edited", "title": "edited", "action": action, "retries": 0}
+                yield TaskDraft.model_validate({**edited, **options})
             except ValidationError:
                 return
-        for item in fields.values():
+        for item in value.values():
             yield from _edited(item)
 
 
@@ -81,7 +82,7 @@ def _capture(need: CaptureNeeded, actions: Actions, settings: Settings) -> Captu
     names = {
         name for task in here for name in named_by(task.action.model_dump(mode="json"), need.project.workspace).programs
     }
-    known_here: dict[str, Any] = {"programs": found_programs(names, settings)}
+    known_here: dict[str, object] = {"programs": found_programs(names, settings)}
     if captured.frozen.sandbox:
         known_here["sandbox"] = frozen_entry(settings)
     frozen = captured.frozen.model_copy(update=known_here)

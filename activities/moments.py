@@ -21,9 +21,9 @@ def not_due(message: str) -> ApplicationError:
 
 def due_time(task: TaskRow, requested: str | None) -> str | None:
     """The end of a task's wait: the time that the workflow names, but not earlier than the plan allows."""
-    seconds = task.action.get("seconds", task.action.get("expires_seconds"))
+    seconds = task.seconds
     if seconds is None:
         return None
     scheduled = activity.info().scheduled_time if activity.in_activity() else datetime.now(UTC)
-    earliest = isoformat(scheduled + timedelta(seconds=float(seconds)) - _SLACK)
+    earliest = isoformat(scheduled + timedelta(seconds=seconds) - _SLACK)
     return earliest if requested is None else max(requested, earliest)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities import deciding, freezing
+from activities.losses import lost_outcome
 from activities.moments import due_time, not_due
 from activities.run_state import decided, project_state, run_state, task_columns
 from app.commands import answers
 from app.database.database import Database
 from app.domain.actions import Actions, Mode
-from app.domain.commands import CommandKind, CommandRequest, StoredCommand
+from app.domain.commands import CommandKind, CommandRequest
 from app.domain.errors import Conflict, DomainError, ErrorInfo, NotFound, Unavailable
 from app.domain.frozen import Captured
 from app.domain.identity import now
@@ -24,9 +25,8 @@ from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import attempts, flow, needs, permission, plan_rows, plans, projects, quarantines, runs, tasks
-from app.storage.attempts import AttemptKey
-from app.storage.needs import Needed
+from app.storage import flow, needs, permission, plan_rows, plans, projects, runs, tasks
+from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import (
     DecisionMode,
@@ -91,14 +91,18 @@ class Records(RecordActivities):
             self.close_task, self.skip_tasks, self.settle_phase, self.lose_attempt, self.finish_run, self.erase_project,
         ]  # fmt: skip
 
-    async def _write(self, work: Callable[[Connection], R]) -> R:
+    async def _write(self, work: Callable[[Connection], R], *, may_be_refused: bool = False) -> R:
         """Run one transaction. A refusal is final. Temporal repeats any other failure until it succeeds."""
         try:
             return await self._database.transact(work)
         except Unavailable:
             raise
         except DomainError as error:
-            raise ApplicationError(error.info.message, type=error.info.code, non_retryable=True) from error
+            # An outcome that the workflow expects is benign: the worker's log must not show a traceback.
+            category = ApplicationErrorCategory.BENIGN if may_be_refused else ApplicationErrorCategory.UNSPECIFIED
+            raise ApplicationError(
+                error.info.message, type=error.info.code, non_retryable=True, category=category
+            ) from error
 
     @activity.defn
     async def load_project(self, ref: ProjectRef) -> ProjectState:
@@ -238,7 +242,7 @@ class Records(RecordActivities):
             if cancelling or task.status != TaskStatus.PENDING:
                 status = TaskStatus.WAITING if task.status == TaskStatus.PENDING else task.status
                 return TaskResult(status=status, cancelling=cancelling)
-            mode = self._actions[task.action["type"]].mode
+            mode = self._actions[task.action_type].mode
             expected = WaitReason.RELEASE if task.requires_approval else _REASONS.get(mode)
             if opened.reason != expected:
                 raise Conflict(f"Task '{task.key}' does not wait for this.", code="plan_altered")
@@ -274,7 +278,7 @@ class Records(RecordActivities):
         return await self._write(work)
 
     def _check_closing(self, conn: Connection, task: tasks.TaskRow) -> None:
-        mode = self._actions[task.action["type"]].mode
+        mode = self._actions[task.action_type].mode
         waits = task.status == TaskStatus.WAITING and task.reason == WaitReason.TIMER
         if mode != Mode.MILESTONE and not (mode == Mode.TIMER and waits):
             raise Conflict(f"Task '{task.key}' does not end automatically.", code="plan_altered")
@@ -335,21 +339,10 @@ class Records(RecordActivities):
     async def erase_project(self, request: EraseRequest) -> ProjectState:
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
 
-        def check(conn: Connection) -> StoredCommand:
-            command = deciding.command_to_erase(conn, request.project_id, request.command)
-            projects.check_erasable(conn, request.project_id)
-            return command
-
-        command = await self._write(check)
-        await asyncio.to_thread(self._workspaces.remove, request.project_id)
-
-        def work(conn: Connection) -> ProjectState:
-            if projects.find(conn, request.project_id) is not None:
-                projects.check_erasable(conn, request.project_id)
-                projects.erase(conn, request.project_id, actor=command.actor)
-            return ProjectState(project_id=request.project_id)
-
-        return await self._write(work)
+        write = partial(self._write, may_be_refused=True)
+        command = await write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
+        await erase(write, self._workspaces, request.project_id, actor=command.actor)
+        return ProjectState(project_id=request.project_id)
 
 
 # The reason for waiting, for tasks that have no attempts.
@@ -359,49 +352,6 @@ _REASONS = {Mode.PERSON: WaitReason.MANUAL, Mode.DECISION: WaitReason.DECISION, 
 def _check_may_begin(conn: Connection, task: tasks.TaskRow) -> None:
     if not permission.may_begin(conn, task):
         raise not_due(f"Task '{task.key}' may not start yet: its phase or one of its dependencies is not ready.")
-
-
-def lost_outcome(conn: Connection, lost: LostAttempt) -> LostOutcome:
-    """End an attempt whose worker was lost, and say what happens to its task."""
-    task = tasks.find(conn, lost.project_id, lost.task)
-    if task is None:
-        # An edit of the plan removed the task before it started.
-        return LostOutcome(then="final", status=TaskStatus.SKIPPED)
-    quarantines.note_loss(conn, task, silent=lost.silent)
-    killed = task.status == TaskStatus.RUNNING and quarantines.has_killed(conn, task, lost.run_id, silent=lost.silent)
-    if lost.cancelling:
-        status = TaskStatus.CANCELLED
-    elif task.on_crash == "fail" or killed:
-        status = TaskStatus.FAILED
-    else:
-        status = TaskStatus.WAITING
-    ask = task.on_crash == "ask" and status == TaskStatus.WAITING
-    key = AttemptKey(
-        project_id=lost.project_id, run_id=lost.run_id, task_id=task.id, try_number=lost.try_number, token=""
-    )
-    recorded = attempts.mark_worker_lost(conn, key, status=status, cause=lost.cause, ask=ask, killed=killed)
-    return _verdict(conn, lost, task.id, recorded)
-
-
-def _verdict(conn: Connection, lost: LostAttempt, task_id: str, recorded: attempts.Recorded) -> LostOutcome:
-    task = tasks.get(conn, lost.project_id, task_id)
-    cancelling = needs.is_being_cancelled(conn, projects.get(conn, lost.project_id).stage, task.phase_id)
-    exhausted = task.recorded_try >= lost.try_number
-    quarantined = task.quarantine is not None
-    if recorded.status in FINISHED_TASK:
-        return LostOutcome(then="final", status=recorded.status, cancelling=cancelling)
-    if lost.cancelling or cancelling:
-        return LostOutcome(then="final", status=TaskStatus.CANCELLED, cancelling=True)
-    if recorded.asks:
-        return LostOutcome(then="ask", status=recorded.status, failed=exhausted, quarantined=quarantined)
-    if recorded.status == TaskStatus.PENDING and not Needed.of(conn, task).finished:
-        return LostOutcome(then="reload", status=TaskStatus.PENDING)
-    return LostOutcome(
-        then="final" if exhausted else "rerun",
-        status=TaskStatus.WAITING,
-        quarantined=quarantined,
-        due_at=task.due_at if exhausted else None,
-    )
 
 
 def _with_task_id(conn: Connection, end: RunEnd) -> projects.Failure | None:

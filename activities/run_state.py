@@ -65,8 +65,8 @@ def _stands(conn: Connection, decision: CommandRecord) -> bool:
             return project.stage == Stage.CANCELLING or project.status == ProjectStatus.CANCELLED
         case CommandKind.PAUSE | CommandKind.RESUME:
             return project.paused == (decision.kind == CommandKind.PAUSE)
-        case CommandKind.APPROVE if "phase_id" in decision.payload:
-            return runs.get_phase(conn, decision.payload["phase_id"]).status == PhaseStatus.RUNNING
+        case CommandKind.APPROVE if (phase_id := decision.payload.get("phase_id")) is not None:
+            return runs.get_phase(conn, phase_id).status == PhaseStatus.RUNNING
         case kind if kind in _ABOUT_A_TASK:
             return _is_as_answered(conn, decision)
         case _:
@@ -133,10 +133,10 @@ def task_columns(
     position = {row.key: index for index, row in enumerate(rows)}
     columns = TaskColumns()
     for index, row in list(enumerate(rows))[offset : offset + PAGE]:
-        kind = actions[row.action["type"]]
+        kind = actions[row.action_type]
         columns.keys.append(row.key)
         columns.titles.append(shorten(row.title))
-        columns.types.append(row.action["type"])
+        columns.types.append(row.action_type)
         columns.dependencies.append(sorted(position[key] for key in row.depends_on if key in position))
         if kind.mode != Mode.ACTIVITY:
             columns.modes[index] = kind.mode
@@ -164,10 +164,7 @@ def _seconds(kind: type[Action], row: tasks.TaskRow) -> float | None:
         case Mode.ACTIVITY:
             repeat = kind.repeat(row.action)
             return repeat.every_seconds if repeat is not None else None
-        case Mode.TIMER:
-            return float(row.action["seconds"])
-        case Mode.DECISION:
-            expires = row.action.get("expires_seconds")
-            return float(expires) if expires is not None else None
+        case Mode.TIMER | Mode.DECISION:
+            return row.seconds
         case _:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,13 +15,13 @@ from app import signing
 from app.domain import references
 from app.domain.actions import Action
 from app.domain.decisions import QuestionKind
-from app.domain.frozen import Difference, Frozen, as_text, compare_texts, question_about, reference_of
+from app.domain.frozen import ChangeDetails, Difference, Frozen, as_text, compare_texts, question_about, reference_of
 from app.domain.limits import TaskLimits
 from app.domain.named_files import Named, named_by
 from app.domain.plan import DEFAULT_AGENT
 from app.settings import Settings
 from app.storage import freezing, signed_files
-from app.storage.attempts import Question, Started
+from app.storage.attempt_values import Question, Started
 from app.storage.locks import hold_project
 from app.storage.questions import ANSWERS_TO_A_CHANGE
 from app.workspace.file_hashes import Hashed, cached_checksums, hash_files
@@ -118,7 +118,7 @@ class SignedState:
         project, task, settings = self._started.project, self._started.task, self._settings
         name = task.agent_id or project.agent_id or DEFAULT_AGENT
         if name in frozen.agents:
-            entry = signing.agent_entry(settings, name, self._started.settings["strategy"])
+            entry = signing.agent_entry(settings, name, str(self._started.settings.get("strategy")))
             yield from _compared("agent", name, frozen.agents[name], entry)
         if self._kind.type in frozen.actions:
             action = frozen.actions[self._kind.type].model_dump()
@@ -164,7 +164,7 @@ class SignedState:
             return [self._explained(conn, item, now.get(item.name)) for item in differences]
 
         explained = await self._persist(explain)
-        details: dict[str, Any] = {"differences": [item._asdict() for item in explained]}
+        details: ChangeDetails = {"differences": [item.stored() for item in explained]}
         text = question_about(self._started.task.title, explained)
         return Question(text, list(ANSWERS_TO_A_CHANGE), reference_of(differences), QuestionKind.CHANGED, details)
 
@@ -197,6 +197,6 @@ class SignedState:
         }
 
 
-def _compared(what: str, name: str, signed: Any, now: Any) -> Iterator[Difference]:
+def _compared(what: str, name: str, signed: object, now: object) -> Iterator[Difference]:
     if signed != now:
         yield Difference(what, name, as_text(signed), as_text(now) if now is not None else None)

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
-from pydantic import ValidationError
 from sqlalchemy import Connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -28,29 +27,30 @@ from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from activities.signed import SignedChanged, SignedState
+from activities.task_values import TaskValues
 from app.database.database import Database
-from app.domain import references
 from app.domain.actions import Action, Actions, Mode, PersonAsked, TaskContext, TaskFailed
-from app.domain.attributes import means
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import parse_time
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.program_values import MAX_OUTPUT_LENGTH, UnstorableValue, storable
-from app.domain.references import Reference, ReferenceMisplaced
 from app.llm.agent_context import AgentContext
 from app.settings import Settings
 from app.storage import attempts, model_steps, permission
-from app.storage.attempts import AttemptKey, Ending, Question, Recorded, Started, TaskError
+from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, Started
+from app.storage.attempts import TaskError
 from app.storage.model_steps import Conversation
 from app.storage.projects import ProjectRow
 from app.storage.quarantines import PREFIX
 from app.workspace import files
 from app.workspace.workspaces import Workspaces, workspaces_of
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, TaskStatus, WaitReason
 from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
 from workflows.options import QUARANTINE
 
 R = TypeVar("R")
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 # The longest pause that a server can ask for.
 MAX_RETRY_AFTER_SECONDS = 3600.0
@@ -160,7 +160,6 @@ class _Attempt:
         self._task = task
         self._key = key
         self._queue = queue
-        self._secrets = owner.surroundings.secrets
         self._log: AttemptLog | None = None
         # Read from the plan; the workflow's value is not trusted.
         self._last = True
@@ -169,7 +168,7 @@ class _Attempt:
         self._may_rerun = False
         # When a command that is repeated until it succeeds has failed; None for others.
         self._repeats_until: datetime | None = None
-        self._left_over: dict[str, Any] = {}
+        self._left_over: JsonObject = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -222,14 +221,21 @@ class _Attempt:
         permission.check_attempt(conn, self._key, self._kind.type)
         return attempts.start(conn, self._key)
 
-    async def _act(self, started: Started) -> dict[str, Any]:
+    async def _act(self, started: Started) -> JsonObject:
         surroundings = self._owner.surroundings
         project, row = started.project, started.task
         workspace = await self._workspace(project)
         self._expected = (workspace, list(row.expected_files))
         self._log = AttemptLog(workspace, row.id, started.number, self._owner.masker)
         self._signed = SignedState(self._owner.persist, surroundings.settings, self._kind, started)
-        inputs, fields = self._resolved(started)
+        surroundings = self._owner.surroundings
+        values = TaskValues(
+            started,
+            app_url=surroundings.app_url,
+            secrets=surroundings.secrets,
+            scopes=surroundings.settings.secret_scopes,
+        )
+        inputs, fields = values.resolved(self._kind)
         context = TaskContext(
             project_id=project.id,
             project_name=started.project_value("name"),
@@ -267,7 +273,7 @@ class _Attempt:
             # Not awaited: a cancel must not come between an outcome and its record.
             asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
 
-    def _left_by(self, action: Action, context: TaskContext) -> dict[str, Any]:
+    def _left_by(self, action: Action, context: TaskContext) -> JsonObject:
         try:
             return action.left_over(context)
         except Exception:
@@ -296,53 +302,7 @@ class _Attempt:
         conversation = Conversation(project.id, resumed, row.id, self._key.token)
         return AgentContext(settings, self._owner.database, conversation, name, agent, project.strategy)
 
-    def _resolved(self, started: Started) -> tuple[dict[str, Any], Any]:
-        def look_up(reference: Reference) -> Any:
-            match reference.kind:
-                case "project":
-                    return started.project_value(reference.name)
-                case "parameter":
-                    # The plan was checked: it has every parameter that its tasks name, and each has a value.
-                    return started.parameters[reference.name]
-                case "signoff":
-                    return self._owner.surroundings.app_url
-                case "secret":
-                    return self._secret(reference.name, started)
-                case _:
-                    return _output(started, reference)
-
-        inputs = references.resolve(started.task.inputs, look_up)
-        fields = {name: value for name, value in started.task.action.items() if name != "type"}
-        try:
-            if self._kind.resolves_fields:
-                fields = self._kind.fill_fields(fields, look_up)
-            elif "env" in fields and means(self._kind.type, "env", self._kind.mode):
-                # The plan was checked: variables use parameters only, whose values were signed.
-                resolved: dict[str, Any] = references.resolve(fields["env"], look_up)
-                fields["env"] = {name: references.as_text(value) for name, value in resolved.items()}
-            return inputs, self._kind.fields_model.model_validate(fields)
-        except ValidationError as error:
-            message = f"The action's fields are not valid: {error.errors(include_url=False)[0]['msg']}."
-            raise TaskFailed("bad_fields", message, retryable=False) from None
-        except ReferenceMisplaced as error:
-            message = f"The value of a reference cannot be used: {error}."
-            raise TaskFailed("bad_reference", message, retryable=False) from None
-
-    def _secret(self, name: str, started: Started) -> str:
-        if name not in self._secrets:
-            message = f"The secret {name} is missing. Set SIGNOFF_SECRET_{name} on the worker."
-            raise TaskFailed("missing_secret", message, retryable=False)
-        self._check_secret(name, started)
-        return self._secrets[name]
-
-    def _check_secret(self, name: str, started: Started) -> None:
-        """Repeat the check from planning: the entries may have changed since, and an edit may have added a use."""
-        agent = started.task.agent_id or started.project.agent_id or DEFAULT_AGENT
-        refusal = self._owner.surroundings.settings.secret_scopes.refusal(name, started.project.id, agent)
-        if refusal is not None:
-            raise TaskFailed("secret_refused", f"The task cannot run: {refusal}.", retryable=False)
-
-    def _checked(self, outputs: dict[str, Any]) -> dict[str, Any]:
+    def _checked(self, outputs: JsonObject) -> JsonObject:
         try:
             kept = self._masked(outputs)
         except UnstorableValue as error:
@@ -354,11 +314,11 @@ class _Attempt:
             )
         return kept
 
-    def _masked(self, value: Any) -> Any:
-        """`value` as it can be stored, with all secrets masked."""
-        return self._owner.masker.value(storable(value))
+    def _masked(self, value: T) -> T:
+        """`value`, which is JSON, as it can be stored, with all secrets masked."""
+        return cast("T", self._owner.masker.value(storable(value)))
 
-    def _checked_or_none(self, outputs: dict[str, Any]) -> dict[str, Any]:
+    def _checked_or_none(self, outputs: JsonObject) -> JsonObject:
         """The outputs of an attempt that did not complete. How it ended matters more than outputs that cannot be kept."""
         try:
             return self._checked(outputs)
@@ -414,21 +374,6 @@ class _Attempt:
     async def _left_behind(self) -> dict[str, str | None]:
         """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
-
-
-def _output(started: Started, reference: Reference) -> Any:
-    outputs = started.upstream.get(reference.name, {})
-    if reference.output in outputs:
-        return outputs[reference.output]
-    if reference.name in started.skipped:
-        message = (
-            f"Task '{reference.name}' was skipped, so its output '{reference.output}' is missing. "
-            f"Retry the project with task '{reference.name}' named, and complete it or skip it with this output."
-        )
-    else:
-        known = ", ".join(sorted(outputs)) or "none"
-        message = f"Task '{reference.name}' has no output '{reference.output}'. Its outputs: {known}."
-    raise TaskFailed("missing_output", message, retryable=False)
 
 
 def _lost(cause: str, *, retryable: bool) -> ApplicationError:

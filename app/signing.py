@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
 
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode
@@ -21,6 +20,7 @@ from app.llm.access import model_for
 from app.settings import Settings
 from app.storage.projects import ProjectRow
 from app.workspace.file_hashes import MAX_TOTAL_TEXT_BYTES, hash_files
+from signoff.schemas.json_value import JsonObject
 
 _OWN_PACKAGE = "signoff"
 
@@ -79,7 +79,7 @@ def _add_files(frozen: Frozen, workspace: str, named: Mapping[str, Named]) -> di
     return texts
 
 
-def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] | None:
+def agent_entry(settings: Settings, name: str, strategy: str) -> JsonObject | None:
     """The configuration of an agent with the model that it asks; None if no agent has this name.
 
     Contains no keys, only the name of the variable that holds a key.
@@ -87,7 +87,7 @@ def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] 
     agent = settings.known_agents.get(name)
     if agent is None:
         return None
-    entry: dict[str, Any] = {"kind": str(agent.kind), "queue": agent.queue or settings.task_queue}
+    entry: JsonObject = {"kind": str(agent.kind), "queue": agent.queue or settings.task_queue}
     if agent.kind == AgentKind.LOCAL:
         return entry
     entry |= agent.model_dump(mode="json", exclude={"kind", "queue", "model", "base_url"})
@@ -100,10 +100,10 @@ def agent_entry(settings: Settings, name: str, strategy: str) -> dict[str, Any] 
     return entry
 
 
-def sandbox_entry(settings: Settings) -> dict[str, Any]:
+def sandbox_entry(settings: Settings) -> JsonObject:
     """The sandbox settings: what commands may read and connect to."""
     read = sorted(str(folder) for folder in settings.sandbox_read)
-    return {"sandbox": settings.sandbox, "read": read, "network": settings.sandbox_network}
+    return {"sandbox": settings.sandbox, "read": [*read], "network": settings.sandbox_network}
 
 
 def action_entry(kind: type[Action]) -> FrozenAction:

@@ -6,7 +6,7 @@ events.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import to_json
@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from app.domain.commands import COMMANDS, CommandKind
 from app.domain.errors import ErrorInfo
 from app.domain.states import SKIPPED_BY_PERSON
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.vocabulary import TaskStatus, WaitReason
 
 WORKFLOW_TYPE = "ProjectWorkflow"
@@ -51,14 +52,14 @@ class Delivery(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_request(cls, value: Any) -> Any:
+    def _from_request(cls, value: JsonValue) -> JsonValue:
         """Read a delivery that was handed on before commands existed: a whole request, with its actor."""
         if not isinstance(value, dict) or "request_id" not in value:
-            return value  # pyright: ignore[reportUnknownVariableType] - for pydantic to judge
-        old = cast("dict[str, Any]", value)
-        request_id, payload = str(old["request_id"]), cast("dict[str, Any]", old.get("payload") or {})
+            return value
+        old = value
+        request_id, payload = str(old["request_id"]), cast("JsonObject", old.get("payload") or {})
         origins = {"expire": "time_up", "auto": "plan_ready", "cancellation": "cancellation"}
-        read: dict[str, Any] = {
+        read: JsonObject = {
             "project_id": old.get("project_id"),
             "origin": origins.get(request_id.partition(":")[0], "signal"),
             "name": next((one.signal for one in COMMANDS.values() if one.kind == old.get("kind")), ""),
@@ -153,7 +154,7 @@ class Decided(BaseModel):
     accepted: bool
     kind: CommandKind
     error: ErrorInfo | None = None
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: JsonObject = Field(default_factory=dict)
     erase: bool | None = Field(
         default=None, description="Whether to delete the project. None: decided by a version without commands."
     )
@@ -251,13 +252,18 @@ class PhaseEnded(BaseModel):
     ended: bool = True
 
 
-class TaskInput(BaseModel):
-    """Identifies a task of a run for the activity that runs it. `try_number` is the workflow's own count."""
+class TaskRef(BaseModel):
+    """Identifies a task of a run, and one of its tries. `try_number` is the workflow's own count."""
 
     project_id: str
     run_id: str
     task: str
     try_number: int = 1
+
+
+class TaskInput(TaskRef):
+    """What the activity that runs a task receives: whether this is its last try, and otherwise the pause before the next."""
+
     last: bool = True
     next_try_in: float = 0.0
 
@@ -318,7 +324,7 @@ class Settled(BaseModel):
     current: bool = True
 
 
-class LostAttempt(TaskInput):
+class LostAttempt(TaskRef):
     """An attempt that did not complete. `cancelling`: the run is being cancelled anyway.
 
     `silent`: its worker has not reported anything within the heartbeat timeout, so it is gone or frozen.
@@ -349,7 +355,7 @@ class RunEnd(BaseModel):
     project_id: str
     run_id: str
     status: str
-    failure: dict[str, Any] | None = None
+    failure: JsonObject | None = None
 
 
 class TaskInProgress(BaseModel):
@@ -372,7 +378,7 @@ class Snapshot(BaseModel):
     stage: str
     since: str
     phase: str | None = None
-    gate: dict[str, Any] | None = None
+    gate: JsonObject | None = None
     draining: bool = False
     in_progress: list[TaskInProgress] = Field(default_factory=list[TaskInProgress])
     requests_waiting: int = 0

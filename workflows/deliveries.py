@@ -15,7 +15,7 @@ MAX_CONTENT_LENGTH = 65_536
 UNREADABLE = "unreadable"
 
 
-def command_in(payload: Sequence[Any]) -> str | None:
+def command_in(payload: Sequence[object]) -> str | None:
     """Return the id of the command that a signal names, or None if it carries anything else."""
     if len(payload) != 1 or not isinstance(payload[0], dict) or set(cast("dict[Any, Any]", payload[0])) != {"command"}:
         return None
@@ -25,7 +25,7 @@ def command_in(payload: Sequence[Any]) -> str | None:
         return None
 
 
-def as_text(payload: Sequence[Any]) -> str:
+def as_text(payload: Sequence[object]) -> str:
     """Return the content of a signal without a command as JSON, or `UNREADABLE` if it is not valid or is too long."""
     try:
         text = to_json(payload[0] if len(payload) == 1 else list(payload)).decode()

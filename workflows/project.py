@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -75,42 +74,42 @@ class ProjectWorkflow:
     # Signal handlers accept any content and any number of values: a handler that raises would block the workflow.
 
     @workflow.signal
-    def plan(self, *payload: Any) -> None:
+    def plan(self, *payload: object) -> None:
         """Make a plan, or a new version of it."""
         self._receive("plan", payload)
 
     @workflow.signal
-    def approve(self, *payload: Any) -> None:
+    def approve(self, *payload: object) -> None:
         """Approve the plan, or the phase that waits at its gate."""
         self._receive("approve", payload)
 
     @workflow.signal
-    def cancel(self, *payload: Any) -> None:
+    def cancel(self, *payload: object) -> None:
         """Cancel the planning, the pending project or the run."""
         self._receive("cancel", payload)
 
     @workflow.signal
-    def answer(self, *payload: Any) -> None:
+    def answer(self, *payload: object) -> None:
         """Answer a decision, or decide about a task that waits for a person."""
         self._receive("answer", payload)
 
     @workflow.signal
-    def pause(self, *payload: Any) -> None:
+    def pause(self, *payload: object) -> None:
         """Start nothing more until resumed."""
         self._receive("pause", payload)
 
     @workflow.signal
-    def resume(self, *payload: Any) -> None:
+    def resume(self, *payload: object) -> None:
         """Resume a paused run."""
         self._receive("resume", payload)
 
     @workflow.signal
-    def retry(self, *payload: Any) -> None:
+    def retry(self, *payload: object) -> None:
         """Retry a finished run from what failed."""
         self._receive("retry", payload)
 
     @workflow.signal
-    def edit(self, *payload: Any) -> None:
+    def edit(self, *payload: object) -> None:
         """Edit the plan during its run."""
         self._receive("edit", payload)
 
@@ -128,7 +127,7 @@ class ProjectWorkflow:
             self._current_run.describe(snapshot)
         return snapshot
 
-    def _receive(self, name: str, payload: Sequence[Any]) -> None:
+    def _receive(self, name: str, payload: Sequence[object]) -> None:
         """Queue a signal as it arrived. The `decide` activity looks up what it asks for."""
         self._received += 1
         delivery = Delivery(

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from signoff.schemas.json_value import JsonObject
+
 with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
@@ -100,12 +102,12 @@ class ProjectRun:
         self._ended_at_gate = False
         self._answers: dict[str, CommandKind] = {}
         self._gate_open = False
-        self._gate: dict[str, Any] | None = None
+        self._gate: JsonObject | None = None
         self._phase_name = ""
         self._phase_statuses: dict[str, str] = {}
         self._closing = False
         self._draining = False
-        self._failure: dict[str, Any] | None = None
+        self._failure: JsonObject | None = None
         self._running = RunningTasks()
         self._stopped = state.run.stopped
         self._failed = False
@@ -160,7 +162,7 @@ class ProjectRun:
             snapshot.stage = Stage.PAUSED
         elif self._gate is not None:
             snapshot.stage = Stage.AWAITING_PHASE_APPROVAL
-            snapshot.since = self._gate["since"]
+            snapshot.since = str(self._gate["since"])
         snapshot.phase = self._phase_name or None
         snapshot.gate = self._gate
         snapshot.draining = self._draining

@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
 with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from app.domain.actions import Mode
-    from app.domain.backoff import backoff
     from app.domain.commands import CommandKind
     from app.domain.identity import isoformat, parse_time
     from app.domain.states import FINISHED_TASK
@@ -24,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_types import AdviceActivities, RecordActivities
     from workflows.calls import decoded, execute
     from workflows.contracts import (
-        ADVISE,
         ASKED,
         AdviceRequest,
         Delivery,
@@ -36,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         TaskProgress,
         TaskResult,
     )
+    from workflows.failures import backoff_seconds, describe, is_loss, reported
     from workflows.options import HEARTBEAT_TIMEOUT, advice_options, quarantine_queue, record_options, task_options
 
 A = TypeVar("A")
@@ -46,20 +45,11 @@ RELOAD = "reload"
 # A run that began before one of these changes is replayed without it.
 ANSWER_ENDS_ATTEMPT = "answer-ends-attempt"
 RECORD_CONFIRMS_FAILURE = "record-confirms-failure"
-# The statuses that a failed attempt may report, in the first detail of its error.
-_FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
-FIRST_BACKOFF_SECONDS = 1.0
-MAX_BACKOFF_SECONDS = 60.0
 _FINAL = {
     CommandKind.COMPLETE: TaskStatus.COMPLETED,
     CommandKind.SKIP: TaskStatus.SKIPPED,
     CommandKind.FAIL: TaskStatus.FAILED,
 }
-
-
-def backoff_seconds(try_number: int) -> float:
-    """Return how long to wait after a failed attempt: 1 s, doubled each time, at most 60 s."""
-    return backoff(try_number, FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
 
 
 class TaskRun:
@@ -208,11 +198,11 @@ class TaskRun:
 
     async def _after_error(self, error: ActivityError, pause: float) -> str | None:
         """Handle a failed attempt. Returns a final status, or None if another attempt should follow."""
-        status, advise = _reported(error.cause)
+        status, advise = reported(error.cause)
         if status is None:
-            if self._is_cancelling() and not _is_loss(error):
+            if self._is_cancelling() and not is_loss(error):
                 return TaskStatus.CANCELLED
-            return await self._after_loss(_describe(error.cause), silent=isinstance(error.cause, TemporalTimeout))
+            return await self._after_loss(describe(error.cause), silent=isinstance(error.cause, TemporalTimeout))
         if self._is_cancelling() and status != TaskStatus.FAILED:
             # A cancel that arrived just as the activity ended was lost in its result.
             return TaskStatus.CANCELLED
@@ -231,7 +221,7 @@ class TaskRun:
         `advise`: ask the model first if the record says that the task waits for an answer.
         """
         lost = LostAttempt(
-            **self._task.model_dump(exclude={"try_number"}),
+            **self._task.model_dump(include={"project_id", "run_id", "task"}),
             try_number=self._try,
             cause=cause,
             cancelling=self._is_cancelling(),
@@ -299,13 +289,18 @@ class TaskRun:
         kind = self._answers.pop(0)
         return None if kind == CommandKind.RETRY else _FINAL[kind]
 
+    async def _open(self, reason: WaitReason, title: str, due: str | None = None) -> TaskResult:
+        """Record that the task waits."""
+        opened = OpenTask(**self._task.model_dump(), reason=reason, due_at=due)
+        result = await self._record(RecordActivities.open_task, opened, title)
+        if result.cancelling:
+            self._note_cancelling()
+        return result
+
     async def _wait_for_release(self) -> str | None:
         """Wait until a person releases the task. Returns its final status if the person ends it instead."""
         if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.RELEASE)
-            result = await self._record(RecordActivities.open_task, opened, f"Waits to be released: {self._title}")
-            if result.cancelling:
-                self._note_cancelling()
+            result = await self._open(WaitReason.RELEASE, f"Waits to be released: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
         elif self._progress.reason != WaitReason.RELEASE:
@@ -316,10 +311,7 @@ class TaskRun:
 
     async def _ask(self) -> str:
         if self._progress.status == TaskStatus.PENDING:
-            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.MANUAL)
-            result = await self._record(RecordActivities.open_task, opened, f"Waits for a person: {self._title}")
-            if result.cancelling:
-                self._note_cancelling()
+            result = await self._open(WaitReason.MANUAL, f"Waits for a person: {self._title}")
             if result.status in FINISHED_TASK:
                 return result.status
         return await self._after_answer() or TaskStatus.COMPLETED
@@ -329,10 +321,7 @@ class TaskRun:
         if self._progress.status == TaskStatus.PENDING:
             if self._seconds:
                 due = isoformat(workflow.now() + timedelta(seconds=self._seconds))
-            opened = OpenTask(**self._task.model_dump(), reason=WaitReason.DECISION, due_at=due)
-            result = await self._record(RecordActivities.open_task, opened, f"Asks for a decision: {self._title}")
-            if result.cancelling:
-                self._note_cancelling()
+            result = await self._open(WaitReason.DECISION, f"Asks for a decision: {self._title}", due)
             if result.status != TaskStatus.WAITING and not self._answers:
                 return result.status
             if result.advise:
@@ -403,25 +392,3 @@ class TaskRun:
         if cancelled:
             raise asyncio.CancelledError
         return writing.result()
-
-
-def _reported(cause: BaseException | None) -> tuple[str | None, bool]:
-    """Return the status that a failed attempt reports, and whether to ask the model. None if the report is not Signoff's."""
-    if not isinstance(cause, ApplicationError) or cause.type != "TaskFailed" or not cause.details:
-        return None, False
-    status = cause.details[0]
-    return (status, ADVISE in cause.details[1:]) if status in _FAILURES else (None, False)
-
-
-def _is_loss(error: ActivityError) -> bool:
-    """Whether the worker is gone or shutting down, so that the workflow was not told of any outcome."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return cause.type not in {"TaskFailed", "Fenced"}
-    return isinstance(cause, TemporalTimeout)
-
-
-def _describe(cause: BaseException | None) -> str:
-    if isinstance(cause, TemporalTimeout):
-        return "no heartbeat" if cause.type is None else f"{cause.type.name.lower().replace('_', ' ')} timeout"
-    return str(cause)[:200]

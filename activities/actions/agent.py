@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -12,6 +12,7 @@ from activities.actions.task_environment import checked_variables
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
 from app.llm.access import load
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 MAX_CALLS = 30
 MAX_SCHEMA_LENGTH = 100_000
@@ -21,7 +22,7 @@ class AgentFields(Fields):
     """The task for the agent, and the schema of its answer."""
 
     prompt: str = Field(min_length=1, max_length=50_000, description="The task, in plain words.")
-    output_schema: dict[str, Any] | None = Field(
+    output_schema: JsonObject | None = Field(
         default=None, description="JSON schema (draft 2020-12) of an object. Its properties become the outputs."
     )
     max_calls: int = Field(default=MAX_CALLS, ge=1, le=500, description="Maximum number of calls to the model.")
@@ -36,7 +37,7 @@ class AgentFields(Fields):
 
     @field_validator("output_schema")
     @classmethod
-    def _schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _schema(cls, value: JsonObject | None) -> JsonObject | None:
         if value is None:
             return None
         if not is_shallow(value):
@@ -63,7 +64,7 @@ class Agent(Action):
     rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False
 
-    async def run(self, context: TaskContext) -> dict[str, Any]:
+    async def run(self, context: TaskContext) -> JsonObject:
         """Hold the conversation and return its outputs.
 
         Raises:
@@ -91,7 +92,7 @@ _MAX_PARTS = 10_000
 _DEFINITIONS = "#/$defs/"
 
 
-def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tuple[str, ...]) -> int:
+def _follow(root: JsonObject, schema: JsonValue, sizes: dict[str, int], under: tuple[str, ...]) -> int:
     """Number of parts of a schema with all references expanded. Some models receive it in this form.
 
     Raises:
@@ -99,15 +100,14 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
     """
     if not isinstance(schema, dict):
         return 1
-    known = cast("dict[str, Any]", schema)
-    _check_keywords(known)
-    if "$dynamicRef" in known or "$recursiveRef" in known:
+    _check_keywords(schema)
+    if "$dynamicRef" in schema or "$recursiveRef" in schema:
         raise ValueError("only $ref may be used for references")
-    parts = [part for name in _BY_NAME if isinstance(known.get(name), dict) for part in known[name].values()]
-    parts += [part for name in _LISTED if isinstance(known.get(name), list) for part in known[name]]
-    parts += [known[name] for name in _SINGLE if name in known]
+    parts = [part for name in _BY_NAME if isinstance(named := schema.get(name), dict) for part in named.values()]
+    parts += [part for name in _LISTED if isinstance(listed := schema.get(name), list) for part in listed]
+    parts += [schema[name] for name in _SINGLE if name in schema]
     size = 1 + sum(_follow(root, part, sizes, under) for part in parts)
-    if isinstance(reference := known.get("$ref"), str):
+    if isinstance(reference := schema.get("$ref"), str):
         if reference in under:
             raise ValueError(f"the reference {reference} leads back to itself")
         if reference not in sizes:
@@ -118,15 +118,15 @@ def _follow(root: dict[str, Any], schema: Any, sizes: dict[str, int], under: tup
     return size
 
 
-def _check_keywords(schema: dict[str, Any]) -> None:
+def _check_keywords(schema: JsonObject) -> None:
     """Refuse keywords that cannot be checked in linear time.
 
     Raises:
         ValueError: a pattern is not supported by RE2, or a keyword uses Python's own pattern engine.
     """
-    for pattern in [schema[name] for name in ("pattern",) if name in schema] + list(
-        schema.get("patternProperties", {})
-    ):
+    # The schema was checked: both keywords have the type that the standard requires.
+    named = cast("JsonObject", schema.get("patternProperties", {}))
+    for pattern in [*([str(schema["pattern"])] if "pattern" in schema else []), *named]:
         reason = unknown_pattern(pattern)
         if reason is not None:
             raise ValueError(f"the pattern {pattern[:200]!r} cannot be used: {reason}")
@@ -134,13 +134,13 @@ def _check_keywords(schema: dict[str, Any]) -> None:
         raise ValueError("unevaluatedProperties is not supported; use additionalProperties next to the properties")
 
 
-def _target(root: dict[str, Any], reference: str) -> Any:
+def _target(root: JsonObject, reference: str) -> JsonValue:
     """The target of a reference: a definition in the same schema, the only kind that the model libraries support."""
     if not reference.startswith(_DEFINITIONS):
         raise ValueError(
             f"the reference {reference[:200]} must name a definition in this schema, as {_DEFINITIONS}NAME"
         )
-    target = root.get("$defs", {}).get(reference.removeprefix(_DEFINITIONS))
+    target = cast("JsonObject", root.get("$defs", {})).get(reference.removeprefix(_DEFINITIONS))
     if target is None:
         raise ValueError(f"the reference {reference[:200]} leads nowhere")
     return target

@@ -29,19 +29,21 @@ from activities.actions.linear_schema import CheckTooSlow, faults_of_value
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
-from app.domain.material import framed, storable
+from app.domain.material import framed
 from app.domain.plan import Json
+from app.domain.program_values import storable_text
 from app.llm.access import ModelAccess, model_for
 from app.llm.agent_context import AgentContext
 from app.llm.asking import explained, output_of
 from app.llm.ledger import DatabaseLedger
 from app.llm.metered import Metered
 from app.llm.provider import open_model
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 RETRIES = 3
 MAX_LOGGED_LENGTH = 4_000
 MAX_CALL_ID_LENGTH = 100
-_JSON: TypeAdapter[Any] = TypeAdapter(Json)
+_JSON: TypeAdapter[JsonValue] = TypeAdapter(Json)
 _MAX_FAULTS = 20
 _MAX_FAULT_LENGTH = 500
 _CUT = "The answer was cut off: it is longer than the model or the project's budget allows. Split the task."
@@ -65,7 +67,7 @@ class _Recorded(WrapperToolset[None]):
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
-    ) -> Any:
+    ) -> str:
         call_id = ctx.tool_call_id or name
         if len(call_id) > MAX_CALL_ID_LENGTH:
             call_id = hashlib.sha256(call_id.encode()).hexdigest()
@@ -76,11 +78,13 @@ class _Recorded(WrapperToolset[None]):
             if answer is not None:
                 return answer
             try:
-                return self.masked(storable(str(await super(_Recorded, self).call_tool(name, tool_args, ctx, tool))))
+                return self.masked(
+                    storable_text(str(await super(_Recorded, self).call_tool(name, tool_args, ctx, tool)))
+                )
             except PersonAsked as asked:
                 raise PersonAsked(asked.question, asked.options, reference) from None
             except (Mistake, TaskFailed) as mistake:
-                return self.masked(storable(f"Error: {mistake}"))
+                return self.masked(storable_text(f"Error: {mistake}"))
             except OSError as error:
                 return f"Error: {error.strerror or type(error).__name__}."
 
@@ -90,9 +94,7 @@ class _Recorded(WrapperToolset[None]):
         return result
 
 
-async def converse(
-    context: TaskContext, prompt: str, output_schema: dict[str, Any] | None, most_calls: int
-) -> dict[str, Any]:
+async def converse(context: TaskContext, prompt: str, output_schema: JsonObject | None, most_calls: int) -> JsonObject:
     """Let the task's agent execute the task. Return its answer as `text`, or as `output_schema` describes.
 
     Raises:
@@ -104,8 +106,11 @@ async def converse(
     access = _access(agent_context)
     ledger = DatabaseLedger(agent_context.database, agent_context.settings, agent_context.conversation)
 
+    def masked(text: str) -> str:
+        return str(context.log.mask(text))
+
     def log(text: str) -> None:
-        text = context.log.mask(text)
+        text = masked(text)
         shown = text if len(text) <= MAX_LOGGED_LENGTH else f"{text[:MAX_LOGGED_LENGTH]} [...]"
         context.log.write(shown.encode("utf-8", "replace") + b"\n")
 
@@ -116,7 +121,7 @@ async def converse(
             # Sequential: a file that was written can be read by the next call, and a question interrupts no other call.
             Tools(context, agent_context.agent).offered(), max_retries=RETRIES, sequential=True,
         )  # fmt: skip
-        tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log, context.log.mask)
+        tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log, masked)
         answer_type: Any = output_of(model, StructuredDict(output_schema, name="result")) if output_schema else str
         # Its overloads do not accept an output type that is made at run time.
         make: Any = Agent
@@ -201,8 +206,8 @@ def _said(answer: ModelResponse) -> str:
     return "\n".join([head, *texts])
 
 
-def _checker(schema: dict[str, Any]) -> Callable[[Any], Any]:
-    def check(answer: Any) -> Any:
+def _checker(schema: JsonObject) -> Callable[[JsonValue], JsonValue]:
+    def check(answer: JsonValue) -> JsonValue:
         try:
             _JSON.validate_python(answer)
         except ValidationError as error:

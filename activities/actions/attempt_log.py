@@ -7,11 +7,11 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from activities.actions.masking import Masker
 from activities.actions.workspace_paths import attempt_folder, new_file
 from app.domain.program_values import storable_text
+from signoff.schemas.json_value import JsonValue
 
 MAX_LOG_BYTES = 10 * 1024 * 1024
 TAIL_BYTES = 64 * 1024
@@ -66,7 +66,7 @@ class AttemptLog:
         """The checksum of what was written to the file, even if the file has changed since."""
         return self._digest.hexdigest()
 
-    def mask(self, value: Any) -> Any:
+    def mask(self, value: JsonValue) -> JsonValue:
         """Return a JSON value in which every secret in texts, names and numbers is replaced by `***`."""
         return self.masker.value(value)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import Protocol
 
 import httpx
 
@@ -18,6 +19,21 @@ ACCEPTED = "gzip, deflate"
 _NO_CODINGS = frozenset({"", "identity", "none", "utf-8", "aws-chunked"})
 _PIECE = 64 * 1024
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+
+
+class _Decompress(Protocol):
+    """What `zlib.decompressobj` returns. zlib has no public name for its type."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -46,7 +62,7 @@ def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
 
 async def _gunzip(chunks: AsyncIterator[bytes], *, may_be_empty: bool) -> AsyncGenerator[bytes]:
     """Decode gzip: one member or several, with zeros as padding after each (RFC 1952)."""
-    member: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage] - zlib has no public name for it
+    member: _Decompress | None = None
     whole = may_be_empty
     async for chunk in chunks:
         data = chunk
@@ -67,7 +83,7 @@ async def _gunzip(chunks: AsyncIterator[bytes], *, may_be_empty: bool) -> AsyncG
 
 async def _inflate(chunks: AsyncIterator[bytes], *, may_be_empty: bool) -> AsyncGenerator[bytes]:
     """Decode deflate: a zlib stream, or the bare deflate stream that some servers send instead."""
-    stream: zlib._Decompress | None = None  # pyright: ignore[reportPrivateUsage]
+    stream: _Decompress | None = None
     start = b""
     async for chunk in chunks:
         data = start + chunk
@@ -87,7 +103,7 @@ async def _inflate(chunks: AsyncIterator[bytes], *, may_be_empty: bool) -> Async
         raise _incomplete("deflate")
 
 
-def _pieces(stream: zlib._Decompress, data: bytes, name: str) -> Iterator[bytes]:  # pyright: ignore[reportPrivateUsage]
+def _pieces(stream: _Decompress, data: bytes, name: str) -> Iterator[bytes]:
     """Decode `data` in pieces of limited size, so that a few bytes cannot fill the memory."""
     while not stream.eof:
         try:

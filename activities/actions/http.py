@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 from pydantic import BaseModel, Field, JsonValue, field_validator
@@ -24,6 +24,7 @@ from activities.actions.retry_after import retry_after
 from app.domain.actions import Action, Fields, Log, TaskContext, TaskFailed
 from app.domain.program_values import MAX_OUTPUT_LENGTH, is_exactly_storable
 from app.domain.references import LookUp, as_text
+from signoff.schemas.json_value import JsonObject
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # RFC 9110, section 9.2.2: methods that may be sent twice. They are retried by default.
@@ -81,10 +82,10 @@ class HttpFields(Fields):
 
     @field_validator("headers", mode="before")
     @classmethod
-    def _texts(cls, value: Any) -> Any:
+    def _texts(cls, value: JsonValue) -> object:
         if not isinstance(value, dict):
             return value
-        texts = {str(name): as_text(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        texts = {str(name): as_text(item) for name, item in value.items()}
         for name in texts:
             if name.lower() == "host":
                 raise ValueError("the Host header comes from the url; remove it")
@@ -130,21 +131,21 @@ class Http(Action):
         self._answer: _Answer | None = None
 
     @classmethod
-    def default_retries(cls, fields: dict[str, Any]) -> int:
+    def default_retries(cls, fields: JsonObject) -> int:
         """2 for methods that may be repeated, otherwise 0."""
         return DEFAULT_RETRIES if str(fields.get("method", "GET")).upper() in IDEMPOTENT else 0
 
     @classmethod
-    def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
+    def fill_fields(cls, fields: JsonObject, look_up: LookUp) -> JsonObject:
         """Insert the values of references. A value cannot add anything else to the request; see `http_template`."""
         return filled(fields, look_up)
 
     @classmethod
-    def misplaced(cls, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    def misplaced(cls, fields: JsonObject) -> Iterator[tuple[str, str]]:
         """References in places where a value cannot be inserted safely."""
         return misplaced(fields)
 
-    async def run(self, context: TaskContext) -> dict[str, Any]:
+    async def run(self, context: TaskContext) -> JsonObject:
         """Send the request and return the outputs.
 
         Raises:
@@ -172,7 +173,7 @@ class Http(Action):
 
     async def _received(
         self, fields: HttpFields, request: Request, answer: _Answer, context: TaskContext, target: PurePosixPath | None
-    ) -> tuple[dict[str, Any], TaskFailed | None]:
+    ) -> tuple[JsonObject, TaskFailed | None]:
         """Read the body. Return the outputs, and why the task has failed."""
         if not fields.is_expected(answer.response.status_code):
             # The status says why the task failed, even if the body cannot be read to its end.
@@ -188,7 +189,7 @@ class Http(Action):
         outputs = answer.outputs(context.log)
         return outputs, _too_large(fields, outputs) if answer.more else None
 
-    def left_over(self, context: TaskContext) -> dict[str, Any]:
+    def left_over(self, context: TaskContext) -> JsonObject:
         """What had arrived of the response when the request was interrupted."""
         return self._answer.outputs(context.log) if self._answer is not None else {}
 
@@ -197,9 +198,9 @@ class _Answer:
     """A response, and as much of its body as has been read."""
 
     def __init__(self, response: httpx.Response, url: httpx.URL) -> None:
-        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        headers: JsonObject = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         self.response = response
-        self.facts: dict[str, Any] = {"status": response.status_code, "url": str(url), "headers": headers}
+        self.facts: JsonObject = {"status": response.status_code, "url": str(url), "headers": headers}
         self.more = False
         self._content = bytearray()
         self._whole = False
@@ -214,7 +215,7 @@ class _Answer:
                 return
         self._whole = True
 
-    def outputs(self, log: Log) -> dict[str, Any]:
+    def outputs(self, log: Log) -> JsonObject:
         """The outputs: facts, the body as text, and the body as JSON if it is complete, small and can be stored exactly."""
         if not self._whole and not self._content:
             return dict(self.facts)
@@ -263,7 +264,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _unexpected(fields: HttpFields, request: Request, response: httpx.Response, outputs: dict[str, Any]) -> TaskFailed:
+def _unexpected(fields: HttpFields, request: Request, response: httpx.Response, outputs: JsonObject) -> TaskFailed:
     status = response.status_code
     expected = "2xx" if fields.expected_status is None else fields.expected_status
     message = f"{request.method} {request.url} returned {status} {response.reason_phrase}; expected {expected}."
@@ -272,6 +273,6 @@ def _unexpected(fields: HttpFields, request: Request, response: httpx.Response, 
     return TaskFailed("http_status", message, outputs=outputs, retryable=retryable, retry_after=pause)
 
 
-def _too_large(fields: HttpFields, outputs: dict[str, Any]) -> TaskFailed:
+def _too_large(fields: HttpFields, outputs: JsonObject) -> TaskFailed:
     message = f"The response is larger than {fields.limit} bytes. Raise max_bytes, or save it to a file with save_to."
     return TaskFailed("response_too_large", message, outputs=outputs, retryable=False)

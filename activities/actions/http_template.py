@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from activities.actions.netguard import check_url
 from app.domain.body_template import fill_body
 from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as_text, fill, resolve
 from app.domain.url_template import fill_url
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # RFC 6265, section 4.1.1: the characters allowed in a cookie's value. A ';' would start another cookie.
 _COOKIE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
-Values = Iterator[tuple[str, Any]]
+Values = Iterator[tuple[str, JsonValue]]
 
 
-def filled(fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
+def filled(fields: JsonObject, look_up: LookUp) -> JsonObject:
     """The fields with each reference replaced by its value. A value affects only the place of its reference.
 
     Raises:
@@ -27,7 +27,7 @@ def filled(fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
     return {name: _fill(name, value, fields, look_up) for name, value in fields.items()}
 
 
-def misplaced(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def misplaced(fields: JsonObject) -> Iterator[tuple[str, str]]:
     """The fields with a reference where a value cannot be inserted safely, and the reasons."""
     for name, value in fields.items():
         try:
@@ -41,35 +41,35 @@ def misplaced(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((name, problem) for problem in _address_problems(value, result) if name == "url")
 
 
-def _address_problems(text: Any, sample: Any) -> Iterator[str]:
+def _address_problems(text: JsonValue, sample: JsonValue) -> Iterator[str]:
     if not isinstance(text, str) or Template.of(text).is_one_reference:
         return
     try:
-        check_url(sample)
+        check_url(str(sample))
     except ValueError as error:
         yield str(error)
 
 
-def _fill(name: str, value: Any, fields: dict[str, Any], look_up: LookUp) -> Any:
+def _fill(name: str, value: JsonValue, fields: JsonObject, look_up: LookUp) -> JsonValue:
     if name == "url" and isinstance(value, str):
         return fill_url(value, look_up)
     if name == "body" and isinstance(value, str):
         return fill_body(value, _content_type(fields), look_up)
     if name == "headers" and isinstance(value, dict):
-        return {key: _header(str(key), text, look_up) for key, text in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {key: _header(str(key), text, look_up) for key, text in value.items()}
     if name == "save_to" and isinstance(value, str):
         return _file(value, look_up)
     return resolve(value, look_up)
 
 
-def _content_type(fields: dict[str, Any]) -> str | None:
+def _content_type(fields: JsonObject) -> str | None:
     headers = fields.get("headers")
     if not isinstance(headers, dict):
         return None
-    return next((as_text(text) for name, text in headers.items() if str(name).lower() == "content-type"), None)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return next((as_text(text) for name, text in headers.items() if str(name).lower() == "content-type"), None)
 
 
-def _header(name: str, text: Any, look_up: LookUp) -> Any:
+def _header(name: str, text: JsonValue, look_up: LookUp) -> JsonValue:
     if not isinstance(text, str):
         return resolve(text, look_up)
     template = Template.of(text)
@@ -85,7 +85,7 @@ def _header(name: str, text: Any, look_up: LookUp) -> Any:
     return "".join(fill(part, values, _quoted if number % 2 else _in_header) for number, part in enumerate(parts))
 
 
-def _in_header(reference: str, value: Any) -> str:
+def _in_header(reference: str, value: JsonValue) -> str:
     text = as_text(value)
     if _CONTROL.search(text):
         raise ReferenceMisplaced(
@@ -94,11 +94,11 @@ def _in_header(reference: str, value: Any) -> str:
     return text
 
 
-def _quoted(reference: str, value: Any) -> str:
+def _quoted(reference: str, value: JsonValue) -> str:
     return re.sub(r'(["\\])', r"\\\1", _in_header(reference, value))
 
 
-def _in_cookie(reference: str, value: Any) -> str:
+def _in_cookie(reference: str, value: JsonValue) -> str:
     text = as_text(value)
     if _COOKIE.fullmatch(text) is None:
         raise ReferenceMisplaced(
@@ -107,7 +107,7 @@ def _in_cookie(reference: str, value: Any) -> str:
     return text
 
 
-def _file(text: str, look_up: LookUp) -> Any:
+def _file(text: str, look_up: LookUp) -> JsonValue:
     """A path in the workspace. A value is a whole path, or stays inside one name."""
     template = Template.of(text)
     values = template.values(look_up)
@@ -125,7 +125,7 @@ def _name(text: str, values: Values) -> str:
     return name
 
 
-def _samples(text: Any) -> LookUp:
+def _samples(text: JsonValue) -> LookUp:
     """Sample values that fit every place. At the start of a URL, only the start of a URL fits."""
     at_start = iter(["http://example.org"] if isinstance(text, str) and Template.of(text).text.startswith(HOLE) else [])
     return lambda _: next(at_start, "1")

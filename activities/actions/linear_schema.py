@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
-import re2  # pyright: ignore[reportMissingTypeStubs]
+import re2
 from attrs import fields
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVariableType]
-from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
-from jsonschema_specifications import REGISTRY  # pyright: ignore[reportMissingTypeStubs]
+from jsonschema.exceptions import best_match  # pyright: ignore[reportUnknownVariableType] - it has no types
+from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType] - it has no types
+from jsonschema_specifications import REGISTRY
+
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 # These libraries do not provide types.
-_REGISTRY: Any = REGISTRY
-_RE2: Any = re2
 _FIELDS: Any = fields
-_OPTIONS: Any = re2.Options()
+_EXTEND = cast("Any", extend)
+_BEST_MATCH = cast("Any", best_match)
+_OPTIONS = re2.Options()
 # We report problems with a pattern ourselves, instead of RE2 on standard error.
 _OPTIONS.log_errors = False
 # Levels of JSON. Functions that walk through a schema recurse at each level, and Python limits recursion.
@@ -39,9 +41,9 @@ class CheckTooSlow(Exception):
     """The check of a value took too long and was stopped."""
 
 
-def is_shallow(schema: Any) -> bool:
+def is_shallow(schema: JsonValue) -> bool:
     """Whether a schema has at most `MAX_SCHEMA_DEPTH` levels of JSON."""
-    level: list[Any] = [schema]
+    level: list[JsonValue] = [schema]
     for _ in range(MAX_SCHEMA_DEPTH):
         level = [inner for part in level for inner in _parts_of(part)]
         if not level:
@@ -49,13 +51,13 @@ def is_shallow(schema: Any) -> bool:
     return False
 
 
-def _parts_of(value: Any) -> Iterable[Any]:
+def _parts_of(value: JsonValue) -> Iterable[JsonValue]:
     if isinstance(value, dict):
-        return cast("dict[str, Any]", value).values()
-    return cast("list[Any]", value) if isinstance(value, list) else ()
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
-def faults_of_value(schema: dict[str, Any], value: Any, most: int) -> list[ValidationError]:
+def faults_of_value(schema: JsonObject, value: JsonValue, most: int) -> list[ValidationError]:
     """The first `most` places where a value does not match a schema.
 
     Raises:
@@ -72,20 +74,20 @@ def unknown_pattern(pattern: str) -> str | None:
     """Why a pattern cannot be used. None if it can."""
     try:
         _compiled(pattern)
-    except _RE2.error as error:
+    except re2.error as error:
         reason = str(error)
         return f"{reason} (patterns use RE2: no look-around, no back-references, at most 1000 repetitions)"
     return None
 
 
-def validator_of(schema: dict[str, Any]) -> Any:
+def validator_of(schema: JsonObject) -> Any:
     """A validator for a schema. It knows the standard's own schemas, and does not use the network."""
-    return _Validator(schema, registry=_REGISTRY)
+    return _Validator(schema, registry=REGISTRY)
 
 
 @lru_cache(maxsize=1000)
-def _compiled(pattern: str) -> Any:
-    return _RE2.compile(pattern, _OPTIONS)
+def _compiled(pattern: str) -> re2.Pattern[str]:
+    return re2.compile(pattern, _OPTIONS)
 
 
 def _matches(pattern: str, text: str) -> bool:
@@ -98,9 +100,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Itera
         yield ValidationError(f"{instance[:200]!r} does not match {pattern!r}")
 
 
-def _pattern_properties(
-    validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any
-) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, patterns: JsonObject, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
     for pattern, part in patterns.items():
@@ -133,14 +133,14 @@ def _unique_items(validator: Any, unique: bool, instance: Any, _schema: Any) -> 
             seen.add(key)
 
 
-def _alike(value: Any) -> Any:
+def _alike(value: JsonValue) -> JsonValue:
     """A normal form that is the same for values that JSON Schema treats as equal, such as 1 and 1.0."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, Mapping):
-        return {name: _alike(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, dict):
+        return {name: _alike(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_alike(item) for item in cast("list[Any]", value)]
+        return [_alike(item) for item in value]
     return value
 
 
@@ -159,7 +159,7 @@ def _evolve(validator: Any, **changes: Any) -> Any:
     return type(validator)(**known | changes)
 
 
-_Validator: Any = extend(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_Validator = _EXTEND(
     Draft202012Validator,
     {
         "pattern": _pattern,
@@ -171,8 +171,7 @@ _Validator: Any = extend(  # pyright: ignore[reportUnknownMemberType, reportUnkn
 _Validator.evolve = _evolve
 
 
-def fault_of(schema: dict[str, Any]) -> str | None:
+def fault_of(schema: JsonObject) -> str | None:
     """Why a value is not a valid JSON schema (draft 2020-12). None if it is valid."""
-    best: Any = best_match  # pyright: ignore[reportUnknownVariableType]
-    fault: Any = best(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
+    fault: Any = _BEST_MATCH(validator_of(cast("Any", Draft202012Validator).META_SCHEMA).iter_errors(schema))
     return None if fault is None else str(fault.message)[:500]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-import re2 as _untyped_re2  # pyright: ignore[reportMissingTypeStubs]
+import re2
 
 from activities.actions.secret_forms import Form, Token, forms_of
+from signoff.schemas.json_value import JsonValue
 
-re2: Any = _untyped_re2
 MASK = b"***"
 # Number of matching tokens after which a place is checked closely, as the possible start of a form.
 _LOOKED_AT = 12
@@ -50,16 +49,16 @@ class Masker:
         masked, rest = self.certain(data)
         return masked + (MASK if cut and rest else self._replaced(rest))
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: JsonValue) -> JsonValue:
         """Mask every secret in the texts, names and numbers of a JSON value."""
         if self._whole is None or value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.value(name): self.value(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            return {self.text(name): self.value(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self.value(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+            return [self.value(item) for item in value]
         masked = self.text(str(value))
         return value if masked == str(value) else masked
 
@@ -94,7 +93,7 @@ class Masker:
             match = self._beginning.search(data, first)
             if match is None or match.start() > last or match.start() == len(data):
                 return None
-            place: int = match.start()
+            place = match.start()
             if any(_is_unfinished(form, data, place) for form in self._by_first.get(data[place], ())):
                 return place
             first = place + 1
@@ -128,7 +127,7 @@ def _is_unfinished(form: Form, data: bytes, place: int) -> bool:
     return False
 
 
-def _compiled(forms: Sequence[Form], pattern_of: Callable[[Form], bytes]) -> Any:
+def _compiled(forms: Sequence[Form], pattern_of: Callable[[Form], bytes]) -> re2.Pattern[bytes] | None:
     if not forms:
         return None
     options = re2.Options()

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from activities.actions import orphans
 
@@ -62,7 +62,7 @@ async def run_guarded(
     on_output: Callable[[bytes], None],
     grace: float,
     silence: float = SILENCE,
-    sandbox: Mapping[str, Any] | None = None,
+    sandbox: Mapping[str, object] | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> ExitStatus:
     """Run a command. Return once the command and every process that it started have ended.

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from activities.actions.task_environment import search_path
 from app.domain.actions import TaskFailed
 from app.settings import Settings
 from app.signing import sandbox_entry
 from app.workspace.private_places import PrivatePlaces
+from signoff.schemas.json_value import JsonObject
 
 if sys.platform == "linux":
     from activities.actions import landlock
@@ -39,6 +40,15 @@ PROGRAM_FOLDERS = frozenset({"bin", "sbin", "shims"})
 PROGRAM_PARTS = ("bin", "sbin", "shims", "lib", "lib64", "libexec", "include", "versions", "version", "toolchains")
 
 
+class Restriction(TypedDict):
+    """What a task may reach, as the arguments of `landlock.restrict`."""
+
+    rules: list[tuple[bytes, int]]
+    ports: list[int] | None
+    abi: int
+    drop_capabilities: bool
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """What every command of this worker may access. `None` in its place means that there is no sandbox.
@@ -55,7 +65,7 @@ class Sandbox:
     base: list[tuple[bytes, int]] = field(default_factory=list[tuple[bytes, int]])
     private: PrivatePlaces = field(default_factory=lambda: PrivatePlaces([]))
 
-    def around(self, workspace: Path, reads: Sequence[str] = (), writes: Sequence[str] = ()) -> dict[str, Any]:
+    def around(self, workspace: Path, reads: Sequence[str] = (), writes: Sequence[str] = ()) -> Restriction:
         """The sandbox of one task, as arguments for the guard.
 
         Raises:
@@ -117,7 +127,7 @@ def weakness_of(settings: Settings) -> str | None:
     return None
 
 
-def frozen_entry(settings: Settings) -> dict[str, Any]:
+def frozen_entry(settings: Settings) -> JsonObject:
     """What commands of this worker can reach, given its settings and the kernel's abilities."""
     entry = sandbox_entry(settings)
     return entry if unsandboxed_as(settings) is None else {**entry, "sandbox": "none"}

@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -20,6 +20,7 @@ from activities.actions.task_environment import checked_variables, environment
 from activities.actions.workspace_paths import attempt_folder, inside, new_file, read_file, remove_file
 from app.domain.actions import Action, Fields, Repeat, TaskContext, TaskFailed
 from app.domain.patterns import MAX_PATTERN_LENGTH
+from signoff.schemas.json_value import JsonObject
 
 LAST_LINE_LENGTH = 200
 MAX_REPEATS = 1000
@@ -112,18 +113,20 @@ class Shell(Action):
     rare: ClassVar[tuple[str, ...]] = ("argv", "cwd", "env", "expect", "every_seconds", "until_seconds")
 
     @classmethod
-    def repeat(cls, fields: dict[str, Any]) -> Repeat | None:
+    def repeat(cls, fields: JsonObject) -> Repeat | None:
         """As `every_seconds` and `until_seconds` say."""
         every, until = fields.get("every_seconds"), fields.get("until_seconds")
+        if not isinstance(every, int | float) or not isinstance(until, int | float):
+            return None
         return Repeat(every, until) if every and until else None
 
     @classmethod
-    def default_retries(cls, fields: dict[str, Any]) -> int:
+    def default_retries(cls, fields: JsonObject) -> int:
         """The repetitions of a command that is repeated until it succeeds."""
         repeat = cls.repeat(fields)
         return 0 if repeat is None else repeat.retries
 
-    async def run(self, context: TaskContext) -> dict[str, Any]:
+    async def run(self, context: TaskContext) -> JsonObject:
         """Run the command and return its outputs.
 
         Raises:
@@ -159,12 +162,12 @@ class Shell(Action):
         outputs = _outputs(context, status, _written(context), failing)
         if (
             fields.expect is not None
-            and (why := Expectation(fields.expect).objection_to(outputs["stdout"])) is not None
+            and (why := Expectation(fields.expect).objection_to(str(outputs["stdout"]))) is not None
         ):
             raise TaskFailed("unexpected_output", why, outputs=outputs, exit_code=status.code)
         return outputs
 
-    def left_over(self, context: TaskContext) -> dict[str, Any]:
+    def left_over(self, context: TaskContext) -> JsonObject:
         """The output and the values that the command had written when it exceeded its time limit."""
         written = b""
         with contextlib.suppress(TaskFailed, OSError):
@@ -206,19 +209,19 @@ def _stdout(context: TaskContext) -> str:
     return context.log.tail() if isinstance(context.log, AttemptLog) else ""
 
 
-def _unfinished(context: TaskContext, written: bytes) -> dict[str, Any]:
-    outputs: dict[str, Any] = {"stdout": _stdout(context)}
+def _unfinished(context: TaskContext, written: bytes) -> JsonObject:
+    outputs: JsonObject = {"stdout": _stdout(context)}
     # The way the command ended matters more than an error in a file that it may not have finished.
     with contextlib.suppress(TaskFailed):
         outputs |= parse_outputs(written)
     return outputs
 
 
-def _outputs(context: TaskContext, status: ExitStatus, written: bytes, failing: FailingLine) -> dict[str, Any]:
+def _outputs(context: TaskContext, status: ExitStatus, written: bytes, failing: FailingLine) -> JsonObject:
     """The outputs of a command that has ended. Raises TaskFailed if the command failed."""
     stdout = _stdout(context)
     if status.code == 0:
-        return {"stdout": stdout} | parse_outputs(written)
+        return {"stdout": stdout, **parse_outputs(written)}
     outputs = _unfinished(context, written)
     last = stdout.rstrip().rpartition("\n")[2].strip()
     hint = (

@@ -51,7 +51,7 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a result as the JSON that the API sent."""
     click.echo(json.dumps(to_json(value), indent=2, ensure_ascii=False))
 

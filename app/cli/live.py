@@ -170,7 +170,7 @@ class Screen:
         if line is None:
             return
         self._console.print(line, soft_wrap=True)
-        about = {event.data.get("task_id"), event.data.get("phase_id")}
+        about = [event.data.get("task_id"), event.data.get("phase_id")]
         for subject, hint in person_hints(self._progress):
             if subject in about:
                 self._console.print(Text(f"  {hint}"), soft_wrap=True)

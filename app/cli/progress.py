@@ -179,4 +179,4 @@ def _note(task: TaskState) -> str:
         return f"{error.get('message', 'failed')}; {next_attempt}"
     if isinstance(last, TaskWaiting) and last.due_at:
         return f"until {last.due_at}"
-    return error.get("message") or (last.reason or "").replace("_", " ")
+    return str(error.get("message") or "") or (last.reason or "").replace("_", " ")

@@ -27,6 +27,7 @@ from app.settings import Settings
 from app.workspace.private_places import PrivatePlaces
 from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, to_json
 from signoff.fields import ProjectFields
+from signoff.schemas.event_data import PlanFailed
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Strategy
 
@@ -228,9 +229,10 @@ class _ProjectRun:
             async for event in events:
                 if event.type == "plan.ready":
                     return
-                if event.type == "plan.failed":
-                    details = [Problem.model_validate(detail) for detail in event.data.get("details") or ()]
-                    raise SignoffError(event.data["message"], details=details)
+                if isinstance(failed := event.payload, PlanFailed):
+                    raise SignoffError(
+                        failed.message, details=[Problem.model_validate(detail) for detail in failed.details]
+                    )
 
     async def _is_approved(self, project_id: str) -> bool:
         if can_ask():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from app.cli.display import STYLES, condition_text, duration, follows_text, size, status_text, visible
+from signoff.schemas.json_value import JsonValue
 
 Json = dict[str, Any]
 
@@ -41,7 +42,7 @@ def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, item in value.items():
         words = f"{prefix}{name.replace('_', ' ')}"
         if isinstance(item, dict):
-            yield from _flat(item, f"{words} ")  # pyright: ignore[reportUnknownArgumentType]
+            yield from _flat(cast("Json", item), f"{words} ")
         elif name == "slowest":
             yield words, ", ".join(f"{task['key']} {duration(task['duration_ms'])}" for task in item)
         elif name.endswith("_ms") and isinstance(item, int):
@@ -50,13 +51,13 @@ def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield words, item
 
 
-def _cell(value: Any) -> str:
+def _cell(value: JsonValue) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):  # pyright: ignore[reportUnknownVariableType]
-        return visible(", ".join(value))  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return visible(", ".join(map(str, value)))
     if isinstance(value, list | dict):
         return visible(json.dumps(value, ensure_ascii=False))
     return visible(str(value))

@@ -22,6 +22,7 @@ from app.cli.display import status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
 from app.planning.outline.attributes import condition, resolved
 from signoff import AsyncSignoff
+from signoff.schemas.json_value import JsonValue
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
 
 Json = dict[str, Any]
@@ -39,12 +40,12 @@ def _object(_: click.Context, __: click.Parameter, value: str | None) -> Json | 
     if value is None:
         return None
     try:
-        parsed = json.loads(value)
+        parsed: JsonValue = json.loads(value)
     except ValueError as error:
         raise click.BadParameter(f"is not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise click.BadParameter('must be a JSON object, such as {"type": "manual"}')
-    return parsed  # pyright: ignore[reportUnknownVariableType]
+    return parsed
 
 
 def _field_options(command: Any) -> Any:

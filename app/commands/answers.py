@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from sqlalchemy import Connection
 
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommentSeal
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.frozen import without_texts
 from app.domain.states import SKIPPED_BY_PERSON, Situation
 from app.storage import events, projects, questions, tasks
 from app.storage.needs import is_being_cancelled
@@ -16,6 +17,7 @@ from app.storage.projects import situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.event_data import DecisionMade
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import TaskStatus, WaitReason, waits_for_person
 
@@ -36,67 +38,67 @@ ANSWERS: dict[str, frozenset[CommandKind]] = {
 _NONE: frozenset[CommandKind] = frozenset()
 
 
-def answer_task(conn: Connection, decision: CommandRecord) -> None:
+def answer_task(conn: Connection, command: CommandRecord) -> None:
     """Apply a person's command to a task: complete, skip, retry or fail."""
-    task = tasks.get(conn, decision.project_id, str(decision.payload.get("task")))
-    _check_running(conn, decision, task)
+    task = tasks.get(conn, command.project_id, str(command.payload.get("task")))
+    _check_running(conn, command, task)
     allowed = _allowed(task)
-    if decision.kind not in allowed:
+    if command.kind not in allowed:
         raise Conflict(
             _refusal(task),
             code="task_not_waiting",
             context={"task_id": task.id, "status": task.status, "reason": task.reason, "allowed": sorted(allowed)},
         )
-    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key}
-    _carry_out(conn, task, decision, decision.kind, decision.payload.get("outputs") or {})
+    command.payload = {**command.payload, "task_id": task.id, "key": task.key}
+    _carry_out(conn, task, command, command.kind, command.payload.get("outputs") or {})
 
 
-def answer_question(conn: Connection, decision: CommandRecord) -> None:
+def answer_question(conn: Connection, command: CommandRecord) -> None:
     """Answer a task's decision. It can be answered once."""
-    question = _asked(conn, decision)
-    answer = str(decision.payload.get("answer"))
+    question = _asked(conn, command)
+    answer = str(command.payload.get("answer"))
     if question.status != QuestionStatus.OPEN:
         code = "already_answered" if question.status == QuestionStatus.ANSWERED else "decision_closed"
         raise Conflict(f"This decision is already {question.status}.", code=code, context={"decision": shown(question)})
-    task = tasks.get(conn, decision.project_id, question.task_id)
-    _check_running(conn, decision, task)
+    task = tasks.get(conn, command.project_id, question.task_id)
+    _check_running(conn, command, task)
     if question.options and answer not in question.options:
         message = f"'{answer[:200]}' is not one of the options: {', '.join(question.options)}."
         raise Invalid(message, code="invalid_answer", details=[Problem(field="answer", message=message)])
-    _settle(conn, task, question, decision, answer)
+    _settle(conn, task, question, command, answer)
 
 
-def expire_question(conn: Connection, decision: CommandRecord) -> None:
+def expire_question(conn: Connection, command: CommandRecord) -> None:
     """Close a decision that nobody answered in time. Its default applies; without a default, its task fails."""
-    question = _asked(conn, decision)
+    question = _asked(conn, command)
     if question.status != QuestionStatus.OPEN:
         raise Conflict("This decision is already closed.", code="decision_closed")
-    task = tasks.get(conn, decision.project_id, question.task_id)
+    task = tasks.get(conn, command.project_id, question.task_id)
     if question.default_answer is not None:
-        _settle(conn, task, question, decision, question.default_answer, status=QuestionStatus.EXPIRED)
+        _settle(conn, task, question, command, question.default_answer, status=QuestionStatus.EXPIRED)
         return
-    decision.payload = {**decision.payload, "task_id": task.id, "key": task.key, "effect": CommandKind.FAIL}
+    command.payload = {**command.payload, "task_id": task.id, "key": task.key, "effect": CommandKind.FAIL}
     error: TaskError = {
         "type": "decision_expired",
         "message": "Nobody answered in time, and the decision has no default.",
     }
-    _close_question(conn, task, decision, None, QuestionStatus.EXPIRED)
-    seal: CommentSeal = {**decision.seal()}
-    tasks.close_task(conn, task, TaskStatus.FAILED, actor=decision.actor, error=error, decided=seal)
+    _close_question(conn, task, command, None, QuestionStatus.EXPIRED)
+    seal: CommentSeal = {**command.seal()}
+    tasks.close_task(conn, task, TaskStatus.FAILED, actor=command.actor, error=error, decided=seal)
 
 
 def open_decision(conn: Connection, run_id: str, task: TaskRow, due_at: str | None) -> None:
     """Make a decision task ask its question."""
     fields = task.action
-    default = fields.get("default")
+    default = cast("str | None", fields.get("default"))
     tasks.open_task(conn, task, reason=WaitReason.DECISION, due_at=due_at)
     asked = str(fields.get("question") or task.title)
-    options = list(fields.get("options") or [])
+    options = cast("list[str]", fields.get("options") or [])
     kind = QuestionKind.DECISION
     questions.ask(conn, task, run_id, kind, asked, options=options, default=default, expires_at=due_at)
 
 
-def shown(question: QuestionRow) -> dict[str, Any]:
+def shown(question: QuestionRow) -> JsonObject:
     """Return a question and its outcome, for the context of an error."""
     return {
         "id": question.id,
@@ -108,8 +110,8 @@ def shown(question: QuestionRow) -> dict[str, Any]:
     }
 
 
-def _check_running(conn: Connection, decision: CommandRecord, task: TaskRow) -> None:
-    project = projects.get(conn, decision.project_id)
+def _check_running(conn: Connection, command: CommandRecord, task: TaskRow) -> None:
+    project = projects.get(conn, command.project_id)
     cancelled = is_being_cancelled(conn, project.stage, task.phase_id)
     if situation(project) != Situation.RUNNING or cancelled:
         raise Conflict("The project is not running.", code="project_not_running")
@@ -131,12 +133,12 @@ def _refusal(task: TaskRow) -> str:
     return f"Task '{task.key}' is {task.status} and does not accept this command."
 
 
-def _asked(conn: Connection, decision: CommandRecord) -> QuestionRow:
+def _asked(conn: Connection, command: CommandRecord) -> QuestionRow:
     """Return the question that a decision answers, found by the question's id or by its task."""
-    payload = decision.payload
-    if payload.get("decision"):
-        return questions.get(conn, decision.project_id, str(payload["decision"]))
-    task = tasks.get(conn, decision.project_id, str(payload.get("task")))
+    named = command.payload.get("decision")
+    if named:
+        return questions.get(conn, command.project_id, str(named))
+    task = tasks.get(conn, command.project_id, str(command.payload.get("task")))
     question = questions.latest_of(conn, task.id)
     if question is None:
         raise NotFound(f"Task '{task.key}' does not ask for a decision.", code="decision_not_found")
@@ -147,7 +149,7 @@ def _settle(
     conn: Connection,
     task: TaskRow,
     question: QuestionRow,
-    decision: CommandRecord,
+    command: CommandRecord,
     answer: str,
     *,
     status: QuestionStatus = QuestionStatus.ANSWERED,
@@ -158,63 +160,63 @@ def _settle(
     runs = question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS
     goes_on = CommandKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
     effect = CommandKind.COMPLETE if is_decision else goes_on or CommandKind(answer)
-    decision.payload = {
-        **decision.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
+    command.payload = {
+        **command.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
         "effect": effect,
     }  # fmt: skip
     if question.kind == QuestionKind.CHANGED:
         # The answer is bound to the differences that the person saw, whether it accepts them or not.
-        decision.payload["changed"] = [{**item, "text": None} for item in question.differences]
-    given: dict[str, Any] = decision.payload.get("outputs") or {}
+        command.payload["changed"] = without_texts(question.differences)
+    given: JsonObject = command.payload.get("outputs") or {}
     if given and (is_decision or effect not in {CommandKind.COMPLETE, CommandKind.SKIP}):
         message = "Outputs can be given only with an answer that skips or completes a task. Remove them."
         raise Invalid(message, code="outputs_unused", details=[Problem(field="outputs", message=message)])
-    outputs = _outputs(decision, answer) if is_decision else given
-    _carry_out(conn, task, decision, effect, outputs, answer=answer, status=status)
+    outputs = _outputs(command, answer) if is_decision else given
+    _carry_out(conn, task, command, effect, outputs, answer=answer, status=status)
 
 
-def _outputs(decision: CommandRecord, answer: str) -> dict[str, Any]:
-    return {"answer": answer, "answered_by": decision.actor, "comment": decision.comment}
+def _outputs(command: CommandRecord, answer: str) -> JsonObject:
+    return {"answer": answer, "answered_by": command.actor, "comment": command.comment}
 
 
 def _close_question(
-    conn: Connection, task: TaskRow, decision: CommandRecord, answer: str | None, status: QuestionStatus
+    conn: Connection, task: TaskRow, command: CommandRecord, answer: str | None, status: QuestionStatus
 ) -> None:
-    questions.close(conn, task, status, answer=answer, by=decision.actor, decision_id=decision.id)
+    questions.close(conn, task, status, answer=answer, by=command.actor, decision_id=command.id)
 
 
 def _carry_out(
     conn: Connection,
     task: TaskRow,
-    decision: CommandRecord,
+    command: CommandRecord,
     effect: CommandKind,
-    outputs: dict[str, Any],
+    outputs: JsonObject,
     *,
     answer: str | None = None,
     status: QuestionStatus = QuestionStatus.ANSWERED,
 ) -> None:
-    seal: CommentSeal = {"comment": decision.comment, **decision.seal()}
+    seal: CommentSeal = {"comment": command.comment, **command.seal()}
     if effect == CommandKind.RETRY:
         tasks.await_next_try(conn, task)
-        made = DecisionMade(**tasks.describe(task), kind=decision.kind, answer=effect, **seal)
-        events.append(conn, task.project_id, made, actor=decision.actor)
+        made = DecisionMade(**tasks.describe(task), kind=command.kind, answer=effect, **seal)
+        events.append(conn, task.project_id, made, actor=command.actor)
     elif effect == CommandKind.COMPLETE:
-        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=decision.actor, outputs=outputs, decided=seal)
+        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=command.actor, outputs=outputs, decided=seal)
     elif effect == CommandKind.SKIP:
         tasks.close_task(
-            conn, task, TaskStatus.SKIPPED, actor=decision.actor, reason=SKIPPED_BY_PERSON, outputs=task.outputs | outputs,
+            conn, task, TaskStatus.SKIPPED, actor=command.actor, reason=SKIPPED_BY_PERSON, outputs=task.outputs | outputs,
             decided=seal,
         )  # fmt: skip
     else:
         tasks.close_task(
-            conn, task, TaskStatus.FAILED, actor=decision.actor, outputs=task.outputs, error=_error(task, decision),
+            conn, task, TaskStatus.FAILED, actor=command.actor, outputs=task.outputs, error=_error(task, command),
             decided=seal,
         )  # fmt: skip
-    _close_question(conn, task, decision, answer or effect, status)
+    _close_question(conn, task, command, answer or effect, status)
 
 
-def _error(task: TaskRow, decision: CommandRecord) -> TaskError:
+def _error(task: TaskRow, command: CommandRecord) -> TaskError:
     """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
     if task.error is not None:
         return task.error
-    return {"type": "failed_by_person", "message": decision.comment or "A person marked this task as failed."}
+    return {"type": "failed_by_person", "message": command.comment or "A person marked this task as failed."}

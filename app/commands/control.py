@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -18,25 +17,26 @@ from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import RunPaused, RunResumed, RunStarted
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, Stage, TaskStatus
 
 _CHUNK = 5000
 
 
-def pause(conn: Connection, decision: CommandRecord) -> None:
+def pause(conn: Connection, command: CommandRecord) -> None:
     """Start nothing more. Tasks in progress run to their end."""
-    _set_paused(conn, decision, RunPaused, paused=True)
+    _set_paused(conn, command, RunPaused, paused=True)
 
 
-def resume(conn: Connection, decision: CommandRecord) -> None:
+def resume(conn: Connection, command: CommandRecord) -> None:
     """Resume a paused run."""
-    _set_paused(conn, decision, RunResumed, paused=False)
+    _set_paused(conn, command, RunResumed, paused=False)
 
 
 def _set_paused(
-    conn: Connection, decision: CommandRecord, change: type[RunPaused | RunResumed], *, paused: bool
+    conn: Connection, command: CommandRecord, change: type[RunPaused | RunResumed], *, paused: bool
 ) -> None:
-    project = projects.get(conn, decision.project_id)
+    project = projects.get(conn, command.project_id)
     check_call(Call.PAUSE, situation(project))
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
@@ -45,17 +45,17 @@ def _set_paused(
         raise Conflict(message, code="already_paused" if paused else "not_paused")
     projects.change(conn, project, paused=paused)
     questions.settle_stage(conn, project.id)
-    changed = change(run_id=project.latest_run, comment=decision.comment, **decision.seal())
-    events.append(conn, project.id, changed, actor=decision.actor)
+    changed = change(run_id=project.latest_run, comment=command.comment, **command.seal())
+    events.append(conn, project.id, changed, actor=command.actor)
 
 
-def retry_run(conn: Connection, decision: CommandRecord) -> None:
+def retry_run(conn: Connection, command: CommandRecord) -> None:
     """Open another run of the approved plan. Finished tasks stay finished; the others run again.
 
     `tasks` in the payload (ids or keys) names finished tasks that must run again anyway, together with every task that
     depends on them.
     """
-    project = projects.get(conn, decision.project_id)
+    project = projects.get(conn, command.project_id)
     edited = situation(project) == Situation.PLAN_READY and project.run_id is not None
     if not edited:
         check_call(Call.RETRY, situation(project))
@@ -69,17 +69,17 @@ def retry_run(conn: Connection, decision: CommandRecord) -> None:
     projects.check_stopped(conn, project.id)
     runs.check_workspace_free(conn, project)
     rows = tasks.all_of(conn, project.id)
-    again = _to_run_again(conn, project, rows, decision.payload.get("tasks") or [])
-    decision.plan_version, decision.plan_digest = plan.version, digest
-    run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
-    decision.payload = {**decision.payload, **run}
+    again = _to_run_again(conn, project, rows, command.payload.get("tasks") or [])
+    command.plan_version, command.plan_digest = plan.version, digest
+    run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
+    command.payload = {**command.payload, **run}
     _reset_tasks(conn, [row.id for row in again])
     _reset_phases(conn, project.id, {row.phase_id for row in again})
     started = RunStarted(
         plan_version=plan.version, plan_digest=digest, **run, retry_of=project.run_id,
-        kept=len(rows) - len(again), reset=[row.id for row in again], comment=decision.comment, **decision.seal(),
+        kept=len(rows) - len(again), reset=[row.id for row in again], comment=command.comment, **command.seal(),
     )  # fmt: skip
-    events.append(conn, project.id, started, actor=decision.actor)
+    events.append(conn, project.id, started, actor=command.actor)
 
 
 def _to_run_again(
@@ -119,7 +119,7 @@ def _answer(row: TaskRow) -> object:
 
 
 def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:
-    values: dict[str, Any] = {
+    values: JsonObject = {
         "status": TaskStatus.PENDING, "reason": None, "outputs": {}, "error": None, "exit_code": None, "log_bytes": 0,
         "started_at": None, "completed_at": None, "due_at": None, "recorded_try": 0, "token": None,
         "quarantine": None,

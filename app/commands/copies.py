@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sqlalchemy import Connection
 
 from app.domain.actions import Actions
@@ -32,10 +34,10 @@ def duplicate(
         NotFound: there is no such project.
     """
     source = projects.get(conn, project_id)
-    values = {field: getattr(source, field) for field in COPIED}
-    values |= {"id": copy_id, "path": None, "workspace": workspace}
-    values["name"] = name or source.name[: MAX_NAME_LENGTH - len(_SUFFIX)] + _SUFFIX
-    projects.create(conn, values, actor=actor, duplicated_from=project_id)
+    copied = {field: getattr(source, field) for field in COPIED}
+    copied |= {"id": copy_id, "path": None, "workspace": workspace}
+    copied["name"] = name or source.name[: MAX_NAME_LENGTH - len(_SUFFIX)] + _SUFFIX
+    projects.create(conn, cast("projects.NewProject", copied), actor=actor, duplicated_from=project_id)
     copy = projects.get(conn, copy_id)
     if source.plan_version is not None:
         draft = plans.content(plans.current(conn, source))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import Connection, update
 
@@ -15,6 +15,7 @@ from app.storage import events, plans, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
 from signoff.schemas.event_data import ProjectUpdated
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import ProjectStatus
 
@@ -31,7 +32,7 @@ class _Automatic(TypedDict, total=False):
 def update_project(
     conn: Connection,
     project_id: str,
-    wanted: dict[str, Any],
+    wanted: JsonObject,
     actions: Actions,
     *,
     workspace: str | None,
@@ -68,7 +69,7 @@ def update_project(
     automatic: _Automatic = {}
     if "auto_approve_plan" in changes:
         # This setting decides what is approved without a person, so its value is recorded.
-        automatic["auto_approve_plan"] = changes["auto_approve_plan"]
+        automatic["auto_approve_plan"] = changes["auto_approve_plan"] is True
     event = ProjectUpdated(fields=sorted(changes), **automatic)
     project = projects.get(conn, project_id)
     if covered and project.plan_version is not None:
@@ -78,7 +79,7 @@ def update_project(
     return projects.get(conn, project_id)
 
 
-def _check_settled(project: ProjectRow, changes: dict[str, Any]) -> None:
+def _check_settled(project: ProjectRow, changes: JsonObject) -> None:
     """Refuse fields that cannot be changed now, and name them in the error."""
     try:
         check_call(Call.UPDATE_PLAN_FIELDS, projects.situation(project))
@@ -88,7 +89,7 @@ def _check_settled(project: ProjectRow, changes: dict[str, Any]) -> None:
         raise
 
 
-def _is_read(conn: Connection, project: ProjectRow, changes: dict[str, Any]) -> bool:
+def _is_read(conn: Connection, project: ProjectRow, changes: JsonObject) -> bool:
     """Whether the project has a plan awaiting approval with a task that reads one of the fields.
 
     Once a plan is approved, its tasks get the approved value, even if the project is renamed later.

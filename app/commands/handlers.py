@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import Connection
 
 from app.commands import answers, control, plan_edits
-from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandRecord
+from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandPayload, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
@@ -33,40 +33,40 @@ from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage
 OUTLINE = "outline"
 
 
-def request_plan(conn: Connection, decision: CommandRecord) -> None:
+def request_plan(conn: Connection, command: CommandRecord) -> None:
     """Open the next plan version for a planner. If a plan that waits for approval is sent back, record it as returned."""
-    project = projects.get(conn, decision.project_id)
-    refine = bool(decision.payload.get("refine"))
-    call = Call.GENERATE if decision.kind == CommandKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
+    project = projects.get(conn, command.project_id)
+    refine = bool(command.payload.get("refine"))
+    call = Call.GENERATE if command.kind == CommandKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
     check_call(call, situation(project))
-    planner = decision.payload.get("planner") or OUTLINE
-    _check_instructions(project, decision, planner)
-    edits = decision.payload.get("edits")
+    planner = command.payload.get("planner") or OUTLINE
+    _check_instructions(project, command, planner)
+    edits = command.payload.get("edits")
     version = plans.next_version(conn, project.id) + (1 if edits else 0)
-    decision.payload = {**decision.payload, "version": version}
-    seal = decision.seal()
+    command.payload = {**command.payload, "version": version}
+    seal = command.seal()
     if situation(project) == Situation.PLAN_READY:
-        returned = PlanReturned(plan_version=plans.current_version(project), comment=decision.comment, **seal)
-        events.append(conn, project.id, returned, actor=decision.actor)
+        returned = PlanReturned(plan_version=plans.current_version(project), comment=command.comment, **seal)
+        events.append(conn, project.id, returned, actor=command.actor)
     if edits:
         # The edits get their own version, which stays if the planner fails.
-        plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=decision.actor, call=call)
+        plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=command.actor, call=call)
         project = projects.get(conn, project.id)
-    instructions = decision.payload.get("instructions")
-    given: dict[str, Value | None] = {**project.parameters, **(decision.payload.get("parameters") or {})}
+    instructions = command.payload.get("instructions")
+    given: dict[str, Value | None] = {**project.parameters, **(command.payload.get("parameters") or {})}
     plans.begin_generation(
         conn, project, version, planner=planner, instructions=instructions,
         parameters={name: value for name, value in given.items() if value is not None},
-        based_on=project.plan_version if refine else None, actor=decision.actor, seal=seal,
+        based_on=project.plan_version if refine else None, actor=command.actor, seal=seal,
     )  # fmt: skip
 
 
-def _check_instructions(project: ProjectRow, decision: CommandRecord, planner: str) -> None:
+def _check_instructions(project: ProjectRow, command: CommandRecord, planner: str) -> None:
     """Refuse instructions that nobody would read: the outline planner cannot use them, and they do not send a plan back.
 
     Instructions that send a waiting plan back are recorded, regardless of the planner that makes the next version.
     """
-    if planner == OUTLINE and decision.payload.get("instructions") and situation(project) != Situation.PLAN_READY:
+    if planner == OUTLINE and command.payload.get("instructions") and situation(project) != Situation.PLAN_READY:
         message = (
             "The outline planner follows only the description and cannot use `instructions`. Change the description, or name a "
             "planner that uses a model."
@@ -74,41 +74,41 @@ def _check_instructions(project: ProjectRow, decision: CommandRecord, planner: s
         raise Invalid(message, code="instructions_unused", details=[Problem(field="instructions", message=message)])
 
 
-def approve(conn: Connection, decision: CommandRecord) -> None:
+def approve(conn: Connection, command: CommandRecord) -> None:
     """Approve the current plan and open a run; in a running project, approve the phase that waits at its gate."""
-    captured = freezing.take_captured(decision)
-    project = projects.get(conn, decision.project_id)
+    captured = freezing.take_captured(command)
+    project = projects.get(conn, command.project_id)
     if situation(project) == Situation.RUNNING:
-        _approve_phase(conn, project, decision)
+        _approve_phase(conn, project, command)
         return
     check_call(Call.APPROVE, situation(project))
-    if decision.payload.get("phase_id") is not None:
+    if command.payload.get("phase_id") is not None:
         message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
         raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
     plan = plans.current(conn, project)
-    _check_bound(plan, decision.payload)
+    _check_bound(plan, command.payload)
     draft = plans.verified_draft(plan)
     if not draft.tasks():
         raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
     digest = plans.contents(plan).digest
-    decision.plan_version, decision.plan_digest = plan.version, digest
+    command.plan_version, command.plan_digest = plan.version, digest
     runs.check_workspace_free(conn, project)
     if captured is not None:
         captured.frozen.stops = stops_of(draft)
     if project.run_id is not None:
         # A task of an earlier run that does not stop could otherwise run twice at the same time.
         projects.check_stopped(conn, project.id)
-    captured = freezing.bind(decision, captured)
-    run = runs.start(conn, project, plan, temporal_run_id=decision.payload.get("temporal_run_id"))
-    decision.payload = {**decision.payload, **run}
+    captured = freezing.bind(command, captured)
+    run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
+    command.payload = {**command.payload, **run}
     freezing.keep(conn, project.id, plan.version, captured)
-    plans.mark_approved(conn, project.id, plan.version, actor=decision.actor, at=decision.at)
+    plans.mark_approved(conn, project.id, plan.version, actor=command.actor, at=command.at)
     approved = PlanApproved(
-        plan_version=plan.version, plan_digest=digest, approved_at=decision.at, comment=decision.comment,
-        **decision.seal(),
+        plan_version=plan.version, plan_digest=digest, approved_at=command.at, comment=command.comment,
+        **command.seal(),
     )  # fmt: skip
     started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))
-    events.append(conn, project.id, approved, started, actor=decision.actor)
+    events.append(conn, project.id, approved, started, actor=command.actor)
 
 
 class _Kept(TypedDict, total=False):
@@ -126,7 +126,7 @@ def _kept(conn: Connection, project: ProjectRow) -> _Kept:
     return {"retry_of": project.run_id, "kept": len(rows) - len(again), "reset": again}
 
 
-def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
+def _check_bound(plan: plans.PlanRow, payload: CommandPayload) -> None:
     version, digest = payload.get("plan_version"), payload.get("plan_digest")
     if (version is not None and version != plan.version) or (digest is not None and digest != plan.digest):
         raise Conflict(
@@ -136,8 +136,8 @@ def _check_bound(plan: plans.PlanRow, payload: dict[str, Any]) -> None:
         )
 
 
-def _approve_phase(conn: Connection, project: ProjectRow, decision: CommandRecord) -> None:
-    requested = decision.payload.get("phase_id")
+def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord) -> None:
+    requested = command.payload.get("phase_id")
     gate = project.gate
     if gate is None or project.stage == Stage.CANCELLING:
         raise Conflict("The project is running, and no phase is waiting for approval.", code="project_running")
@@ -146,44 +146,44 @@ def _approve_phase(conn: Connection, project: ProjectRow, decision: CommandRecor
         raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
     run = runs.latest_of(conn, project)
     plan = plans.current(conn, project)
-    _check_bound(plan, decision.payload)
-    freezing.check_seen(decision, plan)
+    _check_bound(plan, command.payload)
+    freezing.check_seen(command, plan)
     phase = runs.get_phase(conn, gate["phase_id"])
-    decision.plan_version, decision.plan_digest = plan.version, run.plan_digest if run is not None else None
-    decision.payload = {**decision.payload, "phase_id": phase.id}
+    command.plan_version, command.plan_digest = plan.version, run.plan_digest if run is not None else None
+    command.payload = {**command.payload, "phase_id": phase.id}
     at = now()
-    approved = {"approved_at": at, "approved_by": decision.actor}
+    approved = {"approved_at": at, "approved_by": command.actor}
     runs.move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at, **approved)
     projects.change(conn, project, gate=None)
     questions.settle_stage(conn, project.id)
     names = runs.describe(phase)
-    allowed = PhaseApproved(**names, comment=decision.comment, **decision.seal())
-    events.append(conn, project.id, allowed, PhaseStarted(**names), actor=decision.actor, at=at)
+    allowed = PhaseApproved(**names, comment=command.comment, **command.seal())
+    events.append(conn, project.id, allowed, PhaseStarted(**names), actor=command.actor, at=at)
 
 
-def cancel(conn: Connection, decision: CommandRecord) -> None:
+def cancel(conn: Connection, command: CommandRecord) -> None:
     """Cancel a pending project at once, interrupt its planning, or begin to cancel a running project."""
-    project = projects.get(conn, decision.project_id)
+    project = projects.get(conn, command.project_id)
     where = situation(project)
     check_call(Call.CANCEL, where)
-    seal: CancelSeal = {"reason": decision.comment, **decision.seal()}
+    seal: CancelSeal = {"reason": command.comment, **command.seal()}
     if where == Situation.RUNNING:
         if project.stage == Stage.CANCELLING:
-            event = DecisionMade(kind=decision.kind, **seal)
+            event = DecisionMade(kind=command.kind, **seal)
         else:
             projects.change(conn, project, stage=Stage.CANCELLING, gate=None)
             event = RunCancelling(**seal)
-        events.append(conn, project.id, event, actor=decision.actor)
+        events.append(conn, project.id, event, actor=command.actor)
         return
     if where == Situation.PLANNING:
         error = ErrorInfo(status=409, code="planning_cancelled", message="Planning was cancelled.")
         latest = plans.latest(conn, project.id)
         if latest is not None:
-            plans.fail_generation(conn, project.id, latest.version, error, actor=decision.actor, seal=seal)
+            plans.fail_generation(conn, project.id, latest.version, error, actor=command.actor, seal=seal)
         project = projects.get(conn, project.id)
         if project.status != ProjectStatus.PENDING:
             return
-    runs.cancel_unstarted(conn, project, actor=decision.actor, decision=seal)
+    runs.cancel_unstarted(conn, project, actor=command.actor, decision=seal)
 
 
 HANDLERS: dict[CommandKind, decisions.Handler] = {

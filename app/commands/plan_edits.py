@@ -69,25 +69,25 @@ def edit_plan(
     return editor
 
 
-def edit_running(conn: Connection, decision: CommandRecord) -> None:
+def edit_running(conn: Connection, command: CommandRecord) -> None:
     """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
 
     Only unfinished phases and tasks that have not started may change, and the definition of a task that waits for a person
     because it failed. A person then lets it be retried.
     """
-    captured = freezing.take_captured(decision)
+    captured = freezing.take_captured(command)
     actions = load_actions()
-    edits = parse_edits(decision.payload.get("edits") or [])
-    call = Call.REFINE if decision.payload.get("refine") else Call.EDIT_PLAN
-    project = projects.get(conn, decision.project_id)
+    edits = parse_edits(command.payload.get("edits") or [])
+    call = Call.REFINE if command.payload.get("refine") else Call.EDIT_PLAN
+    project = projects.get(conn, command.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
-        editor = edit_plan(conn, project.id, edits, actions, actor=decision.actor, call=call)
+        editor = edit_plan(conn, project.id, edits, actions, actor=command.actor, call=call)
         made = plans.current(conn, projects.get(conn, project.id))
-        decision.plan_version, decision.plan_digest = made.version, made.digest
-        decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
-        edited = DecisionMade(kind=decision.kind, comment=decision.comment, **decision.seal())
-        events.append(conn, project.id, edited, actor=decision.actor)
+        command.plan_version, command.plan_digest = made.version, made.digest
+        command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
+        edited = DecisionMade(kind=command.kind, comment=command.comment, **command.seal())
+        events.append(conn, project.id, edited, actor=command.actor)
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
@@ -101,7 +101,7 @@ def edit_running(conn: Connection, decision: CommandRecord) -> None:
     _check_started(before, after, phases, tasks.all_of(conn, project.id), actions)
     if captured is not None:
         captured.frozen.stops = stops_of(after)
-    _install(conn, project, current, after, actions, editor, decision, freezing.bind(decision, captured, current))
+    _install(conn, project, current, after, actions, editor, command, freezing.bind(command, captured, current))
 
 
 def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
@@ -180,7 +180,7 @@ def _install(
     draft: PlanDraft,
     actions: Actions,
     editor: Editor,
-    decision: CommandRecord,
+    command: CommandRecord,
     captured: Captured | None,
 ) -> None:
     # A project may be renamed during its run. Its tasks keep the approved name.
@@ -195,8 +195,8 @@ def _install(
     row = {
         "project_id": project.id, "version": version, "status": PlanStatus.APPROVED, "planner": "hand",
         "digest": digest, "draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"),
-        "ids": ids, "created_at": decision.at, "created_by": decision.actor, "approved_at": decision.at,
-        "approved_by": decision.actor,
+        "ids": ids, "created_at": command.at, "created_by": command.actor, "approved_at": command.at,
+        "approved_by": command.actor,
     }  # fmt: skip
     plans.supersede(conn, project.id, current.version)
     conn.execute(insert(plan_table).values(row))
@@ -205,19 +205,19 @@ def _install(
     projects.change(conn, project, plan_version=version)
     run = update(run_table).where(run_table.c.id == project.run_id)
     conn.execute(run.values(plan_version=version, plan_digest=digest))
-    decision.plan_version, decision.plan_digest = version, digest
-    decision.payload = {**decision.payload, "tasks": editor.tasks, "phases": editor.phases}
+    command.plan_version, command.plan_digest = version, digest
+    command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
     ready = PlanReady(
-        plan_version=version, plan_digest=digest, planner="hand", created_at=decision.at, phases=len(draft.phases),
+        plan_version=version, plan_digest=digest, planner="hand", created_at=command.at, phases=len(draft.phases),
         tasks=len(draft.tasks()),
     )  # fmt: skip
     approved = PlanApproved(
-        plan_version=version, plan_digest=digest, approved_at=decision.at, comment=decision.comment,
-        run_id=project.run_id, **decision.seal(),
+        plan_version=version, plan_digest=digest, approved_at=command.at, comment=command.comment,
+        run_id=project.run_id, **command.seal(),
     )  # fmt: skip
     events.append(
         conn, project.id, PlanSuperseded(plan_version=current.version, by=version), ready, approved,
-        *_created(conn, project.id, editor.added, version), actor=decision.actor,
+        *_created(conn, project.id, editor.added, version), actor=command.actor,
     )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ class Database:
 
     def __init__(self, url: str, signer: Signer | None = None) -> None:
         path = sqlite_path(url)
-        options = {SIGNER: signer}
+        options: dict[str, object] = {SIGNER: signer}
         self._backend: _Backend = (
             SqliteDatabase(path, options) if path is not None else PostgresDatabase(parse_url(url), options)
         )

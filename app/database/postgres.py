@@ -6,9 +6,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -62,7 +62,7 @@ def make_engine(
         call_seconds: the longest wait for an answer from the server; None for no limit.
         options: passed on to SQLAlchemy.
     """
-    arguments: dict[str, Any] = {
+    arguments: dict[str, object] = {
         "timeout": CONNECT_SECONDS,
         "command_timeout": call_seconds,
         "server_settings": {**_SESSION, **(session or {})},
@@ -84,7 +84,13 @@ def _look_for_no_nul(
     return statement, parameters
 
 
-def _pool(size: int) -> dict[str, Any]:
+class _Pool(TypedDict):
+    pool_size: int
+    max_overflow: int
+    pool_timeout: float
+
+
+def _pool(size: int) -> _Pool:
     return {"pool_size": size, "max_overflow": 0, "pool_timeout": WAIT_SECONDS}
 
 
@@ -95,7 +101,7 @@ class PostgresDatabase:
     each other. Under SERIALIZABLE they would fail whenever many tasks of one project end at once.
     """
 
-    def __init__(self, url: URL, options: dict[str, Any] | None = None) -> None:
+    def __init__(self, url: URL, options: dict[str, object] | None = None) -> None:
         self._options = options or {}
         self._writers = make_engine(url, **_pool(WRITERS))
         self._readers = make_engine(url, _READING, **_pool(READERS))

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import cast
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import asyncpg
 from sqlalchemy import NullPool
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -56,20 +56,20 @@ class PostgresFeed(ChangeFeed):
                 with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                     await connection.close(timeout=CHECK_ANSWER_SECONDS)
 
-    async def _connected(self) -> Any:
+    async def _connected(self) -> asyncpg.Connection:
         pooled = await self._engine.raw_connection()
         connection = pooled.driver_connection
         pooled.detach()
-        return connection
+        return cast("asyncpg.Connection", connection)
 
-    async def _listen(self, connection: Any) -> None:
+    async def _listen(self, connection: asyncpg.Connection) -> None:
         """Pass notifications on until the connection is lost."""
         lost = asyncio.Event()
 
-        def heard(_connection: Any, _process: int, _channel: str, project_id: str) -> None:
+        def heard(_connection: asyncpg.Connection, _process: int, _channel: str, project_id: str) -> None:
             self._tell({project_id})
 
-        def ended(_connection: Any) -> None:
+        def ended(_connection: asyncpg.Connection) -> None:
             lost.set()
 
         connection.add_termination_listener(ended)

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -41,7 +42,7 @@ READERS = 2
 READER_SECONDS = 30.0
 
 
-def configure(connection: Any, _record: Any) -> None:
+def configure(connection: DBAPIConnection, _record: object) -> None:
     """Configure a new SQLite connection. Transactions are begun explicitly, so the driver must not begin any."""
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -58,7 +59,7 @@ def configure(connection: Any, _record: Any) -> None:
     connection.create_function("lower", 1, _lower)
 
 
-def _lower(value: Any) -> Any:
+def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
@@ -97,7 +98,7 @@ class _Job:
 class _Writer(threading.Thread):
     """The thread that all writes of the process go through."""
 
-    def __init__(self, path: Path, committed: Callable[[], None], options: dict[str, Any]) -> None:
+    def __init__(self, path: Path, committed: Callable[[], None], options: dict[str, object]) -> None:
         super().__init__(name="database-writer", daemon=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._committed = committed
@@ -160,7 +161,7 @@ class _Writer(threading.Thread):
 class SqliteDatabase:
     """One SQLite file. `app.database.database.Database` says what each call promises."""
 
-    def __init__(self, path: Path, options: dict[str, Any] | None = None) -> None:
+    def __init__(self, path: Path, options: dict[str, object] | None = None) -> None:
         self._path = path
         self._options = options or {}
         self.feed = SqliteFeed(path)

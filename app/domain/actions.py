@@ -19,6 +19,7 @@ from app.domain import references
 from app.domain.limits import TaskLimits
 from app.domain.parameters import Value
 from app.domain.references import LookUp
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 
 class Mode(StrEnum):
@@ -56,7 +57,7 @@ class Log(Protocol):
         """Append `data` to the log."""
         ...
 
-    def mask(self, value: Any) -> Any:
+    def mask(self, value: JsonValue) -> JsonValue:
         """Return a JSON value in which every secret is replaced by `***`."""
         ...
 
@@ -71,8 +72,9 @@ class TaskContext:
     key: str
     attempt: int
     workspace: Path
+    # The action's model of its fields: an instance of its class `Fields`.
     fields: Any
-    inputs: dict[str, Any]
+    inputs: JsonObject
     log: Log
     # The values of the plan's parameters, by name.
     parameters: Mapping[str, Value] = field(default_factory=dict[str, Value])
@@ -83,7 +85,7 @@ class TaskContext:
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
     # The sandbox for the task's commands, in the form that `run_guarded` takes; None: no sandbox.
-    sandbox: Mapping[str, Any] | None = None
+    sandbox: Mapping[str, object] | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
     # For Signoff's own use: an `app.llm.agent_context.AgentContext`, needed by the action that calls a model.
     agent_context: Any = None
@@ -107,7 +109,7 @@ class TaskFailed(Exception):
         kind: str,
         message: str,
         *,
-        outputs: dict[str, Any] | None = None,
+        outputs: JsonObject | None = None,
         exit_code: int | None = None,
         retryable: bool = True,
         asks: bool = False,
@@ -167,18 +169,18 @@ class Action(ABC):
     rare: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def default_retries(cls, fields: dict[str, Any]) -> int:
+    def default_retries(cls, fields: JsonObject) -> int:
         """Number of retries for a failed task of this action, if the plan does not set it."""
         del fields
         return 0
 
     @classmethod
-    def repeat(cls, fields: dict[str, Any]) -> Repeat | None:
+    def repeat(cls, fields: JsonObject) -> Repeat | None:
         """How a task is repeated until it succeeds; None if only its retries say so."""
         del fields
 
     @classmethod
-    def fill_fields(cls, fields: dict[str, Any], look_up: LookUp) -> dict[str, Any]:
+    def fill_fields(cls, fields: JsonObject, look_up: LookUp) -> JsonObject:
         """The fields with each reference replaced by its value. Called only if `resolves_fields` is set.
 
         An action whose fields have their own syntax must insert each value so that it cannot change that syntax.
@@ -186,16 +188,16 @@ class Action(ABC):
         Raises:
             ReferenceMisplaced: a reference is in a place where a value cannot be inserted.
         """
-        return references.resolve(fields, look_up)
+        return references.resolved_fields(fields, look_up)
 
     @classmethod
-    def misplaced(cls, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    def misplaced(cls, fields: JsonObject) -> Iterator[tuple[str, str]]:
         """References in places where a value cannot be inserted safely: the field, and a sentence for the planner."""
         del fields
         yield from ()
 
     @abstractmethod
-    async def run(self, context: TaskContext) -> dict[str, Any]:
+    async def run(self, context: TaskContext) -> JsonObject:
         """Execute the task and return its outputs.
 
         A cancel arrives as `asyncio.CancelledError`. Stop everything that the task started before returning from it.
@@ -204,7 +206,7 @@ class Action(ABC):
             TaskFailed: the task itself failed.
         """
 
-    def left_over(self, context: TaskContext) -> dict[str, Any]:
+    def left_over(self, context: TaskContext) -> JsonObject:
         """The outputs that exist when `run` was interrupted by the task's time limit."""
         del context
         return {}
@@ -216,7 +218,7 @@ class Unattended(Action):
     reads_project_name: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = False
 
-    async def run(self, context: TaskContext) -> dict[str, Any]:
+    async def run(self, context: TaskContext) -> JsonObject:
         """Never called: the workflow schedules no activity for these modes."""
         raise TaskFailed("not_runnable", f"A worker cannot execute {self.type} tasks.", retryable=False)
 

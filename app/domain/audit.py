@@ -10,6 +10,7 @@ from app.domain.commands import CommandRecord, Outcome
 from app.domain.dangers import SEVERITY, dangers_of
 from app.domain.signals import BY_HAND, UNAUTHENTICATED
 from app.domain.states import SKIPPED_BY_PERSON
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import TaskStatus
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -76,7 +77,7 @@ def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iter
     """What failed or was skipped. `files` maps each expected file to its size, or to None if it is missing."""
     for row in rows:
         if row.status == TaskStatus.FAILED:
-            error: dict[str, Any] = row.error or {}
+            error: JsonObject = row.error or {}
             reason = error.get("message", "no reason is on record")
             yield Found("high", "task_failed", f"Task '{row.key}' failed: {reason}", "Fix it, then retry.", row.id)
         if row.status == TaskStatus.SKIPPED:

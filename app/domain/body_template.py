@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote_plus
 
 from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as_text, fill
+from signoff.schemas.json_value import JsonValue
 
 _FORM = "application/x-www-form-urlencoded"
 # One JSON value per line.
@@ -18,10 +18,10 @@ _SAMPLE = "\ufdd0"
 # A number as in RFC 8259, section 6, limited to a length that every reader accepts.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?")
 
-Values = Iterator[tuple[str, Any]]
+Values = Iterator[tuple[str, JsonValue]]
 
 
-def fill_body(text: str, content_type: str | None, look_up: LookUp) -> Any:
+def fill_body(text: str, content_type: str | None, look_up: LookUp) -> JsonValue:
     """The body `text` with each reference replaced by its value.
 
     A body that is one reference becomes its value, unchanged. In JSON, a value inside quotes is escaped, and a value
@@ -86,11 +86,11 @@ def _parts(text: str) -> Iterator[tuple[str, bool]]:
         yield part, number % 2 == 1
 
 
-def _in_quotes(_: str, value: Any) -> str:
+def _in_quotes(_: str, value: JsonValue) -> str:
     return json.dumps(as_text(value), ensure_ascii=False)[1:-1]
 
 
-def _bare(_: str, value: Any) -> str:
+def _bare(_: str, value: JsonValue) -> str:
     """A JSON value. Outputs of commands are text, so the text of a number, true, false or null is written unquoted."""
     if isinstance(value, str) and (value in {"true", "false", "null"} or _NUMBER.fullmatch(value)):
         return value
@@ -101,7 +101,7 @@ def _problem_of(text: str) -> str | None:
     """Why a template is not valid JSON, or why a reference in it is misplaced. None if the template is valid."""
     problems: list[str] = []
 
-    def members(pairs: list[tuple[str, Any]]) -> None:
+    def members(pairs: list[tuple[str, JsonValue]]) -> None:
         if any(_SAMPLE in name for name, _ in pairs):
             problems.append("the name of a JSON member cannot come from a reference; write the name in the plan")
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.domain.errors import Conflict, DomainError, ErrorInfo
+from app.domain.frozen import Captured, ChangedItem
 from app.domain.parameters import Value
 from app.domain.plan import canonical_json
 from app.domain.states import Call
+from signoff.schemas.json_value import JsonObject
 
 _ShortText = Annotated[str, StringConstraints(max_length=200)]
 _Text = Annotated[str, StringConstraints(max_length=10_000)]
@@ -64,10 +66,50 @@ class Command(BaseModel):
     starts_run: ClassVar[bool] = False
 
     @property
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> CommandPayload:
         """The fields that have a value, as they are stored."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: value for name, value in values.items() if value is not None}
+        return cast("CommandPayload", {name: value for name, value in values.items() if value is not None})
+
+
+class CommandPayload(TypedDict, total=False):
+    """What a command says: its fields, and what its decision adds. Each kind has only some of them."""
+
+    planner: str | None
+    instructions: str | None
+    parameters: dict[str, Value | None] | None
+    refine: bool
+    edits: list[JsonObject] | None
+    plan_version: int | None
+    plan_digest: str | None
+    phase_id: str | None
+    frozen_digest: str | None
+    delete: bool
+    task: str
+    decision: str | None
+    answer: str
+    outputs: JsonObject
+    # The keys of tasks and phases that an edit changed, or the ids or keys of the tasks that a retry names.
+    tasks: list[str]
+    phases: list[str]
+    temporal_run_id: str | None
+    # What was captured for an approval. It is taken out before the decision is stored.
+    captured: Captured | None
+    version: int
+    run_id: str
+    run_number: int
+    started_at: str
+    task_id: str
+    key: str
+    effect: CommandKind
+    changed: list[ChangedItem]
+
+
+if TYPE_CHECKING:
+    _Payload = CommandPayload
+else:
+    # Stored payloads stay as they are. As a field's type, the `TypedDict` would drop what it does not know.
+    _Payload = JsonObject
 
 
 class GeneratePlan(Command):
@@ -89,7 +131,7 @@ class RegeneratePlan(GeneratePlan):
     call = Call.REGENERATE
 
     refine: bool | None = None
-    edits: list[dict[str, Any]] | None = None
+    edits: list[JsonObject] | None = None
 
 
 class Approve(Command):
@@ -151,7 +193,7 @@ class EditPlan(Command):
     signal = "edit"
     call = Call.EDIT_PLAN
 
-    edits: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    edits: list[JsonObject] = Field(default_factory=list[JsonObject])
     refine: bool = False
 
 
@@ -182,7 +224,7 @@ class AnswerTask(Command):
     of_one_run = True
 
     task: str
-    outputs: dict[str, Any] = Field(default_factory=dict)
+    outputs: JsonObject = Field(default_factory=dict)
 
 
 class CompleteTask(AnswerTask):
@@ -231,7 +273,7 @@ class CommandRequest(BaseModel):
     kind: CommandKind
     actor: str
     comment: str = ""
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: _Payload = Field(default_factory=CommandPayload)
 
     @property
     def command_type(self) -> type[Command]:

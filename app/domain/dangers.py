@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from app.domain.danger_rules import files, machine, network, services
 from app.domain.danger_rules.rule import Place, Rule, Step
 from app.domain.shell_syntax import MAX_SCRIPT_LENGTH, Command, Script, parse, parse_argv
 from app.domain.shell_words import Word
+from signoff.schemas.json_value import JsonObject
 
 RULES: tuple[Rule, ...] = (*files.RULES, *network.RULES, *machine.RULES, *services.RULES)
 SEVERITY: dict[str, Literal["critical", "high", "medium"]] = {
@@ -44,7 +45,7 @@ class Danger(NamedTuple):
     what: str
 
 
-def dangers_of(action: dict[str, Any]) -> list[Danger]:
+def dangers_of(action: JsonObject) -> list[Danger]:
     """The dangers in an action's commands, without duplicates."""
     dangers: dict[Danger, None] = {}
     for text, script in _scripts(action):
@@ -69,14 +70,14 @@ def _dangers_of_step(step: Step) -> list[Danger]:
     return dangers
 
 
-def _scripts(action: dict[str, Any]) -> Iterator[tuple[str, Script]]:
+def _scripts(action: JsonObject) -> Iterator[tuple[str, Script]]:
     command, words = action.get("command"), action.get("argv")
     if isinstance(command, str):
         # A line that continues after a backslash is one command.
         text = command.replace("\\\n", " ")
         yield text, parse(text)
     if isinstance(words, list):
-        argv = [str(word) for word in words]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        argv = [str(word) for word in words]
         yield " ".join(argv), parse_argv(argv)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.domain.plan import PlanDraft
+from signoff.schemas.json_value import JsonObject
 
-Fields = dict[str, Any]
+Fields = JsonObject
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Change:
     """The value of a field before and after."""
 
     field: str
-    before: Any
-    after: Any
+    before: object
+    after: object
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Differences:
     changed: dict[str, list[Change]] = field(default_factory=dict[str, list[Change]])
 
 
-def compare_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def compare_fields(before: Mapping[str, object], after: Mapping[str, object]) -> list[Change]:
     """The fields that differ, in the order of `before`, with new fields last."""
     names = list(dict.fromkeys([*before, *after]))
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -41,6 +41,7 @@ from app.domain.plan import (
     slug,
 )
 from app.domain.texts import normalized
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
 
@@ -60,7 +61,7 @@ class _Edit(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _normalized(cls, value: Any) -> Any:
+    def _normalized(cls, value: JsonValue) -> JsonValue:
         return normalized(value)
 
 
@@ -181,7 +182,7 @@ Edit = Annotated[
 EDITS: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
 
 
-def parse_edits(values: Any) -> list[Edit]:
+def parse_edits(values: object) -> list[Edit]:
     """Parse edits from JSON.
 
     Raises:
@@ -285,17 +286,18 @@ class Editor:
                     return phase, task
         raise self._refused("task", f"The plan has no task '{reference}'.")
 
-    def _values(self, edit: TaskFields) -> dict[str, Any]:
+    def _values(self, edit: TaskFields) -> JsonObject:
         """The fields that an edit sets, with ids replaced by keys."""
         values = edit.model_dump(include=set(TaskFields.model_fields) & edit.model_fields_set)
         if "depends_on" in values:
             values["depends_on"] = list(dict.fromkeys(self._key(name) for name in values["depends_on"]))
         return self._with_key(values)
 
-    def _with_key(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _with_key(self, values: JsonObject) -> JsonObject:
         """The values, with the id in a condition replaced by a key."""
-        if "task" in (values.get("condition") or {}):
-            values["condition"] = {**values["condition"], "task": self._key(values["condition"]["task"])}
+        condition = values.get("condition")
+        if isinstance(condition, dict) and "task" in condition:
+            values["condition"] = {**condition, "task": self._key(str(condition["task"]))}
         return values
 
     def _add_task(self, edit: AddTask) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.domain.errors import ErrorInfo
 from signoff.schemas.answers import ErrorBody
+from signoff.schemas.json_value import JsonObject
 
 # By HTTP status.
 KINDS = {
@@ -28,7 +27,7 @@ KINDS = {
 }
 
 
-def error_body(info: ErrorInfo, request_id: str) -> dict[str, Any]:
+def error_body(info: ErrorInfo, request_id: str) -> JsonObject:
     """The body of every error."""
     return ErrorBody(
         error=KINDS[info.status],

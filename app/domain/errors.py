@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel, Field
 
+from signoff.schemas.json_value import JsonMapping
 from signoff.schemas.problems import Problem
 
 
@@ -15,7 +14,7 @@ class ErrorInfo(BaseModel):
     status: int
     code: str
     message: str
-    context: dict[str, Any] = Field(default_factory=dict)
+    context: JsonMapping = Field(default_factory=dict)
     details: list[Problem] = Field(default_factory=list[Problem])
 
 
@@ -30,7 +29,7 @@ class DomainError(Exception):
         message: str,
         *,
         code: str | None = None,
-        context: dict[str, Any] | None = None,
+        context: JsonMapping | None = None,
         details: list[Problem] | None = None,
     ) -> None:
         super().__init__(message)

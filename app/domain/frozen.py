@@ -11,11 +11,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.plan import canonical_json
+from signoff.schemas.json_value import JsonObject
 
 MAX_DIFFERENCE_LENGTH = 20_000
 _MAX_LINES = 2_000
@@ -43,7 +44,13 @@ class FrozenAction(_Strict):
 
     package: str
     version: str = ""
-    defaults: dict[str, Any] = Field(default_factory=dict)
+    defaults: JsonObject = Field(default_factory=dict)
+
+
+class StoredFrozen(TypedDict, total=False):
+    """What is read of a frozen document without validating all of it."""
+
+    stops: dict[str, list[str]] | None
 
 
 class Frozen(_Strict):
@@ -76,14 +83,14 @@ class Frozen(_Strict):
     unknown: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
     unread: list[str] = Field(default_factory=list[str])
     programs: dict[str, str] | None = None
-    agents: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]])
+    agents: dict[str, JsonObject] = Field(default_factory=dict[str, JsonObject])
     actions: dict[str, FrozenAction] = Field(default_factory=dict[str, FrozenAction])
     retries: dict[str, int] = Field(default_factory=dict[str, int])
-    limits: dict[str, Any] = Field(default_factory=dict)
+    limits: JsonObject = Field(default_factory=dict)
     task_limits: dict[str, int] | None = None
     http_allow: list[str] | None = None
     app_url: str | None = None
-    sandbox: dict[str, Any] = Field(default_factory=dict)
+    sandbox: JsonObject = Field(default_factory=dict)
     stops: dict[str, list[str]] | None = None
 
     def digest(self) -> str:
@@ -98,7 +105,7 @@ class Frozen(_Strict):
         return self._digest(values)
 
     @staticmethod
-    def _digest(values: dict[str, Any]) -> str:
+    def _digest(values: JsonObject) -> str:
         for name in ("task_limits", "stops"):
             # Approvals from before this was frozen keep their digest.
             if values.get(name) is None:
@@ -131,6 +138,23 @@ class Captured:
     plan_digest: str | None = None
 
 
+class ChangedItem(TypedDict):
+    """A difference, as decisions and events store it: the fields of `Difference`."""
+
+    what: str
+    name: str
+    signed: str | None
+    now: str | None
+    text: str | None
+    why: str
+
+
+class ChangeDetails(TypedDict):
+    """What a question about changes shows."""
+
+    differences: list[ChangedItem]
+
+
 class Difference(NamedTuple):
     """Something that differs from what was signed.
 
@@ -145,10 +169,21 @@ class Difference(NamedTuple):
     text: str = ""
     why: str = ""
 
+    def stored(self) -> ChangedItem:
+        """The difference as decisions and events store it."""
+        return {
+            "what": self.what, "name": self.name, "signed": self.signed, "now": self.now, "text": self.text, "why": self.why,
+        }  # fmt: skip
+
     @property
     def item(self) -> tuple[str, str, str | None]:
         """The exact state that an answer accepts: this thing, as it is now."""
         return self.what, self.name, self.now
+
+
+def without_texts(changed: Iterable[ChangedItem]) -> list[ChangedItem]:
+    """The differences without their texts, which may be long."""
+    return [{**item, "text": None} for item in changed]
 
 
 def reference_of(differences: Iterable[Difference]) -> str:
@@ -165,7 +200,7 @@ def compare_texts(before: str, after: str) -> str:
     return text if len(text) <= MAX_DIFFERENCE_LENGTH else f"{text[:MAX_DIFFERENCE_LENGTH]}\n…\n"
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """A compared value, formatted for people."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
 

@@ -11,6 +11,7 @@ from app.domain.decisions import QuestionStatus
 from app.domain.reducer import TaskState
 from app.domain.replay import Replay, ReplayedAttempt, ReplayedPlan, ReplayedProject, ReplayedRun, outputs_hash
 from app.domain.states import FINISHED_TASK
+from signoff.schemas.event_data import TaskMoved
 from signoff.vocabulary import TaskStatus
 
 T = TypeVar("T")
@@ -170,19 +171,34 @@ def _differences(row: Any, replayed: TaskState) -> Iterator[str]:
         yield f"its attempt is {row.attempt}, not {replayed.attempt}"
     if row.status in FINISHED_TASK and row.status != TaskStatus.SKIPPED and row.completed_at != replayed.ended_at:
         yield f"it ended at {row.completed_at}, not {replayed.ended_at}"
-    told = replayed.last
-    named = told.model_fields_set if told is not None else set[str]()
-    if told is not None and "exit_code" in named and row.exit_code != told.exit_code:
-        yield f"its exit code is {row.exit_code}, not {told.exit_code}"
-    if told is not None and told.log is not None and row.log_bytes != told.log.get("bytes"):
-        yield f"its log has {row.log_bytes} bytes, not {told.log.get('bytes')}"
-    unlike = told is not None and "outputs_hash" in named and outputs_hash(row.outputs) != told.outputs_hash
-    if unlike or (row.status in _NOT_STARTED and row.outputs):
+    if replayed.last is not None:
+        yield from _unlike_last(row, replayed.last)
+    if _outputs_differ(row, replayed.last):
         yield "its outputs differ"
-    if row.status in _WITH_ERROR and row.error != (told.error if told is not None else None):
+    yield from _unlike_cause(row, replayed.last)
+
+
+def _unlike_last(row: Any, told: TaskMoved) -> Iterator[str]:
+    """What the task's last event says about its exit code and its log, and the row does not."""
+    if "exit_code" in told.model_fields_set and row.exit_code != told.exit_code:
+        yield f"its exit code is {row.exit_code}, not {told.exit_code}"
+    if told.log is not None and row.log_bytes != told.log.get("bytes"):
+        yield f"its log has {row.log_bytes} bytes, not {told.log.get('bytes')}"
+
+
+def _outputs_differ(row: Any, told: TaskMoved | None) -> bool:
+    if told is not None and "outputs_hash" in told.model_fields_set and outputs_hash(row.outputs) != told.outputs_hash:
+        return True
+    return bool(row.status in _NOT_STARTED and row.outputs)
+
+
+def _unlike_cause(row: Any, told: TaskMoved | None) -> Iterator[str]:
+    """How the error and the reason differ. Without an event, a task has neither."""
+    error, reason = (told.error, told.reason) if told is not None else (None, None)
+    if row.status in _WITH_ERROR and row.error != error:
         yield "its error differs"
-    reason_told = row.status == TaskStatus.COMPLETED or "reason" in named
-    if row.status in FINISHED_TASK and reason_told and row.reason != (told.reason if told is not None else None):
+    reason_told = row.status == TaskStatus.COMPLETED or (told is not None and "reason" in told.model_fields_set)
+    if row.status in FINISHED_TASK and reason_told and row.reason != reason:
         yield "its reason differs"
 
 

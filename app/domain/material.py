@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from app.domain.program_values import storable_text
+from signoff.schemas.json_value import JsonValue
 
 OPEN, CLOSE = "<data>", "</data>"
 # Part of every model's instructions.
@@ -21,16 +21,12 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-# NUL, which databases refuse, and lone surrogates, which are not valid UTF-8. JSON can contain both.
-_NOT_KEPT = re.compile("[\0\ud800-\udfff]")
-
-
-def storable(value: Any) -> Any:
+def storable(value: JsonValue) -> JsonValue:
     """A JSON value that a database can store: characters that it cannot store become U+FFFD."""
     if isinstance(value, str):
-        return _NOT_KEPT.sub("\ufffd", value)
+        return storable_text(value)
     if isinstance(value, dict):
-        return {storable(name): storable(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {storable_text(name): storable(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [storable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [storable(item) for item in value]
     return value

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 from app.domain.file_paths import MAX_PATH_LENGTH, PRIVATE_FOLDER
 from app.domain.plan import canonical_json
 from app.domain.shell_syntax import Command, Script, parse, parse_argv
 from app.domain.shell_words import SHELLS, WRAPPERS, script_position
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 # A longer list of names would not help the person who signs.
 MAX_NAMES = 500
@@ -74,7 +74,7 @@ class Named:
     complete: bool = True
 
 
-def named_by(action: dict[str, Any], workspace: str) -> Named:
+def named_by(action: JsonObject, workspace: str) -> Named:
     """The files and programs that the action of a task names. `workspace` is the absolute path of the workspace.
 
     For a plug-in's action, any text field may be a path.
@@ -84,7 +84,7 @@ def named_by(action: dict[str, Any], workspace: str) -> Named:
 
 @lru_cache(maxsize=4096)
 def _named_by(action: bytes, workspace: str) -> Named:
-    fields: dict[str, Any] = json.loads(action)
+    fields: JsonObject = json.loads(action)
     found = _Found(workspace)
     kind = fields.pop("type", None)
     if kind == "shell":
@@ -116,7 +116,7 @@ class _Found:
             complete,
         )  # fmt: skip
 
-    def take_shell(self, fields: dict[str, Any]) -> None:
+    def take_shell(self, fields: JsonObject) -> None:
         script = _script(fields)
         self.complete = script.complete
         folders = _folders(script, str(fields.get("cwd") or "."))
@@ -184,10 +184,10 @@ class _Found:
         return None if inner.split("/", 1)[0].casefold() == PRIVATE_FOLDER else inner
 
 
-def _script(fields: dict[str, Any]) -> Script:
+def _script(fields: JsonObject) -> Script:
     argv = fields.get("argv")
     if isinstance(argv, list):
-        return parse_argv([str(word) for word in argv])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return parse_argv([str(word) for word in argv])
     return parse(str(fields.get("command") or ""))
 
 
@@ -238,12 +238,12 @@ def _path_texts(value: str) -> Iterator[str]:
         yield value.rpartition("@")[2]
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: JsonValue) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
+        for item in value.values():
             yield from _texts(item)
     elif isinstance(value, list):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value:
             yield from _texts(item)

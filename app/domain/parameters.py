@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,7 @@ from pydantic import (
 from app.domain.errors import Invalid
 from app.domain.patterns import Pattern
 from app.domain.texts import PLAIN
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import ParameterType
 
@@ -84,7 +85,7 @@ class Parameter(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
         """Omit what is unset, so that fields that are added later do not change digests."""
         values = serialize(self)
         kept = ("type", *(name for name in ("default", "value") if values[name] is not None))

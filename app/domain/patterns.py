@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import re2 as _untyped_re2  # pyright: ignore[reportMissingTypeStubs]
+import re2
 
 MAX_PATTERN_LENGTH = 1000
-_RE2: Any = _untyped_re2
-_OPTIONS: Any = _RE2.Options()
+_OPTIONS = re2.Options()
 # The error is reported to the caller, not on standard error.
 _OPTIONS.log_errors = False
 
@@ -27,8 +24,8 @@ class Pattern:
         if len(text) > MAX_PATTERN_LENGTH:
             raise ValueError(f"the pattern has more than {MAX_PATTERN_LENGTH} characters")
         try:
-            self._compiled = _RE2.compile(text, _OPTIONS)
-        except _RE2.error as error:
+            self._compiled = re2.compile(text, _OPTIONS)
+        except re2.error as error:
             reason = error.args[0] if error.args else "unknown error"
             shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
             raise ValueError(f"'{text}' is not a valid regular expression: {shown}") from None

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Self, TypedDict, cast
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,7 @@ from pydantic import (
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Parameter, ParameterName, Value, check_names
 from app.domain.texts import PLAIN, storable
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
 MAX_PHASES = 500
@@ -38,7 +39,7 @@ _KEY_WORDS = re.compile(r"[a-z0-9]+")
 DEFAULT_AGENT = "default"  # Executes tasks that do not name an agent.
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def _plain(value: JsonValue, depth: int = 0) -> JsonValue:
     """Refuse values that canonical JSON, a digest or a database cannot represent."""
     if depth > MAX_NESTING:
         raise ValueError(f"must not be nested deeper than {MAX_NESTING} levels")
@@ -47,17 +48,17 @@ def _plain(value: Any, depth: int = 0) -> Any:
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be a finite number")
     elif isinstance(value, dict):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, item in value.items():
             _plain(key, depth)
             _plain(item, depth + 1)
     elif isinstance(value, list):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value:
             _plain(item, depth + 1)
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 Text = Annotated[str, PLAIN]
-Json = Annotated[Any, AfterValidator(_plain)]
+Json = Annotated[JsonValue, AfterValidator(_plain)]
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
 LongText = Annotated[str, StringConstraints(max_length=100_000), PLAIN]
@@ -77,7 +78,7 @@ Grant = Annotated[str, StringConstraints(min_length=2, max_length=1024), PLAIN, 
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), PLAIN]
 
 
-def _without_unset(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _without_unset(values: JsonObject, names: tuple[str, ...]) -> JsonObject:
     return {name: value for name, value in values.items() if value is not None or name not in names}
 
 
@@ -97,7 +98,7 @@ class ActionSpec(BaseModel):
         _plain(self.model_extra)
         return self
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> JsonObject:
         """All fields except the type."""
         return dict(self.model_extra or {})
 
@@ -188,7 +189,7 @@ class TaskDraft(_Strict):
     requires_approval: bool = Field(default=False, description="Whether a person must release the task first.")
 
     @model_serializer(mode="wrap")
-    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
         values = _without_unset(serialize(self), ("after_failure", "condition"))
         return {name: value for name, value in values.items() if value or name not in _OMITTED_IF_EMPTY}
@@ -210,7 +211,7 @@ class PhaseDraft(_Strict):
     tasks: list[TaskDraft] = Field(default_factory=list[TaskDraft])
 
     @model_serializer(mode="wrap")
-    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
         values = _without_unset(serialize(self), ("condition",))
         return {name: value for name, value in values.items() if name != "runs_on" or value != RunsOn.SUCCESS}
@@ -227,13 +228,26 @@ class PlanDraft(_Strict):
     phases: list[PhaseDraft] = Field(default_factory=list[PhaseDraft])
 
     @model_serializer(mode="wrap")
-    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
         return {name: value for name, value in serialize(self).items() if value or name != "parameters"}
 
     def tasks(self) -> list[TaskDraft]:
         """All tasks, phase by phase."""
         return [task for phase in self.phases for task in phase.tasks]
+
+
+class StoredSettings(TypedDict, total=False):
+    """Stored `RunSettings`, as they are read without validating them."""
+
+    strategy: Strategy
+    decision_mode: DecisionMode
+    auto_approve_phases: bool
+    path: str | None
+    agent_id: str | None
+    project_name: str | None
+    project_description: str | None
+    parameters: dict[str, Value] | None
 
 
 class RunSettings(_Strict):
@@ -250,8 +264,12 @@ class RunSettings(_Strict):
     )
     parameters: dict[str, Value] | None = Field(default=None, description="The values of the plan's parameters.")
 
+    def stored(self) -> StoredSettings:
+        """The settings as JSON."""
+        return cast("StoredSettings", self.model_dump(mode="json"))
+
     @model_serializer(mode="wrap")
-    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
         return _without_unset(serialize(self), ("project_name", "project_description", "parameters"))
 
@@ -271,7 +289,7 @@ LIMITS: dict[str, Limits] = {
 }
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: object) -> bytes:
     """`value` as UTF-8 JSON with sorted keys and no spaces. Equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
@@ -285,7 +303,7 @@ def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
     return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 
-def slug(title: str, taken: set[str] | frozenset[str] | dict[str, Any]) -> str:
+def slug(title: str, taken: set[str] | frozenset[str] | JsonObject) -> str:
     """A key made from a title: lower-case words joined by `_`, with a number if the key is taken."""
     base = "_".join(_KEY_WORDS.findall(title.lower()))[:56].strip("_") or "task"
     if not base[0].isalpha():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
 from app.domain.plan import MAX_NESTING, canonical_json
+from signoff.schemas.json_value import JsonValue
 
 # The limit for all outputs of one task, in characters as Python shows them.
 MAX_OUTPUT_LENGTH = 1_048_576
@@ -22,7 +24,7 @@ def storable_text(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
-def storable(value: Any) -> Any:
+def storable(value: object) -> JsonValue:
     """A JSON value with storable texts. Tuples become lists.
 
     Raises:
@@ -33,10 +35,10 @@ def storable(value: Any) -> Any:
         canonical_json(stored)
     except (ValueError, TypeError) as error:
         raise UnstorableValue(f"contain a value that is not JSON: {error}") from error
-    return stored
+    return cast("JsonValue", stored)
 
 
-def is_exactly_storable(value: Any) -> bool:
+def is_exactly_storable(value: JsonValue) -> bool:
     """Whether a JSON value is stored as it is, without a replaced character."""
     try:
         return storable(value) == value
@@ -44,16 +46,16 @@ def is_exactly_storable(value: Any) -> bool:
         return False
 
 
-def _storable(value: Any, depth: int) -> Any:
+def _storable(value: object, depth: int) -> object:
     if depth > MAX_NESTING:
         raise UnstorableValue(f"are nested deeper than {MAX_NESTING} levels")
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, dict):
-        return {  # pyright: ignore[reportUnknownVariableType]
+        return {
             storable_text(name) if isinstance(name, str) else name: _storable(item, depth + 1)
-            for name, item in value.items()  # pyright: ignore[reportUnknownVariableType]
+            for name, item in cast("dict[object, object]", value).items()
         }
     if isinstance(value, (list, tuple)):
-        return [_storable(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_storable(item, depth + 1) for item in cast("Sequence[object]", value)]
     return value

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 # An expression contains neither `}}` nor another `${{`. So "${{ a }} and ${{ b }}" is two expressions, and text of any length
 # is read in one pass.
@@ -51,15 +53,15 @@ def parse(expression: str) -> Reference:
     )
 
 
-def expressions(value: Any) -> Iterator[str]:
+def expressions(value: JsonValue) -> Iterator[str]:
     """All expressions in a JSON value, in order."""
     if isinstance(value, str):
         yield from (match[1].strip() for match in _REFERENCE.finditer(value))
     elif isinstance(value, dict):
-        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
+        for item in value.values():
             yield from expressions(item)
     elif isinstance(value, list):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value:
             yield from expressions(item)
 
 
@@ -68,24 +70,24 @@ def is_parameter(expression: str) -> bool:
     return _PARAMETER.fullmatch(expression) is not None
 
 
-def names_with_references(value: Any) -> Iterator[str]:
+def names_with_references(value: JsonValue) -> Iterator[str]:
     """Names of members of a JSON value that contain a reference. References in names are never resolved."""
     if isinstance(value, dict):
-        for name, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            if _REFERENCE.search(name):  # pyright: ignore[reportUnknownArgumentType]
+        for name, item in value.items():
+            if _REFERENCE.search(name):
                 yield name
             yield from names_with_references(item)
     elif isinstance(value, list):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value:
             yield from names_with_references(item)
 
 
-def referenced_tasks(value: Any) -> list[str]:
+def referenced_tasks(value: JsonValue) -> list[str]:
     """Keys of the tasks whose outputs `value` uses. Malformed references are ignored; validation reports them."""
     return list(outputs_used(value))
 
 
-def outputs_used(value: Any) -> dict[str, list[str]]:
+def outputs_used(value: JsonValue) -> dict[str, list[str]]:
     """The names of the outputs that `value` uses, by the key of their task. Malformed references are ignored."""
     used: dict[str, dict[str, None]] = {}
     for expression in expressions(value):
@@ -94,7 +96,12 @@ def outputs_used(value: Any) -> dict[str, list[str]]:
     return {key: list(names) for key, names in used.items()}
 
 
-def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
+def resolved_fields(fields: JsonObject, look_up: LookUp) -> JsonObject:
+    """`fields` with every reference replaced by the result of `look_up`. Names stay as they are."""
+    return {name: resolve(value, look_up) for name, value in fields.items()}
+
+
+def resolve(value: JsonValue, look_up: Callable[[Reference], JsonValue]) -> JsonValue:
     """`value` with every reference replaced by the result of `look_up`."""
     if isinstance(value, str):
         whole = _REFERENCE.fullmatch(value)
@@ -102,15 +109,15 @@ def resolve(value: Any, look_up: Callable[[Reference], Any]) -> Any:
             return look_up(parse(whole[1].strip()))
         return _REFERENCE.sub(lambda match: as_text(look_up(parse(match[1].strip()))), value)
     if isinstance(value, dict):
-        return {key: resolve(item, look_up) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: resolve(item, look_up) for key, item in value.items()}
     if isinstance(value, list):
-        return [resolve(item, look_up) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [resolve(item, look_up) for item in value]
     return value
 
 
 # Stands for a reference in the text of a template. Plans cannot contain NUL, because databases refuse it.
 HOLE = "\0"
-LookUp = Callable[[Reference], Any]
+LookUp = Callable[[Reference], JsonValue]
 
 
 class ReferenceMisplaced(ValueError):
@@ -135,13 +142,13 @@ class Template(NamedTuple):
         """Whether the text is exactly one reference."""
         return self.text == HOLE
 
-    def values(self, look_up: LookUp) -> Iterator[tuple[str, Any]]:
+    def values(self, look_up: LookUp) -> Iterator[tuple[str, JsonValue]]:
         """For each hole, in order: its expression as written in the plan, and its value."""
         for expression in self.expressions:
             yield f"${{{{ {expression} }}}}", look_up(parse(expression))
 
 
-def fill(text: str, values: Iterator[tuple[str, Any]], encode: Callable[[str, Any], str]) -> str:
+def fill(text: str, values: Iterator[tuple[str, JsonValue]], encode: Callable[[str, JsonValue], str]) -> str:
     """`text` with each hole replaced by the next of `values`, encoded with `encode`."""
     return re.sub(HOLE, lambda _: encode(*next(values)), text)
 
@@ -151,6 +158,6 @@ def input_variable(name: str) -> str:
     return f"INPUT_{name.upper()}"
 
 
-def as_text(value: Any) -> str:
+def as_text(value: JsonValue) -> str:
     """A value as text, or for an environment variable: strings unchanged, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.domain.plan import canonical_json
 from app.domain.reducer import ProjectState
@@ -27,6 +27,7 @@ from signoff.schemas.event_data import (
     TaskStarted,
 )
 from signoff.schemas.events import Event
+from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import EventType, PlanStatus, ProjectStatus
 
 _PLAN_STATUS: dict[EventType, PlanStatus] = {
@@ -45,8 +46,8 @@ class ReplayedAttempt:
     started_at: str
     try_number: int | None
     run_id: str | None
-    log: dict[str, Any] | None = None
-    left_behind: Any = None
+    log: JsonMapping | None = None
+    left_behind: Mapping[str, str | None] | None = None
 
 
 @dataclass
@@ -104,7 +105,7 @@ class ReplayedProject:
     outcome: str | None = None
 
 
-def outputs_hash(outputs: dict[str, Any]) -> str | None:
+def outputs_hash(outputs: JsonMapping) -> str | None:
     """Hash of a task's outputs for the event of its end, so that the event chain covers them. None for no outputs."""
     return hashlib.sha256(canonical_json(outputs)).hexdigest() if outputs else None
 
@@ -222,11 +223,11 @@ class Replay:
                 self.files[path] = ReplayedFile(_number(made, "size"), _text(made, "sha256") or None, data.task_id)
 
 
-def _number(data: dict[str, Any], name: str) -> int | None:
+def _number(data: JsonMapping, name: str) -> int | None:
     value = data.get(name)
     return value if isinstance(value, int) else None
 
 
-def _text(data: dict[str, Any], name: str) -> str:
+def _text(data: JsonMapping, name: str) -> str:
     value = data.get(name)
     return value if isinstance(value, str) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,7 @@ from app.domain.audit import Found
 from app.domain.events import GENESIS
 from app.domain.plan import canonical_json
 from app.domain.signing import KeyRing, Signer
+from signoff.schemas.json_value import JsonObject
 
 _RESTORED = "Compare the database with a backup, and with the copies of heads.log that you keep elsewhere."
 
@@ -58,7 +59,7 @@ class Seal(BaseModel):
     signature: str = ""
 
     @property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> JsonObject:
         """The content that is signed."""
         return self.model_dump(mode="json", exclude={"signature"})
 

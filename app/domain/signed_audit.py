@@ -33,7 +33,7 @@ def check_frozen(versions: Sequence[Any], decisions: Sequence[CommandRecord]) ->
                 "plan_altered", f"The frozen values of plan version {row.version} differ from what was sealed."
             )
         files = frozen.files if frozen is not None else {}
-        texts: dict[str, Any] = row.signed_texts or {}
+        texts: dict[str, object] = row.signed_texts or {}
         for path, text in texts.items():
             if path not in files or hashlib.sha256(str(text).encode()).hexdigest() != files[path].sha256:
                 message = f"The stored text of {path} in plan version {row.version} differs from the signed file."
@@ -47,7 +47,7 @@ def _begins_or_extends(decision: CommandRecord) -> bool:
     return decision.payload.get("frozen_digest") is not None
 
 
-def _frozen(value: Any) -> Frozen | None:
+def _frozen(value: object) -> Frozen | None:
     try:
         return Frozen.model_validate(value) if value is not None else None
     except ValidationError:
@@ -57,7 +57,7 @@ def _frozen(value: Any) -> Frozen | None:
 def check_unsigned(decisions: Sequence[CommandRecord]) -> Iterator[Found]:
     """Find tasks that ran with unsigned changes because a person accepted them."""
     for decision in decisions:
-        changed: Any = decision.payload.get("changed")
+        changed = decision.payload.get("changed")
         if decision.outcome != Outcome.ACCEPTED or decision.payload.get("answer") != RUN_AS_IT_IS or not changed:
             continue
         names = ", ".join(f"{item['what']} {item['name']}" for item in changed[:10])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -28,7 +27,7 @@ def key_id_of(public_key: bytes) -> str:
     return fingerprint_of(public_key)[:16]
 
 
-def _message(purpose: str, content: Any) -> bytes:
+def _message(purpose: str, content: object) -> bytes:
     # The purpose ensures that a signature over one kind of content is not valid for another kind.
     return f"signoff {purpose} 1\n".encode() + canonical_json(content)
 
@@ -46,7 +45,7 @@ class Signer:
         self.public_key = private.public_key().public_bytes_raw()
         self.key_id = key_id_of(self.public_key)
 
-    def sign(self, purpose: str, content: Any) -> str:
+    def sign(self, purpose: str, content: object) -> str:
         """Sign `content`. The signature is text: the key's id, a colon, and base64."""
         signature = self._private.sign(_message(purpose, content))
         return f"{self.key_id}:{base64.b64encode(signature).decode()}"
@@ -90,7 +89,7 @@ class KeyRing:
         """The keys by id."""
         return self._raw
 
-    def verifies(self, purpose: str, content: Any, signature: str | None) -> bool:
+    def verifies(self, purpose: str, content: object, signature: str | None) -> bool:
         """Whether one of the keys made this signature over this content."""
         name, _, text = (signature or "").partition(":")
         key = self._keys.get(name)

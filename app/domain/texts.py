@@ -7,9 +7,10 @@ plans of models, and the lines that a command writes to `$SIGNOFF_OUTPUT`. A sto
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from pydantic import AfterValidator
+
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 _LINE_BREAK = re.compile(r"\r\n?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -24,7 +25,7 @@ def normalized_text(text: str) -> str:
     return _LINE_BREAK.sub("\n", text.removeprefix(_BYTE_ORDER_MARK))
 
 
-def normalized(value: Any, depth: int = 0) -> Any:
+def normalized(value: JsonValue, depth: int = 0) -> JsonValue:
     """A JSON value with normalized texts. Names of fields stay as they are, and so do values that are data and not text.
 
     These are inputs and outputs of tasks, and the body of an HTTP request: some formats, such as multipart, require CRLF.
@@ -34,14 +35,16 @@ def normalized(value: Any, depth: int = 0) -> Any:
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, dict):
-        data = _DATA | {"body"} if value.get("type") == "http" else _DATA  # pyright: ignore[reportUnknownMemberType]
-        return {  # pyright: ignore[reportUnknownVariableType]
-            name: item if name in data else normalized(item, depth + 1)
-            for name, item in value.items()  # pyright: ignore[reportUnknownVariableType]
-        }
+        return normalized_fields(value, depth)
     if isinstance(value, list):
-        return [normalized(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [normalized(item, depth + 1) for item in value]
     return value
+
+
+def normalized_fields(value: JsonObject, depth: int = 0) -> JsonObject:
+    """A JSON object with normalized texts, as `normalized` describes it."""
+    data = _DATA | {"body"} if value.get("type") == "http" else _DATA
+    return {name: item if name in data else normalized(item, depth + 1) for name, item in value.items()}
 
 
 def storable(text: str) -> str:

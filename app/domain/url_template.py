@@ -7,10 +7,10 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote, unquote
 
 from app.domain.references import HOLE, LookUp, ReferenceMisplaced, Template, as_text, fill
+from signoff.schemas.json_value import JsonValue
 
 # RFC 3986, section 3: the same parts that the HTTP client sees.
 _ADDRESS = re.compile(r"(https?://)([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
@@ -19,10 +19,10 @@ _AUTHORITY = re.compile(rf"(\[[^\]@{HOLE}]*\]|[^:\[\]@]*)(?::([^:@]*))?")
 _BASE = re.compile(r"https?://[^/?#@\\\s]+(?:/[^?#]*)?", re.IGNORECASE)
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
-Values = Iterator[tuple[str, Any]]
+Values = Iterator[tuple[str, JsonValue]]
 
 
-def fill_url(text: str, look_up: LookUp) -> Any:
+def fill_url(text: str, look_up: LookUp) -> JsonValue:
     """The URL `text` with each reference replaced by its value.
 
     A URL that is one reference becomes its value, unchanged. A reference at the start provides the start of a URL, up to its
@@ -61,7 +61,7 @@ def fill_url(text: str, look_up: LookUp) -> Any:
     return start + _path(path, values) + _query(query, values) + fill(fragment, values, _encoded)
 
 
-def _base(reference: str, value: Any) -> str:
+def _base(reference: str, value: JsonValue) -> str:
     if not isinstance(value, str) or _BASE.fullmatch(value) is None:
         raise ReferenceMisplaced(
             f"the value of {reference} is not the start of a URL; it needs http:// or https:// and a host, "
@@ -84,7 +84,7 @@ def _authority(text: str, values: Values) -> str:
     return f"{filled}:{fill(port, values, _port)}"
 
 
-def _host(reference: str, value: Any) -> str:
+def _host(reference: str, value: JsonValue) -> str:
     """A host name or an IP address. No character in it can end the host."""
     text = value if isinstance(value, str) else ""
     if ":" in text and "%" not in text:
@@ -104,7 +104,7 @@ def _is_label(text: str) -> bool:
     return 0 < len(text) <= 63 and all(char.isalnum() or char in "-_" for char in text)
 
 
-def _label(reference: str, value: Any) -> str:
+def _label(reference: str, value: JsonValue) -> str:
     text = as_text(value)
     if _LABEL.fullmatch(text) is None:
         raise ReferenceMisplaced(
@@ -113,7 +113,7 @@ def _label(reference: str, value: Any) -> str:
     return text
 
 
-def _port(reference: str, value: Any) -> str:
+def _port(reference: str, value: JsonValue) -> str:
     text = as_text(value)
     if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
         raise ReferenceMisplaced(f"the value of {reference} is not a port: it must be a number from 1 to 65535")
@@ -145,5 +145,5 @@ def _query(text: str, values: Values) -> str:
     return fill(text, values, _encoded)
 
 
-def _encoded(_: str, value: Any) -> str:
+def _encoded(_: str, value: JsonValue) -> str:
     return quote(as_text(value), safe="")

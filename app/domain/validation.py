@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,6 +14,7 @@ from app.domain.attributes import meaningless_fields, means
 from app.domain.errors import Invalid
 from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT, MAX_PHASES, MAX_TASKS, PhaseDraft, PlanDraft, TaskDraft, task_of
+from signoff.schemas.json_value import JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStrategy
 
@@ -212,7 +212,7 @@ class _Checker:
                 f"Task '{task.key}' is repeated until it succeeds, so 'retries' means nothing for it. Remove 'retries'."
             )
             self._add(f"{where}.retries", message)
-        variables: Any = fields.pop("env", {}) if means(task.action.type, "env", action.mode) else {}
+        variables: JsonValue = fields.pop("env", {}) if means(task.action.type, "env", action.mode) else {}
         if not all(references.is_parameter(expression) for expression in references.expressions(variables)):
             message = (
                 f"Task '{task.key}': in 'env', '${{{{ … }}}}' can only be a parameter, such as ${{{{ parameters.version }}}}. "
@@ -242,7 +242,7 @@ class _Checker:
                 self._add(f"{where}.inputs.{name}", message)
 
     def _references(self, task: TaskDraft, where: str) -> None:
-        value: Any = [task.inputs, task.action.fields()]
+        value: JsonValue = [task.inputs, task.action.fields()]
         action = self.actions.get(task.action.type)
         if any(references.names_with_references(value)):
             message = f"Task '{task.key}': the name of a field cannot be a reference; write the name in the plan."

@@ -8,7 +8,7 @@ all wait for 15 others take 9 s. graphlay holds the interpreter lock all this ti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -99,7 +99,7 @@ def _rows(graph: Graph) -> Iterator[tuple[str, str]]:
     return chain.from_iterable(zip(nodes, nodes[_MAX_IN_A_ROW:], strict=False) for nodes in groups.values())
 
 
-def _box(node: dict[str, Any]) -> Box:
+def _box(node: Mapping[str, Any]) -> Box:
     width, height = node["size"]["width"], node["size"]["height"]
     return Box(node["center"]["x"] - width / 2, node["center"]["y"] - height / 2, width, height)
 

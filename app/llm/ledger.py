@@ -17,6 +17,7 @@ from app.llm.prices import most_cost
 from app.settings import Settings
 from app.storage import model_steps, projects, questions
 from app.storage.model_steps import Conversation
+from signoff.schemas.json_value import JsonObject
 
 # Seconds between checks whether calls in progress have finished, when the budget must wait for them.
 PAUSE = 0.5
@@ -69,7 +70,7 @@ class DatabaseLedger:
             await asyncio.sleep(PAUSE)
 
     async def settle(
-        self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
+        self, reservation: int, answer: ModelResponse, dumped: JsonObject, usage: RequestUsage, cost: float | None
     ) -> None:
         """Record an answer and its cost. For a task, also append an event."""
         event: model_steps.StepEvent = {

@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pydantic_ai.exceptions import (
     ModelAPIError,
@@ -32,6 +32,7 @@ from app.domain.material import storable
 from app.llm.access import ModelAccess
 from app.llm.prices import cost_of
 from app.llm.tokens import most_input_tokens
+from signoff.schemas.json_value import JsonObject
 
 TRIES = 5
 FIRST_PAUSE = 0.5
@@ -57,7 +58,7 @@ class Ledger(Protocol):
         ...
 
     async def settle(
-        self, reservation: int, answer: ModelResponse, dumped: Any, usage: RequestUsage, cost: float | None
+        self, reservation: int, answer: ModelResponse, dumped: JsonObject, usage: RequestUsage, cost: float | None
     ) -> None:
         """Record an answer and its cost."""
         ...
@@ -170,25 +171,27 @@ def _pause(attempt: int, error: ModelAPIError) -> float:
     return backoff(attempt, FIRST_PAUSE, MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
 
 
-def _dumped(response: ModelResponse) -> Any:
-    return ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+def _dumped(response: ModelResponse) -> JsonObject:
+    return cast("list[JsonObject]", ModelMessagesTypeAdapter.dump_python([response], mode="json"))[0]
 
 
 def _kept(response: ModelResponse) -> ModelResponse:
     """An answer that a database can store and that can be sent back to its provider. Its tool calls get unique ids."""
     dumped = _dumped(response)
-    cleaned = storable(dumped)
+    cleaned = cast("JsonObject", storable(dumped))
     ids: set[str] = set()
-    for part in cleaned["parts"]:
+    for part in cast("list[JsonObject]", cleaned["parts"]):
         for name in ("args", "content"):
-            if isinstance(part.get(name), str):
-                part[name] = _kept_json(part[name])
+            if isinstance(text := part.get(name), str):
+                part[name] = _kept_json(text)
         if part.get("part_kind") == "tool-call":
-            call_id, number = part["tool_call_id"], 1
-            while part["tool_call_id"] in ids:
+            call_id, number = str(part["tool_call_id"]), 1
+            unique = call_id
+            while unique in ids:
                 number += 1
-                part["tool_call_id"] = f"{call_id}_{number}"
-            ids.add(part["tool_call_id"])
+                unique = f"{call_id}_{number}"
+            part["tool_call_id"] = unique
+            ids.add(unique)
     return response if cleaned == dumped else _loaded(cleaned)
 
 
@@ -204,7 +207,7 @@ def _kept_json(text: str) -> str:
     return text if cleaned == parsed else json.dumps(cleaned, ensure_ascii=False)
 
 
-def _loaded(value: Any) -> ModelResponse:
+def _loaded(value: JsonObject) -> ModelResponse:
     response = ModelMessagesTypeAdapter.validate_python([value])[0]
     assert isinstance(response, ModelResponse)  # noqa: S101 - for the type checker: only responses are recorded
     return response

@@ -22,6 +22,8 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_core import to_json
 
+from signoff.schemas.json_value import JsonObject
+
 PER_MESSAGE = 16
 _WORDS = (SystemPromptPart, UserPromptPart, TextPart)
 FOR_TOOLS = 600
@@ -54,7 +56,7 @@ def _bytes(message: ModelMessage) -> int:
 
 def _of_parameters(parameters: ModelRequestParameters) -> int:
     tools = [*parameters.function_tools, *parameters.output_tools]
-    described: list[dict[str, Any]] = [
+    described: list[JsonObject] = [
         {"name": tool.name, "description": tool.description, "schema": tool.parameters_json_schema} for tool in tools
     ]
     output = asdict(parameters.output_object) if parameters.output_object is not None else None

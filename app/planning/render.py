@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import cast
 
 from app.domain.parameters import Parameter
 from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskCondition, TaskDraft, canonical_json
@@ -22,6 +22,7 @@ from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_single_phase, read_single_task
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
 from app.planning.outline.sections import is_alternative, kind_of
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
@@ -144,16 +145,16 @@ def _candidates(task: TaskDraft, title: str, extra: list[str]) -> Iterator[str]:
     yield _blocks(line, task.description, action_json, _inputs(task))
 
 
-def _decision(fields: dict[str, Any]) -> list[str]:
+def _decision(fields: JsonObject) -> list[str]:
     """The attributes of a decision. Values that attributes cannot express are rejected when the text is parsed again."""
-    words = [write("decision", ",".join(map(str, fields["options"])))]
+    words = [write("decision", ",".join(map(str, cast("list[object]", fields["options"]))))]
     words += [write("default", str(fields["default"]))] if "default" in fields else []
     words += [f"expires={fields['expires_seconds']}"] if "expires_seconds" in fields else []
     stop = fields.get("stop")
     return words + ([write("stop", ",".join(map(str, cast("list[object]", stop))))] if isinstance(stop, list) else [])
 
 
-def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
+def _action_block(kind: str, fields: JsonObject) -> str | None:
     if kind == "shell" and fields.keys() <= {"command", "argv", "cwd", *_BESIDE}:
         return _script(fields)
     if kind == "agent" and fields.keys() == {"prompt"} and isinstance(fields["prompt"], str):
@@ -165,7 +166,7 @@ def _action_block(kind: str, fields: dict[str, Any]) -> str | None:
 _BESIDE = {"expect": "expect", "every_seconds": "every", "until_seconds": "until", "env": "env"}
 
 
-def _script(fields: dict[str, Any]) -> str | None:
+def _script(fields: JsonObject) -> str | None:
     """A block of commands. Blocks in sh and bash stop at the first line that fails; other scripts say that they continue."""
     info = [write("cwd", str(fields["cwd"]))] if "cwd" in fields else []
     goes_on = " ".join([*info, "on_error=continue"])
@@ -206,7 +207,7 @@ def _variable(value: object) -> str:
     return str(value) if plain else _json(value, indent=None)
 
 
-def _request(fields: dict[str, Any]) -> str | None:
+def _request(fields: JsonObject) -> str | None:
     headers, expected = fields.get("headers", {}), fields.get("expected_status", [])
     # Only values that would fail in this function are checked. Others are rejected when the text is parsed again.
     if not isinstance(headers, dict) or not isinstance(expected, list):
@@ -259,7 +260,7 @@ def _fence(language: str, info: str, content: str) -> str:
     return f"{ticks}{language}{' ' + info if info else ''}\n{content}\n{ticks}"
 
 
-def _whole(language: str, values: dict[str, Any]) -> str:
+def _whole(language: str, values: JsonObject) -> str:
     """A task or phase as JSON."""
     return _fence(language, "" if normalized(values) == values else EXACT, _json(values))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -180,7 +179,7 @@ def bury(conn: Connection, project_id: str, place: Place, signer: Signer, keys: 
     event = Event.model_validate(stone.event)
     head = place.head
     seal = _next(event.project_id, head, signer, event.seq, stone.head)
-    changes: dict[str, Any] = {"deleted": True}
+    changes: dict[str, object] = {"deleted": True}
     if not _was_to_be_deleted(event, stone.proof or {}, keys):
         changes["unauthenticated"] = [event.seq]
     if head is not None and event.seq <= head.seq:
@@ -190,12 +189,12 @@ def bury(conn: Connection, project_id: str, place: Place, signer: Signer, keys: 
     return seal
 
 
-def _was_to_be_deleted(event: Event, proof: dict[str, Any], keys: KeyRing) -> bool:
+def _was_to_be_deleted(event: Event, proof: seals.Proof, keys: KeyRing) -> bool:
     """Whether the app deleted the project, or stored the command of the person who asked for it."""
     if keys.verifies("event", event.__dict__, proof.get("seal")):
         return True
-    command: dict[str, Any] = proof.get("command") or {}
-    if not keys.verifies("command", command_content(command), command.get("seal")):
+    command = proof.get("command")
+    if command is None or not keys.verifies("command", command_content(command), command["seal"]):
         return False
     named = (command["project_id"], command["actor"])
     return named == (event.project_id, event.actor) and bool(command["payload"].get("delete"))

@@ -7,16 +7,16 @@ that person's command, which it signed when it received the request.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.replay import outputs_hash
 from app.domain.signals import UNAUTHENTICATED
 from app.domain.signing import KeyRing
 from app.storage import decisions, events, seals
-from app.storage.tables import commands
+from app.storage.commands import CommandRow, find_row
 from signoff.schemas.events import Event
 from signoff.vocabulary import EventType
 
@@ -142,13 +142,8 @@ class Judge:
             return decision.kind in _OWN_DECISIONS and (decision.kind != _K.APPROVE or self._approves_by_itself(event))
         if event.actor.startswith(MODEL_PREFIX):
             return decision.kind == _K.ANSWER
-        row = self._command_of(decision)
+        row = find_row(self._conn, self._project_id, decision.request_id)
         return row is not None and commands_match(decision, row, self._keys) and _is_what_was_asked(event, row)
-
-    def _command_of(self, decision: CommandRecord) -> dict[str, Any] | None:
-        conditions = (commands.c.project_id == self._project_id, commands.c.request_id == decision.request_id)
-        row = self._conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
-        return dict(row) if row is not None else None
 
     def _approves_by_itself(self, event: Event) -> bool:
         """Whether the project was set to approve its plans automatically, according to the app's own events."""
@@ -187,12 +182,12 @@ _NEEDS_DECISION = frozenset(
 )
 
 
-def command_content(row: dict[str, Any]) -> dict[str, Any]:
+def command_content(row: CommandRow) -> dict[str, object]:
     """Return the part of a command that the app signs."""
     return {name: value for name, value in row.items() if name != "seal"}
 
 
-def commands_match(decision: CommandRecord, row: dict[str, Any], keys: KeyRing) -> bool:
+def commands_match(decision: CommandRecord, row: CommandRow, keys: KeyRing) -> bool:
     """Whether a decision matches its command, and the app stored that command."""
     if not keys.verifies("command", command_content(row), row["seal"]):
         return False
@@ -202,16 +197,18 @@ def commands_match(decision: CommandRecord, row: dict[str, Any], keys: KeyRing) 
     return all(decision.payload.get(name) == value for name, value in row["payload"].items())
 
 
-def _is_what_was_asked(event: Event, row: dict[str, Any]) -> bool:
+def _is_what_was_asked(event: Event, row: CommandRow) -> bool:
     """Whether an event has the plan, or the outputs, that its command names."""
     payload = row["payload"]
     if event.type == EventType.PLAN_APPROVED and row["kind"] == CommandKind.APPROVE:
-        for name in ("plan_version", "plan_digest"):
-            if payload.get(name) is not None and event.data.get(name) != payload[name]:
-                return False
-        return payload.get("plan_version") is not None or payload.get("plan_digest") is not None
+        version, digest = payload.get("plan_version"), payload.get("plan_digest")
+        if version is not None and event.data.get("plan_version") != version:
+            return False
+        if digest is not None and event.data.get("plan_digest") != digest:
+            return False
+        return version is not None or digest is not None
     if event.type == EventType.PHASE_APPROVED:
-        return payload.get("phase_id") in {None, event.data.get("phase_id")}
+        return payload.get("phase_id") in (None, event.data.get("phase_id"))
     if event.type == EventType.TASK_COMPLETED and row["kind"] == CommandKind.COMPLETE:
         return event.data.get("outputs_hash") == outputs_hash(payload.get("outputs") or {})
     return True

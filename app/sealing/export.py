@@ -18,8 +18,10 @@ from app.domain.seals import Head
 from app.domain.signing import KeyChange, KeyRing, Signer
 from app.sealing.keys import Keys
 from app.storage.audit import NAMES, Record
-from app.storage.tables import projects, seals
+from app.storage.record_tables import seals
+from app.storage.tables import projects
 from signoff.schemas.events import Event
+from signoff.schemas.json_value import JsonMapping, JsonObject
 
 EVENTS, ROWS, KEYS, MANIFEST = "events.jsonl", "record/rows.jsonl", "record/keys.json", "record/manifest.json"
 # Columns that an audit does not read, and the fencing tokens with which workers hold an attempt.
@@ -75,7 +77,7 @@ class Manifest(BaseModel):
     signature: str = ""
 
     @property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> JsonObject:
         """The part that is signed."""
         return self.model_dump(mode="json", exclude={"signature"})
 
@@ -159,6 +161,6 @@ def _row(table: Table, row: Any) -> bytes:
     return _line({"table": table.name, "row": {name: getattr(row, name) for name in names}})
 
 
-def _line(value: dict[str, Any]) -> bytes:
+def _line(value: JsonMapping) -> bytes:
     # An altered database may contain values that JSON cannot represent.
     return json.dumps(value, default=repr).encode() + b"\n"

@@ -24,8 +24,10 @@ from app.sealing.keys import KeyUnusable, public_key_in
 from app.sealing.zipped import Damaged, ExportUnusable, Zipped, damage
 from app.storage.audit import NAMES, Record, Unreadable, decisions_of, has_shape
 from app.storage.events import ChainCheck
-from app.storage.tables import decisions, projects, seals
+from app.storage.record_tables import seals
+from app.storage.tables import decisions, projects
 from signoff.schemas.events import Event
+from signoff.schemas.json_value import JsonMapping, JsonObject
 
 # In the zip, logs are outside of the workspace's files.
 LOGS = "logs"
@@ -184,7 +186,7 @@ def _event(line: object, number: int) -> tuple[Event, str]:
     wrong = Damaged("entry_unreadable", f"Line {number} of {EVENTS} is not a valid event.")
     if not isinstance(line, dict):
         raise wrong
-    values = dict(cast("dict[str, Any]", line))
+    values = dict(cast("JsonObject", line))
     stored = values.pop("hash", None)
     if set(values) != set(Event.model_fields) or not isinstance(stored, str):
         raise wrong
@@ -194,7 +196,7 @@ def _event(line: object, number: int) -> tuple[Event, str]:
     if not all(isinstance(text, str) for text in texts):
         raise wrong
     # Not validated: altered values are taken as they are, so that the chain reveals them.
-    return Event.model_construct(**values), stored
+    return Event.model_construct(None, **values), stored
 
 
 def _record(zipped: Zipped) -> Record:
@@ -228,10 +230,10 @@ def _record(zipped: Zipped) -> Record:
     )  # fmt: skip
 
 
-def _row(table: Table, row: dict[str, Any], name: str, unreadable: list[Unreadable]) -> Any | None:
+def _row(table: Table, row: JsonMapping, name: str, unreadable: list[Unreadable]) -> Any | None:
     """Return a row with the columns of its table. None if Signoff would not have written it, which is then noted."""
     left_out = LEFT_OUT.get(table.name, set[str]())
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for column in table.c:
         value = None if column.name in left_out else row.get(column.name, _before(column))
         if column.name not in left_out and not _fits(column, value):

@@ -11,10 +11,26 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from app.domain.identity import now
 from app.domain.seals import Head, Seal
+from signoff.schemas.json_value import JsonMapping
+
+
+class _Before(TypedDict):
+    project_id: str
+    seq: int
+    hash: str
+
+
+class _Entry(TypedDict, total=False):
+    """One line of the file. It has one of these members."""
+
+    seal: object
+    before: _Before
+    began: str
+
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +82,7 @@ class HeadsLog:
 
     def begin(self, heads: Iterable[tuple[str, int, str]]) -> None:
         """Record the state of every project at the time when sealing begins. Blocking."""
-        lines: list[dict[str, Any]] = [
+        lines: list[JsonMapping] = [
             {"before": {"project_id": project_id, "seq": seq, "hash": head}} for project_id, seq, head in heads
         ]
         self._append([*lines, {"began": now()}])
@@ -75,7 +91,7 @@ class HeadsLog:
         """Publish seals. They are on disk when this returns. Blocking."""
         self._append({"seal": seal.model_dump(mode="json")} for seal in seals)
 
-    def _append(self, lines: Iterable[dict[str, Any]]) -> None:
+    def _append(self, lines: Iterable[JsonMapping]) -> None:
         data = b"".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for line in lines)
         if not data:
             return
@@ -96,7 +112,7 @@ class HeadsLog:
 
     def _take(self, line: bytes) -> None:
         try:
-            entry: dict[str, Any] = json.loads(line)
+            entry: _Entry = json.loads(line)
             if "seal" in entry:
                 seal = Seal.model_validate(entry["seal"])
                 known = self.heads.get(seal.project_id)

@@ -6,7 +6,7 @@ The same checks apply to a database and to an exported record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from app.domain import integrity, signed_audit
 from app.domain.actions import Action
@@ -22,6 +22,7 @@ from app.domain.validation import effective_dependencies
 from app.sealing.authentic import MODEL_PREFIX, OWN_ACTORS, command_content, commands_match
 from app.storage import plan_rows, plans
 from app.storage.audit import Record
+from app.storage.commands import CommandRow
 from app.storage.events import ChainCheck
 
 _ALTERED = {
@@ -132,7 +133,7 @@ def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str,
 
 def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Found]:
     """Yield commands that the app did not store, and people's decisions without a matching command."""
-    by_request: dict[str, dict[str, Any]] = {row.request_id: vars(row) for row in record.commands}
+    by_request = {str(row.request_id): cast("CommandRow", vars(row)) for row in record.commands}
     for row in record.commands:
         if not keys.verifies("command", command_content(by_request[row.request_id]), row.seal):
             message = f"Command {row.id} ({row.kind} by {row.actor}) differs from what the app stored."

@@ -232,4 +232,4 @@ def _users(pid: int) -> list[int]:
             lines = file.read().splitlines()
     except OSError:
         return []
-    return next(([int(word) for word in line.split()[1:]] for line in lines if line.startswith(b"Uid:")), [])
+    return next(([int(word) for word in line.split()[1:]] for line in lines if line.startswith(b"Uid:")), list[int]())

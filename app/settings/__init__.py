@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import platformdirs
@@ -232,12 +232,12 @@ class Settings(BaseSettings):
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
     @classmethod
-    def _split_paths(cls, value: Any) -> Any:
+    def _split_paths(cls, value: object) -> object:
         return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
     @field_validator("allowed_hosts", "http_allow", "planner_actions", "planner_hosts", mode="before")
     @classmethod
-    def _split_names(cls, value: Any) -> Any:
+    def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("task_path")

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from pydantic import AliasChoices, SecretStr
 
@@ -33,14 +33,14 @@ def variable_of(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
 
 
-def _as_text(name: str, value: Any) -> str:
+def _as_text(name: str, value: object) -> str:
     match value:
         case str():
             return value
         case SecretStr():
             return value.get_secret_value()
         case list():
-            return (os.pathsep if name in PATHS else ",").join(map(str, cast("list[Any]", value)))
+            return (os.pathsep if name in PATHS else ",").join(map(str, cast("list[object]", value)))
         case Path() | int() | float():
             return str(value)
         case dict():

@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+from signoff.schemas.json_value import JsonObject
+
 Keys = tuple[str, ...]
 
 
@@ -48,7 +50,7 @@ class KeyLines:
             self._implied.setdefault(keys[:length], line)
 
 
-def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+def _statements(text: str) -> Iterator[tuple[int, str, JsonObject]]:
     """Each statement with its first line and the values that it sets; blank lines and comments set nothing."""
     lines = text.replace("\r\n", "\n").split("\n")
     start = 0
@@ -62,19 +64,19 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         start = end
 
 
-def _innermost(values: dict[str, Any]) -> Keys:
+def _innermost(values: JsonObject) -> Keys:
     """The name in a header: `[a.b]` parses as `{"a": {"b": {}}}`, and `[[a.b]]` as `{"a": {"b": [{}]}}`."""
     keys: Keys = ()
     inner: Any = values
     while isinstance(inner, dict) and inner:
-        ((key, inner),) = cast("dict[str, Any]", inner).items()
+        ((key, inner),) = cast("JsonObject", inner).items()
         keys = (*keys, key)
     return keys
 
 
-def _keys(values: dict[str, Any]) -> Iterator[Keys]:
+def _keys(values: JsonObject) -> Iterator[Keys]:
     """Every key that a statement sets, including the keys of inline tables."""
     for key, value in values.items():
         yield (key,)
         if isinstance(value, dict):
-            yield from ((key, *inner) for inner in _keys(cast("dict[str, Any]", value)))
+            yield from ((key, *inner) for inner in _keys(cast("JsonObject", value)))

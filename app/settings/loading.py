@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ class SettingsInvalid(ValueError):
     """The settings are not valid; the message has one line per mistake."""
 
 
-def load_settings(flags: dict[str, Any] | None = None) -> Settings:
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     """Load the settings; `flags` override all other sources.
 
     Raises:
@@ -54,7 +55,7 @@ def flag_of(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def _complaints(error: ValidationError, flags: dict[str, Any]) -> str:
+def _complaints(error: ValidationError, flags: Mapping[str, Any]) -> str:
     lines = _lines_of_file()
     problems = error.errors(include_url=False)
     located = [(_line(problem["loc"], flags, lines), problem) for problem in problems]
@@ -69,7 +70,7 @@ def _lines_of_file() -> KeyLines:
         return KeyLines("")
 
 
-def _line(location: Location, flags: dict[str, Any], lines: KeyLines) -> int | None:
+def _line(location: Location, flags: Mapping[str, Any], lines: KeyLines) -> int | None:
     """The line of the file that sets a value; None if a flag or the environment sets it."""
     field = _field(location)
     if field is None or field in flags or _is_in_environment(field, location):

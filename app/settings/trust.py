@@ -15,6 +15,7 @@ from app import hidden_environment
 from app.settings import settings_file
 from app.settings.environment import SECRETS_PREFIX, variable_of
 from app.settings.file import KeyLines, Keys
+from signoff.schemas.json_value import JsonObject
 
 # Addresses to which keys are sent, the keys themselves, the database, and who may connect.
 GUARDED = (
@@ -76,8 +77,8 @@ def _key_from_elsewhere(flags: Mapping[str, Any], values: Mapping[str, Any]) -> 
     return None
 
 
-def _agents(values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _agents(values: Mapping[str, Any]) -> Iterator[tuple[str, JsonObject]]:
     agents = values.get("agents")
-    for name, entry in cast("dict[str, Any]", agents).items() if isinstance(agents, dict) else ():
+    for name, entry in cast("JsonObject", agents).items() if isinstance(agents, dict) else ():
         if isinstance(entry, dict):
-            yield name, cast("dict[str, Any]", entry)
+            yield name, cast("JsonObject", entry)

@@ -6,120 +6,24 @@ late therefore changes nothing. An attempt whose outcome is recorded never runs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
-from app.domain.parameters import Value
 from app.domain.replay import outputs_hash
 from app.domain.states import AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
+from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.needs import Needed, is_being_cancelled
 from app.storage.tables import attempts, plans
 from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
+from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import AfterFailure, DecisionMode, TaskStatus, WaitReason, waits_for_person
-
-
-@dataclass(frozen=True)
-class AttemptKey:
-    """Identifies the attempt that an activity makes at a task, and the fencing token that it writes under.
-
-    `task_id` may be the task's key until the attempt has started. `try_number` is the workflow's own count: an attempt that was
-    lost with its worker is repeated under the same number.
-    """
-
-    project_id: str
-    run_id: str
-    task_id: str
-    try_number: int
-    token: str
-    worker: str = ""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """The recorded result of an attempt: the task's status, and whether it `asks`, that is, waits for a person's decision.
-
-    `advise`: the project asks a model first, if one is configured.
-    """
-
-    status: TaskStatus
-    asks: bool = False
-    advise: bool = False
-
-
-@dataclass(frozen=True)
-class Started:
-    """What an attempt starts from. `recorded` is set if its `try_number` already has an outcome; then nothing runs."""
-
-    recorded: Recorded | None
-    task: TaskRow
-    project: projects.ProjectRow
-    number: int
-    upstream: dict[str, dict[str, Any]]
-    # The tasks among these that a person skipped.
-    skipped: frozenset[str]
-    # The run settings that were approved.
-    settings: dict[str, Any]
-    at: str
-    # What the approval froze. None for plans that were approved before Signoff froze anything.
-    frozen: dict[str, Any] | None
-
-    @property
-    def parameters(self) -> dict[str, Value]:
-        """The approved values of the plan's parameters."""
-        return self.settings.get("parameters") or {}
-
-    def project_value(self, name: str) -> Any:
-        """Return a field of the project as the task may read it: the approved value, even if the project has changed since."""
-        signed = self.settings.get(f"project_{name}")
-        return getattr(self.project, name) if signed is None else signed
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a task asks a person. `reference` is the task's own name for the question."""
-
-    text: str
-    options: list[str]
-    reference: str
-    kind: QuestionKind = QuestionKind.AGENT
-    details: dict[str, Any] | None = None
-
-    @property
-    def reason(self) -> WaitReason:
-        """Why the task waits."""
-        return WaitReason.AGENT_QUESTION if self.kind == QuestionKind.AGENT else WaitReason.SIGNED_CHANGED
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The outcome that an attempt reports."""
-
-    status: TaskStatus
-    outputs: dict[str, Any]
-    error: TaskError | None = None
-    exit_code: int | None = None
-    log_bytes: int = 0
-    # Carried by the final event, so that the seals cover the log and the files that the task was expected to make.
-    log_sha256: str | None = None
-    files: dict[str, dict[str, Any] | None] | None = None
-    reason: str | None = None
-    next_try_in: float | None = None
-    # Ask a person what to do next, regardless of the plan's failure settings.
-    asks: bool = False
-    question: Question | None = None
-    # Approved files that changed while the attempt ran, with the checksum of each afterwards; None for a file that is gone.
-    left_behind: dict[str, str | None] = field(default_factory=dict[str, str | None])
-    # What it ran that differs from the approved version, with the task that changed it or the decision that accepted it.
-    not_as_signed: list[dict[str, str | None]] = field(default_factory=list[dict[str, str | None]])
-
 
 KILLED = (
     "The task killed or froze its own worker process. It had that process to itself because two other workers were lost "
@@ -250,13 +154,18 @@ def _note_left_behind(conn: Connection, key: AttemptKey, left_behind: dict[str, 
         conn.execute(update(attempts).where(*conditions).values(left_behind=left_behind))
 
 
+class _LogFacts(TypedDict):
+    bytes: int
+    sha256: str
+
+
 class _Evidence(TypedDict):
     outputs_hash: str | None
     exit_code: int | None
-    log: NotRequired[dict[str, Any]]
-    files: NotRequired[dict[str, dict[str, Any] | None]]
+    log: NotRequired[_LogFacts]
+    files: NotRequired[dict[str, JsonMapping | None]]
     left_behind: NotRequired[dict[str, str | None]]
-    not_as_signed: NotRequired[list[dict[str, Any]]]
+    not_as_signed: NotRequired[list[JsonMapping]]
 
 
 def _evidence(ending: Ending) -> _Evidence:
@@ -265,11 +174,11 @@ def _evidence(ending: Ending) -> _Evidence:
     if ending.log_sha256 is not None:
         evidence["log"] = {"bytes": ending.log_bytes, "sha256": ending.log_sha256}
     if ending.files:
-        evidence["files"] = ending.files
+        evidence["files"] = {**ending.files}
     if ending.left_behind:
         evidence["left_behind"] = ending.left_behind
     if ending.not_as_signed:
-        evidence["not_as_signed"] = ending.not_as_signed
+        evidence["not_as_signed"] = [*ending.not_as_signed]
     return evidence
 
 

@@ -14,9 +14,11 @@ from sqlalchemy import cast as cast_column
 from app.domain.commands import CommandRecord
 from app.domain.seals import Seal
 from app.storage import projects, seals
+from app.storage.record_tables import events
 from app.storage.stored_json import read_json
-from app.storage.tables import attempts, commands, decisions, events, phases, plans, questions, runs, tasks
+from app.storage.tables import attempts, commands, decisions, phases, plans, questions, runs, tasks
 from app.storage.tables import projects as project_table
+from signoff.schemas.json_value import JsonObject
 
 # A forger may have added more. This many are enough to report.
 _MAX_STRAY = 20
@@ -119,7 +121,7 @@ def _rows(
     return found
 
 
-def _parse(table: Table, column: str, values: dict[str, Any]) -> bool:
+def _parse(table: Table, column: str, values: JsonObject) -> bool:
     """Replace the stored text with its value. False if the value is not valid for the column."""
     try:
         value = read_json(values[column])

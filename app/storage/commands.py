@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict, cast
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from app.domain.commands import CommandKind, CommandRequest, StoredCommand
+from app.domain.commands import CommandKind, CommandPayload, CommandRequest, StoredCommand
 from app.domain.identity import new_id, now
 from app.domain.signing import SIGNER, Signer
 from app.storage import plans, projects
@@ -48,6 +48,25 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
     return command
 
 
+class CommandRow(TypedDict):
+    """A row of the table of commands, with the app's signature over the rest of it."""
+
+    project_id: str
+    request_id: str
+    kind: str
+    actor: str
+    comment: str
+    payload: CommandPayload
+    seal: str | None
+
+
+def find_row(conn: Connection, project_id: str, request_id: str) -> CommandRow | None:
+    """Return the stored command with a request id as it is stored, or None."""
+    conditions = (commands.c.project_id == project_id, commands.c.request_id == request_id)
+    row = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
+    return cast("CommandRow", dict(row)) if row is not None else None
+
+
 def find(conn: Connection, project_id: str, command_id: str) -> StoredCommand | None:
     """Return a command of this project, or None."""
     conditions = (commands.c.project_id == project_id, commands.c.id == command_id)
@@ -55,7 +74,7 @@ def find(conn: Connection, project_id: str, command_id: str) -> StoredCommand | 
     return _command(row) if row is not None else None
 
 
-def _bound(payload: dict[str, Any], plan: plans.PlanRow) -> dict[str, Any]:
+def _bound(payload: CommandPayload, plan: plans.PlanRow) -> CommandPayload:
     """Bind an approval to a plan: to the current one, if the sender has named none."""
     if payload.get("plan_version") is None and payload.get("plan_digest") is None:
         return {**payload, "plan_version": plan.version, "plan_digest": plan.digest}

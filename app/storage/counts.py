@@ -1,11 +1,11 @@
-"""Counts of projects and tasks, for metrics."""
+"""Counts of projects and tasks, for metrics and answers."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Select, func, select
 
 from app.storage.tables import projects, tasks
-from signoff.vocabulary import ProjectStatus
+from signoff.vocabulary import ProjectStatus, TaskStatus
 
 _PROJECTS = select(projects.c.status, func.count()).group_by(projects.c.status)
 # Tasks of finished projects keep accumulating, so counting them would take longer and longer.
@@ -24,3 +24,19 @@ def by_status(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
 
 def _pairs(conn: Connection, query: Select[str, int]) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
+    """Count how a cancelled run's tasks ended: completed, interrupted, never_started, did_not_stop."""
+    counts = {"completed": 0, "interrupted": 0, "never_started": 0, "did_not_stop": 0}
+    columns = (tasks.c.status, tasks.c.started_at, tasks.c.error)
+    for row in conn.execute(select(*columns).where(tasks.c.project_id == project_id)):
+        if row.status == TaskStatus.COMPLETED:
+            counts["completed"] += 1
+        elif row.status == TaskStatus.CANCELLED and row.error and row.error.get("type") == "did_not_stop":
+            counts["did_not_stop"] += 1
+        elif row.status == TaskStatus.CANCELLED and row.started_at is not None:
+            counts["interrupted"] += 1
+        elif row.started_at is None:
+            counts["never_started"] += 1
+    return counts

@@ -10,10 +10,12 @@ from app.domain.errors import NotFound
 from app.domain.events import GENESIS, chain_hash
 from app.domain.identity import now
 from app.domain.signing import SIGNER, Signer
+from app.storage.record_tables import events, tombstones
 from app.storage.stored_json import read_json
-from app.storage.tables import events, projects, tombstones
+from app.storage.tables import projects
 from signoff.schemas.event_data import EventData
 from signoff.schemas.events import Event
+from signoff.schemas.json_value import JsonObject
 
 # Built once: building a statement costs more than running it. Writers of one project take turns: `app.storage.locks`.
 _HEAD = select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project"))
@@ -39,7 +41,7 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: 
     seq, head = row.last_seq, row.last_hash
     signer: Signer | None = conn.get_execution_options().get(SIGNER)
     written: list[Event] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     for data in news:
         seq += 1
         event = Event.model_construct(
@@ -147,7 +149,7 @@ def _as_stored(row: Any) -> tuple[Event, bool]:
     except ValueError:
         data = None
     whole = isinstance(data, dict)
-    content: dict[str, Any] = data if whole else {}  # pyright: ignore[reportUnknownVariableType]
+    content = data if isinstance(data, dict) else {}
     # Not validated: an altered row still needs its number, which is what the check reports.
     event = Event.model_construct(
         seq=row.seq, type=str(row.type), project_id=row.project_id, at=row.at, actor=row.actor, data=content

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, select, update
 
-from app.domain.commands import CommandRecord
+from app.domain.commands import CommandPayload, CommandRecord
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured, Frozen
-from app.storage.plans import PlanRow
+from app.storage.plan_versions import PlanRow
 from app.storage.tables import plans
 
 
 def take_captured(decision: CommandRecord) -> Captured | None:
     """Remove the captured material from a decision and return it. The decision then stores only its digest."""
-    captured: Captured | None = decision.payload.get("captured")
-    decision.payload = {name: value for name, value in decision.payload.items() if name != "captured"}
+    payload: CommandPayload = {**decision.payload}
+    captured = payload.pop("captured", None)
+    decision.payload = payload
     return captured
 
 
@@ -64,7 +63,7 @@ def _check(decision: CommandRecord, frozen: Frozen) -> None:
 def keep(conn: Connection, project_id: str, version: int | None, captured: Captured | None) -> None:
     """Store what was frozen with its plan version."""
     if captured is not None:
-        values: dict[str, Any] = {"frozen": captured.frozen.model_dump(mode="json"), "signed_texts": captured.texts}
+        values = {"frozen": captured.frozen.model_dump(mode="json"), "signed_texts": captured.texts}
         conditions = (plans.c.project_id == project_id, plans.c.version == version)
         conn.execute(update(plans).where(*conditions).values(**values))
 

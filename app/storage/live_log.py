@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Select, func, select
 
-from app.storage.tables import events, projects, tombstones
+from app.storage.record_tables import events, tombstones
+from app.storage.tables import projects
 from signoff.vocabulary import EventType
 
 # How many events a reader may fall behind. Beyond that it gets only the newest event of each project.

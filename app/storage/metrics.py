@@ -13,8 +13,9 @@ from app.domain.states import AttemptStatus
 from app.domain.validation import phase_graphs
 from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
+from app.storage.record_tables import events
 from app.storage.runs import RunRow
-from app.storage.tables import attempts, events
+from app.storage.tables import attempts
 from signoff.vocabulary import EventType
 
 _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}
@@ -82,7 +83,7 @@ def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
     """Return how long plans and phases have waited for approval. A wait that is still open counts up to now."""
     types = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
     query = (
-        select(events.c.type, events.c.at, events.c.data)
+        select(events.c.type, events.c.at)
         .where(events.c.project_id == project.id, events.c.type.in_(types))
         .order_by(events.c.seq)
     )

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from app.database.postgres import make_engine
 from app.database.sqlite import BUSY_TIMEOUT_MS, begin_write
@@ -108,7 +109,7 @@ async def _on_postgres(url: URL, work: Callable[[Connection], R]) -> R:
         return await connection.run_sync(work)
 
 
-def _prepare_file(connection: Any, _record: Any) -> None:
+def _prepare_file(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000

@@ -7,7 +7,7 @@ answer arrived, the reservation counts as spent, because the provider may have c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
 
@@ -21,6 +21,7 @@ from app.storage.reading import Rows
 from app.storage.tables import model_steps, plans, questions
 from app.storage.tables import tasks as task_table
 from signoff.schemas.event_data import TaskProgress
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.vocabulary import PlanStatus, TaskStatus
 
 
@@ -29,7 +30,7 @@ class StepRow:
     """A finished step."""
 
     # Whatever the model or the tool has answered.
-    result: Any
+    result: JsonValue
 
 
 _STEPS = Rows(model_steps, StepRow)
@@ -175,7 +176,7 @@ def settle(
     conversation: Conversation,
     position: int,
     *,
-    result: Any,
+    result: JsonValue,
     input_tokens: int = 0,
     output_tokens: int = 0,
     cost: float | None = None,
@@ -200,7 +201,7 @@ def settle(
 
 def give_up(conn: Connection, position: int, *, charged: bool) -> None:
     """Record that a call failed. `charged`: the provider may have billed it anyway."""
-    values: dict[str, Any] = {"status": StepStatus.LOST, "ended_at": now()}
+    values: JsonObject = {"status": StepStatus.LOST, "ended_at": now()}
     if not charged:
         values |= {"status": StepStatus.VOID, "reserved_tokens": 0, "reserved_cost": None}
     conn.execute(update(model_steps).where(model_steps.c.position == position).values(**values))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from app.domain.conditions import DECISION, Ended, Fate, Stops, Then, condition_of, ends_run, fate_of
+from app.domain.frozen import StoredFrozen
 from app.domain.references import referenced_tasks
 from app.domain.states import SKIPPED_BY_PERSON
 from app.storage.reading import Rows
 from app.storage.tables import phases, plans, projects, tasks
 from app.storage.tasks import TaskRow
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import PhaseStatus, RunsOn, Stage, TaskStatus
 
 _PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
@@ -25,8 +26,8 @@ class Earlier:
     key: str
     status: TaskStatus
     reason: str | None
-    action: dict[str, Any]
-    outputs: dict[str, Any]
+    action: JsonObject
+    outputs: JsonObject
 
     @property
     def answer(self) -> str | None:
@@ -52,8 +53,8 @@ _FROZEN = (
 
 def stops(conn: Connection, project_id: str) -> Stops:
     """Return which answers end the run of a project's current plan, as its approval froze them."""
-    frozen: dict[str, Any] | None = conn.execute(_FROZEN, {"of_project": project_id}).scalar()
-    return (frozen or {}).get("stops") or {}
+    frozen: StoredFrozen | None = conn.execute(_FROZEN, {"of_project": project_id}).scalar()
+    return (frozen.get("stops") if frozen is not None else None) or {}
 
 
 def is_being_cancelled(conn: Connection, stage: str, phase_id: str) -> bool:
@@ -72,7 +73,7 @@ class Needed:
 
     finished: bool
     fate: Fate
-    outputs: dict[str, dict[str, Any]]
+    outputs: dict[str, JsonObject]
     # The keys of those that a person skipped.
     skipped: frozenset[str]
 

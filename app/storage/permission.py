@@ -12,7 +12,8 @@ from app.domain.frozen import Frozen
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import SKIPPED_BY_PERSON
 from app.storage import projects, tasks
-from app.storage.attempts import AttemptKey, recorded_of
+from app.storage.attempt_values import AttemptKey
+from app.storage.attempts import recorded_of
 from app.storage.needs import Needed
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, plans
@@ -71,7 +72,7 @@ def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mappi
     agent = task.agent_id or project.agent_id or DEFAULT_AGENT
     frozen = conn.execute(_FROZEN, {"of_project": project.id, "numbered": project.plan_version}).scalar()
     signed = Frozen.model_validate(frozen).agents.get(agent, {}) if frozen is not None else {}
-    if queue not in {signed.get("queue"), own_queues.get(agent, usual)}:
+    if queue not in (signed.get("queue"), own_queues.get(agent, usual)):
         message = f"Task '{task.key}' belongs to the agent '{agent}', which uses another task queue."
         raise Conflict(message, code="fenced")
 

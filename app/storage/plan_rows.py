@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 
@@ -18,6 +18,7 @@ from app.domain.validation import effective_dependencies, retries_of
 from app.storage.projects import ProjectRow
 from app.storage.tables import phases, tasks
 from app.storage.tasks import TaskRow
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, RunsOn, TaskStatus
 
 # Ids by key: `{"phases": {key: id}, "tasks": {key: id}}`.
@@ -35,7 +36,7 @@ class NewPhase(TypedDict):
     position: int
     strategy: PhaseStrategy
     requires_approval: bool
-    condition: dict[str, Any] | None
+    condition: JsonObject | None
     runs_on: RunsOn
     status: PhaseStatus
 
@@ -51,9 +52,9 @@ class NewTask(TypedDict):
     description: str
     position: int
     agent_id: str | None
-    action: dict[str, Any]
+    action: JsonObject
     depends_on: list[str]
-    inputs: dict[str, Any]
+    inputs: JsonObject
     expected_files: list[str]
     retries: int
     timeout_seconds: float | None
@@ -62,10 +63,10 @@ class NewTask(TypedDict):
     reads: list[str]
     writes: list[str]
     limits: dict[LimitName, int]
-    condition: dict[str, Any] | None
+    condition: JsonObject | None
     requires_approval: bool
     status: TaskStatus
-    outputs: dict[str, Any]
+    outputs: JsonObject
     # A task that keeps its id in a new version continues its count.
     attempt: NotRequired[int]
 
@@ -119,11 +120,11 @@ def check_rows(draft: PhaseDraft, parameters: Mapping[str, Parameter], rows: Seq
 
 def _definition(
     task: TaskDraft, needed: list[str], parameters: Mapping[str, Parameter]
-) -> tuple[dict[str, Any], list[str], dict[str, Any] | None]:
+) -> tuple[JsonObject, list[str], JsonObject | None]:
     return task.action.model_dump(mode="json"), needed, _stored(task.condition, parameters)
 
 
-def _stored(condition: Condition | None, parameters: Mapping[str, Parameter]) -> dict[str, Any] | None:
+def _stored(condition: Condition | None, parameters: Mapping[str, Parameter]) -> JsonObject | None:
     """A condition as rows have it: with the signed value of its parameter, so that the row alone says whether it is met."""
     stored = known(condition, parameters)
     return None if stored is None else stored.model_dump(mode="json")
@@ -179,7 +180,7 @@ def _rows_of(conn: Connection, table: Table, project_id: str) -> Sequence[RowMap
     return conn.execute(select(table).where(table.c.project_id == project_id)).mappings().all()
 
 
-def _restore(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+def _restore(conn: Connection, table: Table, rows: Sequence[JsonObject], columns: Sequence[str]) -> None:
     """Give rows the values that they had before they were replaced."""
     if rows:
         query = update(table).where(table.c.id == bindparam("of_row"))

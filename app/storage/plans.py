@@ -7,8 +7,7 @@ during a run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -17,81 +16,19 @@ from app.domain.commands import CancelSeal, CommandSeal
 from app.domain.conditions import Effect, effects_of, ends_run, stops_of
 from app.domain.corrections import kept_tasks
 from app.domain.errors import Conflict, ErrorInfo, NotFound
+from app.domain.frozen import StoredFrozen
 from app.domain.identity import now
 from app.domain.parameters import Value, values_of
 from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.signed_values import project_values_read
 from app.storage import events, locks, needs, plan_rows, projects, tasks
-from app.storage.plan_rows import Ids
+from app.storage.plan_versions import Changes, Contents, Given, Kept, PlanFacts, PlanRow
 from app.storage.projects import Failure, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import plans
 from signoff.schemas.event_data import EventData, PlanFailed, PlanGenerating, PlanReady, PlanSuperseded
+from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
-
-
-class PlanFacts(TypedDict, total=False):
-    """What language models used to make a plan."""
-
-    models: list[str]
-    calls: int
-    tokens: dict[str, int]
-    cost_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """A plan version. `app.storage.tables` explains the columns."""
-
-    project_id: str
-    version: int
-    status: PlanStatus
-    digest: str | None
-    planner: str
-    instructions: str | None
-    parameters: dict[str, Value]
-    based_on: int | None
-    draft: dict[str, Any] | None
-    settings: dict[str, Any] | None
-    ids: Ids | None
-    frozen: dict[str, Any] | None
-    signed_texts: dict[str, str] | None
-    failure: dict[str, Any] | None
-    created_at: str
-    created_by: str
-    approved_at: str | None
-    approved_by: str | None
-
-
-class _Given(TypedDict, total=False):
-    parameters: dict[str, Value]
-
-
-class _Kept(TypedDict, total=False):
-    kept: list[str]
-    kept_phases: list[str]
-
-
-class _Changes(TypedDict, total=False):
-    status: PlanStatus
-    digest: str
-    draft: dict[str, Any]
-    settings: dict[str, Any]
-    ids: Ids
-    failure: dict[str, Any]
-    approved_at: str
-    approved_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a version has once it is filled in. `draft` and `settings` are what the digest covers, word for word."""
-
-    digest: str
-    draft: dict[str, Any]
-    settings: dict[str, Any]
-    ids: Ids
-
 
 _ROWS = Rows(plans, PlanRow)
 OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
@@ -208,7 +145,8 @@ def effects(row: PlanRow) -> dict[str, list[Effect]]:
         Conflict: `plan_not_ready`: the version was never filled in.
     """
     draft = content(row)
-    stops = stops_of(draft) if row.approved_at is None else (row.frozen or {}).get("stops") or {}
+    frozen: StoredFrozen = row.frozen or {}
+    stops = stops_of(draft) if row.approved_at is None else frozen.get("stops") or {}
     return effects_of(draft, stops)
 
 
@@ -242,7 +180,7 @@ def begin_generation(
     }
     conn.execute(insert(plans).values(row))
     projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
-    given: _Given = {"parameters": parameters} if parameters else {}
+    given: Given = {"parameters": parameters} if parameters else {}
     begun = PlanGenerating(plan_version=version, planner=planner, created_at=at, **given, **seal)
     events.append(conn, project.id, begun, actor=actor)
 
@@ -288,7 +226,7 @@ def fail_generation(
     shown: Failure = {"code": error.code, "message": error.message, "task_id": None}
     assert project.former_stage is not None  # noqa: S101 - for the type checker: a project that is planning has one
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
-    details = [problem.model_dump() for problem in error.details]
+    details: list[JsonMapping] = [problem.model_dump() for problem in error.details]
     cause: CancelSeal = seal if seal is not None else {}
     failed = PlanFailed(plan_version=version, code=error.code, message=error.message, details=details, **cause)
     events.append(conn, project_id, failed, actor=actor)
@@ -352,7 +290,7 @@ def _generating(conn: Connection, project_id: str, version: int) -> tuple[Projec
     return project, row
 
 
-def _set(conn: Connection, project_id: str, version: int, **values: Unpack[_Changes]) -> None:
+def _set(conn: Connection, project_id: str, version: int, **values: Unpack[Changes]) -> None:
     conn.execute(update(plans).where(plans.c.project_id == project_id, plans.c.version == version).values(**values))
 
 
@@ -371,11 +309,11 @@ def _install(
     settings = run_settings(project, draft, actions)
     digest = digest_of(draft, settings)
     ids = plan_rows.with_ids(draft, earlier.ids if earlier is not None else {})
-    stored: _Changes = {
+    stored: Changes = {
         "status": PlanStatus.READY,
         "digest": digest,
         "draft": draft.model_dump(mode="json"),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.stored(),
         "ids": ids,
     }
     _set(conn, project.id, version, **stored)
@@ -397,7 +335,7 @@ def _install(
     else:
         projects.move(conn, project, ProjectStatus.PENDING, **values)
     used: PlanFacts = facts if facts is not None else {}
-    outcomes: _Kept = {"kept": kept.tasks, "kept_phases": kept.phases} if kept is not None else {}
+    outcomes: Kept = {"kept": kept.tasks, "kept_phases": kept.phases} if kept is not None else {}
     ready = PlanReady(
         plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
         phases=len(draft.phases), tasks=len(draft.tasks()), **outcomes, **used,
@@ -415,7 +353,7 @@ def _unaffected(
     answer ends the run is asked again.
     """
     completed = project.status == ProjectStatus.COMPLETED
-    if earlier is None or project.run_id is None or completed or earlier.settings["path"] != settings.path:
+    if earlier is None or project.run_id is None or completed or earlier.settings.get("path") != settings.path:
         return frozenset()
     stops = (needs.stops(conn, project.id), stops_of(draft))
     done = [

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
@@ -19,9 +19,11 @@ from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
-from app.storage.tables import attempts, commands, projects, tombstones
+from app.storage.record_tables import tombstones
+from app.storage.tables import attempts, commands, projects
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Stage, Strategy
 
 
@@ -90,6 +92,25 @@ class ProjectRow:
         return self.run_id
 
 
+class NewProject(TypedDict):
+    """The columns of a new project that its caller chooses."""
+
+    id: str
+    name: str
+    description: str
+    strategy: Strategy
+    auto_approve_plan: bool
+    auto_approve_phases: bool
+    decision_mode: DecisionMode
+    path: str | None
+    agent_id: str | None
+    sme_archetype: str | None
+    max_tokens: int | None
+    max_cost_usd: float | None
+    parameters: dict[str, Value]
+    workspace: str
+
+
 class ProjectChanges(TypedDict, total=False):
     """The columns that a change of a project's state may set, besides its status."""
 
@@ -145,7 +166,7 @@ _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
 def create(
-    conn: Connection, values: dict[str, Any], *, actor: str, duplicated_from: str | None = None
+    conn: Connection, values: NewProject, *, actor: str, duplicated_from: str | None = None
 ) -> None:  # fmt: skip
     """Insert a project with its first event. It is pending and has no plan."""
     at = now()
@@ -330,7 +351,7 @@ def erase(conn: Connection, project_id: str, *, actor: str) -> None:
     conn.execute(delete(projects).where(projects.c.id == project_id))
 
 
-def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> dict[str, Any]:
+def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> JsonObject:
     """Return the proof that someone asked to delete the project. The project's commands are deleted with it."""
     query = select(commands).where(commands.c.project_id == project_id, commands.c.actor == actor)
     asked = [dict(row) for row in conn.execute(query.order_by(commands.c.at.desc())).mappings()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import NotFound
+from app.domain.frozen import ChangeDetails, ChangedItem, without_texts
 from app.domain.identity import new_id, now
 from app.domain.replay import outputs_hash
 from app.storage import events, projects, tasks
@@ -17,6 +18,7 @@ from app.storage.reading import Rows
 from app.storage.tables import questions
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import DecisionRequested
+from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import ProjectStatus, Stage
 
 
@@ -33,7 +35,7 @@ class QuestionRow:
     question: str
     reference: str | None
     options: list[str]
-    details: dict[str, Any] | None
+    details: ChangeDetails | None
     default_answer: str | None
     status: QuestionStatus
     opened_at: str
@@ -44,7 +46,7 @@ class QuestionRow:
     decision_id: str | None
 
     @property
-    def differences(self) -> list[dict[str, Any]]:
+    def differences(self) -> list[ChangedItem]:
         """What differs from what was approved, if that is what the question is about."""
         return self.details["differences"] if self.details is not None else []
 
@@ -56,7 +58,7 @@ ANSWERS_TO_A_LOSS = ("retry", "complete", "skip", "fail")
 
 
 class _Changed(TypedDict, total=False):
-    changed: list[dict[str, Any]]
+    changed: list[JsonMapping]
     details_hash: str | None
 
 
@@ -71,7 +73,7 @@ def ask(
     default: str | None = None,
     expires_at: str | None = None,
     reference: str | None = None,
-    details: dict[str, Any] | None = None,
+    details: ChangeDetails | None = None,
 ) -> str:
     """Open a decision for a waiting task and return its id. The project then waits for the decision."""
     question_id = new_id("dec")
@@ -93,8 +95,7 @@ def ask(
     conn.execute(insert(questions).values(row))
     changed: _Changed = {}
     if details is not None:
-        # Leave out the texts of the differences, which may be long.
-        changed["changed"] = [{**item, "text": None} for item in details["differences"]]
+        changed["changed"] = [*without_texts(details["differences"])]
         changed["details_hash"] = outputs_hash(details)
     asked = DecisionRequested(
         **tasks.describe(task), question_id=question_id, kind=kind, question=question, options=list(options), **changed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -30,6 +30,7 @@ from signoff.schemas.event_data import (
     ProjectFailed,
     RunLost,
 )
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import Outcome, PhaseStatus, PhaseStrategy, ProjectStatus, RunsOn, Stage, TaskStatus
 
 
@@ -62,7 +63,7 @@ class PhaseRow:
     requires_approval: bool
     approved_at: str | None
     approved_by: str | None
-    condition: dict[str, Any] | None
+    condition: JsonObject | None
     runs_on: RunsOn
     status: PhaseStatus
     started_at: str | None
@@ -96,7 +97,7 @@ class PhaseNames(TypedDict):
 
 
 class _Cause(TypedDict, total=False):
-    failure: dict[str, Any]
+    failure: dict[str, object]
 
 
 _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
@@ -339,22 +340,6 @@ def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str)
     failure: Failure = {"code": code, "message": message, "task_id": None}
     events.append(conn, project.id, RunLost(run_id=project.latest_run, code=code), actor="signoff")
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
-
-
-def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:
-    """Count how a cancelled run's tasks ended: completed, interrupted, never_started, did_not_stop."""
-    counts = {"completed": 0, "interrupted": 0, "never_started": 0, "did_not_stop": 0}
-    columns = (task_table.c.status, task_table.c.started_at, task_table.c.error)
-    for row in conn.execute(select(*columns).where(task_table.c.project_id == project_id)):
-        if row.status == TaskStatus.COMPLETED:
-            counts["completed"] += 1
-        elif row.status == TaskStatus.CANCELLED and row.error and row.error.get("type") == "did_not_stop":
-            counts["did_not_stop"] += 1
-        elif row.status == TaskStatus.CANCELLED and row.started_at is not None:
-            counts["interrupted"] += 1
-        elif row.started_at is None:
-            counts["never_started"] += 1
-    return counts
 
 
 def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: CancelSeal) -> None:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select, update
 
 from app.domain.seals import Seal
+from app.storage.commands import CommandRow
 from app.storage.reading import Rows
+from app.storage.record_tables import events, seals, tombstones
 from app.storage.stored_json import read_json
-from app.storage.tables import events, projects, seals, tombstones
+from app.storage.tables import projects
+from signoff.schemas.json_value import JsonObject
+
+
+class Proof(TypedDict, total=False):
+    """What shows that someone asked to delete a project: the app's signature, or that person's command."""
+
+    seal: str | None
+    command: CommandRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +31,10 @@ class Tombstone:
     project_id: str
     deleted_at: str
     deleted_by: str
-    event: dict[str, Any]
+    event: JsonObject
     head: str
-    proof: dict[str, Any] | None
-    seal: dict[str, Any] | None
+    proof: Proof | None
+    seal: JsonObject | None
 
 
 _TOMBSTONES = Rows(tombstones, Tombstone)

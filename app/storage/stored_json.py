@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from app.domain.plan import canonical_json
+from signoff.schemas.json_value import JsonValue
 
 
-def read_json(text: object) -> Any:
+def read_json(text: object) -> JsonValue:
     """Parse a JSON column that was selected as text. Returns None for NULL.
 
     Raises:

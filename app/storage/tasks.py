@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, String, bindparam, cast, func, or_, select, update
 
@@ -27,6 +27,7 @@ from signoff.schemas.event_data import (
     TaskSkipped,
     TaskWaiting,
 )
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus, WaitReason
 
 
@@ -49,9 +50,9 @@ class TaskRow:
     description: str
     position: int
     agent_id: str | None
-    action: dict[str, Any]
+    action: JsonObject
     depends_on: list[str]
-    inputs: dict[str, Any]
+    inputs: JsonObject
     expected_files: list[str]
     retries: int
     timeout_seconds: float | None
@@ -60,11 +61,11 @@ class TaskRow:
     reads: list[str]
     writes: list[str]
     limits: dict[LimitName, int]
-    condition: dict[str, Any] | None
+    condition: JsonObject | None
     requires_approval: bool
     status: TaskStatus
     reason: str | None
-    outputs: dict[str, Any]
+    outputs: JsonObject
     error: TaskError | None
     exit_code: int | None
     log_bytes: int
@@ -76,12 +77,23 @@ class TaskRow:
     token: str | None
     quarantine: str | None
 
+    @property
+    def action_type(self) -> str:
+        """The type of the task's action."""
+        return str(self.action["type"])
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a timer runs, or a decision waits for an answer. None without a limit."""
+        seconds = self.action.get("seconds", self.action.get("expires_seconds"))
+        return float(seconds) if isinstance(seconds, str | int | float) else None
+
 
 class TaskChanges(TypedDict, total=False):
     """The columns that a change of a task's state may set, besides its status."""
 
     reason: str | None
-    outputs: dict[str, Any]
+    outputs: JsonObject
     error: TaskError | None
     exit_code: int | None
     log_bytes: int
@@ -119,7 +131,7 @@ class Reason(TypedDict, total=False):
 class ErrorField(TypedDict, total=False):
     """The error of a task, if there is one."""
 
-    error: dict[str, Any]
+    error: dict[str, object]
 
 
 EVENT_OF: dict[TaskStatus, type[TaskMoved]] = {
@@ -310,7 +322,7 @@ def close_task(
     *,
     actor: str,
     reason: str | None = None,
-    outputs: dict[str, Any] | None = None,
+    outputs: JsonObject | None = None,
     error: TaskError | None = None,
     decided: CommentSeal | None = None,
 ) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 from temporalio.client import Client
@@ -190,7 +189,7 @@ class _Stack:
         async with httpx.AsyncClient(base_url=self._settings.app_url, trust_env=False, timeout=2) as http:
             try:
                 answer = await http.get("/ready")
-                checks: dict[str, Any] = answer.json()["checks"] if answer.is_success else {}
+                checks: dict[str, int] = answer.json()["checks"] if answer.is_success else {}
             except (httpx.TransportError, ValueError, KeyError):
                 return False
         return checks.get("workers", 0) >= 1

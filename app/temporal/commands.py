@@ -21,6 +21,7 @@ from app.storage import commands, decisions, plans, projects
 from app.storage.projects import ProjectRow, situation
 from app.temporal.client import Engine
 from app.temporal.lost import cancel_failing, reconcile_lost_runs
+from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
@@ -179,15 +180,7 @@ class Commands:
         return left is None
 
     async def _erase(self, command: CommandRequest) -> None:
-        await self._database.read(lambda conn: projects.check_erasable(conn, command.project_id))
-        await asyncio.to_thread(self._workspaces.remove, command.project_id)
-
-        def work(conn: Connection) -> None:
-            if projects.find(conn, command.project_id) is not None:
-                projects.check_erasable(conn, command.project_id)
-                projects.erase(conn, command.project_id, actor=command.actor)
-
-        await self._database.transact(work)
+        await erase(self._database.transact, self._workspaces, command.project_id, actor=command.actor)
 
 
 def _decide_at_once(

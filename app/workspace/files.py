@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import TypedDict, cast
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -25,6 +25,7 @@ from app.storage.tasks import TaskRow
 from app.workspace.folders import open_file, open_folder
 from app.workspace.uploads import Placed
 from app.workspace.workspaces import root_of
+from signoff.schemas.json_value import JsonObject
 
 MAX_FILES = 10_000
 # In a folder that a caller named, which may be a whole repository, these hold no results.
@@ -126,7 +127,7 @@ def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin
     for row in rows:
         # An altered row is for the audit to report.
         stored = cast("object", row.action)
-        save_to = cast("dict[str, Any]", stored).get("save_to") if isinstance(stored, dict) else None
+        save_to = cast("JsonObject", stored).get("save_to") if isinstance(stored, dict) else None
         if save_to:
             declared[str(save_to)] = row.id
     query = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.task_id).where(
@@ -237,7 +238,14 @@ def sha256_of(root: Path, file: WorkspaceFile) -> str | None:
     return digest.hexdigest() if same else None
 
 
-def fingerprint(root: Path, path: str) -> dict[str, Any] | None:
+class Fingerprint(TypedDict):
+    """The size of a file in bytes, and its checksum."""
+
+    size: int
+    sha256: str
+
+
+def fingerprint(root: Path, path: str) -> Fingerprint | None:
     """Return size and checksum of a regular file below a folder, or None if there is none. Blocking, with constant memory."""
     parts = path.split("/")
     if ".." in parts:
@@ -254,7 +262,7 @@ def fingerprint(root: Path, path: str) -> dict[str, Any] | None:
     return {"size": size, "sha256": digest.hexdigest()}
 
 
-def fingerprints(root: Path, paths: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+def fingerprints(root: Path, paths: Sequence[str]) -> dict[str, Fingerprint | None]:
     """Size and checksum of each file; None for a missing one. Blocking."""
     return {path: fingerprint(root, path) for path in paths}
 

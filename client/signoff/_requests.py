@@ -16,6 +16,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from signoff.errors import NoAnswer, NotASignoff, SignoffError
+from signoff.schemas.json_value import JsonObject
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    query: Mapping[str, Any] = field(default_factory=JsonObject)
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     upload: Upload | None = None
@@ -69,7 +70,7 @@ def path_of(project_id: str, *parts: str) -> str:
     return "/api/projects" + "".join(f"/{quote(part, safe='')}" for part in (project_id, *parts))
 
 
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(values: Mapping[str, Any]) -> JsonObject:
     return {name: value for name, value in values.items() if value is not None}
 
 

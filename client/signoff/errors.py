@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import httpx
 
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 
 
@@ -30,7 +30,7 @@ class SignoffError(Exception):
         status: int = 0,
         code: str = "",
         details: list[Problem] | None = None,
-        context: dict[str, Any] | None = None,
+        context: JsonObject | None = None,
         request_id: str = "",
         retry_after: float | None = None,
     ) -> None:

@@ -15,8 +15,9 @@ from app.sealing.exported import verify
 from app.sealing.keys import public_key_in
 from app.settings import Settings
 from app.storage import plans
-from app.storage.tables import events, projects
+from app.storage.record_tables import events
 from app.storage.tables import plans as table
+from app.storage.tables import projects
 from signoff.schemas.events import Event
 from tests.api.answers import refused
 from tests.api.record_copy import RecordCopy, record_copy

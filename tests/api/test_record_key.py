@@ -24,7 +24,8 @@ from app.sealing.exported import verify
 from app.sealing.keys import KeyUnusable, public_key_in
 from app.settings import Settings
 from app.storage import seals as seal_storage
-from app.storage.tables import projects, tombstones
+from app.storage.record_tables import tombstones
+from app.storage.tables import projects
 from signoff.schemas.events import Event
 from signoff.vocabulary import EventType
 from tests.app_process import ROOT, AppProcess

@@ -19,7 +19,8 @@ from app.domain.signing import Signer
 from app.sealing.heads import HeadsLog
 from app.storage import decisions as decision_storage
 from app.storage import seals as seal_storage
-from app.storage.tables import commands, decisions, events, plans, projects, seals
+from app.storage.record_tables import events, seals
+from app.storage.tables import commands, decisions, plans, projects
 from signoff.schemas.event_data import FileUploaded, PlanApproved
 from signoff.schemas.events import Event
 from tests.conftest import Stack, eventually, running_stack

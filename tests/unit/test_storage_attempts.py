@@ -16,7 +16,7 @@ from app.domain.errors import Conflict
 from app.domain.identity import new_id
 from app.domain.registry import load_actions
 from app.storage import attempts, decisions, events, plans, projects, quarantines, runs, tasks
-from app.storage.attempts import AttemptKey, Ending, Recorded
+from app.storage.attempt_values import AttemptKey, Ending, Recorded
 from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
 from tests.factories import plan_of, project_row, task
 

@@ -17,7 +17,7 @@ from app.database.held import must_hold
 from app.domain.errors import Invalid, Unavailable
 from app.domain.identity import new_id
 from app.storage import attempts, events, projects, runs, tasks
-from app.storage.attempts import AttemptKey, Ending
+from app.storage.attempt_values import AttemptKey, Ending
 from app.storage.tables import projects as project_table
 from signoff.vocabulary import TaskStatus
 from tests.conftest import eventually

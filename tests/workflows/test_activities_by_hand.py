@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.errors import Conflict
 from app.storage import attempts
-from app.storage.attempts import AttemptKey
+from app.storage.attempt_values import AttemptKey
 from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 from tests.workflows.by_hand import Operator

@@ -29,7 +29,7 @@ from app.domain.registry import load_actions
 from app.planning.archetypes import load_archetypes
 from app.planning.outline import OutlinePlanner
 from app.storage import attempts, decisions
-from app.storage.attempts import AttemptKey, Ending, Question
+from app.storage.attempt_values import AttemptKey, Ending, Question
 from app.temporal.tuning import worker_options
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import TaskStatus

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
-from zipstream import ZipStream  # pyright: ignore[reportMissingTypeStubs]
+from zipstream import ZipStream
 
 from app.api.controllers.decisions import all_decisions
 from app.api.http.services import Services
@@ -102,7 +102,7 @@ class Archive:
     def _entries(self, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
         """The bytes of the zip. Blocking: do not read them in the event loop, because they wait for it."""
         # Fast rather than small: most large files are compressed already.
-        stream: Any = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
+        stream = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
         project_id = self._project.id
         decided = self._ask(loop, lambda conn: all_decisions(conn, project_id))
         signer, refused = self._services.sealer.keys.signer, self._services.sealer.refusal(project_id)

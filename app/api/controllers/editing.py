@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Response
 from pydantic import BaseModel
@@ -26,6 +26,7 @@ from app.domain.validation import for_project
 from app.storage import projects
 from app.storage.projects import ProjectRow
 from app.workspace.private_places import objection_to_grants
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import Plan
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import ProjectStatus
@@ -41,7 +42,7 @@ async def edit(
     request: AnyRequest,
     services: Services,
     project_id: str,
-    edits: list[dict[str, Any]],
+    edits: list[JsonObject],
     shown: Shown,
     *,
     status: int = 200,
@@ -67,7 +68,7 @@ async def _edit(
     request: AnyRequest,
     services: Services,
     project_id: str,
-    edits: list[dict[str, Any]],
+    edits: list[JsonObject],
     shown: Shown,
     *,
     status: int,
@@ -99,7 +100,7 @@ async def _edit(
     return await _submit(request, services, project_id, edits, shown, status=status, refine=refine)
 
 
-def _with_action(services: Services, project: ProjectRow, edit: dict[str, Any]) -> dict[str, Any]:
+def _with_action(services: Services, project: ProjectRow, edit: JsonObject) -> JsonObject:
     """Give a new task without an action one for its agent's model. If the agent has no model, a person does the task."""
     if edit.get("op") != "add_task" or edit.get("action") is not None or not isinstance(edit.get("title"), str):
         return edit
@@ -114,7 +115,7 @@ async def _submit(
     request: AnyRequest,
     services: Services,
     project_id: str,
-    edits: list[dict[str, Any]],
+    edits: list[JsonObject],
     shown: Shown,
     *,
     status: int,
@@ -131,7 +132,7 @@ async def _submit(
     return Response(answer, status_code=status, headers=decided.headers)
 
 
-def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
+def check_sendable(services: Services, edits: list[JsonObject]) -> None:
     """Check what a workflow cannot check itself before it has edits decided.
 
     Raises:
@@ -148,9 +149,7 @@ def check_sendable(services: Services, edits: list[dict[str, Any]]) -> None:
         raise Invalid(message, details=[Problem(field="edits", message=message)])
 
 
-async def refine(
-    request: AnyRequest, services: Services, project_id: str, edits: list[dict[str, Any]]
-) -> Response[Plan]:
+async def refine(request: AnyRequest, services: Services, project_id: str, edits: list[JsonObject]) -> Response[Plan]:
     """Create a new version of the plan by edits.
 
     Raises:
@@ -167,7 +166,7 @@ async def refine(
     return await edit(request, services, project_id, edits, shown, refine=True)
 
 
-def _check_grants(services: Services, edits: list[dict[str, Any]]) -> None:
+def _check_grants(services: Services, edits: list[JsonObject]) -> None:
     """Check that no edit grants access to a path that no task can be granted.
 
     Raises:
@@ -176,8 +175,8 @@ def _check_grants(services: Services, edits: list[dict[str, Any]]) -> None:
     objection = objection_to_grants(services.settings.private_places)
     for number, item in enumerate(edits):
         for name in ("reads", "writes"):
-            paths: list[str] = item.get(name) or []
-            for path in paths:
+            # The edits are valid: these fields are lists of paths.
+            for path in cast("list[str]", item.get(name) or []):
                 if (why := objection(path)) is not None:
                     message = f"No task can be granted {path}: it {why}."
                     raise Invalid(message, details=[Problem(field=f"edits.{number}.{name}", message=message)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
@@ -61,8 +61,8 @@ class HistoryController(Controller):
 
 def _version(row: plans.PlanRow) -> PlanVersion:
     values = {name: getattr(row, name) for name in PlanVersion.model_fields if name != "summary"}
-    draft: dict[str, Any] = row.draft or {}
-    return PlanVersion(**values, summary=draft.get("summary", ""))
+    draft = row.draft or {}
+    return PlanVersion(**values, summary=str(draft.get("summary", "")))
 
 
 def _diff(conn: Connection, project_id: str, before: int | None, after: int | None) -> PlanDiff:
@@ -84,7 +84,7 @@ def _diff(conn: Connection, project_id: str, before: int | None, after: int | No
     )
 
 
-def _settings(contents: plans.Contents) -> dict[str, Any]:
+def _settings(contents: plans.Contents) -> dict[str, object]:
     """The run settings of a version, without the values of the parameters, which are compared with the parameters."""
     return {name: value for name, value in contents.settings.items() if name != "parameters"}
 

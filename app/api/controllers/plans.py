@@ -26,7 +26,8 @@ from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.llm.access import model_for
 from app.planning.render import to_markdown
-from app.storage import plans, projects, runs
+from app.storage import plans, projects
+from app.storage.counts import count_outcomes
 from app.temporal.commands import STOP_SECONDS
 from signoff.schemas.answers import CancelAnswer, CancelCounts, StatusAnswer
 from signoff.schemas.plans import Plan
@@ -179,7 +180,7 @@ class PlanController(Controller):
         if decided is None:
             return await recorded(services, command)
         project = await services.commands.wait_until_settled(project_id, STOP_SECONDS)
-        counts = await services.database.read(lambda conn: runs.count_outcomes(conn, project_id))
+        counts = await services.database.read(lambda conn: count_outcomes(conn, project_id))
         stopped = project is None or project.status != ProjectStatus.RUNNING
         answer = CancelAnswer(
             **status_answer(project, decided).model_dump(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, cast
 
 from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
@@ -28,6 +28,7 @@ from app.domain.identity import new_id
 from app.storage import projects, tasks
 from app.workspace.workspaces import Workspaces
 from signoff.schemas.answers import DeleteAnswer
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.schemas.projects import Project, ProjectList
 from signoff.vocabulary import ProjectStatus
@@ -80,10 +81,11 @@ class ProjectController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
     ) -> Response[Project]:
         """Creates a pending project without a plan."""
-        values = data.model_dump()
-        check_named(services, values)
+        fields = data.model_dump()
+        check_named(services, fields)
         project_id = new_id("proj")
-        values |= {"id": project_id, "workspace": await _workspace(services.workspaces, project_id, data.path)}
+        workspace = await _workspace(services.workspaces, project_id, data.path)
+        values = cast("projects.NewProject", {**fields, "id": project_id, "workspace": workspace})
         actor = actor_of(request)
 
         def work(conn: Connection) -> Project:
@@ -177,7 +179,7 @@ async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) 
     return str(await asyncio.to_thread(workspaces.named, path))
 
 
-def check_named(services: Services, values: dict[str, Any]) -> None:
+def check_named(services: Services, values: Mapping[str, object]) -> None:
     """Check that the agent and the archetype that a project names exist.
 
     Raises:
@@ -185,7 +187,7 @@ def check_named(services: Services, values: dict[str, Any]) -> None:
     """
     known = {"agent_id": ("agent", services.agents), "sme_archetype": ("archetype", services.archetypes)}
     problems = [
-        Problem(field=name, message=_no_such(label, values[name], valid))
+        Problem(field=name, message=_no_such(label, str(values[name]), valid))
         for name, (label, valid) in known.items()
         if values.get(name) is not None and values[name] not in valid
     ]
@@ -197,7 +199,7 @@ def _no_such(label: str, name: str, known: Iterable[str]) -> str:
     return f"There is no {label} '{name}'. Known: {', '.join(known)}. GET /api/{label}s describes each of them."
 
 
-async def _check_read_only(services: Services, project_id: str, extra: dict[str, Any]) -> None:
+async def _check_read_only(services: Services, project_id: str, extra: JsonObject) -> None:
     if not extra:
         return
     current: BaseModel = await with_live_state(services, await read_project(services, project_id))

@@ -21,6 +21,7 @@ from app.domain import commands
 from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
 from app.storage import model_steps, plans, projects, tasks
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import Task, TaskDeleted, TaskList
 from signoff.vocabulary import TaskStatus
@@ -161,7 +162,7 @@ def _shown(project_id: str) -> Shown:
     return lambda conn, keys, _phases: _read(conn, project_id, keys[0])
 
 
-def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
+def _changes(current: Task, data: UpdateTask) -> list[JsonObject]:
     """The edits that give a task the values in the request. Unchanged fields need no edit.
 
     Raises:
@@ -177,7 +178,7 @@ def _changes(current: Task, data: UpdateTask) -> list[dict[str, Any]]:
     check_unchanged(fixed, before, moving=_MOVING, others=others)
     changed = {name: value for name, value in sent.items() if name in _EDITABLE and value != before[name]}
     phase = changed.pop("phase_id", None)
-    edits: list[dict[str, Any]] = [{"op": "update_task", "task": current.id, **changed}] if changed else []
+    edits: list[JsonObject] = [{"op": "update_task", "task": current.id, **changed}] if changed else []
     return edits + ([{"op": "move_task", "task": current.id, "phase": phase}] if phase else [])
 
 
@@ -186,7 +187,7 @@ _EDITABLE = frozenset(UpdateTask.model_fields) - {"key"}
 _MOVING = frozenset({"duration_ms", "log", "outputs_used_by"})
 
 
-def check_size(outputs: dict[str, Any]) -> None:
+def check_size(outputs: JsonObject) -> None:
     """Check the size of outputs that a person gives.
 
     Raises:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
@@ -112,7 +112,7 @@ def _headers(scope: HTTPScope) -> list[tuple[bytes, bytes]]:
 async def _body(receive: Receive) -> bytes:
     body = bytearray()
     while True:
-        message: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
+        message = cast("HTTPReceiveMessage", await receive())
         if message["type"] != "http.request":
             return bytes(body)
         body += message.get("body", b"")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
@@ -10,7 +10,8 @@ from app.domain.edits import MAX_EDITS, ConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
-from app.domain.texts import normalized
+from app.domain.texts import normalized_fields
+from signoff.schemas.json_value import JsonValue
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
 
 
@@ -44,13 +45,12 @@ class RequestBody(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _normalized(cls, value: Any) -> Any:
+    def _normalized(cls, value: JsonValue) -> JsonValue:
         if not isinstance(value, dict):
             return value
         # Read-only fields that the caller sends back are compared with their current values, so they stay as they are.
-        fields = cast("dict[str, Any]", value)
-        kept = {name: item for name, item in fields.items() if name not in cls.model_fields}
-        return normalized(fields) | kept
+        kept = {name: item for name, item in value.items() if name not in cls.model_fields}
+        return normalized_fields(value) | kept
 
 
 class SignIn(RequestBody):

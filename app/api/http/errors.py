@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, SerializationException, ValidationException
 from litestar.types import Scope, Send
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from app.api.http.methods import allow
 from app.domain.error_body import KINDS, error_body
 from app.domain.errors import DomainError, ErrorInfo
 from app.domain.plan import field_path
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 
 logger = structlog.get_logger(__name__)
@@ -27,6 +28,10 @@ _HTTP_MESSAGES = {
     405: "This address does not support that method.",
     413: "The body is too large.",
 }
+
+
+# Litestar's words, in `Request.stream`.
+_DISCONNECTED = "client disconnected prematurely"
 
 
 def request_id_of(scope: Scope) -> str:
@@ -52,10 +57,12 @@ async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[JsonObject]:
     """Convert any exception to an answer. The text of an unexpected exception appears only in the log."""
     info = _info_of(error)
-    if info.status == 500:
+    if _has_left(error):
+        logger.info("the client disconnected before its request was complete", path=request.url.path)
+    elif info.status == 500:
         logger.error("request failed", path=request.url.path, exc_info=error)
     headers = error_headers(info)
     if isinstance(error, HTTPException) and error.headers and "allow" in {name.lower() for name in error.headers}:
@@ -63,6 +70,11 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[d
         headers["Allow"] = allow(methods.split(", "))
     body = error_body(info, request_id_of(request.scope))
     return Response(body, status_code=info.status, headers=headers, media_type="application/json")
+
+
+def _has_left(error: Exception) -> bool:
+    """Whether the client disconnected while its request was read. Litestar has no exception of its own for that."""
+    return isinstance(error, InternalServerException) and error.detail == _DISCONNECTED
 
 
 def _info_of(error: Exception) -> ErrorInfo:
@@ -94,7 +106,8 @@ def _unreadable(error: Exception) -> str | None:
 
 
 def _of_litestar(error: ValidationException) -> ErrorInfo:
-    items: list[dict[str, Any]] = [item for item in (error.extra or []) if isinstance(item, dict)]  # pyright: ignore
+    listed = cast("list[object]", error.extra or [])
+    items = [cast("JsonObject", item) for item in listed if isinstance(item, dict)]
     problems = [(str(item.get("key", "")), str(item.get("message", ""))) for item in items]
     if any(item.get("source") in {"query", "path", "header", "cookie"} for item in items):
         details = [Problem(field=field, message=message) for field, message in problems]

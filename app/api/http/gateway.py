@@ -7,10 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from typing import cast
 from urllib.parse import urlsplit
 
 import structlog
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPRequestEvent, ReceiveMessage
 
 from app.api.http.credentials import Credentials, Sender
 from app.api.http.errors import INTERNAL_ERROR, send_error
@@ -80,9 +82,9 @@ class Gateway:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = unread = False
 
-        async def receive_noted() -> HTTPReceiveMessage:
+        async def receive_noted() -> ReceiveMessage:
             nonlocal unread
-            message: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
+            message = cast("HTTPReceiveMessage", await receive())
             unread = message["type"] == "http.request" and message.get("more_body", False)
             return message
 
@@ -104,7 +106,7 @@ class Gateway:
             _check_unique(scope)
             self._check_origin(scope["method"], headers)
             answer = await self._identified(scope, headers, send_with_id)
-            body: Receive = await _body(scope, headers, receive_noted)  # pyright: ignore
+            body = await _body(scope, headers, receive_noted)
             await self._app(scope, body, answer)
         except DomainError as error:
             await send_error(scope, send_with_id, error.info)
@@ -260,9 +262,9 @@ def _no_body_taken(method: str) -> BadRequest:
 
 async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive, *, takes_none: bool) -> Receive:
     """Treat a missing body as `{}`, and refuse a body that is neither JSON nor an accepted upload."""
-    first: HTTPReceiveMessage = await receive()  # pyright: ignore[reportAssignmentType]
+    first: HTTPReceiveMessage = cast("HTTPReceiveMessage", await receive())
     if first["type"] == "http.request" and not first.get("body") and not first.get("more_body"):
-        first = {"type": "http.request", "body": b"{}", "more_body": False}
+        first = HTTPRequestEvent(type="http.request", body=b"{}", more_body=False)
         others = [
             (name, value)
             for name, value in scope["headers"]
@@ -275,11 +277,11 @@ async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive, *,
         raise UnsupportedMediaType("Send the body as JSON, with 'Content-Type: application/json'.")
     sent = False
 
-    async def replay() -> HTTPReceiveMessage:
+    async def replay() -> ReceiveMessage:
         nonlocal sent
         if not sent:
             sent = True
             return first
-        return await receive()  # pyright: ignore[reportReturnType]
+        return await receive()
 
-    return replay  # pyright: ignore[reportReturnType]
+    return replay

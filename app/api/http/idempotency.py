@@ -16,14 +16,15 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from litestar import Request, Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPReceiveMessage, HTTPResponseStartEvent, ReceiveMessage
 from litestar.utils import normalize_path
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -151,7 +152,7 @@ class _KeepAnswer:
     def __init__(self, keyed: _KeyedRequest, send: Send) -> None:
         self._keyed = keyed
         self._send = send
-        self._start: Message | None = None
+        self._start: HTTPResponseStartEvent | None = None
         self._body = bytearray()
 
     async def __call__(self, message: Message) -> None:
@@ -164,7 +165,7 @@ class _KeepAnswer:
         self._body += message["body"]
         if message.get("more_body"):
             return
-        answer = Answer(self._start["status"], _kept_headers(self._start["headers"]), bytes(self._body))  # pyright: ignore
+        answer = Answer(self._start["status"], _kept_headers(self._start["headers"]), bytes(self._body))
         await self._keyed.end(answer)
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": answer.body, "more_body": False})
@@ -272,19 +273,19 @@ def _hash_of(scope: Scope, body: bytes) -> str:
 
 async def _read_body(receive: Receive, limit: int) -> tuple[bytes | None, Receive]:
     """The body, or None if it is too large or incomplete; and a `receive` callable that replays it."""
-    messages: list[Any] = []
+    messages: list[HTTPReceiveMessage] = []
     size, complete = 0, False
     while not complete and size <= limit:
-        message: Any = await receive()
+        message = cast("HTTPReceiveMessage", await receive())
         messages.append(message)
         if message["type"] != "http.request":
             break
         size += len(message.get("body", b""))
         complete = not message.get("more_body", False)
-    body = b"".join(message.get("body", b"") for message in messages)
+    body = b"".join(message["body"] for message in messages if message["type"] == "http.request")
     waiting = iter(messages)
 
-    async def again() -> Any:
+    async def again() -> ReceiveMessage:
         for message in waiting:
             return message
         return await receive()
@@ -292,7 +293,7 @@ async def _read_body(receive: Receive, limit: int) -> tuple[bytes | None, Receiv
     return (body if complete and size <= limit else None), again
 
 
-def _kept_headers(headers: Any) -> dict[str, str]:
+def _kept_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     pairs = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
     return {name: value for name, value in pairs.items() if name != "content-length"}
 

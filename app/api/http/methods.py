@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Protocol, cast
 
 import anyio.lowlevel
 from litestar.exceptions import HTTPException, MethodNotAllowedException
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Method, Receive, Scope, Send
 from litestar.utils import normalize_path
 
 # A method that no address has. Asking the router for it reveals the methods that exist.
-_NO_METHOD: Any = "-"
+_NO_METHOD = cast("Method", "-")
 
 
 def allow(methods: Iterable[str]) -> str:
@@ -22,6 +22,14 @@ def allow(methods: Iterable[str]) -> str:
     return ", ".join(sorted(allowed))
 
 
+class Router(Protocol):
+    """The part of Litestar's router that says which handler a request has."""
+
+    def handle_routing(self, path: str, method: Method) -> object:
+        """Find the handler. Raises an error that names the allowed methods if the address has no such method."""
+        ...
+
+
 class Methods:
     """ASGI middleware that answers HEAD and OPTIONS.
 
@@ -30,7 +38,7 @@ class Methods:
         router: knows which methods an address has.
     """
 
-    def __init__(self, app: ASGIApp, router: Any) -> None:
+    def __init__(self, app: ASGIApp, router: Router) -> None:
         self._app = app
         self._router = router
 
@@ -60,7 +68,7 @@ class Methods:
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer like GET, but without a body; the handler is stopped after the first part of its body."""
         # Servers check the method of their own scope to know that no body follows, so the handler gets a copy.
-        inner: Any = {**scope, "method": "GET"}
+        inner: dict[str, object] = {**scope, "method": "GET"}
 
         with anyio.CancelScope() as enough:
 
@@ -71,8 +79,8 @@ class Methods:
                     enough.cancel()
                     await anyio.lowlevel.checkpoint()
 
-            await self._app(inner, receive, answer)
-        scope["path_template"] = inner.get("path_template", "")
+            await self._app(cast("HTTPScope", inner), receive, answer)
+        scope["path_template"] = str(inner.get("path_template", ""))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

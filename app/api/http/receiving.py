@@ -11,12 +11,7 @@ from typing import Any
 
 from litestar import Request
 from litestar.exceptions import InternalServerException
-from multipart import (  # pyright: ignore[reportMissingTypeStubs]
-    MultipartError,
-    MultipartSegment,
-    PushMultipartParser,
-    parse_options_header,  # pyright: ignore[reportUnknownVariableType]
-)
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from app.domain.errors import BadRequest, Invalid, TooLarge, UnsupportedMediaType
 from app.workspace.uploads import Upload
@@ -86,7 +81,7 @@ async def receiving(request: Request[Any, Any, Any], workspace: Path, limit: int
 
 
 def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]:
-    return parse_options_header(request.headers.get("content-type", ""))  # pyright: ignore[reportUnknownVariableType]
+    return parse_options_header(request.headers.get("content-type", ""))
 
 
 class _Form:

@@ -12,7 +12,7 @@ from litestar.constants import OPENAPI_JSON_HANDLER_NAME
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
-from swagger_ui_bundle import swagger_ui_path  # pyright: ignore[reportMissingTypeStubs]
+from swagger_ui_bundle import swagger_ui_path
 
 # Swagger UI loads its icons from data: URLs. Nothing is loaded from, or sent to, other servers.
 CONTENT_SECURITY_POLICY = (

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from app.domain.conditions import Effect, KnownCondition, StoredCondition, condition_of, known
 from app.domain.parameters import Parameter
 from app.domain.plan import PhaseDraft, TaskDraft
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.tasks import AnswerEffect, Condition
 
 
-def condition(stored: dict[str, Any] | None) -> Condition | None:
+def condition(stored: JsonObject | None) -> Condition | None:
     """The condition of a row."""
     return _shown(condition_of(stored))
 

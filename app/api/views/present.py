@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,6 +19,7 @@ from app.storage.plan_rows import Ids
 from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
 from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
@@ -231,7 +231,7 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, draft: PlanDraft, item: Ph
     task_ids, phase_id = ids["tasks"], ids["phases"][item.key]
     drafted: list[Task] = []
     for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
-        values: dict[str, Any] = entry.model_dump(mode="json", exclude={"depends_on"})
+        values = entry.model_dump(mode="json", exclude={"depends_on"})
         values["retries"] = entry.retries or 0
         values |= {name: getattr(entry, name) for name in ("after_failure", "reads", "writes", "limits")}
         values |= {
@@ -284,7 +284,7 @@ def _plan_info(row: plans.PlanRow) -> PlanInfo:
         digest=contents.digest,
         status=row.status,
         planner=row.planner,
-        summary=contents.draft["summary"],
+        summary=str(contents.draft["summary"]),
     )
 
 
@@ -318,11 +318,11 @@ def _in_progress(row: TaskRow) -> bool:
     return row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
 
 
-def _cut(outputs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def _cut(outputs: JsonObject) -> tuple[JsonObject, bool]:
     """Outputs for lists, and whether they were truncated: long texts are shortened, other large values omitted."""
     if len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
         return outputs, False
-    visible: dict[str, Any] = {}
+    visible: JsonObject = {}
     room = MAX_OUTPUTS_LENGTH
     for name, value in outputs.items():
         shortened = value[:_MAX_TEXT_LENGTH] if isinstance(value, str) else value

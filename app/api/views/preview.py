@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -33,6 +33,7 @@ from app.domain.validation import (
 from app.planning.outline.reader import first_heading, read_outline, read_with_parameters
 from app.planning.render import to_markdown
 from app.workspace.private_places import objection_to_grants
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
 from signoff.vocabulary import RunsOn
 
@@ -52,7 +53,7 @@ class _Row(NamedTuple):
 
     id: str
     key: str
-    action: dict[str, Any]
+    action: JsonObject
     agent_id: str | None
     timeout_seconds: float | None
 

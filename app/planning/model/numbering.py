@@ -9,9 +9,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Required, TypedDict, cast
 
 from app.domain.plan import PlanDraft, TaskDraft, slug
+from signoff.schemas.json_value import JsonObject, JsonValue
 
 _NUMBERED = re.compile(r"(\$\{\{\s*tasks\.)([0-9]{1,9})(\.outputs\.)")
 _ANY_NUMBERED = re.compile(r"\$\{\{\s*tasks\.([0-9]{1,9})\.outputs\.")
@@ -19,20 +20,60 @@ _KEYED = re.compile(r"(\$\{\{\s*tasks\.)([a-z][a-z0-9_-]{0,63})(\.outputs\.)")
 _SHOWN = set(TaskDraft.model_fields) - {"key", "depends_on"}
 
 
-def ambiguous(plan: dict[str, Any]) -> Iterator[tuple[str, int]]:
+class _Condition(TypedDict):
+    task: int
+
+
+class NumberedTask(TypedDict, total=False):
+    """A task of a model's plan. It has more fields, which stay as they are."""
+
+    number: Required[int]
+    title: Required[str]
+    description: str
+    action: Required[JsonObject]
+    inputs: JsonObject
+    depends_on: list[int]
+    expected_files: list[str]
+    on_crash: str
+    condition: _Condition
+
+
+class NumberedPhase(TypedDict, total=False):
+    """A phase of a model's plan. It has more fields, which stay as they are."""
+
+    name: Required[str]
+    strategy: str
+    condition: _Condition
+    tasks: Required[list[NumberedTask]]
+
+
+class NumberedPlan(TypedDict, total=False):
+    """A model's plan."""
+
+    summary: str
+    assumptions: list[str]
+    questions: list[str]
+    phases: Required[list[NumberedPhase]]
+
+
+def ambiguous(plan: NumberedPlan) -> Iterator[tuple[str, int]]:
     """Places where a plan refers to a number that several tasks share, with the number. Unused numbers may repeat."""
     count = Counter(task["number"] for phase in plan["phases"] for task in phase["tasks"])
     for place, phase in enumerate(plan["phases"]):
         for index, task in enumerate(phase["tasks"]):
             used = set(task.get("depends_on", ()))
-            used.update(item["condition"]["task"] for item in (phase, task) if "task" in (item.get("condition") or {}))
+            used.update(
+                condition["task"]
+                for item in (phase, task)
+                if (condition := item.get("condition")) and "task" in condition
+            )
             used.update(int(reference[1]) for reference in _ANY_NUMBERED.finditer(json.dumps(task)))
             for number in sorted(used):
                 if count[number] > 1:
                     yield f"phases[{place}].tasks[{index}]", number
 
 
-def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any]:
+def with_keys(plan: NumberedPlan, previous: PlanDraft | None) -> dict[str, object]:
     """Convert a numbered plan to a plan with keys.
 
     A task keeps its key from the previous plan if it has the same title, or if it is the only one with the same action. The
@@ -59,16 +100,15 @@ def with_keys(plan: dict[str, Any], previous: PlanDraft | None) -> dict[str, Any
     phases = [
         {
             **_with_condition_key(phase, key_of),
-            "key": "",
+            "key": phase_key,
             "tasks": [_task_with_key(task, next(keyed), key_of) for task in phase["tasks"]],
         }
-        for phase in plan["phases"]
+        for phase, phase_key in zip(plan["phases"], _phase_keys(plan["phases"], previous), strict=True)
     ]
-    _name_phases(phases, previous)
     return {**plan, "phases": phases}
 
 
-def with_numbers(draft: PlanDraft) -> dict[str, Any]:
+def with_numbers(draft: PlanDraft) -> dict[str, object]:
     """Convert a plan to the form that models use, to show it to a model. Fields with default values are omitted."""
     number = {task.key: index for index, task in enumerate(draft.tasks(), 1)}
     phases = [
@@ -82,12 +122,13 @@ def with_numbers(draft: PlanDraft) -> dict[str, Any]:
     return {"summary": draft.summary, "phases": phases}
 
 
-def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
+def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, object]:
     values = _with_number(task.model_dump(mode="json", include=_SHOWN, exclude_defaults=True), number)
-    fields = _in_texts(
-        values,
-        lambda text: _KEYED.sub(lambda reference: _with(reference, number.get(reference[2], reference[2])), text),
-    )
+
+    def numbered(text: str) -> str:
+        return _KEYED.sub(lambda reference: _with(reference, number.get(reference[2], reference[2])), text)
+
+    fields = {name: _in_texts(value, numbered) for name, value in values.items()}
     return {
         "number": number[task.key],
         **fields,
@@ -95,31 +136,32 @@ def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _with_number(values: dict[str, Any], number: dict[str, int]) -> dict[str, Any]:
+def _with_number(values: JsonObject, number: dict[str, int]) -> JsonObject:
     """The fields of a task or a phase, with the number of the task in its condition."""
-    condition: dict[str, Any] = values.get("condition") or {}
-    if "task" not in condition:
+    condition = values.get("condition")
+    if not isinstance(condition, dict) or "task" not in condition:
         return values
-    return {**values, "condition": {**condition, "task": number[condition["task"]]}}
+    return {**values, "condition": {**condition, "task": number[str(condition["task"])]}}
 
 
-def _with_condition_key(values: dict[str, Any], key_of: Callable[[int], str]) -> dict[str, Any]:
+def _with_condition_key(values: NumberedTask | NumberedPhase, key_of: Callable[[int], str]) -> dict[str, object]:
     """The fields of a task or a phase, with the key of the task in its condition."""
-    condition: dict[str, Any] = values.get("condition") or {}
-    if "task" not in condition:
-        return values
+    condition = values.get("condition")
+    if not condition or "task" not in condition:
+        return {**values}
     return {**values, "condition": {**condition, "task": key_of(condition["task"])}}
 
 
-def _task_with_key(task: dict[str, Any], key: str, key_of: Callable[[int], str]) -> dict[str, Any]:
-    values = {name: value for name, value in task.items() if name not in {"number", "depends_on"}}
-    values = _with_condition_key(values, key_of)
+def _task_with_key(task: NumberedTask, key: str, key_of: Callable[[int], str]) -> dict[str, object]:
+    def keyed(text: str) -> str:
+        return _NUMBERED.sub(lambda reference: _with(reference, key_of(int(reference[2]))), text)
+
+    values = {
+        name: value for name, value in _with_condition_key(task, key_of).items() if name not in {"number", "depends_on"}
+    }
     for name in ("inputs", "action"):
         if name in values:
-            values[name] = _in_texts(
-                values[name],
-                lambda text: _NUMBERED.sub(lambda reference: _with(reference, key_of(int(reference[2]))), text),
-            )
+            values[name] = _in_texts(cast("JsonValue", values[name]), keyed)
     return {
         **values,
         "key": key,
@@ -131,7 +173,7 @@ def _with(reference: re.Match[str], name: str | int) -> str:
     return f"{reference[1]}{name}{reference[3]}"
 
 
-def _kept(tasks: list[dict[str, Any]], before: list[TaskDraft]) -> dict[int, str]:
+def _kept(tasks: list[NumberedTask], before: list[TaskDraft]) -> dict[int, str]:
     """Keys from the previous plan by task position, matched by title, or else by an action that only one task has."""
     kept: dict[int, str] = {}
     free = list(before)
@@ -148,19 +190,20 @@ def _kept(tasks: list[dict[str, Any]], before: list[TaskDraft]) -> dict[int, str
     return kept
 
 
-def _name_phases(phases: list[dict[str, Any]], previous: PlanDraft | None) -> None:
+def _phase_keys(phases: list[NumberedPhase], previous: PlanDraft | None) -> Iterator[str]:
     before = {phase.name: phase.key for phase in reversed(previous.phases)} if previous is not None else {}
     taken = set(before.values())
     for phase in phases:
-        phase["key"] = before.pop(phase["name"], None) or slug(phase["name"], taken)
-        taken.add(phase["key"])
+        key = before.pop(phase["name"], None) or slug(phase["name"], taken)
+        taken.add(key)
+        yield key
 
 
-def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
+def _in_texts(value: JsonValue, change: Callable[[str], str]) -> JsonValue:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        return [_in_texts(item, change) for item in cast("list[Any]", value)]
+        return [_in_texts(item, change) for item in value]
     if isinstance(value, dict):
-        return {name: _in_texts(item, change) for name, item in cast("dict[str, Any]", value).items()}
+        return {name: _in_texts(item, change) for name, item in value.items()}
     return value

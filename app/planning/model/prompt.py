@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from app.domain.actions import Action
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.material import RULE, framed, one_line
 from app.domain.plan import LIMITS
-from app.planning.model.numbering import with_numbers
+from app.planning.model.numbering import NumberedPlan, with_numbers
 from app.planning.planner import Brief
 
 MAX_FILES = 200
@@ -40,7 +39,7 @@ Rules:
 )
 
 # Short examples for different kinds of work. A weak model copies what it sees, so every detail in them must be right.
-_EXAMPLES = (
+_EXAMPLES: tuple[tuple[str, NumberedPlan], ...] = (
     (
         "Count the lines of all text files, and have somebody check the result.",
         {
@@ -203,12 +202,12 @@ def request(brief: Brief) -> str:
     return "\n\n".join(parts)
 
 
-def _compact(plan: dict[str, Any]) -> str:
+def _compact(plan: object) -> str:
     return json.dumps(plan, ensure_ascii=False)
 
 
-def _action_types(plan: dict[str, Any]) -> set[str]:
-    return {task["action"]["type"] for phase in plan["phases"] for task in phase["tasks"]}
+def _action_types(plan: NumberedPlan) -> set[str]:
+    return {str(task["action"]["type"]) for phase in plan["phases"] for task in phase["tasks"]}
 
 
 def _action(name: str, action: type[Action]) -> str:

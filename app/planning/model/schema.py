@@ -41,6 +41,8 @@ from app.domain.plan import (
 )
 from app.domain.texts import normalized
 from app.planning.model import numbering
+from app.planning.model.numbering import NumberedPlan
+from signoff.schemas.json_value import JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, RunsOn
 
@@ -56,6 +58,8 @@ MAX_ITEMS = 8
 FEW_PHASES = 5
 MAX_REMARKS = 5
 # Type checkers read the values of a Literal; here, the values are known only at run time.
+# Types that are made at run time, as `create_model` takes them: no type checker knows them.
+_Definitions = dict[str, Any]
 _LITERAL: Any = Literal
 Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 # Values may be any JSON, but most are short strings.
@@ -101,18 +105,21 @@ class _Bounded(_Lenient):
         return schema
 
 
-def _bound(value: Any) -> None:
-    if isinstance(value, list):
-        for item in cast("list[Any]", value):
+def _bound(schema: JsonValue) -> None:
+    if isinstance(schema, list):
+        for item in schema:
             _bound(item)
-    elif isinstance(value, dict):
-        schema = cast("dict[str, Any]", value)
+    elif isinstance(schema, dict):
         for part in schema.values():
             _bound(part)
         if schema.get("type") == "string" and not schema.keys() & {"enum", "const", "pattern"}:
-            schema["maxLength"] = min(schema.get("maxLength", MAX_TEXT), MAX_TEXT)
+            schema["maxLength"] = _at_most(schema.get("maxLength"), MAX_TEXT)
         if schema.get("type") == "array":
-            schema["maxItems"] = min(schema.get("maxItems", MAX_ITEMS), MAX_ITEMS)
+            schema["maxItems"] = _at_most(schema.get("maxItems"), MAX_ITEMS)
+
+
+def _at_most(limit: JsonValue, maximum: int) -> int:
+    return min(limit, maximum) if isinstance(limit, int) else maximum
 
 
 class ModelPlan(_Lenient):
@@ -133,11 +140,15 @@ class ModelPlan(_Lenient):
         values = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         warnings = [f"Assumption: {text}" for text in values.pop("assumptions", [])]
         warnings += [f"Open question: {text}" for text in values.pop("questions", [])]
-        return PlanDraft.model_validate({**numbering.with_keys(normalized(values), previous), "warnings": warnings})
+        return PlanDraft.model_validate(
+            {**numbering.with_keys(cast("NumberedPlan", normalized(values)), previous), "warnings": warnings}
+        )
 
     def problems(self) -> Iterator[Problem]:
         """Problems with the task numbers, which are not visible in a draft because a draft has keys."""
-        for place, number in numbering.ambiguous(self.model_dump(mode="json", exclude_unset=True)):
+        for place, number in numbering.ambiguous(
+            cast("NumberedPlan", self.model_dump(mode="json", exclude_unset=True))
+        ):
             message = f"Several tasks have the number {number}, so it is ambiguous. Number the tasks 1, 2, 3, …"
             yield Problem(field=f"{place}.depends_on", message=message)
 
@@ -154,7 +165,7 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
     line: Any = Name if whole else Annotated[Name, Field(json_schema_extra={"maxLength": MAX_LINE})]
     kinds = [kind for name, action in sorted(actions.items()) for kind in _action_types(name, action, whole=whole)]
     action: Any = reduce(lambda first, second: first | second, kinds)
-    task_fields: dict[str, Any] = {
+    task_fields: _Definitions = {
         "number": (Number, Field(description="1 for the first task of the plan, 2 for the next one, and so on.")),
         "title": (line, Field(description="What to do, as an imperative: Gather the metrics.")),
         "action": (action, Field(description="How to do it.")),
@@ -188,7 +199,7 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
     task: Any = create_model("Task", __base__=base, **task_fields)
     phase_fields["tasks"] = (list[task], Field(min_length=1, max_length=MAX_TASKS))
     phase: Any = create_model("Phase", __base__=base, **phase_fields)
-    plan_fields: dict[str, Any] = {
+    plan_fields: _Definitions = {
         "phases": (
             list[phase],
             Field(min_length=1, max_length=MAX_PHASES, json_schema_extra=None if whole else {"maxItems": FEW_PHASES}),
@@ -199,7 +210,7 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
     return create_model("Plan", __base__=ModelPlan, **plan_fields)
 
 
-def _phase_fields(line: Any) -> dict[str, Any]:
+def _phase_fields(line: Any) -> _Definitions:
     """The fields of a phase that a model fills in, apart from its tasks."""
     return {
         "name": (line, Field(description="Name of the phase.")),
@@ -227,7 +238,7 @@ def _action_types(name: str, action: type[Action], *, whole: bool) -> Iterator[A
     base: Any = _Lenient if whole else _Bounded
     one_of = [field for field in action.one_of if field in fields]
     for chosen in one_of or [None]:
-        kind: dict[str, Any] = {"type": (_LITERAL[name], Field(description=_first_line(action)))}
+        kind: _Definitions = {"type": (_LITERAL[name], Field(description=_first_line(action)))}
         for field, info in fields.items():
             if field == chosen:
                 kind[field] = (_without_none(info.annotation), Field(min_length=1, description=info.description))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from app.domain.plan import ActionSpec
 from app.planning.outline import scripts
@@ -260,7 +260,8 @@ def _ways_from(number: int, steps: list[ItemStep]) -> list[ItemStep]:
 def _text_of(action: ActionSpec | None) -> str:
     """What an action does, as the title of a task that has none."""
     fields = action.fields() if action is not None else {}
-    text = fields.get("command") or fields.get("prompt") or fields.get("url") or (fields.get("argv") or [""])[-1]
+    argv = cast("list[object]", fields.get("argv") or [""])
+    text = fields.get("command") or fields.get("prompt") or fields.get("url") or argv[-1]
     return str(text).removeprefix(scripts.STRICT_SH)
 
 

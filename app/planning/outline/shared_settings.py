@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from app.domain.attributes import means
 from app.domain.plan import ActionSpec, TaskDraft
@@ -40,7 +40,7 @@ class SharedSettings:
             return task
         kind, fields = task.action.type, task.action.fields()
         if self.env and means(kind, "env"):
-            fields["env"] = {**self.env, **fields.get("env", {})}
+            fields["env"] = {**self.env, **cast("dict[str, str]", fields.get("env", {}))}
         if self.cwd is not None and means(kind, "cwd"):
             fields.setdefault("cwd", self.cwd)
         changed: dict[str, Any] = {"action": ActionSpec.model_validate({"type": kind, **fields})}

@@ -120,9 +120,15 @@ class AsyncTransport:
         limits = (
             self.http.timeout if silence is None else httpx.Timeout(silence, connect=min(silence, _CONNECT_SECONDS))
         )
-        sent: dict[str, Any] = {"params": request.query, "json": request.body, "headers": request.headers}
         try:
-            async with self.http.stream(request.method, request.path, timeout=limits, **sent) as response:
+            async with self.http.stream(
+                request.method,
+                request.path,
+                timeout=limits,
+                params={**request.query},
+                json=request.body,
+                headers=request.headers,
+            ) as response:
                 if response.is_error:
                     await response.aread()
                     raise error_of(response)

@@ -121,9 +121,15 @@ class Transport:
         limits = (
             self.http.timeout if silence is None else httpx.Timeout(silence, connect=min(silence, _CONNECT_SECONDS))
         )
-        sent: dict[str, Any] = {"params": request.query, "json": request.body, "headers": request.headers}
         try:
-            with self.http.stream(request.method, request.path, timeout=limits, **sent) as response:
+            with self.http.stream(
+                request.method,
+                request.path,
+                timeout=limits,
+                params={**request.query},
+                json=request.body,
+                headers=request.headers,
+            ) as response:
                 if response.is_error:
                     response.read()
                     raise error_of(response)

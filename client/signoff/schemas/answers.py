@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
+from signoff.schemas.json_value import JsonMapping
 from signoff.schemas.problems import Problem
 from signoff.schemas.record import RecordSeal
 from signoff.vocabulary import ProjectStatus, Stage
@@ -23,7 +24,7 @@ class ErrorBody(BaseModel):
     message: str
     status: int
     details: list[Problem]
-    context: dict[str, Any]
+    context: JsonMapping
     request_id: str
 
 

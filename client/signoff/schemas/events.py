@@ -7,6 +7,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signoff.schemas.event_data import EventData
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import ProjectStatus, Stage
 
 
@@ -30,7 +31,7 @@ class Event(BaseModel):
     project_id: str
     at: str
     actor: str
-    data: dict[str, Any]
+    data: JsonObject
 
     @property
     def payload(self) -> EventData | None:
@@ -49,7 +50,7 @@ def _below(model: type[EventData]) -> list[type[EventData]]:
 MODELS: dict[str, type[EventData]] = {model.type: model for model in _below(EventData) if "type" in vars(model)}
 
 
-def read_data(kind: str, data: dict[str, Any]) -> EventData | None:
+def read_data(kind: str, data: JsonObject) -> EventData | None:
     """Return the typed data of an event, as `Event.payload` describes it."""
     model = MODELS.get(kind)
     if model is None:
@@ -59,7 +60,7 @@ def read_data(kind: str, data: dict[str, Any]) -> EventData | None:
     except ValidationError as error:
         wrong = {str(problem["loc"][0]) for problem in error.errors(include_url=False, include_input=False)}
     empty = {name: _empty(field.annotation) for name, field in model.model_fields.items() if field.is_required()}
-    return model.model_construct(**(empty | {name: value for name, value in data.items() if name not in wrong}))
+    return model.model_construct(None, **(empty | {name: value for name, value in data.items() if name not in wrong}))
 
 
 def _empty(annotation: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from signoff.schemas.insight import Severity
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import PlanParameter, PlanStats
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import AnswerEffect, Condition
@@ -19,10 +20,10 @@ class OutlineTask(BaseModel):
     key: str
     title: str
     description: str
-    action: dict[str, Any]
+    action: JsonObject
     agent_id: str | None
     depends_on: list[str]
-    inputs: dict[str, Any]
+    inputs: JsonObject
     expected_files: list[str]
     retries: int
     timeout_seconds: float | None

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.tasks import AnswerEffect, Phase, Task
 from signoff.vocabulary import ParameterType, PlanStatus
 
@@ -73,7 +74,7 @@ class FrozenActionInfo(BaseModel):
 
     package: str
     version: str
-    defaults: dict[str, Any]
+    defaults: JsonObject
 
 
 class FrozenInfo(BaseModel):
@@ -95,14 +96,14 @@ class FrozenInfo(BaseModel):
     unknown: dict[str, list[str]]
     unread: list[str]
     programs: dict[str, str] | None
-    agents: dict[str, dict[str, Any]]
+    agents: dict[str, JsonObject]
     actions: dict[str, FrozenActionInfo]
     retries: dict[str, int]
-    limits: dict[str, Any]
+    limits: JsonObject
     task_limits: dict[str, int] | None
     http_allow: list[str] | None
     app_url: str | None
-    sandbox: dict[str, Any]
+    sandbox: JsonObject
 
 
 class Plan(BaseModel):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStatus, PhaseStrategy, RunsOn, TaskStatus
 
 
@@ -70,10 +71,10 @@ class Task(BaseModel):
     reason: str | None
     position: int
     agent_id: str | None
-    action: dict[str, Any]
+    action: JsonObject
     depends_on: list[str]
-    inputs: dict[str, Any]
-    outputs: dict[str, Any]
+    inputs: JsonObject
+    outputs: JsonObject
     truncated: bool
     expected_files: list[str]
     retries: int
