@@ -85,7 +85,7 @@ _CONDITIONAL = re.compile(
     r"where (?:needed|necessary|applicable)|"
     r"(?:only )?for (?:an? )?(?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
     r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b"
-    r"|(?:here(?:'s|\u2019s| is)|below is|this is) an? (?:sample|example)\b)"
+    r"|(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b)"
     r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
     r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
     r"|.{0,80}[:\u2013\u2014-]\s*optional\W*$|.{0,120}[\s,](?:if|when|where) (?:needed|necessary|required|"
