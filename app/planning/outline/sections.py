@@ -100,7 +100,7 @@ _QUALIFIED = re.compile(
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
-_SAMPLE = re.compile(r"(?:here(?:'s|\u2019s| is)|below is|this is) an? (?:sample|example)\b", re.IGNORECASE)
+_SAMPLE = re.compile(r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
