@@ -58,3 +58,22 @@ def test_a_new_plan_gets_other_values(page: Page, signoff: Signoff) -> None:
     # The plan that was read stays beside the change; the plan itself has the new value.
     expect(page.get_by_role("insertion").get_by_text("2.5", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Parameters").last.get_by_text("2.5", exact=True)).to_be_visible()
+
+
+def test_the_settings_change_the_values_for_the_next_plan(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.planned("Settings", PLAN, parameters={"version": "2.4", "target": "staging"})
+    page.goto(f"/projects/{project_id}")
+    actions = page.get_by_role("group", name="Actions")
+    actions.get_by_text("More", exact=True).click()
+    actions.get_by_role("button", name="Settings").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("version", exact=True).fill("x")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_text("does not match the pattern")).to_be_visible()
+    dialog.get_by_label("version", exact=True).fill("2.5")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    assert signoff.project(project_id)["parameters"] == {"version": "2.5", "target": "staging"}
+    plan = signoff.api.get(f"/api/projects/{project_id}/plan").json()
+    assert (plan["version"], plan["parameters"][0]["value"]) == (1, "2.4")

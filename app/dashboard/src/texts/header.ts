@@ -139,6 +139,7 @@ export const header = {
     noLimit: "No limit",
     newVersion: (fields: string[]) =>
       `Approvals cover ${fields.join(", ")}. Saving creates a new plan version, which needs approval.`,
+    parametersHint: "These values apply to the next plan. The current plan keeps its own.",
     descriptionOnly: "The plan does not change until you regenerate it.",
     locked: "While the project is running, you can change only its name, description and budget.",
     lockedPlanning: "While the plan is being generated, you cannot change anything that an approval covers.",
