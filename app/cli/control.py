@@ -21,13 +21,11 @@ from app.cli.command import (
     refusal,
     yes_option,
 )
-from app.cli.display import plan_tree, visible
+from app.cli.display import Json, plan_tree, visible
 from app.cli.follow import fetch_plan
 from app.cli.frozen import frozen_text, seen
 from app.cli.tables import plan_changes, plan_list
 from signoff import AsyncSignoff, is_pending, to_json
-
-Json = dict[str, Any]
 
 _PLAN_SECONDS = 60
 

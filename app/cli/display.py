@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+# An answer of the API, as JSON: `signoff.schemas` describes it, and `--json` prints it. Tables read its members by name.
 Json = dict[str, Any]
 
 STYLES = {

@@ -11,11 +11,9 @@ from rich.text import Text
 
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command
-from app.cli.display import size, visible
+from app.cli.display import Json, size, visible
 from app.cli.tables import file_list
 from signoff import AsyncSignoff, SignoffError
-
-Json = dict[str, Any]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,13 +7,13 @@ import os
 import sys
 import termios
 from contextlib import aclosing
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.display import (
     OUTCOMES,
+    Json,
     duration,
     files_table,
     follows_text,
@@ -27,8 +27,6 @@ from app.cli.progress import Progress, Question, ShownPhase, ShownTask
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
 from signoff.schemas.events import Event
-
-Json = dict[str, Any]
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
 REFUSED = 2

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.text import Text
 
-from app.cli.display import size, visible
+from app.cli.display import Json, size, visible
 from app.domain.limits import limits_text
 
-Json = dict[str, Any]
 _MAX_ITEMS = 20
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Group, RenderableType
@@ -11,11 +10,9 @@ from rich.text import Text
 
 from app.cli.arguments import plan_argument, read_plan
 from app.cli.command import as_json_option, client_command, console, print_json
-from app.cli.display import phases_tree, visible
+from app.cli.display import Json, phases_tree, visible
 from app.cli.tables import findings_table
 from signoff import AsyncSignoff, to_json
-
-Json = dict[str, Any]
 
 
 @click.command()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from app.cli.display import Json
 from app.domain.identity import parse_time
 from app.domain.reducer import ProjectState, TaskState
 from signoff.schemas.event_data import PlanReady, TaskRetrying, TaskWaiting
 from signoff.schemas.events import Event
 from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
-
-Json = dict[str, Any]
 
 # The reasons with which a task waits for a person to do it.
 PERSON_REASONS = frozenset({WaitReason.MANUAL, WaitReason.RELEASE})

@@ -24,13 +24,11 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.control import CONTROLS
-from app.cli.display import plan_tree, projects_table, size, visible
+from app.cli.display import Json, plan_tree, projects_table, size, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
 from app.cli.reports import REPORTS
 from signoff import AsyncSignoff, SignoffError, is_pending, to_json
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
-
-Json = dict[str, Any]
 
 _INTERRUPTED = 130
 _SORT_KEYS = ["newest", "oldest", "updated", "name", "status"]

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import print_json, run_to_end
-from app.cli.display import plan_tree, visible
+from app.cli.display import Json, plan_tree, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
 from app.cli.frozen import frozen_text, seen
 from app.cli.missing_parameters import ask_for_missing
@@ -30,8 +30,6 @@ from signoff.fields import ProjectFields
 from signoff.schemas.event_data import PlanFailed
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Strategy
-
-Json = dict[str, Any]
 
 _PLAN_SECONDS = 60
 

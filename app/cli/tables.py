@@ -10,10 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.display import STYLES, condition_text, duration, follows_text, size, status_text, visible
+from app.cli.display import STYLES, Json, condition_text, duration, follows_text, size, status_text, visible
 from signoff.schemas.json_value import JsonValue
-
-Json = dict[str, Any]
 
 _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim"}
 

@@ -18,14 +18,12 @@ from app.cli.command import (
     refusal,
     yes_option,
 )
-from app.cli.display import status_text, visible
+from app.cli.display import Json, status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
 from app.planning.outline.attributes import condition, resolved
 from signoff import AsyncSignoff
 from signoff.schemas.json_value import JsonValue
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
-
-Json = dict[str, Any]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

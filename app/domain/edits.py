@@ -68,7 +68,7 @@ class _Edit(BaseModel):
 class TaskConditionEdit(TaskCondition):
     """A condition, which may name its task by id."""
 
-    task: Ref  # pyright: ignore[reportIncompatibleVariableOverride]
+    task: Ref  # pyright: ignore[reportIncompatibleVariableOverride] - may be an id
 
 
 ConditionEdit = Annotated[

@@ -39,4 +39,4 @@ def server_config(app: ASGIApp, settings: Settings, limits: Limits | None = None
         "timeout_graceful_shutdown": _GRACE_SECONDS,
         "server_header": False,
     }
-    return uvicorn.Config(app, **(usual | changes))  # pyright: ignore[reportArgumentType]
+    return uvicorn.Config(app, **(usual | changes))  # pyright: ignore[reportArgumentType] - options by name

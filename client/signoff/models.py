@@ -74,7 +74,7 @@ __all__ = [
 
 
 @overload
-def is_pending(answer: CancelAnswer | DeleteAnswer) -> bool: ...  # pyright: ignore[reportOverlappingOverload]
+def is_pending(answer: CancelAnswer | DeleteAnswer) -> bool: ...  # pyright: ignore[reportOverlappingOverload] - exact first
 @overload
 def is_pending(answer: object) -> TypeIs[Recorded]: ...
 def is_pending(answer: object) -> bool:

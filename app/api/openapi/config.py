@@ -15,6 +15,7 @@ from litestar.openapi.spec import Components, OpenAPI, SecurityScheme, Tag
 from app.api.http.gateway import OPENAPI_PATH
 from app.api.openapi.document import complete
 from app.api.openapi.explorer import CONTENT_SECURITY_POLICY, Explorer
+from app.api.openapi.json_document import Json
 
 _TAGS = {
     "projects": "Create, find, change, duplicate and delete projects.",
@@ -50,7 +51,7 @@ class _Config(OpenAPIConfig):
 
 @dataclass
 class _Document(OpenAPI):
-    def to_schema(self) -> dict[str, Any]:
+    def to_schema(self) -> Json:
         """The document as JSON values."""
         return complete(super().to_schema())
 

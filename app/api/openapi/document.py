@@ -15,13 +15,13 @@ from pydantic import BaseModel
 
 from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
 from app.api.openapi.event_schemas import event_schemas
+from app.api.openapi.json_document import Json
 from app.domain.error_body import KINDS
 from signoff.schemas.answers import ErrorBody
 from signoff.schemas.events import LiveEvent
 from signoff.vocabulary import EventType
 
 METHODS = ("get", "put", "post", "delete", "patch")
-Json = dict[str, Any]
 
 _ERRORS = {
     400: "The request is not valid: not JSON, a parameter out of range, or an input that this operation does not support.",
@@ -263,11 +263,11 @@ def _name(status: int) -> str:
 
 
 def _error_answer(status: int) -> Json:
-    headers = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+    headers: Json = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     if status in {409, 503}:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     if status == 401:
-        headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}}  # pyright: ignore[reportArgumentType]
+        headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}}
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
     return {"description": _ERRORS[status], "headers": headers, "content": content}
 

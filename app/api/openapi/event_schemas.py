@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from app.api.openapi.json_document import Json
 from signoff.schemas.event_data import EventData
 from signoff.schemas.events import MODELS, Event
 from signoff.vocabulary import EventType
 
-Json = dict[str, Any]
 _PREFIX = "#/components/schemas/"
 
 

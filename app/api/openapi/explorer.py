@@ -14,6 +14,8 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
+from app.api.openapi.json_document import Json
+
 # Swagger UI loads its icons from data: URLs. Nothing is loaded from, or sent to, other servers.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -39,7 +41,7 @@ class Explorer(OpenAPIRenderPlugin):
     def __init__(self) -> None:
         super().__init__(path="/", favicon="", style="")
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
         """The page, without inline scripts or styles: they all come from the assets."""
         document = request.app.route_reverse(OPENAPI_JSON_HANDLER_NAME)
         assets = f"{document.rpartition('/')[0]}/assets"

@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from app.api.openapi.document import operations
+from app.api.openapi.json_document import Json
 from app.domain.errors import BadRequest
 from signoff.schemas.problems import Problem
 
@@ -33,7 +34,7 @@ class KnownInputs:
     headers: frozenset[str]
 
 
-def known_inputs(document: dict[str, Any]) -> dict[str, KnownInputs]:
+def known_inputs(document: Json) -> dict[str, KnownInputs]:
     """The inputs that each operation of an OpenAPI document supports, by operation id."""
     inputs: dict[str, KnownInputs] = {}
     for _, _, operation in operations(document):
@@ -51,7 +52,7 @@ class RefuseUnknownInputs:
     def __init__(self) -> None:
         self._known: dict[str, KnownInputs] = {}
 
-    def learn(self, document: dict[str, Any]) -> None:
+    def learn(self, document: Json) -> None:
         """Read the inputs of all operations from the OpenAPI document."""
         self._known = known_inputs(document)
 
@@ -64,7 +65,7 @@ class RefuseUnknownInputs:
         known = self._known.get(str(getattr(handler, "operation_id", None)))
         if known is None:
             return
-        scope: dict[str, Any] = {**connection.scope}
+        scope: Json = {**connection.scope}
         _check_query(scope["query_string"], known)
         if scope["method"] not in _SAFE:
             _check_headers(connection, known)
