@@ -183,7 +183,7 @@ class ItemTasks:
         parts.description = _paragraphs(
             self._full(text), self._texts(own), self._texts(below), expected, link_lines(title)
         )
-        text = text or _text_of(parts.action)
+        text = text or _text_of(parts.action) or _first_command([*own, *below])
         if not text.strip():
             message = "This item has no title. Say in a few words what it does."
             self.findings.problem(parts.line, parts.column, message)
@@ -263,6 +263,11 @@ def _text_of(action: ActionSpec | None) -> str:
     argv = cast("list[object]", fields.get("argv") or [""])
     text = fields.get("command") or fields.get("prompt") or fields.get("url") or argv[-1]
     return str(text).removeprefix(scripts.STRICT_SH)
+
+
+def _first_command(blocks: list[Block]) -> str:
+    """What a person does in an item without words: the first command that it shows."""
+    return next((scripts.first_command(block) for block in blocks if isinstance(block, Fence)), "")
 
 
 def _paragraphs(*parts: str) -> str:

@@ -133,7 +133,7 @@ class SectionSteps:
 
     def _step(self, block: Block, before: list[Block]) -> list[Block]:
         """Read a list or a block. Return the text that belongs to what follows."""
-        introduction = "" if self.by_hand else _introduction(before)
+        introduction = "" if self.by_hand else _introduction(before, block)
         asks = is_conditional(introduction)
         outer = self.by_hand
         if asks:
@@ -335,9 +335,12 @@ def append_text(part: TaskParts, text: str) -> None:
     part.description = f"{part.description}\n\n{text}" if part.description else text
 
 
-def _introduction(before: list[Block]) -> str:
-    """The sentence above a list or block that ends with a colon; empty if there is none."""
+def _introduction(before: list[Block], block: Block) -> str:
+    """The sentence that introduces a list or block: above a list, it ends with a colon. Empty if there is none."""
     last = before[-1] if before else None
-    if not isinstance(last, Text) or last.kind != "paragraph" or not last.content.rstrip().endswith(":"):
+    if not isinstance(last, Text) or last.kind != "paragraph":
         return ""
-    return read_title(last.content.replace("\n", " "), {}).text
+    text = read_title(last.content.replace("\n", " "), {}).text.strip()
+    if text.endswith(":"):
+        return text
+    return _SENTENCES.split(text)[-1] if isinstance(block, Fence) else ""
