@@ -320,11 +320,23 @@ class SectionSteps:
             first.follows = phase.gate if first.whole is None else []
             for part in steps.tasks:
                 part.follows = [*part.follows] if ordered and len(part.follows) > 1 else []
+        if ordered:
+            self._warn_of_skipped(first, first.follows or phase.tasks[-1:])
         phase.tasks += steps.tasks
         if ordered:
             phase.gate, phase.open = steps.ends, []
         else:
             phase.open += steps.ends
+
+    def _warn_of_skipped(self, task: TaskParts, before: list[TaskParts]) -> None:
+        """Point out a step that only waits for steps with conditions: it is skipped if all of them are."""
+        says_itself = task.whole is not None or task.after or "condition" in task.fields
+        if before and not says_itself and all("condition" in part.fields for part in before):
+            self.findings.warn(
+                task.line,
+                f"This step waits for '{before[-1].title}', which has a condition: if that step is skipped, so is this "
+                "one. If it should start in both cases, add 'after' with the key of an earlier step.",
+            )
 
     def _source(self, blocks: list[Block]) -> str:
         return joined(blocks, self.findings.lines)
