@@ -110,9 +110,14 @@ class Advice(AdviceActivities):
 
             ledger = DatabaseLedger(self._database, self._settings, Conversation(project.id, f"decision:{question.id}"))
             said = await ask(
-                access, ledger, _shape(question), lambda answer: answer, repairs=REPAIRS,
-                instructions=_RULES, request=_question(project_text, task, question, facts),
-            )  # fmt: skip
+                access,
+                ledger,
+                _shape(question),
+                lambda answer: answer,
+                repairs=REPAIRS,
+                instructions=_RULES,
+                request=_question(project_text, task, question, facts),
+            )
         except DomainError as error:
             why = f"The model could not decide: {error.info.message}"
             return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
@@ -156,9 +161,12 @@ def _question(project: str, task: TaskRow, question: QuestionRow, facts: _Facts)
         known |= {"error": task.error, "attempts": task.attempt, "action": task.action, "outputs": task.outputs}
     data = json.dumps(known, ensure_ascii=False)[:MAX_CHARACTERS]
     parts = [
-        project, f"Question: {question.question}", options,
-        _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "", framed(data),
-    ]  # fmt: skip
+        project,
+        f"Question: {question.question}",
+        options,
+        _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "",
+        framed(data),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -90,9 +90,16 @@ class EditSignal(Signal, commands.EditPlan):
 _MODELS: dict[str, type[Signal]] = {
     model.signal: model
     for model in (
-        PlanSignal, ApproveSignal, CancelSignal, PauseSignal, ResumeSignal, AnswerSignal, RetrySignal, EditSignal,
+        PlanSignal,
+        ApproveSignal,
+        CancelSignal,
+        PauseSignal,
+        ResumeSignal,
+        AnswerSignal,
+        RetrySignal,
+        EditSignal,
     )
-}  # fmt: skip
+}
 
 
 def read(name: str, content: str | None, project_id: str) -> tuple[CommandKind, str, CommandPayload]:

@@ -87,9 +87,19 @@ class Records(RecordActivities):
     def activities(self) -> list[Callable[..., Any]]:
         """All record activities, for registration with a worker."""
         return [
-            self.load_project, self.decide, self.fail_plan, self.begin_phase, self.end_phase, self.open_task,
-            self.close_task, self.skip_tasks, self.settle_phase, self.lose_attempt, self.finish_run, self.erase_project,
-        ]  # fmt: skip
+            self.load_project,
+            self.decide,
+            self.fail_plan,
+            self.begin_phase,
+            self.end_phase,
+            self.open_task,
+            self.close_task,
+            self.skip_tasks,
+            self.settle_phase,
+            self.lose_attempt,
+            self.finish_run,
+            self.erase_project,
+        ]
 
     async def _write(self, work: Callable[[Connection], R], *, may_be_refused: bool = False) -> R:
         """Run one transaction. A refusal is final. Temporal repeats any other failure until it succeeds."""
@@ -122,9 +132,12 @@ class Records(RecordActivities):
         def work(conn: Connection) -> Decided:
             try:
                 decision = deciding.decide(
-                    conn, delivery, signals_by_hand=self._settings.signals_by_hand, temporal_run_id=run_id,
+                    conn,
+                    delivery,
+                    signals_by_hand=self._settings.signals_by_hand,
+                    temporal_run_id=run_id,
                     prepare=prepare,
-                )  # fmt: skip
+                )
             except NotFound as error:
                 state = ProjectState(project_id=delivery.project_id)
                 return Decided(accepted=False, kind=CommandKind.CANCEL, error=error.info, erase=False, state=state)
@@ -192,9 +205,13 @@ class Records(RecordActivities):
                 plan_rows.check_rows(draft, signed.parameters, rows)
             columns = task_columns(rows, ref.offset, self._actions, queues=self._queues, agent_id=project.agent_id)
             return PhaseWork(
-                open=True, phase_id=phase.id, name=phase.name, tasks=columns, total=len(rows),
+                open=True,
+                phase_id=phase.id,
+                name=phase.name,
+                tasks=columns,
+                total=len(rows),
                 cleans_up=phase.runs_on == RunsOn.ALWAYS,
-            )  # fmt: skip
+            )
 
         return await self._write(work)
 

@@ -152,9 +152,12 @@ def task_columns(
             columns.timeouts[index] = row.timeout_seconds
         if row.status != TaskStatus.PENDING:
             columns.progress[index] = TaskProgress(
-                status=row.status, reason=row.reason, recorded_try=row.recorded_try, due_at=row.due_at,
+                status=row.status,
+                reason=row.reason,
+                recorded_try=row.recorded_try,
+                due_at=row.due_at,
                 quarantined=row.quarantine is not None,
-            )  # fmt: skip
+            )
     return columns
 
 

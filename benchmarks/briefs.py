@@ -50,7 +50,7 @@ BRIEFS: dict[str, str] = {
     "Load test": "Start the service, send it 1,000 requests, measure the response times and compare with last month.",
     "Handover": "Collect all documents of the project, write an overview, and hand it over to the operations team.",
     "Inventory": "Count the items of the warehouse list by category, mark what is below its minimum, write the order list.",
-}  # fmt: skip
+}
 FIRST = "valid at first try"
 NEVER = "not valid"
 

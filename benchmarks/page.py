@@ -100,7 +100,7 @@ ACTIONS: dict[str, Action] = {
     "next page": ("/?page=2", turn, {"offset": 40}),
     "page of 200": ("/", lambda page: page.get_by_label("Rows").select_option("200"), {"limit": 200}),
     "last page": ("/", lambda page: page.get_by_role("link", name="Last").click(), {"offset": 9980}),
-}  # fmt: skip
+}
 
 
 def call(http: httpx.Client, query: dict[str, Any]) -> float:

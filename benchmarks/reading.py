@@ -28,16 +28,16 @@ PIECES = [
     *("# ", "## ", "### ", "- ", "* ", "1. ", "2) ", "  ", "    ", "\t", "\n", "\n\n", "---\n", "> ", "<div>"),
     *("<!-- ", "-->", "```", "```sh\n", "```bash\n", "```console\n$ ", "~~~", "```inputs\nA: 1\n```\n"),
     *("```task\n", "```phase\n", "```env\nA=1\n```\n", "`a`", ": `make x`", "`", "``", "[ ] ", "[x] "),
-    *("- [ ] Do: `do it`\n", "- [ ] a\n\n  ```sh\n  b\n  ```\n", "{", "}", "\"", "\\", "{#a}", "{run}", "{run=no}"),
+    *("- [ ] Do: `do it`\n", "- [ ] a\n\n  ```sh\n  b\n  ```\n", "{", "}", '"', "\\", "{#a}", "{run}", "{run=no}"),
     *("{approval=yes}", "{approval=no}", "{after=a}", "{if=a:completed}", "{wait=5m}", "{milestone}"),
-    *("{decision=yes,no}", "{decision=\"\" stop=\"\"}", "{on=failure}", "{on=always}", "(parallel)"),
+    *("{decision=yes,no}", '{decision="" stop=""}', "{on=failure}", "{on=always}", "(parallel)"),
     *("(sequential)", "{timeout=5 cwd=x}", "## Rollback\n", "### Recovery\n", "## Prerequisites\n"),
     *("## References\n", "## Overview\n", "## If it is down\n", "## Do (optional)\n", "## Option A\n"),
     *("## Option B, or so\n", "### On Debian\n", "### On macOS\n", "On Debian:\n\n", "On macOS:\n\n"),
     *("If it failed:\n\n", "- On Debian: `a`\n- On macOS: `b`\n", "1. Option A: `a`\n2. Option B: `b`\n", "If "),
     *("Optional: ", "when needed", "[a](b)", "[a][b]", "[b]: c\n", "| a |\n|---|\n", "<name>", "$A", "YOUR_KEY"),
     *("\ufeff", "\r\n", "\u2028", "\u00e9", "\u96c6", "a", "b c", ". ", ", "),
-]  # fmt: skip
+]
 
 
 def seeds() -> list[str]:

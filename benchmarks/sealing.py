@@ -37,10 +37,22 @@ WRITES = 300
 
 async def add_project(database: Database) -> str:
     row = {
-        "id": new_id("proj"), "name": "x", "description": "", "strategy": "balanced", "auto_approve_plan": False,
-        "auto_approve_phases": True, "decision_mode": "automatic", "status": "pending", "stage": "draft", "workspace": "/x",
-        "created_at": now(), "created_by": "signoff", "updated_at": now(), "last_seq": 0, "last_hash": "0" * 64,
-    }  # fmt: skip
+        "id": new_id("proj"),
+        "name": "x",
+        "description": "",
+        "strategy": "balanced",
+        "auto_approve_plan": False,
+        "auto_approve_phases": True,
+        "decision_mode": "automatic",
+        "status": "pending",
+        "stage": "draft",
+        "workspace": "/x",
+        "created_at": now(),
+        "created_by": "signoff",
+        "updated_at": now(),
+        "last_seq": 0,
+        "last_hash": "0" * 64,
+    }
     await database.transact(lambda conn: conn.execute(insert(projects).values(row)).rowcount)
     return str(row["id"])
 
@@ -106,8 +118,10 @@ async def backlog(database: Database, sealer: Sealer) -> None:
         assert not found, found
 
     verifying = await seconds(lambda: database.read(verify))
-    each = [f"{name} {taken / BACKLOG * 1e6:.0f} µs" for name, taken in
-            (("write", writing), ("seal", sealing), ("verify", verifying))]  # fmt: skip
+    each = [
+        f"{name} {taken / BACKLOG * 1e6:.0f} µs"
+        for name, taken in (("write", writing), ("seal", sealing), ("verify", verifying))
+    ]
     print(f"{BACKLOG} events at once, each: {', '.join(each)}; seal / write = {sealing / writing:.2f}")
 
 

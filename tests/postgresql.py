@@ -35,9 +35,15 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="signoff-postgresql-"))
         self._user = _user_for(self.folder) if os.geteuid() == 0 else None
         self._run(
-            "initdb", "--auth=trust", "--no-sync", f"--username={USER}", "--encoding=UTF8",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
-        )  # fmt: skip
+            "initdb",
+            "--auth=trust",
+            "--no-sync",
+            f"--username={USER}",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+        )
 
     def start(self) -> None:
         settings = " ".join(f"-c {setting}" for setting in self._settings)

@@ -149,9 +149,7 @@ class ProjectRun:
 
     async def _finish(self, outcome: _PhaseOutcome) -> ProjectState:
         status = ProjectStatus(outcome.value)
-        end = RunEnd(
-            project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure
-        )  # fmt: skip
+        end = RunEnd(project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure)
         return await self._record(RecordActivities.finish_run, end, f"End the run: {status}")
 
     def describe(self, snapshot: Snapshot) -> None:
@@ -288,9 +286,12 @@ class ProjectRun:
         while position < len(self._run.phases):
             self._edited = self._ended_at_gate = False
             ref = PhaseRef(
-                project_id=self._project_id, run_id=self._run.run_id, position=position,
-                plan_version=self._run.plan_version, plan_digest=self._run.plan_digest,
-            )  # fmt: skip
+                project_id=self._project_id,
+                run_id=self._run.run_id,
+                position=position,
+                plan_version=self._run.plan_version,
+                plan_digest=self._run.plan_digest,
+            )
             work = await self._record(RecordActivities.begin_phase, ref, f"Begin phase: {self._run.phases[position]}")
             while work.open and work.run is None and len(work.tasks.keys) < work.total:
                 ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
@@ -434,17 +435,22 @@ class ProjectRun:
             return
         keys = [work.tasks.keys[task] for task in positions]
         skip = SkipTasks(
-            project_id=self._project_id, run_id=self._run.run_id, tasks=keys, reason="dependency_failed",
+            project_id=self._project_id,
+            run_id=self._run.run_id,
+            tasks=keys,
+            reason="dependency_failed",
             plan_version=self._run.plan_version,
-        )  # fmt: skip
+        )
         await self._record(RecordActivities.skip_tasks, skip, f"Skip {len(keys)} tasks: a dependency failed")
 
     async def _settle(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
         """Learn from the record which tasks of the phase it skips, and whether an answer has ended the run."""
         settle = SettlePhase(
-            project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id,
+            project_id=self._project_id,
+            run_id=self._run.run_id,
+            phase_id=work.phase_id,
             plan_version=self._run.plan_version,
-        )  # fmt: skip
+        )
         settled = await self._record(RecordActivities.settle_phase, settle, f"See what follows: {work.name}")
         if not settled.current:
             self._edited = True

@@ -266,9 +266,7 @@ class TaskRun:
 
     async def _take_advice(self) -> None:
         """Let the model decide, unless a person decides first. What the model is not sure of stays open for a person."""
-        request = AdviceRequest(
-            project_id=self._task.project_id, run_id=self._task.run_id, task=self._task.task
-        )  # fmt: skip
+        request = AdviceRequest(project_id=self._task.project_id, run_id=self._task.run_id, task=self._task.task)
         self._mark("running")
         options = advice_options(f"Have the model decide: {self._title}")
         advice = asyncio.ensure_future(execute(AdviceActivities.advise, request, options))

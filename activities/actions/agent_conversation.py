@@ -119,8 +119,10 @@ async def converse(context: TaskContext, prompt: str, output_schema: JsonObject 
         metered = Metered(model, access, ledger, lambda answer: log(_said(answer)))
         functions: FunctionToolset[None] = FunctionToolset(
             # Sequential: a file that was written can be read by the next call, and a question interrupts no other call.
-            Tools(context, agent_context.agent).offered(), max_retries=RETRIES, sequential=True,
-        )  # fmt: skip
+            Tools(context, agent_context.agent).offered(),
+            max_retries=RETRIES,
+            sequential=True,
+        )
         tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log, masked)
         answer_type: Any = output_of(model, StructuredDict(output_schema, name="result")) if output_schema else str
         # Its overloads do not accept an output type that is made at run time.

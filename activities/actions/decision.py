@@ -25,15 +25,19 @@ class DecisionFields(Fields):
     )
     default: Answer | None = Field(default=None, description="The answer that is used if nobody answers in time.")
     expires_seconds: float | None = Field(
-        default=None, gt=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False,
+        default=None,
+        gt=0,
+        le=MAX_WAIT_SECONDS,
+        allow_inf_nan=False,
         description="Seconds until the default answer is used. Without a default answer, the task fails.",
-    )  # fmt: skip
+    )
 
     stop: list[Answer] | None = Field(
-        default=None, max_length=50,
+        default=None,
+        max_length=50,
         description="The answers that end the run; if omitted, those that say no (no, reject, stop, abort, cancel). If empty, "
         "or if a later task reads the answer and this is omitted: none.",
-    )  # fmt: skip
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> DecisionFields:

@@ -286,8 +286,13 @@ def _start(control: socket.socket, output: int) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name.endswith("LD_LIBRARY_PATH")}
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-I", "-S", "-c", START_GUARD, str(Path(__file__).parent)],
-        stdin=control.fileno(), stdout=output, stderr=output, env=environment, cwd="/", start_new_session=True,
-    )  # fmt: skip
+        stdin=control.fileno(),
+        stdout=output,
+        stderr=output,
+        env=environment,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 async def _ended_process(process: subprocess.Popen[bytes]) -> None:

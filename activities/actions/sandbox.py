@@ -24,10 +24,24 @@ if sys.platform == "linux":
 
 # Programs, their libraries and settings, on common distributions. Missing paths are ignored.
 SYSTEM = (
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix/store", "/gnu/store",
-    "/run/current-system", "/run/systemd/resolve", "/run/resolvconf", "/var/lib/ca-certificates", "/var/lib/dpkg",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
+    "/opt",
+    "/nix/store",
+    "/gnu/store",
+    "/run/current-system",
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/var/lib/ca-certificates",
+    "/var/lib/dpkg",
     "/var/cache/fontconfig",
-)  # fmt: skip
+)
 # Only the names and arguments of other processes can be read there: Landlock restricts the rest to the task's own processes.
 KERNEL = ("/proc", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm")
 # The versions of Landlock that support ports, and scopes for signals.

@@ -65,9 +65,13 @@ def pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dic
 def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option `--set`, which gives a value for a parameter of the plan, to a command."""
     option = click.option(
-        "--set", "parameters", multiple=True, callback=pairs, metavar="NAME=VALUE",
+        "--set",
+        "parameters",
+        multiple=True,
+        callback=pairs,
+        metavar="NAME=VALUE",
         help="Value for a parameter of the plan; repeatable.",
-    )  # fmt: skip
+    )
     return option(command)
 
 

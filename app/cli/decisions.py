@@ -39,7 +39,7 @@ async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None)
 @answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Answered."))
 async def answer_decision(
     api: AsyncSignoff, project_id: str, decision: str, answer: str, comment: str | None, *, yes: bool
-) -> Any:  # fmt: skip
+) -> Any:
     """Answer an open decision.
 
     ANSWER must be one of its options. Only the first answer is accepted; later ones are refused.

@@ -21,9 +21,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
     result = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         is_id = column in {"id", "project"}
-        result.add_column(
-            column, overflow="fold", no_wrap=is_id, justify="right" if column in right else "left"
-        )  # fmt: skip
+        result.add_column(column, overflow="fold", no_wrap=is_id, justify="right" if column in right else "left")
     for row in rows:
         result.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
     return result
@@ -69,10 +67,16 @@ def moment(text: str | None) -> str:
 def task_list(answer: Json) -> Table:
     """A table of tasks."""
     rows = [
-        (task["key"], status_text(task["status"]), task["title"], task["attempt"] or "", duration(task["duration_ms"]),
-         Text(_note(task), style=STYLES["failed"] if task["error"] else "dim"))
+        (
+            task["key"],
+            status_text(task["status"]),
+            task["title"],
+            task["attempt"] or "",
+            duration(task["duration_ms"]),
+            Text(_note(task), style=STYLES["failed"] if task["error"] else "dim"),
+        )
         for task in answer["tasks"]
-    ]  # fmt: skip
+    ]
     return table(("task", "status", "title", "attempt", "time", ""), rows, right=("attempt", "time"))
 
 
@@ -83,10 +87,16 @@ def _note(task: Json) -> str:
 def phase_list(answer: Json) -> Table:
     """A table of phases."""
     rows = [
-        (phase["id"], status_text(phase["status"]), phase["name"], phase["strategy"],
-         _terms(phase), phase["task_counts"].get("total", 0))
+        (
+            phase["id"],
+            status_text(phase["status"]),
+            phase["name"],
+            phase["strategy"],
+            _terms(phase),
+            phase["task_counts"].get("total", 0),
+        )
         for phase in answer["phases"]
-    ]  # fmt: skip
+    ]
     return table(("id", "status", "name", "strategy", "", "tasks"), rows, right=("tasks",))
 
 
@@ -123,11 +133,18 @@ def decision_list(answer: Json) -> RenderableType:
 def plan_list(answer: Json) -> Table:
     """A table of plan versions."""
     rows = [
-        (Text(f"{'→' if plan['version'] == answer['current'] else ' '} {plan['version']}"), plan["status"], plan["planner"],
-         (plan["digest"] or "")[:12], moment(plan["created_at"]), plan["created_by"], plan["approved_by"],
-         plan["summary"])
+        (
+            Text(f"{'→' if plan['version'] == answer['current'] else ' '} {plan['version']}"),
+            plan["status"],
+            plan["planner"],
+            (plan["digest"] or "")[:12],
+            moment(plan["created_at"]),
+            plan["created_by"],
+            plan["approved_by"],
+            plan["summary"],
+        )
         for plan in answer["plans"]
-    ]  # fmt: skip
+    ]
     return table(("version", "status", "planner", "digest", "created", "by", "approved by", "summary"), rows)
 
 
@@ -164,20 +181,30 @@ def _add_changes(text: Text, changes: list[Json]) -> None:
 def run_list(answer: Json) -> Table:
     """A table of runs."""
     rows = [
-        (run["number"], run["id"], status_text(run["status"]), run["plan_version"], moment(run["started_at"]),
-         moment(run["completed_at"]))
+        (
+            run["number"],
+            run["id"],
+            status_text(run["status"]),
+            run["plan_version"],
+            moment(run["started_at"]),
+            moment(run["completed_at"]),
+        )
         for run in answer["runs"]
-    ]  # fmt: skip
+    ]
     return table(("run", "id", "status", "plan", "started", "completed"), rows)
 
 
 def findings_table(findings: list[Json]) -> Table:
     """A table of audit findings."""
     rows = [
-        (Text(finding["severity"], style=_SEVERITIES.get(finding["severity"], "")), finding["code"], finding["message"],
-         finding["suggestion"])
+        (
+            Text(finding["severity"], style=_SEVERITIES.get(finding["severity"], "")),
+            finding["code"],
+            finding["message"],
+            finding["suggestion"],
+        )
         for finding in findings
-    ]  # fmt: skip
+    ]
     return table(("severity", "code", "finding", "suggestion"), rows)
 
 
@@ -214,10 +241,16 @@ def graph_list(answer: Json) -> Table:
     for edge in answer["edges"]:
         before.setdefault(edge["target"], []).append(keys.get(edge["source"], edge["source"]))
     rows = [
-        (node["level"], node["phase_name"], node["key"], status_text(node["status"]),
-         Text("critical" if node["critical"] else "", style="yellow"), ", ".join(before.get(node["id"], [])))
+        (
+            node["level"],
+            node["phase_name"],
+            node["key"],
+            status_text(node["status"]),
+            Text("critical" if node["critical"] else "", style="yellow"),
+            ", ".join(before.get(node["id"], [])),
+        )
         for node in answer["nodes"]
-    ]  # fmt: skip
+    ]
     return table(("level", "phase", "task", "status", "", "after"), rows, right=("level",))
 
 

@@ -146,7 +146,7 @@ async def show(api: AsyncSignoff, project_id: str, task: str) -> Any:
 @answer_command(_edited)
 async def add(
     api: AsyncSignoff, project_id: str, title: str, shell: str | None, action: Json | None, **fields: Any
-) -> Any:  # fmt: skip
+) -> Any:
     """Add a task to the plan.
 
     Without --command or --action, it is a task for a person.
@@ -162,7 +162,7 @@ async def add(
 @answer_command(_edited)
 async def edit(
     api: AsyncSignoff, project_id: str, task: str, shell: str | None, action: Json | None, **fields: Any
-) -> Any:  # fmt: skip
+) -> Any:
     """Change a task that has not started.
 
     Options that you omit keep their values.
@@ -192,9 +192,7 @@ def _answered(answer: Json) -> Text:
 @click.option("--output", "outputs", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Output; repeatable.")
 @comment_option
 @answer_command(_answered)
-async def complete(
-    api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None
-) -> Any:  # fmt: skip
+async def complete(api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None) -> Any:
     """Mark a waiting task as done."""
     return await api.tasks.complete(project_id, task, outputs=outputs, comment=comment)
 
@@ -227,7 +225,7 @@ async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: J
 @answer_command(_answered)
 async def skip(
     api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None, *, yes: bool
-) -> Any:  # fmt: skip
+) -> Any:
     """Skip a task that waits or has not started.
 
     Tasks that depend on it still run, and can use the outputs that are given. If one of them will lack an output, you are asked

@@ -161,9 +161,13 @@ def _settle(
     goes_on = CommandKind.RETRY if question.kind == QuestionKind.AGENT or runs else None
     effect = CommandKind.COMPLETE if is_decision else goes_on or CommandKind(answer)
     command.payload = {
-        **command.payload, "decision": question.id, "answer": answer, "task_id": task.id, "key": task.key,
+        **command.payload,
+        "decision": question.id,
+        "answer": answer,
+        "task_id": task.id,
+        "key": task.key,
         "effect": effect,
-    }  # fmt: skip
+    }
     if question.kind == QuestionKind.CHANGED:
         # The answer is bound to the differences that the person saw, whether it accepts them or not.
         command.payload["changed"] = without_texts(question.differences)
@@ -204,14 +208,24 @@ def _carry_out(
         tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=command.actor, outputs=outputs, decided=seal)
     elif effect == CommandKind.SKIP:
         tasks.close_task(
-            conn, task, TaskStatus.SKIPPED, actor=command.actor, reason=SKIPPED_BY_PERSON, outputs=task.outputs | outputs,
+            conn,
+            task,
+            TaskStatus.SKIPPED,
+            actor=command.actor,
+            reason=SKIPPED_BY_PERSON,
+            outputs=task.outputs | outputs,
             decided=seal,
-        )  # fmt: skip
+        )
     else:
         tasks.close_task(
-            conn, task, TaskStatus.FAILED, actor=command.actor, outputs=task.outputs, error=_error(task, command),
+            conn,
+            task,
+            TaskStatus.FAILED,
+            actor=command.actor,
+            outputs=task.outputs,
+            error=_error(task, command),
             decided=seal,
-        )  # fmt: skip
+        )
     _close_question(conn, task, command, answer or effect, status)
 
 

@@ -76,9 +76,15 @@ def retry_run(conn: Connection, command: CommandRecord) -> None:
     _reset_tasks(conn, [row.id for row in again])
     _reset_phases(conn, project.id, {row.phase_id for row in again})
     started = RunStarted(
-        plan_version=plan.version, plan_digest=digest, **run, retry_of=project.run_id,
-        kept=len(rows) - len(again), reset=[row.id for row in again], comment=command.comment, **command.seal(),
-    )  # fmt: skip
+        plan_version=plan.version,
+        plan_digest=digest,
+        **run,
+        retry_of=project.run_id,
+        kept=len(rows) - len(again),
+        reset=[row.id for row in again],
+        comment=command.comment,
+        **command.seal(),
+    )
     events.append(conn, project.id, started, actor=command.actor)
 
 
@@ -120,10 +126,19 @@ def _answer(row: TaskRow) -> object:
 
 def _reset_tasks(conn: Connection, ids: Sequence[str]) -> None:
     values: JsonObject = {
-        "status": TaskStatus.PENDING, "reason": None, "outputs": {}, "error": None, "exit_code": None, "log_bytes": 0,
-        "started_at": None, "completed_at": None, "due_at": None, "recorded_try": 0, "token": None,
+        "status": TaskStatus.PENDING,
+        "reason": None,
+        "outputs": {},
+        "error": None,
+        "exit_code": None,
+        "log_bytes": 0,
+        "started_at": None,
+        "completed_at": None,
+        "due_at": None,
+        "recorded_try": 0,
+        "token": None,
         "quarantine": None,
-    }  # fmt: skip
+    }
     allowed = [*sources(TASK_MOVES, TaskStatus.PENDING), TaskStatus.PENDING]
     for start in range(0, len(ids), _CHUNK):
         chosen = (task_table.c.id.in_(ids[start : start + _CHUNK]), task_table.c.status.in_(allowed))

@@ -11,9 +11,17 @@ from app.storage import plans, projects
 from app.storage.projects import ProjectRow
 
 COPIED = (
-    "description", "strategy", "auto_approve_plan", "auto_approve_phases", "decision_mode", "agent_id", "sme_archetype",
-    "max_tokens", "max_cost_usd", "parameters",
-)  # fmt: skip
+    "description",
+    "strategy",
+    "auto_approve_plan",
+    "auto_approve_phases",
+    "decision_mode",
+    "agent_id",
+    "sme_archetype",
+    "max_tokens",
+    "max_cost_usd",
+    "parameters",
+)
 MAX_NAME_LENGTH = 200
 _SUFFIX = " (Copy)"
 

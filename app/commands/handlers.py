@@ -55,10 +55,16 @@ def request_plan(conn: Connection, command: CommandRecord) -> None:
     instructions = command.payload.get("instructions")
     given: dict[str, Value | None] = {**project.parameters, **(command.payload.get("parameters") or {})}
     plans.begin_generation(
-        conn, project, version, planner=planner, instructions=instructions,
+        conn,
+        project,
+        version,
+        planner=planner,
+        instructions=instructions,
         parameters={name: value for name, value in given.items() if value is not None},
-        based_on=project.plan_version if refine else None, actor=command.actor, seal=seal,
-    )  # fmt: skip
+        based_on=project.plan_version if refine else None,
+        actor=command.actor,
+        seal=seal,
+    )
 
 
 def _check_instructions(project: ProjectRow, command: CommandRecord, planner: str) -> None:
@@ -104,9 +110,12 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     freezing.keep(conn, project.id, plan.version, captured)
     plans.mark_approved(conn, project.id, plan.version, actor=command.actor, at=command.at)
     approved = PlanApproved(
-        plan_version=plan.version, plan_digest=digest, approved_at=command.at, comment=command.comment,
+        plan_version=plan.version,
+        plan_digest=digest,
+        approved_at=command.at,
+        comment=command.comment,
         **command.seal(),
-    )  # fmt: skip
+    )
     started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))
     events.append(conn, project.id, approved, started, actor=command.actor)
 

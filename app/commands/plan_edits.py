@@ -193,11 +193,19 @@ def _install(
     version, digest = plans.next_version(conn, project.id), digest_of(draft, settings)
     ids = plan_rows.with_ids(draft, earlier.ids)
     row = {
-        "project_id": project.id, "version": version, "status": PlanStatus.APPROVED, "planner": "hand",
-        "digest": digest, "draft": draft.model_dump(mode="json"), "settings": settings.model_dump(mode="json"),
-        "ids": ids, "created_at": command.at, "created_by": command.actor, "approved_at": command.at,
+        "project_id": project.id,
+        "version": version,
+        "status": PlanStatus.APPROVED,
+        "planner": "hand",
+        "digest": digest,
+        "draft": draft.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"),
+        "ids": ids,
+        "created_at": command.at,
+        "created_by": command.actor,
+        "approved_at": command.at,
         "approved_by": command.actor,
-    }  # fmt: skip
+    }
     plans.supersede(conn, project.id, current.version)
     conn.execute(insert(plan_table).values(row))
     freezing.keep(conn, project.id, version, captured)
@@ -208,17 +216,30 @@ def _install(
     command.plan_version, command.plan_digest = version, digest
     command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
     ready = PlanReady(
-        plan_version=version, plan_digest=digest, planner="hand", created_at=command.at, phases=len(draft.phases),
+        plan_version=version,
+        plan_digest=digest,
+        planner="hand",
+        created_at=command.at,
+        phases=len(draft.phases),
         tasks=len(draft.tasks()),
-    )  # fmt: skip
+    )
     approved = PlanApproved(
-        plan_version=version, plan_digest=digest, approved_at=command.at, comment=command.comment,
-        run_id=project.run_id, **command.seal(),
-    )  # fmt: skip
+        plan_version=version,
+        plan_digest=digest,
+        approved_at=command.at,
+        comment=command.comment,
+        run_id=project.run_id,
+        **command.seal(),
+    )
     events.append(
-        conn, project.id, PlanSuperseded(plan_version=current.version, by=version), ready, approved,
-        *_created(conn, project.id, editor.added, version), actor=command.actor,
-    )  # fmt: skip
+        conn,
+        project.id,
+        PlanSuperseded(plan_version=current.version, by=version),
+        ready,
+        approved,
+        *_created(conn, project.id, editor.added, version),
+        actor=command.actor,
+    )
 
 
 def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan_rows.Ids, actions: Actions) -> None:

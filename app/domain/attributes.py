@@ -45,9 +45,14 @@ _BY_MODE: dict[Mode, frozenset[str]] = {
     Mode.MILESTONE: MEANS["milestone"],
 }
 _WHO = {
-    "shell": "a command", "http": "a request", "agent": "a task of a model", "manual": "a task of a person",
-    "decision": "a decision", "wait": "a task that only waits", "milestone": "a milestone",
-}  # fmt: skip
+    "shell": "a command",
+    "http": "a request",
+    "agent": "a task of a model",
+    "manual": "a task of a person",
+    "decision": "a decision",
+    "wait": "a task that only waits",
+    "milestone": "a milestone",
+}
 _INSTEAD: dict[str, dict[str, str]] = {
     "http": {
         "inputs": "Write ${{ … }} where the request needs the value.",
@@ -97,12 +102,22 @@ _ELSEWHERE = {
     "approval": "Only a task that a worker runs waits until a person releases it.",
 }
 _REASONS = {
-    "agent": "No agent carries it out.", "retries": "It is never repeated.", "timeout": "It runs nothing that could take long.",
-    "on_crash": "It runs on no worker that could be lost.", "after_failure": "It runs nothing that could fail.",
-    "files": "It makes no files.", "inputs": "It reads no inputs.", "reads": "It runs no command.",
-    "writes": "It runs no command.", "limits": "It runs no command.", "env": "It runs no command.", "cwd": "It runs no command.",
-    "expect": "It has no output.", "every": "It is never repeated.", "until": "It is never repeated.",
-}  # fmt: skip
+    "agent": "No agent carries it out.",
+    "retries": "It is never repeated.",
+    "timeout": "It runs nothing that could take long.",
+    "on_crash": "It runs on no worker that could be lost.",
+    "after_failure": "It runs nothing that could fail.",
+    "files": "It makes no files.",
+    "inputs": "It reads no inputs.",
+    "reads": "It runs no command.",
+    "writes": "It runs no command.",
+    "limits": "It runs no command.",
+    "env": "It runs no command.",
+    "cwd": "It runs no command.",
+    "expect": "It has no output.",
+    "every": "It is never repeated.",
+    "until": "It is never repeated.",
+}
 
 
 def means(action: str, attribute: str, mode: Mode = Mode.ACTIVITY) -> bool:

@@ -47,14 +47,20 @@ def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
     for row in rows:
         for danger in dangers_of(row.action):
             yield Found(
-                SEVERITY[danger.code], danger.code, f"Task '{row.key}' {danger.what}.",
-                "Read the command. If it is not safe, change it or make it a manual task.", row.id,
-            )  # fmt: skip
+                SEVERITY[danger.code],
+                danger.code,
+                f"Task '{row.key}' {danger.what}.",
+                "Read the command. If it is not safe, change it or make it a manual task.",
+                row.id,
+            )
         if row.agent_id is not None and row.agent_id not in agents:
             yield Found(
-                "high", "unknown_agent", f"Task '{row.key}' names the agent '{row.agent_id}', which does not exist.",
-                "Choose an agent from GET /api/agents.", row.id,
-            )  # fmt: skip
+                "high",
+                "unknown_agent",
+                f"Task '{row.key}' names the agent '{row.agent_id}', which does not exist.",
+                "Choose an agent from GET /api/agents.",
+                row.id,
+            )
     yield from _without_time_limit(rows)
 
 
@@ -68,9 +74,11 @@ def _without_time_limit(rows: Sequence[Any]) -> Iterator[Found]:
     subject = f"Task {named} has" if len(keys) == 1 else f"{len(keys)} tasks have"
     listed = "" if len(keys) == 1 else f": {named}{more}"
     yield Found(
-        "low", "no_time_limit", f"{subject} no time limit{listed}.",
+        "low",
+        "no_time_limit",
+        f"{subject} no time limit{listed}.",
         "Set a time limit for each of them (timeout_seconds), or one for all in the front matter (timeout: 10m).",
-    )  # fmt: skip
+    )
 
 
 def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iterator[Found]:
@@ -84,9 +92,12 @@ def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iter
             by_person = row.reason == SKIPPED_BY_PERSON
             how = "by a person" if by_person else f"({row.reason})"
             yield Found(
-                "low" if by_person else "medium", "task_skipped", f"Task '{row.key}' was skipped {how}.",
-                "Check that nothing important was skipped.", row.id,
-            )  # fmt: skip
+                "low" if by_person else "medium",
+                "task_skipped",
+                f"Task '{row.key}' was skipped {how}.",
+                "Check that nothing important was skipped.",
+                row.id,
+            )
         if row.status == TaskStatus.COMPLETED:
             for path in row.expected_files:
                 size = files.get(path)
@@ -94,10 +105,12 @@ def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iter
                     what = "is missing" if size is None else "is empty"
                     code = "file_missing" if size is None else "file_empty"
                     yield Found(
-                        "high" if size is None else "medium", code,
+                        "high" if size is None else "medium",
+                        code,
                         f"The file '{path}' expected from task '{row.key}' {what}.",
-                        "Read the task's log, then retry the task.", row.id,
-                    )  # fmt: skip
+                        "Read the task's log, then retry the task.",
+                        row.id,
+                    )
 
 
 def check_author(versions: Sequence[Any]) -> Iterator[Found]:
@@ -105,10 +118,11 @@ def check_author(versions: Sequence[Any]) -> Iterator[Found]:
     for row in versions:
         if row.approved_by is not None and row.approved_by == row.created_by:
             yield Found(
-                "low" if row.approved_by in _NOBODY else "medium", "approved_by_author",
+                "low" if row.approved_by in _NOBODY else "medium",
+                "approved_by_author",
                 f"Plan version {row.version} was both made and approved by {row.approved_by}.",
                 "Ask somebody else to review it.",
-            )  # fmt: skip
+            )
 
 
 def check_by_hand(decisions: Sequence[CommandRecord]) -> Iterator[Found]:
@@ -117,7 +131,8 @@ def check_by_hand(decisions: Sequence[CommandRecord]) -> Iterator[Found]:
         by_hand = made.request_id.startswith(BY_HAND) and made.outcome == Outcome.ACCEPTED
         if by_hand and not made.command_type.only_stops:
             yield Found(
-                "high", "decided_by_hand",
+                "high",
+                "decided_by_hand",
                 f"Decision {made.id} ({made.kind} by {made.actor}) is a signal that was sent directly through Temporal.",
                 "Find out who sent it. Unset SIGNOFF_SIGNALS_BY_HAND so that workers refuse such signals.",
-            )  # fmt: skip
+            )

@@ -58,10 +58,13 @@ def grant(budget: Budget, spent: Spent, input_tokens: int, output_tokens: int, c
     raise BudgetExceeded(
         _message(budget, spent, input_tokens),
         context={
-            "max_tokens": budget.max_tokens, "max_cost_usd": budget.max_cost_usd,
-            "tokens_used": spent.tokens, "cost_usd": round(spent.cost_usd, 6), "next_call_tokens": input_tokens,
+            "max_tokens": budget.max_tokens,
+            "max_cost_usd": budget.max_cost_usd,
+            "tokens_used": spent.tokens,
+            "cost_usd": round(spent.cost_usd, 6),
+            "next_call_tokens": input_tokens,
         },
-    )  # fmt: skip
+    )
 
 
 def _fitting(

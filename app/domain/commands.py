@@ -254,10 +254,22 @@ class FailTask(AnswerTask):
 COMMANDS: dict[CommandKind, type[Command]] = {
     command.kind: command
     for command in (
-        RegeneratePlan, GeneratePlan, Approve, Cancel, AnswerQuestion, CompleteTask, SkipTask, RetryTask, FailTask, Pause,
-        Resume, RetryRun, EditPlan, ExpireQuestion,
+        RegeneratePlan,
+        GeneratePlan,
+        Approve,
+        Cancel,
+        AnswerQuestion,
+        CompleteTask,
+        SkipTask,
+        RetryTask,
+        FailTask,
+        Pause,
+        Resume,
+        RetryRun,
+        EditPlan,
+        ExpireQuestion,
     )
-}  # fmt: skip
+}
 
 
 def commands_of(signal: str) -> list[type[Command]]:

@@ -32,9 +32,7 @@ class Differences:
 def compare_fields(before: Mapping[str, object], after: Mapping[str, object]) -> list[Change]:
     """The fields that differ, in the order of `before`, with new fields last."""
     names = list(dict.fromkeys([*before, *after]))
-    return [
-        Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
-    ]  # fmt: skip
+    return [Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
 
 
 def compare_parameters(before: PlanDraft, after: PlanDraft) -> list[Change]:

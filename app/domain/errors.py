@@ -128,7 +128,16 @@ class Unavailable(DomainError):
 _BY_STATUS: dict[int, type[DomainError]] = {
     kind.status: kind
     for kind in (
-        BadRequest, Unauthorized, Forbidden, NotFound, Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType,
-        RangeNotSatisfiable, Invalid, Unavailable,
+        BadRequest,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        Conflict,
+        PreconditionFailed,
+        TooLarge,
+        UnsupportedMediaType,
+        RangeNotSatisfiable,
+        Invalid,
+        Unavailable,
     )
-}  # fmt: skip
+}

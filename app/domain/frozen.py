@@ -172,8 +172,13 @@ class Difference(NamedTuple):
     def stored(self) -> ChangedItem:
         """The difference as decisions and events store it."""
         return {
-            "what": self.what, "name": self.name, "signed": self.signed, "now": self.now, "text": self.text, "why": self.why,
-        }  # fmt: skip
+            "what": self.what,
+            "name": self.name,
+            "signed": self.signed,
+            "now": self.now,
+            "text": self.text,
+            "why": self.why,
+        }
 
     @property
     def item(self) -> tuple[str, str, str | None]:

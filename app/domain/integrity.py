@@ -52,9 +52,13 @@ ATTEMPT_COLUMNS: dict[str, Callable[[ReplayedAttempt], Any]] = {
 }
 # The name of each question column in the event of the question.
 QUESTION_COLUMNS = {
-    "task_id": "task_id", "kind": "kind", "question": "question", "options": "options", "default_answer": "default",
+    "task_id": "task_id",
+    "kind": "kind",
+    "question": "question",
+    "options": "options",
+    "default_answer": "default",
     "expires_at": "expires_at",
-}  # fmt: skip
+}
 _NOT_STARTED = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
 _WITH_ERROR = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED})
 
@@ -81,9 +85,11 @@ def check_chain(broken: Sequence[int], total: int) -> Iterator[Found]:
     if broken:
         numbers = ", ".join(str(seq) for seq in broken[:10]) + ("…" if len(broken) > 10 else "")
         yield Found(
-            "critical", "chain_broken", f"The chain of {total} events is broken at number {numbers}.",
+            "critical",
+            "chain_broken",
+            f"The chain of {total} events is broken at number {numbers}.",
             "The database was changed directly. Compare it with a backup.",
-        )  # fmt: skip
+        )
 
 
 def check_project(project: Any, replay: Replay) -> Iterator[Found]:
@@ -283,9 +289,12 @@ def check_logs(logs: Mapping[tuple[str, int], str | None], replay: Replay) -> It
         checksum = logs.get((task_id, number))
         if checksum is None:
             yield Found(
-                "high", "log_missing", f"The log of attempt {number} of task {task_id} is missing.",
-                "Find out who removed files from the workspace.", task_id,
-            )  # fmt: skip
+                "high",
+                "log_missing",
+                f"The log of attempt {number} of task {task_id} is missing.",
+                "Find out who removed files from the workspace.",
+                task_id,
+            )
         elif checksum != replayed.log.get("sha256"):
             message = f"The log of attempt {number} of task {task_id} differs from what the task wrote."
             yield Found(
@@ -304,9 +313,12 @@ def check_files(checksums: Mapping[str, str | None], replay: Replay) -> Iterator
             and current != replayed.sha256
         ):
             yield Found(
-                "medium", "file_changed", f"The file '{path}' has changed since its task completed.",
-                "Find out whether a later task or a person changed it.", replayed.task_id,
-            )  # fmt: skip
+                "medium",
+                "file_changed",
+                f"The file '{path}' has changed since its task completed.",
+                "Find out whether a later task or a person changed it.",
+                replayed.task_id,
+            )
 
 
 def check_decisions(decisions: Sequence[CommandRecord], unreadable: Collection[str], replay: Replay) -> Iterator[Found]:

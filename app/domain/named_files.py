@@ -112,9 +112,12 @@ class _Found:
         most = MAX_NAMES
         complete = self.complete and len(self.paths) <= most
         return Named(
-            tuple(self.paths)[:most], tuple(self.outside)[:most], tuple(self.programs)[:most], tuple(self.unknown)[:most],
+            tuple(self.paths)[:most],
+            tuple(self.outside)[:most],
+            tuple(self.programs)[:most],
+            tuple(self.unknown)[:most],
             complete,
-        )  # fmt: skip
+        )
 
     def take_shell(self, fields: JsonObject) -> None:
         script = _script(fields)

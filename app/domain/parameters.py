@@ -37,10 +37,25 @@ _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 # Variables that decide what a command is, or what Signoff itself tells it.
 _RESERVED = frozenset(
     (
-        "PATH", "HOME", "TMPDIR", "PWD", "OLDPWD", "SHELL", "SHELLOPTS", "BASHOPTS", "BASH_ENV", "IFS", "PS4", "TZ", "LANG",
-        "LANGUAGE", "PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV",
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "PWD",
+        "OLDPWD",
+        "SHELL",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "BASH_ENV",
+        "IFS",
+        "PS4",
+        "TZ",
+        "LANG",
+        "LANGUAGE",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PIP_REQUIRE_VIRTUALENV",
     )
-)  # fmt: skip
+)
 _RESERVED_BEGINNINGS = ("SIGNOFF_", "INPUT_", "LC_", "LD_", "DYLD_")
 
 _Text = Annotated[str, StringConstraints(max_length=MAX_VALUE_LENGTH, strict=True), PLAIN]

@@ -129,7 +129,7 @@ def check_seals(
         yield _broken(
             "record_rolled_back",
             f"Seal {published.number}, up to event {published.seq}, was published, but the newest on record is {newest}.",
-        )  # fmt: skip
+        )
 
 
 def _said(seal: Seal) -> Iterator[Found]:
@@ -139,17 +139,21 @@ def _said(seal: Seal) -> Iterator[Found]:
             "record_rewritten",
             f"When seal {seal.number} was made, the record differed from what had been published up to event "
             f"{seal.contradicts.seq}.",
-        )  # fmt: skip
+        )
     for seq in seal.unauthenticated:
         yield Found(
-            "critical", "unauthenticated", f"Event {seq} names a person, but that person is not known to have asked for it.",
+            "critical",
+            "unauthenticated",
+            f"Event {seq} names a person, but that person is not known to have asked for it.",
             "Ask that person. Somebody with write access to the database may have forged the event.",
-        )  # fmt: skip
+        )
     for seq in seal.by_hand:
         yield Found(
-            "high", "sent_by_hand", f"Event {seq} came directly through Temporal, where nobody is authenticated.",
+            "high",
+            "sent_by_hand",
+            f"Event {seq} came directly through Temporal, where nobody is authenticated.",
             "Find out who has access to Temporal.",
-        )  # fmt: skip
+        )
 
 
 def _broken(code: str, message: str) -> Found:

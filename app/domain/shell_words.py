@@ -48,9 +48,16 @@ WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     "busybox": (frozenset(), 0),
     "!": (frozenset(), 0),
 }
-_DYNAMIC = frozenset({
-    "simple_expansion", "expansion", "command_substitution", "process_substitution", "arithmetic_expansion", "array",
-})  # fmt: skip
+_DYNAMIC = frozenset(
+    {
+        "simple_expansion",
+        "expansion",
+        "command_substitution",
+        "process_substitution",
+        "arithmetic_expansion",
+        "array",
+    }
+)
 _MARKED = re.compile(r"\\(.)|([*?\[{])|([$`])", re.DOTALL)
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _IN_QUOTES = re.compile(r"\\([$`\"\\])|\\\n")

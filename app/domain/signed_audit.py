@@ -62,7 +62,9 @@ def check_unsigned(decisions: Sequence[CommandRecord]) -> Iterator[Found]:
             continue
         names = ", ".join(f"{item['what']} {item['name']}" for item in changed[:10])
         yield Found(
-            "medium", "ran_unsigned",
+            "medium",
+            "ran_unsigned",
             f"Task '{decision.payload.get('key')}' ran with unsigned changes ({names}), accepted by {decision.actor}.",
-            "Check the difference that the decision shows.", decision.payload.get("task_id"),
-        )  # fmt: skip
+            "Check the difference that the decision shows.",
+            decision.payload.get("task_id"),
+        )

@@ -49,10 +49,12 @@ def _colors(of: Mapping[str, str], tones: Mapping[str, str]) -> str:
     return "\n".join(rules)
 
 
-STYLE = "\n".join([
-    _SHAPES.strip(),
-    _colors(_LIGHT, {status: light for status, (light, _) in _TONES.items()}),
-    "@media(prefers-color-scheme:dark){",
-    _colors(_DARK, {status: dark for status, (_, dark) in _TONES.items()}),
-    "}",
-])  # fmt: skip
+STYLE = "\n".join(
+    [
+        _SHAPES.strip(),
+        _colors(_LIGHT, {status: light for status, (light, _) in _TONES.items()}),
+        "@media(prefers-color-scheme:dark){",
+        _colors(_DARK, {status: dark for status, (_, dark) in _TONES.items()}),
+        "}",
+    ]
+)

@@ -160,10 +160,12 @@ def _placed(title: str, bounds: Box, parts: Iterable[str]) -> str:
 
 def _document(title: str, width: float, height: float, parts: Iterable[str]) -> str:
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',
-        f"<title>{escape(plain(title))}</title><style>{STYLE}</style>",
-        '<rect class="page" width="100%" height="100%"/>',
-        *parts,
-        "</svg>\n",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>',
+            f"<title>{escape(plain(title))}</title><style>{STYLE}</style>",
+            '<rect class="page" width="100%" height="100%"/>',
+            *parts,
+            "</svg>\n",
+        ]
+    )

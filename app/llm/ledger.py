@@ -52,9 +52,12 @@ class DatabaseLedger:
             project = projects.get(conn, self.conversation.project_id)
             spent = model_steps.spent(conn, project.id)
             max_tokens = grant(
-                _budget(self._settings, project), spent, input_tokens, output_tokens,
+                _budget(self._settings, project),
+                spent,
+                input_tokens,
+                output_tokens,
                 lambda read, written: most_cost(access, read, written),
-            )  # fmt: skip
+            )
             if max_tokens is None:
                 model_steps.close_orphaned_calls(conn, project.id)
                 return None
@@ -83,10 +86,16 @@ class DatabaseLedger:
         }
         await self._database.persist(
             lambda conn: model_steps.settle(
-                conn, self.conversation, reservation, result=dumped, input_tokens=usage.input_tokens,
-                output_tokens=usage.output_tokens, cost=cost, event=event,
+                conn,
+                self.conversation,
+                reservation,
+                result=dumped,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cost=cost,
+                event=event,
             )
-        )  # fmt: skip
+        )
 
     async def tool(self, number: int, call_id: str, name: str, model: str, use: Callable[[], Awaitable[str]]) -> str:
         """The result of a tool: from the record, or by using the tool, which appends an event.

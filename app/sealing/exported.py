@@ -225,9 +225,7 @@ def _record(zipped: Zipped) -> Record:
         sealed = [Seal.model_validate(row) for row in rows[seals.name]]
     except ValidationError as error:
         raise Damaged("seal_forged", f"A seal in {ROWS} is not one that Signoff writes.") from error
-    return Record(
-        project=project, decisions=made, seals=sealed, stray=stray, unreadable=unreadable, **read
-    )  # fmt: skip
+    return Record(project=project, decisions=made, seals=sealed, stray=stray, unreadable=unreadable, **read)
 
 
 def _row(table: Table, row: JsonMapping, name: str, unreadable: list[Unreadable]) -> Any | None:

@@ -26,9 +26,15 @@ from app.storage.commands import CommandRow
 from app.storage.events import ChainCheck
 
 _ALTERED = {
-    "plans": "plan", "runs": "run", "phases": "phase", "tasks": "task", "decisions": "decision", "attempts": "attempt",
-    "questions": "question", "commands": "command",
-}  # fmt: skip
+    "plans": "plan",
+    "runs": "run",
+    "phases": "phase",
+    "tasks": "task",
+    "decisions": "decision",
+    "attempts": "attempt",
+    "questions": "question",
+    "commands": "command",
+}
 
 
 def alterations(

@@ -22,9 +22,16 @@ from app.storage.stored_json import read_json
 M = TypeVar("M", bound=BaseModel)
 # What zipfile raises for files that are not what they claim to be.
 _DEFECTS = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
     OverflowError,
-)  # fmt: skip
+)
 _PIECE = 1024 * 1024
 # A line has one event or row, and the manifest one entry per file.
 MAX_LINE_BYTES = 32 * 1024 * 1024

@@ -19,16 +19,28 @@ from signoff.schemas.json_value import JsonObject
 
 # Addresses to which keys are sent, the keys themselves, the database, and who may connect.
 GUARDED = (
-    "url", "host", "public_url", "allowed_hosts", "data_dir", "database_url", "temporal_address", "temporal_ui_url",
-    "api_key", "model_base_url", "model_api_key",
-)  # fmt: skip
+    "url",
+    "host",
+    "public_url",
+    "allowed_hosts",
+    "data_dir",
+    "database_url",
+    "temporal_address",
+    "temporal_ui_url",
+    "api_key",
+    "model_base_url",
+    "model_api_key",
+)
 GUARDED_OF_AGENTS = ("base_url", "api_key_env")
 _KEY_SUFFIX = "_API_KEY"
 _OTHER_KEYS = frozenset(
     {
-        "TEMPORAL_CODEC_AUTH", "TEMPORAL_CONFIG_FILE", "TEMPORAL_TLS_CLIENT_KEY_DATA", "TEMPORAL_TLS_CLIENT_KEY_PATH",
+        "TEMPORAL_CODEC_AUTH",
+        "TEMPORAL_CONFIG_FILE",
+        "TEMPORAL_TLS_CLIENT_KEY_DATA",
+        "TEMPORAL_TLS_CLIENT_KEY_PATH",
     }
-)  # fmt: skip
+)
 
 
 def complaints_about_found_file(flags: Mapping[str, Any]) -> list[str]:

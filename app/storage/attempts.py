@@ -66,15 +66,31 @@ def start(conn: Connection, key: AttemptKey) -> Started:
         return started(None, task.attempt, str(task.started_at))
     number, at = task.attempt + 1, now()
     changes: TaskChanges = {
-        "attempt": number, "token": key.token, "started_at": task.started_at or at, "completed_at": None,
-        "reason": None, "due_at": None, "error": None, "exit_code": None, "log_bytes": 0, "outputs": {},
-    }  # fmt: skip
+        "attempt": number,
+        "token": key.token,
+        "started_at": task.started_at or at,
+        "completed_at": None,
+        "reason": None,
+        "due_at": None,
+        "error": None,
+        "exit_code": None,
+        "log_bytes": 0,
+        "outputs": {},
+    }
     names = tasks.move(conn, task, TaskStatus.RUNNING, **changes)
     row = {
-        "task_id": task.id, "number": number, "project_id": key.project_id, "run_id": key.run_id,
-        "try_number": key.try_number, "token": key.token, "status": AttemptStatus.RUNNING, "started_at": at,
-        "worker": key.worker, "with_worker": False, "witnessed": False,
-    }  # fmt: skip
+        "task_id": task.id,
+        "number": number,
+        "project_id": key.project_id,
+        "run_id": key.run_id,
+        "try_number": key.try_number,
+        "token": key.token,
+        "status": AttemptStatus.RUNNING,
+        "started_at": at,
+        "worker": key.worker,
+        "with_worker": False,
+        "witnessed": False,
+    }
     conn.execute(_NEW, row)
     began = TaskStarted(**names, attempt=number, try_number=key.try_number)
     events.append(conn, key.project_id, began, actor="worker", at=at)
@@ -194,14 +210,23 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
     outcome = {"status": AttemptStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
     values: TaskChanges = {
-        "reason": WaitReason.AFTER_FAILURE, "outputs": ending.outputs, "error": ending.error, "exit_code": ending.exit_code,
-        "log_bytes": ending.log_bytes, "recorded_try": key.try_number, "token": None, "due_at": None,
-    }  # fmt: skip
+        "reason": WaitReason.AFTER_FAILURE,
+        "outputs": ending.outputs,
+        "error": ending.error,
+        "exit_code": ending.exit_code,
+        "log_bytes": ending.log_bytes,
+        "recorded_try": key.try_number,
+        "token": None,
+        "due_at": None,
+    }
     names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
     waiting = TaskWaiting(
-        **names, reason=WaitReason.AFTER_FAILURE, attempt=task.attempt,
-        error={**ending.error} if ending.error is not None else None, **evidence,
-    )  # fmt: skip
+        **names,
+        reason=WaitReason.AFTER_FAILURE,
+        attempt=task.attempt,
+        error={**ending.error} if ending.error is not None else None,
+        **evidence,
+    )
     events.append(conn, key.project_id, waiting, actor="worker", at=at)
     _ask_what_now(conn, task, key.run_id, ending.error)
 
@@ -210,17 +235,27 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
     outcome = {"status": AttemptStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
     conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
     values: TaskChanges = {
-        "reason": question.reason, "error": ending.error, "log_bytes": ending.log_bytes,
-        "recorded_try": key.try_number, "token": None, "due_at": None,
-    }  # fmt: skip
+        "reason": question.reason,
+        "error": ending.error,
+        "log_bytes": ending.log_bytes,
+        "recorded_try": key.try_number,
+        "token": None,
+        "due_at": None,
+    }
     names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
     error = tasks.error_of(ending.error)
     waiting = TaskWaiting(**names, reason=question.reason, attempt=task.attempt, **evidence, **error)
     events.append(conn, key.project_id, waiting, actor="worker")
     questions.ask(
-        conn, task, key.run_id, question.kind, question.text, options=question.options,
-        reference=question.reference, details=question.details,
-    )  # fmt: skip
+        conn,
+        task,
+        key.run_id,
+        question.kind,
+        question.text,
+        options=question.options,
+        reference=question.reference,
+        details=question.details,
+    )
 
 
 def _ask_what_now(conn: Connection, task: TaskRow, run_id: str, error: TaskError | None) -> None:
@@ -265,8 +300,11 @@ def mark_worker_lost(
         status = TaskStatus.WAITING
     # A task that waits for its next attempt has a due time. A task that waits for a person has none.
     values: TaskChanges = {
-        "reason": WaitReason.WORKER_LOST, "error": error, "token": None, "due_at": None if ask else at,
-    }  # fmt: skip
+        "reason": WaitReason.WORKER_LOST,
+        "error": error,
+        "token": None,
+        "due_at": None if ask else at,
+    }
     if asks_now:
         values.update(reason=WaitReason.AFTER_FAILURE, recorded_try=key.try_number, due_at=None)
     if status == TaskStatus.FAILED:

@@ -62,9 +62,15 @@ class Record:
 
 # The tables of a record, in the order in which they are read, with the column that names a row of each.
 NAMES = {
-    plans: "version", runs: "id", phases: "key", tasks: "key", decisions: "id", attempts: "task_id", questions: "id",
+    plans: "version",
+    runs: "id",
+    phases: "key",
+    tasks: "key",
+    decisions: "id",
+    attempts: "task_id",
+    questions: "id",
     commands: "id",
-}  # fmt: skip
+}
 
 
 def read(conn: Connection, project_id: str) -> Record:
@@ -109,7 +115,7 @@ def _rows(
     structured = [column.name for column in table.c if isinstance(column.type, JSON)]
     columns = [
         cast_column(column, Text).label(column.name) if column.name in structured else column for column in table.c
-    ]  # fmt: skip
+    ]
     found: list[Any] = []
     for row in conn.execute(select(*columns).where(table.c.project_id == project_id).order_by(order)).mappings():
         values = dict(row)

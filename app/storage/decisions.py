@@ -86,9 +86,13 @@ def decide(
     record(conn, decision)
     if announce_refusal and decision.error is not None:
         refused = DecisionMade(
-            kind=decision.kind, outcome=decision.outcome, request_id=decision.request_id, code=decision.error.code,
-            message=decision.error.message, **decision.seal(),
-        )  # fmt: skip
+            kind=decision.kind,
+            outcome=decision.outcome,
+            request_id=decision.request_id,
+            code=decision.error.code,
+            message=decision.error.message,
+            **decision.seal(),
+        )
         events.append(conn, project.id, refused, actor=decision.actor)
     return decision
 

@@ -23,9 +23,14 @@ _HELD_HEAD = _HEAD.with_for_update(key_share=True)
 _APPEND = insert(events)
 _SEAL = update(projects).where(projects.c.id == bindparam("of_project"))
 _AS_STORED = select(
-    events.c.seq, events.c.type, events.c.project_id, events.c.at, events.c.actor, events.c.hash,
+    events.c.seq,
+    events.c.type,
+    events.c.project_id,
+    events.c.at,
+    events.c.actor,
+    events.c.hash,
     cast(events.c.data, Text).label("data"),
-)  # fmt: skip
+)
 
 
 def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: str | None = None) -> list[Event]:

@@ -125,9 +125,11 @@ def check_never_starts(conn: Connection, project_id: str, keys: Collection[str])
     needed = {key for wanted in needs.values() for key in wanted} - needs.keys()
     by_person = func.coalesce(task_table.c.reason, "") == SKIPPED_BY_PERSON
     failing = select(task_table.c.key).where(
-        task_table.c.project_id == project_id, task_table.c.key.in_(needed), task_table.c.status.in_(_FAILED_TASK),
+        task_table.c.project_id == project_id,
+        task_table.c.key.in_(needed),
+        task_table.c.status.in_(_FAILED_TASK),
         ~by_person,
-    )  # fmt: skip
+    )
     reached = set(conn.execute(failing).scalars())
     left = dict(needs)
     while found := [key for key, wanted in left.items() if not reached.isdisjoint(wanted)]:

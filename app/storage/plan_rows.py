@@ -81,9 +81,17 @@ class Kept:
 
 # How a task ended.
 _OUTCOME = (
-    "status", "reason", "outputs", "error", "exit_code", "log_bytes", "started_at", "completed_at", "recorded_try",
+    "status",
+    "reason",
+    "outputs",
+    "error",
+    "exit_code",
+    "log_bytes",
+    "started_at",
+    "completed_at",
+    "recorded_try",
     "quarantine",
-)  # fmt: skip
+)
 # What a task's row copies unchanged from its plan, and what affects how the task runs.
 _COPIED = (
     "inputs",

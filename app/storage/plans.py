@@ -337,9 +337,15 @@ def _install(
     used: PlanFacts = facts if facts is not None else {}
     outcomes: Kept = {"kept": kept.tasks, "kept_phases": kept.phases} if kept is not None else {}
     ready = PlanReady(
-        plan_version=version, plan_digest=digest, planner=planner, created_at=get(conn, project.id, version).created_at,
-        phases=len(draft.phases), tasks=len(draft.tasks()), **outcomes, **used,
-    )  # fmt: skip
+        plan_version=version,
+        plan_digest=digest,
+        planner=planner,
+        created_at=get(conn, project.id, version).created_at,
+        phases=len(draft.phases),
+        tasks=len(draft.tasks()),
+        **outcomes,
+        **used,
+    )
     events.append(conn, project.id, *new_events, ready, actor=actor)
     return digest
 

@@ -165,9 +165,7 @@ _FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
-def create(
-    conn: Connection, values: NewProject, *, actor: str, duplicated_from: str | None = None
-) -> None:  # fmt: skip
+def create(conn: Connection, values: NewProject, *, actor: str, duplicated_from: str | None = None) -> None:
     """Insert a project with its first event. It is pending and has no plan."""
     at = now()
     row = {

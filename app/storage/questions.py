@@ -98,9 +98,15 @@ def ask(
         changed["changed"] = [*without_texts(details["differences"])]
         changed["details_hash"] = outputs_hash(details)
     asked = DecisionRequested(
-        **tasks.describe(task), question_id=question_id, kind=kind, question=question, options=list(options), **changed,
-        default=default, expires_at=expires_at,
-    )  # fmt: skip
+        **tasks.describe(task),
+        question_id=question_id,
+        kind=kind,
+        question=question,
+        options=list(options),
+        **changed,
+        default=default,
+        expires_at=expires_at,
+    )
     events.append(conn, task.project_id, asked, actor="signoff")
     settle_stage(conn, task.project_id)
     return question_id

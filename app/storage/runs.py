@@ -108,8 +108,9 @@ _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
 _RUNS = Rows(runs, RunRow)
 _PHASES = Rows(phases, PhaseRow)
 DID_NOT_STOP: TaskError = {
-    "type": "did_not_stop", "message": "The task did not stop in time after the run was cancelled.",
-}  # fmt: skip
+    "type": "did_not_stop",
+    "message": "The task did not stop in time after the run was cancelled.",
+}
 
 
 def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, temporal_run_id: str | None) -> StartedRun:
@@ -129,9 +130,14 @@ def start(conn: Connection, project: ProjectRow, plan: plans.PlanRow, *, tempora
     }
     conn.execute(insert(runs).values(row))
     started: ProjectChanges = {
-        "stage": Stage.EXECUTING, "run_id": run["run_id"], "failure": None, "gate": None, "engaged": True, "paused": False,
+        "stage": Stage.EXECUTING,
+        "run_id": run["run_id"],
+        "failure": None,
+        "gate": None,
+        "engaged": True,
+        "paused": False,
         "outcome": None,
-    }  # fmt: skip
+    }
     projects.move(conn, project, ProjectStatus.RUNNING, **started)
     return run
 
@@ -205,8 +211,12 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
     elif phase.requires_approval and not _is_approved(conn, project, phase) and not nothing_to_do:
         move_phase(conn, phase, PhaseStatus.AWAITING_APPROVAL)
         gate: Gate = {
-            "kind": "phase", "phase_id": phase.id, "since": at, "expires_at": None, "approvals": {"given": 0, "needed": 1},
-        }  # fmt: skip
+            "kind": "phase",
+            "phase_id": phase.id,
+            "since": at,
+            "expires_at": None,
+            "approvals": {"given": 0, "needed": 1},
+        }
         projects.change(conn, project, gate=gate)
         questions.settle_stage(conn, project.id)
         events.append(conn, project.id, PhaseAwaitingApproval(**describe(phase)), actor="signoff", at=at)
@@ -303,9 +313,13 @@ def finish(
     questions.withdraw_all(conn, project.id)
     skipped_failures = _skipped_failures(conn, project.id) if status == ProjectStatus.COMPLETED else []
     ended: ProjectChanges = {
-        "stage": Stage.FINISHED, "gate": None, "failure": failure, "engaged": False, "paused": False,
+        "stage": Stage.FINISHED,
+        "gate": None,
+        "failure": failure,
+        "engaged": False,
+        "paused": False,
         "outcome": Outcome.SKIPPED_FAILURES if skipped_failures else None,
-    }  # fmt: skip
+    }
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
     cause: _Cause = {"failure": {**failure}} if failure is not None else {}

@@ -335,9 +335,13 @@ def close_task(
     shown = move(conn, task, status, **values)
     seal: CommentSeal = decided if decided is not None else {}
     ended = EVENT_OF[status](
-        **shown, attempt=task.attempt, **seal, **error_of(error), **reason_of(reason),
+        **shown,
+        attempt=task.attempt,
+        **seal,
+        **error_of(error),
+        **reason_of(reason),
         outputs_hash=outputs_hash(outputs or {}),
-    )  # fmt: skip
+    )
     events.append(conn, task.project_id, ended, actor=actor, at=at)
 
 

@@ -170,9 +170,12 @@ class Commands:
             return project is None or (not project.engaged and project.status in FINISHED_PROJECT)
 
         left = await self._wait(
-            command.project_id, lambda conn: projects.find(conn, command.project_id), has_ended, until,
+            command.project_id,
+            lambda conn: projects.find(conn, command.project_id),
+            has_ended,
+            until,
             interval=_MAX_WAIT / 4,
-        )  # fmt: skip
+        )
         if left is not None and has_ended(left):
             # The run ended on its own before the signal was decided.
             await self._erase(command)

@@ -60,9 +60,14 @@ def _project(guide: Guide) -> str:
     created = guide.call("createProject", "POST", "/api/projects", body, status=201, headers=headers)
     base = f"/api/projects/{created['id']}"
     guide.call("listProjects", "GET", "/api/projects?status=pending&search=report&limit=10")
-    guide.call("updateProject", "PUT", base, {"auto_approve_phases": False, "strategy": "balanced"},
-               headers={"If-Match": '"r1"'},
-               about="Omitted fields keep their values. `If-Match` takes the `ETag` of the project; a stale one gets 412.")  # fmt: skip
+    guide.call(
+        "updateProject",
+        "PUT",
+        base,
+        {"auto_approve_phases": False, "strategy": "balanced"},
+        headers={"If-Match": '"r1"'},
+        about="Omitted fields keep their values. `If-Match` takes the `ETag` of the project; a stale one gets 412.",
+    )
     guide.call("getProject", "GET", base)
     return base
 
@@ -70,18 +75,40 @@ def _project(guide: Guide) -> str:
 def _plan(guide: Guide, base: str) -> None:
     guide.write("## Plans")
     outline = "- Count: `wc -l *.csv > lines.txt` {#count}\n- [ ] Read it {#read after=cuont}\n"
-    guide.call("previewOutline", "POST", "/api/outline", {"description": outline},
-               about="Previews what the planner `outline` would make of a description, without storing anything. If it makes a plan, "
-               "`phases` has all of it, and `findings` has what an audit would point at. Otherwise, `problems` lists the errors.")  # fmt: skip
+    guide.call(
+        "previewOutline",
+        "POST",
+        "/api/outline",
+        {"description": outline},
+        about="Previews what the planner `outline` would make of a description, without storing anything. If it makes a plan, "
+        "`phases` has all of it, and `findings` has what an audit would point at. Otherwise, `problems` lists the errors.",
+    )
     guide.call("previewOutline", "POST", "/api/outline", {"description": outline.replace("cuont", "count")})
     guide.call("generatePlan", "POST", f"{base}/generate-plan", {}, headers={"Prefer": "wait=10"})
-    guide.call("getPlan", "GET", f"{base}/plan", headers={"Accept": "text/markdown"}, lines=30,
-               about="JSON by default. As Markdown, it is an outline that makes the same plan.")  # fmt: skip
+    guide.call(
+        "getPlan",
+        "GET",
+        f"{base}/plan",
+        headers={"Accept": "text/markdown"},
+        lines=30,
+        about="JSON by default. As Markdown, it is an outline that makes the same plan.",
+    )
     guide.call("getGraph", "GET", f"{base}/dag")
-    guide.call("getGraph", "GET", f"{base}/dag?format=mermaid", lines=20,
-               about="The formats are `json`, `svg`, `dot` and `mermaid`.")  # fmt: skip
-    guide.call("regeneratePlan", "POST", f"{base}/regenerate-plan", {"instructions": "as before"}, show=True,
-               about="Sends the plan back with a comment, which is recorded, and makes a new version.")  # fmt: skip
+    guide.call(
+        "getGraph",
+        "GET",
+        f"{base}/dag?format=mermaid",
+        lines=20,
+        about="The formats are `json`, `svg`, `dot` and `mermaid`.",
+    )
+    guide.call(
+        "regeneratePlan",
+        "POST",
+        f"{base}/regenerate-plan",
+        {"instructions": "as before"},
+        show=True,
+        about="Sends the plan back with a comment, which is recorded, and makes a new version.",
+    )
 
 
 def _edits(guide: Guide, base: str) -> None:
@@ -99,9 +126,14 @@ def _edits(guide: Guide, base: str) -> None:
         {"op": "add_task", "title": "Say goodbye", "phase": "clean_up", "action": {"type": "milestone"}},
         {"op": "update_task", "task": "write", "retries": 2},
     ]
-    guide.call("refinePlan", "POST", f"{base}/refine-plan", {"edits": edits},
-               about="Makes several edits at once, all or none: `add_task`, `update_task`, `remove_task`, `move_task`, `add_phase`, "
-               "`update_phase`, `remove_phase`. A `message` in plain words needs a planner with a model.")  # fmt: skip
+    guide.call(
+        "refinePlan",
+        "POST",
+        f"{base}/refine-plan",
+        {"edits": edits},
+        about="Makes several edits at once, all or none: `add_task`, `update_task`, `remove_task`, `move_task`, `add_phase`, "
+        "`update_phase`, `remove_phase`. A `message` in plain words needs a planner with a model.",
+    )
     guide.call("listPlans", "GET", f"{base}/plans")
     guide.call("diffPlans", "GET", f"{base}/plan/diff?from=2&to=6")
 
@@ -110,12 +142,22 @@ def _run(guide: Guide, base: str) -> None:
     guide.write("## Approving a plan, and following the run")
     plan = guide.get(f"{base}/plan")
     body = {"plan_version": plan["version"], "plan_digest": plan["digest"], "comment": "ship it"}
-    guide.call("approveProject", "POST", f"{base}/approve", body,
-               about="Approves exactly the plan that was read. If it has changed since, the answer is 409 `plan_superseded`. On a running "
-               "project, the call opens the phase gate that waits.")  # fmt: skip
+    guide.call(
+        "approveProject",
+        "POST",
+        f"{base}/approve",
+        body,
+        about="Approves exactly the plan that was read. If it has changed since, the answer is 409 `plan_superseded`. On a running "
+        "project, the call opens the phase gate that waits.",
+    )
     guide.until(f"{base}/decisions?status=open", lambda listed: listed["open"] == 1, "the failed task asks")
-    guide.call("streamEvents", "GET", f"{base}/events?follow=false&types=task.*", lines=14,
-               about="Server-sent events, live until the project has finished. `Last-Event-ID` or `?after=N` resumes after that event.")  # fmt: skip
+    guide.call(
+        "streamEvents",
+        "GET",
+        f"{base}/events?follow=false&types=task.*",
+        lines=14,
+        about="Server-sent events, live until the project has finished. `Last-Event-ID` or `?after=N` resumes after that event.",
+    )
 
 
 def _answers(guide: Guide, base: str) -> None:
@@ -144,36 +186,71 @@ def _answers(guide: Guide, base: str) -> None:
 def _look(guide: Guide, base: str) -> None:
     guide.write("## Tasks, logs, runs, metrics and the audit")
     guide.call("listTasks", "GET", f"{base}/tasks?status=completed&limit=1")
-    guide.call("getTaskLog", "GET", f"{base}/tasks/users/logs",
-               about="The log of the newest attempt, or of `?attempt=N`. `?follow=true` streams it as server-sent events.")  # fmt: skip
+    guide.call(
+        "getTaskLog",
+        "GET",
+        f"{base}/tasks/users/logs",
+        about="The log of the newest attempt, or of `?attempt=N`. `?follow=true` streams it as server-sent events.",
+    )
     guide.call("listRuns", "GET", f"{base}/runs")
     guide.call("getMetrics", "GET", f"{base}/metrics")
-    guide.call("auditProject", "POST", f"{base}/audit", {},
-               about="Checks the plan, the record, the files, and the hash chain of the events.")  # fmt: skip
+    guide.call(
+        "auditProject",
+        "POST",
+        f"{base}/audit",
+        {},
+        about="Checks the plan, the record, the files, and the hash chain of the events.",
+    )
 
 
 def _files(guide: Guide, base: str, folder: Path) -> None:
     guide.write("## Files")
     guide.call("listOutputFiles", "GET", f"{base}/output-files")
     (folder / "data.csv").write_text("name,orders\nanna,3\n", encoding="utf-8")
-    guide.call("uploadFile", "POST", f"{base}/files/upload",
-               arguments=("-F", f"file=@{folder / 'data.csv'}", "-F", "path=input/data.csv"))  # fmt: skip
+    guide.call(
+        "uploadFile",
+        "POST",
+        f"{base}/files/upload",
+        arguments=("-F", f"file=@{folder / 'data.csv'}", "-F", "path=input/data.csv"),
+    )
     guide.call("getFile", "GET", f"{base}/files/raw?path=input/data.csv", headers={"Range": "bytes=0-10"}, status=206)
-    guide.call("downloadProject", "GET", f"{base}/download", arguments=("-o", "-"), lines=1,
-               about="A zip with the workspace under `files/`, logs under `logs/`, and `project.json, plan.json, tasks.json, "
-                     "events.jsonl, decisions.json`. `signoff verify` checks it offline.")  # fmt: skip
+    guide.call(
+        "downloadProject",
+        "GET",
+        f"{base}/download",
+        arguments=("-o", "-"),
+        lines=1,
+        about="A zip with the workspace under `files/`, logs under `logs/`, and `project.json, plan.json, tasks.json, "
+        "events.jsonl, decisions.json`. `signoff verify` checks it offline.",
+    )
 
 
 def _control(guide: Guide, base: str) -> None:
     guide.write("## Retrying, skipping and cancelling")
-    guide.call("retryProject", "POST", f"{base}/retry", {"tasks": ["send"], "comment": "once more"},
-               about="Continues from what failed. Named tasks run again, and so does everything that depends on them.")  # fmt: skip
+    guide.call(
+        "retryProject",
+        "POST",
+        f"{base}/retry",
+        {"tasks": ["send"], "comment": "once more"},
+        about="Continues from what failed. Named tasks run again, and so does everything that depends on them.",
+    )
     guide.until(f"{base}/decisions?status=open", lambda listed: listed["open"] == 1, "the decision task asks again")
-    guide.call("skipTask", "POST", f"{base}/tasks/send/skip", {"comment": "not this week"},
-               about="Skips a task that waits or has not started. For the tasks that depend on it, it is done.")  # fmt: skip
+    guide.call(
+        "skipTask",
+        "POST",
+        f"{base}/tasks/send/skip",
+        {"comment": "not this week"},
+        about="Skips a task that waits or has not started. For the tasks that depend on it, it is done.",
+    )
     guide.until(f"{base}/tasks/mail", lambda task: task["status"] == "waiting", "the manual task waits")
-    guide.call("retryTask", "POST", f"{base}/tasks/mail/retry", {}, status=409,
-               about="Starts the next attempt of a task that failed or lost its worker now. Here, no task has failed:")  # fmt: skip
+    guide.call(
+        "retryTask",
+        "POST",
+        f"{base}/tasks/mail/retry",
+        {},
+        status=409,
+        about="Starts the next attempt of a task that failed or lost its worker now. Here, no task has failed:",
+    )
     guide.call("cancelProject", "POST", f"{base}/cancel", {"reason": "wrong week"})
     guide.call("cancelProject", "POST", f"{base}/cancel", {}, status=409, about="All errors look like this one:")
 
@@ -188,12 +265,21 @@ def _many(guide: Guide, base: str) -> None:
 
 def _session(guide: Guide) -> None:
     guide.write("## Signing in with a browser")
-    guide.call("getSession", "GET", "/api/session",
-               about="Needs no key, so that a page can find out whether to ask for one. `actor` is null if a key is required and was "
-               "not sent. This server has no key.")  # fmt: skip
-    guide.call("signIn", "POST", "/api/session", {"key": "…"},
-               about="If the server has a key, the answer sets the cookie `signoff_session` for 30 days, or is 401 for a wrong key. No "
-               "script can read the cookie, and no other site can make the browser send it.")  # fmt: skip
+    guide.call(
+        "getSession",
+        "GET",
+        "/api/session",
+        about="Needs no key, so that a page can find out whether to ask for one. `actor` is null if a key is required and was "
+        "not sent. This server has no key.",
+    )
+    guide.call(
+        "signIn",
+        "POST",
+        "/api/session",
+        {"key": "…"},
+        about="If the server has a key, the answer sets the cookie `signoff_session` for 30 days, or is 401 for a wrong key. No "
+        "script can read the cookie, and no other site can make the browser send it.",
+    )
     guide.call("signOut", "DELETE", "/api/session")
     guide.call(
         "listSessions",
@@ -215,11 +301,21 @@ def _system(guide: Guide) -> None:
     guide.call("listAgents", "GET", "/api/agents")
     guide.call("listStrategies", "GET", "/api/strategies")
     guide.call("listArchetypes", "GET", "/api/archetypes")
-    guide.call("getRecordKey", "GET", "/api/record-key",
-               about="The public key for `signoff verify`, which checks an exported project offline. `findings` lists projects that were "
-               "sealed and are gone from the database.")  # fmt: skip
+    guide.call(
+        "getRecordKey",
+        "GET",
+        "/api/record-key",
+        about="The public key for `signoff verify`, which checks an exported project offline. `findings` lists projects that were "
+        "sealed and are gone from the database.",
+    )
     guide.call("health", "GET", "/health")
     guide.call("ready", "GET", "/ready")
     guide.call("metrics", "GET", "/metrics", lines=10)
-    guide.call("streamLiveEvents", "GET", "/api/events", arguments=("--max-time", "1"), lines=3,
-               about="Live events of all projects, for lists. They have no ids and cannot be replayed.")  # fmt: skip
+    guide.call(
+        "streamLiveEvents",
+        "GET",
+        "/api/events",
+        arguments=("--max-time", "1"),
+        lines=3,
+        about="Live events of all projects, for lists. They have no ids and cannot be replayed.",
+    )

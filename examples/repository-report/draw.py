@@ -84,7 +84,7 @@ def hotspots(report: Json) -> str:
 
 CHARTS_BY_NAME: dict[str, Callable[[Json], str]] = {
     draw.__name__: draw for draw in (commits, growth, languages, kinds, authors, hotspots)
-}  # fmt: skip
+}
 
 
 def main(name: str) -> None:

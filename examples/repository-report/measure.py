@@ -225,9 +225,8 @@ def releases(about: Json) -> tuple[Json, Json]:
 
 
 MEASURES: dict[str, Callable[[Json], tuple[Json, Json]]] = {
-    measure.__name__: measure
-    for measure in (repository, history, authors, sources, changes, markers, releases)
-}  # fmt: skip
+    measure.__name__: measure for measure in (repository, history, authors, sources, changes, markers, releases)
+}
 
 
 def main(name: str) -> None:

@@ -308,11 +308,31 @@ async def test_a_redirect_to_no_web_address(workspace: Path, server: str, locati
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST", "0.0.0.0", "2130706433", "0x7f.1", "127.1", "[::1]", "[::]",
-        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "10.1.2.3", "100.64.0.1", "169.254.169.254",
-        "192.168.0.1", "224.0.0.1", "255.255.255.255", "[fe80::1]", "[fc00::1]", "[ff02::1]", "[2002:7f00:1::]",
+        "127.0.0.1",
+        "127.8.8.8",
+        "localhost",
+        "LOCALHOST",
+        "0.0.0.0",
+        "2130706433",
+        "0x7f.1",
+        "127.1",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "10.1.2.3",
+        "100.64.0.1",
+        "169.254.169.254",
+        "192.168.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[ff02::1]",
+        "[2002:7f00:1::]",
     ],
-)  # fmt: skip
+)
 async def test_addresses_that_are_not_public_are_refused(workspace: Path, server: str, host: str) -> None:
     url = f"http://{host}:{server.rpartition(':')[2]}/echo"
     assert (await failure(workspace, url, allow=[])).kind == "address_refused"
@@ -420,10 +440,18 @@ async def test_json_is_an_output_where_it_is_sound(workspace: Path, server: str,
 @pytest.mark.parametrize(
     ("coding", "name"),
     [
-        ("gzip", "whole"), ("x-gzip", "whole"), ("GZIP", "named"), ("gzip", "members"), ("gzip", "padded"),
-        ("gzip+gzip", "twice"), ("deflate", "zlib"), ("deflate", "raw"), ("identity", "plain"), ("utf-8", "plain"),
+        ("gzip", "whole"),
+        ("x-gzip", "whole"),
+        ("GZIP", "named"),
+        ("gzip", "members"),
+        ("gzip", "padded"),
+        ("gzip+gzip", "twice"),
+        ("deflate", "zlib"),
+        ("deflate", "raw"),
+        ("identity", "plain"),
+        ("utf-8", "plain"),
     ],
-)  # fmt: skip
+)
 async def test_an_encoded_body_is_whole(workspace: Path, server: str, coding: str, framing: str, name: str) -> None:
     url = f"http://{server}/encoded?{coding},{framing},{name}"
     outputs = await run(workspace, url, allow=[server])
@@ -436,13 +464,23 @@ async def test_an_encoded_body_is_whole(workspace: Path, server: str, coding: st
 @pytest.mark.parametrize(
     ("coding", "name", "says"),
     [
-        ("gzip", "half", "incomplete"), ("x-gzip", "half", "incomplete"), ("gzip", "no-trailer", "incomplete"),
-        ("gzip", "no-end", "incomplete"), ("gzip", "half-member", "incomplete"), ("deflate", "half-zlib", "incomplete"),
-        ("deflate", "half-raw", "incomplete"), ("gzip+gzip", "half-twice", "incomplete"),
-        ("gzip", "wrong-sum", "damaged"), ("gzip", "rubbish", "damaged"), ("deflate", "rubbish-zlib", "damaged"),
-        ("gzip", "plain", "damaged"), ("deflate", "plain", "damaged"), ("br", "plain", "'br'"), ("zstd", "plain", "'zstd'"),
+        ("gzip", "half", "incomplete"),
+        ("x-gzip", "half", "incomplete"),
+        ("gzip", "no-trailer", "incomplete"),
+        ("gzip", "no-end", "incomplete"),
+        ("gzip", "half-member", "incomplete"),
+        ("deflate", "half-zlib", "incomplete"),
+        ("deflate", "half-raw", "incomplete"),
+        ("gzip+gzip", "half-twice", "incomplete"),
+        ("gzip", "wrong-sum", "damaged"),
+        ("gzip", "rubbish", "damaged"),
+        ("deflate", "rubbish-zlib", "damaged"),
+        ("gzip", "plain", "damaged"),
+        ("deflate", "plain", "damaged"),
+        ("br", "plain", "'br'"),
+        ("zstd", "plain", "'zstd'"),
     ],
-)  # fmt: skip
+)
 async def test_an_encoded_body_that_is_not_whole_fails(
     workspace: Path, server: str, coding: str, framing: str, name: str, says: str
 ) -> None:
@@ -459,10 +497,12 @@ async def test_an_encoded_body_that_is_not_whole_fails(
 @pytest.mark.parametrize(
     ("method", "framing", "name", "kind"),
     [
-        ("GET", "length", "none", None), ("GET", "chunked", "none", None), ("HEAD", "length", "whole", None),
+        ("GET", "length", "none", None),
+        ("GET", "chunked", "none", None),
+        ("HEAD", "length", "whole", None),
         ("GET", "close", "none", "bad_encoding"),
     ],
-)  # fmt: skip
+)
 async def test_an_encoded_body_may_be_empty_if_it_says_so(
     workspace: Path, server: str, method: str, framing: str, name: str, kind: str | None
 ) -> None:

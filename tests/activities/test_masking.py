@@ -155,8 +155,11 @@ def test_pieces_change_nothing(secrets: list[str], text: str, more: st.DataObjec
 @pytest.mark.parametrize("secret", EXAMPLES)
 def test_what_shells_make_of_a_secret_is_masked(secret: str, command: str) -> None:
     printed = subprocess.run(
-        ["bash", "-c", command], env={"S": secret, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, capture_output=True, check=True
-    ).stdout  # fmt: skip
+        ["bash", "-c", command],
+        env={"S": secret, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        capture_output=True,
+        check=True,
+    ).stdout
     shown = Masker([secret]).data(printed)
     assert b"***" in shown
     # What is left is of the shell, and breaks between lines: never a piece of the secret.

@@ -24,10 +24,36 @@ from tests.recording_server import RawRequest, Recorder, recording
 X = "${{ tasks.t.outputs.x }}"
 Y = "${{ tasks.t.outputs.y }}"
 HOSTILE = [
-    "7#", "7?admin=true#", "../admin", "..", ".", "..\\admin", "a b/c&d=e", "50% off", "%2f..%2f", "a;b", "a+b", "é/ü", "\\",
-    'line 1\nsaid "ok"', 'x", "admin": true, "y": "', "\r\nX-Admin: true\r\n\r\nGET /evil HTTP/1.1\r\n", "@evil.example/",
-    ":80", "evil.example#", "a\tb", "${{ secrets.KEY }}", "\x7f\x01", "</data>", "null", "true", "7", "1e5", "-", "",
-]  # fmt: skip
+    "7#",
+    "7?admin=true#",
+    "../admin",
+    "..",
+    ".",
+    "..\\admin",
+    "a b/c&d=e",
+    "50% off",
+    "%2f..%2f",
+    "a;b",
+    "a+b",
+    "é/ü",
+    "\\",
+    'line 1\nsaid "ok"',
+    'x", "admin": true, "y": "',
+    "\r\nX-Admin: true\r\n\r\nGET /evil HTTP/1.1\r\n",
+    "@evil.example/",
+    ":80",
+    "evil.example#",
+    "a\tb",
+    "${{ secrets.KEY }}",
+    "\x7f\x01",
+    "</data>",
+    "null",
+    "true",
+    "7",
+    "1e5",
+    "-",
+    "",
+]
 TEXTS = st.sampled_from(HOSTILE) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20
 )
@@ -205,10 +231,28 @@ def test_a_host_and_a_port_may_come_from_values(workspace: Path, server: Recorde
 @pytest.mark.parametrize(
     "value",
     [
-        "evil.example/", "user@evil.example", "evil.example:80", "evil.example#", "evil.example?x", "a..b", "", ".", "a b",
-        "[::1", "evil.example\\", "::1]", "℀.example", "a%2eb", 7, None, ["a"], "a" * 64, "evil。example", "a\nb",
+        "evil.example/",
+        "user@evil.example",
+        "evil.example:80",
+        "evil.example#",
+        "evil.example?x",
+        "a..b",
+        "",
+        ".",
+        "a b",
+        "[::1",
+        "evil.example\\",
+        "::1]",
+        "℀.example",
+        "a%2eb",
+        7,
+        None,
+        ["a"],
+        "a" * 64,
+        "evil。example",
+        "a\nb",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_host_is_refused(value: Any) -> None:
     with pytest.raises(ReferenceMisplaced, match="not a host name"):
         Http.fill_fields({"url": f"http://{X}/"}, lambda _: value)
@@ -303,7 +347,7 @@ def test_a_value_in_the_name_of_a_file_stays_in_its_folder(value: str) -> None:
         ({"body": f"a {X}", "headers": {"content-type": "multipart/form-data; boundary=b"}}, "multipart"),
         ({"body": f"a {X}", "headers": {"content-type": X}}, "Content-Type"),
     ],
-)  # fmt: skip
+)
 def test_a_reference_that_cannot_be_made_safe_is_refused_when_planned(fields: dict[str, Any], advice: str) -> None:
     found = list(Http.misplaced({"url": "http://example.test/"} | fields))
     assert len(found) == 1

@@ -93,7 +93,7 @@ READS = {
     "the home folder": "ls {home}",
     "the root folder": "ls /",
     "the environment of another process": "cat /proc/{pid}/environ",
-    "the memory map of another process": "test -n \"$(cat /proc/{pid}/maps)\"",
+    "the memory map of another process": 'test -n "$(cat /proc/{pid}/maps)"',
     "the memory of another process": "head -c 1 /proc/{pid}/mem",
     "the files of another process": "readlink /proc/{pid}/fd/0",
     "the root of another process": "ls /proc/{pid}/root/",
@@ -104,7 +104,7 @@ READS = {
     "the memory of the kernel": "head -c 1 /proc/kcore",
     "the names in shared memory": "ls /dev/shm",
     "the terminals": "ls /dev/pts",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", READS)
@@ -264,9 +264,17 @@ async def test_without_a_sandbox_a_killed_guard_still_ends_everything(tmp_path: 
 async def test_an_agents_commands_are_confined_too(world: World) -> None:
     assert world.sandbox is not None
     context = TaskContext(
-        project_id="proj_1", project_name="P", task_id="task_1", key="k", attempt=1, workspace=world.workspace, fields=None,
-        inputs={}, log=AttemptLog(world.workspace, "task_1", 1), sandbox=world.sandbox.around(world.workspace),
-    )  # fmt: skip
+        project_id="proj_1",
+        project_name="P",
+        task_id="task_1",
+        key="k",
+        attempt=1,
+        workspace=world.workspace,
+        fields=None,
+        inputs={},
+        log=AttemptLog(world.workspace, "task_1", 1),
+        sandbox=world.sandbox.around(world.workspace),
+    )
     tools = Tools(context, AgentEntry(tools=(AgentTool.RUN_COMMAND,), commands=("cat",)))
     assert "the record" not in await tools.run_command(["cat", "../../signoff.db"])
 

@@ -140,8 +140,12 @@ async def test_an_input_is_never_read_as_a_command(workspace: Path) -> None:
 async def test_named_outputs(workspace: Path) -> None:
     command = "printf 'count=3\\npath=a=b\\n\\nnotes<<EOF\\nline 1\\nx=1\\n\\nEOF\\nlast=é' >> $SIGNOFF_OUTPUT"
     assert await run(workspace, command) == {
-        "stdout": "", "count": "3", "path": "a=b", "notes": "line 1\nx=1\n", "last": "é",
-    }  # fmt: skip
+        "stdout": "",
+        "count": "3",
+        "path": "a=b",
+        "notes": "line 1\nx=1\n",
+        "last": "é",
+    }
 
 
 async def test_outputs_of_another_run_of_the_attempt_do_not_stay(workspace: Path) -> None:

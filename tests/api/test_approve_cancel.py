@@ -61,17 +61,27 @@ async def test_an_approval_bound_to_another_plan_starts_nothing(signoff: Stack, 
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"plan_version": 0}, "plan_version"), ({"plan_version": "1"}, "plan_version"),
-        ({"plan_version": True}, "plan_version"), ({"plan_version": 1.5}, "plan_version"),
-        ({"plan_version": 2**31}, "plan_version"), ({"plan_version": 10**30}, "plan_version"),
-        ({"plan_version": []}, "plan_version"), ({"plan_digest": 1}, "plan_digest"),
-        ({"plan_digest": "x"}, "plan_digest"), ({"plan_digest": ""}, "plan_digest"),
-        ({"plan_digest": "A" * 64}, "plan_digest"), ({"plan_digest": "0" * 64 + "\n"}, "plan_digest"),
-        ({"phase_id": ""}, "phase_id"), ({"phase_id": "x" * 65}, "phase_id"), ({"phase_id": "\x00"}, "phase_id"),
-        ({"comment": None}, "comment"), ({"comment": "x" * 10_001}, "comment"), ({"comment": "\x00"}, "comment"),
+        ({"plan_version": 0}, "plan_version"),
+        ({"plan_version": "1"}, "plan_version"),
+        ({"plan_version": True}, "plan_version"),
+        ({"plan_version": 1.5}, "plan_version"),
+        ({"plan_version": 2**31}, "plan_version"),
+        ({"plan_version": 10**30}, "plan_version"),
+        ({"plan_version": []}, "plan_version"),
+        ({"plan_digest": 1}, "plan_digest"),
+        ({"plan_digest": "x"}, "plan_digest"),
+        ({"plan_digest": ""}, "plan_digest"),
+        ({"plan_digest": "A" * 64}, "plan_digest"),
+        ({"plan_digest": "0" * 64 + "\n"}, "plan_digest"),
+        ({"phase_id": ""}, "phase_id"),
+        ({"phase_id": "x" * 65}, "phase_id"),
+        ({"phase_id": "\x00"}, "phase_id"),
+        ({"comment": None}, "comment"),
+        ({"comment": "x" * 10_001}, "comment"),
+        ({"comment": "\x00"}, "comment"),
         ({"approved": True}, "approved"),
     ],
-)  # fmt: skip
+)
 async def test_bad_values_approve_nothing(signoff: Stack, body: dict[str, Any], field: str) -> None:
     project_id = await signoff.planned(PLAN)
     assert fields_of(await refused(signoff, "POST", f"/{project_id}/approve", 422, json=body)) == [field]
@@ -121,10 +131,14 @@ async def test_cancel_answers_with_the_counts(signoff: Stack) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"reason": None}, "reason"), ({"reason": 1}, "reason"), ({"reason": "x" * 10_001}, "reason"),
-        ({"reason": "\x00"}, "reason"), ({"force": True}, "force"), ({"delete": True}, "delete"),
+        ({"reason": None}, "reason"),
+        ({"reason": 1}, "reason"),
+        ({"reason": "x" * 10_001}, "reason"),
+        ({"reason": "\x00"}, "reason"),
+        ({"force": True}, "force"),
+        ({"delete": True}, "delete"),
     ],
-)  # fmt: skip
+)
 async def test_bad_values_cancel_nothing(signoff: Stack, body: dict[str, Any], field: str) -> None:
     project_id = await signoff.create("")
     assert fields_of(await refused(signoff, "POST", f"/{project_id}/cancel", 422, json=body)) == [field]

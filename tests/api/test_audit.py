@@ -124,91 +124,137 @@ async def test_what_went_wrong_and_files_that_are_not_there(signoff: Stack) -> N
 
 
 TAMPERINGS: dict[str, tuple[str, str, str]] = {
-    "an event's words": ("chain_broken", "number 3", "UPDATE events SET actor = 'mallory' WHERE project_id = :id AND seq = 3"),
+    "an event's words": (
+        "chain_broken",
+        "number 3",
+        "UPDATE events SET actor = 'mallory' WHERE project_id = :id AND seq = 3",
+    ),
     "an event is gone": ("chain_broken", "number 5", "DELETE FROM events WHERE project_id = :id AND seq = 4"),
     "the last event is gone": (
-        "chain_broken", "number",
+        "chain_broken",
+        "number",
         "DELETE FROM events WHERE project_id = :id AND seq = (SELECT max(seq) FROM events WHERE project_id = :id)",
     ),
     "the head": ("chain_broken", "number", "UPDATE projects SET last_hash = 'x' WHERE id = :id"),
     "a decision's author": (
-        "decision_altered", "by mallory",
+        "decision_altered",
+        "by mallory",
         "UPDATE decisions SET actor = 'mallory' WHERE project_id = :id AND kind = 'approve'",
     ),
     "a decision is gone": (
-        "decision_missing", "missing", "DELETE FROM decisions WHERE project_id = :id AND kind = 'complete'"
+        "decision_missing",
+        "missing",
+        "DELETE FROM decisions WHERE project_id = :id AND kind = 'complete'",
     ),
     "a task's status": (
-        "task_altered", "'make'", "UPDATE tasks SET status = 'failed' WHERE project_id = :id AND key = 'make'"
+        "task_altered",
+        "'make'",
+        "UPDATE tasks SET status = 'failed' WHERE project_id = :id AND key = 'make'",
     ),
     "a task's outputs": (
-        "task_altered", "its outputs", "UPDATE tasks SET outputs = '{}' WHERE project_id = :id AND key = 'look'"
+        "task_altered",
+        "its outputs",
+        "UPDATE tasks SET outputs = '{}' WHERE project_id = :id AND key = 'look'",
     ),
     "a task's attempt": (
-        "task_altered", "its attempt", "UPDATE tasks SET attempt = 7 WHERE project_id = :id AND key = 'make'"
+        "task_altered",
+        "its attempt",
+        "UPDATE tasks SET attempt = 7 WHERE project_id = :id AND key = 'make'",
     ),
     "a task's error": (
-        "task_altered", "its error",
+        "task_altered",
+        "its error",
         """UPDATE tasks SET error = '{"type": "x", "message": "y"}' WHERE project_id = :id AND key = 'make'""",
     ),
     "a task's command": (
-        "task_altered", "'make' differs from what was signed: action",
+        "task_altered",
+        "'make' differs from what was signed: action",
         """UPDATE tasks SET action = '{"type": "shell", "command": "true"}' WHERE project_id = :id AND key = 'make'""",
     ),
     "a task's action is none": (
-        "task_altered", "'make' cannot be read", "UPDATE tasks SET action = '[]' WHERE project_id = :id AND key = 'make'"
+        "task_altered",
+        "'make' cannot be read",
+        "UPDATE tasks SET action = '[]' WHERE project_id = :id AND key = 'make'",
     ),
     "what a task waits for": (
-        "task_altered", "'look' differs from what was signed: depends_on",
+        "task_altered",
+        "'look' differs from what was signed: depends_on",
         "UPDATE tasks SET depends_on = '[]' WHERE project_id = :id AND key = 'look'",
     ),
     "a task's time limit": (
-        "task_altered", "'make' differs from what was signed: timeout_seconds",
+        "task_altered",
+        "'make' differs from what was signed: timeout_seconds",
         "UPDATE tasks SET timeout_seconds = NULL WHERE project_id = :id AND key = 'make'",
     ),
     "a task is gone": (
-        "task_altered", "'look' of the plan is missing", "DELETE FROM tasks WHERE project_id = :id AND key = 'look'"
+        "task_altered",
+        "'look' of the plan is missing",
+        "DELETE FROM tasks WHERE project_id = :id AND key = 'look'",
     ),
-    "a phase's status": ("phase_altered", "'tasks' is failed", "UPDATE phases SET status = 'failed' WHERE project_id = :id"),
+    "a phase's status": (
+        "phase_altered",
+        "'tasks' is failed",
+        "UPDATE phases SET status = 'failed' WHERE project_id = :id",
+    ),
     "a phase's gate": (
-        "phase_altered", "requires_approval", "UPDATE phases SET requires_approval = true WHERE project_id = :id"
+        "phase_altered",
+        "requires_approval",
+        "UPDATE phases SET requires_approval = true WHERE project_id = :id",
     ),
     "the plan": ("plan_altered", "version 1", "UPDATE plans SET draft = '{\"phases\": []}' WHERE project_id = :id"),
     "the plan's approver": (
-        "plan_altered", "approved_by is mallory", "UPDATE plans SET approved_by = 'mallory' WHERE project_id = :id"
+        "plan_altered",
+        "approved_by is mallory",
+        "UPDATE plans SET approved_by = 'mallory' WHERE project_id = :id",
     ),
     "the plan's ids": ("plan_altered", "'1' cannot be read", "UPDATE plans SET ids = '{}' WHERE project_id = :id"),
     "the plan is gone": ("plan_altered", "version 1 is missing", "DELETE FROM plans WHERE project_id = :id"),
     "a run's end": ("run_altered", "Run 1 is failed", "UPDATE runs SET status = 'failed' WHERE project_id = :id"),
     "a run's plan": ("run_altered", "Run 1", "UPDATE runs SET plan_digest = 'x' WHERE project_id = :id"),
     "the project's status": ("project_altered", "failed", "UPDATE projects SET status = 'failed' WHERE id = :id"),
-    "the project's plan": ("project_altered", "version is None", "UPDATE projects SET plan_version = NULL WHERE id = :id"),
+    "the project's plan": (
+        "project_altered",
+        "version is None",
+        "UPDATE projects SET plan_version = NULL WHERE id = :id",
+    ),
     "the project's strategy": (
-        "project_altered", "version 1: strategy", "UPDATE projects SET strategy = 'careful' WHERE id = :id"
+        "project_altered",
+        "version 1: strategy",
+        "UPDATE projects SET strategy = 'careful' WHERE id = :id",
     ),
     "a decision's kind": (
-        "decision_altered", "cannot be read",
+        "decision_altered",
+        "cannot be read",
         "UPDATE decisions SET kind = 'nonsense' WHERE project_id = :id AND kind = 'approve'",
     ),
     "a forged decision": (
-        "decision_unsealed", "by mallory",
-        ("INSERT INTO decisions (id, project_id, request_id, kind, actor, at, comment, outcome, payload)"
-         " VALUES (:id || '_x', :id, 'x', 'approve', 'mallory', '2026-01-01T00:00:00.000Z', '', 'accepted', '{}')"),
+        "decision_unsealed",
+        "by mallory",
+        (
+            "INSERT INTO decisions (id, project_id, request_id, kind, actor, at, comment, outcome, payload)"
+            " VALUES (:id || '_x', :id, 'x', 'approve', 'mallory', '2026-01-01T00:00:00.000Z', '', 'accepted', '{}')"
+        ),
     ),
     "a forged event behind the last": (
-        "chain_broken", "number",
-        ("INSERT INTO events (project_id, seq, type, at, actor, data, hash)"
-         " VALUES (:id, 999, 'task.completed', '2026-01-01T00:00:00.000Z', 'mallory', '{}', 'x')"),
+        "chain_broken",
+        "number",
+        (
+            "INSERT INTO events (project_id, seq, type, at, actor, data, hash)"
+            " VALUES (:id, 999, 'task.completed', '2026-01-01T00:00:00.000Z', 'mallory', '{}', 'x')"
+        ),
     ),
     "an event's data is none": (
-        "chain_broken", "number 6", "UPDATE events SET data = '[1]' WHERE project_id = :id AND seq = 6"
+        "chain_broken",
+        "number 6",
+        "UPDATE events SET data = '[1]' WHERE project_id = :id AND seq = 6",
     ),
     "an event's data makes no sense": (
-        "chain_broken", "number 7",
+        "chain_broken",
+        "number 7",
         """UPDATE events SET data = '{"task_id": [1], "decision_id": [2], "attempt"\\: "x"}'
         WHERE project_id = :id AND seq = 7""",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)

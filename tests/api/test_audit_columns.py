@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     text,
     update,
-)  # fmt: skip
+)
 
 from app.database.url import sqlite_path
 from app.domain.coverage import CHECKED

@@ -125,61 +125,130 @@ def edits(outcome: Outcome, **others: Outcome) -> Row:
 
 def finished(status: str, retry: Outcome) -> Row:
     return {
-        "generate": "plan_exists", "regenerate": PLANNED, "refine": PLANNED, "approve": "not_pending",
-        "cancel": "already_finished", "rename": (status, OVER), "auto": (status, OVER), "strategy": PLANNED,
-        **edits(PLANNED), **NOT_RUNNING, "retry": retry, "delete": None,
-    }  # fmt: skip
+        "generate": "plan_exists",
+        "regenerate": PLANNED,
+        "refine": PLANNED,
+        "approve": "not_pending",
+        "cancel": "already_finished",
+        "rename": (status, OVER),
+        "auto": (status, OVER),
+        "strategy": PLANNED,
+        **edits(PLANNED),
+        **NOT_RUNNING,
+        "retry": retry,
+        "delete": None,
+    }
 
 
 def planning(status: str, after_cancel: tuple[str, str], **others: Outcome) -> Row:
     stays, refused = (status, "planning"), "plan_not_ready"
     return {
-        "generate": refused, "regenerate": refused, "refine": refused, "approve": refused,
-        "cancel": after_cancel, "rename": stays, "auto": stays, "strategy": refused,
-        **edits(refused, **others), **NOT_RUNNING, "retry": refused, "delete": None,
-    }  # fmt: skip
+        "generate": refused,
+        "regenerate": refused,
+        "refine": refused,
+        "approve": refused,
+        "cancel": after_cancel,
+        "rename": stays,
+        "auto": stays,
+        "strategy": refused,
+        **edits(refused, **others),
+        **NOT_RUNNING,
+        "retry": refused,
+        "delete": None,
+    }
 
 
 def running(stage: str, **others: Outcome) -> Row:
     stays, refused = ("running", stage), "project_running"
     row = {
-        "generate": refused, "regenerate": refused, "refine": refused, "approve": refused, "cancel": CANCELLED,
-        "rename": stays, "auto": refused, "strategy": refused,
+        "generate": refused,
+        "regenerate": refused,
+        "refine": refused,
+        "approve": refused,
+        "cancel": CANCELLED,
+        "rename": stays,
+        "auto": refused,
+        "strategy": refused,
         **edits(stays, change_task="task_started", remove_task="plan_invalid"),
-        "pause": ("running", "paused"), "resume": "not_paused", "retry": refused, "delete": None,
-    }  # fmt: skip
+        "pause": ("running", "paused"),
+        "resume": "not_paused",
+        "retry": refused,
+        "delete": None,
+    }
     return row | {name.replace("_", " "): value for name, value in others.items()}
 
 
 TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
-    "pending, no plan": (_draft, {
-        "generate": PLANNED, "regenerate": PLANNED, "refine": "no_plan", "approve": "no_plan", "cancel": CANCELLED,
-        "rename": DRAFT, "auto": DRAFT, "strategy": DRAFT,
-        **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK), **NOT_RUNNING, "retry": "no_plan", "delete": None,
-    }),
+    "pending, no plan": (
+        _draft,
+        {
+            "generate": PLANNED,
+            "regenerate": PLANNED,
+            "refine": "no_plan",
+            "approve": "no_plan",
+            "cancel": CANCELLED,
+            "rename": DRAFT,
+            "auto": DRAFT,
+            "strategy": DRAFT,
+            **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK),
+            **NOT_RUNNING,
+            "retry": "no_plan",
+            "delete": None,
+        },
+    ),
     "pending, planning": (_planning, planning("pending", CANCELLED, change_task=NO_TASK, remove_task=NO_TASK)),
     "pending, planning again": (_planning_again, planning("pending", CANCELLED)),
     "completed, planning": (_planning_after_a_run, planning("completed", ("completed", OVER))),
-    "pending, plan ready": (_plan_ready, {
-        "generate": "plan_exists", "regenerate": PLANNED, "refine": PLANNED, "approve": RUNNING, "cancel": CANCELLED,
-        "rename": PLANNED, "auto": PLANNED, "strategy": PLANNED, **edits(PLANNED), **NOT_RUNNING,
-        "retry": "not_finished", "delete": None,
-    }),
+    "pending, plan ready": (
+        _plan_ready,
+        {
+            "generate": "plan_exists",
+            "regenerate": PLANNED,
+            "refine": PLANNED,
+            "approve": RUNNING,
+            "cancel": CANCELLED,
+            "rename": PLANNED,
+            "auto": PLANNED,
+            "strategy": PLANNED,
+            **edits(PLANNED),
+            **NOT_RUNNING,
+            "retry": "not_finished",
+            "delete": None,
+        },
+    ),
     "running": (_running, running("executing")),
     "running, paused": (_paused, running("paused", pause="already_paused", resume=RUNNING)),
-    "running, at a gate": (_at_a_gate, running(
-        "awaiting_phase_approval", approve=RUNNING, change_task="phase_finished", remove_task="phase_finished",
-    )),
+    "running, at a gate": (
+        _at_a_gate,
+        running(
+            "awaiting_phase_approval",
+            approve=RUNNING,
+            change_task="phase_finished",
+            remove_task="phase_finished",
+        ),
+    ),
     "running, asking": (_asking, running("awaiting_decision")),
     "completed": (_completed, finished("completed", ("completed", OVER))),
     "failed": (_failed, finished("failed", ("failed", OVER))),
     "cancelled, with a plan": (_cancelled, finished("cancelled", "plan_superseded")),
-    "cancelled before any plan": (_cancelled_unplanned, {
-        "generate": PLANNED, "regenerate": PLANNED, "refine": "no_plan", "approve": "no_plan",
-        "cancel": "already_finished", "rename": CANCELLED, "auto": CANCELLED, "strategy": CANCELLED,
-        **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK), **NOT_RUNNING, "retry": "no_plan", "delete": None,
-    }),
-}  # fmt: skip
+    "cancelled before any plan": (
+        _cancelled_unplanned,
+        {
+            "generate": PLANNED,
+            "regenerate": PLANNED,
+            "refine": "no_plan",
+            "approve": "no_plan",
+            "cancel": "already_finished",
+            "rename": CANCELLED,
+            "auto": CANCELLED,
+            "strategy": CANCELLED,
+            **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK),
+            **NOT_RUNNING,
+            "retry": "no_plan",
+            "delete": None,
+        },
+    ),
+}
 
 
 def _lasting(project: dict[str, Any]) -> dict[str, Any]:

@@ -53,17 +53,43 @@ async def test_values_are_kept_as_they_came(signoff: Stack) -> None:
 
 
 BAD_VALUES = [
-    ("name", ""), ("name", "x" * 201), ("name", None), ("name", 5), ("name", ["x"]), ("name", "a\x00b"),
-    ("description", None), ("description", "x" * 100_001), ("description", "\x00"), ("description", {}),
-    ("strategy", "fast"), ("strategy", None), ("strategy", ""), ("strategy", 1),
-    ("auto_approve_plan", None), ("auto_approve_plan", "yes"), ("auto_approve_plan", 1), ("auto_approve_plan", []),
-    ("auto_approve_phases", "false"), ("auto_approve_phases", 0),
-    ("decision_mode", None), ("decision_mode", "robot"),
-    ("agent_id", ""), ("agent_id", "x" * 65), ("agent_id", "nobody"), ("agent_id", 7),
-    ("sme_archetype", "nobody"), ("sme_archetype", "\x00"),
-    ("path", ""), ("path", 1), ("path", "x" * 4097), ("path", "\x00"),
-    ("id", "proj_mine"), ("status", "running"), ("nmae", "x"), ("", 1),
-]  # fmt: skip
+    ("name", ""),
+    ("name", "x" * 201),
+    ("name", None),
+    ("name", 5),
+    ("name", ["x"]),
+    ("name", "a\x00b"),
+    ("description", None),
+    ("description", "x" * 100_001),
+    ("description", "\x00"),
+    ("description", {}),
+    ("strategy", "fast"),
+    ("strategy", None),
+    ("strategy", ""),
+    ("strategy", 1),
+    ("auto_approve_plan", None),
+    ("auto_approve_plan", "yes"),
+    ("auto_approve_plan", 1),
+    ("auto_approve_plan", []),
+    ("auto_approve_phases", "false"),
+    ("auto_approve_phases", 0),
+    ("decision_mode", None),
+    ("decision_mode", "robot"),
+    ("agent_id", ""),
+    ("agent_id", "x" * 65),
+    ("agent_id", "nobody"),
+    ("agent_id", 7),
+    ("sme_archetype", "nobody"),
+    ("sme_archetype", "\x00"),
+    ("path", ""),
+    ("path", 1),
+    ("path", "x" * 4097),
+    ("path", "\x00"),
+    ("id", "proj_mine"),
+    ("status", "running"),
+    ("nmae", "x"),
+    ("", 1),
+]
 
 
 @pytest.mark.parametrize(
@@ -172,10 +198,29 @@ async def test_a_path_that_leads_out_of_the_roots_is_refused(signoff: Stack, tmp
     (root / "loop").symlink_to(root / "loop")
     (root / "a_file").write_text("")
     bad = [
-        "/etc", "/", str(tmp_path), f"{root}/..", f"{root}/../..", f"{root}/leads_out", f"{root}/leads_out/deeper",
-        f"{root}/loop", f"{root}/a_file", f"{root}/a_file/x", f"{root}/does_not_exist", "mine", "./mine", "../mine", ".",
-        "~", "~root", "~nobody-of-that-name", f"file://{root}", "/" + "x" * 300, "/proc/self/root", "\\\\host\\share",
-    ]  # fmt: skip
+        "/etc",
+        "/",
+        str(tmp_path),
+        f"{root}/..",
+        f"{root}/../..",
+        f"{root}/leads_out",
+        f"{root}/leads_out/deeper",
+        f"{root}/loop",
+        f"{root}/a_file",
+        f"{root}/a_file/x",
+        f"{root}/does_not_exist",
+        "mine",
+        "./mine",
+        "../mine",
+        ".",
+        "~",
+        "~root",
+        "~nobody-of-that-name",
+        f"file://{root}",
+        "/" + "x" * 300,
+        "/proc/self/root",
+        "\\\\host\\share",
+    ]
     for path in bad:
         body = await refused(signoff, "POST", "", 422, "validation_error", json={"path": path})
         assert fields_of(body) == ["path"], path

@@ -67,9 +67,16 @@ async def test_each_field_of_a_task_can_be_set(signoff: Stack) -> None:
     project_id = await signoff.planned(PLAN)
     task = await signoff.call("GET", f"/{project_id}/tasks/a")
     wanted: dict[str, Any] = {
-        "title": "New", "description": "More", "action": {"type": "shell", "command": "date"}, "inputs": {"x": [1]},
-        "expected_files": ["out.txt"], "retries": 3, "timeout_seconds": 5, "on_crash": "ask", "after_failure": "ask",
-    }  # fmt: skip
+        "title": "New",
+        "description": "More",
+        "action": {"type": "shell", "command": "date"},
+        "inputs": {"x": [1]},
+        "expected_files": ["out.txt"],
+        "retries": 3,
+        "timeout_seconds": 5,
+        "on_crash": "ask",
+        "after_failure": "ask",
+    }
     changed = await signoff.call("PUT", f"/{project_id}/tasks/a", json=wanted)
     assert changed == task | wanted
     moved = await signoff.call("PUT", f"/{project_id}/tasks/b", json={"phase_id": "two", "depends_on": []})

@@ -24,7 +24,7 @@ async def upload(
 ) -> httpx.Response:
     return await stack.http.post(
         f"/api/projects/{project_id}/files/upload", files={"file": (name, content)}, data=fields
-    )  # fmt: skip
+    )
 
 
 async def raw(stack: Stack, project_id: str, path: str, **headers: str) -> httpx.Response:
@@ -92,10 +92,34 @@ async def test_a_part_without_a_file_name_needs_a_path(signoff: Stack) -> None:
 
 
 BAD_PATHS = [
-    "../escape", "/etc/passwd", "a/../../b", "..", "a/..", "~/x", "C:/x", "a\\b", ".signoff/x", ".SIGNOFF/x", "a//b",
-    "./a", "a/", "/",
-    "a\nb", "a\u202eb", "con", "NUL.txt", "com1", "a.", " a", "a ", "x" * 256, "d/" * 600 + "x", "a:b", "a*b", "a?b",
-]  # fmt: skip
+    "../escape",
+    "/etc/passwd",
+    "a/../../b",
+    "..",
+    "a/..",
+    "~/x",
+    "C:/x",
+    "a\\b",
+    ".signoff/x",
+    ".SIGNOFF/x",
+    "a//b",
+    "./a",
+    "a/",
+    "/",
+    "a\nb",
+    "a\u202eb",
+    "con",
+    "NUL.txt",
+    "com1",
+    "a.",
+    " a",
+    "a ",
+    "x" * 256,
+    "d/" * 600 + "x",
+    "a:b",
+    "a*b",
+    "a?b",
+]
 
 
 @pytest.mark.parametrize("path", BAD_PATHS)
@@ -171,9 +195,7 @@ async def test_a_file_over_the_limit_leaves_nothing(temporal_server, tmp_path: P
                 yield b"x" * 65536
 
         headers = {"Content-Type": "multipart/form-data; boundary=abc"}
-        answer = await stack.http.post(
-            f"/api/projects/{project_id}/files/upload", content=endless(), headers=headers
-        )  # fmt: skip
+        answer = await stack.http.post(f"/api/projects/{project_id}/files/upload", content=endless(), headers=headers)
         assert answer.status_code == 413
         folder = stack.settings.workspaces_dir / project_id
         assert not (folder / "big").exists()
@@ -188,8 +210,11 @@ async def test_parts_of_a_file(signoff: Stack) -> None:
     tag = whole.headers["etag"]
     assert (whole.status_code, whole.headers["accept-ranges"]) == (200, "bytes")
     for wanted, start, end in (
-        ("bytes=0-9", 0, 10), ("bytes=100-", 100, 10240), ("bytes=-7", 10233, 10240), ("bytes=10239-20000", 10239, 10240),
-    ):  # fmt: skip
+        ("bytes=0-9", 0, 10),
+        ("bytes=100-", 100, 10240),
+        ("bytes=-7", 10233, 10240),
+        ("bytes=10239-20000", 10239, 10240),
+    ):
         answer = await raw(signoff, project_id, "data.txt", Range=wanted)
         assert (answer.status_code, answer.content) == (206, content[start:end]), wanted
         assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(content)}"
@@ -211,12 +236,17 @@ async def test_parts_of_a_file(signoff: Stack) -> None:
 @pytest.mark.parametrize(
     ("name", "content_type", "kind"),
     [
-        ("a.html", "text/html", "attachment"), ("a.svg", "image/svg+xml", "attachment"),
-        ("a.js", "text/javascript", "attachment"), ("a.xml", "text/xml", "attachment"),
-        ("a.xhtml", "application/xhtml+xml", "attachment"), ("a.png", "image/png", "inline"),
-        ("a.csv", "text/csv", "inline"), ("a", "application/octet-stream", "inline"), ("ä b.pdf", "application/pdf", "inline"),
+        ("a.html", "text/html", "attachment"),
+        ("a.svg", "image/svg+xml", "attachment"),
+        ("a.js", "text/javascript", "attachment"),
+        ("a.xml", "text/xml", "attachment"),
+        ("a.xhtml", "application/xhtml+xml", "attachment"),
+        ("a.png", "image/png", "inline"),
+        ("a.csv", "text/csv", "inline"),
+        ("a", "application/octet-stream", "inline"),
+        ("ä b.pdf", "application/pdf", "inline"),
     ],
-)  # fmt: skip
+)
 async def test_nothing_that_a_browser_would_carry_out_is_shown(
     signoff: Stack, name: str, content_type: str, kind: str
 ) -> None:

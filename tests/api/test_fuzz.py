@@ -13,12 +13,43 @@ from hypothesis import strategies as st
 from tests.api.answers import JSON, check_error
 from tests.conftest import Stack
 
-WORDS = st.sampled_from([
-    "name", "description", "strategy", "auto_approve_plan", "path", "plan_version", "plan_digest", "title", "action", "type",
-    "command", "depends_on", "inputs", "outputs", "phase_id", "planner", "instructions", "reason", "comment", "status", "id",
-    "performance", "shell", "manual", "outline", "- A: `true`", "## P\n- A {#a after=a}", "one", "${{ tasks.one.outputs.x }}",
-    "../..", "/etc/passwd", "proj_x", "task_x",
-])  # fmt: skip
+WORDS = st.sampled_from(
+    [
+        "name",
+        "description",
+        "strategy",
+        "auto_approve_plan",
+        "path",
+        "plan_version",
+        "plan_digest",
+        "title",
+        "action",
+        "type",
+        "command",
+        "depends_on",
+        "inputs",
+        "outputs",
+        "phase_id",
+        "planner",
+        "instructions",
+        "reason",
+        "comment",
+        "status",
+        "id",
+        "performance",
+        "shell",
+        "manual",
+        "outline",
+        "- A: `true`",
+        "## P\n- A {#a after=a}",
+        "one",
+        "${{ tasks.one.outputs.x }}",
+        "../..",
+        "/etc/passwd",
+        "proj_x",
+        "task_x",
+    ]
+)
 TEXTS = st.one_of(
     WORDS, st.text(max_size=30), st.sampled_from(["\x00", "\ud800", "x" * 5000, "💩", "\r\n", "%", "'\""])
 )
@@ -52,13 +83,42 @@ BODIES = st.one_of(
     VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")),
 )
 SEGMENTS = st.one_of(
-    st.sampled_from([
-        "plan", "plans", "diff", "tasks", "phases", "dag", "metrics", "audit", "runs", "events", "logs", "decisions", "files",
-        "raw", "output-files", "upload", "download", "duplicate", "batch", "delete", "generate-plan", "regenerate-plan",
-        "refine-plan", "approve", "cancel", "pause", "resume", "complete", "skip", "retry",
-    ]),
+    st.sampled_from(
+        [
+            "plan",
+            "plans",
+            "diff",
+            "tasks",
+            "phases",
+            "dag",
+            "metrics",
+            "audit",
+            "runs",
+            "events",
+            "logs",
+            "decisions",
+            "files",
+            "raw",
+            "output-files",
+            "upload",
+            "download",
+            "duplicate",
+            "batch",
+            "delete",
+            "generate-plan",
+            "regenerate-plan",
+            "refine-plan",
+            "approve",
+            "cancel",
+            "pause",
+            "resume",
+            "complete",
+            "skip",
+            "retry",
+        ]
+    ),
     st.sampled_from(["%00", "..", ".", "%2f", "%ff", "one", "", ";", "x" * 300]),
-)  # fmt: skip
+)
 QUERIES = st.dictionaries(
     st.sampled_from(
         [
@@ -87,14 +147,31 @@ HEADER_VALUES = st.binary(min_size=1, max_size=40).map(
     lambda raw: bytes(byte for byte in raw if 33 <= byte != 127) or b"x"
 )
 HEADERS = st.dictionaries(
-    st.sampled_from([
-        "Content-Type", "Accept", "Origin", "Host", "X-Request-ID", "Prefer", "Authorization", "Sec-Fetch-Site", "Last-Event-ID",
-        "Accept-Encoding", "Content-Encoding", "Cookie", "If-Match", "If-None-Match", "Range",
-        "Idempotency-Key", "X-HTTP-Method-Override", "Forwarded",
-    ]),
+    st.sampled_from(
+        [
+            "Content-Type",
+            "Accept",
+            "Origin",
+            "Host",
+            "X-Request-ID",
+            "Prefer",
+            "Authorization",
+            "Sec-Fetch-Site",
+            "Last-Event-ID",
+            "Accept-Encoding",
+            "Content-Encoding",
+            "Cookie",
+            "If-Match",
+            "If-None-Match",
+            "Range",
+            "Idempotency-Key",
+            "X-HTTP-Method-Override",
+            "Forwarded",
+        ]
+    ),
     HEADER_VALUES,
     max_size=2,
-)  # fmt: skip
+)
 REQUESTS = st.tuples(
     st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]),
     st.sampled_from(["{draft}", "{planned}", "{planned}/tasks", "{task}", "nope", ""]),

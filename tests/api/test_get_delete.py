@@ -27,10 +27,21 @@ ODD_IDS = {
     "batch": "batch",
 }
 CALLS = [
-    ("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/plan"), ("POST", "/generate-plan"), ("POST", "/regenerate-plan"),
-    ("POST", "/approve"), ("POST", "/cancel"), ("GET", "/tasks"), ("POST", "/tasks"), ("GET", "/events"),
-    ("POST", "/tasks/x/complete"), ("POST", "/tasks/x/skip"), ("POST", "/tasks/x/retry"),
-]  # fmt: skip
+    ("GET", ""),
+    ("PUT", ""),
+    ("DELETE", ""),
+    ("GET", "/plan"),
+    ("POST", "/generate-plan"),
+    ("POST", "/regenerate-plan"),
+    ("POST", "/approve"),
+    ("POST", "/cancel"),
+    ("GET", "/tasks"),
+    ("POST", "/tasks"),
+    ("GET", "/events"),
+    ("POST", "/tasks/x/complete"),
+    ("POST", "/tasks/x/skip"),
+    ("POST", "/tasks/x/retry"),
+]
 
 
 def body_for(method: str, path: str) -> dict[str, object]:

@@ -149,12 +149,22 @@ async def test_wildcards_of_sql_find_only_themselves(signoff: Stack, term: str) 
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=ten", "limit"), ("limit=", "limit"),
-        ("limit=99999999999999999999", "limit"), ("offset=-1", "offset"), ("offset=2147483648", "offset"),
-        ("offset=x", "offset"), ("status=unknown", "status"), ("status=", "status"), ("status=PENDING", "status"),
-        ("sort_by=created", "sort_by"), ("search=" + "x" * 1001, "search"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("offset=-1", "offset"),
+        ("offset=2147483648", "offset"),
+        ("offset=x", "offset"),
+        ("status=unknown", "status"),
+        ("status=", "status"),
+        ("status=PENDING", "status"),
+        ("sort_by=created", "sort_by"),
+        ("search=" + "x" * 1001, "search"),
     ],
-)  # fmt: skip
+)
 async def test_a_bad_query_is_named(signoff: Stack, query: str, field: str) -> None:
     body = await refused(signoff, "GET", f"?{query}", 400, "bad_request")
     assert fields_of(body) == [field]

@@ -38,16 +38,39 @@ def path_in(stack: Stack, project: Json) -> str:
 
 
 TASK: dict[str, Value] = {
-    "title": "Other", "key": "other_key", "description": "Words.", "phase_id": NO_SUCH, "agent_id": "nobody",
-    "action": SHELL, "depends_on": ["look"], "inputs": {"a": 1}, "expected_files": ["a.txt"], "retries": 7,
-    "timeout_seconds": 77, "on_crash": "ask", "after_failure": "ask", "reads": ["/usr/share"], "writes": ["/usr/share"],
-    "limits": {"processes": 7}, "condition": {"task": "look", "is": ["completed"]}, "requires_approval": True,
-}  # fmt: skip
+    "title": "Other",
+    "key": "other_key",
+    "description": "Words.",
+    "phase_id": NO_SUCH,
+    "agent_id": "nobody",
+    "action": SHELL,
+    "depends_on": ["look"],
+    "inputs": {"a": 1},
+    "expected_files": ["a.txt"],
+    "retries": 7,
+    "timeout_seconds": 77,
+    "on_crash": "ask",
+    "after_failure": "ask",
+    "reads": ["/usr/share"],
+    "writes": ["/usr/share"],
+    "limits": {"processes": 7},
+    "condition": {"task": "look", "is": ["completed"]},
+    "requires_approval": True,
+}
 PROJECT: dict[str, Value] = {
-    "name": "Other", "description": "- Other", "strategy": "careful", "auto_approve_plan": True,
-    "auto_approve_phases": other_gates, "decision_mode": "human", "path": path_in, "agent_id": "nobody",
-    "sme_archetype": "nobody", "max_tokens": 7, "max_cost_usd": 7, "parameters": {"version": "2"},
-}  # fmt: skip
+    "name": "Other",
+    "description": "- Other",
+    "strategy": "careful",
+    "auto_approve_plan": True,
+    "auto_approve_phases": other_gates,
+    "decision_mode": "human",
+    "path": path_in,
+    "agent_id": "nobody",
+    "sme_archetype": "nobody",
+    "max_tokens": 7,
+    "max_cost_usd": 7,
+    "parameters": {"version": "2"},
+}
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
 MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words.", "parameters": {"version": "2"}}
 # A valid value other than the default, for each field of each body.
@@ -58,12 +81,21 @@ FIELDS: dict[str, dict[str, Value]] = {
     # The task that is changed is `look` itself.
     "updateTask": {**TASK, "condition": {"task": "nobody", "is": ["completed"]}},
     "createPhase": {
-        "name": "Other", "key": "other_key", "description": "Words.", "strategy": "sequential",
-        "position": at_the_beginning, "requires_approval": True, "condition": {"task": "look", "is": ["completed"]},
+        "name": "Other",
+        "key": "other_key",
+        "description": "Words.",
+        "strategy": "sequential",
+        "position": at_the_beginning,
+        "requires_approval": True,
+        "condition": {"task": "look", "is": ["completed"]},
         "runs_on": "always",
     },
     "approveProject": {
-        "plan_version": 99, "plan_digest": "0" * 64, "phase_id": NO_SUCH, "frozen_digest": "0" * 64, "comment": "Words.",
+        "plan_version": 99,
+        "plan_digest": "0" * 64,
+        "phase_id": NO_SUCH,
+        "frozen_digest": "0" * 64,
+        "comment": "Words.",
     },
     "cancelProject": {"reason": "Words."},
     "pauseProject": {"comment": "Words."},
@@ -79,30 +111,42 @@ FIELDS: dict[str, dict[str, Value]] = {
     "duplicateProject": {"name": "Other", "include_files": True},
     "previewOutline": {"description": "- Other", "agent_id": "nobody", "parameters": {"version": "2"}},
     "deleteProjects": {"ids": [NO_SUCH]},
-}  # fmt: skip
+}
 # Fields that have their own tests, because they have no project or no JSON body.
 ELSEWHERE = {"signIn": {"key"}, "uploadFile": {"file", "path", "overwrite"}}
 # The required fields of a call.
 NEEDED: dict[str, Json] = {
-    "createTask": {"title": "Another"}, "createPhase": {"name": "Another"}, "answerDecision": {"answer": "yes"},
-    "refinePlan": {"edits": [{"op": "add_phase", "name": "Another"}]}, "previewOutline": {"description": "- A"},
+    "createTask": {"title": "Another"},
+    "createPhase": {"name": "Another"},
+    "answerDecision": {"answer": "yes"},
+    "refinePlan": {"edits": [{"op": "add_phase", "name": "Another"}]},
+    "previewOutline": {"description": "- A"},
     "deleteProjects": {"ids": ["nothing"]},
-}  # fmt: skip
+}
 # Calls without a project, or whose effect the project does not show.
 STATELESS = {"createProject", "previewOutline", "deleteProjects"}
 EDITS = {"createTask", "updateTask", "createPhase"}
 # One situation of each kind: what can be sent and what is checked is the same in similar ones.
 SITUATIONS = (
-    "pending, no plan", "pending, planning again", "pending, plan ready", "running", "running, at a gate",
-    "running, asking", "failed",
-)  # fmt: skip
+    "pending, no plan",
+    "pending, planning again",
+    "pending, plan ready",
+    "running",
+    "running, at a gate",
+    "running, asking",
+    "failed",
+)
 # Edits of a plan differ only by whether there is a run.
 OF_EDITS = {"pending, plan ready", "running"}
 # Runs that wait differ from other runs only in what answers them.
 ONLY = {"running, at a gate": {"approveProject"}, "running, asking": {"answerDecision"}}
 QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "listProjects": {
-        "status": "failed", "search": "nothing like this", "sort_by": "oldest", "limit": "1", "offset": "1",
+        "status": "failed",
+        "search": "nothing like this",
+        "sort_by": "oldest",
+        "limit": "1",
+        "offset": "1",
     },
     "listTasks": {"status": "failed", "phase_id": lambda p: p["phases"][1]["id"], "limit": "1", "offset": "1"},
     "listDecisions": {"status": "open"},
@@ -112,7 +156,7 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "streamEvents": {"after": "2", "types": "task.*"},
     "getTaskLog": {"attempt": "7"},
     "getFile": {"path": "b.txt"},
-}  # fmt: skip
+}
 # Parameters that turn an answer into a stream, or filter one, are tested with the streams.
 STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveEvents", "types")}
 
@@ -141,9 +185,20 @@ async def test_every_field_and_every_parameter_is_looked_at_here(signoff: Stack)
 
 
 VOLATILE = {
-    "duration_ms", "updated_at", "last_seq", "live", "since", "request_id", "hash", "seal", "checked_at", "token", "log",
-    "wall_ms", "busy_ms",
-}  # fmt: skip
+    "duration_ms",
+    "updated_at",
+    "last_seq",
+    "live",
+    "since",
+    "request_id",
+    "hash",
+    "seal",
+    "checked_at",
+    "token",
+    "log",
+    "wall_ms",
+    "busy_ms",
+}
 ID = re.compile(r"\b(?:proj|phase|task|dec|run|req|key)_[0-9a-z]{26}\b")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
@@ -275,9 +330,13 @@ def unnamed(field: str, refusal: Json) -> str | None:
 
 # Codes that identify the field.
 NAMED_BY_CODE = {
-    "phase_id": ("phase_not_waiting",), "tasks": ("task_not_found",), "message": ("planner_unavailable",),
-    "key": ("read_only",), "frozen_digest": ("frozen_changed", "signed_changed"), "position": ("phase_started",),
-}  # fmt: skip
+    "phase_id": ("phase_not_waiting",),
+    "tasks": ("task_not_found",),
+    "message": ("planner_unavailable",),
+    "key": ("read_only",),
+    "frozen_digest": ("frozen_changed", "signed_changed"),
+    "position": ("phase_started",),
+}
 
 
 @pytest.mark.timeout(400)

@@ -34,8 +34,19 @@ Numbers first.
    ```
 2. [ ] Read it
 """
-SAME = ("key", "title", "description", "action", "agent_id", "inputs", "expected_files", "retries", "timeout_seconds",
-        "on_crash", "after_failure")  # fmt: skip
+SAME = (
+    "key",
+    "title",
+    "description",
+    "action",
+    "agent_id",
+    "inputs",
+    "expected_files",
+    "retries",
+    "timeout_seconds",
+    "on_crash",
+    "after_failure",
+)
 
 
 async def preview(stack: Stack, description: str, **fields: Any) -> dict[str, Any]:
@@ -89,10 +100,17 @@ async def test_it_has_what_the_audit_would_point_at(signoff: Stack) -> None:
 
 
 BROKEN = [
-    "", "   \n", "# Title\n\n## Phase\n\nNo task.", "- A {#a after=nothing}\n- B {#a}", "- A {nothing=1}\n\n### Low",
-    "- A: `true` {#a after=b}\n- B: `true` {#b after=a}", "- A: `true` {agent=nobody}", "- x\n" * 10_001,
-    "- ```action\n  {\"type\": \"nothing\"}\n  ```", "- ```action\n  {\"type\": \"wait\", \"duration\": \"5x\"}\n  ```",
-]  # fmt: skip
+    "",
+    "   \n",
+    "# Title\n\n## Phase\n\nNo task.",
+    "- A {#a after=nothing}\n- B {#a}",
+    "- A {nothing=1}\n\n### Low",
+    "- A: `true` {#a after=b}\n- B: `true` {#b after=a}",
+    "- A: `true` {agent=nobody}",
+    "- x\n" * 10_001,
+    '- ```action\n  {"type": "nothing"}\n  ```',
+    '- ```action\n  {"type": "wait", "duration": "5x"}\n  ```',
+]
 
 
 @pytest.mark.parametrize("description", BROKEN)
@@ -120,12 +138,17 @@ async def test_nothing_is_stored(signoff: Stack) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({}, "description"), ({"description": None}, "description"), ({"description": 1}, "description"),
-        ({"description": "x" * 100_001}, "description"), ({"description": "a\x00"}, "description"),
-        ({"description": "", "name": "A"}, "name"), ({"description": "", "strategy": "careful"}, "strategy"),
-        ({"description": "", "agent_id": "nobody"}, "agent_id"), ({"description": "", "more": 1}, "more"),
+        ({}, "description"),
+        ({"description": None}, "description"),
+        ({"description": 1}, "description"),
+        ({"description": "x" * 100_001}, "description"),
+        ({"description": "a\x00"}, "description"),
+        ({"description": "", "name": "A"}, "name"),
+        ({"description": "", "strategy": "careful"}, "strategy"),
+        ({"description": "", "agent_id": "nobody"}, "agent_id"),
+        ({"description": "", "more": 1}, "more"),
     ],
-)  # fmt: skip
+)
 async def test_a_bad_body_is_refused(signoff: Stack, body: dict[str, Any], field: str) -> None:
     answer = await signoff.http.post("/api/outline", json=body)
     assert answer.status_code == 422
@@ -135,13 +158,14 @@ async def test_a_bad_body_is_refused(signoff: Stack, body: dict[str, Any], field
 @pytest.mark.parametrize(
     "content",
     [
-        b'{"description": "\\ud800"}', b'{"description": "- a {retries=99999999999999999999}"}',
+        b'{"description": "\\ud800"}',
+        b'{"description": "- a {retries=99999999999999999999}"}',
         b'{"description": "- a\\n\\n  ```inputs\\n  n: 1e999\\n  ```"}',
         b'{"description": "- a\\n\\n  ```inputs\\n  n: ' + b"9" * 5000 + b'\\n  ```"}',
         b'{"description": "- a\\n\\n  ```inputs\\n  n: ' + b"[" * 5000 + b'\\n  ```"}',
-        b'{"description": "- ```action\\n  {\\"type\\": \\"wait\\", \\"x\\": ' + b'[' * 90 + b']' * 90 + b'}\\n  ```"}',
+        b'{"description": "- ```action\\n  {\\"type\\": \\"wait\\", \\"x\\": ' + b"[" * 90 + b"]" * 90 + b'}\\n  ```"}',
     ],
-)  # fmt: skip
+)
 async def test_hostile_descriptions_are_answered(signoff: Stack, content: bytes) -> None:
     answer = await signoff.http.post("/api/outline", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code in {200, 400, 422}, answer.text[:300]

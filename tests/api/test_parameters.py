@@ -41,9 +41,14 @@ async def values(stack: Stack, project_id: str) -> dict[str, Any]:
 async def test_missing_and_wrong_values_are_refused_by_name(signoff: Stack) -> None:
     project_id = await signoff.create(PLAN, parameters={"target": "moon"})
     body = await refused(
-        signoff, "POST", f"/{project_id}/generate-plan", 422, "parameters_invalid", json={"parameters": {"color": "red"}},
+        signoff,
+        "POST",
+        f"/{project_id}/generate-plan",
+        422,
+        "parameters_invalid",
+        json={"parameters": {"color": "red"}},
         headers=GENERATE,
-    )  # fmt: skip
+    )
     assert set(fields_of(body)) == {"parameters.color", "parameters.version", "parameters.target"}
     project = await signoff.project(project_id)
     assert (project["plan"], project["parameters"]) == (None, {"target": "moon"})
@@ -57,18 +62,36 @@ async def test_values_of_project_and_call_make_the_plan_and_stay(signoff: Stack)
     )
     assert plan["parameters"] == [
         {
-            "name": "version", "variable": "VERSION", "type": "string", "description": "The version to release",
-            "pattern": r"[0-9]+\.[0-9]+", "choices": [], "default": None, "value": "2.40",
+            "name": "version",
+            "variable": "VERSION",
+            "type": "string",
+            "description": "The version to release",
+            "pattern": r"[0-9]+\.[0-9]+",
+            "choices": [],
+            "default": None,
+            "value": "2.40",
         },
         {
-            "name": "target", "variable": "TARGET", "type": "choice", "description": "", "pattern": None,
-            "choices": ["staging", "production"], "default": "staging", "value": "production",
+            "name": "target",
+            "variable": "TARGET",
+            "type": "choice",
+            "description": "",
+            "pattern": None,
+            "choices": ["staging", "production"],
+            "default": "staging",
+            "value": "production",
         },
         {
-            "name": "copies", "variable": "COPIES", "type": "number", "description": "", "pattern": None, "choices": [],
-            "default": 3, "value": 3,
+            "name": "copies",
+            "variable": "COPIES",
+            "type": "number",
+            "description": "",
+            "pattern": None,
+            "choices": [],
+            "default": 3,
+            "value": 3,
         },
-    ]  # fmt: skip
+    ]
     assert (await signoff.project(project_id))["parameters"] == {"target": "production", "version": "2.40"}
     begun = next(event for event in await signoff.events(project_id) if event["type"] == "plan.generating")
     assert begun["data"]["parameters"] == {"target": "production", "version": "2.40"}
@@ -85,9 +108,13 @@ async def test_other_values_make_another_version_that_needs_an_approval(signoff:
     project = await signoff.project(project_id)
     assert (again["version"], project["status"], project["stage"]) == (2, "pending", "awaiting_approval")
     diff = await signoff.call("GET", f"/{project_id}/plan/diff")
-    assert {change["field"]: (change["before"]["value"], change["after"]["value"]) for change in diff["parameters"]} == {
-        "version": ("2.4", "2.5"), "target": ("staging", "production"), "copies": (3, 2.5),
-    }  # fmt: skip
+    assert {
+        change["field"]: (change["before"]["value"], change["after"]["value"]) for change in diff["parameters"]
+    } == {
+        "version": ("2.4", "2.5"),
+        "target": ("staging", "production"),
+        "copies": (3, 2.5),
+    }
     assert (diff["settings"], diff["tasks"]["changed"]) == ([], [])
     await signoff.call("POST", f"/{project_id}/approve")
     second = await signoff.finished(project_id)
@@ -142,8 +169,10 @@ async def test_a_preview_lists_what_is_asked(signoff: Stack) -> None:
     answer = await signoff.http.post("/api/outline", json={"description": PLAN})
     listed = answer.json()["parameters"]
     assert [(item["name"], item["default"], item["value"]) for item in listed] == [
-        ("version", None, None), ("target", "staging", None), ("copies", 3, None),
-    ]  # fmt: skip
+        ("version", None, None),
+        ("target", "staging", None),
+        ("copies", 3, None),
+    ]
 
 
 async def test_a_preview_checks_values_if_it_gets_them(signoff: Stack) -> None:

@@ -171,7 +171,7 @@ async def test_doctor_and_log_say_who_may_connect(signoff: Stack) -> None:
             *warm_command("doctor", "--json"),
             env={**os.environ, "SIGNOFF_DATA_DIR": str(signoff.settings.data_dir), "SIGNOFF_URL": signoff.url},
             stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        )
         out, _ = await process.communicate()
         found = {finding["part"]: finding for finding in json.loads(out)}
         return (found["who may connect"]["state"], OWNER in found["who may connect"]["found"]) == ("ok", True)

@@ -167,11 +167,15 @@ async def test_a_plan_sent_back_is_on_record_with_the_words(signoff: Stack) -> N
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"planner": ""}, "planner"), ({"planner": 1}, "planner"), ({"planner": "x" * 65}, "planner"),
-        ({"instructions": "x" * 100_001}, "instructions"), ({"instructions": "\x00"}, "instructions"),
-        ({"instructions": []}, "instructions"), ({"model": "x"}, "model"),
+        ({"planner": ""}, "planner"),
+        ({"planner": 1}, "planner"),
+        ({"planner": "x" * 65}, "planner"),
+        ({"instructions": "x" * 100_001}, "instructions"),
+        ({"instructions": "\x00"}, "instructions"),
+        ({"instructions": []}, "instructions"),
+        ({"model": "x"}, "model"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("call", ["generate-plan", "regenerate-plan"])
 async def test_bad_values_are_refused(signoff: Stack, call: str, body: dict[str, object], field: str) -> None:
     project_id = await signoff.create("- A: `true`")

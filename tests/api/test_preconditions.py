@@ -48,7 +48,7 @@ async def test_the_tag_stays_while_the_project_goes_on(signoff: Stack) -> None:
 
 @pytest.mark.parametrize(
     "matching", ['"r2"', "*", '"r1", "r2"', '"r1","r2" , "x"', ', "r2",', ["*"], ['"r1"', '"r2"'], 'W/"r2", "r2"']
-)  # fmt: skip
+)
 async def test_what_was_read_may_be_changed(signoff: Stack, matching: str | list[str]) -> None:
     project_id = await signoff.create()
     await put(signoff, project_id, None, name="Two")

@@ -31,10 +31,24 @@ async def test_a_path_that_has_to_do_with_the_data_folder_is_refused(signoff: St
     (signoff.root / "to_victim").symlink_to(victim)
     with subprocess.Popen(["/bin/sleep", "60"], cwd=data, stdin=subprocess.DEVNULL) as sleeper:
         bad = [
-            data, data.parent, "/", data / "workspaces", victim, victim / ".signoff", victim / ".signoff" / "attempts",
-            signoff.root / "to_data", signoff.root / "to_data" / "workspaces", signoff.root / "to_victim",
-            f"{data}/", f"{data}/../data", f"/proc/self/root{data}", f"/proc/{sleeper.pid}/cwd", "/proc/self", "/proc", "/sys",
-        ]  # fmt: skip
+            data,
+            data.parent,
+            "/",
+            data / "workspaces",
+            victim,
+            victim / ".signoff",
+            victim / ".signoff" / "attempts",
+            signoff.root / "to_data",
+            signoff.root / "to_data" / "workspaces",
+            signoff.root / "to_victim",
+            f"{data}/",
+            f"{data}/../data",
+            f"/proc/self/root{data}",
+            f"/proc/{sleeper.pid}/cwd",
+            "/proc/self",
+            "/proc",
+            "/sys",
+        ]
         mine = await signoff.create()
         try:
             for path in map(str, bad):

@@ -95,12 +95,28 @@ async def test_a_read_only_field_takes_its_own_value_only(signoff: Stack, field:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("name", None), ("name", ""), ("name", "x" * 201), ("description", None), ("description", 1), ("strategy", "x"),
-        ("auto_approve_plan", None), ("auto_approve_plan", "true"), ("auto_approve_phases", 1), ("decision_mode", ""),
-        ("path", "relative"), ("path", "/etc"), ("path", ""), ("agent_id", "nobody"), ("sme_archetype", ""),
-        ("unknown", None), ("constructor", {}), ("__class__", "x"), ("model_config", {}), ("\x00", 1),
+        ("name", None),
+        ("name", ""),
+        ("name", "x" * 201),
+        ("description", None),
+        ("description", 1),
+        ("strategy", "x"),
+        ("auto_approve_plan", None),
+        ("auto_approve_plan", "true"),
+        ("auto_approve_phases", 1),
+        ("decision_mode", ""),
+        ("path", "relative"),
+        ("path", "/etc"),
+        ("path", ""),
+        ("agent_id", "nobody"),
+        ("sme_archetype", ""),
+        ("unknown", None),
+        ("constructor", {}),
+        ("__class__", "x"),
+        ("model_config", {}),
+        ("\x00", 1),
     ],
-)  # fmt: skip
+)
 async def test_a_bad_value_is_refused_and_changes_nothing(signoff: Stack, field: str, value: Any) -> None:
     project_id = await signoff.create("")
     before = await signoff.project(project_id)

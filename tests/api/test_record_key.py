@@ -39,13 +39,20 @@ PLAN = "- Make: `echo made > out.txt` {#make files=out.txt timeout=60}"
 async def signoff_command(settings: Settings, *arguments: str, **variables: str) -> tuple[int, str, str]:
     """Run `signoff` as a separate process on a stack's data folder."""
     environment = {
-        **os.environ, "SIGNOFF_DATA_DIR": str(settings.data_dir), "SIGNOFF_DATABASE_URL": settings.database_url,
-        "SIGNOFF_PORT": str(settings.port), "SIGNOFF_TEMPORAL_ADDRESS": settings.temporal_address, **variables,
-    }  # fmt: skip
+        **os.environ,
+        "SIGNOFF_DATA_DIR": str(settings.data_dir),
+        "SIGNOFF_DATABASE_URL": settings.database_url,
+        "SIGNOFF_PORT": str(settings.port),
+        "SIGNOFF_TEMPORAL_ADDRESS": settings.temporal_address,
+        **variables,
+    }
     process = await asyncio.create_subprocess_exec(
-        *warm_command(*arguments), cwd=ROOT, env=environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *warm_command(*arguments),
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -224,9 +231,14 @@ async def test_a_tombstone_that_nobody_asked_for_is_reported(signoff: Stack) -> 
             seq=last + 1, type=EventType.PROJECT_DELETED, project_id=project_id, at=now(), actor="ceo@company", data={}
         )
         row = {
-            "project_id": project_id, "deleted_at": now(), "deleted_by": "ceo@company", "event": event.model_dump(),
-            "head": "0" * 64, "proof": {}, "seal": None,
-        }  # fmt: skip
+            "project_id": project_id,
+            "deleted_at": now(),
+            "deleted_by": "ceo@company",
+            "event": event.model_dump(),
+            "head": "0" * 64,
+            "proof": {},
+            "seal": None,
+        }
         conn.execute(insert(tombstones).values(row))
         remove(conn, project_id)
 

@@ -140,15 +140,30 @@ def approve_unasked(conn: Connection, project_id: str, *, command: bool) -> None
     """Append an approval to a record as a worker would: a decision, an event and, if asked for, a command."""
     plan = conn.execute(select(plans).where(plans.c.project_id == project_id)).mappings().one()
     decision = CommandRecord(
-        id=new_id("dec"), project_id=project_id, request_id=new_id("req"), kind="approve", actor="ceo@company", at=now(),
-        plan_version=1, plan_digest=plan["digest"], outcome="accepted", payload={"plan_version": 1},
-    )  # fmt: skip
+        id=new_id("dec"),
+        project_id=project_id,
+        request_id=new_id("req"),
+        kind="approve",
+        actor="ceo@company",
+        at=now(),
+        plan_version=1,
+        plan_digest=plan["digest"],
+        outcome="accepted",
+        payload={"plan_version": 1},
+    )
     decision_storage.record(conn, decision)
     if command:
         row = {
-            "id": new_id("cmd"), "project_id": project_id, "request_id": decision.request_id, "kind": "approve",
-            "actor": "ceo@company", "comment": "", "payload": {"plan_version": 1}, "at": now(), "seal": None,
-        }  # fmt: skip
+            "id": new_id("cmd"),
+            "project_id": project_id,
+            "request_id": decision.request_id,
+            "kind": "approve",
+            "actor": "ceo@company",
+            "comment": "",
+            "payload": {"plan_version": 1},
+            "at": now(),
+            "seal": None,
+        }
         conn.execute(insert(commands).values(row))
     approved = PlanApproved(plan_version=1, plan_digest=plan["digest"], approved_at=decision.at, **decision.seal())
     from app.storage import events as event_storage  # noqa: PLC0415

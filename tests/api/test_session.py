@@ -142,9 +142,21 @@ async def test_a_cookie_that_stands_for_no_session_counts_for_nothing(
     assert good not in str(row)
     assert await status_with(browser, good) == 200
     bad = [
-        "", ".", KEY, good[:-1], f"{good}x", good.swapcase(), f'"{good}"', "x" * 43, "x" * 5000, row.token_hash, row.key_hash,
-        row.id, "%", "' OR 1=1 --",
-    ]  # fmt: skip
+        "",
+        ".",
+        KEY,
+        good[:-1],
+        f"{good}x",
+        good.swapcase(),
+        f'"{good}"',
+        "x" * 43,
+        "x" * 5000,
+        row.token_hash,
+        row.key_hash,
+        row.id,
+        "%",
+        "' OR 1=1 --",
+    ]
     for value in bad:
         assert await status_with(browser, value) == 401, value[:100]
 
@@ -242,9 +254,11 @@ async def test_a_cookie_opens_nothing_to_other_sites(browser: httpx.AsyncClient)
     await signed_in(browser)
     me = str(browser.base_url).rstrip("/")
     foreign: list[dict[str, str]] = [
-        {"Origin": "http://evil.example"}, {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "same-site"},
         {"Origin": me, "Sec-Fetch-Site": "cross-site"},
-    ]  # fmt: skip
+    ]
     for headers in foreign:
         for method, path in (("POST", "/api/projects"), ("POST", PATH), ("DELETE", PATH), ("PUT", "/api/projects/x")):
             answer = await browser.request(method, path, headers=headers)

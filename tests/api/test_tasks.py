@@ -65,16 +65,52 @@ async def test_keys_come_from_titles_and_are_never_twice(signoff: Stack) -> None
 
 
 BAD_FIELDS: list[tuple[str, Any]] = [
-    ("title", None), ("title", ""), ("title", "x" * 201), ("title", "\x00"), ("title", 1),
-    ("key", "Upper"), ("key", "1st"), ("key", "a b"), ("key", "x" * 65), ("key", ""), ("key", "a\n"), ("key", 1),
-    ("description", None), ("description", "x" * 100_001), ("phase_id", ""), ("phase_id", "x" * 65), ("phase_id", "nope"),
-    ("agent_id", ""), ("agent_id", 1), ("action", "shell"), ("action", []), ("action", {"type": "shell", "command": "\x00"}),
-    ("depends_on", None), ("depends_on", "a"), ("depends_on", ["one"] * 1001), ("inputs", None), ("inputs", []),
-    ("expected_files", None), ("expected_files", "a"), ("expected_files", ["x"] * 1001),
-    ("retries", -1), ("retries", 101), ("retries", "3"), ("retries", True), ("retries", 1.5), ("retries", 10**40),
-    ("timeout_seconds", 0), ("timeout_seconds", -1), ("timeout_seconds", 2_592_001), ("timeout_seconds", "5"),
-    ("timeout_seconds", False), ("on_crash", None), ("on_crash", "panic"), ("status", "completed"), ("outputs", {}),
-]  # fmt: skip
+    ("title", None),
+    ("title", ""),
+    ("title", "x" * 201),
+    ("title", "\x00"),
+    ("title", 1),
+    ("key", "Upper"),
+    ("key", "1st"),
+    ("key", "a b"),
+    ("key", "x" * 65),
+    ("key", ""),
+    ("key", "a\n"),
+    ("key", 1),
+    ("description", None),
+    ("description", "x" * 100_001),
+    ("phase_id", ""),
+    ("phase_id", "x" * 65),
+    ("phase_id", "nope"),
+    ("agent_id", ""),
+    ("agent_id", 1),
+    ("action", "shell"),
+    ("action", []),
+    ("action", {"type": "shell", "command": "\x00"}),
+    ("depends_on", None),
+    ("depends_on", "a"),
+    ("depends_on", ["one"] * 1001),
+    ("inputs", None),
+    ("inputs", []),
+    ("expected_files", None),
+    ("expected_files", "a"),
+    ("expected_files", ["x"] * 1001),
+    ("retries", -1),
+    ("retries", 101),
+    ("retries", "3"),
+    ("retries", True),
+    ("retries", 1.5),
+    ("retries", 10**40),
+    ("timeout_seconds", 0),
+    ("timeout_seconds", -1),
+    ("timeout_seconds", 2_592_001),
+    ("timeout_seconds", "5"),
+    ("timeout_seconds", False),
+    ("on_crash", None),
+    ("on_crash", "panic"),
+    ("status", "completed"),
+    ("outputs", {}),
+]
 
 
 @pytest.mark.parametrize(
@@ -144,9 +180,12 @@ async def test_what_no_digest_can_carry_is_refused(signoff: Stack, content: byte
 async def test_odd_values_come_back_as_they_were(signoff: Stack) -> None:
     project_id = await signoff.create("")
     inputs = {
-        "big": 123456789012345678901234567890, "deep": [[[[{"a": [None, True, 0.1, -0.0]}]]]], "text": "Ä💩\u2028\x7f\r\n",
-        "empty": {}, "key": {"": 1, "a b": 2},
-    }  # fmt: skip
+        "big": 123456789012345678901234567890,
+        "deep": [[[[{"a": [None, True, 0.1, -0.0]}]]]],
+        "text": "Ä💩\u2028\x7f\r\n",
+        "empty": {},
+        "key": {"": 1, "a b": 2},
+    }
     task = await add(signoff, project_id, "Odd", inputs=inputs)
     assert task["inputs"] == inputs
     assert (await signoff.project(project_id))["tasks"][0]["inputs"] == inputs
@@ -198,11 +237,16 @@ async def test_a_person_completes_by_id_or_key(signoff: Stack) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"outputs": None}, "outputs"), ({"outputs": []}, "outputs"), ({"outputs": "x"}, "outputs"),
-        ({"outputs": {"a": "x" * 262_144}}, "outputs"), ({"outputs": {"a": "\x00"}}, "outputs.a"),
-        ({"comment": None}, "comment"), ({"comment": "x" * 10_001}, "comment"), ({"status": "completed"}, "status"),
+        ({"outputs": None}, "outputs"),
+        ({"outputs": []}, "outputs"),
+        ({"outputs": "x"}, "outputs"),
+        ({"outputs": {"a": "x" * 262_144}}, "outputs"),
+        ({"outputs": {"a": "\x00"}}, "outputs.a"),
+        ({"comment": None}, "comment"),
+        ({"comment": "x" * 10_001}, "comment"),
+        ({"status": "completed"}, "status"),
     ],
-)  # fmt: skip
+)
 async def test_a_bad_answer_is_refused_and_the_task_still_waits(
     signoff: Stack, body: dict[str, Any], field: str
 ) -> None:

@@ -87,11 +87,19 @@ async def test_allowed_hosts_are_answered(temporal_server, tmp_path: Path) -> No
 
 
 FOREIGN = [
-    {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": ""}, {"Origin": "http://[::1"}, {"Origin": "file://"},
-    {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://{me}@evil.example"}, {"Origin": "{me}"},
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "http://[::1"},
+    {"Origin": "file://"},
+    {"Origin": "http://localhost"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "http://{me}@evil.example"},
+    {"Origin": "{me}"},
     {"Origin": "http://{me}", "Sec-Fetch-Site": "cross-site"},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
@@ -208,12 +216,35 @@ async def raw_status(stack: Stack, target: str, method: str = "GET") -> int:
 
 
 ODD_PATHS = [
-    "/projects/../api/projects", "/projects/%2e%2e/api/projects", "/projects/%2E%2E%2Fapi%2Fprojects",
-    "/projects/x/../../api/projects", "/projects/./../api/projects", "/assets/../api/projects", "/assets/..%2fapi/projects",
-    "/assets/..%5capi%5cprojects", "/projects/..", "//api/projects", "/api//projects", "//api//projects", "/api/projects/",
-    "/./api/projects", "/new/../api/projects", "/new/x", "/newer", "/projectsx", "/assets", "/Projects", "/favicon.svg/x",
-    "/api", "/api/", "/api/projects?/projects/", "/%61pi/projects", "/index.html", "/favicon.ico", "/%2fapi/projects",
-]  # fmt: skip
+    "/projects/../api/projects",
+    "/projects/%2e%2e/api/projects",
+    "/projects/%2E%2E%2Fapi%2Fprojects",
+    "/projects/x/../../api/projects",
+    "/projects/./../api/projects",
+    "/assets/../api/projects",
+    "/assets/..%2fapi/projects",
+    "/assets/..%5capi%5cprojects",
+    "/projects/..",
+    "//api/projects",
+    "/api//projects",
+    "//api//projects",
+    "/api/projects/",
+    "/./api/projects",
+    "/new/../api/projects",
+    "/new/x",
+    "/newer",
+    "/projectsx",
+    "/assets",
+    "/Projects",
+    "/favicon.svg/x",
+    "/api",
+    "/api/",
+    "/api/projects?/projects/",
+    "/%61pi/projects",
+    "/index.html",
+    "/favicon.ico",
+    "/%2fapi/projects",
+]
 
 
 @pytest.mark.parametrize("path", ODD_PATHS)

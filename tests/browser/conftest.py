@@ -26,9 +26,13 @@ FAILED = Path(__file__).parent / "failed"
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # Disables the features that contact Google's hosts at every start.
 FLAGS = [
-    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--no-first-run",
-]  # fmt: skip
+]
 expect.set_options(timeout=60_000)
 
 
@@ -90,8 +94,12 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "app.cli", "up", "--json"],
-            cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

@@ -11,12 +11,14 @@ from tests.browser.conftest import Signoff
 
 # Runs until the test uploads a file named `go` to the workspace.
 HELD = "until test -e go; do sleep 0.05; done"
-FORTY = "## One\n" + "\n".join([
-    f"- Hold <b>on</b>: `{HELD}` {{#hold}}",
-    *(f"- Task {number}: `true` {{after=hold}}" for number in range(1, 25)),
-    "## Two",
-    *(f"{number}. Step {number}: `true`" for number in range(1, 16)),
-])  # fmt: skip
+FORTY = "## One\n" + "\n".join(
+    [
+        f"- Hold <b>on</b>: `{HELD}` {{#hold}}",
+        *(f"- Task {number}: `true` {{after=hold}}" for number in range(1, 25)),
+        "## Two",
+        *(f"{number}. Step {number}: `true`" for number in range(1, 16)),
+    ]
+)
 
 
 @pytest.fixture(scope="module")

@@ -124,9 +124,12 @@ def test_the_metrics_follow_the_run(page: Page, signoff: Signoff) -> None:
 def test_the_views_of_a_run_are_accessible(page: Page, signed: str, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     for view, shown in [
-        ("graph", "Statuses"), ("timeline", "Select a task"), ("metrics", "Slowest tasks"), ("record", "Raw"),
+        ("graph", "Statuses"),
+        ("timeline", "Select a task"),
+        ("metrics", "Slowest tasks"),
+        ("record", "Raw"),
         ("versions", "From version 1"),
-    ]:  # fmt: skip
+    ]:
         page.goto(f"/projects/{signed}/{view}")
         found = page.get_by_role("list", name=shown) if view == "graph" else page.get_by_text(shown).first
         expect(found).to_be_visible()

@@ -162,8 +162,13 @@ async def test_system_and_live_events(client: AsyncSignoff, signoff: Stack) -> N
 
 def test_unknown_fields_are_kept() -> None:
     sent: dict[str, Any] = {
-        "projects": [], "total": 0, "limit": 20, "offset": 0, "status_counts": {"pending": 1}, "newer": [{"a": None}],
-    }  # fmt: skip
+        "projects": [],
+        "total": 0,
+        "limit": 20,
+        "offset": 0,
+        "status_counts": {"pending": 1},
+        "newer": [{"a": None}],
+    }
 
     class Answer:
         status_code = 200

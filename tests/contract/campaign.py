@@ -70,11 +70,29 @@ async def attack(
             "PYTHONPATH": str(FOLDER.parent.parent),
         }
         process = await asyncio.create_subprocess_exec(
-            SCHEMATHESIS, "--config-file", FOLDER / "schemathesis.toml", "run", f"{stack.url}/schema/openapi.json",
-            "--header", f"Authorization: Bearer {KEY}", "--phases", phases, "--max-examples", str(examples),
-            "--seed", str(seed), "--mode", mode, "--workers", str(workers), "--no-color",
-            cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+            SCHEMATHESIS,
+            "--config-file",
+            FOLDER / "schemathesis.toml",
+            "run",
+            f"{stack.url}/schema/openapi.json",
+            "--header",
+            f"Authorization: Bearer {KEY}",
+            "--phases",
+            phases,
+            "--max-examples",
+            str(examples),
+            "--seed",
+            str(seed),
+            "--mode",
+            mode,
+            "--workers",
+            str(workers),
+            "--no-color",
+            cwd=folder,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         output, _ = await process.communicate()
         rows = json.loads(tally.read_text()) if tally.exists() else []
     return Outcome(process.returncode == 0, output.decode(), Counter({(name, status): n for name, status, n in rows}))

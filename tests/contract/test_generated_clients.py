@@ -23,9 +23,21 @@ async def test_a_generated_python_client(signoff: Stack, tmp_path: Path) -> None
     options = tmp_path / "options.json"
     options.write_text(json.dumps(PYTHON_OPTIONS))
     await _run(
-        tmp_path, sys.executable, "-m", "openapi_python_client", "generate", "--path", source, "--config", options,
-        "--meta", "none", "--output-path", "signoff_client", "--fail-on-warning",
-    )  # fmt: skip
+        tmp_path,
+        sys.executable,
+        "-m",
+        "openapi_python_client",
+        "generate",
+        "--path",
+        source,
+        "--config",
+        options,
+        "--meta",
+        "none",
+        "--output-path",
+        "signoff_client",
+        "--fail-on-warning",
+    )
     shutil.copy(DRIVERS / "lifecycle.py", tmp_path)
     await _run(tmp_path, sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "lifecycle.py")
     await _run(tmp_path, sys.executable, "lifecycle.py", signoff.url)

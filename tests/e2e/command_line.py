@@ -106,8 +106,13 @@ def in_one_process(calls: Iterable[Sequence[str]], folder: Path, **variables: st
     """Run several commands one after the other in one process: most of the time of a short command goes into imports."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", _CALLS, json.dumps([list(call) for call in calls])],
-        cwd=folder, env=plain_environment() | variables, capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+        cwd=folder,
+        env=plain_environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     return [Ended(**ended) for ended in json.loads(done.stdout)]
 
 
@@ -175,8 +180,13 @@ class CommandLine:
         opens = "import os,sys,fcntl,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", opens, *self._command(arguments)),
-            cwd=self.folder, env=self._environment(), stdin=child, stdout=child, stderr=child, start_new_session=True,
-        )  # fmt: skip
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            start_new_session=True,
+        )
         os.close(child)
         terminal = Terminal(process, parent)
         try:

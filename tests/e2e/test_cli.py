@@ -33,9 +33,26 @@ ALONE = """\
 2. End: `echo end > end.txt` {#end files=end.txt}
 """
 COMMANDS = (
-    "run", "outline", "projects", "tasks", "phases", "decisions", "files", "audit", "agents", "strategies", "archetypes",
-    "up", "serve", "worker", "migrate", "sessions", "key", "doctor", "completion",
-)  # fmt: skip
+    "run",
+    "outline",
+    "projects",
+    "tasks",
+    "phases",
+    "decisions",
+    "files",
+    "audit",
+    "agents",
+    "strategies",
+    "archetypes",
+    "up",
+    "serve",
+    "worker",
+    "migrate",
+    "sessions",
+    "key",
+    "doctor",
+    "completion",
+)
 PERSON = "# Person\n\n## One\n- [ ] Look at it {#look}\n\n## Two\n- Say: `echo hi` {#say}\n"
 
 

@@ -165,10 +165,16 @@ def test_every_secret_setting_is_hidden() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("PATH", "/usr/bin"), ("PWD", "/home"), ("OLDPWD", "/home"), ("SIGNOFF_MAX_TOKENS_", "7"), ("LANG", "C"),
-        ("HTTP_PROXY", "http://proxy:3128"), ("SSH_AUTH_SOCK", "/tmp/agent"), ("SIGNOFF_URL", "http://127.0.0.1:8400"),
+        ("PATH", "/usr/bin"),
+        ("PWD", "/home"),
+        ("OLDPWD", "/home"),
+        ("SIGNOFF_MAX_TOKENS_", "7"),
+        ("LANG", "C"),
+        ("HTTP_PROXY", "http://proxy:3128"),
+        ("SSH_AUTH_SOCK", "/tmp/agent"),
+        ("SIGNOFF_URL", "http://127.0.0.1:8400"),
     ],
-)  # fmt: skip
+)
 def test_other_variables_stay(name: str, value: str) -> None:
     assert hidden_environment.is_secret(name, value) == (name == "SIGNOFF_MAX_TOKENS_")
 
@@ -182,8 +188,13 @@ async def test_secrets_passed_to_a_child_are_not_in_its_environment(tmp_path: Pa
     )
     descriptor = hidden_environment.hand_over({"A_TOKEN": value})
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, pass_fds=[descriptor], stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+        sys.executable,
+        "-c",
+        code,
+        pass_fds=[descriptor],
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
         env={hidden_environment.DESCRIPTOR: str(descriptor)},
-    )  # fmt: skip
+    )
     out, _ = await process.communicate()
     assert out.decode() == f"{value!a} False\n"

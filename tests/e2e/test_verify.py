@@ -66,9 +66,12 @@ class Ended:
 async def verify(*arguments: str, folder: Path) -> Ended:
     """Run the command in its own process."""
     process = await asyncio.create_subprocess_exec(
-        *warm_command("verify", *arguments), cwd=folder, env=ENVIRONMENT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *warm_command("verify", *arguments),
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
@@ -196,11 +199,13 @@ def other_log(content: Content) -> None:
 TAMPERINGS: dict[str, tuple[Change, set[str]]] = {
     "an actor": (other_actor, {"entry_altered", "chain_broken", "decision_altered"}),
     "the last events": (
-        lambda content: lines(content, EVENTS, lambda rows: rows[:-3]), {"entry_altered", "chain_broken", "seal_broken"},
+        lambda content: lines(content, EVENTS, lambda rows: rows[:-3]),
+        {"entry_altered", "chain_broken", "seal_broken"},
     ),
     "an event in between": (lambda content: lines(content, EVENTS, lambda rows: rows[:4] + rows[5:]), {"chain_broken"}),
     "the order of events": (
-        lambda content: lines(content, EVENTS, lambda rows: [*rows[:4], rows[5], rows[4], *rows[6:]]), {"chain_broken"},
+        lambda content: lines(content, EVENTS, lambda rows: [*rows[:4], rows[5], rows[4], *rows[6:]]),
+        {"chain_broken"},
     ),
     "a plan's command": (other_command, {"entry_altered", "plan_altered"}),
     "a log": (other_log, {"entry_altered"}),
@@ -226,7 +231,8 @@ TAMPERINGS: dict[str, tuple[Change, set[str]]] = {
         {"entry_altered"},
     ),
     "a file's name": (
-        lambda content: content.update({"files/evil.txt": content.pop("files/out.txt")}), {"entry_added", "entry_missing"},
+        lambda content: content.update({"files/evil.txt": content.pop("files/out.txt")}),
+        {"entry_added", "entry_missing"},
     ),
     "all rows": (lambda content: content.pop(ROWS), {"entry_missing"}),
     "all events": (lambda content: content.pop(EVENTS), {"entry_missing"}),
@@ -239,9 +245,10 @@ TAMPERINGS: dict[str, tuple[Change, set[str]]] = {
     "no JSON": (lambda content: content.update({ROWS: b"{oops\n"}), {"entry_altered", "entry_unreadable"}),
     "JSON of another kind": (lambda content: content.update({ROWS: b"[1]\n"}), {"record_unreadable"}),
     "deep JSON": (
-        lambda content: content.update({EVENTS: b"[" * 100_000 + b"]" * 100_000 + b"\n"}), {"entry_unreadable"},
+        lambda content: content.update({EVENTS: b"[" * 100_000 + b"]" * 100_000 + b"\n"}),
+        {"entry_unreadable"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
@@ -349,10 +356,14 @@ async def test_a_bomb_is_refused_and_not_unpacked(export: Export, tmp_path: Path
     (tmp_path / "project.zip").write_bytes(bomb)
     (tmp_path / "server.pub").write_text(export.key)
     process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-c", f"ulimit -v 400000; exec {sys.executable} -m app.cli verify project.zip --public-key server.pub --json",
-        cwd=tmp_path, env=ENVIRONMENT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        "/bin/sh",
+        "-c",
+        f"ulimit -v 400000; exec {sys.executable} -m app.cli verify project.zip --public-key server.pub --json",
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, err) == (1, b"")
     assert Ended(1, out.decode(), "").codes >= {"entry_too_large"}

@@ -28,8 +28,13 @@ def worker(folder: Path, *arguments: str) -> Ended:
     variables = {"SIGNOFF_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, str(ROOT / "worker.py"), *arguments],
-        cwd=folder, env=plain_environment() | variables, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        env=plain_environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     return Ended(done.returncode, done.stdout, done.stderr)
 
 

@@ -20,9 +20,16 @@ from app.llm.asking import explained
 @pytest.fixture
 def tools(tmp_path: Path) -> Tools:
     context = TaskContext(
-        project_id="proj_1", project_name="P", task_id="task_1", key="k", attempt=1, workspace=tmp_path, fields=None, inputs={},
+        project_id="proj_1",
+        project_name="P",
+        task_id="task_1",
+        key="k",
+        attempt=1,
+        workspace=tmp_path,
+        fields=None,
+        inputs={},
         log=AttemptLog(tmp_path, "task_1", 1),
-    )  # fmt: skip
+    )
     return Tools(context, AgentEntry(tools=tuple(AgentTool), commands=("sh",), hosts=("127.0.0.1",)))
 
 
@@ -104,9 +111,16 @@ async def test_a_secret_cannot_be_read_in_pieces(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("key: T0p-s3cret-value\n")
     log = AttemptLog(tmp_path, "task_2", 1, Masker(["T0p-s3cret-value"]))
     made = TaskContext(
-        project_id="p", project_name="P", task_id="task_2", key="k", attempt=1, workspace=tmp_path, fields=None,
-        inputs={}, log=log,
-    )  # fmt: skip
+        project_id="p",
+        project_name="P",
+        task_id="task_2",
+        key="k",
+        attempt=1,
+        workspace=tmp_path,
+        fields=None,
+        inputs={},
+        log=log,
+    )
     tools = Tools(made, AgentEntry(tools=tuple(AgentTool)[:1]))
     assert [await tools.read_file("file", offset) for offset in (0, 5, 9)] == ["key: ***\n", "***\n", ""]
     assert await tools.search_files("T0p-s3") == "No matches found."

@@ -59,10 +59,15 @@ async def small_model() -> AsyncIterator[SmallModel]:
     """Run the server in a separate process, which ends with this block or with this process."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.small_model.server", str(port),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        sys.executable,
+        "-m",
+        "tests.small_model.server",
+        str(port),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    )
     assert process.stderr is not None
     said = asyncio.create_task(process.stderr.read())
     try:

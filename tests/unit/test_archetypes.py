@@ -12,9 +12,17 @@ from app.planning.archetypes import built_in_archetypes, load_archetypes
 from app.settings import Settings
 
 BUILT_IN = [
-    "accountant", "data_analyst", "legal_reviewer", "marketer", "project_manager", "researcher", "security_reviewer",
-    "site_reliability", "software_engineer", "technical_writer",
-]  # fmt: skip
+    "accountant",
+    "data_analyst",
+    "legal_reviewer",
+    "marketer",
+    "project_manager",
+    "researcher",
+    "security_reviewer",
+    "site_reliability",
+    "software_engineer",
+    "technical_writer",
+]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "experts.md"
 
 

@@ -27,13 +27,26 @@ ITEMS = {
 }
 # How a description writes each attribute, and the value of the API's field.
 WRITTEN: dict[str, tuple[str, Any]] = {
-    "agent": ("agent=default", "default"), "retries": ("retries=2", 2), "timeout": ("timeout=5m", 300),
-    "on_crash": ("on_crash=ask", "ask"), "after_failure": ("after_failure=ask", "ask"), "files": ("files=a.txt", ["a.txt"]),
-    "inputs": ("", {"a": 1}), "reads": ("reads=/usr/share", ["/usr/share"]), "writes": ("writes=/srv/out", ["/srv/out"]),
-    "limits": ("memory=1g", {"memory": 1}), "default": ("default=no", None), "expires": ("expires=2d", None),
-    "stop": ("stop=no", None), "approval": ("approval=yes", True), "env": ("", {"A": "1"}), "cwd": ("cwd=app", "app"),
-    "expect": ("expect=2", "2"), "every": ("every=1m until=1h", 60), "until": ("until=1h every=1m", 3600),
-}  # fmt: skip
+    "agent": ("agent=default", "default"),
+    "retries": ("retries=2", 2),
+    "timeout": ("timeout=5m", 300),
+    "on_crash": ("on_crash=ask", "ask"),
+    "after_failure": ("after_failure=ask", "ask"),
+    "files": ("files=a.txt", ["a.txt"]),
+    "inputs": ("", {"a": 1}),
+    "reads": ("reads=/usr/share", ["/usr/share"]),
+    "writes": ("writes=/srv/out", ["/srv/out"]),
+    "limits": ("memory=1g", {"memory": 1}),
+    "default": ("default=no", None),
+    "expires": ("expires=2d", None),
+    "stop": ("stop=no", None),
+    "approval": ("approval=yes", True),
+    "env": ("", {"A": "1"}),
+    "cwd": ("cwd=app", "app"),
+    "expect": ("expect=2", "2"),
+    "every": ("every=1m until=1h", 60),
+    "until": ("until=1h every=1m", 3600),
+}
 CELLS = [(action, attribute) for action in ITEMS for attribute in WRITTEN]
 
 

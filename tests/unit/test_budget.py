@@ -92,8 +92,12 @@ def test_what_is_reserved_is_waited_for_and_what_is_spent_is_not() -> None:
     with pytest.raises(BudgetExceeded) as refused:
         grant(budget, Spent(900), 90, 8192, unknown)
     assert refused.value.info.context == {
-        "max_tokens": 1000, "max_cost_usd": None, "tokens_used": 900, "cost_usd": 0.0, "next_call_tokens": 90,
-    }  # fmt: skip
+        "max_tokens": 1000,
+        "max_cost_usd": None,
+        "tokens_used": 900,
+        "cost_usd": 0.0,
+        "next_call_tokens": 90,
+    }
     assert "900 of 1,000 tokens" in refused.value.info.message
 
 

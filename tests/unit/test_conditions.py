@@ -147,8 +147,10 @@ def test_the_outline_says_all_of_it_and_is_written_back() -> None:
     assert tasks["ask"].action.fields()["stop"] == ["later", "no"]
     assert tasks["really"].action.fields()["stop"] == []
     assert [(phase.key, phase.runs_on) for phase in draft.phases[1:]] == [
-        ("undo", "failure"), ("announce", "success"), ("clean", "always"),
-    ]  # fmt: skip
+        ("undo", "failure"),
+        ("announce", "success"),
+        ("clean", "always"),
+    ]
     assert draft.phases[2].condition == when("yes")
     text = to_markdown(draft, "Release")
     assert read_outline(text, has_model=False).phases == draft.phases

@@ -51,15 +51,26 @@ def test_programs_and_arguments_are_read_too() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "ssh web 'rm -rf /srv'", "ssh -p 22 web sudo reboot", "find . -exec sh -c 'curl x | sh' ;",
+        "ssh web 'rm -rf /srv'",
+        "ssh -p 22 web sudo reboot",
+        "find . -exec sh -c 'curl x | sh' ;",
         "kubectl exec pod -- rm -rf /data",
-        "docker exec db dropdb shop", "su -c 'rm -rf /opt' app", "if true; then rm -rf /; fi", "(cd / && rm -rf *)",
+        "docker exec db dropdb shop",
+        "su -c 'rm -rf /opt' app",
+        "if true; then rm -rf /; fi",
+        "(cd / && rm -rf *)",
         "x=$(rm -rf ~)",
-        "for f in /etc/*; do rm -rf /etc; done", "sudo -u root env A=b nice rm -rf /", "ssh web <<'END'\nrm -rf /srv\nEND",
-        "timeout 5 bash -c 'bash -c \"rm -rf /\"'", "r\\m -rf /", "'rm' -rf /", "/bin/rm -rf /", "command rm -rf /",
+        "for f in /etc/*; do rm -rf /etc; done",
+        "sudo -u root env A=b nice rm -rf /",
+        "ssh web <<'END'\nrm -rf /srv\nEND",
+        "timeout 5 bash -c 'bash -c \"rm -rf /\"'",
+        "r\\m -rf /",
+        "'rm' -rf /",
+        "/bin/rm -rf /",
+        "command rm -rf /",
         "true && { rm -rf /; }",
     ],
-)  # fmt: skip
+)
 def test_no_wrapping_hides_a_command(command: str) -> None:
     assert dangers(command)
 
@@ -67,13 +78,34 @@ def test_no_wrapping_hides_a_command(command: str) -> None:
 @pytest.mark.parametrize(
     "unit",
     [
-        "rm -r ", "-r ", "curl x | ", "sudo -a ", "dd ", "base64 -d ", "kill - ", "sh -a ", "chmod -R a ", "curl|/x/",
+        "rm -r ",
+        "-r ",
+        "curl x | ",
+        "sudo -a ",
+        "dd ",
+        "base64 -d ",
+        "kill - ",
+        "sh -a ",
+        "chmod -R a ",
+        "curl|/x/",
         "curl | a ",
-        "/x/", "rm ", "dd rm ", "sudo -", "curl|sudo -a ", "$(", "`", "((", "cat <<a\n", "delete from ",
-        "update x set ", "a=b ",
-        "/dev/tcp/ sh -i ", "find / -exec ", "ssh a ssh b ",
+        "/x/",
+        "rm ",
+        "dd rm ",
+        "sudo -",
+        "curl|sudo -a ",
+        "$(",
+        "`",
+        "((",
+        "cat <<a\n",
+        "delete from ",
+        "update x set ",
+        "a=b ",
+        "/dev/tcp/ sh -i ",
+        "find / -exec ",
+        "ssh a ssh b ",
     ],
-)  # fmt: skip
+)
 def test_no_command_is_read_for_ever(unit: str) -> None:
     """Made to be slow to read: a pattern that backtracks would take hours for it, and the test its time limit."""
     begin = time.process_time()

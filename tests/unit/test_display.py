@@ -23,23 +23,54 @@ def shown(renderable: RenderableType, width: int = 120) -> str:
 
 def a_task(key: str, **fields: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
-        "id": f"task_{key}", "phase_id": "phase_1", "key": key, "title": key.title(), "description": "", "status": "pending",
-        "reason": None, "agent_id": None, "action": {"type": "shell", "command": f"do {key}"}, "depends_on": [], "inputs": {},
-        "expected_files": [], "retries": 0, "timeout_seconds": None, "on_crash": "rerun", "attempt": 0, "duration_ms": None,
-        "error": None, "reads": [], "writes": [], "limits": {}, "condition": None, "requires_approval": False,
-    }  # fmt: skip
+        "id": f"task_{key}",
+        "phase_id": "phase_1",
+        "key": key,
+        "title": key.title(),
+        "description": "",
+        "status": "pending",
+        "reason": None,
+        "agent_id": None,
+        "action": {"type": "shell", "command": f"do {key}"},
+        "depends_on": [],
+        "inputs": {},
+        "expected_files": [],
+        "retries": 0,
+        "timeout_seconds": None,
+        "on_crash": "rerun",
+        "attempt": 0,
+        "duration_ms": None,
+        "error": None,
+        "reads": [],
+        "writes": [],
+        "limits": {},
+        "condition": None,
+        "requires_approval": False,
+    }
     return defaults | fields
 
 
 def a_plan(*tasks: dict[str, Any], version: int = 1) -> dict[str, Any]:
     phase = {
-        "id": "phase_1", "name": "Gather", "description": "", "strategy": "dag", "requires_approval": False,
-        "condition": None, "runs_on": "success", "tasks": list(tasks),
-    }  # fmt: skip
+        "id": "phase_1",
+        "name": "Gather",
+        "description": "",
+        "strategy": "dag",
+        "requires_approval": False,
+        "condition": None,
+        "runs_on": "success",
+        "tasks": list(tasks),
+    }
     return {
-        "version": version, "status": "ready", "digest": "d" * 64, "summary": "", "parameters": [], "warnings": [],
-        "answers": {}, "phases": [phase],
-    }  # fmt: skip
+        "version": version,
+        "status": "ready",
+        "digest": "d" * 64,
+        "summary": "",
+        "parameters": [],
+        "warnings": [],
+        "answers": {},
+        "phases": [phase],
+    }
 
 
 def an_event(kind: str, second: int, **data: Any) -> Event:
@@ -82,8 +113,14 @@ def test_a_plan_shows_every_command_whole_whatever_is_in_it() -> None:
 
 def test_a_plan_shows_conditions_and_warnings() -> None:
     second = a_task(
-        "two", depends_on=["task_one"], retries=2, timeout_seconds=90.0, on_crash="ask", inputs={"N": 3}, expected_files=["a.txt"]
-    )  # fmt: skip
+        "two",
+        depends_on=["task_one"],
+        retries=2,
+        timeout_seconds=90.0,
+        on_crash="ask",
+        inputs={"N": 3},
+        expected_files=["a.txt"],
+    )
     plan = a_plan(a_task("one"), second) | {"parameters": [], "warnings": ["A person has to do this."]}
     text = shown(plan_tree(plan, "Report"))
     assert "2 tasks in 1 phase, digest dddddddddddd" in text
@@ -130,9 +167,15 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
     assert "✗ failed         2  90 ms  [/red] 7" in text
     assert "- skipped                  dependency failed" in text
     row = {
-        "id": "proj_1", "status": "running", "name": "[red]A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": "executing", "manual_waiting": 0, "blocked": None, "outcome": None,
-    }  # fmt: skip
+        "id": "proj_1",
+        "status": "running",
+        "name": "[red]A",
+        "created_at": "2026-01-01T10:20:30.000Z",
+        "stage": "executing",
+        "manual_waiting": 0,
+        "blocked": None,
+        "outcome": None,
+    }
     listing = {"projects": [row], "total": 7, "status_counts": {"running": 7, "failed": 0}}
     assert "proj_1  ▸ running  [red]A  2026-01-01 10:20" in shown(projects_table(listing))
     assert "1 of 7  (all projects: 7 running)" in shown(projects_table(listing))
@@ -150,9 +193,15 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
 )
 def test_a_list_tells_what_a_project_waits_for(stage: str, manual_waiting: int, expected: list[str]) -> None:
     row = {
-        "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": stage, "manual_waiting": manual_waiting, "blocked": None, "outcome": None,
-    }  # fmt: skip
+        "id": "proj_1",
+        "status": "running",
+        "name": "A",
+        "created_at": "2026-01-01T10:20:30.000Z",
+        "stage": stage,
+        "manual_waiting": manual_waiting,
+        "blocked": None,
+        "outcome": None,
+    }
     listing = {"projects": [row], "total": 1, "status_counts": {}}
     lines = shown(projects_table(listing)).splitlines()
     assert [line.strip() for line in lines[2:-1]] == expected
@@ -160,9 +209,15 @@ def test_a_list_tells_what_a_project_waits_for(stage: str, manual_waiting: int, 
 
 def test_a_list_tells_what_holds_a_project_up() -> None:
     row = {
-        "id": "proj_1", "status": "running", "name": "A", "created_at": "2026-01-01T10:20:30.000Z",
-        "stage": "executing", "manual_waiting": 0, "blocked": "workflow_task_failing", "outcome": None,
-    }  # fmt: skip
+        "id": "proj_1",
+        "status": "running",
+        "name": "A",
+        "created_at": "2026-01-01T10:20:30.000Z",
+        "stage": "executing",
+        "manual_waiting": 0,
+        "blocked": "workflow_task_failing",
+        "outcome": None,
+    }
     listing = {"projects": [row], "total": 1, "status_counts": {}}
     assert "blocked: its workflow task keeps failing" in shown(projects_table(listing))
 
@@ -187,9 +242,15 @@ def test_a_plan_shows_what_follows_from_an_answer() -> None:
 
 def test_a_list_tells_that_failures_were_skipped() -> None:
     row = {
-        "id": "proj_1", "status": "completed", "name": "A", "created_at": "2026-01-01T10:20:30.000Z", "stage": "finished",
-        "manual_waiting": 0, "blocked": None, "outcome": "completed_with_skipped_failures",
-    }  # fmt: skip
+        "id": "proj_1",
+        "status": "completed",
+        "name": "A",
+        "created_at": "2026-01-01T10:20:30.000Z",
+        "stage": "finished",
+        "manual_waiting": 0,
+        "blocked": None,
+        "outcome": "completed_with_skipped_failures",
+    }
     assert "failed tasks were skipped" in shown(projects_table({"projects": [row], "total": 1, "status_counts": {}}))
 
 

@@ -33,11 +33,18 @@ def graph(phases: int, tasks: int, label: str = "Task {n}", *, fan: int = 2) -> 
             index = len(nodes)
             nodes.append(
                 Node(
-                    id=f"task_{index}", key=f"t{index}", label=label.replace("{n}", str(index)), type="shell",
-                    status=STATUSES[index % len(STATUSES)], phase_id=f"phase_{phase}", phase_name=f"Phase {phase}",
-                    level=number, critical=number == 0, duration_ms=index * 100,
+                    id=f"task_{index}",
+                    key=f"t{index}",
+                    label=label.replace("{n}", str(index)),
+                    type="shell",
+                    status=STATUSES[index % len(STATUSES)],
+                    phase_id=f"phase_{phase}",
+                    phase_name=f"Phase {phase}",
+                    level=number,
+                    critical=number == 0,
+                    duration_ms=index * 100,
                 )
-            )  # fmt: skip
+            )
             for back in range(1, min(fan, number) + 1):
                 other = index - back * (1 + number % 3) if number >= back * (1 + number % 3) else index - back
                 edges.append(
@@ -112,11 +119,19 @@ def waiting_for(needed: dict[int, list[int]], critical: tuple[int, ...] = ()) ->
     steps = set(pairwise(critical))
     nodes = [
         Node(
-            id=f"task_{task}", key=f"t{task}", label=f"Task {task}", type="shell", status=TaskStatus.PENDING,
-            phase_id="phase_0", phase_name="Phase", level=level[task], critical=task in critical, duration_ms=None,
+            id=f"task_{task}",
+            key=f"t{task}",
+            label=f"Task {task}",
+            type="shell",
+            status=TaskStatus.PENDING,
+            phase_id="phase_0",
+            phase_name="Phase",
+            level=level[task],
+            critical=task in critical,
+            duration_ms=None,
         )
         for task in needed
-    ]  # fmt: skip
+    ]
     edges = [
         Edge(id=f"{other}-{task}", source=f"task_{other}", target=f"task_{task}", critical=(other, task) in steps)
         for task, others in needed.items()

@@ -110,10 +110,16 @@ def decision(**changes: Any) -> CommandRecord:
 @pytest.mark.parametrize(
     "change",
     [
-        {"kind": CommandKind.CANCEL}, {"actor": "bob"}, {"at": "2024-02-29T00:00:00.001Z"}, {"comment": "fine"},
-        {"plan_version": 3}, {"plan_digest": "e" * 64}, {"outcome": Outcome.REFUSED}, {"payload": {}},
+        {"kind": CommandKind.CANCEL},
+        {"actor": "bob"},
+        {"at": "2024-02-29T00:00:00.001Z"},
+        {"comment": "fine"},
+        {"plan_version": 3},
+        {"plan_digest": "e" * 64},
+        {"outcome": Outcome.REFUSED},
+        {"payload": {}},
     ],
-)  # fmt: skip
+)
 def test_seal_covers_every_field_of_a_decision(change: dict[str, Any]) -> None:
     assert decision().seal() == decision().seal()
     assert decision().seal()["decision_id"] == "dec_1"

@@ -431,8 +431,13 @@ class TestPage:
         moved, installed = (draft for draft in drafts if draft.warnings)
         assert [warning.partition(":")[0] for warning in moved.warnings] == ["Line 5", "Line 11", "Line 25"]
         assert [task.action.type for task in installed.tasks()] == [
-            "decision", "shell", "shell", "shell", "shell", "shell",
-        ]  # fmt: skip
+            "decision",
+            "shell",
+            "shell",
+            "shell",
+            "shell",
+            "shell",
+        ]
         assert [phase.condition is not None for phase in installed.phases] == [False, True, True, False]
         assert [task.key for task in installed.tasks() if task.requires_approval] == ["if_a_proxy_is_needed_set_it"]
         answer = re.search(r"^```text\n(.*?)^```$", self.PAGE, re.MULTILINE | re.DOTALL)

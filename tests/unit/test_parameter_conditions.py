@@ -118,19 +118,28 @@ def test_an_answer_starts_nothing_in_a_phase_that_is_skipped() -> None:
 @pytest.mark.parametrize(
     ("item", "place", "message"),
     [
-        ("- a: `x` {if=environment:moon}", "line 8, column 11", "can never be 'moon': 'moon' is not one of staging, production."),
+        (
+            "- a: `x` {if=environment:moon}",
+            "line 8, column 11",
+            "can never be 'moon': 'moon' is not one of staging, production.",
+        ),
         ("- a: `x` {if=copies:many}", "line 8, column 11", "can never be 'many': 'many' is not a number."),
         ("- a: `x` {if=careful:maybe}", "line 8, column 11", "can never be 'maybe': must be true or false."),
-        ("- a: `x` {if=Version:new}", "line 8, column 11", "can never be 'new': 'new' does not match the pattern [0-9]+."),
+        (
+            "- a: `x` {if=Version:new}",
+            "line 8, column 11",
+            "can never be 'new': 'new' does not match the pattern [0-9]+.",
+        ),
         ("## A {if=environment:moon}\n- a: `x`", "line 8, column 7", "can never be 'moon'"),
         ("- a: `x` {if=country:de}", "line 8, column 11", "'if' names the key 'country', but no task has it."),
         (
-            "- a: `x` {#environment}\n- b: `x` {if=environment:staging}", "line 9, column 11",
+            "- a: `x` {#environment}\n- b: `x` {if=environment:staging}",
+            "line 9, column 11",
             "'environment' is a task and a parameter, so a condition on it is ambiguous. Give the task another key",
         ),
         ("- Environment: `x`\n- b: `x` {if=environment:staging}", "line 9, column 11", "is a task and a parameter"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_refused_at_its_line(item: str, place: str, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         plan(f"{FRONT}{item}")

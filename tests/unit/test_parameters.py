@@ -71,8 +71,12 @@ def test_the_front_matter_asks_for_parameters() -> None:
 async def test_a_plan_has_a_value_for_each_parameter() -> None:
     draft = await planned(RELEASE, {"version": "2.40", "copies": "5", "note": ""})
     assert values_of(draft.parameters) == {
-        "version": "2.40", "target": "staging", "copies": 5, "dry_run": False, "note": "",
-    }  # fmt: skip
+        "version": "2.40",
+        "target": "staging",
+        "copies": 5,
+        "dry_run": False,
+        "note": "",
+    }
 
 
 async def test_missing_and_wrong_values_are_named_all_at_once() -> None:
@@ -110,9 +114,16 @@ def test_a_text_is_read_by_type(type_: str, given_: str, expected: Value) -> Non
 
 @pytest.mark.parametrize(
     ("type_", "given_"),
-    [("string", 2.4), ("string", True), ("number", True), ("number", "1_000"), ("number", "nan"), ("number", 2.0**60),
-     ("boolean", 1)],
-)  # fmt: skip
+    [
+        ("string", 2.4),
+        ("string", True),
+        ("number", True),
+        ("number", "1_000"),
+        ("number", "nan"),
+        ("number", 2.0**60),
+        ("boolean", 1),
+    ],
+)
 def test_a_value_of_another_type_is_refused(type_: str, given_: Value) -> None:
     with pytest.raises(Invalid, match="it"):
         bind({"it": Parameter.model_validate({"type": type_})}, {"it": given_})
@@ -208,9 +219,11 @@ def definitions(draw: st.DrawFn) -> Parameter:
     kind = draw(st.sampled_from(["string", "number", "boolean", "choice"]))
     choices = draw(st.lists(nasty, min_size=1, max_size=4, unique=True)) if kind == "choice" else []
     values = {
-        "string": nasty, "number": st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15), "boolean": st.booleans(),
+        "string": nasty,
+        "number": st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15),
+        "boolean": st.booleans(),
         "choice": st.sampled_from(choices or [""]),
-    }[kind]  # fmt: skip
+    }[kind]
     for name in ("default", "value"):
         if draw(st.booleans()):
             fields[name] = draw(values)

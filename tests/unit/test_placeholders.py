@@ -28,7 +28,7 @@ def commands(text: str) -> tuple[list[str], dict[str, str]]:
             {"version": "In place of vX.Y.Z", "major_minor": "In place of YY.MM"},
         ),
         (
-            "- a: `git commit -m \"0.1.XY\" && git tag rust-1.XX.0 && echo <version> {VERSION}`",
+            '- a: `git commit -m "0.1.XY" && git tag rust-1.XX.0 && echo <version> {VERSION}`',
             'git commit -m "${VERSION}" && git tag rust-"${VERSION_2}" && echo "${VERSION_3}" "${VERSION_3}"',
             {"version": "In place of 0.1.XY", "version_2": "In place of 1.XX.0", "version_3": "In place of <version>"},
         ),
@@ -50,7 +50,7 @@ def commands(text: str) -> tuple[list[str], dict[str, str]]:
             {"one_file": "In place of <one-file>", "other_file": "In place of <other-file>"},
         ),
     ],
-)  # fmt: skip
+)
 def test_a_parameter_takes_the_place_of_a_placeholder(text: str, command: str, parameters: dict[str, str]) -> None:
     assert commands(text) == ([command], parameters)
 

@@ -108,7 +108,10 @@ def test_every_process_closes_the_folder(data: Path, command: list[str]) -> None
             (data / name).unlink()
     subprocess.run(
         [sys.executable, "-m", "app.cli", *command],
-        env=environment | {"SIGNOFF_DATA_DIR": str(data)}, capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=environment | {"SIGNOFF_DATA_DIR": str(data)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert mode(data) == 0o700
     assert {mode(path) for path in data.iterdir() if path.is_file()} == {0o600}

@@ -54,11 +54,27 @@ def test_every_form_is_parsed(expression: str, reference: Reference) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "", "tasks", "tasks.a", "tasks.a.outputs", "tasks.a.outputs.", "tasks.A.outputs.x", "tasks.1a.outputs.x",
-        "tasks.a.outputs.x.y", "tasks.a.inputs.x", "project.status", "project", "secrets.", "secrets.1A", "secrets.A-B",
-        "env.HOME", "project.id\n", " project.id", "project.id }} ${{ project.id", f"tasks.{'a' * 65}.outputs.x",
+        "",
+        "tasks",
+        "tasks.a",
+        "tasks.a.outputs",
+        "tasks.a.outputs.",
+        "tasks.A.outputs.x",
+        "tasks.1a.outputs.x",
+        "tasks.a.outputs.x.y",
+        "tasks.a.inputs.x",
+        "project.status",
+        "project",
+        "secrets.",
+        "secrets.1A",
+        "secrets.A-B",
+        "env.HOME",
+        "project.id\n",
+        " project.id",
+        "project.id }} ${{ project.id",
+        f"tasks.{'a' * 65}.outputs.x",
     ],
-)  # fmt: skip
+)
 def test_anything_else_is_refused_with_the_forms_there_are(expression: str) -> None:
     with pytest.raises(ValueError, match=r"tasks\.<key>\.outputs\.<name>") as refusal:
         parse(expression)

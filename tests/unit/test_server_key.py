@@ -46,8 +46,12 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
     return subprocess.run(
         [sys.executable, "-m", "app.cli", *words],
-        env=plain | variables, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=plain | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("command", ["up", "serve"])

@@ -87,9 +87,14 @@ def test_all_mistakes_are_named_in_the_order_of_the_file() -> None:
     found = complaints(text, port="many")
     assert found[0].startswith("Setting port (--port, SIGNOFF_PORT): ")
     assert [line.partition(": ")[2].partition(": ")[0] for line in found[1:]] == [
-        "kill_grace", "agents.a.commands", "agents.a.hosts", "archetypes.b.brief", "archetypes.b.title",
-        "agents.c.model", "agents.c.instructions",
-    ]  # fmt: skip
+        "kill_grace",
+        "agents.a.commands",
+        "agents.a.hosts",
+        "archetypes.b.brief",
+        "archetypes.b.title",
+        "agents.c.model",
+        "agents.c.instructions",
+    ]
 
 
 def test_what_a_flag_or_the_environment_says_has_no_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,12 @@ def listener() -> Iterator[tuple[str, list[dict[str, str]]]]:
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-m", "app.cli", *words],
-        env=os.environ | variables, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_the_key_is_not_sent_to_the_address_of_a_found_file(listener: tuple[str, list[dict[str, str]]]) -> None:
@@ -90,10 +94,18 @@ def test_a_file_that_the_user_names_is_the_users_own(listener: tuple[str, list[d
 
 
 VALUES = {
-    "url": EVIL, "host": "evil.example", "public_url": EVIL, "allowed_hosts": "evil.example", "data_dir": "planted",
-    "database_url": "sqlite+aiosqlite:///planted.db", "temporal_address": "evil.example:7233", "temporal_ui_url": EVIL,
-    "api_key": "k" * 32, "model_base_url": EVIL, "model_api_key": "key",
-}  # fmt: skip
+    "url": EVIL,
+    "host": "evil.example",
+    "public_url": EVIL,
+    "allowed_hosts": "evil.example",
+    "data_dir": "planted",
+    "database_url": "sqlite+aiosqlite:///planted.db",
+    "temporal_address": "evil.example:7233",
+    "temporal_ui_url": EVIL,
+    "api_key": "k" * 32,
+    "model_base_url": EVIL,
+    "model_api_key": "key",
+}
 
 
 @pytest.mark.parametrize("setting", GUARDED)
@@ -141,8 +153,9 @@ def test_an_agent_of_a_found_file_does_not_send_a_variable_anywhere(monkeypatch:
     monkeypatch.setenv("GITHUB_TOKEN", KEY)
     lines = complaints()
     assert [line.partition(": a file")[0] for line in lines] == [
-        "signoff.toml:3: agents.x.base_url", "signoff.toml:4: agents.x.api_key_env",
-    ]  # fmt: skip
+        "signoff.toml:3: agents.x.base_url",
+        "signoff.toml:4: agents.x.api_key_env",
+    ]
 
 
 def test_everything_else_may_be_set_whatever_keys_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,17 +67,22 @@ def fields(task: TaskDraft) -> dict[str, Any]:
 def test_a_task_has_what_its_phase_or_plan_says_and_it_does_not() -> None:
     made = tasks(PLAN)
     assert fields(made["inherits"]) == {
-        "argv": ["bash", "-eo", "pipefail", "-c", "make"], "cwd": "one", "env": {"REGION": "eu-1", "LEVEL": "2", "EMPTY": ""},
-    }  # fmt: skip
+        "argv": ["bash", "-eo", "pipefail", "-c", "make"],
+        "cwd": "one",
+        "env": {"REGION": "eu-1", "LEVEL": "2", "EMPTY": ""},
+    }
     assert made["inherits"].timeout_seconds == 60
     assert fields(made["overrides"]) == {
-        "argv": ["bash", "-eo", "pipefail", "-c", "make"], "cwd": "own",
+        "argv": ["bash", "-eo", "pipefail", "-c", "make"],
+        "cwd": "own",
         "env": {"REGION": "eu-1", "LEVEL": "3", "EMPTY": "", "OTHER": "a b"},
-    }  # fmt: skip
+    }
     assert made["overrides"].timeout_seconds == 5
     assert (fields(made["plain"])["command"], fields(made["plain"])["cwd"], made["plain"].timeout_seconds) == (
-        "make", "app", 600,
-    )  # fmt: skip
+        "make",
+        "app",
+        600,
+    )
 
 
 def test_each_action_gets_what_means_something_for_it() -> None:

@@ -86,9 +86,18 @@ def test_addresses_are_taken_as_people_write_them(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "mysql://host/db", "postgresql+psycopg://host/db", "postgresql://host", "sqlite://",
-            "sqlite+aiosqlite:///:memory:", "postgresql://host:port/db"],
-)  # fmt: skip
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://host/db",
+        "postgresql+psycopg://host/db",
+        "postgresql://host",
+        "sqlite://",
+        "sqlite+aiosqlite:///:memory:",
+        "postgresql://host:port/db",
+    ],
+)
 def test_other_addresses_are_refused_with_what_is_expected(url: str) -> None:
     with pytest.raises(ValueError, match=r"sqlite\+aiosqlite:///<file> or postgresql\+asyncpg://"):
         Database(url)

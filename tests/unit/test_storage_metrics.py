@@ -12,8 +12,11 @@ from signoff.vocabulary import EventType
 from tests.unit.conftest import new_project
 
 READY, MAKING, FAILED, APPROVED = (
-    EventType.PLAN_READY, EventType.PLAN_GENERATING, EventType.PLAN_FAILED, EventType.PLAN_APPROVED,
-)  # fmt: skip
+    EventType.PLAN_READY,
+    EventType.PLAN_GENERATING,
+    EventType.PLAN_FAILED,
+    EventType.PLAN_APPROVED,
+)
 
 
 @pytest.mark.parametrize(

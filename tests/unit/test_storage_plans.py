@@ -58,12 +58,15 @@ async def test_generated_plan_becomes_current_with_its_rows_and_digest(database:
         assert plan.digest == digest == digest_of(DRAFT, plans.run_settings(project, DRAFT, load_actions()))
         rows = tasks.all_of(conn, project_id)
         assert [(row.key, row.position, row.depends_on, row.retries) for row in rows] == [
-            ("a", 0, [], 2), ("b", 1, ["a"], 0), ("c", 2, [], 0),
-        ]  # fmt: skip
+            ("a", 0, [], 2),
+            ("b", 1, ["a"], 0),
+            ("c", 2, [], 0),
+        ]
         phases = runs.phases_of(conn, project_id)
         assert [(phase.key, phase.position, phase.requires_approval) for phase in phases] == [
-            ("first", 0, False), ("second", 1, False),
-        ]  # fmt: skip
+            ("first", 0, False),
+            ("second", 1, False),
+        ]
         for phase, draft in zip(phases, DRAFT.phases, strict=True):
             plan_rows.check_rows(draft, {}, [row for row in rows if row.phase_id == phase.id])
         said = data_of(conn, project_id, "plan.ready")
@@ -99,8 +102,11 @@ async def test_failed_planning_leaves_everything_as_it_was_and_says_why(database
         assert now.failure == {"code": "plan_invalid", "message": "No.", "task_id": None}
         assert plans.get(conn, project_id, version).status == "failed"
         assert data_of(conn, project_id, "plan.failed") == {
-            "plan_version": version, "code": "plan_invalid", "message": "No.", "details": [{"field": "x", "message": "y"}],
-        }  # fmt: skip
+            "plan_version": version,
+            "code": "plan_invalid",
+            "message": "No.",
+            "details": [{"field": "x", "message": "y"}],
+        }
 
     await database.read(look)
     await database.transact(lambda conn: decide(conn, project_id, kind))

@@ -39,8 +39,10 @@ def test_line_breaks(text: str, normal: str) -> None:
 def test_a_value_keeps_its_shape_and_what_is_data() -> None:
     value = {"a": [TEXT, 1, {"b": TEXT}], "action": {"type": "http", "body": TEXT, "url": TEXT}, "inputs": {"x": TEXT}}
     assert normalized(value) == {
-        "a": [NORMAL, 1, {"b": NORMAL}], "action": {"type": "http", "body": TEXT, "url": NORMAL}, "inputs": {"x": TEXT}
-    }  # fmt: skip
+        "a": [NORMAL, 1, {"b": NORMAL}],
+        "action": {"type": "http", "body": TEXT, "url": NORMAL},
+        "inputs": {"x": TEXT},
+    }
 
 
 def test_bodies_of_requests() -> None:
@@ -70,11 +72,26 @@ def test_edits_of_a_plan() -> None:
 def test_descriptions_and_their_json(end: str) -> None:
     plain = "\n".join(
         [
-            "# Title", "", "- One {#one}", "", "  ```sh", "  cd sub", "  ls", "  ```", "", "- Two {#two}", "", "  ```action",
-            f"  {json.dumps({'type': 'shell', 'command': TEXT})}", "  ```", "", "- ```task",
-            f"  {json.dumps({'key': 'three', 'title': 'x', 'description': TEXT, 'action': {'type': 'manual'}})}", "  ```",
+            "# Title",
+            "",
+            "- One {#one}",
+            "",
+            "  ```sh",
+            "  cd sub",
+            "  ls",
+            "  ```",
+            "",
+            "- Two {#two}",
+            "",
+            "  ```action",
+            f"  {json.dumps({'type': 'shell', 'command': TEXT})}",
+            "  ```",
+            "",
+            "- ```task",
+            f"  {json.dumps({'key': 'three', 'title': 'x', 'description': TEXT, 'action': {'type': 'manual'}})}",
+            "  ```",
         ]
-    )  # fmt: skip
+    )
     draft = outline("\ufeff" + plain.replace("\n", end))
     assert draft == outline(plain)
     one, two, three = draft.tasks()

@@ -34,10 +34,13 @@ class Operator:
         pending = await self.pending()
         await self._service.pause_activity(
             PauseActivityRequest(
-                namespace=self._temporal.namespace, execution=self._execution, identity=OPERATOR,
-                id=pending.activity_id, reason=reason,
+                namespace=self._temporal.namespace,
+                execution=self._execution,
+                identity=OPERATOR,
+                id=pending.activity_id,
+                reason=reason,
             )
-        )  # fmt: skip
+        )
 
     async def unpause(self) -> None:
         """Resume the activity, like `temporal activity unpause`."""
@@ -69,10 +72,13 @@ class Operator:
         payload = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(result).encode())
         await self._service.respond_activity_task_completed_by_id(
             RespondActivityTaskCompletedByIdRequest(
-                namespace=self._temporal.namespace, workflow_id=self._project_id, identity=OPERATOR,
-                activity_id=pending.activity_id, result=Payloads(payloads=[payload]),
+                namespace=self._temporal.namespace,
+                workflow_id=self._project_id,
+                identity=OPERATOR,
+                activity_id=pending.activity_id,
+                result=Payloads(payloads=[payload]),
             )
-        )  # fmt: skip
+        )
 
     async def pending(self) -> PendingActivityInfo:
         """Wait for the pending activity, and return it."""

@@ -177,9 +177,19 @@ def closed_at_once() -> int:
 
 
 ATTACKS = (
-    plain, curl, temporal_ui, detached, not_dumpable, renamed, handed_on, in_flight, in_a_ring, of_a_thread, running_away,
+    plain,
+    curl,
+    temporal_ui,
+    detached,
+    not_dumpable,
+    renamed,
+    handed_on,
+    in_flight,
+    in_a_ring,
+    of_a_thread,
+    running_away,
     closed_at_once,
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     for attack in ATTACKS:

@@ -47,10 +47,15 @@ class Impostor:
         answers: list[Any] = []
         for name, argument in calls:
             try:
-                answers.append(await workflow.execute_activity(
-                    name, argument, task_queue=queue, start_to_close_timeout=timedelta(seconds=20),
-                    retry_policy=RetryPolicy(maximum_attempts=1),
-                ))  # fmt: skip
+                answers.append(
+                    await workflow.execute_activity(
+                        name,
+                        argument,
+                        task_queue=queue,
+                        start_to_close_timeout=timedelta(seconds=20),
+                        retry_policy=RetryPolicy(maximum_attempts=1),
+                    )
+                )
             except ActivityError as error:
                 answers.append(error.cause.type if isinstance(error.cause, ApplicationError) else repr(error.cause))
         return answers
@@ -87,10 +92,13 @@ async def test_a_standalone_activity_is_refused(tmp_path: Path) -> None:
             for name in ("shell", "decide", "erase_project", "finish_run", "load_project"):
                 with pytest.raises(ActivityFailureError) as failure:
                     await stack.temporal.execute_activity(
-                        name, argument | {"status": "completed"}, id=f"standalone-{name}",
-                        task_queue=stack.settings.task_queue, start_to_close_timeout=timedelta(seconds=20),
+                        name,
+                        argument | {"status": "completed"},
+                        id=f"standalone-{name}",
+                        task_queue=stack.settings.task_queue,
+                        start_to_close_timeout=timedelta(seconds=20),
                         retry_policy=RetryPolicy(maximum_attempts=1),
-                    )  # fmt: skip
+                    )
                 assert isinstance(failure.value.cause, ApplicationError)
                 assert failure.value.cause.type == "NotAdmitted"
             assert (await stack.project(project_id))["status"] == "pending"
@@ -130,9 +138,11 @@ async def test_an_impostor_of_the_workflow_itself_gets_nothing_done(temporal_ser
             "cancel without a word": ("finish_run", {**about, "status": "cancelled"}, "run_outcome"),
             "delete": ("erase_project", {**about, "command": "cmd_made_up"}, "unknown_command"),
             "time out a question": (
-                "decide", {**about, "origin": "time_up", "name": "expire", "id": "x", "task": "ship"}, "NotDue"
+                "decide",
+                {**about, "origin": "time_up", "name": "expire", "id": "x", "task": "ship"},
+                "NotDue",
             ),
-        }  # fmt: skip
+        }
         answers = await forged(stack, project_id, *((name, argument) for name, argument, _ in attacks.values()))
         assert dict(zip(attacks, answers, strict=True)) == {name: wanted for name, (_, _, wanted) in attacks.items()}
         ends = (

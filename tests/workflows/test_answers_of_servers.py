@@ -130,8 +130,10 @@ async def test_a_time_limit_keeps_what_had_arrived(stack: Stack, server: Server)
     project = await stack.finished(await stack.started(request(f"GET {url}/slow", "retries=0 timeout=2")))
     [task] = project["tasks"]
     assert (task["error"]["type"], task["outputs"]["status"], task["outputs"]["body"]) == (
-        "timeout", 200, "the beginning",
-    )  # fmt: skip
+        "timeout",
+        200,
+        "the beginning",
+    )
     assert task["outputs"]["truncated"] is True
 
 

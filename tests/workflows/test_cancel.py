@@ -52,8 +52,12 @@ async def test_cancel_leaves_no_process_behind(signoff: Stack, command: str, lim
     project = await signoff.project(project_id)
     assert (project["status"], project["stage"]) == ("cancelled", "finished")
     assert {t["key"]: t["status"] for t in project["tasks"]} == {
-        "done": "completed", "t1": "cancelled", "t2": "cancelled", "t3": "cancelled", "later": "cancelled",
-    }  # fmt: skip
+        "done": "completed",
+        "t1": "cancelled",
+        "t2": "cancelled",
+        "t3": "cancelled",
+        "later": "cancelled",
+    }
     assert not (workspace / "later").exists()
     events = await signoff.events(project_id)
     cancelling = next(event for event in events if event["type"] == "run.cancelling")

@@ -59,9 +59,16 @@ async def test_no_means_no(signoff: Stack) -> None:
     project = await signoff.finished(project_id)
     stopped = "stopped_by_answer"
     assert states(project) == {
-        "ask": "completed", "ship": stopped, "check": stopped, "tell": "completed", "log": "completed", "post": stopped,
-        "sorry": "completed", "sign": "completed", "clean": "completed",
-    }  # fmt: skip
+        "ask": "completed",
+        "ship": stopped,
+        "check": stopped,
+        "tell": "completed",
+        "log": "completed",
+        "post": stopped,
+        "sorry": "completed",
+        "sign": "completed",
+        "clean": "completed",
+    }
     assert (project["status"], project["stage"]) == ("cancelled", "finished")
     ask = next(task for task in project["tasks"] if task["key"] == "ask")
     message = f"{OWNER} answered 'no' to 'Ship it?': too early"
@@ -79,9 +86,16 @@ async def test_yes_goes_on(signoff: Stack) -> None:
     project = await signoff.finished(project_id)
     assert project["status"] == "completed"
     assert states(project) == {
-        "ask": "completed", "ship": "completed", "check": "completed", "tell": "condition_not_met", "log": "completed",
-        "post": "completed", "sorry": "condition_not_met", "sign": "dependency_skipped", "clean": "completed",
-    }  # fmt: skip
+        "ask": "completed",
+        "ship": "completed",
+        "check": "completed",
+        "tell": "condition_not_met",
+        "log": "completed",
+        "post": "completed",
+        "sorry": "condition_not_met",
+        "sign": "dependency_skipped",
+        "clean": "completed",
+    }
     await intact(signoff, project_id)
 
 
@@ -141,10 +155,16 @@ async def test_what_depends_on_a_skipped_task(signoff: Stack) -> None:
     project = await signoff.finished(project_id)
     assert project["status"] == "completed"
     assert states(project) == {
-        "ask": "completed", "a": "completed", "b": "condition_not_met", "after_b": "dependency_skipped",
-        "both": "completed", "then": "dependency_skipped", "more": "condition_not_met", "end": "dependency_skipped",
+        "ask": "completed",
+        "a": "completed",
+        "b": "condition_not_met",
+        "after_b": "dependency_skipped",
+        "both": "completed",
+        "then": "dependency_skipped",
+        "more": "condition_not_met",
+        "end": "dependency_skipped",
         "also": "completed",
-    }  # fmt: skip
+    }
     assert [phase["status"] for phase in project["phases"]] == ["completed", "skipped", "completed"]
     await intact(signoff, project_id)
 
@@ -177,9 +197,13 @@ async def test_phases_after_a_failure(signoff: Stack) -> None:
     await signoff.call("POST", f"/{project_id}/approve")
     project = await signoff.finished(project_id)
     assert states(project) == {
-        "deploy": "failed", "alert": "completed", "check": "dependency_failed", "post": "phase_failed", "roll": "completed",
+        "deploy": "failed",
+        "alert": "completed",
+        "check": "dependency_failed",
+        "post": "phase_failed",
+        "roll": "completed",
         "clean": "completed",
-    }  # fmt: skip
+    }
     assert (project["status"], project["failure"]["code"]) == ("failed", "task_failed")
     await intact(signoff, project_id)
     # Another run cleans up again, and a rollback that was approved once is not approved for ever.
@@ -193,9 +217,13 @@ async def test_phases_after_a_failure(signoff: Stack) -> None:
     await signoff.call("POST", f"/{project_id}/retry")
     project = await signoff.finished(project_id)
     assert states(project) == {
-        "deploy": "completed", "alert": "condition_not_met", "check": "completed", "post": "completed",
-        "roll": "condition_not_met", "clean": "completed",
-    }  # fmt: skip
+        "deploy": "completed",
+        "alert": "condition_not_met",
+        "check": "completed",
+        "post": "completed",
+        "roll": "condition_not_met",
+        "clean": "completed",
+    }
     assert project["status"] == "completed"
     await intact(signoff, project_id)
 
@@ -216,8 +244,9 @@ async def test_a_cancel_cleans_up(signoff: Stack) -> None:
     project = await signoff.finished(project_id)
     assert project["status"] == "cancelled"
     assert {key: value for key, value in states(project).items() if key in {"clean", "look"}} == {
-        "clean": "completed", "look": "completed",
-    }  # fmt: skip
+        "clean": "completed",
+        "look": "completed",
+    }
     statuses = {task["key"]: task["status"] for task in project["tasks"]}
     assert (statuses["hang"], statuses["next"], statuses["undo"]) == ("cancelled", "cancelled", "cancelled")
     await intact(signoff, project_id)

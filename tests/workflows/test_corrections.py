@@ -75,8 +75,12 @@ async def test_a_corrected_task_goes_on_and_nothing_runs_twice(signoff: Stack) -
     project = await signoff.project(project_id)
     assert (project["status"], project["stage"]) == ("pending", "awaiting_approval")
     assert statuses(project) == {
-        "one": "completed", "two": "completed", "three": "pending", "four": "pending", "five": "pending"
-    }  # fmt: skip
+        "one": "completed",
+        "two": "completed",
+        "three": "pending",
+        "four": "pending",
+        "five": "pending",
+    }
     assert [phase["status"] for phase in project["phases"]] == ["completed", "pending", "pending"]
     assert project["tasks"][0] | {"outputs_used_by": []} == tasks["one"]
     plan = await signoff.call("GET", f"/{project_id}/plan")
@@ -92,8 +96,12 @@ async def test_a_corrected_task_goes_on_and_nothing_runs_twice(signoff: Stack) -
     assert (done["status"], done["run"]["number"]) == ("completed", 2)
     assert log_of(done) == ["one", "two", "three", "four 1", "five"]
     assert {task["key"]: task["attempt"] for task in done["tasks"]} == {
-        "one": 1, "two": 1, "three": 2, "four": 1, "five": 1
-    }  # fmt: skip
+        "one": 1,
+        "two": 1,
+        "three": 2,
+        "four": 1,
+        "five": 1,
+    }
     assert (await signoff.call("GET", f"/{project_id}/plan"))["kept"] == []
     started = [event["data"] for event in await signoff.events(project_id) if event["type"] == "run.started"]
     assert (started[1]["kept"], started[1]["retry_of"]) == (2, started[0]["run_id"])

@@ -32,10 +32,12 @@ async def test_the_link_goes_to_where_people_reach_the_app(temporal_server, tmp_
 @pytest.mark.parametrize(
     ("values", "url"),
     [
-        ({}, "http://127.0.0.1:8400"), ({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80"),
-        ({"host": "::1"}, "http://[::1]:8400"), ({"public_url": "https://a.example/"}, "https://a.example"),
+        ({}, "http://127.0.0.1:8400"),
+        ({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80"),
+        ({"host": "::1"}, "http://[::1]:8400"),
+        ({"public_url": "https://a.example/"}, "https://a.example"),
         ({"public_url": "https://a.example/signoff", "host": "0.0.0.0"}, "https://a.example/signoff"),
     ],
-)  # fmt: skip
+)
 def test_where_people_reach_the_app(values: dict[str, object], url: str, tmp_path: Path) -> None:
     assert Settings(data_dir=tmp_path, **values).effective_public_url == url  # type: ignore[arg-type]

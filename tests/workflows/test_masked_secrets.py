@@ -57,9 +57,18 @@ PLAN = """\
   ```
 """
 FORMS = [
-    TOKEN, quote(TOKEN), quote(TOKEN, safe=""), quote(TOKEN, safe="&/+="), json.dumps(TOKEN)[1:-1], TOKEN.encode().hex(" "),
-    base64.b64encode(TOKEN.encode()).decode()[:20], "p\\ w\\&s", KEY, *PEM.split("\n")[1:3], PEM.split("\n")[1][:10],
-]  # fmt: skip
+    TOKEN,
+    quote(TOKEN),
+    quote(TOKEN, safe=""),
+    quote(TOKEN, safe="&/+="),
+    json.dumps(TOKEN)[1:-1],
+    TOKEN.encode().hex(" "),
+    base64.b64encode(TOKEN.encode()).decode()[:20],
+    "p\\ w\\&s",
+    KEY,
+    *PEM.split("\n")[1:3],
+    PEM.split("\n")[1][:10],
+]
 
 
 @pytest.fixture
@@ -76,8 +85,11 @@ async def test_no_form_of_a_secret_is_kept(temporal_server: WorkflowEnvironment,
             project_id = await stack.started(PLAN.format(address=recorder.address, key=KEY))
             project = await stack.finished(project_id)
             assert {task["key"]: task["status"] for task in project["tasks"]} == {
-                "print": "completed", "ask": "completed", "fail": "failed", "break": "failed",
-            }  # fmt: skip
+                "print": "completed",
+                "ask": "completed",
+                "fail": "failed",
+                "break": "failed",
+            }
             outputs = {task["key"]: task["outputs"] for task in project["tasks"]}
             assert outputs["print"]["joined"] == "*** *** *** ***"
             assert outputs["ask"]["url"] == f"http://{recorder.address}/echo?t=***"

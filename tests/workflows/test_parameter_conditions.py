@@ -43,15 +43,19 @@ async def test_the_preview_and_the_plan_say_what_will_be_skipped(signoff: Stack)
     body = {"description": PLAN, "parameters": {"environment": "production"}}
     preview = (await signoff.http.post("/api/outline", json=body)).json()
     assert conditions(preview["phases"]) == {
-        "warn": ("production", True), "test": ("production", False), "live": ("production", True),
-    }  # fmt: skip
+        "warn": ("production", True),
+        "test": ("production", False),
+        "live": ("production", True),
+    }
     unasked = (await signoff.http.post("/api/outline", json={"description": PLAN})).json()
     assert conditions(unasked["phases"]) == {"warn": (None, None), "test": (None, None), "live": (None, None)}
     project_id = await signoff.create(PLAN)
     plan = await signoff.call("POST", f"/{project_id}/generate-plan", headers=GENERATE)
     assert conditions(plan["phases"]) == {
-        "warn": ("staging", False), "test": ("staging", True), "live": ("staging", False),
-    }  # fmt: skip
+        "warn": ("staging", False),
+        "test": ("staging", True),
+        "live": ("staging", False),
+    }
     # An older version keeps saying what held for it.
     await signoff.call(
         "POST", f"/{project_id}/regenerate-plan", json={"parameters": {"environment": "production"}}, headers=GENERATE
@@ -66,8 +70,12 @@ async def test_what_the_value_rules_out_is_skipped(signoff: Stack) -> None:
     unmet = "condition_not_met"
     assert project["status"] == "completed"
     assert states(project) == {
-        "build": "completed", "warn": unmet, "test": "dependency_skipped", "switch": unmet, "note": "dependency_skipped",
-    }  # fmt: skip
+        "build": "completed",
+        "warn": unmet,
+        "test": "dependency_skipped",
+        "switch": unmet,
+        "note": "dependency_skipped",
+    }
     assert [phase["status"] for phase in project["phases"]] == ["completed", "skipped", "completed"]
     await intact(signoff, project_id)
 
@@ -76,8 +84,12 @@ async def test_the_other_value_runs_the_rest(signoff: Stack) -> None:
     project_id = await signoff.started(PLAN, parameters={"environment": "production"})
     project = await signoff.finished(project_id)
     assert states(project) == {
-        "build": "completed", "warn": "completed", "test": "condition_not_met", "switch": "completed", "note": "completed",
-    }  # fmt: skip
+        "build": "completed",
+        "warn": "completed",
+        "test": "condition_not_met",
+        "switch": "completed",
+        "note": "completed",
+    }
     await intact(signoff, project_id)
 
 

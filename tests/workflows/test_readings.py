@@ -72,8 +72,9 @@ async def test_what_applies_runs_and_the_rest_is_skipped(signoff: Stack, way: st
     project_id = await begun(signoff, way, good=True)
     question = await signoff.question(project_id)
     assert [(choice["answer"], choice["ends_run"]) for choice in question["follows"]] == [
-        ("Option A", False), ("Option B, slower", False),
-    ]  # fmt: skip
+        ("Option A", False),
+        ("Option B, slower", False),
+    ]
     await answered(signoff, project_id, "Option B, slower")
     await answered(signoff, project_id, applies)
     project = await signoff.finished(project_id)

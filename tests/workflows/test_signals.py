@@ -46,9 +46,7 @@ async def accepted(stack: Stack, project_id: str) -> list[tuple[str, str]]:
 
 async def store(stack: Stack, project_id: str, kind: CommandKind, **payload: Any) -> str:
     """Store a command through the app without sending its signal, and return its id."""
-    request = CommandRequest(
-        project_id=project_id, request_id=new_id("req"), kind=kind, actor="ann", payload=payload
-    )  # fmt: skip
+    request = CommandRequest(project_id=project_id, request_id=new_id("req"), kind=kind, actor="ann", payload=payload)
     return (await stack.database.transact(lambda conn: commands.store(conn, request))).id
 
 
@@ -111,10 +109,13 @@ async def test_a_batch_operation_approves_nothing(signoff: Stack) -> None:
     await eventually(listed, what="the workflow is listed")
     await client.workflow_service.start_batch_operation(
         StartBatchOperationRequest(
-            namespace=client.namespace, job_id=new_id("req"), reason="x", visibility_query=query,
+            namespace=client.namespace,
+            job_id=new_id("req"),
+            reason="x",
+            visibility_query=query,
             signal_operation=BatchOperationSignal(signal="approve", input=Payloads(payloads=payloads)),
         )
-    )  # fmt: skip
+    )
     (refused,) = await refusals(signoff, project_id, 1)
     assert (refused["kind"], refused["actor"]) == ("approve", UNAUTHENTICATED)
     assert (await signoff.project(project_id))["status"] == "pending"
@@ -214,15 +215,26 @@ async def test_a_forged_start_deletes_and_approves_nothing(signoff: Stack) -> No
     await signoff.task_in(project_id, "look", "waiting")
     await handle_of(signoff, project_id).terminate()
     forged = {
-        "project_id": project_id, "erase_for": "admin",
+        "project_id": project_id,
+        "erase_for": "admin",
         "requests": [
             {"project_id": project_id, "request_id": "auto:1", "kind": "approve", "actor": "admin", "payload": {}},
-            {"project_id": project_id, "request_id": "req_1", "kind": "complete", "actor": "admin",
-             "payload": {"task": "look"}},
-            {"project_id": project_id, "request_id": "req_2", "kind": "cancel", "actor": "admin",
-             "payload": {"delete": True}},
+            {
+                "project_id": project_id,
+                "request_id": "req_1",
+                "kind": "complete",
+                "actor": "admin",
+                "payload": {"task": "look"},
+            },
+            {
+                "project_id": project_id,
+                "request_id": "req_2",
+                "kind": "cancel",
+                "actor": "admin",
+                "payload": {"delete": True},
+            },
         ],
-    }  # fmt: skip
+    }
     first = await signoff.temporal.start_workflow(
         WORKFLOW_TYPE, forged, id=project_id, task_queue=signoff.settings.task_queue
     )

@@ -79,8 +79,10 @@ def up() -> Iterator[Up]:
     process = subprocess.Popen(
         second_user_command(sys.executable, "-P", "-m", "app.cli", "up", "--json", *flags, finds_python=True),
         env={**kept, "HOME": str(folder), "SIGNOFF_DATA_DIR": str(folder / "data"), "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd=folder, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())

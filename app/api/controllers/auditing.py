@@ -111,11 +111,15 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
     worst = ", ".join(f"{count} {severity}" for severity, count in summary.items() if count)
     findings = [
         Finding(
-            id=item.id, severity=item.severity, code=item.code, message=item.message, task_id=item.task_id,
+            id=item.id,
+            severity=item.severity,
+            code=item.code,
+            message=item.message,
+            task_id=item.task_id,
             suggestion=item.suggestion,
         )
         for item in worst_first(found)
-    ]  # fmt: skip
+    ]
     trail = _trail(record, chain, sealer.keys.fingerprint, intact=whole.is_intact(alterations))
     verdict = "The record is intact" if trail.intact else "The record was altered"
     unsealed = f"; {trail.unsealed} events are not sealed yet" if trail.unsealed else ""

@@ -48,11 +48,16 @@ class ControlController(Controller):
         """The run continues where it was paused."""
         return await _steer(request, services, project_id, data, commands.Resume())
 
-    @post("/retry", operation_id="retryProject", summary="Retry a finished project", status_code=200,
-          responses=RECORDED)  # fmt: skip
+    @post(
+        "/retry", operation_id="retryProject", summary="Retry a finished project", status_code=200, responses=RECORDED
+    )
     async def retry(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[RetryRun]
-    ) -> Response[StatusAnswer]:  # fmt: skip
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[RetryRun],
+    ) -> Response[StatusAnswer]:
         """Starts a new run that retries what failed. Completed tasks, their outputs and approvals are kept.
 
         Tasks that are named (by id or key) run again, together with all tasks that depend on them.

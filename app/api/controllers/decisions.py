@@ -63,12 +63,21 @@ class DecisionController(Controller):
 
         return await services.database.read(work)
 
-    @post("/{decision_id:str}", operation_id="answerDecision", summary="Answer an open decision", status_code=200,
-          responses=RECORDED)  # fmt: skip
+    @post(
+        "/{decision_id:str}",
+        operation_id="answerDecision",
+        summary="Answer an open decision",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def answer_decision(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str],
-        decision_id: FromPath[str], data: JSONBody[AnswerDecision],
-    ) -> Response[AnsweredDecision]:  # fmt: skip
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        decision_id: FromPath[str],
+        data: JSONBody[AnswerDecision],
+    ) -> Response[AnsweredDecision]:
         """A decision can be answered only once: a second answer gets 409 with the first one."""
 
         def asked(conn: Connection) -> QuestionRow:
@@ -114,21 +123,39 @@ def _effects(conn: Connection, project_id: str) -> dict[str, list[AnswerEffect]]
 
 def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]]) -> Decision:
     return Decision(
-        id=row.id, project_id=row.project_id, kind=row.kind, status=cast("Status", row.status), task_id=row.task_id,
-        question=row.question, options=row.options, default=row.default_answer, opened_at=row.opened_at,
-        expires_at=row.expires_at, answer=row.answer, actor=row.closed_by, at=row.closed_at,
+        id=row.id,
+        project_id=row.project_id,
+        kind=row.kind,
+        status=cast("Status", row.status),
+        task_id=row.task_id,
+        question=row.question,
+        options=row.options,
+        default=row.default_answer,
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        answer=row.answer,
+        actor=row.closed_by,
+        at=row.closed_at,
         differences=[SignedDifference.model_validate(item) for item in row.differences],
         follows=effects.get(row.task_id, []) if _is_open_decision(row) else [],
-    )  # fmt: skip
+    )
 
 
 def _made(made: CommandRecord) -> Decision:
     error = made.error
     return Decision(
-        id=made.id, project_id=made.project_id, kind=made.kind,
+        id=made.id,
+        project_id=made.project_id,
+        kind=made.kind,
         status=cast("Status", made.outcome),
-        task_id=made.payload.get("task_id"), answer=made.payload.get("answer"),
-        question_id=made.payload.get("decision"), actor=made.actor, at=made.at, comment=made.comment,
-        plan_version=made.plan_version, plan_digest=made.plan_digest, request_id=made.request_id,
+        task_id=made.payload.get("task_id"),
+        answer=made.payload.get("answer"),
+        question_id=made.payload.get("decision"),
+        actor=made.actor,
+        at=made.at,
+        comment=made.comment,
+        plan_version=made.plan_version,
+        plan_digest=made.plan_digest,
+        request_id=made.request_id,
         error=DecisionError(code=error.code, message=error.message) if error is not None else None,
-    )  # fmt: skip
+    )

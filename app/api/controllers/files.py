@@ -135,10 +135,15 @@ async def file_list(services: Services, project_id: str) -> FileList:
         maker = task_id if kind == "log" else made.maker_of(file) if kind == "output" else None
         infos.append(
             FileInfo(
-                path=file.path, size=file.size, modified_at=file.modified_at, content_type=content_type_of(file.path),
-                sha256=sha256, task_id=maker, kind=kind,
+                path=file.path,
+                size=file.size,
+                modified_at=file.modified_at,
+                content_type=content_type_of(file.path),
+                sha256=sha256,
+                task_id=maker,
+                kind=kind,
             )
-        )  # fmt: skip
+        )
     if fresh:
         await services.database.transact(lambda conn: _keep(conn, project_id, fresh, known))
     return FileList(files=infos, total=len(infos), total_size=sum(info.size for info in infos), truncated=truncated)

@@ -100,11 +100,19 @@ def graph_of(found: TaskGraph, *, at: str) -> Graph:
     ids = {row.key: row.id for row in rows}
     nodes = [
         Node(
-            id=row.id, key=row.key, label=row.title, status=row.status, type=row.type, phase_id=row.phase_id,
-            phase_name=names[row.phase_id], level=level, critical=row.id in critical, duration_ms=duration,
+            id=row.id,
+            key=row.key,
+            label=row.title,
+            status=row.status,
+            type=row.type,
+            phase_id=row.phase_id,
+            phase_name=names[row.phase_id],
+            level=level,
+            critical=row.id in critical,
+            duration_ms=duration,
         )
         for row, level, duration in zip(rows, levels, durations, strict=True)
-    ]  # fmt: skip
+    ]
     edges = [
         Edge(id=f"{ids[key]}-{row.id}", source=ids[key], target=row.id, critical=(ids[key], row.id) in steps)
         for row in rows

@@ -52,8 +52,10 @@ class HistoryController(Controller):
 
         def work(conn: Connection) -> RunList:
             projects.get(conn, project_id)
-            listed = [Run.model_validate({name: getattr(row, name) for name in Run.model_fields})
-                      for row in runs.all_of(conn, project_id)]  # fmt: skip
+            listed = [
+                Run.model_validate({name: getattr(row, name) for name in Run.model_fields})
+                for row in runs.all_of(conn, project_id)
+            ]
             return RunList(runs=listed, total=len(listed))
 
         return await services.database.read(work)

@@ -51,9 +51,12 @@ class OutlineController(Controller):
         check_named(services, {"agent_id": data.agent_id})
         kinds = {name: entry.kind for name, entry in services.agents.items()}
         order = PreviewOrder(
-            description=data.description, agent_id=data.agent_id, parameters=data.parameters, agents=kinds,
+            description=data.description,
+            agent_id=data.agent_id,
+            parameters=data.parameters,
+            agents=kinds,
             private=services.settings.private_places,
-        )  # fmt: skip
+        )
         try:
             answer = await services.previews.answer(order.model_dump_json().encode())
         except HelperEndedError as error:

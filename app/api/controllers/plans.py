@@ -150,9 +150,11 @@ class PlanController(Controller):
         """Approves the named plan, or else the current one, and starts the run. In a running project, approves the phase gate."""
         digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
         approval = commands.Approve(
-            plan_version=data.plan_version, plan_digest=data.plan_digest or digest, phase_id=data.phase_id,
+            plan_version=data.plan_version,
+            plan_digest=data.plan_digest or digest,
+            phase_id=data.phase_id,
             frozen_digest=data.frozen_digest,
-        )  # fmt: skip
+        )
         command = new_command(request, project_id, approval, comment=data.comment)
         decided = await submit(services, command)
         if decided is None:

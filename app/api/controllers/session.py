@@ -68,7 +68,7 @@ class SessionsController(Controller):
     @get("/", operation_id="listSessions", summary="List browser sessions")
     async def list_sessions(
         self, request: AnyRequest, credentials: NamedDependency[Credentials]
-    ) -> Response[SessionList]:  # fmt: skip
+    ) -> Response[SessionList]:
         """All sessions that have not ended, newest first. The list is empty if the server has no key."""
         current = request.scope["state"]["session_id"]
         rows = await credentials.list_sessions() if credentials.key_needed else []
@@ -78,7 +78,7 @@ class SessionsController(Controller):
     @delete("/{session_id:str}", operation_id="revokeSession", summary="Revoke a browser session", status_code=200)
     async def revoke_session(
         self, credentials: NamedDependency[Credentials], session_id: FromPath[str]
-    ) -> Response[Revoked]:  # fmt: skip
+    ) -> Response[Revoked]:
         """The browser must sign in again, and its event streams end within seconds."""
         if not await credentials.revoke_session(session_id):
             raise NotFound(f"There is no session '{session_id[:100]}'.")

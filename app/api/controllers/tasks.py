@@ -75,16 +75,21 @@ class TaskController(Controller):
         return await edit(request, services, project_id, [operation], _shown(project_id), status=201)
 
     @get("/{task_id:str}", operation_id="getTask", summary="Get a task with all of its outputs")
-    async def get_task(self, services: NamedDependency[Services], project_id: FromPath[str],
-                       task_id: FromPath[str]) -> Task:  # fmt: skip
+    async def get_task(
+        self, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str]
+    ) -> Task:
         """Finds the task by its id or its key."""
         return await services.database.read(lambda conn: _read(conn, project_id, task_id))
 
     @put("/{task_id:str}", operation_id="updateTask", summary="Change a task", responses=RECORDED)
     async def update_task(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
         data: JSONBody[UpdateTask],
-    ) -> Response[Task]:  # fmt: skip
+    ) -> Response[Task]:
         """Creates the next version of the plan. Omitted fields keep their values.
 
         After a run that failed, the version keeps what is done. During a run, a task that has started cannot be changed, unless
@@ -96,8 +101,13 @@ class TaskController(Controller):
             return Response(current)
         return await edit(request, services, project_id, edits, _shown(project_id))
 
-    @delete("/{task_id:str}", operation_id="deleteTask", summary="Remove a task from the plan", status_code=200,
-            responses=RECORDED)  # fmt: skip
+    @delete(
+        "/{task_id:str}",
+        operation_id="deleteTask",
+        summary="Remove a task from the plan",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def delete_task(
         self,
         request: AnyRequest,
@@ -113,21 +123,39 @@ class TaskController(Controller):
 
         return await edit(request, services, project_id, [{"op": "remove_task", "task": task.id}], shown)
 
-    @post("/{task_id:str}/complete", operation_id="completeTask", summary="Complete a task that waits for a person",
-          status_code=200, responses=RECORDED)  # fmt: skip
+    @post(
+        "/{task_id:str}/complete",
+        operation_id="completeTask",
+        summary="Complete a task that waits for a person",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def complete_task(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
         data: JSONBody[AnswerTask],
-    ) -> Response[Task]:  # fmt: skip
+    ) -> Response[Task]:
         """Completes a manual task, ends a timer early, or replaces a task that failed or lost its worker by manual work."""
         return await _answer(request, services, project_id, task_id, data, commands.CompleteTask)
 
-    @post("/{task_id:str}/skip", operation_id="skipTask", summary="Skip a task that waits or has not started",
-          status_code=200, responses=RECORDED)  # fmt: skip
+    @post(
+        "/{task_id:str}/skip",
+        operation_id="skipTask",
+        summary="Skip a task that waits or has not started",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def skip_task(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
         data: JSONBody[AnswerTask],
-    ) -> Response[Task]:  # fmt: skip
+    ) -> Response[Task]:
         """Dependent tasks treat a skipped task as done, and can use the outputs that are given here.
 
         A skipped task also keeps the outputs that it had. `outputs_used_by` of the task says which tasks will use which outputs;
@@ -135,12 +163,21 @@ class TaskController(Controller):
         """
         return await _answer(request, services, project_id, task_id, data, commands.SkipTask)
 
-    @post("/{task_id:str}/retry", operation_id="retryTask", summary="Retry a task that waits",
-          status_code=200, responses=RECORDED)  # fmt: skip
+    @post(
+        "/{task_id:str}/retry",
+        operation_id="retryTask",
+        summary="Retry a task that waits",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def retry_task(
-        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str],
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
         data: JSONBody[Remark],
-    ) -> Response[Task]:  # fmt: skip
+    ) -> Response[Task]:
         """Starts the task now. It must wait for a person after it failed or lost its worker, or wait to be retried."""
         return await _answer(request, services, project_id, task_id, _without_outputs(data), commands.RetryTask)
 

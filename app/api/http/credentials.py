@@ -85,7 +85,7 @@ class Credentials:
 
     async def sender_of(
         self, *, authorization: str, cookies: str, peer: Peer | None, from_task: bool, address: str
-    ) -> Sender | None:  # fmt: skip
+    ) -> Sender | None:
         """The sender of a request: the server's own user if no key is needed, else `admin`; None if not authenticated.
 
         Args:

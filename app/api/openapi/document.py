@@ -79,11 +79,24 @@ _WITH_ETAG = frozenset(
 # Operations that make a decision but do not return it: the decision's seal is in a header.
 _WITH_SEAL = frozenset(
     {
-        "answerDecision", "approveProject", "cancelProject", "completeTask", "createPhase", "createTask", "deleteTask",
-        "generatePlan", "pauseProject", "refinePlan", "regeneratePlan", "resumeProject", "retryProject", "retryTask",
-        "skipTask", "updateTask",
+        "answerDecision",
+        "approveProject",
+        "cancelProject",
+        "completeTask",
+        "createPhase",
+        "createTask",
+        "deleteTask",
+        "generatePlan",
+        "pauseProject",
+        "refinePlan",
+        "regeneratePlan",
+        "resumeProject",
+        "retryProject",
+        "retryTask",
+        "skipTask",
+        "updateTask",
     }
-)  # fmt: skip
+)
 
 
 def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Json:

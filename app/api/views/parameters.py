@@ -12,8 +12,14 @@ def parameters(asked: Mapping[str, Parameter]) -> list[PlanParameter]:
     """The parameters of a plan, in their order."""
     return [
         PlanParameter(
-            name=name, variable=variable_of(name), type=item.type, description=item.description, pattern=item.pattern,
-            choices=item.choices, default=item.default, value=item.value,
+            name=name,
+            variable=variable_of(name),
+            type=item.type,
+            description=item.description,
+            pattern=item.pattern,
+            choices=item.choices,
+            default=item.default,
+            value=item.value,
         )
         for name, item in asked.items()
-    ]  # fmt: skip
+    ]

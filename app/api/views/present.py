@@ -206,9 +206,11 @@ def usage(used: model_steps.Usage) -> Usage | None:
     if not used.calls:
         return None
     return Usage(
-        models=used.models, calls=used.calls, tokens={"input": used.input_tokens, "output": used.output_tokens},
+        models=used.models,
+        calls=used.calls,
+        tokens={"input": used.input_tokens, "output": used.output_tokens},
         cost_usd=used.cost_usd,
-    )  # fmt: skip
+    )
 
 
 def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
@@ -263,13 +265,22 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, draft: PlanDraft, item: Ph
             )
         )
     return PlanPhase(
-        id=phase_id, project_id=project_row.id, key=item.key, name=item.name, description=item.description,
-        position=position, strategy=item.strategy, status=PhaseStatus.PENDING,
-        requires_approval=bool(item.requires_approval), condition=conditions.drafted(item, draft.parameters),
+        id=phase_id,
+        project_id=project_row.id,
+        key=item.key,
+        name=item.name,
+        description=item.description,
+        position=position,
+        strategy=item.strategy,
+        status=PhaseStatus.PENDING,
+        requires_approval=bool(item.requires_approval),
+        condition=conditions.drafted(item, draft.parameters),
         runs_on=RunsOn(item.runs_on),
-        started_at=None, completed_at=None,
-        task_counts={"total": len(drafted)}, tasks=drafted,
-    )  # fmt: skip
+        started_at=None,
+        completed_at=None,
+        task_counts={"total": len(drafted)},
+        tasks=drafted,
+    )
 
 
 def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, Mapping[TaskStatus, int]]]:

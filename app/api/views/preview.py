@@ -111,20 +111,36 @@ def _answer(draft: PlanDraft) -> OutlinePreview:
 def _phase(draft: PlanDraft, phase: PhaseDraft, actions: Actions) -> OutlinePhase:
     tasks = [
         OutlineTask(
-            key=task.key, title=task.title, description=task.description, action=task.action.model_dump(mode="json"),
-            agent_id=task.agent_id, depends_on=needed, inputs=task.inputs, expected_files=task.expected_files,
-            retries=retries_of(task, actions), timeout_seconds=task.timeout_seconds, on_crash=task.on_crash,
-            after_failure=task.after_failure, reads=task.reads, writes=task.writes, limits=task.limits,
-            condition=conditions.drafted(task, draft.parameters), requires_approval=task.requires_approval,
+            key=task.key,
+            title=task.title,
+            description=task.description,
+            action=task.action.model_dump(mode="json"),
+            agent_id=task.agent_id,
+            depends_on=needed,
+            inputs=task.inputs,
+            expected_files=task.expected_files,
+            retries=retries_of(task, actions),
+            timeout_seconds=task.timeout_seconds,
+            on_crash=task.on_crash,
+            after_failure=task.after_failure,
+            reads=task.reads,
+            writes=task.writes,
+            limits=task.limits,
+            condition=conditions.drafted(task, draft.parameters),
+            requires_approval=task.requires_approval,
         )
         for task, needed in zip(phase.tasks, effective_dependencies(phase), strict=True)
-    ]  # fmt: skip
+    ]
     return OutlinePhase(
-        key=phase.key, name=phase.name, description=phase.description, strategy=phase.strategy,
-        requires_approval=phase.requires_approval, condition=conditions.drafted(phase, draft.parameters),
+        key=phase.key,
+        name=phase.name,
+        description=phase.description,
+        strategy=phase.strategy,
+        requires_approval=phase.requires_approval,
+        condition=conditions.drafted(phase, draft.parameters),
         runs_on=RunsOn(phase.runs_on),
         tasks=tasks,
-    )  # fmt: skip
+    )
 
 
 def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
@@ -135,6 +151,9 @@ def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFin
     ]
     for finding in worst_first(check_plan(rows, agents)):
         yield OutlineFinding(
-            severity=finding.severity, code=finding.code, message=finding.message, suggestion=finding.suggestion,
+            severity=finding.severity,
+            code=finding.code,
+            message=finding.message,
+            suggestion=finding.suggestion,
             task_key=finding.task_id,
-        )  # fmt: skip
+        )

@@ -88,9 +88,14 @@ class ModelPlanner:
         ledger = DatabaseLedger(self._database, self._settings, Conversation(brief.project_id, f"plan:{brief.version}"))
         try:
             draft = await ask(
-                access, ledger, plan_type(actions, agents, whole=brief.previous is not None), checked, repairs=REPAIRS,
-                instructions=prompt.instructions(actions, agents, brief), request=prompt.request(brief),
-            )  # fmt: skip
+                access,
+                ledger,
+                plan_type(actions, agents, whole=brief.previous is not None),
+                checked,
+                repairs=REPAIRS,
+                instructions=prompt.instructions(actions, agents, brief),
+                request=prompt.request(brief),
+            )
         except Invalid as error:
             why = f"Problem in its last readable draft: {problems[0].message}" if problems else error.info.message
             message = f"The model could not make a valid plan. {why}"

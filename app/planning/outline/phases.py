@@ -40,7 +40,7 @@ class PhaseReader:
             (isinstance(block, Fence) and is_step(block)) or (isinstance(block, List) and block.start is not None)
             for section in sections
             for block in section.blocks
-        )  # fmt: skip
+        )
         for section in sections:
             section.inherit()
             self._check_ends(section)

@@ -126,11 +126,16 @@ def _document(findings: Findings) -> tuple[Document, FrontMatter]:
 
 
 def _is_prose(blocks: list[Block]) -> bool:
-    return not any(
-        is_step(block) or isinstance(block, List) or (isinstance(block, Heading) and block.level > 1)
-        or (isinstance(block, Fence) and block.language == "phase")
-        for block in blocks
-    ) and sum(isinstance(block, Heading) for block in blocks) < 2  # fmt: skip
+    return (
+        not any(
+            is_step(block)
+            or isinstance(block, List)
+            or (isinstance(block, Heading) and block.level > 1)
+            or (isinstance(block, Fence) and block.language == "phase")
+            for block in blocks
+        )
+        and sum(isinstance(block, Heading) for block in blocks) < 2
+    )
 
 
 def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> TaskDraft | None:

@@ -31,12 +31,26 @@ from app.planning.outline.unset import is_secret, to_ask_for
 
 # Programs that take a script as an argument, for the language of a block.
 INTERPRETERS: dict[str, list[str]] = {
-    "python": ["python3", "-c"], "python3": ["python3", "-c"], "py": ["python3", "-c"],
-    "javascript": ["node", "-e"], "js": ["node", "-e"], "node": ["node", "-e"],
-    "ruby": ["ruby", "-e"], "rb": ["ruby", "-e"], "perl": ["perl", "-e"], "php": ["php", "-r"], "lua": ["lua", "-e"],
-    "r": ["Rscript", "-e"], "zsh": ["zsh", "-e", "-c"], "ksh": ["ksh", "-e", "-c"], "dash": ["dash", "-e", "-c"],
-    "fish": ["fish", "-c"], "powershell": ["pwsh", "-Command"], "pwsh": ["pwsh", "-Command"], "ps1": ["pwsh", "-Command"],
-}  # fmt: skip
+    "python": ["python3", "-c"],
+    "python3": ["python3", "-c"],
+    "py": ["python3", "-c"],
+    "javascript": ["node", "-e"],
+    "js": ["node", "-e"],
+    "node": ["node", "-e"],
+    "ruby": ["ruby", "-e"],
+    "rb": ["ruby", "-e"],
+    "perl": ["perl", "-e"],
+    "php": ["php", "-r"],
+    "lua": ["lua", "-e"],
+    "r": ["Rscript", "-e"],
+    "zsh": ["zsh", "-e", "-c"],
+    "ksh": ["ksh", "-e", "-c"],
+    "dash": ["dash", "-e", "-c"],
+    "fish": ["fish", "-c"],
+    "powershell": ["pwsh", "-Command"],
+    "pwsh": ["pwsh", "-Command"],
+    "ps1": ["pwsh", "-Command"],
+}
 STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")

@@ -110,7 +110,7 @@ _NOT_TO_RUN = re.compile(
     # "With: `make`" runs, "Replace it with: `make`" does not.
     r"|.{0,200}\S\s(?:is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
     re.IGNORECASE,
-)  # fmt: skip
+)
 # "Name of the branch: `main`" does not run, "Switch to the branch: `git switch main`" does.
 _ENDS_WITH_A_THING = re.compile(
     r"(?:.{0,200}\b)?(?:value|file|files|branch|path|folder|directory|address|host|url|label|title|subject)$",

@@ -87,20 +87,71 @@ _BEFORE = frozenset(
     {"sudo", "doas", "env", "time", "nohup", "exec", "command", "nice", "then", "do", "else", "{", "(", "!", "winpty"}
 )
 
-_SERVERS = frozenset({
-    "watch", "yes", "gunicorn", "uvicorn", "hypercorn", "daphne", "nodemon", "ngrok", "jupyter",
-})  # fmt: skip
-_INTERACTIVE = frozenset({
-    "top", "htop", "btop", "iotop", "less", "more", "man", "vim", "vi", "nvim",
-    "nano", "emacs", "pico", "visudo", "vipw", "tmux", "screen", "minicom", "telnet", "ftp",
-    "sftp", "passwd", "su", "login", "mc", "ranger",
-})  # fmt: skip
-_CONTAINERS = frozenset({
-    "docker", "podman", "kubectl", "oc", "docker-compose",
-})  # fmt: skip
-_SETTERS = frozenset({
-    "export", "source", ".", "alias", "unset", "set", "conda", "nvm", "workon",
-})  # fmt: skip
+_SERVERS = frozenset(
+    {
+        "watch",
+        "yes",
+        "gunicorn",
+        "uvicorn",
+        "hypercorn",
+        "daphne",
+        "nodemon",
+        "ngrok",
+        "jupyter",
+    }
+)
+_INTERACTIVE = frozenset(
+    {
+        "top",
+        "htop",
+        "btop",
+        "iotop",
+        "less",
+        "more",
+        "man",
+        "vim",
+        "vi",
+        "nvim",
+        "nano",
+        "emacs",
+        "pico",
+        "visudo",
+        "vipw",
+        "tmux",
+        "screen",
+        "minicom",
+        "telnet",
+        "ftp",
+        "sftp",
+        "passwd",
+        "su",
+        "login",
+        "mc",
+        "ranger",
+    }
+)
+_CONTAINERS = frozenset(
+    {
+        "docker",
+        "podman",
+        "kubectl",
+        "oc",
+        "docker-compose",
+    }
+)
+_SETTERS = frozenset(
+    {
+        "export",
+        "source",
+        ".",
+        "alias",
+        "unset",
+        "set",
+        "conda",
+        "nvm",
+        "workon",
+    }
+)
 _ENVIRONMENTS = frozenset({"conda", "nvm"})
 _TERMINAL = re.compile(r"-[a-z]*(?:it|ti)[a-z]*")
 # Options of kubectl and oc that take the next word as their value.
@@ -374,14 +425,20 @@ _SUBCOMMANDS: list[tuple[str, _Check]] = [
     ("nc", lambda plain, flags, rest: any("l" in flag for flag in flags)),
     ("redis-server", lambda plain, flags, rest: "--daemonize" not in flags),
     ("dotnet", _begins("watch")),
-]  # fmt: skip
+]
 _ASKING: list[tuple[str, _Check]] = [
     ("npm", _begins("login", "adduser", "init")),
     ("gh", _begins("auth login")),
-    ("az", lambda plain, flags, rest: plain[:1] == ["login"] and not {"--service-principal", "--identity"} & set(flags)),
+    (
+        "az",
+        lambda plain, flags, rest: plain[:1] == ["login"] and not {"--service-principal", "--identity"} & set(flags),
+    ),
     ("aws", _begins("configure", "sso login")),
     ("gcloud", _begins("auth login", "init")),
-    ("docker", lambda plain, flags, rest: plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags),
+    (
+        "docker",
+        lambda plain, flags, rest: plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags,
+    ),
     ("heroku", _begins("login")),
     ("vault", _begins("login")),
     ("cargo", lambda plain, flags, rest: plain == ["login"]),
@@ -391,4 +448,4 @@ _ASKING: list[tuple[str, _Check]] = [
     ("git", _git),
     ("sudo", lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain),
     ("read", lambda plain, flags, rest: True),
-]  # fmt: skip
+]

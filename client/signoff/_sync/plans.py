@@ -121,9 +121,12 @@ class Plans:
                 (`surroundings_changed`).
         """
         body = {
-            "plan_version": plan_version, "plan_digest": plan_digest, "phase_id": phase_id, "frozen_digest": frozen_digest,
+            "plan_version": plan_version,
+            "plan_digest": plan_digest,
+            "phase_id": phase_id,
+            "frozen_digest": frozen_digest,
             "comment": comment,
-        }  # fmt: skip
+        }
         return self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
 
     def _make(self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None) -> Plan | Recorded:

@@ -89,9 +89,18 @@ class Record:
     @property
     def activities(self) -> list[Callable[..., Any]]:
         return [
-            self.load_project, self.decide, self.begin_phase, self.end_phase, self.open_task, self.close_task,
-            self.skip_tasks, self.settle_phase, self.lose_attempt, self.finish_run, self.step,
-        ]  # fmt: skip
+            self.load_project,
+            self.decide,
+            self.begin_phase,
+            self.end_phase,
+            self.open_task,
+            self.close_task,
+            self.skip_tasks,
+            self.settle_phase,
+            self.lose_attempt,
+            self.finish_run,
+            self.step,
+        ]
 
     def status(self, key: str) -> str:
         return self.progress[key].status if key in self.progress else "pending"
@@ -106,11 +115,17 @@ class Record:
 
     def _state(self) -> ProjectState:
         run = RunState(
-            run_id="run_1", number=1, plan_version=1, plan_digest="d", max_parallel=self.max_parallel,
-            stop_at_first_failure=self.stop_at_first_failure, phases=list(self.phases), started_at="2026-01-01T00:00:00Z",
+            run_id="run_1",
+            number=1,
+            plan_version=1,
+            plan_digest="d",
+            max_parallel=self.max_parallel,
+            stop_at_first_failure=self.stop_at_first_failure,
+            phases=list(self.phases),
+            started_at="2026-01-01T00:00:00Z",
             conditional=bool(self.always) or any(task.skips or task.stops for task in self._tasks()),
             cleans_up=bool(self.always),
-        )  # fmt: skip
+        )
         if self.ended is not None:
             return ProjectState(project_id="proj_1", status=self.ended, stage="finished")
         return ProjectState(project_id="proj_1", name="P", status="running", stage="executing", run=run)
@@ -146,18 +161,24 @@ class Record:
         tasks = self.phases[name]
         keys = [task.key for task in tasks]
         columns = TaskColumns(
-            keys=keys, titles=keys, types=[ACTION] * len(keys),
+            keys=keys,
+            titles=keys,
+            types=[ACTION] * len(keys),
             dependencies=[[keys.index(key) for key in task.after] for task in tasks],
             modes={number: task.mode for number, task in enumerate(tasks) if task.mode != Mode.ACTIVITY},
             retries={number: task.retries for number, task in enumerate(tasks) if task.retries},
             seconds={number: task.seconds for number, task in enumerate(tasks) if task.seconds},
             releases={number: True for number, task in enumerate(tasks) if task.release},
             progress={number: self.progress[key] for number, key in enumerate(keys) if key in self.progress},
-        )  # fmt: skip
+        )
         return PhaseWork(
-            open=name not in self.closed, phase_id=f"phase_{name}", name=name, tasks=columns, total=len(keys),
+            open=name not in self.closed,
+            phase_id=f"phase_{name}",
+            name=name,
+            tasks=columns,
+            total=len(keys),
             cleans_up=name in self.always,
-        )  # fmt: skip
+        )
 
     @activity.defn
     async def end_phase(self, end: PhaseEnd) -> PhaseEnded:
