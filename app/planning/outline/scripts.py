@@ -11,6 +11,7 @@ from typing import Any
 from app.domain.plan import ActionSpec
 from app.domain.references import expressions
 from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHELLS, Fence
+from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
 from app.planning.outline.placeholders import Placeholder
@@ -19,7 +20,6 @@ from app.planning.outline.prompts import SESSIONS, Session, read_session
 from app.planning.outline.shell_findings import (
     Command,
     commands,
-    endless,
     is_only_comments,
     lost_state,
     needs_bash,
