@@ -50,7 +50,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block. `info` is the text after the language; `source` is the whole block as written."""
+    """A fenced block. `info` is the text after the language; `source` is the whole block as written.
+
+    `is_text`: whether what stands around it says that it is text.
+    """
 
     line: int
     end: int
@@ -59,6 +62,7 @@ class Fence:
     content: str
     source: str
     closed: bool = True
+    is_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -154,9 +154,9 @@ def is_script(fence: Fence) -> bool:
 
 
 def is_shown(fence: Fence) -> bool:
-    """Whether a fence holds commands without saying so: outside of lists, a person does them."""
+    """Whether a fence holds commands without saying so: in a section that says nothing else to do, a person does them."""
     options = fence_options(fence)
-    plain = options.language in (*SESSIONS, "") and options.run is None
+    plain = options.language in (*SESSIONS, "") and options.run is None and not fence.is_text
     return plain and _session(fence) is None and holds_commands(fence.content)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain.plan import PhaseDraft
@@ -132,6 +132,8 @@ def divide(blocks: list[Block], findings: Findings) -> list[Section]:
             current = made
         elif not (isinstance(block, Fence) and block.language == PHASE_FENCE):
             _append(current, block)
+    for section in sections:
+        _find_texts(section)
     _find_title(sections)
     _find_kinds(sections)
     return sections
@@ -154,6 +156,14 @@ def is_step(block: Block) -> bool:
 def holds_steps(section: Section) -> bool:
     """Whether steps stand directly below the heading of a section."""
     return any(is_step(block) for block in section.blocks)
+
+
+def _find_texts(section: Section) -> None:
+    """Commands that do not say so are text in a section that says what to do."""
+    if any(is_step(block) and not (isinstance(block, Fence) and scripts.is_shown(block)) for block in section.blocks):
+        section.blocks = [
+            replace(block, is_text=True) if isinstance(block, Fence) else block for block in section.blocks
+        ]
 
 
 def _append(section: Section, block: Block) -> None:
