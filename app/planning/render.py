@@ -19,9 +19,9 @@ from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
 from app.planning.outline.parts import RUN
-from app.planning.outline.reader import read_single_phase, read_single_task
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
 from app.planning.outline.sections import is_alternative, kind_of
+from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
@@ -39,9 +39,10 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
     front = write_front_matter(draft.parameters)
     parts = [front] if front else []
     parts.append(f"# {escaped(title) if '{' in title else title}")
-    # Without text below the title, the title is the summary.
-    if draft.summary.strip() not in {"", title} and _is_plain(draft.summary):
-        parts.append(draft.summary.strip())
+    # Without text below the title, the title is the summary. With other steps no longer beside it, a block could be a step.
+    summary = as_text(draft.summary.strip())
+    if summary not in {"", title} and _is_plain(summary):
+        parts.append(summary)
     for phase in draft.phases:
         parts.append(_phase(phase, draft.parameters))
         if phase.tasks:
@@ -50,8 +51,8 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
 
 
 def _is_plain(summary: str) -> bool:
-    phase = read_single_phase(f"## Summary\n\n{summary.strip()}\n", {})
-    return phase is not None and phase.description == summary.strip()
+    phase = read_single_phase(f"## Summary\n\n{summary}\n", {})
+    return phase is not None and phase.description == summary
 
 
 def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
@@ -67,7 +68,8 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
         if phase.description:
             text += f"\n\n{phase.description}"
         read = read_single_phase(text, parameters)
-        if read is not None and _same(read, bare):
+        stays = bool(phase.tasks) or as_text(phase.description) == phase.description
+        if read is not None and stays and _same(read, bare):
             return text
     return _whole("phase", bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True))
 

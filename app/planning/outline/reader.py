@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +80,7 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
         findings.raise_if_any()
     document, front = _document(findings)
     _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
-    return _Reader(findings, document, front, has_model=has_model).read()
+    return DocumentReader(findings, document, front, has_model=has_model).read()
 
 
 def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:
@@ -94,7 +94,7 @@ def read_with_parameters(description: str, *, has_model: bool, objection: Object
     findings = Findings(description, objection)
     document, front = _document(findings)
     with suppress(Invalid):
-        _Reader(findings, document, front, has_model=has_model).read()
+        DocumentReader(findings, document, front, has_model=has_model).read()
     replaced = with_variables(findings.lines, findings.placeholders)
     if replaced is None:
         return None
@@ -138,53 +138,16 @@ def _is_prose(blocks: list[Block]) -> bool:
     )
 
 
-def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> TaskDraft | None:
-    """The single task in `markdown`, as its own item defines it in a plan with these parameters.
+class DocumentReader:
+    """Reads a document into phases. Its problems and warnings go into `findings`.
 
-    None if there is not exactly one task.
+    Args:
+        findings: the lines of the document, and what is found in them.
+        document: its blocks.
+        front: its front matter.
+        has_model: whether a model can do what the document gives no action for.
     """
-    findings = Findings(markdown)
-    document = read_blocks(findings.lines)
-    blocks = document.blocks
-    # A link definition would have an effect on other tasks.
-    if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1 or document.definitions:
-        return None
-    try:
-        parts = read_item(blocks[0].items[0], Context(findings, document.definitions)).tasks
-        findings.raise_if_any()
-        if len(parts) != 1:
-            return None
-        _resolve(parts[0], parameters)
-        task = _task(parts[0], parts[0].key or "", parts[0].after, has_model=False, findings=findings)
-        findings.raise_if_any()
-    except Invalid:
-        return None
-    return task
 
-
-def read_single_phase(markdown: str, parameters: Mapping[str, Parameter]) -> PhaseDraft | None:
-    """The single phase in `markdown`, without tasks, in a plan with these parameters. None if there is anything else."""
-    # A task is added after it, because a text may swallow what follows: a fence without an end does.
-    findings = Findings(f"{markdown}\n\n- `true`\n")
-    document = read_blocks(findings.lines)
-    if document.definitions:
-        return None
-    reader = _Reader(findings, document, FrontMatter(parameters=dict(parameters)), has_model=False)
-    reader.place()
-    if reader.summary or reader.title or [len(phase.tasks) for phase in reader.phases] != [1]:
-        return None
-    try:
-        phases = reader.build()
-        findings.raise_if_any()
-    except Invalid:
-        return None
-    task = phases[0].tasks[0]
-    # A sentence such as "If it failed:" right above a list changes what its items mean.
-    runs = task.action.type == "shell" and not task.requires_approval
-    return phases[0].model_copy(update={"tasks": []}) if runs else None
-
-
-class _Reader:
     def __init__(self, findings: Findings, document: Document, front: FrontMatter, *, has_model: bool) -> None:
         self.findings = findings
         self.blocks = document.blocks
@@ -198,6 +161,7 @@ class _Reader:
         self.phases: list[Phase] = []
 
     def read(self) -> PlanDraft:
+        """Return the plan of the document."""
         if _is_prose(self.blocks):
             self._prose()
         else:
@@ -263,7 +227,7 @@ class _Reader:
                 if part.answer is not None:
                     part.fields.setdefault("condition", _condition(part.answer, names))
                 part.description = self._with_links(part.description)
-                task = _task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
+                task = task_of(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 if task is not None and part.whole is None:
                     task = section.shared.over(self.front.shared).apply(task)
                 drafts += [] if task is None else [task]
@@ -311,7 +275,7 @@ class _Reader:
         """Find out whether each `if` names a task or a parameter. Report those about a parameter that cannot be."""
         parameters = self.front.parameters
         for item in [part for phase in self.phases for part in (phase.section, *phase.tasks)]:
-            condition = _resolve(item, parameters)
+            condition = resolve(item, parameters)
             if condition is not None and "parameter" in condition:
                 name, values = condition["parameter"], condition["is"]
                 for message in objections_to(name, values, parameters, keys):
@@ -376,7 +340,7 @@ class _Reader:
         )
 
 
-def _resolve(item: TaskParts | Section, parameters: Container[str]) -> dict[str, Any] | None:
+def resolve(item: TaskParts | Section, parameters: Container[str]) -> dict[str, Any] | None:
     """Find out whether the `if` of a task or a section names a task or a parameter. Return the condition."""
     condition = item.fields.get("condition") if isinstance(item, TaskParts) else item.condition
     if condition is None:
@@ -389,7 +353,8 @@ def _resolve(item: TaskParts | Section, parameters: Container[str]) -> dict[str,
     return condition
 
 
-def _task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findings: Findings) -> TaskDraft | None:
+def task_of(part: TaskParts, key: str, after: list[str], *, has_model: bool, findings: Findings) -> TaskDraft | None:
+    """The task that an item or a block stands for. None if it has a problem, which goes into `findings`."""
     if part.whole is not None:
         return part.whole
     action = part.action
