@@ -175,11 +175,6 @@ async def test_a_huge_body_without_a_length_is_refused(signoff: Stack) -> None:
     await refused(signoff, "POST", "", 413, "too_large", content=chunks(), headers=JSON)
 
 
-async def test_the_last_of_repeated_fields_counts(signoff: Stack) -> None:
-    project = await signoff.call("POST", "", status=201, content=b'{"name":"a","name":"b"}', headers=JSON)
-    assert project["name"] == "b"
-
-
 async def test_a_path_inside_the_roots_is_the_workspace(signoff: Stack, tmp_path_factory) -> None:
     folder = signoff.root / "mine"
     folder.mkdir()

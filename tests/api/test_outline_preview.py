@@ -91,7 +91,7 @@ async def test_it_has_what_the_audit_would_point_at(signoff: Stack) -> None:
     shown = await preview(signoff, PLAN)
     project_id = await signoff.planned(PLAN)
     audit = await signoff.call("POST", f"/{project_id}/audit")
-    keys = {task["id"]: task["key"] for task in (await signoff.project(project_id))["tasks"]}
+    keys = {task["id"]: task["key"] for task in (await signoff.project(project_id))["tasks"]} | {None: None}
     fields = ("severity", "code", "message", "suggestion")
     assert [({name: item[name] for name in fields}, item["task_key"]) for item in shown["findings"]] == [
         ({name: item[name] for name in fields}, keys[item["task_id"]]) for item in audit["results"]["findings"]

@@ -132,7 +132,7 @@ def test_a_thousand_tasks_can_be_searched(page: Page, signoff: Signoff) -> None:
     )
     page.goto(f"/projects/{signoff.planned('Large', outline)}")
     # With so many tasks, phases are collapsed at first.
-    expect(page.get_by_role("button", name="Part 9")).to_have_attribute("aria-expanded", "false")
+    expect(page.get_by_role("button", name="Part 9", exact=True)).to_have_attribute("aria-expanded", "false")
     page.get_by_label("Filter tasks").get_by_role("searchbox").fill("task 7-3 echo")
     expect(page.get_by_text("11 of 1,000 tasks")).to_be_visible()
     expect(page.get_by_role("heading", name="Task 7-35")).to_be_visible()

@@ -29,10 +29,10 @@ class LogInfo(BaseModel):
 TaskCondition = TypedDict("TaskCondition", {"task": str, "is": list[str]})
 # Which values a parameter of the plan must have. `value` is the one that it has, and `met` whether that is one of them. Both are
 # null as long as the plan has no value.
-ParameterCondition = TypedDict(
-    "ParameterCondition", {"parameter": str, "is": list[str], "value": str | bool | float | None, "met": bool | None}
+EvaluatedCondition = TypedDict(
+    "EvaluatedCondition", {"parameter": str, "is": list[str], "value": str | bool | float | None, "met": bool | None}
 )
-Condition = TaskCondition | ParameterCondition
+Condition = TaskCondition | EvaluatedCondition
 
 
 class AnswerEffect(BaseModel):
