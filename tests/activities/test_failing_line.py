@@ -59,7 +59,7 @@ async def test_a_long_line_is_cut_and_the_output_is_still_quoted(workspace: Path
 
 SEES = """
 echo "$-|$0|$#|${BASH_ENV-unset}|$LINENO"
-bash -c 'trap -p; echo "${BASH_ENV-unset}"'
+bash -c 'trap -p ERR; echo "${BASH_ENV-unset}"'
 trap 'echo bye' EXIT
 set -o | grep errexit
 cd /
