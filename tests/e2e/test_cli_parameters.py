@@ -88,3 +88,20 @@ async def test_a_value_needs_one_name(cli: CommandLine, given: list[str]) -> Non
     ended = await cli("run", "plan.md", *given)
     assert ended.code == 2
     assert "NAME" in ended.err
+
+
+async def test_a_task_can_depend_on_a_value(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.planned(PLAN, parameters={"version": "2.4", "target": "staging"})
+    tell = ("tasks", "add", project, "Tell them", "--key", "tell", "--command", "true")
+    both = await cli(*tell, "--if", "build:completed", "--if-parameter", "target:production")
+    assert (both.code, "not both" in both.err) == (2, True)
+    wrong = await cli(*tell, "--if-parameter", "target:moon")
+    assert (wrong.code, "moon" in wrong.err) == (1, True)
+    added = await cli(*tell, "--if-parameter", "target:production")
+    assert added.code == 0, added.err
+    shown = await cli("projects", "plan", project)
+    assert "skipped: target is 'staging'" in shown.out, shown.out
+    await signoff.call("POST", f"/{project}/approve")
+    tasks = {task["key"]: task for task in (await signoff.finished(project))["tasks"]}
+    assert (tasks["tell"]["status"], tasks["tell"]["reason"]) == ("skipped", "condition_not_met")
+    assert tasks["build"]["status"] == "completed"
