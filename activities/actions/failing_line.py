@@ -1,17 +1,16 @@
 """Tells at which line a script of several lines stopped.
 
 Only for scripts that bash runs and that stop at the first failing line. `BASH_ENV` makes bash set a trap before the script
-begins, so that the script itself stays as it was signed. No other shell has a trap that fires only when a command fails.
+begins, so that the script itself stays as it was signed. The trap is a file of this package, because other tasks could change
+one in the workspace. No other shell has a trap that fires only when a command fails.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-from pathlib import Path
 
-from activities.actions.workspace_paths import attempt_folder, new_file, read_file, remove_file
+from activities.actions.task_environment import BASH_TRAP
+from activities.actions.workspace_paths import attempt_folder, read_file, remove_file
 from app.domain.actions import TaskContext
 from app.planning.outline.scripts import STRICT_BASH
 
@@ -31,31 +30,24 @@ class FailingLine:
     def __init__(self, context: TaskContext, words: list[str]) -> None:
         folder = attempt_folder(context.workspace, context.task_id, context.attempt)
         self._workspace = context.workspace
-        self._trap, self._note = folder / "trap", folder / "line"
+        self._note = folder / "line"
         is_script = len(words) == len(STRICT_BASH) + 1 and tuple(words[:-1]) == STRICT_BASH
         self._lines = words[-1].split("\n") if is_script else []
 
     def variables(self) -> dict[str, str]:
-        """Prepare the trap, and return the variables that make bash set it. Empty if it is not needed.
-
-        Raises:
-            TaskFailed: `unsafe_workspace`.
-        """
+        """The variables that make bash set the trap. Empty if it is not needed."""
         if sum(bool(line.strip()) for line in self._lines) < 2:
             return {}
-        with os.fdopen(new_file(self._workspace, self._trap), "w") as file:
-            file.write(_trap(self._note))
-        return {"BASH_ENV": str(self._trap)}
+        return {"BASH_ENV": str(BASH_TRAP)}
 
     def sentence(self, code: int) -> str | None:
-        """Say which line failed, if the trap noted one for this exit code. The files of the trap are removed.
+        """Say which line failed, if the trap noted one for this exit code. The note is removed.
 
         Raises:
             TaskFailed: `unsafe_workspace`.
         """
         note = read_file(self._workspace, self._note, _MAX_NOTE) or b""
         remove_file(self._workspace, self._note)
-        remove_file(self._workspace, self._trap)
         match = _NOTE.fullmatch(note)
         if match is None or int(match[1]) != code or not 0 < int(match[2]) <= len(self._lines):
             return None
@@ -66,11 +58,3 @@ class FailingLine:
         line = self._lines[number - 1].strip()
         shown = f"{line[:MAX_SHOWN]}{'…' if len(line) > MAX_SHOWN else ''}"
         return f"Line {number} failed with exit code {code}: {shown}"
-
-
-def _trap(note: Path) -> str:
-    """What bash runs before the script. It hides itself from programs that the script starts, and never fails or prints."""
-    write = f'builtin printf \'%s %s\\n\' "$?" "$LINENO" >| {shlex.quote(str(note))}'
-    # After `set +e`, the script goes on after a failure.
-    body = f"case $- in *e*) {{ {write}; }} 2>/dev/null ;; esac"
-    return f"unset BASH_ENV; trap {shlex.quote(body)} ERR\n"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
-from activities.actions.task_environment import search_path
+from activities.actions.task_environment import BASH_TRAP, search_path
 from app.domain.actions import TaskFailed
 from app.settings import Settings
 from app.signing import sandbox_entry
@@ -189,6 +189,7 @@ def base_rules(private: Sequence[Path], reads: Iterable[Path], path: str) -> lis
             rules[part] = landlock.READ
     rules |= {Path(name): landlock.READ_FILE | landlock.READ_DIR for name in KERNEL}
     rules |= {Path(name): landlock.DEVICE for name in DEVICES}
+    rules[BASH_TRAP] = landlock.READ_FILE
     rules[Path(SHARED_MEMORY).resolve()] = landlock.SHARED
     return [(os.fsencode(place), access) for place, access in _outermost(rules).items()]
 

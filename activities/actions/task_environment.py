@@ -13,6 +13,8 @@ from app.domain.parameters import variable_of
 from app.domain.references import as_text, input_variable
 
 STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Read by bash before a script that may stop at a failing line. The sandbox lets commands read it, and nothing else beside it.
+BASH_TRAP = Path(__file__).with_name("bash_trap.sh").resolve()
 _DEFAULT_LOCALE = "C.UTF-8"
 
 

@@ -20,6 +20,7 @@ from activities.actions.agent_tools import Tools
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.process import ExitStatus, GuardLostError, run_guarded
 from activities.actions.sandbox import Sandbox, sandbox_of
+from activities.actions.task_environment import BASH_TRAP
 from app.domain.actions import TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
 from app.settings import Settings
@@ -310,3 +311,10 @@ INSTALLED_SEPARATELY = {"gcc", "make", "node", "npm", "perl", "git", "bash", "ja
 @pytest.mark.parametrize("tool", [t for t in TOOLS if t not in INSTALLED_SEPARATELY or shutil.which(t, path=PATH)])
 async def test_ordinary_tools_work(world: World, tool: str) -> None:
     await world.allows(f"set -e\n{TOOLS[tool]}")
+
+
+async def test_what_bash_reads_before_a_script_cannot_be_changed(world: World) -> None:
+    trap = shlex.quote(str(BASH_TRAP))
+    assert "ERR" in await world.allows(f"cat {trap}")
+    await world.refuses(f"echo evil >> {trap}")
+    await world.refuses(f"ls {shlex.quote(str(BASH_TRAP.parent))}")
