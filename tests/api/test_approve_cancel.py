@@ -98,7 +98,7 @@ async def test_nulls_of_an_approval_mean_the_current_plan(signoff: Stack) -> Non
 async def test_a_phase_gate_takes_only_the_phase_that_waits(signoff: Stack) -> None:
     plan = "## One\n\n- A: `true`\n\n## Two\n\n- [ ] B {#b}"
     project_id = await signoff.started(plan, auto_approve_phases=False)
-    await signoff.task_in(project_id, "a", "completed")
+    await signoff.at_gate(project_id)
     first, second = [phase["id"] for phase in (await signoff.project(project_id))["phases"]]
     for wrong in ({"phase_id": first}, {"phase_id": "phase_unknown"}):
         await refused(signoff, "POST", f"/{project_id}/approve", 409, json=wrong)

@@ -143,7 +143,7 @@ async def test_where_there_is_no_plan_no_tag_matches(signoff: Stack) -> None:
 
 async def test_a_phase_gate_is_held_to_its_plan(signoff: Stack) -> None:
     project_id = await signoff.started("## One\n\n- A: `true`\n\n## Two\n\n- [ ] B {#b}", auto_approve_phases=False)
-    await signoff.task_in(project_id, "a", "completed")
+    await signoff.at_gate(project_id)
     answer = await approve(signoff, project_id, '"old"')
     assert answer.status_code == 412
     answer = await approve(signoff, project_id, await plan_tag(signoff, project_id))
@@ -156,7 +156,7 @@ async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
     signoff: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project_id = await signoff.started("## One\n\n- A: `true`\n\n## Two\n\n- [ ] B {#b}", auto_approve_phases=False)
-    await signoff.task_in(project_id, "a", "completed")
+    await signoff.at_gate(project_id)
     tag = await plan_tag(signoff, project_id)
     submit = Commands.submit
 
