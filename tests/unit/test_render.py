@@ -206,6 +206,14 @@ def task(**fields: Any) -> PlanDraft:
     return PlanDraft(phases=[PhaseDraft(key="p", name="P", tasks=[TaskDraft.model_validate(given_fields)])])
 
 
+def empty(text: str) -> PlanDraft:
+    """A plan with a phase without tasks before one with a task. The summary and that phase have this text."""
+    done = task()
+    return done.model_copy(
+        update={"summary": text, "phases": [PhaseDraft(key="e", name="E", description=text), *done.phases]}
+    )
+
+
 def digest(draft: PlanDraft) -> str:
     return digest_of(draft, RunSettings())
 
@@ -213,6 +221,9 @@ def digest(draft: PlanDraft) -> str:
 @given(drafts(), st.booleans(), nasty)
 @example(task(title="a\nb", description="``` \n~~~"), True, "")
 @example(task(action={"type": "wait", "seconds": 60.0}), False, "# name\n## x")
+@example(empty("a\r```\rmake\r```"), False, "n")
+@example(empty("Do it:\n\n```\nmake\n```"), False, "n")
+@example(empty("```console\nmake\n```\n\n~~~~\ngit push\n~~~~"), False, "n")
 @example(task(inputs={"A": "1", "B": 1, "C": 1.0, "D": " x", "E": ""}), False, "n")
 def test_round_trip(draft: PlanDraft, has_model: bool, name: str) -> None:
     markdown = to_markdown(draft, name)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from app.domain.errors import Invalid
 from app.domain.parameters import Parameter
 from app.domain.plan import PhaseDraft, TaskDraft
+from app.domain.texts import normalized_text
 from app.planning.outline import scripts
 from app.planning.outline.blocks import Fence, List, read_blocks
 from app.planning.outline.context import Context
@@ -67,7 +68,7 @@ def read_single_phase(markdown: str, parameters: Mapping[str, Parameter]) -> Pha
 
 def as_text(markdown: str) -> str:
     """The text, with what would be a step if the text stood by itself marked as text."""
-    lines = markdown.split("\n")
+    lines = normalized_text(markdown).split("\n")
     for block in read_blocks(lines).blocks:
         if isinstance(block, Fence) and scripts.is_shown(block):
             lines[block.line] = _LANGUAGE.sub(r"\1text", lines[block.line])
