@@ -32,7 +32,9 @@ def assignments(text: str) -> dict[str, str | None]:
         value = match[2].strip("\"'")
         if value in {f"${match[1]}", f"${{{match[1]}}}"}:
             continue
-        computed = "$" in value or "`" in text[match.start(2) : match.end() + 1]
+        # A backtick behind the value ends inline code, unless a command follows it.
+        substituted = not value and re.match(r"`[\w$./]", text[match.end() :][:2])
+        computed = "$" in value or "`" in value or substituted
         found[match[1]] = None if computed else found.get(match[1], value)
     for match in _SETTER.finditer(text):
         found |= dict.fromkeys(_NAME.findall(match[1]))
