@@ -8,13 +8,8 @@ from app.domain.states import FINISHED_TASK
 from app.storage import attempts, needs, projects, quarantines, tasks
 from app.storage.attempt_values import AttemptKey
 from app.storage.needs import Needed
-from signoff.vocabulary import (
-    TaskStatus,
-)
-from workflows.contracts import (
-    LostAttempt,
-    LostOutcome,
-)
+from signoff.vocabulary import TaskStatus
+from workflows.contracts import LostAttempt, LostOutcome
 
 
 def lost_outcome(conn: Connection, lost: LostAttempt) -> LostOutcome:

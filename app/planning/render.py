@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from app.domain.parameters import Parameter
+from app.domain.errors import Invalid
+from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskCondition, TaskDraft, canonical_json
 from app.domain.texts import normalized
 from app.planning.outline.attributes import write
@@ -19,6 +20,7 @@ from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
 from app.planning.outline.parts import RUN
+from app.planning.outline.reader import read_outline
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
 from app.planning.outline.sections import is_alternative, kind_of
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
@@ -27,6 +29,7 @@ from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
 
+_VARIABLE = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -35,10 +38,28 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
 
     The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """
-    title = " ".join(name.split()) or "Plan"
+    text = _body(draft, name)
     front = write_front_matter(draft.parameters)
-    parts = [front] if front else []
-    parts.append(f"# {escaped(title) if '{' in title else title}")
+    whole = f"{front}\n\n{text}" if front else text
+    if _asks_for_more(whole, draft.parameters):
+        return f"{write_front_matter(draft.parameters, asks=False)}\n\n{text}"
+    return whole
+
+
+def _asks_for_more(markdown: str, parameters: Mapping[str, Parameter]) -> bool:
+    """Whether the plan that this makes would ask for settings that are no parameters of the plan."""
+    own = set(map(variable_of, parameters))
+    if own.issuperset(_VARIABLE.findall(markdown)):
+        return False
+    try:
+        return read_outline(markdown, has_model=False).parameters.keys() != parameters.keys()
+    except Invalid:
+        return False
+
+
+def _body(draft: PlanDraft, name: str) -> str:
+    title = " ".join(name.split()) or "Plan"
+    parts = [f"# {escaped(title) if '{' in title else title}"]
     # Without text below the title, the title is the summary. With other steps no longer beside it, a block could be a step.
     summary = as_text(draft.summary.strip())
     if summary not in {"", title} and _is_plain(summary):

@@ -86,7 +86,7 @@ def _origin_of_unseen(wanted: str, uid: int) -> Origin:
 
     A task's process counts as the holder if it has the socket, cannot be inspected, or can keep a socket where /proc does not
     show it: in a message queued in another socket, or in an io_uring. The tasks of root's workers count only for root's
-    sockets: they could act as this user in any case.
+    sockets: a socket of another user reaches them only if a process of that user hands it over.
     """
     if not _sees_every_process():
         return Origin.TASK

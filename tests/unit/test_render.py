@@ -221,6 +221,7 @@ def digest(draft: PlanDraft) -> str:
 @given(drafts(), st.booleans(), nasty)
 @example(task(title="a\nb", description="``` \n~~~"), True, "")
 @example(task(action={"type": "wait", "seconds": 60.0}), False, "# name\n## x")
+@example(task(action={"type": "shell", "command": "echo $FOO_BAR"}), False, "n")
 @example(empty("a\r```\rmake\r```"), False, "n")
 @example(empty("Do it:\n\n```\nmake\n```"), False, "n")
 @example(empty("```console\nmake\n```\n\n~~~~\ngit push\n~~~~"), False, "n")

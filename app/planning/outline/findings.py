@@ -37,6 +37,8 @@ class Findings:
         self._warnings: list[tuple[int, str]] = []
         self._problems: list[tuple[int, int, str]] = []
         self._problem_lines: set[int] = set()
+        # Whether the plan asks for settings that nothing sets. The front matter can say otherwise.
+        self.asks = True
         self._asked: list[str] = []
         self.placeholders: list[Placeholder] = []
 
@@ -46,8 +48,8 @@ class Findings:
         return assignments("\n".join(self.lines))
 
     def ask(self, variable: str) -> bool:
-        """Have the plan ask for the value of a variable. False if it already asks for as many as it can."""
-        if variable not in self._asked and len(self._asked) >= MAX_ASKED:
+        """Have the plan ask for the value of a variable. False if it must not, or already asks for as many as it can."""
+        if not self.asks or (variable not in self._asked and len(self._asked) >= MAX_ASKED):
             return False
         if variable not in self._asked:
             self._asked.append(variable)

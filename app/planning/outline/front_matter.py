@@ -23,6 +23,8 @@ SECRET = (
     "worker, and use ${{ secrets.<NAME> }} in the inputs of a task."
 )
 
+# What happens to variables that commands read and nothing sets.
+UNSET, ASK, WARN = "unset_variables", "ask", "warn"
 _MARKS = re.compile(r"(---|\+\+\+)[ \t]*")
 _ENDS = {"---": ("---", "..."), "+++": ("+++",)}
 # The entries that name the plan. Other tools write them too.
@@ -93,12 +95,17 @@ def _read_toml(lines: list[str], result: FrontMatter) -> list[str]:
     return [match[1] for match in matches if match[1] not in _TITLES]
 
 
-def write_front_matter(parameters: dict[str, Parameter]) -> str:
-    """The front matter that gives a plan these parameters, with their values. Empty if there is nothing to say."""
-    if not parameters:
-        return ""
-    written = {name: parameter.model_dump(mode="json") for name, parameter in parameters.items()}
-    return f"---\n{write_yaml({'parameters': written})}\n---"
+def write_front_matter(parameters: dict[str, Parameter], *, asks: bool = True) -> str:
+    """The front matter that gives a plan these parameters, with their values. Empty if there is nothing to say.
+
+    Args:
+        parameters: all parameters of the plan.
+        asks: whether the plan may ask for other settings that nothing sets.
+    """
+    written: dict[str, Any] = {} if asks else {UNSET: WARN}
+    if parameters:
+        written["parameters"] = {name: parameter.model_dump(mode="json") for name, parameter in parameters.items()}
+    return f"---\n{write_yaml(written)}\n---" if written else ""
 
 
 def parameters_of(description: str) -> dict[str, Parameter]:
@@ -227,10 +234,18 @@ def _read_timeout(node: Node, result: FrontMatter, findings: Findings) -> None:
         findings.problem(node.line + 1, 0, f"timeout: {error}.")
 
 
+def _read_unset(node: Node, result: FrontMatter, findings: Findings) -> None:
+    del result
+    if node.value not in (None, ASK, WARN):
+        findings.problem(node.line + 1, 0, f"'{UNSET}' must be '{ASK}' (the plan asks for their values) or '{WARN}'.")
+    findings.asks = node.value != WARN
+
+
 _READERS: dict[str, Callable[[Node, FrontMatter, Findings], None]] = {
     "parameters": _read_parameters,
     "env": _read_env,
     "cwd": _read_cwd,
     "shell": _read_shell,
     "timeout": _read_timeout,
+    UNSET: _read_unset,
 }

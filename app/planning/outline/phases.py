@@ -171,9 +171,9 @@ class PhaseReader:
         above = section.parent
         while above is not None and above is not last.section and not (last.section.level == 0 and above.is_title):
             above = above.parent
-        goes_on = first.start is not None and first.start > 1 and first.start == last.last_number
+        continues = first.start is not None and first.start > 1 and first.start == last.last_number
         together = (section.answer, section.runs_on) == (last.section.answer, last.section.runs_on)
-        return last if above is not None and goes_on and together and not self._carried else None
+        return last if above is not None and continues and together and not self._carried else None
 
     def _empty_phase(self, section: Section) -> None:
         phase = Phase(section, self._carried)

@@ -180,9 +180,9 @@ def holds_commands(content: str) -> bool:
     words = read_shell_text(content).words.replace("\\\n", "  ")
     lines = [line.strip() for line in words.split("\n") if line.strip()]
     started = False
-    goes_on = False
+    continues = False
     for line in lines:
-        if not goes_on:
+        if not continues:
             rest = line
             while (assignment := _ASSIGNMENT.match(rest)) is not None:
                 rest = rest[assignment.end() :]
@@ -191,5 +191,5 @@ def holds_commands(content: str) -> bool:
             if rest and not program and first not in _KEYWORDS:
                 return False
             started = started or program
-        goes_on = line.endswith(("|", "&&", "||"))
+        continues = line.endswith(("|", "&&", "||"))
     return started

@@ -227,7 +227,7 @@ class DocumentReader:
                 if part.answer is not None:
                     part.fields.setdefault("condition", _condition(part.answer, names))
                 part.description = self._with_links(part.description)
-                task = task_of(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
+                task = make_task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 if task is not None and part.whole is None:
                     task = section.shared.over(self.front.shared).apply(task)
                 drafts += [] if task is None else [task]
@@ -353,7 +353,7 @@ def resolve(item: TaskParts | Section, parameters: Container[str]) -> dict[str, 
     return condition
 
 
-def task_of(part: TaskParts, key: str, after: list[str], *, has_model: bool, findings: Findings) -> TaskDraft | None:
+def make_task(part: TaskParts, key: str, after: list[str], *, has_model: bool, findings: Findings) -> TaskDraft | None:
     """The task that an item or a block stands for. None if it has a problem, which goes into `findings`."""
     if part.whole is not None:
         return part.whole

@@ -15,7 +15,7 @@ from app.planning.outline.context import Context
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter
 from app.planning.outline.items import read_item
-from app.planning.outline.reader import DocumentReader, resolve, task_of
+from app.planning.outline.reader import DocumentReader, make_task, resolve
 
 _LANGUAGE = re.compile(r"^(\s*(?:`{3,}|~{3,})).*")
 
@@ -37,7 +37,7 @@ def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> Task
         if len(parts) != 1:
             return None
         resolve(parts[0], parameters)
-        task = task_of(parts[0], parts[0].key or "", parts[0].after, has_model=False, findings=findings)
+        task = make_task(parts[0], parts[0].key or "", parts[0].after, has_model=False, findings=findings)
         findings.raise_if_any()
     except Invalid:
         return None

@@ -162,7 +162,8 @@ def _find_texts(section: Section) -> None:
     """Commands that do not say so are text in a section that says what to do."""
     if any(is_step(block) and not (isinstance(block, Fence) and scripts.is_shown(block)) for block in section.blocks):
         section.blocks = [
-            replace(block, is_text=True) if isinstance(block, Fence) else block for block in section.blocks
+            replace(block, is_text=True) if isinstance(block, Fence) and scripts.is_shown(block) else block
+            for block in section.blocks
         ]
 
 
