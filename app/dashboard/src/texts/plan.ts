@@ -148,7 +148,7 @@ export const plan = {
     condition: "Runs only if",
     always: "always",
     parameter: (name: string) => `parameter ${name}`,
-    values: "is one of (separated by commas)",
+    values: "is one of (one on each line)",
     valuesHint: "yes, completed, failed, or a parameter's value",
     approval: "A person must release it before it starts",
     runsOn: "Runs",

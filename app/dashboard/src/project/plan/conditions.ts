@@ -16,28 +16,3 @@ export function conditionTerm(condition: Condition, tasks: Iterable<{ key: strin
   if (met === false) return [t.skipped, t.ruledOut(parameter, String(value), is)];
   return [t.onlyIf, t.conditionOnParameter(parameter, is, met === true)];
 }
-
-/** A condition as a form has it: `task:KEY` or `parameter:NAME`, and values that are separated by commas. */
-export interface Written {
-  about: string;
-  values: string;
-}
-
-export const NONE = "";
-
-export function written(condition: Condition | null | undefined): Written {
-  if (!condition) return { about: NONE, values: "" };
-  const about = "task" in condition ? `task:${condition.task}` : `parameter:${condition.parameter}`;
-  return { about, values: condition.is.join(", ") };
-}
-
-/** The condition that a form holds, as the API takes it. */
-export function toSend({ about, values }: Written): object | null {
-  if (about === NONE) return null;
-  const [kind, name] = [about.slice(0, about.indexOf(":")), about.slice(about.indexOf(":") + 1)];
-  const is = values
-    .split(",")
-    .map((value) => value.trim())
-    .filter(Boolean);
-  return { [kind]: name, is };
-}
