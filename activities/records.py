@@ -355,10 +355,9 @@ class Records(RecordActivities):
     @activity.defn
     async def erase_project(self, request: EraseRequest) -> ProjectState:
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
-
-        write = partial(self._write, may_be_refused=True)
-        command = await write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
-        await erase(write, self._workspaces, request.project_id, actor=command.actor)
+        command = await self._write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
+        may_be_refused = partial(self._write, may_be_refused=True)
+        await erase(may_be_refused, self._workspaces, request.project_id, actor=command.actor)
         return ProjectState(project_id=request.project_id)
 
 

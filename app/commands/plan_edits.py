@@ -215,6 +215,20 @@ def _install(
     conn.execute(run.values(plan_version=version, plan_digest=digest))
     command.plan_version, command.plan_digest = version, digest
     command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
+    events.append(
+        conn,
+        project.id,
+        PlanSuperseded(plan_version=current.version, by=version),
+        *_made_and_approved(project, draft, command, version, digest),
+        *_created(conn, project.id, editor.added, version),
+        actor=command.actor,
+    )
+
+
+def _made_and_approved(
+    project: ProjectRow, draft: PlanDraft, command: CommandRecord, version: int, digest: str
+) -> tuple[PlanReady, PlanApproved]:
+    """The events of the version that an edit makes: the edit is its approval as well."""
     ready = PlanReady(
         plan_version=version,
         plan_digest=digest,
@@ -231,15 +245,7 @@ def _install(
         run_id=project.run_id,
         **command.seal(),
     )
-    events.append(
-        conn,
-        project.id,
-        PlanSuperseded(plan_version=current.version, by=version),
-        ready,
-        approved,
-        *_created(conn, project.id, editor.added, version),
-        actor=command.actor,
-    )
+    return ready, approved
 
 
 def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan_rows.Ids, actions: Actions) -> None:

@@ -169,7 +169,7 @@ class Deaf(Action):
 
 @pytest.mark.usefixtures("sqlite_only")  # it waits for a clock
 async def test_a_task_that_does_not_stop_is_given_up_and_said_so(
-    temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(load_actions(), "deaf", Deaf)
     async with running_stack(temporal_server, tmp_path) as stack:
@@ -181,6 +181,7 @@ async def test_a_task_that_does_not_stop_is_given_up_and_said_so(
             await stack.task_in(project_id, "deaf", "running")
             recorded = await stack.call("POST", f"/{project_id}/cancel", status=202)
             assert (recorded["status"], recorded["stage"]) == ("running", "cancelling")
+            assert (await stack.call("DELETE", f"/{project_id}", status=202))["deleting"]
             project = await stack.finished(project_id, seconds=60)
             assert project["status"] == "cancelled"
             assert project["tasks"][0]["error"]["type"] == "did_not_stop"
@@ -190,6 +191,14 @@ async def test_a_task_that_does_not_stop_is_given_up_and_said_so(
                 return answer.status_code == 409 and answer.json()["code"] == "task_still_stopping"
 
             await eventually(stopping_is_known, what="a delete is refused while the task lives")
+            logged: list[str] = []
+
+            async def refusal_is_logged() -> bool:
+                logged.extend("".join(capfd.readouterr()).splitlines())
+                return any("the project is not deleted" in line for line in logged)
+
+            await eventually(refusal_is_logged, what="the worker says that the project is not deleted")
+            assert not [line for line in logged if "erase_project" in line and "Traceback" in line]
         finally:
             Deaf.end.set()
 
