@@ -135,13 +135,20 @@ def postgres_server() -> PostgresServer:
     return DATABASES.server()
 
 
-@pytest.fixture(scope="session")
-async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
+@contextlib.asynccontextmanager
+async def running_temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a Temporal server that keeps its data in memory."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
     )
     yield environment
     await environment.shutdown()
+
+
+@pytest.fixture(scope="session")
+async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
+    async with running_temporal() as environment:
+        yield environment
 
 
 @dataclass

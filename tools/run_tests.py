@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "tables": _TABLES,
     "units": ("tests/unit", "tests/activities"),
     "chaos": ("tests/chaos",),
-    "models": ("tests/models", "tests/replay"),
+    "models": ("tests/models", "tests/bridge", "tests/replay"),
 }
 # Many tests wait for processes and timers, so there is work for one group more than there are processors.
 # `make test-browser` and `make test-model` run these.
