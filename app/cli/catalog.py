@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from app.cli.command import answer_command
 from app.cli.tables import archetype_list, archetype_text, named_list
 from signoff import AsyncSignoff
+from signoff.schemas.catalogue import AgentList, Archetype, ArchetypeList, StrategyList
 
 
 @click.command()
 @answer_command(lambda answer: named_list(answer["agents"]))
-async def agents(api: AsyncSignoff) -> Any:
+async def agents(api: AsyncSignoff) -> AgentList:
     """List the agents that projects can name."""
     return await api.agents()
 
 
 @click.command()
 @answer_command(lambda answer: named_list(answer["strategies"]))
-async def strategies(api: AsyncSignoff) -> Any:
+async def strategies(api: AsyncSignoff) -> StrategyList:
     """List the strategies and what each one means."""
     return await api.strategies()
 
@@ -28,7 +27,7 @@ async def strategies(api: AsyncSignoff) -> Any:
 @click.command()
 @click.argument("name", required=False)
 @answer_command(lambda answer: archetype_list(answer) if "archetypes" in answer else archetype_text(answer))
-async def archetypes(api: AsyncSignoff, name: str | None) -> Any:
+async def archetypes(api: AsyncSignoff, name: str | None) -> ArchetypeList | Archetype:
     """List experts, or show one with its brief."""
     listed = await api.archetypes()
     if name is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 from rich.console import RenderableType
@@ -26,6 +26,8 @@ from app.cli.follow import fetch_plan
 from app.cli.frozen import frozen_text, seen
 from app.cli.tables import plan_changes, plan_list
 from signoff import AsyncSignoff, is_pending, to_json
+from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
+from signoff.schemas.plans import Plan, PlanDiff, PlanList
 
 _PLAN_SECONDS = 60
 
@@ -78,7 +80,7 @@ async def plan(
 @click.command()
 @project_argument
 @answer_command(plan_list)
-async def plans(api: AsyncSignoff, project_id: str) -> Any:
+async def plans(api: AsyncSignoff, project_id: str) -> PlanList:
     """List all versions of a project's plan.
 
     An arrow marks the current version.
@@ -91,7 +93,7 @@ async def plans(api: AsyncSignoff, project_id: str) -> Any:
 @click.option("--from", "before", type=click.IntRange(1), help="Older version; default: the one before it.")
 @click.option("--to", "after", type=click.IntRange(1), help="Newer version; default: the current one.")
 @answer_command(plan_changes)
-async def diff(api: AsyncSignoff, project_id: str, before: int | None, after: int | None) -> Any:
+async def diff(api: AsyncSignoff, project_id: str, before: int | None, after: int | None) -> PlanDiff:
     """Compare two versions of the plan."""
     return await api.projects.plan_diff(project_id, before, after)
 
@@ -108,7 +110,7 @@ async def regenerate(
     instructions: str | None,
     planner: str | None,
     parameters: dict[str, str] | None,
-) -> Any:
+) -> Plan | Recorded:
     """Regenerate the plan.
 
     The current plan is sent back, and a new version is generated. Values that --set does not give stay as they are.
@@ -123,7 +125,7 @@ async def regenerate(
 @click.argument("message", required=False)
 @click.option("--edits", type=click.File("rb"), help="File with a JSON list of edits; - reads standard input.")
 @answer_command(_plan)
-async def refine(api: AsyncSignoff, project_id: str, message: str | None, edits: BinaryIO | None) -> Any:
+async def refine(api: AsyncSignoff, project_id: str, message: str | None, edits: BinaryIO | None) -> Plan | Recorded:
     """Change the plan.
 
     Describe the change in MESSAGE, or list the edits in a file. Either all edits are applied, or none.
@@ -196,7 +198,7 @@ def _cancelled(answer: Json) -> Text:
 @project_argument
 @click.option("--reason", help="Reason to record with the decision.")
 @answer_command(_cancelled)
-async def cancel(api: AsyncSignoff, project_id: str, reason: str | None) -> Any:
+async def cancel(api: AsyncSignoff, project_id: str, reason: str | None) -> CancelAnswer | Recorded:
     """Cancel a project.
 
     Waits at most 10 seconds for its tasks to stop.
@@ -208,7 +210,7 @@ async def cancel(api: AsyncSignoff, project_id: str, reason: str | None) -> Any:
 @project_argument
 @comment_option
 @answer_command(_outcome)
-async def pause(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
+async def pause(api: AsyncSignoff, project_id: str, comment: str | None) -> StatusAnswer | Recorded:
     """Pause a run.
 
     No further task starts. Tasks in progress finish.
@@ -220,7 +222,7 @@ async def pause(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
 @project_argument
 @comment_option
 @answer_command(_outcome)
-async def resume(api: AsyncSignoff, project_id: str, comment: str | None) -> Any:
+async def resume(api: AsyncSignoff, project_id: str, comment: str | None) -> StatusAnswer | Recorded:
     """Resume a paused run."""
     return await api.projects.resume(project_id, comment=comment)
 
@@ -232,7 +234,9 @@ async def resume(api: AsyncSignoff, project_id: str, comment: str | None) -> Any
 )
 @comment_option
 @answer_command(_outcome)
-async def retry(api: AsyncSignoff, project_id: str, tasks: tuple[str, ...], comment: str | None) -> Any:
+async def retry(
+    api: AsyncSignoff, project_id: str, tasks: tuple[str, ...], comment: str | None
+) -> StatusAnswer | Recorded:
     """Rerun a finished project from what failed.
 
     Completed tasks are kept.

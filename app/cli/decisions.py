@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from rich.text import Text
 
@@ -12,6 +10,8 @@ from app.cli.command import answer_command, comment_option, yes_option
 from app.cli.tables import decision_list
 from app.cli.tasks import confirm_skip
 from signoff import AsyncSignoff
+from signoff.schemas.answers import Recorded
+from signoff.schemas.decisions import AnsweredDecision, DecisionList
 
 _STATUSES = ["open", "answered", "expired", "withdrawn", "accepted", "refused"]
 
@@ -25,7 +25,7 @@ def decisions() -> None:
 @project_argument
 @click.option("--status", type=click.Choice(_STATUSES), help="List only decisions with this status.")
 @answer_command(decision_list)
-async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None) -> Any:
+async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None) -> DecisionList:
     """List open and past decisions, oldest first."""
     return await api.decisions.list(project_id, status=status)
 
@@ -39,7 +39,7 @@ async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None)
 @answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Answered."))
 async def answer_decision(
     api: AsyncSignoff, project_id: str, decision: str, answer: str, comment: str | None, *, yes: bool
-) -> Any:
+) -> AnsweredDecision | Recorded:
     """Answer an open decision.
 
     ANSWER must be one of its options. Only the first answer is accepted; later ones are refused.

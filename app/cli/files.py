@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.text import Text
@@ -14,6 +13,7 @@ from app.cli.command import answer_command, client_command
 from app.cli.display import Json, size, visible
 from app.cli.tables import file_list
 from signoff import AsyncSignoff, SignoffError
+from signoff.schemas.files import FileList, Uploaded
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +24,7 @@ def files() -> None:
 @files.command("list")
 @project_argument
 @answer_command(file_list)
-async def list_files(api: AsyncSignoff, project_id: str) -> Any:
+async def list_files(api: AsyncSignoff, project_id: str) -> FileList:
     """List a project's files.
 
     These are the files that tasks made and people uploaded.
@@ -42,7 +42,7 @@ def _uploaded(answer: Json) -> Text:
 @click.option("--path", help="Path in the workspace; default: the file's name.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @answer_command(_uploaded)
-async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | None, overwrite: bool) -> Any:
+async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | None, overwrite: bool) -> Uploaded:
     """Upload a file to a project's workspace."""
     return await api.files.upload(project_id, source, path=path, overwrite=overwrite)
 

@@ -28,6 +28,7 @@ from app.cli.display import Json, plan_tree, projects_table, size, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
 from app.cli.reports import REPORTS
 from signoff import AsyncSignoff, SignoffError, is_pending, to_json
+from signoff.schemas.projects import Project, ProjectList
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
 
 _INTERRUPTED = 130
@@ -107,7 +108,7 @@ def _brief(project: Json) -> Text:
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of projects.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
 @answer_command(projects_table)
-async def list_projects(api: AsyncSignoff, **query: Any) -> Any:
+async def list_projects(api: AsyncSignoff, **query: Any) -> ProjectList:
     """List projects, newest first."""
     return await api.projects.list(**query)
 
@@ -144,7 +145,7 @@ def _more(project: Json) -> str:
 @projects.command()
 @_field_options
 @answer_command(_brief)
-async def create(api: AsyncSignoff, **fields: Any) -> Any:
+async def create(api: AsyncSignoff, **fields: Any) -> Project:
     """Create a project.
 
     It has no plan yet. To generate one: signoff projects plan --generate PROJECT.
@@ -156,7 +157,7 @@ async def create(api: AsyncSignoff, **fields: Any) -> Any:
 @project_argument
 @_field_options
 @answer_command(_brief)
-async def update(api: AsyncSignoff, project_id: str, **fields: Any) -> Any:
+async def update(api: AsyncSignoff, project_id: str, **fields: Any) -> Project:
     """Change a project.
 
     Options that you omit keep their values.
@@ -169,7 +170,7 @@ async def update(api: AsyncSignoff, project_id: str, **fields: Any) -> Any:
 @click.option("--name", help='Name of the copy; default: "… (Copy)".')
 @click.option("--include-files", is_flag=True, default=None, help="Also copy the files in its workspace.")
 @answer_command(_brief)
-async def duplicate(api: AsyncSignoff, project_id: str, name: str | None, include_files: bool | None) -> Any:
+async def duplicate(api: AsyncSignoff, project_id: str, name: str | None, include_files: bool | None) -> Project:
     """Copy a project and its plan.
 
     The copy needs its own approval.

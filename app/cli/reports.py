@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
@@ -13,6 +13,8 @@ from app.cli.command import answer_command, client_command, console, print_json
 from app.cli.tables import audit_report, event_row, fields_table, graph_list, run_list
 from signoff import AsyncSignoff, to_json
 from signoff.fields import GraphForm
+from signoff.schemas.insight import Audit, Metrics
+from signoff.schemas.projects import RunList
 
 
 @click.command()
@@ -77,7 +79,7 @@ async def dag(
 @click.command()
 @project_argument
 @answer_command(fields_table)
-async def metrics(api: AsyncSignoff, project_id: str) -> Any:
+async def metrics(api: AsyncSignoff, project_id: str) -> Metrics:
     """Show a project's metrics."""
     return await api.projects.metrics(project_id)
 
@@ -85,7 +87,7 @@ async def metrics(api: AsyncSignoff, project_id: str) -> Any:
 @click.command()
 @project_argument
 @answer_command(audit_report)
-async def audit(api: AsyncSignoff, project_id: str) -> Any:
+async def audit(api: AsyncSignoff, project_id: str) -> Audit:
     """Audit a project's plan, run and record.
 
     The audit also checks that nobody has altered the record.
@@ -96,7 +98,7 @@ async def audit(api: AsyncSignoff, project_id: str) -> Any:
 @click.command()
 @project_argument
 @answer_command(run_list)
-async def runs(api: AsyncSignoff, project_id: str) -> Any:
+async def runs(api: AsyncSignoff, project_id: str) -> RunList:
     """List the runs of a project, newest first."""
     return await api.projects.runs(project_id)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from rich.text import Text
 
 from app.cli.command import answer_command
 from app.cli.tables import session_list
 from signoff import AsyncSignoff
+from signoff.schemas.session import Revoked, SessionList
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,7 +18,7 @@ def sessions() -> None:
 
 @sessions.command("list")
 @answer_command(session_list)
-async def list_sessions(api: AsyncSignoff) -> Any:
+async def list_sessions(api: AsyncSignoff) -> SessionList:
     """List signed-in browsers, newest first."""
     return await api.sessions()
 
@@ -27,7 +26,7 @@ async def list_sessions(api: AsyncSignoff) -> Any:
 @sessions.command("revoke")
 @click.argument("session")
 @answer_command(lambda answer: Text(f"{answer['id']} is revoked."))
-async def revoke_session(api: AsyncSignoff, session: str) -> Any:
+async def revoke_session(api: AsyncSignoff, session: str) -> Revoked:
     """Revoke a browser session.
 
     The browser has to sign in again.

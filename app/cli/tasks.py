@@ -22,7 +22,9 @@ from app.cli.display import Json, status_text, visible
 from app.cli.tables import fields_table, phase_list, task_list
 from app.planning.outline.attributes import condition, resolved
 from signoff import AsyncSignoff
+from signoff.schemas.answers import Recorded
 from signoff.schemas.json_value import JsonValue
+from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
 
 
@@ -124,7 +126,7 @@ def _edited(answer: Json) -> Text:
 )
 @click.option("--phase", "phase_id", help="List only tasks of this phase (id).")
 @answer_command(task_list)
-async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, phase_id: str | None) -> Any:
+async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, phase_id: str | None) -> TaskList:
     """List the tasks of a project, in plan order."""
     return await api.tasks.list(project_id, status=status, phase_id=phase_id)
 
@@ -133,7 +135,7 @@ async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, pha
 @project_argument
 @click.argument("task")
 @answer_command(fields_table)
-async def show(api: AsyncSignoff, project_id: str, task: str) -> Any:
+async def show(api: AsyncSignoff, project_id: str, task: str) -> Task:
     """Show a task in full, with its outputs."""
     return await api.tasks.get(project_id, task)
 
@@ -146,7 +148,7 @@ async def show(api: AsyncSignoff, project_id: str, task: str) -> Any:
 @answer_command(_edited)
 async def add(
     api: AsyncSignoff, project_id: str, title: str, shell: str | None, action: Json | None, **fields: Any
-) -> Any:
+) -> Task | Recorded:
     """Add a task to the plan.
 
     Without --command or --action, it is a task for a person.
@@ -162,7 +164,7 @@ async def add(
 @answer_command(_edited)
 async def edit(
     api: AsyncSignoff, project_id: str, task: str, shell: str | None, action: Json | None, **fields: Any
-) -> Any:
+) -> Task | Recorded:
     """Change a task that has not started.
 
     Options that you omit keep their values.
@@ -174,7 +176,7 @@ async def edit(
 @project_argument
 @click.argument("task")
 @answer_command(lambda answer: Text("Recorded." if answer.get("recorded") else "Removed."))
-async def remove(api: AsyncSignoff, project_id: str, task: str) -> Any:
+async def remove(api: AsyncSignoff, project_id: str, task: str) -> TaskDeleted | Recorded:
     """Remove a task that has not started.
 
     No other task may depend on it.
@@ -192,7 +194,9 @@ def _answered(answer: Json) -> Text:
 @click.option("--output", "outputs", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Output; repeatable.")
 @comment_option
 @answer_command(_answered)
-async def complete(api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None) -> Any:
+async def complete(
+    api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None
+) -> Task | Recorded:
     """Mark a waiting task as done."""
     return await api.tasks.complete(project_id, task, outputs=outputs, comment=comment)
 
@@ -225,7 +229,7 @@ async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: J
 @answer_command(_answered)
 async def skip(
     api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None, *, yes: bool
-) -> Any:
+) -> Task | Recorded:
     """Skip a task that waits or has not started.
 
     Tasks that depend on it still run, and can use the outputs that are given. If one of them will lack an output, you are asked
@@ -240,7 +244,7 @@ async def skip(
 @click.argument("task")
 @comment_option
 @answer_command(_answered)
-async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Any:
+async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Task | Recorded:
     """Retry a task, or run a task now that waits to be released.
 
     Otherwise, the task must be waiting because it failed or its worker was lost. If it is waiting for its next attempt, that
@@ -273,7 +277,7 @@ def phases() -> None:
 @phases.command("list")
 @project_argument
 @answer_command(phase_list)
-async def list_phases(api: AsyncSignoff, project_id: str) -> Any:
+async def list_phases(api: AsyncSignoff, project_id: str) -> PhaseList:
     """List the phases of a project, in order."""
     return await api.phases.list(project_id)
 
@@ -293,7 +297,7 @@ def _added(answer: Json) -> Text:
 @click.option("--position", type=click.IntRange(0), help="Position, counted from 0; default: last.")
 @click.option("--requires-approval/--no-approval", default=None, help="Whether the phase waits for approval.")
 @answer_command(_added)
-async def add_phase(api: AsyncSignoff, project_id: str, name: str, **fields: Any) -> Any:
+async def add_phase(api: AsyncSignoff, project_id: str, name: str, **fields: Any) -> Phase | Recorded:
     """Add a phase to the plan."""
     return await api.phases.create(project_id, name, **given(**fields))
 
