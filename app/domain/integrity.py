@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from app.domain.audit import Found
 from app.domain.commands import CommandRecord, Outcome
@@ -15,6 +15,8 @@ from signoff.schemas.event_data import TaskMoved
 from signoff.vocabulary import TaskStatus
 
 T = TypeVar("T")
+# A row that is being checked has the columns of its table. It has no types, because an altered row may contain anything.
+AuditedRow: TypeAlias = Any
 _BY_HAND = "The database was changed directly. Trust the events: the hash chain seals them."
 
 
@@ -27,24 +29,24 @@ NOTHING = _Nothing()
 
 # The value that the events give for a column; None if older events do not contain it. `app.domain.coverage` lists the columns
 # that are checked in other ways, and those that are not checked.
-PROJECT_COLUMNS: dict[str, Callable[[ReplayedProject], Any]] = {
+PROJECT_COLUMNS: dict[str, Callable[[ReplayedProject], object]] = {
     "created_by": lambda told: told.created_by,
     "created_at": lambda told: told.created_at,
     "outcome": lambda told: told.outcome or NOTHING,
 }
-PLAN_COLUMNS: dict[str, Callable[[ReplayedPlan], Any]] = {
+PLAN_COLUMNS: dict[str, Callable[[ReplayedPlan], object]] = {
     "planner": lambda told: told.planner,
     "created_by": lambda told: told.created_by,
     "created_at": lambda told: told.created_at,
     "approved_by": lambda told: told.approved_by or NOTHING,
     "approved_at": lambda told: told.approved_at if told.approved_by else NOTHING,
 }
-RUN_COLUMNS: dict[str, Callable[[ReplayedRun], Any]] = {
+RUN_COLUMNS: dict[str, Callable[[ReplayedRun], object]] = {
     "number": lambda told: told.number,
     "started_at": lambda told: told.started_at,
     "completed_at": lambda told: told.completed_at or NOTHING,
 }
-ATTEMPT_COLUMNS: dict[str, Callable[[ReplayedAttempt], Any]] = {
+ATTEMPT_COLUMNS: dict[str, Callable[[ReplayedAttempt], object]] = {
     "run_id": lambda told: told.run_id,
     "try_number": lambda told: told.try_number,
     "started_at": lambda told: told.started_at,
@@ -63,7 +65,7 @@ _NOT_STARTED = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
 _WITH_ERROR = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED})
 
 
-def _unlike(row: Any, replayed: T, columns: Mapping[str, Callable[[T], Any]]) -> Iterator[str]:
+def _unlike(row: AuditedRow, replayed: T, columns: Mapping[str, Callable[[T], object]]) -> Iterator[str]:
     """The columns in which a row differs from the events."""
     for column, value_of in columns.items():
         expected, actual = value_of(replayed), getattr(row, column)
@@ -92,7 +94,7 @@ def check_chain(broken: Sequence[int], total: int) -> Iterator[Found]:
         )
 
 
-def check_project(project: Any, replay: Replay) -> Iterator[Found]:
+def check_project(project: AuditedRow, replay: Replay) -> Iterator[Found]:
     """Find differences between a project and its events."""
     if project.status != replay.state.status:
         message = f"The project's status is {project.status}, but its events say {replay.state.status}."
@@ -108,7 +110,7 @@ def check_project(project: Any, replay: Replay) -> Iterator[Found]:
         yield altered("project_altered", f"The project does not match its events: {difference}.")
 
 
-def check_plans(versions: Sequence[Any], unreadable: Collection[str], replay: Replay) -> Iterator[Found]:
+def check_plans(versions: Sequence[AuditedRow], unreadable: Collection[str], replay: Replay) -> Iterator[Found]:
     """Find plan versions that are missing, forged, or different from their events."""
     rows = {row.version: row for row in versions}
     for version, replayed in replay.plans.items():
@@ -131,7 +133,7 @@ def check_plans(versions: Sequence[Any], unreadable: Collection[str], replay: Re
             yield altered("plan_altered", message)
 
 
-def check_runs(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
+def check_runs(rows: Sequence[AuditedRow], replay: Replay) -> Iterator[Found]:
     """Find runs that are missing, forged, or different from their events."""
     by_id = {row.id: row for row in rows}
     for run_id, replayed in replay.runs.items():
@@ -149,7 +151,7 @@ def check_runs(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
         yield altered("run_altered", f"No event mentions run {row.number}.")
 
 
-def check_phases(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
+def check_phases(rows: Sequence[AuditedRow], replay: Replay) -> Iterator[Found]:
     """Find phases whose status or approval differs from the events."""
     for row in rows:
         replayed = replay.state.phase_status(row.id)
@@ -162,14 +164,14 @@ def check_phases(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
             yield altered("phase_altered", message)
 
 
-def check_tasks(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
+def check_tasks(rows: Sequence[AuditedRow], replay: Replay) -> Iterator[Found]:
     """Find tasks whose state differs from the events."""
     for row in rows:
         for what in _differences(row, replay.state.task(row.id)):
             yield altered("task_altered", f"Task '{row.key}' does not match its events: {what}.", row.id)
 
 
-def _differences(row: Any, replayed: TaskState) -> Iterator[str]:
+def _differences(row: AuditedRow, replayed: TaskState) -> Iterator[str]:
     if row.status != replayed.status:
         yield f"its status is {row.status}, not {replayed.status}"
         return
@@ -184,7 +186,7 @@ def _differences(row: Any, replayed: TaskState) -> Iterator[str]:
     yield from _unlike_cause(row, replayed.last)
 
 
-def _unlike_last(row: Any, told: TaskMoved) -> Iterator[str]:
+def _unlike_last(row: AuditedRow, told: TaskMoved) -> Iterator[str]:
     """What the task's last event says about its exit code and its log, and the row does not."""
     if "exit_code" in told.model_fields_set and row.exit_code != told.exit_code:
         yield f"its exit code is {row.exit_code}, not {told.exit_code}"
@@ -192,13 +194,13 @@ def _unlike_last(row: Any, told: TaskMoved) -> Iterator[str]:
         yield f"its log has {row.log_bytes} bytes, not {told.log.get('bytes')}"
 
 
-def _outputs_differ(row: Any, told: TaskMoved | None) -> bool:
+def _outputs_differ(row: AuditedRow, told: TaskMoved | None) -> bool:
     if told is not None and "outputs_hash" in told.model_fields_set and outputs_hash(row.outputs) != told.outputs_hash:
         return True
     return bool(row.status in _NOT_STARTED and row.outputs)
 
 
-def _unlike_cause(row: Any, told: TaskMoved | None) -> Iterator[str]:
+def _unlike_cause(row: AuditedRow, told: TaskMoved | None) -> Iterator[str]:
     """How the error and the reason differ. Without an event, a task has neither."""
     error, reason = (told.error, told.reason) if told is not None else (None, None)
     if row.status in _WITH_ERROR and row.error != error:
@@ -209,12 +211,12 @@ def _unlike_cause(row: Any, told: TaskMoved | None) -> Iterator[str]:
 
 
 def check_signed(
-    what: str, signed: Sequence[Mapping[str, Any]], rows: Sequence[Any], unreadable: Collection[str]
+    what: str, signed: Sequence[Mapping[str, object]], rows: Sequence[AuditedRow], unreadable: Collection[str]
 ) -> Iterator[Found]:
     """Find rows that differ from the signed plan. `what` is `phase` or `task`; `signed` holds each row's fields by name."""
     by_id = {row.id: row for row in rows}
     for fields in signed:
-        about = fields["id"] if what == "task" else None
+        about = str(fields["id"]) if what == "task" else None
         name = f"{what.capitalize()} '{fields['key']}'"
         row = by_id.pop(fields["id"], None)
         if row is None:
@@ -229,7 +231,7 @@ def check_signed(
         yield altered(f"{what}_altered", f"{what.capitalize()} '{row.key}' is not in any signed plan.", about)
 
 
-def check_attempts(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
+def check_attempts(rows: Sequence[AuditedRow], replay: Replay) -> Iterator[Found]:
     """Find attempts that are missing, forged, or different from their events."""
     by_key = {(row.task_id, row.number): row for row in rows}
     for (task_id, number), replayed in replay.attempts.items():
@@ -244,7 +246,7 @@ def check_attempts(rows: Sequence[Any], replay: Replay) -> Iterator[Found]:
         yield altered("attempt_altered", f"No event mentions attempt {number} of task {task_id}.", task_id)
 
 
-def check_questions(rows: Sequence[Any], decisions: Sequence[CommandRecord], replay: Replay) -> Iterator[Found]:
+def check_questions(rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord], replay: Replay) -> Iterator[Found]:
     """Find questions that differ from what was asked, and answers that differ from what was decided."""
     by_id = {row.id: row for row in rows}
     decided = {decision.id: decision for decision in decisions}
@@ -265,7 +267,7 @@ def check_questions(rows: Sequence[Any], decisions: Sequence[CommandRecord], rep
         yield altered("question_altered", f"No event mentions question {row.id}.")
 
 
-def _answer_unlike(row: Any, decided: Mapping[str, CommandRecord]) -> Iterator[Found]:
+def _answer_unlike(row: AuditedRow, decided: Mapping[str, CommandRecord]) -> Iterator[Found]:
     """Find an answer that nobody gave, or that differs from the decision."""
     if row.status not in {QuestionStatus.ANSWERED, QuestionStatus.EXPIRED}:
         if row.answer is not None or row.decision_id is not None:

@@ -14,6 +14,7 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.domain import integrity
 from app.domain.audit import Found, worst_first
+from app.domain.integrity import AuditedRow
 from app.domain.plan import canonical_json
 from app.domain.replay import Replay
 from app.domain.seals import Seal
@@ -200,7 +201,7 @@ def _event(line: object, number: int) -> tuple[Event, str]:
 
 
 def _record(zipped: Zipped) -> Record:
-    rows: dict[str, list[Any]] = {table.name: [] for table in (*NAMES, projects, seals)}
+    rows: dict[str, list[AuditedRow]] = {table.name: [] for table in (*NAMES, projects, seals)}
     stray: list[int] = []
     unreadable: list[Unreadable] = []
     for line in zipped.lines(ROWS):
@@ -215,7 +216,7 @@ def _record(zipped: Zipped) -> Record:
     project = _row(projects, rows[projects.name][0], "id", unreadable)
     if project is None:
         raise Damaged("project_altered", f"The project in {ROWS} cannot be read.")
-    read: dict[str, list[Any]] = {}
+    read: dict[str, list[AuditedRow]] = {}
     for table, name in NAMES.items():
         if table is not decisions:
             found = (_row(table, row, name, unreadable) for row in rows[table.name])
@@ -228,7 +229,7 @@ def _record(zipped: Zipped) -> Record:
     return Record(project=project, decisions=made, seals=sealed, stray=stray, unreadable=unreadable, **read)
 
 
-def _row(table: Table, row: JsonMapping, name: str, unreadable: list[Unreadable]) -> Any | None:
+def _row(table: Table, row: JsonMapping, name: str, unreadable: list[Unreadable]) -> AuditedRow | None:
     """Return a row with the columns of its table. None if Signoff would not have written it, which is then noted."""
     left_out = LEFT_OUT.get(table.name, set[str]())
     values: dict[str, object] = {}

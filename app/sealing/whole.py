@@ -6,12 +6,13 @@ The same checks apply to a database and to an exported record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import cast
 
 from app.domain import integrity, signed_audit
 from app.domain.actions import Action
 from app.domain.audit import Found
 from app.domain.errors import Conflict
+from app.domain.integrity import AuditedRow
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
 from app.domain.seals import Head, check_seals
@@ -96,7 +97,7 @@ def _plan_texts(record: Record) -> Iterator[Found]:
             yield from _signed(record, row, draft)
 
 
-def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
+def _signed(record: Record, row: AuditedRow, draft: PlanDraft) -> Iterator[Found]:
     # A project may be renamed during its run. Its tasks keep the approved name, and the approved values of the parameters.
     names = [name for name in RunSettings.model_fields if name not in {*PROJECT_VALUES, "parameters"}]
     others = [name for name in names if getattr(record.project, name) != row.settings.get(name)]
@@ -120,7 +121,9 @@ def _signed(record: Record, row: Any, draft: PlanDraft) -> Iterator[Found]:
     yield from integrity.check_signed("task", tasks, record.tasks, record.unreadable_in("tasks"))
 
 
-def _rows_of(record: Record, row: Any, draft: PlanDraft) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def _rows_of(
+    record: Record, row: AuditedRow, draft: PlanDraft
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Return the fields that the rows of phases and tasks must have according to the plan."""
     phases: list[plan_rows.NewPhase] = []
     tasks: list[dict[str, object]] = []

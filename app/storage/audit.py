@@ -12,6 +12,7 @@ from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, or_
 from sqlalchemy import cast as cast_column
 
 from app.domain.commands import CommandRecord
+from app.domain.integrity import AuditedRow
 from app.domain.seals import Seal
 from app.storage import projects, seals
 from app.storage.record_tables import events
@@ -36,20 +37,17 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that is recorded about a project at one moment.
+    """Everything that is recorded about a project at one moment."""
 
-    Rows have the columns of their tables. They have no types, because an altered row may contain anything.
-    """
-
-    project: Any
-    plans: list[Any]
-    runs: list[Any]
-    phases: list[Any]
-    tasks: list[Any]
+    project: AuditedRow
+    plans: list[AuditedRow]
+    runs: list[AuditedRow]
+    phases: list[AuditedRow]
+    tasks: list[AuditedRow]
     decisions: list[CommandRecord]
-    attempts: list[Any]
-    questions: list[Any]
-    commands: list[Any]
+    attempts: list[AuditedRow]
+    questions: list[AuditedRow]
+    commands: list[AuditedRow]
     seals: list[Seal]
     # Numbers of events that lie outside the range in the project's own row.
     stray: list[int]
@@ -85,7 +83,7 @@ def read(conn: Connection, project_id: str) -> Record:
         raise projects.missing(conn, project_id)
     unreadable: list[Unreadable] = []
 
-    def rows_of(table: Table, order: ColumnElement[Any]) -> list[Any]:
+    def rows_of(table: Table, order: ColumnElement[Any]) -> list[AuditedRow]:
         return _rows(conn, table, project_id, NAMES[table], order, unreadable)
 
     return Record(
@@ -111,12 +109,12 @@ def _rows(
     name: str,
     order: ColumnElement[Any],
     unreadable: list[Unreadable],
-) -> list[Any]:
+) -> list[AuditedRow]:
     structured = [column.name for column in table.c if isinstance(column.type, JSON)]
     columns = [
         cast_column(column, Text).label(column.name) if column.name in structured else column for column in table.c
     ]
-    found: list[Any] = []
+    found: list[AuditedRow] = []
     for row in conn.execute(select(*columns).where(table.c.project_id == project_id).order_by(order)).mappings():
         values = dict(row)
         wrong = next((column for column in structured if not _parse(table, column, values)), None)
@@ -186,7 +184,7 @@ def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[Comm
     return found
 
 
-def _stray(conn: Connection, project: Any) -> list[int]:
+def _stray(conn: Connection, project: AuditedRow) -> list[int]:
     outside = or_(events.c.seq > project.last_seq, events.c.seq < 1)
     query = select(events.c.seq).where(events.c.project_id == project.id, outside).order_by(events.c.seq)
     return list(conn.execute(query.limit(_MAX_STRAY)).scalars())
