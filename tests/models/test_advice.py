@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.actions.masking import Masker
 from activities.advice import Advice
 from app.storage.tables import projects
 from tests.conftest import OWNER, Stack, eventually
@@ -141,7 +142,7 @@ async def test_an_answer_whose_worker_was_lost_before_it_could_say_so_still_coun
     await stack.database.transact(lambda conn: conn.execute(change))
     run_id = (await stack.project(project_id))["run"]["id"]
     request = AdviceRequest(project_id=project_id, run_id=run_id, task="ship")
-    advice = Advice(stack.database, stack.settings)
+    advice = Advice(stack.database, stack.settings, Masker())
     for _ in range(2):
         decided = await ActivityEnvironment(client=stack.temporal).run(advice.advise, request)
         assert (decided.accepted, decided.payload["effect"]) == (True, "complete")
