@@ -14,6 +14,7 @@ from app.domain.decisions import MODEL_ACTOR
 from app.domain.lasting import lasting_effect
 from app.domain.plan import PlanDraft
 from app.domain.releasing import Released, Releases, deciders_of, listed
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import DecidedBy, DecisionMode
 
 # A plan with more decisions of models is odd enough with these.
@@ -32,9 +33,9 @@ def plan_in_force(versions: Sequence[Any], version: int | None) -> tuple[PlanDra
         return PlanDraft(), []
     deciders = deciders_of(draft)
     # Before plans said who decides, the project did.
-    frozen = row.frozen if row is not None and isinstance(row.frozen, dict) else None
+    frozen: JsonObject | None = row.frozen if row is not None else None
+    settings: JsonObject = (row.settings if row is not None else None) or {}
     is_old = frozen is not None and frozen.get("deciders") is None
-    settings = row.settings if row is not None and isinstance(row.settings, dict) else {}
     by_mode = is_old and settings.get("decision_mode") == DecisionMode.AGENT
     unsaid = {task.key for task in draft.tasks() if "by" not in task.action.fields()} if by_mode else set[str]()
     return draft, [key for key, by in deciders.items() if by == DecidedBy.MODEL or key in unsaid]
