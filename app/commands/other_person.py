@@ -25,7 +25,7 @@ def check(conn: Connection, command: CommandRecord, task: TaskRow) -> None:
     if task.action_type != DECISION:
         return
     draft = plans.content(plans.current(conn, projects.get(conn, task.project_id)))
-    for key in others_of(draft, task.key):
+    for key in others_of(draft).get(task.key, []):
         if command.actor == UNAUTHENTICATED:
             message = f"'{task.key}' and '{key}' need two different people, and nobody knows who sent this answer."
             raise Conflict(f"{message} Answer through the API, the page or the CLI.", code="same_person")

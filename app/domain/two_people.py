@@ -10,11 +10,14 @@ from signoff.schemas.problems import Problem
 from signoff.vocabulary import DecidedBy
 
 
-def others_of(draft: PlanDraft, key: str) -> list[str]:
-    """The keys of the decisions that the person who answers the decision `key` must not have answered."""
-    named = {task.key: _named(task) for task in draft.tasks()}
-    own = named.get(key)
-    return list(dict.fromkeys([*([own] if own else []), *(other for other, name in named.items() if name == key)]))
+def others_of(draft: PlanDraft) -> dict[str, list[str]]:
+    """For each decision that two people share, by key: the decisions that whoever answers it must not have answered."""
+    found: dict[str, list[str]] = {}
+    for task in draft.tasks():
+        if (named := _named(task)) is not None:
+            found.setdefault(task.key, []).append(named)
+            found.setdefault(named, []).append(task.key)
+    return {key: list(dict.fromkeys(others)) for key, others in found.items()}
 
 
 def problems_of(draft: PlanDraft) -> Iterator[Problem]:
