@@ -65,7 +65,8 @@ test("what a plan may do is counted from its tasks", () => {
   ]);
   assert.deepEqual(powers.secrets, ["TOKEN"]);
   assert.deepEqual(powers.gates, ["Two"]);
-  assert.deepEqual([powers.commands, powers.manual, powers.decisions, powers.modelDecisions, powers.asks],
+  assert.deepEqual(
+    [powers.commands, powers.manual, powers.decisions, powers.modelDecisions, powers.asks],
     [2, 1, 2, 1, 1],
   );
   assert.deepEqual(powers.others, [{ name: "rocket", count: 1 }]);
