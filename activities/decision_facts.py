@@ -118,7 +118,7 @@ def has_text(files: list[JsonObject]) -> bool:
 
 def _beginning(workspace: Path, path: str, masker: Masker, most: int) -> str | None:
     parts = PurePosixPath(path).parts
-    if not parts or any(map(is_private, parts)):
+    if not parts or ".." in parts or path.startswith("/") or any(map(is_private, parts)):
         return None
     try:
         with os.fdopen(open_file(workspace, parts), "rb") as file:

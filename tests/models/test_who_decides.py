@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.actions.masking import Masker
 from activities.advice import Advice
+from app.storage.tables import plans
 from tests.conftest import OWNER, Stack, eventually
 from tests.model_server import Json, ModelServer
 from workflows.contracts import AdviceRequest, Decided
@@ -205,3 +207,24 @@ async def test_with_nothing_to_look_at_the_model_is_not_asked(stack: Stack, mode
     await answer(stack, project_id, question, "approve")
     assert (await stack.finished(project_id))["status"] == "completed"
     assert model.requests == []
+
+
+async def test_what_was_approved_before_plans_said_who_decides_stays_as_it_was(
+    stack: Stack, model: ModelServer
+) -> None:
+    model.answer_with(lambda _: APPROVES)
+    plan = (
+        "1. Write: `echo 'Faster.' > notes.md` {#write files=notes.md}\n"
+        "2. Right? {#review decision=approve,reject}\n3. Push: `git push nowhere` {#push}"
+    )
+    project_id = await stack.started(plan, decision_mode="agent")
+    await open_questions(stack, project_id, 1)
+    assert not (await advised(stack, project_id, "review")).accepted
+    signed = plans.c.project_id == project_id
+    frozen = await stack.database.read(lambda conn: conn.execute(select(plans.c.frozen).where(signed)).scalar_one())
+    del frozen["deciders"]
+    change = plans.update().where(signed).values(frozen=frozen)
+    await stack.database.transact(lambda conn: conn.execute(change))
+    assert (await advised(stack, project_id, "review")).accepted
+    review = await stack.call("GET", f"/{project_id}/tasks/review")
+    assert review["outputs"]["answered_by"] == "model:openai-chat:test-model"
