@@ -110,7 +110,7 @@ def build_worker(
         return make(task_queue=queue, activities=tasks.activities)
     records = Records(database, actions, workspaces_of(settings), settings)
     planning = planning_of(settings, database, actions, planners)
-    advice = Advice(database, settings)
+    advice = Advice(database, settings, tasks.masker)
     return make(
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],

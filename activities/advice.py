@@ -1,33 +1,40 @@
-"""The activity in which a model answers an open decision, if the project's `decision_mode` is `agent`."""
+"""The activity in which a model answers a question that the plan or the project leaves to it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, create_model
 from sqlalchemy import Connection
 from temporalio import activity
 
+from activities.actions.masking import Masker
+from activities.decision_facts import Facts, beginnings, has_text, read_facts
 from activities.heartbeat import Heartbeat, Stop
 from activities.run_state import decided, project_state
+from app.commands import releases
 from app.commands.handlers import HANDLERS
 from app.database.database import Database
 from app.domain.budget import BudgetExceeded
 from app.domain.commands import AnswerQuestion, CommandKind, CommandRequest
-from app.domain.decisions import QuestionKind, QuestionStatus
-from app.domain.errors import DomainError
+from app.domain.decisions import MODEL_ACTOR, QuestionKind, QuestionStatus
+from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.material import RULE, framed
-from app.llm.access import load, model_for
+from app.llm.access import ModelAccess, load, model_for
 from app.settings import Settings
-from app.storage import decisions, events, plans, projects, questions, tasks
+from app.storage import decisions, events, needs, plans, projects, questions, tasks
 from app.storage.model_steps import Conversation
 from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskRow
+from app.workspace.workspaces import workspaces_of
 from signoff.schemas.event_data import TaskProgress
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import DecisionMode
 from workflows.activity_types import AdviceActivities
 from workflows.contracts import AdviceRequest, Decided
@@ -38,19 +45,17 @@ MAX_RETRIES = 3
 MAX_CHARACTERS = 12_000
 # The same limit as for people.
 MAX_ANSWER_LENGTH = 10_000
-MODEL_ACTOR = "model:"
 logger = logging.getLogger(__name__)
 # Type checkers read the values of a Literal; here, the values are known only at run time.
 _LITERAL: Any = Literal
-# What the model learns about the tasks before this one, by key.
-_Facts = dict[str, dict[str, object]]
 
 _RULES = (
     """\
 The people of an automation project have asked you to answer a question for them. Base your answer on the project's purpose and
-on the facts below. In `reason`, explain the basis of your answer in one or two sentences. Set `sure` to false if the facts do
-not settle the question, if a wrong choice could not be undone, or if it is a matter of taste, law, money or somebody's consent.
-A person then decides instead. """
+on the facts below: the tasks that are done, with their outputs and the beginnings of their files, the tasks that come next, and
+what each answer leads to. In `reason`, explain the basis of your answer in one or two sentences. Set `sure` to false if what you
+are to judge is not shown, if the facts do not settle the question, if a wrong choice could not be undone, or if it is a matter of
+taste, law, money or somebody's consent. A person then decides instead. """
     + RULE
 )
 _AFTER_A_FAILURE = """\
@@ -73,11 +78,14 @@ class Advice(AdviceActivities):
     Args:
         database: the database with the questions and their answers.
         settings: the settings that name the model.
+        masker: masks the worker's secrets in the files that the model is shown.
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, masker: Masker) -> None:
         self._database = database
         self._settings = settings
+        self._masker = masker
+        self._workspaces = workspaces_of(settings)
 
     @activity.defn
     async def advise(self, request: AdviceRequest) -> Decided:
@@ -91,61 +99,98 @@ class Advice(AdviceActivities):
             raise
 
     async def _advise(self, request: AdviceRequest) -> Decided:
-        project, project_text, task, question, facts, retries = await self._database.read(
-            lambda conn: _read(conn, request)
-        )
+        case = await self._database.read(lambda conn: _read(conn, request))
+        question = case.question
         if question is not None and question.status != QuestionStatus.OPEN:
             # Perhaps this activity answered it, and its worker was lost before it could report the answer.
             return await self._database.read(lambda conn: _decided_before(conn, request, question))
-        access = model_for(self._settings, project.strategy)
-        if access is None or question is None or not _is_for_models(project, task, question, request):
+        access = model_for(self._settings, case.project.strategy)
+        if access is None or question is None or not case.is_for_models:
             return await self._database.transact(lambda conn: _left_open(conn, request))
-        if retries >= MAX_RETRIES:
-            why = f"The model has already retried the task {retries} times."
-            return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
         try:
-            await load("app.llm.asking")
-            from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
-            from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
-
-            ledger = DatabaseLedger(self._database, self._settings, Conversation(project.id, f"decision:{question.id}"))
-            said = await ask(
-                access,
-                ledger,
-                _shape(question),
-                lambda answer: answer,
-                repairs=REPAIRS,
-                instructions=_RULES,
-                request=_question(project_text, task, question, facts),
-            )
+            said = await self._ask(case, question, access)
         except DomainError as error:
             why = f"The model could not decide: {error.info.message}"
-            return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
-        if not said.sure:
-            why = f"The model was not sure. It would answer '{said.answer}': {said.reason}"
-            return await self._database.transact(lambda conn: _left_open(conn, request, task, question, why))
-        return await self._database.transact(lambda conn: _decide(conn, request, question, said, access.name))
+            return await self._database.transact(lambda conn: _left_open(conn, request, case.task, question, why))
+        if isinstance(said, str):
+            return await self._database.transact(lambda conn: _left_open(conn, request, case.task, question, said))
+        return await self._database.transact(
+            lambda conn: _decide(conn, request, case.task, question, said, access.name)
+        )
+
+    async def _ask(self, case: _Case, question: QuestionRow, access: ModelAccess) -> Answer | str:
+        """The model's answer, or why it has none.
+
+        Raises:
+            DomainError: the model cannot be asked.
+        """
+        if case.retries >= MAX_RETRIES:
+            return f"The model has already retried the task {case.retries} times."
+        files = await asyncio.to_thread(self._files, case)
+        if not case.facts.shown and not has_text(files):
+            return "The model was not asked: no task before this decision has an output or a file that it could judge."
+        await load("app.llm.asking")
+        from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
+        from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
+
+        conversation = Conversation(case.project.id, f"decision:{question.id}")
+        said = await ask(
+            access,
+            DatabaseLedger(self._database, self._settings, conversation),
+            _shape(question),
+            lambda answer: answer,
+            repairs=REPAIRS,
+            instructions=_RULES,
+            request=_question(case, question, files),
+        )
+        return said if said.sure else f"The model was not sure. It would answer '{said.answer}': {said.reason}"
+
+    def _files(self, case: _Case) -> list[JsonObject]:
+        try:
+            workspace = self._workspaces.checked(case.project.workspace, case.project.path)
+        except (Conflict, NotFound):
+            return []
+        return beginnings(workspace, case.facts.files, self._masker)
 
 
-def _read(conn: Connection, request: AdviceRequest) -> tuple[ProjectRow, str, TaskRow, QuestionRow | None, _Facts, int]:
+@dataclass(frozen=True)
+class _Case:
+    """A question, and what the record knows about it. `retries` counts how often a model had the task retried."""
+
+    project: ProjectRow
+    project_text: str
+    task: TaskRow
+    question: QuestionRow | None
+    is_for_models: bool
+    facts: Facts
+    retries: int
+
+
+def _read(conn: Connection, request: AdviceRequest) -> _Case:
     project = projects.get(conn, request.project_id)
     signed = plans.contents(plans.current(conn, project)).settings
     name = signed.get("project_name", project.name)
     description = signed.get("project_description", project.description) or ""
-    project_text = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
+    text = f"Project: {name}\n{description[:MAX_CHARACTERS]}"
     task = tasks.get(conn, request.project_id, request.task)
-    before = [tasks.get(conn, request.project_id, key) for key in task.depends_on]
-    facts: _Facts = {row.key: {"title": row.title, "status": row.status, "outputs": row.outputs} for row in before}
+    question = questions.latest_of(conn, task.id)
     retries = questions.count_answers(conn, task.id, request.run_id, answer=CommandKind.RETRY, by=MODEL_ACTOR)
-    return project, project_text, task, questions.latest_of(conn, task.id), facts, retries
+    is_for_models = question is not None and _is_for_models(conn, project, task, question, request)
+    facts = read_facts(conn, project, task, question) if question is not None else Facts({}, {}, shown=False)
+    return _Case(project, text, task, question, is_for_models, facts, retries)
 
 
-def _is_for_models(project: ProjectRow, task: TaskRow, question: QuestionRow, request: AdviceRequest) -> bool:
+def _is_for_models(
+    conn: Connection, project: ProjectRow, task: TaskRow, question: QuestionRow, request: AdviceRequest
+) -> bool:
     """Whether the record leaves this question to a model. The workflow's own state is not trusted; it could be forged."""
-    if project.decision_mode != DecisionMode.AGENT or project.run_id != request.run_id:
+    if project.run_id != request.run_id:
         return False
+    if question.kind == QuestionKind.DECISION:
+        return needs.is_left_to_model(conn, project, task)
     out_of_budget = task.error is not None and task.error["type"] == BudgetExceeded.default_code
-    return question.kind == QuestionKind.DECISION or (question.kind == QuestionKind.TASK_FAILED and not out_of_budget)
+    is_failure = question.kind == QuestionKind.TASK_FAILED and not out_of_budget
+    return is_failure and project.decision_mode == DecisionMode.AGENT
 
 
 def _shape(question: QuestionRow) -> type[Answer]:
@@ -154,23 +199,25 @@ def _shape(question: QuestionRow) -> type[Answer]:
     return create_model("Answer", __base__=Answer, answer=(_LITERAL[tuple(question.options)], ...))
 
 
-def _question(project: str, task: TaskRow, question: QuestionRow, facts: _Facts) -> str:
+def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject]) -> str:
     options = f"Options: {', '.join(question.options)}" if question.options else "Answer with any short text."
-    known: dict[str, object] = {"task": task.title, "description": task.description, "before_it": facts}
-    if question.kind == QuestionKind.TASK_FAILED:
-        known |= {"error": task.error, "attempts": task.attempt, "action": task.action, "outputs": task.outputs}
-    data = json.dumps(known, ensure_ascii=False)[:MAX_CHARACTERS]
     parts = [
-        project,
+        case.project_text,
         f"Question: {question.question}",
         options,
         _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "",
-        framed(data),
+        framed(json.dumps({**case.facts.known, "files": files}, ensure_ascii=False)),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _decide(conn: Connection, request: AdviceRequest, question: QuestionRow, advice: Answer, model: str) -> Decided:
+def _decide(
+    conn: Connection, request: AdviceRequest, task: TaskRow, question: QuestionRow, advice: Answer, model: str
+) -> Decided:
+    why = releases.objection(conn, task, question, advice.answer)
+    if why is not None:
+        told = f"The model would answer '{advice.answer}': {advice.reason} {why}"
+        return _left_open(conn, request, task, question, told)
     answer = CommandRequest(
         project_id=request.project_id,
         request_id=_request_id(question),

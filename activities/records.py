@@ -29,7 +29,6 @@ from app.storage import flow, needs, permission, plan_rows, plans, projects, run
 from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import (
-    DecisionMode,
     PhaseStatus,
     PlanStatus,
     ProjectStatus,
@@ -268,7 +267,7 @@ class Records(RecordActivities):
             if opened.reason == WaitReason.DECISION:
                 answers.open_decision(conn, opened.run_id, task, due_at)
                 has_model = model_for(self._settings, project.strategy) is not None
-                advise = has_model and project.decision_mode == DecisionMode.AGENT
+                advise = has_model and needs.is_left_to_model(conn, project, task)
                 return TaskResult(status=TaskStatus.WAITING, advise=advise)
             tasks.open_task(conn, task, reason=opened.reason, due_at=due_at)
             return TaskResult(status=TaskStatus.WAITING)

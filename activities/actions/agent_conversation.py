@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -72,11 +72,11 @@ class _Recorded(WrapperToolset[None]):
         if len(call_id) > MAX_CALL_ID_LENGTH:
             call_id = hashlib.sha256(call_id.encode()).hexdigest()
         reference = f"{self.ledger.conversation.name}/{self.calls()}/{call_id}"[-200:]
-        answer = await self.ledger.answer(reference)
+        reply = await self.ledger.reply(reference)
 
         async def use() -> str:
-            if answer is not None:
-                return answer
+            if reply is not None:
+                return self.masked(json.dumps(asdict(reply), ensure_ascii=False))
             try:
                 return self.masked(
                     storable_text(str(await super(_Recorded, self).call_tool(name, tool_args, ctx, tool)))

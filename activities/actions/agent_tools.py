@@ -190,6 +190,8 @@ class Tools:
     async def ask_person(self, question: str, options: list[str] | None = None) -> str:
         """Ask the person who runs this project, and wait for the answer. This may take days.
 
+        The reply has the `answer`, which may be in other words than the options, and a `comment` on it, if the person wrote one.
+
         Args:
             question: the complete question, with everything that the person needs to know to answer it.
             options: the answers to choose from; omit them to accept any text.

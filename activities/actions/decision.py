@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from activities.actions.wait import MAX_WAIT_SECONDS
 from app.domain.actions import Fields, Mode, Unattended
+from app.domain.plan import Key
+from signoff.vocabulary import DecidedBy
 
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
@@ -31,12 +33,20 @@ class DecisionFields(Fields):
         allow_inf_nan=False,
         description="Seconds until the default answer is used. Without a default answer, the task fails.",
     )
-
     stop: list[Answer] | None = Field(
         default=None,
         max_length=50,
         description="The answers that end the run; if omitted, those that say no (no, reject, stop, abort, cancel). If empty, "
         "or if a later task reads the answer and this is omitted: none.",
+    )
+
+    by: DecidedBy = Field(
+        default=DecidedBy.PERSON,
+        description="Who answers: `person`, or `model`: a model answers first, and a person if the model is not sure.",
+    )
+    other_than: Key | None = Field(
+        default=None,
+        description="The key of another decision. This one must be answered by another person than that one.",
     )
 
     @model_validator(mode="after")
@@ -48,6 +58,10 @@ class DecisionFields(Fields):
         for answer in self.stop or [] if self.options else []:
             if answer not in self.options:
                 raise ValueError(f"stop names '{answer}', which is not one of the options")
+        if self.other_than is not None and self.by == DecidedBy.MODEL:
+            raise ValueError("other_than asks for another person, so a model cannot answer (by is model)")
+        if self.other_than is not None and self.default is not None:
+            raise ValueError("other_than asks for another person, so there cannot be a default answer")
         return self
 
 
@@ -57,4 +71,4 @@ class Decision(Unattended):
     type: ClassVar[str] = "decision"
     mode: ClassVar[Mode] = Mode.DECISION
     fields_model: ClassVar[type[BaseModel]] = DecisionFields
-    rare: ClassVar[tuple[str, ...]] = ("default", "expires_seconds", "stop")
+    rare: ClassVar[tuple[str, ...]] = ("default", "expires_seconds", "stop", "by", "other_than")

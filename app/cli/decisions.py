@@ -42,7 +42,7 @@ async def answer_decision(
 ) -> AnsweredDecision | Recorded:
     """Answer an open decision.
 
-    ANSWER must be one of its options. Only the first answer is accepted; later ones are refused.
+    ANSWER must be one of its options; the question of an agent also takes other words. Only the first answer is accepted.
     """
     asked = await api.decisions.get(project_id, decision)
     if answer == "skip" and asked.task_id is not None and asked.kind != "decision":

@@ -244,6 +244,11 @@ def action_text(action: Json) -> Text:
             text = Text(f"asks a model: {visible(fields.pop('prompt'))}", style="green")
         case "manual":
             text = Text("a person does this", style="yellow")
+        case "decision":
+            text = Text("a model answers this first" if fields.pop("by", "") == "model" else "a person decides")
+            text.stylize("yellow")
+            if isinstance(other := fields.pop("other_than", None), str):
+                text.append(f"\nmust be answered by another person than {visible(other)}", style="yellow")
         case "wait" if "seconds" in fields:
             text = Text(f"waits {_span(fields.pop('seconds'))}", style="green")
         case kind:

@@ -42,14 +42,17 @@ async def ask(console: Console, question: str) -> bool:
     return (await read_reply(console, f"{question} [y/N]")).lower() in {"y", "yes"}
 
 
-async def choose(console: Console, question: str, options: tuple[str, ...]) -> str | None:
-    """Ask the person to choose an option, or to type any text if there are none. None if the reply matches no option."""
+async def choose(console: Console, question: str, options: tuple[str, ...], *, exact: bool = True) -> str | None:
+    """Ask the person to choose an option, or to type any text if there are none, or if the answer need not be `exact`.
+
+    None if the reply matches no option.
+    """
     choices = f"[{'/'.join(visible(option) for option in options)}] " if options else ""
     reply = await read_reply(console, f"{question} {choices}".rstrip())
     if not options or reply in options:
         return reply or None
     matches = [option for option in options if reply and option.lower().startswith(reply.lower())]
-    return matches[0] if len(matches) == 1 else None
+    return matches[0] if len(matches) == 1 else None if exact else reply or None
 
 
 async def read_reply(console: Console, question: str) -> str:
@@ -192,10 +195,15 @@ class _Questions:
                 if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
                     await self._api.tasks.complete(project_id, subject.id)
             case Question():
-                follows = to_json(await self._api.decisions.get(project_id, subject.id))["follows"]
-                if follows:
-                    self._console.print(follows_text(follows))
-                answer = await choose(self._console, visible(subject.text), subject.options)
+                asked = to_json(await self._api.decisions.get(project_id, subject.id))
+                if asked["follows"]:
+                    self._console.print(follows_text(asked["follows"]))
+                if asked["other_than"]:
+                    others = visible(" and ".join(asked["other_than"]))
+                    self._console.print(Text(f"Another person must answer this than {others}."), soft_wrap=True)
+                answer = await choose(
+                    self._console, visible(subject.text), subject.options, exact=asked["kind"] != "agent"
+                )
                 if answer is not None:
                     await self._api.decisions.answer(project_id, subject.id, answer)
             case ShownPhase():

@@ -122,6 +122,8 @@ def decision_list(answer: Json) -> RenderableType:
             text.append(f"    {visible(words)}  " if words else "    ")
             text.append(f"→ {visible(answers)}" if answers else "", style="yellow" if is_open else "green")
             text.append("\n")
+        if item["other_than"]:
+            text.append(f"    Another person must answer this than {visible(' and '.join(item['other_than']))}.\n")
         if item["follows"]:
             text.append(
                 "".join(f"    {line}\n" for line in follows_text(item["follows"]).plain.split("\n")), style="dim"

@@ -6,6 +6,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
+from app.commands import other_person, releases
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommentSeal
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
@@ -49,6 +50,8 @@ def answer_task(conn: Connection, command: CommandRecord) -> None:
             code="task_not_waiting",
             context={"task_id": task.id, "status": task.status, "reason": task.reason, "allowed": sorted(allowed)},
         )
+    if command.kind != CommandKind.FAIL:
+        other_person.check(conn, command, task)
     command.payload = {**command.payload, "task_id": task.id, "key": task.key}
     _carry_out(conn, task, command, command.kind, command.payload.get("outputs") or {})
 
@@ -62,9 +65,12 @@ def answer_question(conn: Connection, command: CommandRecord) -> None:
         raise Conflict(f"This decision is already {question.status}.", code=code, context={"decision": shown(question)})
     task = tasks.get(conn, command.project_id, question.task_id)
     _check_running(conn, command, task)
-    if question.options and answer not in question.options:
+    # A person may answer a model in other words than the model proposed.
+    if question.options and question.kind != QuestionKind.AGENT and answer not in question.options:
         message = f"'{answer[:200]}' is not one of the options: {', '.join(question.options)}."
         raise Invalid(message, code="invalid_answer", details=[Problem(field="answer", message=message)])
+    other_person.check(conn, command, task)
+    releases.check_answer(conn, command.actor, task, question, answer)
     _settle(conn, task, question, command, answer)
 
 

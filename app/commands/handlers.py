@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from sqlalchemy import Connection
 
-from app.commands import answers, control, plan_edits
+from app.commands import answers, control, plan_edits, releases
 from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandPayload, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
@@ -14,6 +14,7 @@ from app.domain.errors import Conflict, ErrorInfo, Invalid
 from app.domain.identity import now
 from app.domain.parameters import Value
 from app.domain.registry import load_actions
+from app.domain.releasing import deciders_of
 from app.domain.states import Call, Situation, check_call
 from app.storage import decisions, events, freezing, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
@@ -99,8 +100,9 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     digest = plans.contents(plan).digest
     command.plan_version, command.plan_digest = plan.version, digest
     runs.check_workspace_free(conn, project)
+    releases.check_kept_answers(conn, project.id, draft)
     if captured is not None:
-        captured.frozen.stops = stops_of(draft)
+        captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
     if project.run_id is not None:
         # A task of an earlier run that does not stop could otherwise run twice at the same time.
         projects.check_stopped(conn, project.id)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, update
 
+from app.commands import releases
 from app.domain.actions import Actions, Mode
 from app.domain.commands import CommandRecord
 from app.domain.conditions import stops_of
@@ -15,10 +16,11 @@ from app.domain.errors import Conflict
 from app.domain.frozen import Captured
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.registry import load_actions
+from app.domain.releasing import deciders_of
 from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
-from app.storage import events, freezing, plan_rows, plans, projects, runs, tasks
+from app.storage import events, freezing, needs, plan_rows, plans, projects, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import plans as plan_table
@@ -98,9 +100,11 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     editor = Editor(before, _keys_by_id(conn, project.id), waiting)
     after = editor.apply(edits)
     check_draft(after, actions, None, before=before)
+    if needs.deciders(conn, project.id) is not None:
+        releases.check_kept_answers(conn, project.id, after)
     _check_started(before, after, phases, tasks.all_of(conn, project.id), actions)
     if captured is not None:
-        captured.frozen.stops = stops_of(after)
+        captured.frozen.stops, captured.frozen.deciders = stops_of(after), deciders_of(after)
     _install(conn, project, current, after, actions, editor, command, freezing.bind(command, captured, current))
 
 

@@ -22,7 +22,7 @@ API_NAMES: dict[str, str] = {
     "limits": "limits",
     "approval": "requires_approval",
 }
-ATTRIBUTES = (*API_NAMES, "env", "cwd", "expect", "every", "until", "default", "expires", "stop")
+ATTRIBUTES = (*API_NAMES, "env", "cwd", "expect", "every", "until", "default", "expires", "stop", "by", "other_than")
 
 _WORK = frozenset({"agent", "retries", "timeout", "on_crash", "after_failure", "files", "approval"})
 _COMMANDS = frozenset({"inputs", "reads", "writes", "limits"})
@@ -32,7 +32,7 @@ MEANS: dict[str, frozenset[str]] = {
     "http": _WORK,
     "agent": _WORK | _COMMANDS | {"env"},
     "manual": frozenset({"files", "inputs"}),
-    "decision": frozenset({"inputs", "default", "expires", "stop"}),
+    "decision": frozenset({"inputs", "default", "expires", "stop", "by", "other_than"}),
     "wait": frozenset(),
     "milestone": frozenset(),
 }
@@ -99,6 +99,8 @@ _ELSEWHERE = {
     "default": "Only a decision has a default answer: decision=yes,no default=no.",
     "expires": "Only a decision expires: decision=yes,no expires=2d. Use 'timeout' for a time limit.",
     "stop": "Only the answer to a decision ends the run: decision=yes,no stop=no.",
+    "by": "Only the plan of a decision says who answers: decision=yes,no by=model.",
+    "other_than": "Only a decision asks for another person: decision=yes,no other_than=first_review.",
     "approval": "Only a task that a worker runs waits until a person releases it.",
 }
 _REASONS = {

@@ -48,7 +48,7 @@ class Danger(NamedTuple):
 def dangers_of(action: JsonObject) -> list[Danger]:
     """The dangers in an action's commands, without duplicates."""
     dangers: dict[Danger, None] = {}
-    for text, script in _scripts(action):
+    for text, script in scripts_of(action):
         if len(text) > MAX_SCRIPT_LENGTH:
             what = f"is longer than the {MAX_SCRIPT_LENGTH:,} characters that are checked"
             dangers[Danger("command_too_long", what)] = None
@@ -70,7 +70,8 @@ def _dangers_of_step(step: Step) -> list[Danger]:
     return dangers
 
 
-def _scripts(action: JsonObject) -> Iterator[tuple[str, Script]]:
+def scripts_of(action: JsonObject) -> Iterator[tuple[str, Script]]:
+    """The scripts that an action runs, each with its text."""
     command, words = action.get("command"), action.get("argv")
     if isinstance(command, str):
         # A line that continues after a backslash is one command.

@@ -15,6 +15,8 @@ class QuestionKind(StrEnum):
     CHANGED = "changed"
 
 
+# How the name of an actor begins that is a model.
+MODEL_ACTOR = "model:"
 # The answer to a question of the kind `changed` that runs the task anyway, with the files as they are now.
 RUN_AS_IT_IS = "run"
 

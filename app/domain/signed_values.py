@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain import references
 from app.domain.actions import Actions, Mode
 from app.domain.plan import PlanDraft, TaskDraft
-from signoff.vocabulary import AfterFailure, DecisionMode
+from signoff.vocabulary import AfterFailure, DecidedBy, DecisionMode
 
 # Names of the fields in `RunSettings`.
 PROJECT_VALUES = ("project_name", "project_description")
@@ -18,7 +18,7 @@ def project_values_read(draft: PlanDraft, actions: Actions, decision_mode: str) 
         kind = actions.get(task.action.type)
         if kind is None or (kind.mode == Mode.ACTIVITY and kind.reads_project_name):
             read.add("name")
-        if decision_mode == DecisionMode.AGENT and _may_ask_model(task, kind.mode if kind is not None else None):
+        if _may_ask_model(task, kind.mode if kind is not None else None, decision_mode):
             read |= {"name", "description"}
         expressions = references.expressions([task.inputs, task.action.fields()])
         read |= {text.removeprefix("project.") for text in expressions if text in _REFERENCES}
@@ -28,6 +28,8 @@ def project_values_read(draft: PlanDraft, actions: Actions, decision_mode: str) 
 _REFERENCES = frozenset({"project.name", "project.description"})
 
 
-def _may_ask_model(task: TaskDraft, mode: Mode | None) -> bool:
+def _may_ask_model(task: TaskDraft, mode: Mode | None, decision_mode: str) -> bool:
     """Whether a model may answer a question about the task. Such a model receives the project's texts."""
-    return mode == Mode.DECISION or task.after_failure == AfterFailure.ASK
+    if mode == Mode.DECISION:
+        return task.action.fields().get("by") == DecidedBy.MODEL
+    return decision_mode == DecisionMode.AGENT and task.after_failure == AfterFailure.ASK

@@ -118,10 +118,10 @@ class DatabaseLedger:
         )
         return result
 
-    async def answer(self, call_id: str) -> str | None:
-        """The answer of a person to the question that a tool call asked."""
+    async def reply(self, call_id: str) -> questions.Reply | None:
+        """A person's reply to the question that a tool call asked."""
         return await self._database.read(
-            lambda conn: questions.answer_to(conn, self.conversation.task_id or "", call_id)
+            lambda conn: questions.reply_to(conn, self.conversation.task_id or "", call_id)
         )
 
     async def close(self) -> None:

@@ -174,7 +174,8 @@ def _decision(fields: JsonObject) -> list[str]:
     words += [write("default", str(fields["default"]))] if "default" in fields else []
     words += [f"expires={fields['expires_seconds']}"] if "expires_seconds" in fields else []
     stop = fields.get("stop")
-    return words + ([write("stop", ",".join(map(str, cast("list[object]", stop))))] if isinstance(stop, list) else [])
+    words += [write("stop", ",".join(map(str, cast("list[object]", stop))))] if isinstance(stop, list) else []
+    return words + [write(name, str(fields[name])) for name in ("by", "other_than") if fields.get(name) is not None]
 
 
 def _action_block(kind: str, fields: JsonObject) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
@@ -10,11 +11,12 @@ from app.domain.conditions import DECISION, Ended, Fate, Stops, Then, condition_
 from app.domain.frozen import StoredFrozen
 from app.domain.references import referenced_tasks
 from app.domain.states import SKIPPED_BY_PERSON
+from app.storage.projects import ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import phases, plans, projects, tasks
 from app.storage.tasks import TaskRow
 from signoff.schemas.json_value import JsonObject
-from signoff.vocabulary import PhaseStatus, RunsOn, Stage, TaskStatus
+from signoff.vocabulary import DecidedBy, DecisionMode, PhaseStatus, RunsOn, Stage, TaskStatus
 
 _PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
 
@@ -55,6 +57,24 @@ def stops(conn: Connection, project_id: str) -> Stops:
     """Return which answers end the run of a project's current plan, as its approval froze them."""
     frozen: StoredFrozen | None = conn.execute(_FROZEN, {"of_project": project_id}).scalar()
     return (frozen.get("stops") if frozen is not None else None) or {}
+
+
+def deciders(conn: Connection, project_id: str) -> Mapping[str, str] | None:
+    """Return who answers each decision of a project's current plan first, by key, as its approval froze it.
+
+    None if it was approved before plans said so.
+    """
+    frozen: StoredFrozen | None = conn.execute(_FROZEN, {"of_project": project_id}).scalar()
+    return frozen.get("deciders") if frozen is not None else None
+
+
+def is_left_to_model(conn: Connection, project: ProjectRow, task: TaskRow) -> bool:
+    """Whether a model answers a decision first. In older approvals, the project's `decision_mode` says it for all of them."""
+    signed = deciders(conn, project.id)
+    if signed is not None:
+        return signed.get(task.key) == DecidedBy.MODEL
+    by = task.action.get("by")
+    return project.decision_mode == DecisionMode.AGENT if by is None else by == DecidedBy.MODEL
 
 
 def is_being_cancelled(conn: Connection, stage: str, phase_id: str) -> bool:

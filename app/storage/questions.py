@@ -15,7 +15,7 @@ from app.domain.identity import new_id, now
 from app.domain.replay import outputs_hash
 from app.storage import events, projects, tasks
 from app.storage.reading import Rows
-from app.storage.tables import questions
+from app.storage.tables import decisions, questions
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import DecisionRequested
 from signoff.schemas.json_value import JsonMapping
@@ -143,11 +143,27 @@ def count_answers(conn: Connection, task_id: str, run_id: str, *, answer: str, b
     return conn.execute(select(func.count()).select_from(questions).where(*conditions, whose)).scalar_one()
 
 
-def answer_to(conn: Connection, task_id: str, reference: str) -> str | None:
-    """Return the answer to a question that a task asked under its own reference, or None."""
+def answers_by(conn: Connection, project_id: str, by: str) -> list[tuple[str, QuestionKind, str]]:
+    """Return the newest answer of each task that actors gave whose names begin with `by`: task id, kind of question, answer."""
+    rows = [row for row in all_of(conn, project_id) if (row.closed_by or "").startswith(by) and row.answer is not None]
+    return [(row.task_id, row.kind, row.answer or "") for row in {row.task_id: row for row in rows}.values()]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A person's answer to a question, and the comment on it, which may be empty."""
+
+    answer: str
+    comment: str
+
+
+def reply_to(conn: Connection, task_id: str, reference: str) -> Reply | None:
+    """Return the reply to a question that a task asked under its own reference, or None."""
     conditions = (questions.c.task_id == task_id, questions.c.reference == reference, questions.c.answer.is_not(None))
-    query = select(questions.c.answer).where(*conditions).order_by(questions.c.position.desc()).limit(1)
-    return conn.execute(query).scalar_one_or_none()
+    with_comment = questions.join(decisions, decisions.c.id == questions.c.decision_id, isouter=True)
+    query = select(questions.c.answer, decisions.c.comment).select_from(with_comment).where(*conditions)
+    row = conn.execute(query.order_by(questions.c.position.desc()).limit(1)).one_or_none()
+    return Reply(row.answer, row.comment or "") if row is not None else None
 
 
 def all_of(conn: Connection, project_id: str) -> list[QuestionRow]:

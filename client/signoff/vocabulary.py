@@ -64,6 +64,13 @@ class TaskStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+class DecidedBy(StrEnum):
+    """Who answers a decision: a person, or a model first. What the model is not sure of, a person answers."""
+
+    PERSON = "person"
+    MODEL = "model"
+
+
 class PhaseStrategy(StrEnum):
     """The order in which the tasks of a phase run."""
 

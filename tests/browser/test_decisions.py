@@ -126,3 +126,33 @@ def test_a_refused_answer_says_why(page: Page, signoff: Signoff) -> None:
     form.get_by_role("button", name="Done").click()
     expect(form.get_by_role("alert")).to_contain_text("not responding")
     expect(form.get_by_role("button", name="Done")).to_be_enabled()
+
+
+def test_the_page_says_who_decides(page: Page, signoff: Signoff) -> None:
+    plan = (
+        "- Look: `true` {#look}\n- Which title? {#title decision=short,long by=model after=look}\n"
+        "- Right? {#first decision=yes,no}\n- Really? {#second decision=yes,no other_than=first}\n"
+    )
+    project_id = signoff.planned("Who", plan)
+    page.goto(f"/projects/{project_id}?tab=plan")
+    title = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Which title?"))
+    expect(title).to_contain_text("a model answers this first")
+    second = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Really?"))
+    expect(second).to_contain_text("Must be answered by another person than")
+    expect(page.get_by_role("main")).to_contain_text("a model answers 1 of them first")
+    assert violations(page) == []
+
+
+def test_another_person_must_answer(page: Page, signoff: Signoff) -> None:
+    plan = "- Right? {#first decision=yes,no}\n- Really? {#second decision=yes,no other_than=first}\n"
+    project_id = _open(signoff, "Two", plan)
+    page.goto(f"/projects/{project_id}")
+    form = page.get_by_role("form", name="Really?")
+    expect(form).to_contain_text("Another person must answer this than “Right?”.")
+    first = page.get_by_role("form", name="Right?")
+    first.get_by_label("yes").check()
+    first.get_by_role("button", name="Answer").click()
+    expect(first).to_be_hidden()
+    form.get_by_label("yes").check()
+    form.get_by_role("button", name="Answer").click()
+    expect(form.get_by_role("alert")).to_contain_text("Another person must answer 'second'.")

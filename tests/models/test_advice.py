@@ -6,23 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
+from activities.actions.masking import Masker
 from activities.advice import Advice
-from app.storage.tables import projects
+from app.storage.tables import plans
 from tests.conftest import OWNER, Stack, eventually
 from tests.model_server import Json, ModelServer, Stall
 from tests.models.conftest import Signoffs
 from workflows.contracts import AdviceRequest
 
-ASKING = {"type": "decision", "question": "Ship it?", "options": ["yes", "no"]}
+ASKING = {"type": "decision", "question": "Ship it?", "options": ["yes", "no"], "by": "model"}
+CHECK = {"type": "shell", "command": "echo passed=7 >> $SIGNOFF_OUTPUT"}
 
 
 async def asked(stack: Stack, action: dict[str, Any] | None = None, **fields: Any) -> str:
-    """A project with one decision task, approved."""
+    """A project with a check and a decision about it, approved."""
     project_id = await stack.create("A release.", **fields)
-    task = {"title": "Ship", "key": "ship", "action": ASKING | (action or {})}
-    await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
+    check = {"title": "Check", "key": "check", "action": CHECK}
+    ship = {"title": "Ship", "key": "ship", "depends_on": ["check"], "action": ASKING | (action or {})}
+    for task in (check, ship):
+        await stack.call("POST", f"/{project_id}/tasks", status=201, json=task)
     await stack.call("POST", f"/{project_id}/approve")
     return project_id
 
@@ -39,7 +44,7 @@ async def test_the_model_answers_with_a_reason_on_record(stack: Stack, model: Mo
     model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
     project_id = await asked(stack, {"default": "no"})
     project = await stack.finished(project_id)
-    outputs = project["tasks"][0]["outputs"]
+    outputs = project["tasks"][1]["outputs"]
     assert (outputs["answer"], outputs["answered_by"]) == ("yes", "model:openai-chat:test-model")
     made = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
     (answer,) = [decision for decision in made if decision.get("comment") == "All checks passed."]
@@ -58,7 +63,7 @@ async def test_what_it_is_not_sure_of_goes_to_a_person(stack: Stack, model: Mode
     question = await stack.question(project_id)
     assert (await stack.project(project_id))["stage"] == "awaiting_decision"
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
-    assert (await stack.finished(project_id))["tasks"][0]["outputs"]["answer"] == "no"
+    assert (await stack.finished(project_id))["tasks"][1]["outputs"]["answer"] == "no"
 
 
 async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:
@@ -68,7 +73,7 @@ async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:
     question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     project = await stack.finished(project_id)
-    assert project["tasks"][0]["outputs"]["answered_by"] == OWNER
+    assert project["tasks"][1]["outputs"]["answered_by"] == OWNER
     await model.closed(1)
 
 
@@ -82,8 +87,8 @@ async def test_over_budget_it_goes_to_a_person(stack: Stack, model: ModelServer)
     assert (await stack.finished(project_id))["status"] == "completed"
 
 
-async def test_people_are_asked_where_the_project_says_so(stack: Stack, model: ModelServer) -> None:
-    project_id = await asked(stack, decision_mode="human")
+async def test_people_are_asked_where_the_plan_says_so(stack: Stack, model: ModelServer) -> None:
+    project_id = await asked(stack, {"by": "person"}, decision_mode="agent")
     question = await stack.question(project_id)
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
     await stack.finished(project_id)
@@ -111,7 +116,7 @@ async def test_an_answer_that_is_no_option_is_sent_back(stack: Stack, model: Mod
         Json({"answer": "no", "sure": True, "reason": "It is not ready."}),
     )
     project = await stack.finished(await asked(stack))
-    assert project["tasks"][0]["outputs"]["answer"] == "no"
+    assert project["tasks"][1]["outputs"]["answer"] == "no"
     assert len(model.requests) == 2
 
 
@@ -134,14 +139,16 @@ async def test_an_answer_whose_worker_was_lost_before_it_could_say_so_still_coun
     stack: Stack, model: ModelServer
 ) -> None:
     model.say(Json({"answer": "yes", "sure": True, "reason": "All checks passed."}))
-    project_id = await asked(stack, decision_mode="human")
+    project_id = await asked(stack, {"by": "person"})
     await stack.question(project_id)
     # In the record only: the workflow, which would ask as well, was told otherwise.
-    change = projects.update().where(projects.c.id == project_id).values(decision_mode="agent")
+    signed = plans.c.project_id == project_id, plans.c.version == 2
+    frozen = await stack.database.read(lambda conn: conn.execute(select(plans.c.frozen).where(*signed)).scalar_one())
+    change = plans.update().where(*signed).values(frozen={**frozen, "deciders": {"ship": "model"}})
     await stack.database.transact(lambda conn: conn.execute(change))
     run_id = (await stack.project(project_id))["run"]["id"]
     request = AdviceRequest(project_id=project_id, run_id=run_id, task="ship")
-    advice = Advice(stack.database, stack.settings)
+    advice = Advice(stack.database, stack.settings, Masker())
     for _ in range(2):
         decided = await ActivityEnvironment(client=stack.temporal).run(advice.advise, request)
         assert (decided.accepted, decided.payload["effect"]) == (True, "complete")
@@ -154,7 +161,7 @@ async def test_an_answer_of_nothing_is_sent_back(stack: Stack, model: ModelServe
         Json({"answer": "Blue \0", "sure": True, "reason": "It is \ud800 ours."}),
     )
     project = await stack.finished(await asked(stack, {"options": [], "question": "Which color?"}))
-    assert project["tasks"][0]["outputs"]["answer"] == "Blue \ufffd"
+    assert project["tasks"][1]["outputs"]["answer"] == "Blue \ufffd"
     assert len(model.requests) == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,17 @@ async def test_a_question_waits_for_a_person_and_nothing_is_asked_twice(stack: S
     assert project["tasks"][0]["outputs"] == {"text": "The report on Q2."}
     assert len(model.requests) == 2
     assert "Q2" in model.requests[1].texts
+
+
+async def test_the_agent_reads_the_comment_and_an_answer_in_other_words(stack: Stack, model: ModelServer) -> None:
+    model.say(ToolCalls(("ask_person", {"question": "Which quarter?", "options": ["Q1", "Q2"]})), Text("Done."))
+    project_id = await created(stack)
+    await stack.task_in(project_id, "write", "waiting")
+    (question,) = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
+    reply = {"answer": "The first half", "comment": "Count the returns too."}
+    await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json=reply)
+    await stack.finished(project_id)
+    assert json.dumps(reply) in model.requests[1].texts
 
 
 async def test_a_provider_that_is_busy_is_asked_again(stack: Stack, model: ModelServer) -> None:

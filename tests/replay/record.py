@@ -182,7 +182,8 @@ async def edited(stack: Stack) -> str:
 async def advised(stack: Stack) -> str:
     """Run a project in which the model decides and an agent asks a person."""
     project_id = await stack.started(
-        "- Ship? {#ship decision=yes,no}\n- Write {#write}\n\n  ```prompt\n  Write it.\n  ```\n"
+        "- Check: `echo passed=7 >> $SIGNOFF_OUTPUT` {#check}\n- Ship? {#ship after=check decision=yes,no by=model}\n"
+        "- Write {#write after=ship}\n\n  ```prompt\n  Write it.\n  ```\n"
     )
     await stack.task_in(project_id, "write", "waiting")
     (question,) = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]

@@ -40,6 +40,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "default": ("default=no", None),
     "expires": ("expires=2d", None),
     "stop": ("stop=no", None),
+    "by": ("by=model", None),
+    "other_than": ("other_than=first", None),
     "approval": ("approval=yes", True),
     "env": ("", {"A": "1"}),
     "cwd": ("cwd=app", "app"),

@@ -240,6 +240,23 @@ def test_a_plan_shows_what_follows_from_an_answer() -> None:
     assert "only if ask is yes · a person releases it before it starts" in text
 
 
+def test_a_plan_says_on_its_line_who_decides() -> None:
+    decision = {"type": "decision", "options": ["yes", "no"]}
+    text = shown(
+        plan_tree(
+            a_plan(
+                a_task("mine", action=decision),
+                a_task("theirs", action=decision | {"by": "model"}),
+                a_task("second", action=decision | {"other_than": "mine"}),
+            ),
+            "Plan",
+        )
+    )
+    assert text.count("a model answers this first") == 1
+    assert text.count("a person decides") == 2
+    assert "must be answered by another person than mine" in text
+
+
 def test_a_list_tells_that_failures_were_skipped() -> None:
     row = {
         "id": "proj_1",

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.api.http.services import Services
 from app.domain import audit as checks
-from app.domain import integrity, signed_audit
+from app.domain import integrity, model_audit, signed_audit
 from app.domain.audit import SEVERITIES, Severity, worst_first
 from app.domain.identity import now
 from app.domain.replay import Replay
@@ -96,9 +96,12 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
     refused = sealer.refusal(record.project.id)
     alterations = list(whole.alterations(record, chain, replay, sealer.ring, published, refused))
     alterations += integrity.check_logs(_logs(workspace, replay), replay)
+    draft, answered = model_audit.plan_in_force(record.plans, record.project.plan_version)
     found = [
         *alterations,
         *checks.check_plan(record.tasks, services.agents),
+        *model_audit.check_deciders(draft, answered, {row.key: row.id for row in record.tasks}),
+        *model_audit.check_answers(draft, record.tasks, record.decisions),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),

@@ -17,6 +17,7 @@ from app.api.http.services import Services
 from app.api.views import conditions
 from app.domain.commands import AnswerQuestion, CommandRecord
 from app.domain.decisions import QuestionKind, QuestionStatus
+from app.domain.two_people import others_of
 from app.storage import decisions, plans, projects, questions, tasks
 from app.storage.questions import QuestionRow
 from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList, SignedDifference
@@ -59,7 +60,8 @@ class DecisionController(Controller):
             made = decisions.by_id(conn, project_id, decision_id)
             if made is not None:
                 return _made(made)
-            return _asked(questions.get(conn, project_id, decision_id), _effects(conn, project_id))
+            row = questions.get(conn, project_id, decision_id)
+            return _asked(row, _effects(conn, project_id), _others(conn, project_id))
 
         return await services.database.read(work)
 
@@ -90,7 +92,7 @@ class DecisionController(Controller):
         decided = await submit(services, command)
         if decided is None:
             return await recorded(services, command)
-        answered = await services.database.read(lambda conn: _asked(asked(conn), {}))
+        answered = await services.database.read(lambda conn: _asked(asked(conn), {}, {}))
         return Response(AnsweredDecision(**answered.model_dump(), seal=decided.seal), headers=decided.headers)
 
 
@@ -99,7 +101,8 @@ def all_decisions(conn: Connection, project_id: str, status: str | None = None) 
     rows = questions.all_of(conn, project_id)
     waiting = any(_is_open_decision(row) for row in rows)
     effects = _effects(conn, project_id) if waiting else {}
-    asked = [(row.opened_at, _asked(row, effects)) for row in rows]
+    others = _others(conn, project_id) if waiting else {}
+    asked = [(row.opened_at, _asked(row, effects, others)) for row in rows]
     made = [(item.at, _made(item)) for item in decisions.all_of(conn, project_id)]
     merged = [item for _, item in sorted([*asked, *made], key=lambda entry: entry[0])]
     chosen = [item for item in merged if status is None or item.status == status]
@@ -121,7 +124,17 @@ def _effects(conn: Connection, project_id: str) -> dict[str, list[AnswerEffect]]
     return {ids[key]: listed for key, listed in effects.items() if key in ids}
 
 
-def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]]) -> Decision:
+def _others(conn: Connection, project_id: str) -> dict[str, list[str]]:
+    """For decisions that two people share, by the id of the task: those that another person must have answered."""
+    project = projects.get(conn, project_id)
+    if project.plan_version is None:
+        return {}
+    ids = tasks.ids_by_key(conn, project_id)
+    shared = others_of(plans.content(plans.current(conn, project)))
+    return {ids[key]: others for key, others in shared.items() if key in ids}
+
+
+def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]], others: Mapping[str, list[str]]) -> Decision:
     return Decision(
         id=row.id,
         project_id=row.project_id,
@@ -138,6 +151,7 @@ def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]]) -> Decis
         at=row.closed_at,
         differences=[SignedDifference.model_validate(item) for item in row.differences],
         follows=effects.get(row.task_id, []) if _is_open_decision(row) else [],
+        other_than=others.get(row.task_id, []) if _is_open_decision(row) else [],
     )
 
 

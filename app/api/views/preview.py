@@ -19,8 +19,10 @@ from app.domain.agents import AgentEntry, AgentKind
 from app.domain.audit import check_plan, worst_first
 from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
+from app.domain.model_audit import check_deciders
 from app.domain.parameters import Value, bind
 from app.domain.plan import PhaseDraft, PlanDraft
+from app.domain.releasing import deciders_of
 from app.domain.validation import (
     Agents,
     Objection,
@@ -35,7 +37,7 @@ from app.planning.render import to_markdown
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
-from signoff.vocabulary import RunsOn
+from signoff.vocabulary import DecidedBy, RunsOn
 
 
 class PreviewOrder(BaseModel):
@@ -74,7 +76,7 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
         answer = _answer(draft)
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
-        answer.findings = list(_findings(answer.phases, agents))
+        answer.findings = list(_findings(draft, answer.phases, agents))
     return answer.model_dump_json().encode()
 
 
@@ -143,13 +145,15 @@ def _phase(draft: PlanDraft, phase: PhaseDraft, actions: Actions) -> OutlinePhas
     )
 
 
-def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
+def _findings(draft: PlanDraft, phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
     rows = [
         _Row(task.key, task.key, task.action, task.agent_id, task.timeout_seconds)
         for phase in phases
         for task in phase.tasks
     ]
-    for finding in worst_first(check_plan(rows, agents)):
+    answered = [key for key, by in deciders_of(draft).items() if by == DecidedBy.MODEL]
+    models = check_deciders(draft, answered, {row.key: row.key for row in rows})
+    for finding in worst_first([*check_plan(rows, agents), *models]):
         yield OutlineFinding(
             severity=finding.severity,
             code=finding.code,

@@ -67,6 +67,8 @@ def ambiguous(plan: NumberedPlan) -> Iterator[tuple[str, int]]:
                 for item in (phase, task)
                 if (condition := item.get("condition")) and "task" in condition
             )
+            if (other := task["action"].get("other_than")) is not None:
+                used.add(cast("int", other))
             used.update(int(reference[1]) for reference in _ANY_NUMBERED.finditer(json.dumps(task)))
             for number in sorted(used):
                 if count[number] > 1:
@@ -129,6 +131,9 @@ def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, object]:
         return _KEYED.sub(lambda reference: _with(reference, number.get(reference[2], reference[2])), text)
 
     fields = {name: _in_texts(value, numbered) for name, value in values.items()}
+    other = task.action.fields().get("other_than")
+    if isinstance(other, str) and other in number:
+        fields["action"] = {**task.action.model_dump(mode="json"), "other_than": number[other]}
     return {
         "number": number[task.key],
         **fields,
@@ -162,6 +167,9 @@ def _task_with_key(task: NumberedTask, key: str, key_of: Callable[[int], str]) -
     for name in ("inputs", "action"):
         if name in values:
             values[name] = _in_texts(cast("JsonValue", values[name]), keyed)
+    other = task["action"].get("other_than")
+    if isinstance(other, int):
+        values["action"] = {**cast("JsonObject", values["action"]), "other_than": key_of(other)}
     return {
         **values,
         "key": key,

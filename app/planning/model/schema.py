@@ -242,6 +242,8 @@ def _action_types(name: str, action: type[Action], *, whole: bool) -> Iterator[A
         for field, info in fields.items():
             if field == chosen:
                 kind[field] = (_without_none(info.annotation), Field(min_length=1, description=info.description))
+            elif field == "other_than":
+                kind[field] = (_NUMBER | None, Field(default=None, description=_OTHER_THAN))
             elif field not in one_of:
                 kind[field] = (info.annotation, info)
         yield create_model(
@@ -249,6 +251,11 @@ def _action_types(name: str, action: type[Action], *, whole: bool) -> Iterator[A
             __base__=base,
             **kind,
         )
+
+
+_NUMBER: Any = Number
+# Like every other task that a task refers to, it has a number here.
+_OTHER_THAN = "Number of another decision. This one must be answered by another person than that one."
 
 
 def _without_none(annotation: Any) -> Any:

@@ -22,7 +22,7 @@ from app.planning.outline.attributes import (
     yes_or_no,
 )
 from app.planning.outline.findings import Findings
-from signoff.vocabulary import AfterFailure, LimitName, OnCrash
+from signoff.vocabulary import AfterFailure, DecidedBy, LimitName, OnCrash
 
 MAX_TITLE_LENGTH = 200
 
@@ -99,11 +99,19 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "default": ("default", str),
     "expires": ("expires_seconds", duration),
     "stop": ("stop", names),
+    "by": ("by", choice(DecidedBy)),
+    "other_than": ("other_than", str),
 }
 # The attributes that are fields of the action, by field.
 _OF_AN_ACTION = {"cwd": "cwd", "env": "env", "expect": "expect", "every_seconds": "every", "until_seconds": "until"}
 # The fields of a decision task besides its options.
-_OF_A_DECISION = {"default": "default", "expires_seconds": "expires", "stop": "stop"}
+_OF_A_DECISION = {
+    "default": "default",
+    "expires_seconds": "expires",
+    "stop": "stop",
+    "by": "by",
+    "other_than": "other_than",
+}
 _FLAG = "milestone"
 RUN = "run"
 _GRANTS = frozenset({"reads", "writes"})

@@ -37,7 +37,7 @@ class Decision(BaseModel):
     A question has options and may have a default and an expiry time. A decided request says who decided what; if it answers a
     question, `question_id` names that question. A question of the kind `changed` asks whether to run something that has
     changed since its approval; `differences` lists the changes. An open question of the kind `decision` says in `follows` what
-    follows from each answer.
+    follows from each answer. `other_than` has the keys of the decisions that another person must have answered.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Decision(BaseModel):
     request_id: str | None = None
     differences: list[SignedDifference] = []
     follows: list[AnswerEffect] = []
+    other_than: list[str] = []
 
 
 class AnsweredDecision(Decision):

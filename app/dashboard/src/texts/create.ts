@@ -70,8 +70,8 @@ export const create = {
   decisionModes,
   decisionHints: {
     agent:
-      "If a model is configured, it is asked first. If there is no model, or it is not sure, the default is used or a person decides.",
-    human: "A person answers every decision and says what to do about each failed task.",
+      "A failed task that asks what to do asks a model first, if one is configured. If it is not sure, a person decides.",
+    human: "A person says what to do about each failed task.",
   },
   autoPhases: settingNames.auto_approve_phases,
   autoPhasesHint: "Otherwise, each phase after the first waits for its own approval.",

@@ -134,7 +134,7 @@ export const signoff = {
     people: "Asks people",
     gates: (names: string[]) => `approval before ${names.map((name) => `“${name}”`).join(", ")}`,
     decisions: (count: number) => plural(count, "decision"),
-    answeredByModel: "an agent may answer decisions",
+    answeredByModel: (count: number) => `a model answers ${count} of them first`,
     manual: (count: number) => plural(count, "manual task"),
     asks: (count: number) => `after the failure of ${plural(count, "task")}`,
     nobody: "nobody, once it is approved",
@@ -224,6 +224,9 @@ export const signoff = {
     defaultHint: (answer: string) => `If nobody answers in time: ${answer}`,
     failsHint: "If nobody answers in time, the task fails.",
     answer: "Your answer",
+    otherAnswer: "Another answer",
+    otherPerson: (names: string[]) =>
+      `Another person must answer this than ${names.map((name) => `“${name}”`).join(" and ")}.`,
     submit: "Answer",
     choose: "Choose an answer.",
     write: "Write an answer.",

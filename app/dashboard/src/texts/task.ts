@@ -21,6 +21,8 @@ export const task = {
     question: "Question",
     options: "Answers",
     default: "Default",
+    by: "Who answers",
+    other_than: "Must be answered by another person than",
     expires_seconds: "Expires after",
     seconds: "Waits for",
     expected_status: "Expected status",
@@ -30,6 +32,8 @@ export const task = {
     output_schema: "Answer schema",
     max_calls: "Model call limit",
   },
+  /** Who answers a decision, by the value of `by`. */
+  deciders: { person: "a person", model: "a model answers this first" } as Record<string, string>,
   panel: "Task",
   close: "Close",
   previous: "Previous task",

@@ -37,14 +37,14 @@ export const severities: Record<Schemas["Finding"]["severity"], string> = {
   low: "Low",
 };
 
-/** Who answers the decisions of a run. */
+/** Who decides about failed tasks. */
 export const decisionModes = { agent: "A model first, then a person", human: "Always a person" };
 
 /** The names of the settings of a project, the same in every view. */
 export const settingNames = {
   description: "Description",
   strategy: "Strategy",
-  decision_mode: "Decisions",
+  decision_mode: "After a failure",
   auto_approve_plan: "Approve the plan automatically",
   auto_approve_phases: "Start phases automatically",
   agent_id: "Agent",

@@ -44,6 +44,7 @@ test("what a plan may do is counted from its tasks", () => {
       tasks: [
         task({ type: "manual" }),
         task({ type: "decision" }),
+        task({ type: "decision", by: "model" }),
         task({ type: "agent", prompt: "x" }, { inputs: { key: "${{ secrets.TOKEN }}" }, after_failure: "ask" }),
         task({ type: "rocket" }),
       ],
@@ -64,7 +65,10 @@ test("what a plan may do is counted from its tasks", () => {
   ]);
   assert.deepEqual(powers.secrets, ["TOKEN"]);
   assert.deepEqual(powers.gates, ["Two"]);
-  assert.deepEqual([powers.commands, powers.manual, powers.decisions, powers.asks], [2, 1, 1, 1]);
+  assert.deepEqual(
+    [powers.commands, powers.manual, powers.decisions, powers.modelDecisions, powers.asks],
+    [2, 1, 2, 1, 1],
+  );
   assert.deepEqual(powers.others, [{ name: "rocket", count: 1 }]);
 });
 

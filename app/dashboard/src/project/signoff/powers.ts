@@ -22,6 +22,8 @@ export interface Powers {
   /** Limits that tasks set themselves, each with the keys of those tasks. */
   limits: { limits: Record<string, number>; keys: string[] }[];
   decisions: number;
+  /** The number of decisions that a model answers first. */
+  modelDecisions: number;
   manual: number;
   gates: string[];
   /** The number of tasks about which a person is asked if they fail or lose their worker. */
@@ -57,6 +59,7 @@ export function powersOf(phases: PlannedPhase[], agent: string, asksAfterFailure
     writes: counted(tasks.flatMap((task) => task.writes)),
     limits: limitsOf(tasks),
     decisions: of("decision").length,
+    modelDecisions: of("decision").filter((task) => task.action.by === "model").length,
     manual: of("manual").length,
     gates: phases.filter((phase) => phase.requires_approval).map((phase) => phase.name),
     asks: worked.filter((task) => (task.after_failure ?? (asksAfterFailure ? "ask" : "fail")) === "ask").length,
