@@ -99,6 +99,7 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
     found = [
         *alterations,
         *checks.check_plan(record.tasks, services.agents),
+        *checks.check_questions(record.plans, record.project.plan_version),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),

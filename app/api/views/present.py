@@ -20,7 +20,7 @@ from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.json_value import JsonObject
-from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
+from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, Usage
 from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
 from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
@@ -182,6 +182,8 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         planner=row.planner,
         summary=draft.summary,
         warnings=draft.warnings,
+        assumptions=draft.assumptions,
+        questions=[PlanQuestion(question=item.question, answer=item.answer) for item in draft.questions],
         usage=usage(model_steps.usage(conn, model_steps.of_conversation(row.project_id, f"plan:{row.version}"))),
         created_at=row.created_at,
         created_by=row.created_by,

@@ -106,6 +106,13 @@ class FrozenInfo(BaseModel):
     sandbox: JsonObject
 
 
+class PlanQuestion(BaseModel):
+    """What the planner wants to know. The question is open as long as `answer` is null."""
+
+    question: str
+    answer: str | None
+
+
 class Plan(BaseModel):
     """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
 
@@ -120,6 +127,8 @@ class Plan(BaseModel):
     planner: str
     summary: str
     warnings: list[str]
+    assumptions: list[str] = []
+    questions: list[PlanQuestion] = []
     usage: Usage | None
     created_at: str
     created_by: str
@@ -190,11 +199,13 @@ class Differences(BaseModel):
 
 
 class PlanDiff(BaseModel):
-    """The differences between two plan versions."""
+    """The differences between two plan versions. An assumption or a question is its own key."""
 
     project_id: str
     before: int
     after: int
+    assumptions: Differences
+    questions: Differences
     phases: Differences
     tasks: Differences
     parameters: list[FieldChange]
