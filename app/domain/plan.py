@@ -307,13 +307,17 @@ def canonical_json(value: object) -> bytes:
 
 
 def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
-    """SHA-256, in hexadecimal, over what an approval covers: what the plan assumes, asks and does, and the run settings."""
+    """SHA-256, in hexadecimal, over what an approval covers."""
+    return hashlib.sha256(canonical_json(covered_by(draft, settings))).hexdigest()
+
+
+def covered_by(draft: PlanDraft, settings: RunSettings) -> JsonObject:
+    """What an approval covers: what the plan assumes, asks for and does, and the run settings."""
     drafted = draft.model_dump(mode="json")
     # The run settings have the values of the parameters, the draft also says what each of them means.
     asked = {"parameter_definitions": drafted["parameters"]} if "parameters" in drafted else {}
     known = {name: drafted[name] for name in ("assumptions", "questions") if name in drafted}
-    covered = {"phases": drafted["phases"], **known, **asked, **settings.model_dump(mode="json")}
-    return hashlib.sha256(canonical_json(covered)).hexdigest()
+    return {"phases": drafted["phases"], **known, **asked, **settings.model_dump(mode="json")}
 
 
 def slug(title: str, taken: set[str] | frozenset[str] | JsonObject) -> str:

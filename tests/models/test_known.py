@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.conftest import Stack
 from tests.model_answers import Output
 from tests.model_server import ModelServer
@@ -94,9 +96,12 @@ async def test_answers_to_what_was_not_asked_are_refused(planner: Stack, model: 
     assert (await planner.project(project_id))["plan"]["version"] == 1
 
 
-async def test_without_a_model_the_answers_are_kept_with_the_plan(signoffs: Signoffs, model: ModelServer) -> None:
+async def test_without_a_model_the_answers_are_kept_with_the_plan(
+    signoffs: Signoffs, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only projects with the strategy `economy` have a model here. This one has it no longer when the answers come."""
-    stack = await signoffs.having(model="", small_model="openai-chat:test-model")
+    monkeypatch.setenv("OLLAMA_BASE_URL", f"{model.url}/v1")
+    stack = await signoffs.having(model="", small_model="ollama:test-model")
     model.say(KNOWN)
     project_id = await stack.planned(WORDS, strategy="economy")
     await stack.call("PUT", f"/{project_id}", json={"strategy": "careful"})

@@ -8,7 +8,7 @@ from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.tasks import AnswerEffect, Phase, Task
-from signoff.vocabulary import ParameterType, PlanStatus
+from signoff.vocabulary import DecisionMode, ParameterType, PlanStatus, Strategy
 
 ParameterValue = StrictStr | StrictBool | StrictInt | StrictFloat
 
@@ -113,6 +113,23 @@ class PlanQuestion(BaseModel):
     answer: str | None
 
 
+class PlanSettings(BaseModel):
+    """The settings of the run, as far as an approval covers them.
+
+    `workspace` is the folder in which the tasks work. It is null for an older version that worked in another one. The project's
+    name and description are set if a task reads them.
+    """
+
+    strategy: Strategy
+    decision_mode: DecisionMode
+    auto_approve_phases: bool
+    path: str | None
+    workspace: str | None
+    agent_id: str | None
+    project_name: str | None
+    project_description: str | None
+
+
 class Plan(BaseModel):
     """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
 
@@ -134,6 +151,7 @@ class Plan(BaseModel):
     created_by: str
     approved_at: str | None
     approved_by: str | None
+    settings: PlanSettings
     parameters: list[PlanParameter]
     phases: list[PlanPhase]
     answers: dict[str, list[AnswerEffect]]
