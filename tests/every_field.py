@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -144,12 +144,12 @@ def store(conn: Connection) -> str:
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
     """Every single value in what is signed, with the names that lead to it. Names that the plan chose are values too."""
     if isinstance(value, dict):
-        for name, item in value.items():
+        for name, item in cast("dict[str, Any]", value).items():
             if path and path[-1] in {"inputs", "env", "headers", "limits", "parameters", "parameter_definitions"}:
                 yield (*path, "name"), name
             yield from leaves(item, (*path, name))
     elif isinstance(value, list):
-        for item in value:
+        for item in cast("list[Any]", value):
             yield from leaves(item, path)
     elif value is not None:
         yield path, value

@@ -69,6 +69,9 @@ async def test_answers_make_the_next_version_and_are_not_asked_for_again(planner
     later = await refined(planner, project_id, message="Check it twice.")
     assert questions_of(later) == {ASKED[0]: "v2.3", ASKED[1]: None}
     assert "v2.3" in model.requests[2].texts
+    # The answers have a version of their own, which the record knows to be what the person asked for.
+    audit = await planner.call("POST", f"/{project_id}/audit")
+    assert (audit["trail"]["intact"], audit["results"]["summary"]["critical"]) == (True, 0)
     diff = await planner.call("GET", f"/{project_id}/plan/diff?from=1")
     answered = {"field": "answer", "before": None, "after": "v2.3"}
     assert diff["questions"]["changed"] == [{"key": ASKED[0], "changes": [answered]}]

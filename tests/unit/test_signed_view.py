@@ -137,7 +137,7 @@ async def test_the_terminal_shows_what_an_approval_freezes_of_the_agents(databas
     )
     assert set_by(AgentEntry, [agent]) == set(AgentEntry.model_fields) - {"kind"}
     agents = {"agent-of-the-task": agent, "agent-of-the-project": AgentEntry(kind=AgentKind.LOCAL)}
-    settings = Settings(data_dir=tmp_path, agents=agents, http_allow=frozenset({"10.1.2.3"}))
+    settings = Settings(data_dir=tmp_path, agents=agents, http_allow=["10.1.2.3"])
     project_id = await database.transact(store)
     project = await database.read(lambda conn: projects.get(conn, project_id))
     captured = capture(project, DRAFT.tasks(), load_actions(), settings)
