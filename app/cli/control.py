@@ -137,7 +137,7 @@ async def refine(api: AsyncSignoff, project_id: str, message: str | None, edits:
     Describe the change in MESSAGE, or list the edits in a file. Either all edits are applied, or none.
 
     An edit is {"op": "add_task"|"update_task"|"remove_task"|"move_task"|"add_phase"|"update_phase"|"remove_phase", "task" or
-    "phase": id or key, and the fields}.
+    "phase": id or key, and the fields}. To answer questions, use `signoff projects answer`.
     """
     if message is None and edits is None:
         raise click.UsageError("Describe the change in MESSAGE, or use --edits.")

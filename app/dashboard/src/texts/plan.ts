@@ -38,6 +38,7 @@ export const plan = {
   maxTokens: (count: string) => `${count} tokens`,
   parameters: {
     title: "Parameters",
+    ofPlan: "Parameters of the plan",
     hint: "The plan needs these values. They are part of what is signed, and visible to everybody who sees the plan.",
     choose: "Choose…",
     byDefault: (value: string) => `Default: ${value}`,
