@@ -133,7 +133,7 @@ DRAFT = PlanDraft.model_validate(
 def store(conn: Connection) -> str:
     """Create a project with this plan, and return its id."""
     row = project_row(**SETTINGS)
-    projects.create(conn, row, actor="ann")
+    projects.create(conn, cast("projects.NewProject", row), actor="ann")
     kind = CommandKind.GENERATE
     request = CommandRequest(project_id=row["id"], request_id=new_id("req"), kind=kind, actor="ann", payload={})
     decisions.decide(conn, request, request_plan)

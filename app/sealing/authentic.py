@@ -131,7 +131,8 @@ class Judge:
         """Whether a version has the edits that the request for the next version came with."""
         if event.type != EventType.PLAN_READY or cause.type != EventType.PLAN_GENERATING:
             return False
-        if event.data.get("planner") != "hand" or cause.data.get("plan_version") != event.data["plan_version"] + 1:
+        version, following = event.data.get("plan_version"), cause.data.get("plan_version")
+        if event.data.get("planner") != "hand" or not isinstance(version, int) or following != version + 1:
             return False
         decision = decisions.by_id(self._conn, self._project_id, str(cause.data.get("decision_id")))
         row = find_row(self._conn, self._project_id, decision.request_id) if decision is not None else None
