@@ -22,8 +22,9 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.display import Json, plan_tree, visible
-from app.cli.follow import fetch_plan
+from app.cli.follow import can_ask, fetch_plan
 from app.cli.frozen import frozen_text, seen
+from app.cli.questions import answer, name_open, settle_questions, show_plan
 from app.cli.tables import plan_changes, plan_list
 from signoff import AsyncSignoff, is_pending, to_json
 from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
@@ -73,7 +74,14 @@ async def plan(
         click.echo(await api.projects.plan_markdown(project_id, version=version), nl=False)
         return 0
     answer = await api.projects.plan(project_id, version=version)
-    print_json(answer) if as_json else console().print(_plan(to_json(answer)))
+    if as_json:
+        print_json(answer)
+        return 0
+    shown = to_json(answer)
+    out = console()
+    out.print(_plan(shown))
+    if frozen := frozen_text(shown):
+        out.print(frozen, soft_wrap=True)
     return 0
 
 
@@ -131,7 +139,7 @@ async def refine(api: AsyncSignoff, project_id: str, message: str | None, edits:
     Describe the change in MESSAGE, or list the edits in a file. Either all edits are applied, or none.
 
     An edit is {"op": "add_task"|"update_task"|"remove_task"|"move_task"|"add_phase"|"update_phase"|"remove_phase", "task" or
-    "phase": id or key, and the fields}.
+    "phase": id or key, and the fields}. To answer questions, use `signoff projects answer`.
     """
     if message is None and edits is None:
         raise click.UsageError("Describe the change in MESSAGE, or use --edits.")
@@ -154,7 +162,7 @@ def _edits(file: BinaryIO) -> list[Json]:
 async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, yes: bool, as_json: bool) -> int:
     """Approve a plan or the next phase.
 
-    Shows what waits for approval, and asks first.
+    Shows what waits for approval, and asks first. You can answer the open questions of a plan before you approve it.
 
     Exit codes: 0 approved; 1 the API refused or did not answer; 2 you declined.
     """
@@ -164,9 +172,11 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
     gate = project.gate if project.status == "running" else None
     bound: Json = {}
     if plan is not None and not as_json:
-        out.print(plan_tree(plan, project.name))
-        if frozen := frozen_text(plan):
-            out.print(frozen, soft_wrap=True)
+        show_plan(out, plan, project.name)
+        if project.status == "pending":
+            if can_ask() and not yes:
+                plan = await settle_questions(api, out, project_id, plan, project.name)
+            name_open(out, plan)
     if gate is not None:
         name = next((phase.name for phase in project.phases if phase.id == gate.phase_id), gate.phase_id or "")
         question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
@@ -244,4 +254,4 @@ async def retry(
     return await api.projects.retry(project_id, tasks=tasks or None, comment=comment)
 
 
-CONTROLS: list[click.Command] = [plan, plans, diff, approve, refine, regenerate, cancel, pause, resume, retry]
+CONTROLS: list[click.Command] = [plan, plans, diff, answer, approve, refine, regenerate, cancel, pause, resume, retry]

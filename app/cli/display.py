@@ -7,8 +7,6 @@ interpret or hide are shown as escapes.
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
+
+from app.cli.terms import condition_text, input_lines, known_lines, parameter_text, settings_lines, task_terms
+from app.cli.words import duration, size, span, visible
 
 # An answer of the API, as JSON: `signoff.schemas` describes it, and `--json` prints it. Tables read its members by name.
 Json = dict[str, Any]
@@ -41,46 +42,6 @@ SIGNS = {
     "skipped": "-",
     "awaiting_approval": "?",
 }
-# Unicode categories: controls, invisible formatting (such as a change of direction), line and paragraph separators.
-_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
-_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
-
-
-def visible(text: str) -> str:
-    """Escape the control, formatting and separator characters in `text`, except for tab and newline."""
-    return "".join(
-        character if character in "\n\t" or unicodedata.category(character) not in _HIDDEN else _escape(character)
-        for character in text
-    )
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
-
-
-def duration(milliseconds: float | None) -> str:
-    """Format a time span: `320 ms`, `4.2 s`, `3 m 05 s` or `2 h 07 m`; empty for None."""
-    if milliseconds is None:
-        return ""
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} m {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds < 60 else duration(seconds * 1000)
-
-
-def size(count: int) -> str:
-    """Format a number of bytes, such as `1.5 KiB`."""
-    amount, unit = float(count), 0
-    while amount >= 1024 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1024, unit + 1
-    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
 def status_text(status: str) -> Text:
@@ -108,6 +69,10 @@ def plan_tree(plan: Json, name: str) -> RenderableType:
 def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType:
     """The phases of a plan under a label. `keys` maps task ids to keys, for dependencies that are given as ids."""
     tree = Tree(label, guide_style="dim")
+    if plan.get("settings"):
+        branch = tree.add(Text("Settings", style="bold"))
+        for line in settings_lines(plan["settings"]):
+            branch.add(line)
     if plan.get("parameters"):
         branch = tree.add(Text("Parameters", style="bold"))
         for parameter in plan["parameters"]:
@@ -119,8 +84,7 @@ def phases_tree(label: Text, plan: Json, keys: dict[str, str]) -> RenderableType
             branch.add(
                 _task_label(task, keys, plan.get("answers", {}).get(task["key"], []), kept=task.get("id") in kept)
             )
-    warnings = [Text(f"Warning: {visible(warning)}", style="yellow") for warning in plan["warnings"]]
-    return Group(tree, *warnings)
+    return Group(tree, *known_lines(plan))
 
 
 def _parameter_label(parameter: Json) -> Text:
@@ -135,15 +99,12 @@ def _parameter_label(parameter: Json) -> Text:
     return label
 
 
-def parameter_text(value: str | float | bool | None) -> str:
-    """The value of a parameter for people."""
-    if value is None:
-        return "not given yet"
-    return visible(value) if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-
-
 def _phase_label(number: int, phase: Json) -> Text:
-    label = Text.assemble((f"{number}. {visible(phase['name'])}", "bold"), (f"  {phase['strategy']}", "dim"))
+    label = Text.assemble(
+        (f"{number}. {visible(phase['name'])}", "bold"),
+        (f"  {phase['key']}", "cyan"),
+        (f"  {phase['strategy']}", "dim"),
+    )
     if phase["requires_approval"]:
         label.append("  requires approval", style="yellow")
     if phase["runs_on"] != "success":
@@ -156,17 +117,6 @@ def _phase_label(number: int, phase: Json) -> Text:
 
 
 _RUNS_ON = {"failure": "only after a failure", "always": "in any case, also after a failure or a cancel"}
-
-
-def condition_text(condition: Json) -> str:
-    """A condition in words. One on a parameter says before the run whether it is met."""
-    values = " or ".join(visible(value) for value in condition["is"])
-    if "task" in condition:
-        return f"only if {condition['task']} is {values}"
-    name = condition["parameter"]
-    if condition["met"] is False:
-        return f"skipped: {name} is '{parameter_text(condition['value'])}' (runs only if it is {values})"
-    return f"only if {name} is {values}" + (", which it is" if condition["met"] else "")
 
 
 def follows_text(effects: list[Json]) -> Text:
@@ -194,42 +144,10 @@ def _task_label(task: Json, keys: dict[str, str], effects: list[Json], *, kept: 
     lines.append(Padding(action_text(task["action"]), (0, 0, 0, 2), expand=False))
     if effects:
         lines.append(Padding(follows_text(effects), (0, 0, 0, 2), expand=False))
-    conditions = list(_conditions(task, keys))
-    if conditions:
-        lines.append(Padding(Text(" · ".join(conditions), style="dim"), (0, 0, 0, 2), expand=False))
+    if terms := list(task_terms(task, keys)):
+        lines.append(Padding(Text(" · ".join(terms), style="dim"), (0, 0, 0, 2), expand=False))
+    lines += [Padding(line, (0, 0, 0, 2), expand=False) for line in input_lines(task["inputs"])]
     return Group(*lines)
-
-
-def _allowances(task: Json) -> Iterable[str]:
-    """What a task may access outside its workspace, and its own limits."""
-    for name in ("reads", "writes"):
-        if task[name]:
-            yield f"{name} " + ", ".join(visible(path) for path in task[name])
-    for name, limit in task["limits"].items():
-        text = f"at most {limit}" if limit else "unlimited"
-        yield f"{name.replace('_', ' ')} {text}"
-
-
-def _conditions(task: Json, keys: dict[str, str]) -> Iterable[str]:
-    if task["depends_on"]:
-        yield "after " + ", ".join(str(keys.get(other, other)) for other in task["depends_on"])
-    if task["condition"]:
-        yield condition_text(task["condition"])
-    if task["requires_approval"]:
-        yield "a person releases it before it starts"
-    if task["retries"]:
-        yield f"retries {task['retries']}"
-    if task["timeout_seconds"] is not None:
-        yield f"timeout {_span(task['timeout_seconds'])}"
-    if task["on_crash"] != "rerun":
-        yield f"on crash: {task['on_crash']}"
-    yield from _allowances(task)
-    if task["agent_id"]:
-        yield f"agent {visible(task['agent_id'])}"
-    for name, value in task["inputs"].items():
-        yield f"{name} = {visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}"
-    if task["expected_files"]:
-        yield "makes " + ", ".join(visible(file) for file in task["expected_files"])
 
 
 def action_text(action: Json) -> Text:
@@ -250,7 +168,7 @@ def action_text(action: Json) -> Text:
             if isinstance(other := fields.pop("other_than", None), str):
                 text.append(f"\nmust be answered by another person than {visible(other)}", style="yellow")
         case "wait" if "seconds" in fields:
-            text = Text(f"waits {_span(fields.pop('seconds'))}", style="green")
+            text = Text(f"waits {span(fields.pop('seconds'))}", style="green")
         case kind:
             text = Text(visible(kind), style="green")
     for name, value in fields.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from rich.text import Text
@@ -39,8 +40,35 @@ def _lines(frozen: Json) -> Iterator[str]:
         yield f"not covered: task {visible(key)} runs {', '.join(map(visible, words[:3]))}, known only at run time"
     if frozen["unread"]:
         yield f"not covered: the commands of {', '.join(map(visible, frozen['unread'][:_MAX_ITEMS]))} could not be fully analyzed"
+    yield from _surroundings(frozen)
+
+
+def _surroundings(frozen: Json) -> Iterator[str]:
+    """Limits, agents, and what tasks may reach."""
+    yield f"limits of the run: {', '.join(f'{_plain(name)} {_value(limit)}' for name, limit in frozen['limits'].items())}"
     if frozen["task_limits"] is not None:
         yield f"default limits of each task: {limits_text(frozen['task_limits'])}"
-    models = {name: agent["model"] for name, agent in frozen["agents"].items() if agent.get("model")}
-    for name, model in models.items():
-        yield f"agent {visible(name)} uses the model {visible(model)}"
+    for name, agent in frozen["agents"].items():
+        yield f"agent {visible(name)}: {_entry(agent)}"
+    if frozen["http_allow"]:
+        yield f"requests may reach the private hosts {', '.join(map(visible, frozen['http_allow']))}"
+    if frozen["app_url"]:
+        yield f"tasks read the address of this Signoff: {visible(frozen['app_url'])}"
+    if frozen["sandbox"]:
+        yield f"sandbox: {_entry(frozen['sandbox'])}"
+
+
+def _entry(fields: Json) -> str:
+    """The fields of an entry that say something: for an agent its model, its tools, and what it may run and reach."""
+    named = [(name, value) for name, value in fields.items() if value not in (None, "", [], {})]
+    return "; ".join(f"{_plain(name)} {_value(value)}" for name, value in named)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    return visible(value if isinstance(value, str) and "\n" not in value else json.dumps(value, ensure_ascii=False))

@@ -16,11 +16,12 @@ from rich.text import Text
 
 from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import print_json, run_to_end
-from app.cli.display import Json, plan_tree, visible
+from app.cli.display import Json, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
-from app.cli.frozen import frozen_text, seen
+from app.cli.frozen import seen
 from app.cli.missing_parameters import ask_for_missing
 from app.cli.options import settings_options
+from app.cli.questions import name_open, settle_questions, show_plan
 from app.cli.target import Target, client_of, serving
 from app.planning.outline.front_matter import extent
 from app.settings import Settings
@@ -179,9 +180,10 @@ class _ProjectRun:
         project = self._project = await self._create()
         self._say(f"Project {project['id']}, workspace {project['workspace']}")
         plan = await self._make_plan(project)
-        self._console.print(plan_tree(plan, project["name"]))
-        if frozen := frozen_text(plan):
-            self._console.print(frozen, soft_wrap=True)
+        show_plan(self._console, plan, project["name"])
+        if can_ask() and not self._order.yes:
+            plan = await settle_questions(self._api, self._console, project["id"], plan, project["name"])
+        name_open(self._console, plan)
         if not self._order.yes and not await self._is_approved(project["id"]):
             await self._print_json(project["id"])
             return REFUSED

@@ -153,7 +153,7 @@ def plan_list(answer: Json) -> Table:
 def plan_changes(answer: Json) -> Text:
     """The differences between two plan versions."""
     text = Text(f"Version {answer['before']} → {answer['after']}\n", style="dim")
-    for noun in ("phase", "task"):
+    for noun in ("assumption", "question", "phase", "task"):
         differences: Json = answer[f"{noun}s"]
         for key in differences["added"]:
             text.append(f"+ {noun} {visible(key)}\n", style="green")

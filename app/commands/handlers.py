@@ -12,6 +12,7 @@ from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
 from app.domain.identity import now
+from app.domain.known import left_open
 from app.domain.parameters import Value
 from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
@@ -116,6 +117,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
         plan_digest=digest,
         approved_at=command.at,
         comment=command.comment,
+        **left_open(draft),
         **command.seal(),
     )
     started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))

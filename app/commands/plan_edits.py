@@ -14,6 +14,7 @@ from app.domain.corrections import definitions
 from app.domain.edits import Edit, Editor, parse_edits
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured
+from app.domain.known import left_open
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
@@ -247,6 +248,7 @@ def _made_and_approved(
         approved_at=command.at,
         comment=command.comment,
         run_id=project.run_id,
+        **left_open(draft),
         **command.seal(),
     )
     return ready, approved

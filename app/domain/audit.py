@@ -6,8 +6,12 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from pydantic import ValidationError
+
 from app.domain.commands import CommandRecord, Outcome
 from app.domain.dangers import SEVERITY, dangers_of
+from app.domain.known import open_questions
+from app.domain.plan import PlanDraft
 from app.domain.signals import BY_HAND, UNAUTHENTICATED
 from app.domain.states import SKIPPED_BY_PERSON
 from signoff.schemas.json_value import JsonObject
@@ -79,6 +83,22 @@ def _without_time_limit(rows: Sequence[Any]) -> Iterator[Found]:
         f"{subject} no time limit{listed}.",
         "Set a time limit for each of them (timeout_seconds), or one for all in the front matter (timeout: 10m).",
     )
+
+
+def check_questions(versions: Sequence[Any], current: object) -> Iterator[Found]:
+    """Questions of the current plan that nobody has answered. A plan that was altered is reported elsewhere."""
+    drafts = [row.draft for row in versions if row.version == current]
+    try:
+        questions = open_questions(PlanDraft.model_validate(drafts[0])) if drafts else []
+    except ValidationError:
+        return
+    if questions:
+        yield Found(
+            "medium",
+            "open_questions",
+            f"The plan leaves {len(questions)} question{'' if len(questions) == 1 else 's'} open: {' '.join(questions)}",
+            "Answer them before you sign the plan.",
+        )
 
 
 def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iterator[Found]:

@@ -43,6 +43,16 @@ def compare_parameters(before: PlanDraft, after: PlanDraft) -> list[Change]:
     return compare_fields(first, second)
 
 
+def compare_assumptions(before: PlanDraft, after: PlanDraft) -> Differences:
+    """Assumptions that were added or removed. An assumption is its own key."""
+    return _compare(*({text: Fields() for text in draft.assumptions} for draft in (before, after)))
+
+
+def compare_questions(before: PlanDraft, after: PlanDraft) -> Differences:
+    """Questions that were added, removed or answered. A question is its own key."""
+    return _compare(*({item.question: Fields(answer=item.answer) for item in d.questions} for d in (before, after)))
+
+
 def compare_phases(before: PlanDraft, after: PlanDraft) -> Differences:
     """Phases that were added, removed or changed. `position` is the place of a phase in the plan."""
     return _compare(_phases(before), _phases(after))

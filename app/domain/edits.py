@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from app.domain.errors import Invalid
+from app.domain.known import with_answer
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
     ON_PARAMETER,
@@ -30,6 +31,7 @@ from app.domain.plan import (
     Key,
     LongText,
     Name,
+    Note,
     ParameterCondition,
     PhaseDraft,
     PlanDraft,
@@ -176,8 +178,17 @@ class RemovePhase(_Edit):
     phase: Ref
 
 
+class AnswerQuestion(_Edit):
+    """Answer a question of the plan. A later answer replaces an earlier one."""
+
+    op: Literal["answer_question"]
+    question: Note
+    answer: Note
+
+
 Edit = Annotated[
-    AddTask | UpdateTask | RemoveTask | MoveTask | AddPhase | UpdatePhase | RemovePhase, Field(discriminator="op")
+    AddTask | UpdateTask | RemoveTask | MoveTask | AddPhase | UpdatePhase | RemovePhase | AnswerQuestion,
+    Field(discriminator="op"),
 ]
 EDITS: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
 
@@ -209,7 +220,16 @@ def _invalid(where: str, error: ValidationError) -> Invalid:
 
 _PHASE_FIELDS = {"name", "description", "strategy", "requires_approval", "condition", "runs_on"}
 _OPERATIONS = frozenset(
-    {"add_task", "update_task", "remove_task", "move_task", "add_phase", "update_phase", "remove_phase"}
+    {
+        "add_task",
+        "update_task",
+        "remove_task",
+        "move_task",
+        "add_phase",
+        "update_phase",
+        "remove_phase",
+        "answer_question",
+    }
 )
 
 
@@ -267,6 +287,8 @@ class Editor:
                 self._update_phase(edit)
             case RemovePhase():
                 self.draft.phases.remove(self._phase(edit.phase))
+            case AnswerQuestion():
+                self._answer_question(edit)
 
     def _key(self, reference: str) -> str:
         return self._keys.get(reference, reference)
@@ -359,6 +381,12 @@ class Editor:
         if edit.position is not None:
             self.draft.phases.insert(edit.position, self.draft.phases.pop(index))
         self.phases.append(changed.key)
+
+    def _answer_question(self, edit: AnswerQuestion) -> None:
+        try:
+            self.draft = with_answer(self.draft, edit.question, edit.answer)
+        except KeyError:
+            raise self._refused("question", f"The plan does not ask '{edit.question}'.") from None
 
     def _no_null(self, field: str) -> Invalid:
         return self._refused(field, f"{field} cannot be null.")

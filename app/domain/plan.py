@@ -62,6 +62,7 @@ Json = Annotated[JsonValue, AfterValidator(_plain)]
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
 LongText = Annotated[str, StringConstraints(max_length=100_000), PLAIN]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), PLAIN]
 AgentId = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 Parameters = Annotated[dict[ParameterName, Parameter], AfterValidator(check_names)]
 Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Json]
@@ -76,6 +77,11 @@ def _grantable(path: str) -> str:
 
 Grant = Annotated[str, StringConstraints(min_length=2, max_length=1024), PLAIN, AfterValidator(_grantable)]
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), PLAIN]
+
+
+_OMITTED_IF_EMPTY = frozenset(
+    {"reads", "writes", "limits", "requires_approval", "parameters", "assumptions", "questions"}
+)
 
 
 def _without_unset(values: JsonObject, names: tuple[str, ...]) -> JsonObject:
@@ -195,9 +201,6 @@ class TaskDraft(_Strict):
         return {name: value for name, value in values.items() if value or name not in _OMITTED_IF_EMPTY}
 
 
-_OMITTED_IF_EMPTY = frozenset({"reads", "writes", "limits", "requires_approval"})
-
-
 class PhaseDraft(_Strict):
     """One phase: a group of tasks that run in the order given by `strategy`."""
 
@@ -217,11 +220,20 @@ class PhaseDraft(_Strict):
         return {name: value for name, value in values.items() if name != "runs_on" or value != RunsOn.SUCCESS}
 
 
+class Question(_Strict):
+    """What a planner wants to know before the plan is signed, and what a person has answered. Without an answer, it is open."""
+
+    question: Note
+    answer: Note | None = None
+
+
 class PlanDraft(_Strict):
     """A whole plan, as a planner makes it."""
 
     summary: LongText = ""
     warnings: list[LongText] = Field(default_factory=list[str])
+    assumptions: list[Note] = Field(default_factory=list[str], description="What the planner takes for granted.")
+    questions: list[Question] = Field(default_factory=list[Question], description="What it asks, with the answers.")
     parameters: Parameters = Field(
         default_factory=dict, description="What is asked before the plan is made, with values."
     )
@@ -230,7 +242,7 @@ class PlanDraft(_Strict):
     @model_serializer(mode="wrap")
     def _without_later_fields(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
         """Omit unset fields that were added later, so that the digests of older plans stay the same."""
-        return {name: value for name, value in serialize(self).items() if value or name != "parameters"}
+        return {name: value for name, value in serialize(self).items() if value or name not in _OMITTED_IF_EMPTY}
 
     def tasks(self) -> list[TaskDraft]:
         """All tasks, phase by phase."""
@@ -295,12 +307,17 @@ def canonical_json(value: object) -> bytes:
 
 
 def digest_of(draft: PlanDraft, settings: RunSettings) -> str:
-    """SHA-256, in hexadecimal, over what an approval covers: parameters, phases, tasks and run settings."""
+    """SHA-256, in hexadecimal, over what an approval covers."""
+    return hashlib.sha256(canonical_json(covered_by(draft, settings))).hexdigest()
+
+
+def covered_by(draft: PlanDraft, settings: RunSettings) -> JsonObject:
+    """What an approval covers: what the plan assumes, asks for and does, and the run settings."""
     drafted = draft.model_dump(mode="json")
     # The run settings have the values of the parameters, the draft also says what each of them means.
     asked = {"parameter_definitions": drafted["parameters"]} if "parameters" in drafted else {}
-    covered = {"phases": drafted["phases"], **asked, **settings.model_dump(mode="json")}
-    return hashlib.sha256(canonical_json(covered)).hexdigest()
+    known = {name: drafted[name] for name in ("assumptions", "questions") if name in drafted}
+    return {"phases": drafted["phases"], **known, **asked, **settings.model_dump(mode="json")}
 
 
 def slug(title: str, taken: set[str] | frozenset[str] | JsonObject) -> str:

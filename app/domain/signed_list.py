@@ -45,7 +45,14 @@ PHASE: dict[str, str] = {
     "condition": DIGEST,
     "runs_on": DIGEST,
 }
-PLAN: dict[str, str] = {"summary": _SHOWN, "warnings": _SHOWN, "parameters": DIGEST, "phases": DIGEST}
+PLAN: dict[str, str] = {
+    "summary": _SHOWN,
+    "warnings": _SHOWN,
+    "assumptions": DIGEST,
+    "questions": DIGEST,
+    "parameters": DIGEST,
+    "phases": DIGEST,
+}
 RUN_SETTINGS: dict[str, str] = {
     "strategy": DIGEST,
     "decision_mode": DIGEST,

@@ -34,7 +34,9 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def to_markdown(draft: PlanDraft, name: str) -> str:
-    """A description from which the outline planner makes the same phases as in `draft`. Warnings are dropped.
+    """A description from which the outline planner makes the same phases as in `draft`.
+
+    Warnings, assumptions and questions are dropped.
 
     The summary becomes the text under the title if it is plain text. Otherwise, it is omitted.
     """

@@ -121,8 +121,22 @@ class Judge:
         causing_types = FOLLOWS.get(event.type, frozenset[EventType]())
         causes = [*self._earlier(), *caused] if causing_types else []
         return any(
-            cause.type in causing_types and cause.actor == event.actor and _fits(event, cause) for cause in causes
+            cause.type in causing_types
+            and cause.actor == event.actor
+            and (_fits(event, cause) or self._makes_edits_first(event, cause))
+            for cause in causes
         )
+
+    def _makes_edits_first(self, event: Event, cause: Event) -> bool:
+        """Whether a version has the edits that the request for the next version came with."""
+        if event.type != EventType.PLAN_READY or cause.type != EventType.PLAN_GENERATING:
+            return False
+        version, following = event.data.get("plan_version"), cause.data.get("plan_version")
+        if event.data.get("planner") != "hand" or not isinstance(version, int) or following != version + 1:
+            return False
+        decision = decisions.by_id(self._conn, self._project_id, str(cause.data.get("decision_id")))
+        row = find_row(self._conn, self._project_id, decision.request_id) if decision is not None else None
+        return row is not None and bool(row["payload"].get("edits"))
 
     def _earlier(self) -> list[Event]:
         if self._causes is None:

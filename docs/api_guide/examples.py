@@ -132,7 +132,9 @@ def _edits(guide: Guide, base: str) -> None:
         f"{base}/refine-plan",
         {"edits": edits},
         about="Makes several edits at once, all or none: `add_task`, `update_task`, `remove_task`, `move_task`, `add_phase`, "
-        "`update_phase`, `remove_phase`. A `message` in plain words needs a planner with a model.",
+        "`update_phase`, `remove_phase`, `answer_question`. A `message` in plain words needs a planner with a model. `answers` are "
+        "for the plan's `questions`: they are kept with the plan, and a model, if there is one, then makes a version that follows "
+        "them.",
     )
     guide.call("listPlans", "GET", f"{base}/plans")
     guide.call("diffPlans", "GET", f"{base}/plan/diff?from=2&to=6")

@@ -51,7 +51,7 @@ def signoff(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Ite
 
 def test_plain_text_is_planned_sent_back_signed_and_run(page: Page, signoff: Signoff, model: ModelServer) -> None:
     first = drafted(COUNT, CHECK, assumptions=["The quarter is the last one."], questions=["Who is to check?"])
-    model.say(Output(first), Output(drafted(COUNT, CHECK, MAIL)))
+    model.say(Output(first), Output(drafted(COUNT, CHECK)), Output(drafted(COUNT, CHECK, MAIL)))
     page.goto("/new")
     page.get_by_label("Name", exact=True).fill("Orders")
     page.get_by_role("textbox", name="Description").fill(WORDS)
@@ -59,17 +59,33 @@ def test_plain_text_is_planned_sent_back_signed_and_run(page: Page, signoff: Sig
     page.get_by_role("button", name="Create and plan").click()
     box = page.get_by_role("region", name="Waiting for a person")
     expect(box.get_by_role("heading", name="Plan version 1 is waiting for your approval")).to_be_visible()
-    for text in ("The quarter is the last one.", "Who is to check?", "planner: model", "1 model call"):
+    told = (
+        "The quarter is the last one.",
+        "Who is to check?",
+        "planner: model",
+        "1 model call",
+        "1 question is still open",
+    )
+    for text in told:
         expect(box).to_contain_text(text)
     assert violations(page) == []
 
+    box.get_by_label("Who is to check?").fill("Ann")
+    box.get_by_role("button", name="Answer", exact=True).click()
+    box.get_by_role("button", name="Show version 3").click()
+    expect(box.get_by_role("region", name="Questions")).to_contain_text("Who is to check? Ann")
+    expect(box).to_contain_text("The quarter is the last one.")
+    expect(box).not_to_contain_text("still open")
+    expect(box).not_to_contain_text("The record was altered")
+    assert "Who is to check?\nAnswer: Ann" in model.requests[-1].texts
+
     box.get_by_role("button", name="Send back…").click()
-    dialog = page.get_by_role("dialog", name="Send version 1 back")
+    dialog = page.get_by_role("dialog", name="Send version 3 back")
     expect(dialog).to_contain_text("A model generates the next version from your comment.")
     dialog.get_by_label("What should change?").fill("Mail it in the end.")
     dialog.get_by_role("button", name="Send back").click()
     expect(box.get_by_role("alert")).to_contain_text("Mail it to the team")
-    box.get_by_role("button", name="Show version 2").click()
+    box.get_by_role("button", name="Show version 4").click()
     assert "Mail it in the end." in model.requests[-1].texts
 
     model.say(

@@ -56,7 +56,8 @@ async def test_plain_words_become_a_plan_with_its_price(
         "tokens": {"input": 1000, "output": 100},
         "cost_usd": cost if cost is None else pytest.approx(cost),
     }
-    assert made["warnings"] == ["Assumption: The figures exist.", "Open question: Which quarter?"]
+    assert (made["assumptions"], made["warnings"]) == (["The figures exist."], [])
+    assert made["questions"] == [{"question": "Which quarter?", "answer": None}]
     (ready,) = await events_of(stack, project_id, "plan.ready")
     assert (ready["models"], ready["calls"], ready["tokens"]) == ([name], 1, {"input": 1000, "output": 100})
     assert WORDS in model.requests[0].texts

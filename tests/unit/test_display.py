@@ -38,6 +38,7 @@ def a_task(key: str, **fields: Any) -> dict[str, Any]:
         "retries": 0,
         "timeout_seconds": None,
         "on_crash": "rerun",
+        "after_failure": None,
         "attempt": 0,
         "duration_ms": None,
         "error": None,
@@ -53,6 +54,7 @@ def a_task(key: str, **fields: Any) -> dict[str, Any]:
 def a_plan(*tasks: dict[str, Any], version: int = 1) -> dict[str, Any]:
     phase = {
         "id": "phase_1",
+        "key": "gather",
         "name": "Gather",
         "description": "",
         "strategy": "dag",
@@ -124,7 +126,8 @@ def test_a_plan_shows_conditions_and_warnings() -> None:
     plan = a_plan(a_task("one"), second) | {"parameters": [], "warnings": ["A person has to do this."]}
     text = shown(plan_tree(plan, "Report"))
     assert "2 tasks in 1 phase, digest dddddddddddd" in text
-    assert "after one · retries 2 · timeout 1 m 30 s · on crash: ask · N = 3 · makes a.txt" in text
+    assert "after one · retries 2 · timeout 1 m 30 s · if its worker is lost: ask a person · makes a.txt" in text
+    assert "N = 3" in text
     assert "Warning: A person has to do this." in text
 
 

@@ -102,6 +102,7 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
         *checks.check_plan(record.tasks, services.agents),
         *model_audit.check_deciders(draft, answered, {row.key: row.id for row in record.tasks}),
         *model_audit.check_answers(draft, record.tasks, record.decisions),
+        *checks.check_questions(record.plans, record.project.plan_version),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),

@@ -79,6 +79,8 @@ def _diff(conn: Connection, project_id: str, before: int | None, after: int | No
         project_id=project_id,
         before=older,
         after=newer,
+        assumptions=_shown(diff.compare_assumptions(*drafts)),
+        questions=_shown(diff.compare_questions(*drafts)),
         phases=_shown(diff.compare_phases(*drafts)),
         tasks=_shown(diff.compare_tasks(*drafts)),
         parameters=_changes(diff.compare_parameters(*drafts)),

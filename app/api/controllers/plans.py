@@ -13,9 +13,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
+from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
 from app.api.http.actor import is_decided, new_command
-from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, RefinePlan
+from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, QuestionAnswer, RefinePlan
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.preconditions import check_match, etag, wanted_tags
 from app.api.http.services import Services
@@ -28,6 +29,7 @@ from app.llm.access import model_for
 from app.planning.render import to_markdown
 from app.storage import plans, projects
 from app.storage.counts import count_outcomes
+from app.storage.projects import ProjectRow
 from app.temporal.commands import STOP_SECONDS
 from signoff.schemas.answers import CancelAnswer, CancelCounts, StatusAnswer
 from signoff.schemas.plans import Plan
@@ -120,23 +122,27 @@ class PlanController(Controller):
         data: JSONBody[RefinePlan],
         prefer: Annotated[str | None, HeaderParameter(name="Prefer")] = None,
     ) -> Response[Plan]:
-        """Creates one new version with all edits, or none. A model applies a `message` in words, after any edits."""
-        if data.message is None:
-            return await refine(request, services, project_id, data.edits or [])
-        project = await services.database.read(lambda conn: projects.get(conn, project_id))
-        if not data.message.strip():
+        """Creates one new version with all edits and answers, or none. If there is a model, it then makes a version that follows
+        the answers and the `message`.
+        """
+        answers = data.answers or []
+        project = await services.database.read(lambda conn: _answerable(conn, project_id, answers))
+        edits = [*(data.edits or []), *as_edits(answers)]
+        has_model = model_for(services.settings, project.strategy) is not None
+        if data.message is None and not (answers and has_model):
+            return await refine(request, services, project_id, edits)
+        if data.message is not None and not data.message.strip():
             message = "Describe the changes in `message`, or leave it out."
             raise Invalid(message, details=[Problem(field="message", message=message)])
-        if model_for(services.settings, project.strategy) is None:
+        if not has_model:
             message = (
                 "Refining a plan in words needs a model, and none is configured. Send edits, or set SIGNOFF_MODEL."
             )
             raise Conflict(message, code="planner_unavailable")
-        await asyncio.to_thread(parse_edits, data.edits or [])
-        await asyncio.to_thread(check_sendable, services, data.edits or [])
-        command = commands.RegeneratePlan(
-            planner="model", instructions=data.message, refine=True, edits=data.edits or None
-        )
+        await asyncio.to_thread(parse_edits, edits)
+        await asyncio.to_thread(check_sendable, services, edits)
+        words = in_words(answers, data.message)
+        command = commands.RegeneratePlan(planner="model", instructions=words, refine=True, edits=edits or None)
         return await _make_plan(request, services, project_id, command, prefer)
 
     @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
@@ -190,6 +196,11 @@ class PlanController(Controller):
             request_id=command.request_id,
         )
         return Response(answer, status_code=200 if stopped else 202, headers=decided.headers)
+
+
+def _answerable(conn: Connection, project_id: str, answers: list[QuestionAnswer]) -> ProjectRow:
+    check_asked(conn, project_id, answers)
+    return projects.get(conn, project_id)
 
 
 def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> str | None:

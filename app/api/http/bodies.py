@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, S
 from app.domain.edits import MAX_EDITS, ConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
-from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, RelativePath
+from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, Note, RelativePath
 from app.domain.texts import normalized_fields
 from signoff.schemas.json_value import JsonValue
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
@@ -34,6 +34,8 @@ Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), PLAIN]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 MAX_COMMENT_LENGTH = 10_000
+# The length of a `LongText`.
+MAX_TEXT_LENGTH = 100_000
 Comment = Annotated[str, StringConstraints(max_length=MAX_COMMENT_LENGTH), PLAIN]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -186,10 +188,18 @@ class CreatePhase(RequestBody):
     runs_on: RunsOn = RunsOn.SUCCESS
 
 
+class QuestionAnswer(RequestBody):
+    """The answer to a question of the plan, which is named word for word."""
+
+    question: Note
+    answer: Note
+
+
 class RefinePlan(RequestBody):
-    """The requested changes: in words for a planner, as edits, or both."""
+    """The requested changes: in words for a planner, as edits, as answers to the plan's questions, or several of these."""
 
     message: LongText | None = None
+    answers: list[QuestionAnswer] | None = Field(default=None, max_length=100)
     edits: list[dict[str, Json]] | None = Field(default=None, max_length=MAX_EDITS)
 
 

@@ -12,7 +12,7 @@ from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
-from app.domain.plan import PhaseDraft, PlanDraft, canonical_json
+from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, canonical_json
 from app.domain.validation import effective_dependencies
 from app.storage import model_steps, plans, runs, tasks
 from app.storage.plan_rows import Ids
@@ -20,7 +20,7 @@ from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.json_value import JsonObject
-from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, Usage
+from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
 from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
 from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
@@ -182,11 +182,14 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         planner=row.planner,
         summary=draft.summary,
         warnings=draft.warnings,
+        assumptions=draft.assumptions,
+        questions=[PlanQuestion(question=item.question, answer=item.answer) for item in draft.questions],
         usage=usage(model_steps.usage(conn, model_steps.of_conversation(row.project_id, f"plan:{row.version}"))),
         created_at=row.created_at,
         created_by=row.created_by,
         approved_at=row.approved_at,
         approved_by=row.approved_by,
+        settings=settings(project_row, RunSettings.model_validate(contents.settings)),
         parameters=parameters(draft.parameters),
         phases=shown,
         answers=conditions.answers(plans.effects(row)),
@@ -199,6 +202,12 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         else [],
         frozen=frozen.shown(Frozen.model_validate(row.frozen), sealed=True) if row.frozen is not None else None,
     )
+
+
+def settings(project_row: ProjectRow, signed: RunSettings) -> PlanSettings:
+    """The run settings of a plan version, and where it works."""
+    values = {name: getattr(signed, name) for name in PlanSettings.model_fields if name != "workspace"}
+    return PlanSettings(**values, workspace=project_row.workspace if signed.path == project_row.path else signed.path)
 
 
 def usage(used: model_steps.Usage) -> Usage | None:

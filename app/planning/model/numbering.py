@@ -121,7 +121,12 @@ def with_numbers(draft: PlanDraft) -> dict[str, object]:
         }
         for phase in draft.phases
     ]
-    return {"summary": draft.summary, "phases": phases}
+    known = {
+        "assumptions": draft.assumptions,
+        "questions": [item.question for item in draft.questions if item.answer is None],
+        "answers": [item.model_dump() for item in draft.questions if item.answer is not None],
+    }
+    return {"summary": draft.summary, "phases": phases, **{name: items for name, items in known.items() if items}}
 
 
 def _numbered(task: TaskDraft, number: dict[str, int]) -> dict[str, object]:

@@ -194,7 +194,8 @@ def request(brief: Brief) -> str:
         parts.append(f"Current plan:\n{framed(_compact(with_numbers(brief.previous)))}")
     if brief.instructions:
         heading = (
-            "Change the current plan as follows, and keep everything else"
+            "Change the current plan as follows, and keep everything else. What it assumes and asks stays unless you name it "
+            "under `settled`. Add only what is new under `assumptions` and `questions`"
             if brief.previous is not None
             else "Additional instructions"
         )

@@ -25,6 +25,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from app.domain.actions import Action
+from app.domain.known import carried_over
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
     ON_PARAMETER,
@@ -138,11 +139,10 @@ class ModelPlan(_Lenient):
             ValidationError: the plan is not a valid draft.
         """
         values = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        warnings = [f"Assumption: {text}" for text in values.pop("assumptions", [])]
-        warnings += [f"Open question: {text}" for text in values.pop("questions", [])]
-        return PlanDraft.model_validate(
-            {**numbering.with_keys(cast("NumberedPlan", normalized(values)), previous), "warnings": warnings}
-        )
+        settled: list[str] = values.pop("settled", [])
+        values["questions"] = [{"question": text} for text in values.pop("questions", [])]
+        draft = PlanDraft.model_validate(numbering.with_keys(cast("NumberedPlan", normalized(values)), previous))
+        return carried_over(draft, previous or PlanDraft(), settled)
 
     def problems(self) -> Iterator[Problem]:
         """Problems with the task numbers, which are not visible in a draft because a draft has keys."""
@@ -207,6 +207,13 @@ def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, w
         "assumptions": (list[line], _list("Assumptions that a person should check.", MAX_REMARKS)),
         "questions": (list[line], _list("Questions for a person to answer before signing the plan.", MAX_REMARKS)),
     }
+    if whole:
+        plan_fields["settled"] = (
+            list[str],
+            _list(
+                "Assumptions and questions of the current plan, word for word, that the change settles. Others stay."
+            ),
+        )
     return create_model("Plan", __base__=ModelPlan, **plan_fields)
 
 

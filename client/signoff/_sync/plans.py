@@ -86,16 +86,32 @@ class Plans:
         return self._make(project_id, "regenerate-plan", body, wait)
 
     def refine_plan(
-        self, project_id: str, *, message: str | None = None, edits: Sequence[Mapping[str, Any]] | None = None
+        self,
+        project_id: str,
+        *,
+        message: str | None = None,
+        edits: Sequence[Mapping[str, Any]] | None = None,
+        answers: Mapping[str, str] | None = None,
+        wait: int | None = None,
     ) -> Plan | Recorded:
         """Change the plan.
 
         Args:
             message: the change in words, for a planner.
             edits: a list of edits; either all of them are applied, or none.
+            answers: answers to questions of the plan, by the exact text of the question. If the project has a model, it makes a
+                version that follows them.
+            wait: the number of seconds to wait for a version that a model makes, at most 60; None means the server's default
+                of 10.
         """
-        body = {"message": message, "edits": None if edits is None else list(edits)}
-        return self._transport.settle(post(path_of(project_id, "refine-plan"), body), Plan)
+        body = {
+            "message": message,
+            "edits": None if edits is None else list(edits),
+            "answers": None
+            if answers is None
+            else [{"question": question, "answer": answer} for question, answer in answers.items()],
+        }
+        return self._make(project_id, "refine-plan", body, wait)
 
     def approve(
         self,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.tasks import AnswerEffect, Phase, Task
-from signoff.vocabulary import ParameterType, PlanStatus
+from signoff.vocabulary import DecisionMode, ParameterType, PlanStatus, Strategy
 
 ParameterValue = StrictStr | StrictBool | StrictInt | StrictFloat
 
@@ -106,6 +106,30 @@ class FrozenInfo(BaseModel):
     sandbox: JsonObject
 
 
+class PlanQuestion(BaseModel):
+    """What the planner wants to know. The question is open as long as `answer` is null."""
+
+    question: str
+    answer: str | None
+
+
+class PlanSettings(BaseModel):
+    """The settings of the run, as far as an approval covers them.
+
+    `workspace` is the folder in which the tasks work. It is null for an older version that worked in another one. The project's
+    name and description are set if a task reads them.
+    """
+
+    strategy: Strategy
+    decision_mode: DecisionMode
+    auto_approve_phases: bool
+    path: str | None
+    workspace: str | None
+    agent_id: str | None
+    project_name: str | None
+    project_description: str | None
+
+
 class Plan(BaseModel):
     """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
 
@@ -120,11 +144,14 @@ class Plan(BaseModel):
     planner: str
     summary: str
     warnings: list[str]
+    assumptions: list[str] = []
+    questions: list[PlanQuestion] = []
     usage: Usage | None
     created_at: str
     created_by: str
     approved_at: str | None
     approved_by: str | None
+    settings: PlanSettings
     parameters: list[PlanParameter]
     phases: list[PlanPhase]
     answers: dict[str, list[AnswerEffect]]
@@ -190,11 +217,13 @@ class Differences(BaseModel):
 
 
 class PlanDiff(BaseModel):
-    """The differences between two plan versions."""
+    """The differences between two plan versions. An assumption or a question is its own key."""
 
     project_id: str
     before: int
     after: int
+    assumptions: Differences
+    questions: Differences
     phases: Differences
     tasks: Differences
     parameters: list[FieldChange]

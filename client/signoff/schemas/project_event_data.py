@@ -109,7 +109,10 @@ class PlanFailed(OfDecision):
 
 
 class PlanApproved(OfDecision):
-    """A plan version was approved. `run_id` is set if it replaces the plan of a run in progress."""
+    """A plan version was approved. `run_id` is set if it replaces the plan of a run in progress.
+
+    `open_questions` has the questions of the plan that nobody had answered. It is absent if there were none.
+    """
 
     type = EventType.PLAN_APPROVED
     plan_version: int
@@ -117,6 +120,7 @@ class PlanApproved(OfDecision):
     approved_at: str | None = None
     comment: str | None = None
     run_id: str | None = None
+    open_questions: list[str] | None = None
 
 
 class PlanReturned(OfDecision):

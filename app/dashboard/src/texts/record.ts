@@ -105,7 +105,7 @@ export const record = {
     "plan.generating": ({ version }) => `requested plan version ${version}`,
     "plan.ready": ({ version }) => `Plan version ${version} is ready`,
     "plan.failed": ({ version, why }) => `Plan version ${version} could not be generated${why}`,
-    "plan.approved": ({ version, comment }) => `approved plan version ${version}${comment}`,
+    "plan.approved": ({ version, open, comment }) => `approved plan version ${version}${comment}${open}`,
     "plan.returned": ({ version, comment }) => `sent plan version ${version} back${comment}`,
     "plan.superseded": ({ version, by }) => `Plan version ${version} was replaced by version ${by}`,
     "run.started": ({ run, version }) => `Run ${run} of plan version ${version} started`,
@@ -136,6 +136,7 @@ export const record = {
   parts: {
     why: (message: string) => `: ${message}`,
     comment: (text: string) => `: “${text}”`,
+    open: (questions: string[]) => `. Still open: ${questions.join(" ")}`,
     attempt: (number: number) => ` attempt ${number}`,
     pause: (span: string) => ` in ${span}`,
     took: (span: string) => ` after ${span}`,

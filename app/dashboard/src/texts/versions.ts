@@ -24,6 +24,8 @@ export const versions = {
   between: (from: number, to: number) => `From version ${from} to version ${to}`,
   summary: { added: "added", removed: "removed", changed: "changed" },
   settings: "Project settings",
+  assumptions: "Assumptions",
+  questions: "Questions",
   phases: "Phases",
   tasks: "Tasks",
   added: "Added",

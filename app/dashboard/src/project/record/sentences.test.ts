@@ -7,6 +7,10 @@ const say = (type: string, data: Record<string, unknown> = {}, actor = "ann") =>
 
 test("a sentence about a person starts with their name", () => {
   assert.equal(say("plan.approved", { plan_version: 3, comment: "fine" }), "ann approved plan version 3: “fine”");
+  assert.equal(
+    say("plan.approved", { plan_version: 3, open_questions: ["When?", "Where?"], comment: "fine" }),
+    "ann approved plan version 3: “fine”. Still open: When? Where?",
+  );
   assert.equal(say("run.cancelling", { reason: "wrong day" }), "ann cancelled the run: “wrong day”");
   assert.equal(doer({ type: "plan.approved", actor: "ann", data: {} }), "");
 });

@@ -55,6 +55,7 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     refused: data.outcome === "refused" ? words.refused : "",
     why: text(error.message) && words.why(text(error.message)),
     comment: comment && words.comment(comment),
+    open: Array.isArray(data.open_questions) ? words.open(data.open_questions.map(text)) : "",
     reason: reason && words.reason(reason),
     attempt: attempt > 1 ? words.attempt(attempt) : "",
     pause: typeof data.next_try_in === "number" ? words.pause(span(data.next_try_in * 1000)) : "",

@@ -19,7 +19,10 @@ const task = (key: string, command: string, more: object = {}) => ({
   ...more,
 });
 const plan = (version: number, tasks: object[], parameters: object[] = []) =>
-  ({ version, project_id: "p", parameters, phases: [{ key: "one", name: "One", position: 0, tasks }] }) as never;
+  ({
+    ...{ version, project_id: "p", parameters, assumptions: [], questions: [] },
+    phases: [{ key: "one", name: "One", position: 0, tasks }],
+  }) as never;
 
 test("added, removed and changed tasks are distinguished, with their old values", () => {
   const before = plan(1, [task("a", "x"), task("b", "y"), task("c", "z", { depends_on: ["task_a"] })]);
@@ -52,5 +55,24 @@ test("added, removed and changed parameters are compared by name", () => {
     { field: "b", before: { value: 1 }, after: null },
     { field: "c", before: null, after: { value: true } },
   ]);
+  assert.equal(isEmpty(diff), false);
+});
+
+test("an answer is a change, and so is a condition", () => {
+  const asking = (answer: string | null, condition: object | null) => ({
+    ...(plan(1, [task("a", "x", { condition })]) as object),
+    ...{ assumptions: answer ? [] : ["One."], questions: [{ question: "When?", answer }] },
+  });
+  const before = asking(null, null) as never;
+  const after = asking("Now.", { task: "b", is: ["completed"] }) as never;
+  const diff = comparePlans(before, after, [settings, settings]);
+  assert.deepEqual(diff.assumptions.removed, ["One."]);
+  assert.deepEqual(diff.questions.changed, [
+    { key: "When?", changes: [{ field: "answer", before: null, after: "Now." }] },
+  ]);
+  assert.deepEqual(
+    diff.tasks.changed.map(({ changes }) => changes.map(({ field }) => field)),
+    [["condition"]],
+  );
   assert.equal(isEmpty(diff), false);
 });

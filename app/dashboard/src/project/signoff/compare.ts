@@ -12,9 +12,17 @@ export type Settings = Pick<Project, "strategy" | "decision_mode" | "auto_approv
 
 const TASK_FIELDS = [
   "title", "description", "agent_id", "action", "depends_on", "inputs", "expected_files", "retries", "timeout_seconds",
-  "on_crash", "after_failure", "reads", "writes", "limits",
+  "on_crash", "after_failure", "reads", "writes", "limits", "condition", "requires_approval",
 ] as const; // prettier-ignore
-const PHASE_FIELDS = ["name", "description", "strategy", "requires_approval", "position"] as const;
+const PHASE_FIELDS = [
+  "name",
+  "description",
+  "strategy",
+  "requires_approval",
+  "condition",
+  "runs_on",
+  "position",
+] as const;
 
 /** The fields of a project that an approval covers. */
 export function settingsOf(project: Settings): Settings {
@@ -27,6 +35,8 @@ export function comparePlans(before: Plan, after: Plan, settings: [Settings, Set
     project_id: after.project_id,
     before: before.version,
     after: after.version,
+    assumptions: differences(assumptions(before), assumptions(after)),
+    questions: differences(questions(before), questions(after)),
     phases: differences(phasesByKey(before), phasesByKey(after)),
     tasks: differences(tasksByKey(before), tasksByKey(after)),
     parameters: changesOfAll(parametersByName(before), parametersByName(after)),
@@ -37,10 +47,20 @@ export function comparePlans(before: Plan, after: Plan, settings: [Settings, Set
 /** Whether nothing differs: a regenerated plan may be the same. */
 export function isEmpty(diff: PlanDiff): boolean {
   const none = (part: Differences) => !part.added.length && !part.removed.length && !part.changed.length;
-  return none(diff.phases) && none(diff.tasks) && !diff.parameters.length && !diff.settings.length;
+  const parts = [diff.assumptions, diff.questions, diff.phases, diff.tasks];
+  return parts.every(none) && !diff.parameters.length && !diff.settings.length;
 }
 
 type Fields = Record<string, unknown>;
+
+/** An assumption or a question is its own key. */
+function assumptions(plan: Plan): Map<string, Fields> {
+  return new Map(plan.assumptions.map((text) => [text, {}]));
+}
+
+function questions(plan: Plan): Map<string, Fields> {
+  return new Map(plan.questions.map(({ question, answer }) => [question, { answer }]));
+}
 
 function parametersByName(plan: Plan): Fields {
   return Object.fromEntries(plan.parameters.map(({ name, ...parameter }) => [name, parameter]));

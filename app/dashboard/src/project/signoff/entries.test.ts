@@ -14,7 +14,11 @@ test("a changed action shows only its differences, as text", () => {
   const parameters = [
     { field: "version", before: { type: "string", value: "1" }, after: { type: "string", value: "2" } },
   ];
-  const diff = { project_id: "p", before: 1, after: 2, phases: none, tasks, parameters, settings };
+  const assumptions = { ...none, removed: ["It is Monday."] };
+  const answered = { field: "answer", before: null, after: "Ann" };
+  const questions = { ...none, changed: [{ key: "Who?", changes: [answered] }] };
+  const known = { assumptions, questions };
+  const diff = { project_id: "p", before: 1, after: 2, ...known, phases: none, tasks, parameters, settings };
   assert.deepEqual(
     entriesOf(diff).map((entry) => [entry.kind, entry.what, entry.key, entry.fields]),
     [
@@ -30,6 +34,8 @@ test("a changed action shows only its differences, as text", () => {
         ],
       ],
       ["removed", "task", "old", []],
+      ["removed", "assumption", "It is Monday.", []],
+      ["changed", "question", "Who?", [answered]],
       ["changed", "setting", "path", [{ field: "path", before: null, after: "/srv" }]],
     ],
   );

@@ -3,14 +3,14 @@ import type { PlanDiff } from "./compare";
 
 export interface Entry {
   kind: "added" | "removed" | "changed";
-  what: "task" | "phase" | "parameter" | "setting";
+  what: "task" | "phase" | "parameter" | "assumption" | "question" | "setting";
   key: string;
   fields: { field: string; before: string | null; after: string | null }[];
 }
 
 /** Tasks come first, because they do the work; for an action, only the fields that differ. */
 export function entriesOf(diff: PlanDiff): Entry[] {
-  const of = (what: "task" | "phase", part: PlanDiff["tasks"]): Entry[] => [
+  const of = (what: Entry["what"], part: PlanDiff["tasks"]): Entry[] => [
     ...part.added.map((key): Entry => ({ kind: "added", what, key, fields: [] })),
     ...part.changed.map(({ key, changes }): Entry => ({
       kind: "changed",
@@ -32,7 +32,8 @@ export function entriesOf(diff: PlanDiff): Entry[] {
     key: field,
     fields: membersOf(before, after),
   }));
-  return [...parameters, ...of("task", diff.tasks), ...of("phase", diff.phases), ...settings];
+  const known = [...of("assumption", diff.assumptions), ...of("question", diff.questions)];
+  return [...parameters, ...of("task", diff.tasks), ...of("phase", diff.phases), ...known, ...settings];
 }
 
 function fieldsOf({ field, before, after }: PlanDiff["settings"][number]): Entry["fields"] {

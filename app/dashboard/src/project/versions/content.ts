@@ -6,13 +6,18 @@ type Values = Record<string, unknown>;
 const OF_A_TASK = [
   ...(["title", "description", "action", "inputs", "expected_files", "agent_id", "retries"] as const),
   ...(["timeout_seconds", "on_crash", "after_failure", "reads", "writes", "limits"] as const),
+  ...(["condition", "requires_approval"] as const),
 ];
-const OF_A_PHASE = ["name", "description", "strategy", "requires_approval"] as const;
+const OF_A_PHASE = ["name", "description", "strategy", "requires_approval", "condition", "runs_on"] as const;
 
-/** The phases and tasks of a version by key, with their titles and values. */
+type Part = Map<string, { title: string; values: Values }>;
+
+/** What a version assumes and asks, and its phases and tasks, by key, with their titles and values. */
 export interface Content {
-  phases: Map<string, { title: string; values: Values }>;
-  tasks: Map<string, { title: string; values: Values }>;
+  assumptions: Part;
+  questions: Part;
+  phases: Part;
+  tasks: Part;
 }
 
 export function contentOf(plan: Plan): Content {
@@ -29,7 +34,16 @@ export function contentOf(plan: Plan): Content {
   const phases = plan.phases.map(
     (phase) => [phase.key, { title: phase.name, values: filled(phase, OF_A_PHASE) }] as const,
   );
-  return { phases: new Map(phases), tasks: new Map(tasks) };
+  const assumptions = plan.assumptions.map((text) => [text, { title: text, values: {} }] as const);
+  const questions = plan.questions.map(
+    ({ question, answer }) => [question, { title: question, values: { answer } }] as const,
+  );
+  return {
+    assumptions: new Map(assumptions),
+    questions: new Map(questions),
+    phases: new Map(phases),
+    tasks: new Map(tasks),
+  };
 }
 
 /** Every field of an added or removed item, as changes from nothing or to nothing. */
