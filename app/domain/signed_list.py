@@ -131,6 +131,8 @@ SETTINGS: dict[str, str] = {
     "max_concurrent_tasks": _RECORD,
     "planner_actions": _PLANNING,
     "planner_hosts": _PLANNING,
+    "planner_files": _PLANNING,
+    "models": _PLANNING,
     "archetypes": _PLANNING,
     "model_api_key": _KEY,
     "api_key": _KEY,
