@@ -21,6 +21,7 @@ from app.domain.decisions import QuestionKind, QuestionStatus
 from app.domain.errors import DomainError
 from app.domain.material import RULE, framed
 from app.llm.access import load, model_for
+from app.llm.clock import now_in_words
 from app.settings import Settings
 from app.storage import decisions, events, plans, projects, questions, tasks
 from app.storage.model_steps import Conversation
@@ -162,6 +163,7 @@ def _question(project: str, task: TaskRow, question: QuestionRow, facts: _Facts)
     data = json.dumps(known, ensure_ascii=False)[:MAX_CHARACTERS]
     parts = [
         project,
+        now_in_words(),
         f"Question: {question.question}",
         options,
         _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "",

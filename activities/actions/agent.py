@@ -64,6 +64,7 @@ class Agent(Action):
     fields_model: ClassVar[type[BaseModel]] = AgentFields
     rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False
+    reads_project_description: ClassVar[bool] = True
 
     async def run(self, context: TaskContext) -> JsonObject:
         """Hold the conversation and return its outputs.

@@ -207,6 +207,7 @@ ACTION: dict[str, str] = {
             "takes_secrets",
             "exit_code_of_success",
             "reads_project_name",
+            "reads_project_description",
             "sends_requests",
             "one_of",
             "rare",

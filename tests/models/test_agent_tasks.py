@@ -81,7 +81,10 @@ async def test_tools_work_in_the_workspace_and_each_step_is_an_event(stack: Stac
     [
         ("read_file", {"path": "../../etc/passwd"}, "leads out of the task's workspace"),
         ("read_file", {"path": "/etc/passwd"}, "leads out of the task's workspace"),
-        ("read_file", {"path": "missing"}, "cannot be read"),
+        ("read_file", {"path": "missing"}, "missing does not exist. Check its name"),
+        ("list_files", {"pattern": "*.xyz"}, "No files match *.xyz. `*` lists all files."),
+        ("read_file", {"file": "a"}, "read_file was not called correctly."),
+        ("read_file", {"file": "a"}, "- path is missing.\\n- file does not exist here; remove it."),
         ("write_file", {"path": "../outside", "content": "x"}, "leads out of the task's workspace"),
         ("write_file", {"path": ".signoff/x", "content": "x"}, "not a file that a task may write"),
         ("run_command", {"argv": ["sh", "-c", "id"]}, "This program is not allowed. Allowed programs: wc, false"),

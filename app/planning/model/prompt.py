@@ -35,8 +35,10 @@ def instructions(
     parts += _agents(agents, named=len(agents) > 1 or not small)
     if brief.archetype:
         parts.append(f"Plan the way this expert does:\n{brief.archetype}")
-    # Skip examples with actions that this plan may not use.
-    fitting = [example for example in prompts.examples(small=small) if _action_types(example[1]) <= actions.keys()]
+    # Skip examples with actions that this plan may not use. A small model copies what it sees; others are told why there is
+    # no `http`.
+    usable = actions.keys() if small else {*actions, "http"}
+    fitting = [example for example in prompts.examples(small=small) if _action_types(example[1]) <= usable]
     for number, (example_brief, plan) in enumerate(fitting, 1):
         parts.append(f"Example {number}. Brief:\n{example_brief}\nPlan:\n{_compact(plan)}")
     return "\n\n".join(parts)
