@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.database.database import Database
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
-from app.domain.errors import Conflict, Invalid
+from app.domain.errors import NEEDS_ANSWERS, Conflict, Invalid
 from app.domain.material import one_line
 from app.domain.parameters import bind
 from app.domain.plan import PlanDraft, field_path
@@ -170,12 +170,11 @@ class ModelPlanner:
 
 def _needs_answers(missing: Missing) -> Invalid:
     """The refusal with which planning ends if the model has to know more."""
-    listed = "".join(f"\n{number}. {one_line(question)}" for number, question in enumerate(missing.questions, 1))
     message = (
-        f"Answers are needed before this can be planned. {one_line(missing.reason)} Put the answers into the description, "
-        f"then generate the plan again:{listed}"
+        f"The model cannot plan this before its questions are answered. {one_line(missing.reason)} Put the answers into the "
+        "description, then generate the plan again."
     )
     details = [
         Problem(field=f"questions[{index}]", message=question) for index, question in enumerate(missing.questions)
     ]
-    return Invalid(message, code="needs_answers", details=details)
+    return Invalid(message, code=NEEDS_ANSWERS, details=details)
