@@ -27,6 +27,7 @@ from pydantic_ai.toolsets import FunctionToolset, ToolsetTool, WrapperToolset
 from activities.actions.agent_tools import Mistake, Tools
 from activities.actions.linear_schema import CheckTooSlow, faults_of_value
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
+from app.domain.agents import AgentEntry, AgentTool
 from app.domain.budget import BudgetExceeded
 from app.domain.errors import Conflict, Unavailable
 from app.domain.material import framed
@@ -170,7 +171,7 @@ async def converse(context: TaskContext, prompt: str, output_schema: JsonObject 
         if output_schema is not None:
             agent.output_validator(_checker(output_schema))
         await ledger.resume()
-        request = _request(context, prompt, _limits(access, most_calls))
+        request = _request(context, prompt, _limits(agent_context.agent, access, most_calls))
         log(f"Model {access.name}, agent {agent_context.agent_id}\n{request}")
         async with model:
             result = await agent.run(request, usage_limits=UsageLimits(request_limit=most_calls))
@@ -238,12 +239,20 @@ def _request(context: TaskContext, prompt: str, limits: str) -> str:
     return "\n\n".join(parts)
 
 
-def _limits(access: ModelAccess, most_calls: int) -> str:
+def _limits(agent: AgentEntry, access: ModelAccess, most_calls: int) -> str:
     """What the agent must get along with. A round of tools is one answer."""
-    return (
+    spoken = (
         f"You have {most_calls} answers, and each round of tool calls takes one of them. An answer has at most "
         f"{access.max_output:,} tokens, including the arguments of tools: write long files in parts."
     )
+    limits = [spoken]
+    if AgentTool.RUN_COMMAND in agent.tools:
+        limits.append(f"Programs that you can run: {', '.join(agent.commands)}.")
+    elif agent.tools:
+        limits.append("You cannot run programs, not even those that you write.")
+    if AgentTool.HTTP_GET in agent.tools:
+        limits.append(f"Hosts that you can reach: {', '.join(agent.hosts)}.")
+    return " ".join(limits)
 
 
 def _said(answer: ModelResponse) -> str:

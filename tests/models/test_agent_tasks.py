@@ -255,6 +255,7 @@ async def test_an_agent_knows_its_task_what_it_is_for_and_its_limits(stack: Stac
     assert told.count("Background. ") < 200
     assert f"It is {datetime.now().astimezone():%A}, " in told
     assert "You have 7 answers" in told
+    assert "Programs that you can run: wc, false. Hosts that you can reach: 127.0.0.1." in told
     assert "at most 8,192 tokens" in told
     assert "Task: Write the report\nWrite it." in told
 

@@ -6,9 +6,9 @@ makes the keys.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, cast, get_args
+from typing import Annotated, Any, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -42,8 +42,8 @@ from app.domain.plan import (
     kind_of_condition,
 )
 from app.domain.texts import PLAIN, normalized
-from app.llm.sentences import HIDDEN
 from app.planning.model import numbering
+from app.planning.model.action_types import LITERAL, Definitions, action_types, one_of
 from app.planning.model.numbering import NumberedPlan
 from signoff.schemas.json_value import JsonValue
 from signoff.schemas.problems import Problem
@@ -60,10 +60,6 @@ MAX_LINE = 100
 MAX_ITEMS = 8
 FEW_PHASES = 5
 MAX_REMARKS = 5
-# Type checkers read the values of a Literal; here, the values are known only at run time.
-# Types that are made at run time, as `create_model` takes them: no type checker knows them.
-_Definitions = dict[str, Any]
-_LITERAL: Any = Literal
 Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 Remark = Annotated[str, StringConstraints(min_length=1, max_length=1000), PLAIN]
 # Values may be any JSON, but most are short strings.
@@ -231,13 +227,13 @@ def plan_type(
     kinds = {
         tag: kind
         for name, action in sorted(actions.items())
-        for tag, kind in _action_types(name, action, base, whole=not bounded)
+        for tag, kind in action_types(name, action, base, whole=not bounded)
     }
-    action = _one_of(kinds)
+    action = one_of(kinds)
     task_fields = _task_fields(line, action, bounded=bounded)
     phase_fields = _phase_fields(line)
     if len(agents) > 1 or not small:
-        agent: Any = _LITERAL[tuple(sorted(agents))]
+        agent: Any = LITERAL[tuple(sorted(agents))]
         task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
     if not bounded:
         task_fields |= _rare_task_fields()
@@ -250,7 +246,7 @@ def plan_type(
     phase: Any = create_model("Phase", __base__=base, **phase_fields)
     remark: Any = line if bounded else Remark
     few = MAX_REMARKS if bounded else None
-    plan_fields: _Definitions = {
+    plan_fields: Definitions = {
         "phases": _phases(phase, small=small, bounded=bounded),
         "assumptions": (list[remark], _list("Assumptions that a person should check.", few)),
         "questions": (list[remark], _list("Questions for a person to answer before signing the plan.", few)),
@@ -265,7 +261,7 @@ def _phases(phase: Any, *, small: bool, bounded: bool) -> Any:
     return list[phase], Field(min_length=1, max_length=MAX_PHASES, json_schema_extra=hint)
 
 
-def _task_fields(line: Any, action: Any, *, bounded: bool) -> _Definitions:
+def _task_fields(line: Any, action: Any, *, bounded: bool) -> Definitions:
     """The fields of a task that every model fills in."""
     return {
         "number": (Number, Field(description="1 for the first task of the plan, 2 for the next one, and so on.")),
@@ -293,7 +289,7 @@ def _task_fields(line: Any, action: Any, *, bounded: bool) -> _Definitions:
     }
 
 
-def _rare_task_fields() -> _Definitions:
+def _rare_task_fields() -> Definitions:
     return {
         "reads": (list[Grant], _list("Paths outside the workspace that its commands may read; the brief names them.")),
         "writes": (list[Grant], _list("Paths outside the workspace that its commands may change; likewise.")),
@@ -306,7 +302,7 @@ def _rare_task_fields() -> _Definitions:
     }
 
 
-def _phase_fields(line: Any) -> _Definitions:
+def _phase_fields(line: Any) -> Definitions:
     """The fields of a phase that every model fills in, apart from its tasks."""
     return {
         "name": (line, Field(description="Name of the phase.")),
@@ -323,7 +319,7 @@ def _phase_fields(line: Any) -> _Definitions:
     }
 
 
-def _rare_phase_fields() -> _Definitions:
+def _rare_phase_fields() -> Definitions:
     return {
         "condition": (_Condition | None, Field(default=None, description="If it is not met, the phase is skipped.")),
         "runs_on": (
@@ -340,55 +336,3 @@ def _rare_phase_fields() -> _Definitions:
 def _list(description: str, hint: int | None = None) -> Any:
     extra: JsonDict | None = None if hint is None else {"maxItems": hint}
     return Field(default_factory=list, max_length=1000, description=description, json_schema_extra=extra)
-
-
-def _one_of(kinds: Mapping[str, Any]) -> Any:
-    """One of several action types, by tag. Only the problems with the type that a value is meant to be are reported."""
-    tagged: list[Any] = [Annotated[kind, Tag(tag)] for tag, kind in kinds.items()]
-    if len(tagged) == 1:
-        return tagged[0]
-
-    def tag_of(value: Any) -> str | None:
-        if not isinstance(value, dict | BaseModel):
-            return None
-        fields = cast("dict[str, Any]", value if isinstance(value, dict) else dict(value))
-        name = f"{HIDDEN}{fields.get('type')}"
-        possible = [tag for tag in kinds if tag == name or tag.startswith(f"{name}.")]
-        chosen = [tag for tag in possible if fields.get(tag.partition(".")[2]) is not None]
-        return next(iter([*chosen, *possible, name]))
-
-    return Annotated[_union(tagged), Discriminator(tag_of)]
-
-
-def _action_types(name: str, action: type[Action], base: Any, *, whole: bool) -> Iterator[tuple[str, Any]]:
-    """A type for an action, with its tag. If exactly one of several fields is needed: one type for each of these fields."""
-    fields = {
-        field: info for field, info in action.fields_model.model_fields.items() if whole or field not in action.rare
-    }
-    one_of = [field for field in action.one_of if field in fields]
-    for chosen in one_of or [None]:
-        kind: _Definitions = {"type": (_LITERAL[name], Field(description=_first_line(action)))}
-        for field, info in fields.items():
-            if field == chosen:
-                kind[field] = (_without_none(info.annotation), Field(min_length=1, description=info.description))
-            elif field not in one_of:
-                kind[field] = (info.annotation, info)
-        type_name = f"{name.title().replace('_', '')}{(chosen or '').title()}Action"
-        tag = f"{HIDDEN}{name}.{chosen}" if chosen else f"{HIDDEN}{name}"
-        yield tag, create_model(type_name, __base__=base, **kind)
-
-
-def _union(kinds: Sequence[Any]) -> Any:
-    made: Any = kinds[0]
-    for kind in kinds[1:]:
-        made |= kind
-    return made
-
-
-def _without_none(annotation: Any) -> Any:
-    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    return _union(kinds) if kinds and type(None) in get_args(annotation) else annotation
-
-
-def _first_line(action: type[Action]) -> str:
-    return (action.__doc__ or "").strip().splitlines()[0]
