@@ -153,9 +153,9 @@ async def test_a_file_is_written_in_parts_and_edited(tools: Tools, tmp_path: Pat
     ):
         with pytest.raises(Mistake, match=said):
             await tools.edit_file("a.md", old, "x")
-    (tmp_path / "latin").write_bytes(b"caf\xe9 one\n")
+    (tmp_path / "latin").write_bytes(b"\xe9t\xe9 one\n")
     await tools.edit_file("latin", "one", "two")
-    assert (tmp_path / "latin").read_bytes() == b"caf\xe9 two\n"
+    assert (tmp_path / "latin").read_bytes() == b"\xe9t\xe9 two\n"
 
 
 async def test_what_is_appended_or_edited_stays_within_limits(tools: Tools, tmp_path: Path) -> None:

@@ -209,13 +209,13 @@ def test_every_field_of_the_plan_language_is_offered_to_a_model_that_is_not_smal
 
 
 def test_a_field_that_does_not_exist_is_not_dropped() -> None:
-    task = {"number": 1, "title": "A", "action": {"type": "manual"}, "conditon": {"task": 1, "is": ["failed"]}}
+    task = {"number": 1, "title": "A", "action": {"type": "manual"}, "conditions": {"task": 1, "is": ["failed"]}}
     plan = {"summary": "", "phases": [{"name": "P", "strategy": "dag", "tasks": [task]}]}
-    with pytest.raises(ValueError, match="conditon"):
+    with pytest.raises(ValueError, match="conditions"):
         plan_type(ACTIONS, AGENTS).model_validate(plan)
     assert plan_type(ACTIONS, AGENTS, small=True).model_validate(plan).draft().tasks()[0].condition is None
     nulls = {**task, "retries": None, "on_crash": None, "inputs": None}
-    del nulls["conditon"]
+    del nulls["conditions"]
     plan["phases"] = [{"name": "P", "strategy": "dag", "tasks": [nulls]}]
     assert plan_type(ACTIONS, AGENTS).model_validate(plan).draft().tasks()[0].on_crash == "rerun"
 
