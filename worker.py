@@ -35,6 +35,7 @@ from activities.actions.secret_forms import MIN_ENCODED
 from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
 from activities.planning import Planning
+from activities.planning_facts import FactFinder
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
 from app.database.database import Database
@@ -109,7 +110,14 @@ def build_worker(
     if queue is not None:
         return make(task_queue=queue, activities=tasks.activities)
     records = Records(database, actions, workspaces_of(settings), settings)
-    planning = planning_of(settings, database, actions, planners)
+    finder = FactFinder(
+        task_path=[str(folder) for folder in settings.task_path],
+        secrets=list(surroundings.secrets),
+        scopes=settings.secret_scopes,
+        masked=partial(tasks.masker.data, cut=True),
+        shows_files=settings.planner_files == "beginnings",
+    )
+    planning = planning_of(settings, database, actions, finder, planners)
     advice = Advice(database, settings, tasks.masker)
     return make(
         task_queue=settings.task_queue,
@@ -140,14 +148,20 @@ def surroundings_of(settings: Settings) -> TaskSurroundings:
 
 
 def planning_of(
-    settings: Settings, database: Database, actions: Actions, planners: list[Planner] | None = None
+    settings: Settings,
+    database: Database,
+    actions: Actions,
+    finder: FactFinder,
+    planners: list[Planner] | None = None,
 ) -> Planning:
     """Return how a worker with these settings makes plans. `planners` replace the usual ones, if any are given."""
     objection = objection_to_grants(settings.private_places)
     chosen = planners or [OutlinePlanner(objection), ModelPlanner(settings, actions, database)]
     known = {planner.name: planner for planner in chosen}
     archetypes = load_archetypes(settings.archetypes)
-    return Planning(database, actions, settings.known_agents, archetypes, known, settings.secret_scopes, objection)
+    return Planning(
+        database, actions, settings.known_agents, archetypes, known, settings.secret_scopes, objection, finder
+    )
 
 
 def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool) -> list[str | None]:

@@ -26,6 +26,7 @@ from app.domain.decisions import MODEL_ACTOR, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.material import RULE, framed
 from app.llm.access import ModelAccess, load, model_for
+from app.llm.clock import now_in_words
 from app.settings import Settings
 from app.storage import decisions, events, needs, plans, projects, questions, tasks
 from app.storage.model_steps import Conversation
@@ -203,6 +204,7 @@ def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject]) -
     options = f"Options: {', '.join(question.options)}" if question.options else "Answer with any short text."
     parts = [
         case.project_text,
+        now_in_words(),
         f"Question: {question.question}",
         options,
         _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from temporalio import activity
 
 from activities.heartbeat import Heartbeat, Stop
+from activities.planning_facts import FactFinder
 from activities.run_state import project_state
 from app.database.database import Database
 from app.domain.actions import Actions
@@ -20,14 +22,17 @@ from app.domain.secret_scopes import SecretScopes, check_secrets
 from app.domain.validation import Agents, Objection, check_draft, for_project, has_model, no_objection
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
-from app.workspace.files import paths_in
 from app.workspace.workspaces import root_of
 from signoff.vocabulary import PlanStatus
 from workflows.activity_types import PlanningActivities
 from workflows.contracts import PlanRequest, ProjectState
 
-# Maximum number of file names that a planner receives.
-MAX_FILES = 200
+
+class _Place(NamedTuple):
+    """A workspace, and whether Signoff made it for its project."""
+
+    root: Path
+    own: bool
 
 
 class Planning(PlanningActivities):
@@ -41,6 +46,7 @@ class Planning(PlanningActivities):
         planners: the planners, by name.
         scopes: who may use which secret; default: any project may use any secret.
         objection: returns why a path may not be granted to a task.
+        finder: collects facts for the planners; without it, they plan without any.
     """
 
     def __init__(
@@ -52,7 +58,9 @@ class Planning(PlanningActivities):
         planners: dict[str, Planner],
         scopes: SecretScopes | None = None,
         objection: Objection = no_objection,
+        finder: FactFinder | None = None,
     ) -> None:
+        self._finder = finder
         self._objection = objection
         self._scopes = scopes or SecretScopes()
         self._database = database
@@ -64,8 +72,11 @@ class Planning(PlanningActivities):
     @activity.defn
     async def make_plan(self, request: PlanRequest) -> ProjectState:
         """Make the plan for a plan version. If that is not possible, record that planning failed."""
-        brief, planner, workspace = await self._database.read(lambda conn: self._brief(conn, request))
-        brief.files = await asyncio.to_thread(paths_in, workspace, MAX_FILES)
+        brief, planner, place = await self._database.read(lambda conn: self._brief(conn, request))
+        if self._finder is not None:
+            brief.facts = await asyncio.to_thread(
+                self._finder.facts, place.root, brief.project_id, brief.agent_id, own_folder=place.own
+            )
         heartbeat = Heartbeat()
         try:
             draft = await heartbeat.run(self._drafted(brief, planner))
@@ -90,7 +101,7 @@ class Planning(PlanningActivities):
         check_secrets(draft, self._scopes, brief.project_id, brief.agent_id)
         return draft.model_copy(update={"warnings": [*draft.warnings, *self._scopes.warnings(draft)]})
 
-    def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, Path]:
+    def _brief(self, conn: Connection, request: PlanRequest) -> tuple[Brief, str, _Place]:
         project = projects.get(conn, request.project_id)
         plan = plans.get(conn, request.project_id, request.version)
         previous = plans.find(conn, request.project_id, plan.based_on) if plan.based_on is not None else None
@@ -108,7 +119,7 @@ class Planning(PlanningActivities):
             previous=plans.content(previous) if previous is not None else None,
             has_model=has_model(self._agents, project.agent_id),
         )
-        return brief, plan.planner, root_of(project.workspace, project.path)
+        return brief, plan.planner, _Place(root_of(project.workspace, project.path), project.path is None)
 
     def _store(self, conn: Connection, request: PlanRequest, draft: PlanDraft) -> ProjectState:
         try:

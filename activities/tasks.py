@@ -300,7 +300,11 @@ class _Attempt:
             lambda conn: model_steps.conversation_of(conn, self._key.run_id, row.id)
         )
         conversation = Conversation(project.id, resumed, row.id, self._key.token)
-        return AgentContext(settings, self._owner.database, conversation, name, agent, project.strategy)
+        # Only what was signed: a plan from before models got the description runs as it was.
+        brief = started.settings.get("project_description") or ""
+        return AgentContext(
+            settings, self._owner.database, conversation, name, agent, project.strategy, row.title, brief
+        )
 
     def _checked(self, outputs: JsonObject) -> JsonObject:
         try:

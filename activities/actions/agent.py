@@ -55,14 +55,16 @@ class AgentFields(Fields):
 
 class Agent(Action):
     """Lets a model do work that needs judgment or writing, with the tools of the task's agent.
+    Its output is `text`, its final answer, or else the properties of `output_schema`. It sees the inputs as JSON.
 
-    Outputs: the answer as `text`, or the properties of `output_schema` if it is set. The log is the transcript.
+    The log is the transcript.
     """
 
     type: ClassVar[str] = "agent"
     fields_model: ClassVar[type[BaseModel]] = AgentFields
     rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False
+    reads_project_description: ClassVar[bool] = True
 
     async def run(self, context: TaskContext) -> JsonObject:
         """Hold the conversation and return its outputs.

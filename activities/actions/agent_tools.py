@@ -41,6 +41,10 @@ class Mistake(Exception):
     """A tool call failed. The text is for the model."""
 
 
+class FileMissing(Mistake):
+    """There is no file with this path."""
+
+
 class Tools:
     """The tools of one agent for one task.
 
@@ -55,77 +59,124 @@ class Tools:
         self._workspace = context.workspace
 
     def offered(self) -> list[Callable[..., Any]]:
-        """The tools that the agent has."""
-        known: dict[AgentTool, Callable[..., Any]] = {
-            AgentTool.READ_FILE: self.read_file,
-            AgentTool.WRITE_FILE: self.write_file,
-            AgentTool.LIST_FILES: self.list_files,
-            AgentTool.SEARCH_FILES: self.search_files,
-            AgentTool.HTTP_GET: self.http_get,
-            AgentTool.RUN_COMMAND: self.run_command,
-            AgentTool.ASK_PERSON: self.ask_person,
+        """The tools that the agent has. Who may write files may also append to them and edit them."""
+        known: dict[AgentTool, list[Callable[..., Any]]] = {
+            AgentTool.READ_FILE: [self.read_file],
+            AgentTool.WRITE_FILE: [self.write_file, self.append_file, self.edit_file],
+            AgentTool.LIST_FILES: [self.list_files],
+            AgentTool.SEARCH_FILES: [self.search_files],
+            AgentTool.HTTP_GET: [self.http_get],
+            AgentTool.RUN_COMMAND: [self.run_command],
+            AgentTool.ASK_PERSON: [self.ask_person],
         }
-        return [known[tool] for tool in dict.fromkeys(self._agent.tools)]
+        return [function for tool in dict.fromkeys(self._agent.tools) for function in known[tool]]
 
     async def read_file(self, path: str, offset: int = 0) -> str:
-        """Read a text file in the workspace.
+        """Read a text file in the workspace. Returns at most 16,000 characters, and says how to go on if there are more.
 
         Args:
             path: relative to the workspace.
-            offset: the character to start at, for files that were truncated.
+            offset: the character to start at; 0 is the first one.
         """
         data = await asyncio.to_thread(self._read, path)
         # Masked before it is truncated: otherwise, a model could read the pieces of a secret with different offsets.
         text = self._masked(data)
         if "\0" in text[:1000]:
             raise Mistake(f"{path} is not a text file; it has {len(data)} bytes.")
-        return _cut(text[max(0, offset) :], f"continue with offset={max(0, offset) + MAX_CHARACTERS}")
+        start = max(0, offset)
+        if start >= len(text):
+            return "[The file is empty.]" if not text else f"[The file ends at character {len(text)}.]"
+        return _cut(text[start:], f"continue with offset={start + MAX_CHARACTERS}")
 
     async def write_file(self, path: str, content: str) -> str:
-        """Write a complete text file in the workspace. Missing folders are created, and an existing file is replaced.
+        """Write a complete text file of at most 2 MB in the workspace. Missing folders are created, and an existing file is
+        replaced. Write a long text in parts: the first one with this tool, the others with append_file.
 
         Args:
             path: relative to the workspace.
             content: the complete new content.
         """
-        data = content.encode("utf-8", "replace")
-        if len(data) > MAX_WRITTEN_BYTES:
-            raise Mistake(f"The content has {len(data)} bytes; the limit is {MAX_WRITTEN_BYTES}.")
+        data = _written(content)
+        await self._save(path, data)
+        return f"Wrote {len(data)} bytes to {path}."
 
+    async def append_file(self, path: str, content: str) -> str:
+        """Append at most 2 MB to a text file in the workspace. A missing file is created. No line break is added.
+
+        Args:
+            path: relative to the workspace.
+            content: what to append.
+        """
+        data = _written(content)
+        try:
+            before = await asyncio.to_thread(self._read, path)
+        except FileMissing:
+            before = b""
+        if len(before) + len(data) > MAX_READ_BYTES:
+            raise Mistake(f"{path} would be larger than {MAX_READ_BYTES:,} bytes. Start another file.")
+        await self._save(path, before + data)
+        return f"Appended {len(data)} bytes to {path}, which now has {len(before) + len(data)}."
+
+    async def edit_file(self, path: str, old: str, new: str) -> str:
+        """Replace one passage of a text file in the workspace.
+
+        Args:
+            path: relative to the workspace.
+            old: the exact text to replace, with its spaces and line breaks. It must occur exactly once in the file.
+            new: what stands there afterwards.
+        """
+        data = await asyncio.to_thread(self._read, path)
+        text = data.decode("utf-8", "surrogateescape")
+        if self._masked(data) != data.decode("utf-8", "replace"):
+            # Trying texts would tell the model, piece by piece, what the secret is.
+            raise Mistake(f"{path} contains a secret, so it cannot be edited. Write the result to another file.")
+        if len(data) == MAX_READ_BYTES or "\0" in text[:1000]:
+            raise Mistake(f"{path} is not a text file, or too large to be edited.")
+        count = text.count(old) if old else 0
+        if count != 1:
+            found = f"occurs {count} times" if count else "does not occur"
+            advice = "Include more of the text around it." if count else "Read the file, and copy the text exactly."
+            raise Mistake(f"The text to replace {found} in {path}; it must occur exactly once. {advice}")
+        changed = text.replace(old, new.encode("utf-8", "replace").decode()).encode("utf-8", "surrogateescape")
+        await self._save(path, changed)
+        return f"Replaced the text in {path}, which now has {len(changed)} bytes."
+
+    async def _save(self, path: str, data: bytes) -> None:
         async def chunks() -> AsyncGenerator[bytes, None]:
             yield data
 
         target = await asyncio.to_thread(download_target, self._workspace, path)
         if any(alike(part) == ".git" for part in target.parts):
             raise Mistake(f"'{path}' belongs to git, which could execute its content. Use git itself.")
-        await save(chunks(), self._workspace, target, limit=MAX_WRITTEN_BYTES, mark=self._context.task_id)
-        return f"Wrote {len(data)} bytes to {path}."
+        await save(chunks(), self._workspace, target, limit=len(data), mark=self._context.task_id)
 
     async def list_files(self, pattern: str = "*") -> str:
-        """List the files in the workspace.
+        """List the files in the workspace, at most 300 of them. Hidden folders of tools, such as .git, are left out.
 
         Args:
-            pattern: a shell pattern such as `*.md` or `docs/*`; `*` for all files.
+            pattern: which files: `*` stands for any text, also across folders. `*.md` means every Markdown file in every
+                folder, `docs/*` everything below docs.
         """
         matches = await asyncio.to_thread(paths_in, self._workspace, 10 * MAX_PATHS)
         names = [name for name in matches if fnmatch.fnmatch(name, pattern)]
         listed = names[:MAX_PATHS]
         more = f"\n[{len(names) - len(listed)} more]" if len(names) > len(listed) else ""
-        return ("\n".join(listed) or "No files found.") + more
+        return ("\n".join(listed) or _none_found(pattern)) + more
 
     async def search_files(self, text: str, pattern: str = "*") -> str:
-        """Find lines that contain a text in the files of the workspace, ignoring case.
+        """Find lines that contain a text in the files of the workspace, ignoring case. Returns at most 100 lines, each as
+        `file:line: text`, cut at 300 characters.
 
         Args:
-            text: the literal text to find.
-            pattern: a shell pattern for the files to search, such as `*.md`.
+            text: the literal text to find, within one line; not a regular expression.
+            pattern: which files to search; `*` stands for any text, also across folders: `*.md`, `docs/*`.
         """
         if not text.strip():
-            raise Mistake("The text to find is empty.")
+            raise Mistake("The text to find is empty. Name a word that the lines contain.")
         return await asyncio.to_thread(self._search, text.casefold(), pattern)
 
     async def http_get(self, url: str) -> str:
-        """Fetch a page or file. Redirects are not followed.
+        """Fetch a page or file. Returns at most 16,000 characters of the first 1 MB. Redirects are not followed.
 
         Args:
             url: an http:// or https:// URL on one of the allowed hosts.
@@ -149,7 +200,8 @@ class Tools:
         return head + _cut(self._masked(bytes(content)), "the rest is omitted")
 
     async def run_command(self, argv: list[str]) -> str:
-        """Run a program in the workspace, without a shell, and return its output.
+        """Run a program in the workspace, without a shell. Returns its exit code and the last 16,000 characters of its output.
+        After 600 seconds, it is stopped.
 
         Args:
             argv: one of the allowed programs, and its arguments.
@@ -212,10 +264,12 @@ class Tools:
         place = inside(self._workspace, path)
         parts = place.relative_to(self._workspace).parts
         if not parts or any(map(is_private, parts)):
-            raise Mistake(f"'{path}' is not a file in the workspace.")
+            raise Mistake(f"'{path}' is not a file in the workspace. Name a file relative to the workspace.")
         try:
             with os.fdopen(open_file(self._workspace, parts), "rb") as file:
                 return file.read(MAX_READ_BYTES)
+        except FileNotFoundError as error:
+            raise FileMissing(f"{path} does not exist. Check its name, for example with list_files.") from error
         except OSError as error:
             raise Mistake(f"{path} cannot be read: {error.strerror or 'it does not exist'}.") from error
 
@@ -236,6 +290,17 @@ class Tools:
                 if len(matches) == MAX_MATCHES:
                     return "\n".join([*matches, "[there may be more matches]"])
         return "\n".join(matches) or "No matches found."
+
+
+def _written(content: str) -> bytes:
+    data = content.encode("utf-8", "replace")
+    if len(data) > MAX_WRITTEN_BYTES:
+        raise Mistake(f"The content has {len(data)} bytes; the limit is {MAX_WRITTEN_BYTES}. Write it in parts.")
+    return data
+
+
+def _none_found(pattern: str) -> str:
+    return "No files found." if pattern == "*" else f"No files match {pattern}. `*` lists all files."
 
 
 def _cut(text: str, hint: str) -> str:

@@ -66,7 +66,9 @@ class DecisionFields(Fields):
 
 
 class Decision(Unattended):
-    """Waits until the question is answered. Its outputs are `answer`, `answered_by` and `comment`."""
+    """Waits until the question is answered. Its outputs are `answer`, `answered_by` and `comment`. Whoever answers does not
+    see values of inputs.
+    """
 
     type: ClassVar[str] = "decision"
     mode: ClassVar[Mode] = Mode.DECISION

@@ -114,10 +114,10 @@ class HttpFields(Fields):
 
 
 class Http(Action):
-    """Sends an HTTP request.
+    """Sends an HTTP request. Its outputs are `status`, `url` (after redirects), `headers` (some of them) and `bytes`. If the
+    body was saved, also `path`. Otherwise, also `body` (text, truncated after 256 KiB and marked with `truncated`) and, if it
+    is complete JSON, `json`. Write references where the request needs the values.
 
-    Outputs: `status`, `url` (after redirects), `headers` (some of them) and `bytes`. If the body was saved, also `path`.
-    Otherwise, also `body` (text, truncated after 256 KiB and marked with `truncated`) and, if it is complete JSON, `json`.
     Addresses that are not public are refused; see `netguard`.
     """
 

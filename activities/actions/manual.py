@@ -16,7 +16,7 @@ class ManualFields(Fields):
 
 
 class Manual(Unattended):
-    """Waits until a person marks the task as done."""
+    """Waits until a person marks the task as done. It has no outputs, and the person does not see values of inputs."""
 
     type: ClassVar[str] = "manual"
     mode: ClassVar[Mode] = Mode.PERSON

@@ -8,7 +8,7 @@ from app.domain.actions import Mode, Unattended
 
 
 class Milestone(Unattended):
-    """Does nothing. It groups the tasks that it depends on."""
+    """Does nothing. It groups the tasks that it depends on. It has no outputs."""
 
     type: ClassVar[str] = "milestone"
     mode: ClassVar[Mode] = Mode.MILESTONE

@@ -99,6 +99,7 @@ class ShellFields(Fields):
 
 class Shell(Action):
     """Runs a command. Its outputs are `stdout` (the last 64 KiB) and the values that it writes to `$SIGNOFF_OUTPUT`.
+    It reads an input as `$INPUT_<NAME>`, in uppercase.
 
     Standard input is empty. The environment is new. Only PATH, time zone and locale come from the worker; see
     `task_environment`. When the command ends, its background processes are stopped.

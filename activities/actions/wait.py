@@ -18,7 +18,7 @@ class WaitFields(Fields):
 
 
 class Wait(Unattended):
-    """Waits for some time, with a durable timer that does not need a running worker."""
+    """Waits for some time, with a durable timer that does not need a running worker. It has no outputs."""
 
     type: ClassVar[str] = "wait"
     mode: ClassVar[Mode] = Mode.TIMER

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from app.cli.display import Json, size, visible
 from app.domain.limits import limits_text
+from signoff.schemas.json_value import JsonValue
 
 _MAX_ITEMS = 20
 
@@ -68,7 +69,7 @@ def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _value(value: object) -> str:
+def _value(value: JsonValue) -> str:
     if isinstance(value, list):
         return ", ".join(map(_value, value))
     return visible(value if isinstance(value, str) and "\n" not in value else json.dumps(value, ensure_ascii=False))

@@ -152,6 +152,7 @@ class Action(ABC):
         takes_secrets: whether its inputs may contain `${{ secrets.… }}`.
         exit_code_of_success: the exit code that a completed task shows, for actions that run commands.
         reads_project_name: whether `run` uses `context.project_name`; if so, the name is part of what is signed.
+        reads_project_description: the same for the project's description.
         sends_requests: whether `run` may send requests to the hosts in `context.http_allow`.
         one_of: alternative fields. A task must set exactly one of them.
         rare: fields that few plans need; they are hidden from a model that makes a plan.
@@ -164,6 +165,7 @@ class Action(ABC):
     takes_secrets: ClassVar[bool] = True
     exit_code_of_success: ClassVar[int | None] = None
     reads_project_name: ClassVar[bool] = True
+    reads_project_description: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = True
     one_of: ClassVar[tuple[str, ...]] = ()
     rare: ClassVar[tuple[str, ...]] = ()

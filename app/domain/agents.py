@@ -113,3 +113,12 @@ class Price(_Entry):
 
     input: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
+
+
+class ModelEntry(_Entry):
+    """What is known about a model. One `[models."provider:name"]` of `signoff.toml`."""
+
+    small: bool | None = Field(
+        default=None,
+        description="Whether it is too small for the whole plan language; default: by its name, which often says its size.",
+    )

@@ -7,6 +7,9 @@ from pydantic import BaseModel, Field
 from signoff.schemas.json_value import JsonMapping
 from signoff.schemas.problems import Problem
 
+# The code of a plan that failed because its planner has questions; `details` has each of them.
+NEEDS_ANSWERS = "needs_answers"
+
 
 class ErrorInfo(BaseModel):
     """A domain error as data, so that it can be stored in a database row or sent in a Temporal payload."""

@@ -18,6 +18,8 @@ def project_values_read(draft: PlanDraft, actions: Actions, decision_mode: str) 
         kind = actions.get(task.action.type)
         if kind is None or (kind.mode == Mode.ACTIVITY and kind.reads_project_name):
             read.add("name")
+        if kind is not None and kind.reads_project_description:
+            read.add("description")
         if _may_ask_model(task, kind.mode if kind is not None else None, decision_mode):
             read |= {"name", "description"}
         expressions = references.expressions([task.inputs, task.action.fields()])

@@ -19,7 +19,15 @@ from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStrategy
 
 MAX_PROBLEMS = 200
-
+# Where a value belongs, if an action cannot have a reference in its fields.
+_INSTEAD_IN_A_COMMAND = (
+    "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>, and a parameter as $<NAME>."
+)
+_INSTEAD = {
+    "agent": "Put it into the task's inputs; the model sees them beside the prompt.",
+    "manual": "Say in which task or file the person finds the value.",
+    "decision": "Say in which task or file the person finds the value.",
+}
 
 Agents = Mapping[str, AgentEntry]
 # Returns why a task may not be granted a path, as the rest of a sentence that starts with "it". None if it may.
@@ -223,7 +231,7 @@ class _Checker:
         if not action.resolves_fields and any(references.expressions(fields)):
             message = (
                 f"Task '{task.key}': '${{{{ … }}}}' is not allowed in the fields of the action {task.action.type}. "
-                "Put it into the task's inputs; a command reads an input as $INPUT_<NAME>, and a parameter as $<NAME>."
+                f"{_INSTEAD.get(task.action.type, _INSTEAD_IN_A_COMMAND)}"
             )
             self._add(f"{where}.action", message)
         if action.resolves_fields:

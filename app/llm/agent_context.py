@@ -20,3 +20,6 @@ class AgentContext:
     agent_id: str
     agent: AgentEntry
     strategy: str
+    # The title of the task, and what the project is for; empty if the plan was signed without it.
+    title: str = ""
+    brief: str = ""

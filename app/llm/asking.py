@@ -25,8 +25,8 @@ from app.llm.access import ModelAccess
 from app.llm.ledger import DatabaseLedger
 from app.llm.metered import Metered
 from app.llm.provider import open_model
+from app.llm.sentences import as_list
 
-MAX_SHOWN = 20
 CUT_OFF = "- The answer was cut off. Make it shorter."
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,6 +42,7 @@ async def ask(
     instructions: str,
     request: str,
     repairs: int,
+    worded: Callable[[str, str], str] = lambda wrong, _: wrong,
 ) -> R:
     """Ask the model, and return the result of `checked` for its answer.
 
@@ -53,6 +54,7 @@ async def ask(
         instructions: the general instructions.
         request: the request.
         repairs: how many times an invalid answer may be sent back.
+        worded: puts what is wrong with an answer into the answer's own terms; it gets both as texts.
 
     Raises:
         Conflict: `model_unavailable`, `budget_exceeded` or `price_unknown`.
@@ -88,7 +90,8 @@ async def ask(
                     wrong = _wrong(error, _answer(messages))
                     if wrong is None or not left:
                         raise explained(access, error) from error
-                    prompt = _again(request, _whole(_answer(messages)), wrong)
+                    answer = _whole(_answer(messages))
+                    prompt = _again(request, answer, worded(wrong, answer))
                 else:
                     return made[0]
     raise AssertionError("the last attempt returns or raises")
@@ -107,10 +110,7 @@ def _wrong(error: Exception, answer: list[str]) -> str | None:
 
 def _as_list(found: Any) -> str:
     """Format validation errors, which are data or text, as a list for the model that must correct them."""
-    if not isinstance(found, list):
-        return str(found)
-    errors = cast("list[ErrorDetails]", found)[:MAX_SHOWN]
-    return "\n".join(f"- {'.'.join(map(str, item['loc'])) or 'answer'}: {item['msg']}" for item in errors)
+    return as_list(cast("list[ErrorDetails]", found)) if isinstance(found, list) else str(found)
 
 
 def _again(request: str, answer: str, wrong: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from app.domain.parameters import Value
 from app.domain.plan import PlanDraft
+from app.planning.facts import Facts
 from signoff.vocabulary import Strategy
 
 
@@ -24,9 +25,7 @@ class Brief(BaseModel):
     strategy: Strategy
     agent_id: str | None = None
     archetype: str | None = None
-    files: list[str] = Field(
-        default_factory=list[str], description="Paths of files in the workspace, a few hundred at most."
-    )
+    facts: Facts | None = Field(default=None, description="Facts about the machine and the workspace.")
     previous: PlanDraft | None = None
     instructions: str | None = None
     parameters: dict[str, Value] = Field(

@@ -24,13 +24,19 @@ from pydantic_settings import (
 )
 
 from app import hidden_environment
-from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, Price
+from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 
 # Settings that are tables in the file. They have their own models and no flag.
-TABLES = {"agents": AgentEntry, "archetypes": Archetype, "prices": Price, "secrets": SecretEntry}
+TABLES = {
+    "agents": AgentEntry,
+    "archetypes": Archetype,
+    "models": ModelEntry,
+    "prices": Price,
+    "secrets": SecretEntry,
+}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -210,11 +216,20 @@ class Settings(BaseSettings):
         default_factory=list[str],
         description="Hosts that http tasks in a model's plan may name, besides the hosts in the project's description.",
     )
+    planner_files: str = Field(
+        default="beginnings",
+        pattern="^(beginnings|names)$",
+        description="What a planning model sees of the files in the workspace: their beginnings, or only names and sizes.",
+    )
     agents: dict[EntryName, AgentEntry] = Field(
         default_factory=dict[str, AgentEntry], description="Agents that tasks may name: [agents.NAME] in the file."
     )
     archetypes: dict[EntryName, Archetype] = Field(
         default_factory=dict[str, Archetype], description="Your own experts: [archetypes.NAME] in the file."
+    )
+    models: dict[str, ModelEntry] = Field(
+        default_factory=dict[str, ModelEntry],
+        description='Which models are small: [models."provider:name"] in the file.',
     )
     prices: dict[str, Price] = Field(
         default_factory=dict[str, Price], description='Your own model prices: [prices."provider:name"] in the file.'

@@ -15,7 +15,7 @@ from app.domain.actions import Actions
 from app.domain.commands import CancelSeal, CommandSeal
 from app.domain.conditions import Effect, effects_of, ends_run, stops_of
 from app.domain.corrections import kept_tasks
-from app.domain.errors import Conflict, ErrorInfo, NotFound
+from app.domain.errors import NEEDS_ANSWERS, Conflict, ErrorInfo, NotFound
 from app.domain.frozen import StoredFrozen
 from app.domain.identity import now
 from app.domain.parameters import Value, values_of
@@ -223,13 +223,20 @@ def fail_generation(
     project, _ = _generating(conn, project_id, version)
     failure = error.model_dump(mode="json")
     _set(conn, project_id, version, status=PlanStatus.FAILED, failure=failure)
-    shown: Failure = {"code": error.code, "message": error.message, "task_id": None}
+    shown: Failure = {"code": error.code, "message": _with_questions(error), "task_id": None}
     assert project.former_stage is not None  # noqa: S101 - for the type checker: a project that is planning has one
     projects.change(conn, project, stage=project.former_stage, former_stage=None, failure=shown)
     details: list[JsonMapping] = [problem.model_dump() for problem in error.details]
     cause: CancelSeal = seal if seal is not None else {}
     failed = PlanFailed(plan_version=version, code=error.code, message=error.message, details=details, **cause)
     events.append(conn, project_id, failed, actor=actor)
+
+
+def _with_questions(error: ErrorInfo) -> str:
+    """What a project shows of a plan that failed. A person must see the questions that they are to answer."""
+    if error.code != NEEDS_ANSWERS:
+        return error.message
+    return "\n".join([error.message, *(f"{number}. {one.message}" for number, one in enumerate(error.details, 1))])
 
 
 def edit(

@@ -200,7 +200,12 @@ def listed(
 
 def paths_in(root: Path, most: int) -> list[str]:
     """Return at most `most` paths of a workspace's files, sorted. Which ones are returned is arbitrary. Blocking."""
-    return sorted(file.path for file in islice(_walk(root, skip=_LEFT_OUT), most))
+    return [file.path for file in found_in(root, most)]
+
+
+def found_in(root: Path, most: int) -> list[WorkspaceFile]:
+    """Return at most `most` of a workspace's files, sorted by path. Which ones are returned is arbitrary. Blocking."""
+    return sorted(islice(_walk(root, skip=_LEFT_OUT), most), key=lambda file: file.path)
 
 
 def logs(project: ProjectRow, rows: Sequence[TaskRow]) -> list[tuple[str, WorkspaceFile]]:

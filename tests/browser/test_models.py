@@ -114,3 +114,18 @@ def test_a_model_that_makes_no_plan_is_reported(page: Page, signoff: Signoff, mo
         re.compile("not make a valid plan|not give a usable answer")
     )
     expect(page.get_by_role("button", name="Generate plan")).to_be_enabled()
+
+
+def test_the_questions_of_a_model_that_cannot_plan_are_listed(page: Page, signoff: Signoff, model: ModelServer) -> None:
+    questions = ["Which data is to be moved?", "Where does it go?"]
+    answer = {"summary": "No plan yet.", "cannot_plan": "The brief names no data.", "questions": questions}
+    model.say(Output(answer))
+    page.goto("/new")
+    page.get_by_label("Name", exact=True).fill("Move")
+    page.get_by_role("textbox", name="Description").fill("Move everything to the new system.")
+    page.get_by_role("button", name="Create and plan").click()
+    failure = page.get_by_role("group", name="What went wrong")
+    for text in (*questions, "Write the answers into the description in the settings"):
+        expect(failure).to_contain_text(text)
+    lines = failure.locator(".message").evaluate("it => it.innerText.split('\\n')")
+    assert [line[:2] for line in lines[-2:]] == ["1.", "2."]

@@ -46,6 +46,8 @@ GOOD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("gather",))
 # A plan whose second task depends on one that does not exist, and what the validator says about it.
 BAD = (("gather", "Gather", SHELL, ()), ("check", "Check", MANUAL, ("nowhere",)))
 SAID = f"Task 'check' depends on 'task_{NOWHERE}', which does not exist."
+# The same for the model, which knows its tasks by their numbers.
+TOLD = f"Task 2 depends on task {NOWHERE}, which does not exist."
 
 
 async def events_of(stack: Stack, project_id: str, kind: str) -> list[dict[str, Any]]:

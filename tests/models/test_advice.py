@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ async def test_the_model_answers_with_a_reason_on_record(stack: Stack, model: Mo
     (answer,) = [decision for decision in made if decision.get("comment") == "All checks passed."]
     assert answer["actor"] == "model:openai-chat:test-model"
     assert "Ship it?" in model.requests[0].texts
+    assert f"It is {datetime.now().astimezone():%A}, " in model.requests[0].texts
     assert (await stack.call("GET", f"/{project_id}/metrics"))["tokens_used"] > 0
     audit = await stack.call("POST", f"/{project_id}/audit", json={})
     assert audit["trail"]["intact"]

@@ -12,7 +12,7 @@ from tests.conftest import Stack
 from tests.model_answers import Output
 from tests.model_server import ModelServer
 from tests.models.conftest import Signoffs
-from tests.models.drafts import BAD, GOOD, MANUAL, SAID, SHELL, drafted, events_of, plan
+from tests.models.drafts import BAD, GOOD, MANUAL, SAID, SHELL, TOLD, drafted, events_of, plan
 
 WORDS = "Gather the figures of the quarter and have somebody check them."
 
@@ -85,17 +85,17 @@ async def test_plain_words_are_read_as_an_outline_where_that_is_asked_for(planne
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (BAD, [SAID]),
+        (BAD, [f"- Task 2, depends_on: {TOLD}"]),
         (
             (("a", "A", SHELL, ("b",)), ("b", "B", SHELL, ("a",))),
-            ["Tasks depend on each other in a cycle: a → b → a."],
+            ["Tasks depend on each other in a cycle: 1 → 2 → 1."],
         ),
         (
             (("a", "A", SHELL, ()), ("a", "B", SHELL, ()), ("c", "C", SHELL, ("a",))),
             ["Several tasks have the number 2, so it is ambiguous. Number the tasks 1, 2, 3, …"],
         ),
-        ((("a", "A", {"type": "wait"}, ()),), ["seconds", "Field required"]),
-        ((("a", "A", {"type": "teleport"}, ()),), ["teleport"]),
+        ((("a", "A", {"type": "wait"}, ()),), ["- Task 1, action.seconds is missing."]),
+        ((("a", "A", {"type": "teleport"}, ()),), ["- Task 1, action.type must be one of: agent, decision, manual,"]),
         (
             (("a", "A", {"type": "shell", "command": "echo ${{ project.name }}"}, ()),),
             ["is not allowed in the fields of the action shell"],
@@ -131,7 +131,7 @@ async def test_everything_that_is_wrong_with_a_draft_is_said_at_once(planner: St
     elsewhere = {"type": "http", "url": "https://elsewhere.example/"}
     model.say(plan(*BAD, ("ask", "Ask", elsewhere, ())), plan(*GOOD))
     await planner.planned("Read example.com daily.")
-    for said in (SAID, "the project does not name the host 'elsewhere.example'"):
+    for said in (TOLD, "the project does not name the host 'elsewhere.example'"):
         assert said in model.requests[1].texts
 
 

@@ -14,7 +14,7 @@ from tests.conftest import Stack
 from tests.model_answers import Answer, BrokenJson, Failure, Output, Slow, Stall, Truncated
 from tests.model_server import ModelServer, Request
 from tests.models.conftest import Signoffs
-from tests.models.drafts import BAD, GOOD, SAID, drafted, events_of, plan
+from tests.models.drafts import BAD, GOOD, TOLD, drafted, events_of, plan
 
 WORDS = "Gather the figures of the quarter and have somebody check them."
 NAME = "openai-chat:test-model"
@@ -234,7 +234,7 @@ async def test_a_draft_on_record_is_not_paid_for_again(signoffs: Signoffs, model
     assert made["usage"]["calls"] == 3
     assert made["usage"]["tokens"]["input"] > 2200
     assert len(model.requests) == 3
-    assert SAID in model.requests[2].texts
+    assert TOLD in model.requests[2].texts
 
 
 async def test_a_plan_that_was_sent_back_does_not_start_because_the_next_one_fails(

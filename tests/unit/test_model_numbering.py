@@ -16,8 +16,8 @@ from app.planning.outline.reader import read_outline
 from tests.unit.test_conditions import EVERYTHING
 
 ACTIONS = load_actions()
-SHAPE = plan_type(ACTIONS, ["default"])
-WHOLE = plan_type(ACTIONS, ["default"], whole=True)
+SHAPE = plan_type(ACTIONS, ["default"], small=True)
+WHOLE = plan_type(ACTIONS, ["default"], refines=True)
 
 
 def task(number: int, title: str, **fields: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def test_of_two_that_do_the_same_neither_is_taken_for_the_one_before() -> None:
     assert [item.key for item in made.tasks()] == ["sign", "seal"]
 
 
-def test_a_model_that_plans_anew_is_shown_one_way_to_run_a_command() -> None:
+def test_a_small_model_that_plans_anew_is_shown_one_way_to_run_a_command() -> None:
     shapes = {name for name in SHAPE.model_json_schema()["$defs"] if name.startswith("Shell")}
     fields = SHAPE.model_json_schema()["$defs"]["ShellCommandAction"]
     assert shapes == {"ShellCommandAction"}
@@ -139,7 +139,7 @@ def test_a_model_that_plans_anew_is_shown_one_way_to_run_a_command() -> None:
     }
 
 
-def test_servers_are_told_where_texts_and_lists_end_but_answers_are_not_held_to_it() -> None:
+def test_servers_of_small_models_are_told_where_texts_and_lists_end_but_answers_are_not_held_to_it() -> None:
     schema = SHAPE.model_json_schema()
     fields = schema["$defs"]["Task"]["properties"]
     assert (fields["title"]["maxLength"], fields["expected_files"]["maxItems"]) == (100, 8)

@@ -9,11 +9,19 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Required, TypedDict, cast
+from dataclasses import dataclass
+from typing import Annotated, Required, TypedDict, cast
+
+from pydantic import Field
 
 from app.domain.plan import PlanDraft, TaskDraft, slug
 from signoff.schemas.json_value import JsonObject, JsonValue
 
+# Far below the limits of a plan: a confused model would otherwise continue forever.
+MAX_PHASES = 12
+MAX_TASKS = 30
+# The number of a task in a model's plan.
+Number = Annotated[int, Field(ge=1, le=MAX_PHASES * MAX_TASKS)]
 _NUMBERED = re.compile(r"(\$\{\{\s*tasks\.)([0-9]{1,9})(\.outputs\.)")
 _ANY_NUMBERED = re.compile(r"\$\{\{\s*tasks\.([0-9]{1,9})\.outputs\.")
 _KEYED = re.compile(r"(\$\{\{\s*tasks\.)([a-z][a-z0-9_-]{0,63})(\.outputs\.)")
@@ -47,19 +55,28 @@ class NumberedPhase(TypedDict, total=False):
     tasks: Required[list[NumberedTask]]
 
 
+@dataclass(frozen=True)
+class Keyed:
+    """A plan with keys, and the number that each of these keys stands for."""
+
+    plan: dict[str, object]
+    numbers: dict[str, int]
+
+
 class NumberedPlan(TypedDict, total=False):
     """A model's plan."""
 
     summary: str
     assumptions: list[str]
     questions: list[str]
-    phases: Required[list[NumberedPhase]]
+    phases: list[NumberedPhase]
 
 
 def ambiguous(plan: NumberedPlan) -> Iterator[tuple[str, int]]:
     """Places where a plan refers to a number that several tasks share, with the number. Unused numbers may repeat."""
-    count = Counter(task["number"] for phase in plan["phases"] for task in phase["tasks"])
-    for place, phase in enumerate(plan["phases"]):
+    phases = plan.get("phases", [])
+    count = Counter(task["number"] for phase in phases for task in phase["tasks"])
+    for place, phase in enumerate(phases):
         for index, task in enumerate(phase["tasks"]):
             used = set(task.get("depends_on", ()))
             used.update(
@@ -75,39 +92,44 @@ def ambiguous(plan: NumberedPlan) -> Iterator[tuple[str, int]]:
                     yield f"phases[{place}].tasks[{index}]", number
 
 
-def with_keys(plan: NumberedPlan, previous: PlanDraft | None) -> dict[str, object]:
+def with_keys(plan: NumberedPlan, previous: PlanDraft | None) -> Keyed:
     """Convert a numbered plan to a plan with keys.
 
     A task keeps its key from the previous plan if it has the same title, or if it is the only one with the same action. The
     names in a refined plan therefore stay the same. Any other key is made from the title. A number without a task gets an
     unused key, which the check of the draft then reports.
     """
-    tasks = [task for phase in plan["phases"] for task in phase["tasks"]]
+    phases = plan.get("phases", [])
+    tasks = [task for phase in phases for task in phase["tasks"]]
     before = previous.tasks() if previous is not None else []
     kept = _kept(tasks, before)
     # Keys of removed tasks are not reused: a new task would look like the removed one.
     taken = {task.key for task in before}
     keys: dict[int, str] = {}
     own: list[str] = []
+    numbers: dict[str, int] = {}
     for index, task in enumerate(tasks):
         key = kept.get(index) or slug(task["title"], taken)
         taken.add(key)
         own.append(key)
+        numbers[key] = task["number"]
         keys.setdefault(task["number"], key)
 
     def key_of(number: int) -> str:
-        return keys.get(number) or slug(f"task {number}", taken)
+        key = keys.get(number) or slug(f"task {number}", taken)
+        numbers.setdefault(key, number)
+        return key
 
     keyed = iter(own)
-    phases = [
+    made = [
         {
             **_with_condition_key(phase, key_of),
             "key": phase_key,
             "tasks": [_task_with_key(task, next(keyed), key_of) for task in phase["tasks"]],
         }
-        for phase, phase_key in zip(plan["phases"], _phase_keys(plan["phases"], previous), strict=True)
+        for phase, phase_key in zip(phases, _phase_keys(phases, previous), strict=True)
     ]
-    return {**plan, "phases": phases}
+    return Keyed({**plan, "phases": made}, numbers)
 
 
 def with_numbers(draft: PlanDraft) -> dict[str, object]:

@@ -9,13 +9,17 @@ from pydantic import ValidationError
 from app.database.database import Database
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry
-from app.domain.errors import Conflict, Invalid
+from app.domain.errors import NEEDS_ANSWERS, Conflict, Invalid
+from app.domain.material import one_line
 from app.domain.parameters import bind
 from app.domain.plan import PlanDraft, field_path
 from app.domain.validation import check_draft, for_project
 from app.llm.access import load, model_for
+from app.llm.small_models import is_small
 from app.planning.model import prompt, reach
-from app.planning.model.schema import ModelPlan, plan_type
+from app.planning.model.facts_in_words import Given
+from app.planning.model.repair import told, with_numbers
+from app.planning.model.schema import Missing, ModelPlan, plan_type
 from app.planning.outline.front_matter import parameters_of
 from app.planning.planner import Brief
 from app.settings import Settings
@@ -24,7 +28,6 @@ from app.workspace.private_places import objection_to_grants
 from signoff.schemas.problems import Problem
 
 REPAIRS = 3
-_MAX_SHOWN = 20
 
 
 class ModelPlanner:
@@ -60,6 +63,7 @@ class ModelPlanner:
         Raises:
             Conflict: `planner_unavailable`, `model_unavailable` or `budget_exceeded`.
             Invalid: `plan_invalid`: the draft was still not valid after the last repair.
+                `needs_answers`: the model cannot plan before its questions are answered; `details` has each of them.
                 `parameters_invalid`: the description asks for parameters, and their values are missing or wrong.
             Unavailable: the model's provider does not answer.
         """
@@ -75,34 +79,40 @@ class ModelPlanner:
         words = f"{brief.name}\n{brief.description}\n{brief.instructions or ''}"
         hosts = reach.hosts_in(words) | set(self._settings.planner_hosts)
         actions = self._offered(hosts, brief.previous)
+        small = is_small(self._settings, access.name)
+        given = Given(hosts, words, access.max_output, "http" in actions, parameters)
         problems: list[Problem] = []
 
-        def checked(made: ModelPlan) -> PlanDraft:
-            problems[:] = self._problems(made, brief, agents, hosts, words)
-            if problems:
-                raise ValueError(
-                    "\n".join(f"- {problem.field}: {problem.message}" for problem in problems[:_MAX_SHOWN])
-                )
-            return made.draft(brief.previous)
+        def checked(made: ModelPlan) -> PlanDraft | Missing:
+            if made.missing is not None:
+                return made.missing
+            keyed = made.keyed(brief.previous)
+            draft, problems[:] = self._checked(keyed.plan, brief, agents, given)
+            problems.extend(made.problems())
+            if draft is None or problems:
+                raise ValueError(told(problems, keyed.numbers, draft))
+            return made.carried_over(draft, brief.previous)
 
         ledger = DatabaseLedger(self._database, self._settings, Conversation(brief.project_id, f"plan:{brief.version}"))
         try:
             draft = await ask(
                 access,
                 ledger,
-                plan_type(actions, agents, whole=brief.previous is not None),
+                plan_type(actions, agents, small=small, refines=brief.previous is not None),
                 checked,
                 repairs=REPAIRS,
-                instructions=prompt.instructions(actions, agents, brief),
-                request=prompt.request(brief),
+                instructions=prompt.instructions(actions, agents, brief, small=small),
+                request=prompt.request(brief, given, small=small),
+                worded=with_numbers,
             )
         except Invalid as error:
             why = f"Problem in its last readable draft: {problems[0].message}" if problems else error.info.message
             message = f"The model could not make a valid plan. {why}"
             raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
+        if isinstance(draft, Missing):
+            raise _needs_answers(draft)
         if brief.previous is not None:
             self._keep(draft, brief.previous)
-        draft.parameters = parameters
         draft.warnings += reach.warnings_of(draft)
         return draft
 
@@ -137,18 +147,34 @@ class ModelPlanner:
     def _agents(self, brief: Brief) -> Mapping[str, AgentEntry]:
         return for_project(self._settings.known_agents, brief.agent_id)
 
-    def _problems(
-        self, made: ModelPlan, brief: Brief, agents: Mapping[str, AgentEntry], hosts: set[str], words: str
-    ) -> list[Problem]:
+    def _checked(
+        self, plan: dict[str, object], brief: Brief, agents: Mapping[str, AgentEntry], given: Given
+    ) -> tuple[PlanDraft | None, list[Problem]]:
+        """The draft, if the plan can become one, and everything that is wrong with it."""
         try:
-            draft = made.draft(brief.previous)
+            draft = PlanDraft.model_validate(plan)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False)
-            return [Problem(field=field_path(item["loc"]), message=item["msg"]) for item in errors]
-        problems = list(made.problems())
+            return None, [Problem(field=field_path(item["loc"]), message=item["msg"]) for item in errors]
+        draft.parameters = dict(given.parameters)
+        problems: list[Problem] = []
         try:
             check_draft(draft, self._all_actions, agents, objection=self._objection, before=brief.previous)
         except Invalid as error:
             problems += error.info.details
-        problems += reach.check_reach(draft, actions=self._actions, hosts=hosts, words=words, previous=brief.previous)
-        return problems
+        problems += reach.check_reach(
+            draft, actions=self._actions, hosts=given.hosts, words=given.words, previous=brief.previous
+        )
+        return draft, problems
+
+
+def _needs_answers(missing: Missing) -> Invalid:
+    """The refusal with which planning ends if the model has to know more."""
+    message = (
+        f"The model cannot plan this before its questions are answered. {one_line(missing.reason)} Put the answers into the "
+        "description, then generate the plan again."
+    )
+    details = [
+        Problem(field=f"questions[{index}]", message=question) for index, question in enumerate(missing.questions)
+    ]
+    return Invalid(message, code=NEEDS_ANSWERS, details=details)

@@ -4,192 +4,67 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from app.domain.actions import Action
+from app.domain.actions import Action, Mode
 from app.domain.agents import AgentEntry, AgentKind
+from app.domain.attributes import API_NAMES, MEANS
 from app.domain.material import RULE, framed, one_line
 from app.domain.plan import LIMITS
-from app.planning.model.numbering import NumberedPlan, with_numbers
+from app.planning.model import prompts
+from app.planning.model.facts_in_words import Given, files_in_words, in_words
+from app.planning.model.numbering import with_numbers
 from app.planning.planner import Brief
 
-MAX_FILES = 200
 
-_RULES = (
-    """\
-You plan automation projects. Turn the brief into an execution plan: phases that run one after the other, each with tasks.
-A person reads and signs the plan. Then machines execute it exactly as written, with nobody there to fill gaps.
+def instructions(
+    actions: Mapping[str, type[Action]], agents: Mapping[str, AgentEntry], brief: Brief, *, small: bool
+) -> str:
+    """The instructions for every plan: rules, actions, agents, the expert's brief, and examples.
 
-Rules:
-- Each task does one thing, with one action. A command must work as written, without a terminal and without asking questions.
-- Commands run in the project's workspace folder. Tasks pass data in files: one task writes a file, a later task reads it.
-- Number the tasks through the whole plan: 1, 2, 3. A phase is `sequential` (each task waits for the one before it),
-  `parallel` (no task waits), or `dag` (`depends_on` of a task lists the numbers of the tasks that must finish before it).
-- Pass short values by name: a shell task appends `name=value` to the file $SIGNOFF_OUTPUT, and a later task has
-  inputs {"x": "${{ tasks.1.outputs.name }}"}, which its command reads as $INPUT_X. Never put `${{ }}` into a command.
-- Use an `agent` task for work that needs judgment or writing, if `agent` is available. Use a `manual` task for what only a
-  person can do, may do or knows. Use a `decision` task for a choice that a person must make. Do not pretend that a machine
-  can do it.
-- Use only hosts and secrets that the brief names.
-- Set `on_crash: ask` on tasks that send, publish, pay or delete, and place them after the tasks that check them.
-- Keep the plan as small as the brief allows: most plans have one to four phases and two to ten tasks.
-- List your assumptions under `assumptions`, and what you would ask before signing under `questions`.
-
-"""
-    + RULE
-)
-
-# Short examples for different kinds of work. A weak model copies what it sees, so every detail in them must be right.
-_EXAMPLES: tuple[tuple[str, NumberedPlan], ...] = (
-    (
-        "Count the lines of all text files, and have somebody check the result.",
-        {
-            "summary": "Counts the lines of all text files and has a person check the result.",
-            "phases": [
-                {
-                    "name": "Measure",
-                    "strategy": "sequential",
-                    "tasks": [
-                        {
-                            "number": 1,
-                            "title": "Count the lines",
-                            "action": {"type": "shell", "command": "cat *.txt | wc -l > lines.txt"},
-                            "expected_files": ["lines.txt"],
-                        },
-                        {
-                            "number": 2,
-                            "title": "Check the result",
-                            "action": {"type": "manual", "instructions": "Does the number in lines.txt look right?"},
-                        },
-                    ],
-                }
-            ],
-            "assumptions": ["Text files end in .txt."],
-        },
-    ),
-    (
-        "Archive the photos and put the archive on the USB drive. Ask me before you delete the old photos.",
-        {
-            "summary": "Archives the photos, has a person copy the archive, and deletes the photos if a person agrees.",
-            "phases": [
-                {
-                    "name": "Archive",
-                    "strategy": "sequential",
-                    "tasks": [
-                        {
-                            "number": 1,
-                            "title": "Archive the photos",
-                            "action": {"type": "shell", "command": "tar -czf photos.tar.gz photos"},
-                            "expected_files": ["photos.tar.gz"],
-                        },
-                        {
-                            "number": 2,
-                            "title": "Copy the archive to the USB drive",
-                            "action": {"type": "manual", "instructions": "Copy photos.tar.gz to the USB drive."},
-                        },
-                    ],
-                },
-                {
-                    "name": "Clean up",
-                    "strategy": "sequential",
-                    "tasks": [
-                        {
-                            "number": 3,
-                            "title": "Decide whether to delete the old photos",
-                            "action": {
-                                "type": "decision",
-                                "question": "Delete the old photos?",
-                                "options": ["delete", "keep"],
-                            },
-                        },
-                        {
-                            "number": 4,
-                            "title": "Delete the old photos",
-                            "action": {
-                                "type": "shell",
-                                "command": 'if [ "$INPUT_ANSWER" = delete ]; then rm -r photos; fi',
-                            },
-                            "inputs": {"answer": "${{ tasks.3.outputs.answer }}"},
-                            "on_crash": "ask",
-                        },
-                    ],
-                },
-            ],
-            "questions": ["Which USB drive should be used?"],
-        },
-    ),
-    (
-        "The shop needs a new sign. Get two quotes. I will choose one. Then order the sign.",
-        {
-            "summary": "Has a person get two quotes for the sign, choose one of them, and order the sign.",
-            "phases": [
-                {
-                    "name": "Quotes",
-                    "strategy": "parallel",
-                    "tasks": [
-                        {
-                            "number": 1,
-                            "title": "Get the first quote",
-                            "action": {"type": "manual", "instructions": "Ask a sign maker for a quote."},
-                        },
-                        {
-                            "number": 2,
-                            "title": "Get the second quote",
-                            "action": {"type": "manual", "instructions": "Ask another sign maker for a quote."},
-                        },
-                    ],
-                },
-                {
-                    "name": "Order",
-                    "strategy": "sequential",
-                    "tasks": [
-                        {
-                            "number": 3,
-                            "title": "Choose a quote",
-                            "action": {"type": "decision", "question": "Which quote?", "options": ["first", "second"]},
-                        },
-                        {
-                            "number": 4,
-                            "title": "Order the sign",
-                            "action": {
-                                "type": "manual",
-                                "instructions": "Order the sign from the sign maker with the chosen quote.",
-                            },
-                        },
-                    ],
-                },
-            ],
-            "questions": ["What is the budget for the sign?"],
-        },
-    ),
-)
-
-
-def instructions(actions: Mapping[str, type[Action]], agents: Mapping[str, AgentEntry], brief: Brief) -> str:
-    """The instructions for every plan: rules, actions, agents, the expert's brief, and examples."""
-    parts = [_RULES, "Actions:\n" + "\n".join(_action(name, action) for name, action in sorted(actions.items()))]
-    named = {name: agent for name, agent in agents.items() if agent.kind == AgentKind.MODEL or agent.queue}
-    if named:
-        parts.append("Agents (`agent_id`):\n" + "\n".join(_agent(name, agent) for name, agent in sorted(named.items())))
+    Args:
+        actions: the actions that the plan may use.
+        agents: the agents that its tasks may name.
+        brief: what to plan.
+        small: whether the model is too small for the whole plan language.
+    """
+    parts = [prompts.text("small_rules" if small else "rules", data_rule=RULE)]
+    heading = "Actions:" if small else "# Actions, their fields, and the fields of a task that mean something for them"
+    described = [_action(name, action, small=small) for name, action in sorted(actions.items())]
+    parts.append("\n".join([heading, *described]))
+    parts += _agents(agents, named=len(agents) > 1 or not small)
     if brief.archetype:
         parts.append(f"Plan the way this expert does:\n{brief.archetype}")
-    # Skip examples with actions that this plan may not use.
-    fitting = [(example_brief, plan) for example_brief, plan in _EXAMPLES if _action_types(plan) <= actions.keys()]
+    # Skip examples with actions that this plan may not use. A small model copies what it sees; others are told why there is
+    # no `http`.
+    usable = actions.keys() if small else {*actions, "http"}
+    fitting = [example for example in prompts.examples(small=small) if _action_types(example[1]) <= usable]
     for number, (example_brief, plan) in enumerate(fitting, 1):
         parts.append(f"Example {number}. Brief:\n{example_brief}\nPlan:\n{_compact(plan)}")
     return "\n\n".join(parts)
 
 
-def request(brief: Brief) -> str:
-    """The request for this plan."""
+def request(brief: Brief, given: Given, *, small: bool) -> str:
+    """The request for this plan.
+
+    Args:
+        brief: what to plan.
+        given: what the plan may use.
+        small: whether the model is too small for more than the names of files.
+    """
     limits = LIMITS[brief.strategy]
     parts = [
         f"Project: {brief.name}",
         f"Brief:\n{brief.description.strip() or brief.name}",
         f"At most {limits.max_parallel} tasks run at once (strategy {brief.strategy}).",
     ]
-    if brief.files:
-        names = "\n".join(one_line(name) for name in brief.files[:MAX_FILES])
-        parts.append(f"Files in the workspace:\n{framed(names)}")
+    if brief.facts is not None:
+        if small and brief.facts.files:
+            names = "\n".join(one_line(file.path) for file in brief.facts.files)
+            parts.append(f"Files in the workspace:\n{framed(names)}")
+        if not small:
+            parts.append(f"# Facts\n{in_words(brief.facts, given)}")
+            parts.append(files_in_words(brief.facts))
     if brief.previous is not None:
         parts.append(f"Current plan:\n{framed(_compact(with_numbers(brief.previous)))}")
     if brief.instructions:
@@ -204,23 +79,48 @@ def request(brief: Brief) -> str:
 
 
 def _compact(plan: object) -> str:
-    return json.dumps(plan, ensure_ascii=False)
+    return json.dumps(plan, ensure_ascii=False, separators=(",", ":"))
 
 
-def _action_types(plan: NumberedPlan) -> set[str]:
+def _action_types(plan: dict[str, Any]) -> set[str]:
     return {str(task["action"]["type"]) for phase in plan["phases"] for task in phase["tasks"]}
 
 
-def _action(name: str, action: type[Action]) -> str:
-    visible = {field: info for field, info in action.fields_model.model_fields.items() if field not in action.rare}
+def _action(name: str, action: type[Action], *, small: bool) -> str:
+    visible = {
+        field: info for field, info in action.fields_model.model_fields.items() if not small or field not in action.rare
+    }
     fields = [
         f"{field}{'' if info.is_required() or field in action.one_of else '?'}" for field, info in visible.items()
     ]
     summary = " ".join((action.__doc__ or "").strip().split("\n\n", maxsplit=1)[0].split())
-    return f"- {name} ({', '.join(fields) or 'no fields'}): {summary}"
+    line = f"- {name} ({', '.join(fields) or 'no fields'}): {summary}"
+    if small:
+        return line
+    return f"{line} Task fields: {', '.join(_task_fields(name, action.mode)) or 'none'}."
+
+
+def _task_fields(name: str, mode: Mode) -> list[str]:
+    """The fields of a task that mean something for an action, apart from those that every task has."""
+    means = MEANS.get(name, MEANS["shell"] if mode == Mode.ACTIVITY else frozenset[str]())
+    # Models must not set limits, and the agent is described in a section of its own.
+    return [
+        field for attribute, field in API_NAMES.items() if attribute in means and field not in {"limits", "agent_id"}
+    ]
+
+
+def _agents(agents: Mapping[str, AgentEntry], *, named: bool) -> list[str]:
+    shown = {name: agent for name, agent in agents.items() if agent.kind == AgentKind.MODEL or agent.queue}
+    if not shown:
+        return []
+    heading = "Agents (`agent_id` of a task; without it, `default`):" if named else "Agent of the `agent` tasks:"
+    return ["\n".join([heading, *(_agent(name, agent) for name, agent in sorted(shown.items()))])]
 
 
 def _agent(name: str, agent: AgentEntry) -> str:
     summary = " ".join(agent.instructions.split())[:300]
-    tools = f" Tools: {', '.join(agent.tools)}." if agent.kind == AgentKind.MODEL else ""
-    return f"- {name}: {summary or agent.kind}{tools}"
+    tools = f" Tools: {', '.join(agent.tools) or 'none'}." if agent.kind == AgentKind.MODEL else ""
+    commands = f" Programs for run_command: {', '.join(agent.commands)}." if "run_command" in agent.tools else ""
+    hosts = f" Hosts for http_get: {', '.join(agent.hosts)}." if "http_get" in agent.tools else ""
+    machine = " Its tasks run on another machine, whose programs are not known." if agent.queue else ""
+    return f"- {name}: {summary or agent.kind}{tools}{commands}{hosts}{machine}"

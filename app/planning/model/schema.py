@@ -7,8 +7,8 @@ makes the keys.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import reduce
-from typing import Annotated, Any, Literal, cast, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -16,9 +16,11 @@ from pydantic import (
     Discriminator,
     Field,
     GetJsonSchemaHandler,
+    StringConstraints,
     Tag,
     WithJsonSchema,
     create_model,
+    model_validator,
 )
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
@@ -40,29 +42,23 @@ from app.domain.plan import (
     RelativePath,
     kind_of_condition,
 )
-from app.domain.texts import normalized
+from app.domain.texts import PLAIN, normalized
 from app.planning.model import numbering
-from app.planning.model.numbering import NumberedPlan
+from app.planning.model.action_types import LITERAL, Definitions, action_types, one_of
+from app.planning.model.numbering import MAX_PHASES, MAX_TASKS, Number, NumberedPlan
 from signoff.schemas.json_value import JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, RunsOn
 
-# Far below the limits of a plan: a confused model would otherwise continue forever.
-MAX_PHASES = 12
-MAX_TASKS = 30
-MAX_NUMBER = MAX_PHASES * MAX_TASKS
-# Hints for servers that generate answers from the schema. They end a text or a list in which a model repeats itself. Answers
-# are not checked against them. Longer content belongs in a file, or in several tasks.
+# Hints for small models on servers that generate answers from the schema. They end a text or a list in which a model repeats
+# itself. Answers are not checked against them. Longer content belongs in a file, or in several tasks.
 MAX_TEXT = 1000
 MAX_LINE = 100
 MAX_ITEMS = 8
 FEW_PHASES = 5
 MAX_REMARKS = 5
-# Type checkers read the values of a Literal; here, the values are known only at run time.
-# Types that are made at run time, as `create_model` takes them: no type checker knows them.
-_Definitions = dict[str, Any]
-_LITERAL: Any = Literal
-Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
+_SETTLED = "Assumptions and questions of the current plan, word for word, that the change settles. Others stay."
+Remark = Annotated[str, StringConstraints(min_length=1, max_length=1000), PLAIN]
 # Values may be any JSON, but most are short strings.
 _ShortInputs = Annotated[
     Inputs,
@@ -77,7 +73,23 @@ _ShortInputs = Annotated[
 
 
 class _Lenient(BaseModel):
+    """A field that does not exist is ignored: a small model would not get rid of it."""
+
     model_config = ConfigDict(extra="ignore", use_enum_values=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        """Many models write `null` for a field that they leave out."""
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in cast("dict[str, Any]", values).items() if value is not None}
+
+
+class _Strict(_Lenient):
+    """A field that does not exist is refused: it would be missing in what a person signs."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class _NumberedCondition(_Lenient):
@@ -132,17 +144,29 @@ class ModelPlan(_Lenient):
         json_schema_extra={"maxLength": 400},
     )
 
+    @property
+    def missing(self) -> Missing | None:
+        """What the model needs to know before it can plan; None if it has made a plan."""
+        reason = getattr(self, "cannot_plan", None)
+        return Missing(reason, getattr(self, "questions", [])) if reason else None
+
+    def keyed(self, previous: PlanDraft | None = None) -> numbering.Keyed:
+        """The plan with keys instead of numbers. Tasks and phases that stay as in the previous plan keep their keys."""
+        values = self.model_dump(mode="json", exclude_unset=True, exclude_none=True, exclude={"settled"})
+        values["questions"] = [{"question": text} for text in values.pop("questions", [])]
+        return numbering.with_keys(cast("NumberedPlan", normalized(values)), previous)
+
     def draft(self, previous: PlanDraft | None = None) -> PlanDraft:
-        """Convert to a plan draft. Tasks and phases that stay as in the previous plan keep their keys.
+        """Convert to a plan draft.
 
         Raises:
             ValidationError: the plan is not a valid draft.
         """
-        values = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        settled: list[str] = values.pop("settled", [])
-        values["questions"] = [{"question": text} for text in values.pop("questions", [])]
-        draft = PlanDraft.model_validate(numbering.with_keys(cast("NumberedPlan", normalized(values)), previous))
-        return carried_over(draft, previous or PlanDraft(), settled)
+        return self.carried_over(PlanDraft.model_validate(self.keyed(previous).plan), previous)
+
+    def carried_over(self, draft: PlanDraft, previous: PlanDraft | None) -> PlanDraft:
+        """The draft of this plan with what the previous plan assumes and asks, apart from what this plan says is settled."""
+        return carried_over(draft, previous or PlanDraft(), getattr(self, "settled", []))
 
     def problems(self) -> Iterator[Problem]:
         """Problems with the task numbers, which are not visible in a draft because a draft has keys."""
@@ -153,77 +177,142 @@ class ModelPlan(_Lenient):
             yield Problem(field=f"{place}.depends_on", message=message)
 
 
-def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, whole: bool = False) -> type[ModelPlan]:
+@dataclass(frozen=True)
+class Missing:
+    """Why a brief cannot be planned, and the questions whose answers are missing."""
+
+    reason: str
+    questions: list[str]
+
+
+class _WholePlan(ModelPlan):
+    """The plan of a model that knows the whole plan language. It can also say that it needs answers first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cannot_plan: Remark | None = Field(
+        default=None,
+        description="Only if nothing useful can be planned before the questions are answered: why, in one sentence.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        phases, questions = getattr(self, "phases", []), getattr(self, "questions", [])
+        if self.cannot_plan is None and not phases:
+            raise ValueError(
+                "the plan has no phases; add at least one, or say in cannot_plan why nothing can be planned yet"
+            )
+        if self.cannot_plan is not None and phases:
+            raise ValueError("cannot_plan and phases exclude each other; leave one of them out")
+        if self.cannot_plan is not None and not questions:
+            raise ValueError("list in questions what you need to know before you can plan")
+        return self
+
+
+def plan_type(
+    actions: Mapping[str, type[Action]], agents: Collection[str], *, small: bool = False, refines: bool = False
+) -> type[ModelPlan]:
     """Make the plan type for a model, with these actions and agents.
 
     Args:
         actions: the actions that tasks may use.
         agents: the agents that tasks may name.
-        whole: include every field, so that a plan can be returned unchanged; otherwise, only common fields.
+        small: for a small model: only common fields, with hints that end a text in which it repeats itself.
+        refines: include every field, so that a plan can be returned unchanged.
     """
-    base: Any = _Lenient if whole else _Bounded
-    line: Any = Name if whole else Annotated[Name, Field(json_schema_extra={"maxLength": MAX_LINE})]
-    kinds = [kind for name, action in sorted(actions.items()) for kind in _action_types(name, action, whole=whole)]
-    action: Any = reduce(lambda first, second: first | second, kinds)
-    task_fields: _Definitions = {
+    bounded = small and not refines
+    base: Any = _Bounded if bounded else _Lenient if small else _Strict
+    line: Any = Annotated[Name, Field(json_schema_extra={"maxLength": MAX_LINE})] if bounded else Name
+    kinds = {
+        tag: kind
+        for name, action in sorted(actions.items())
+        for tag, kind in action_types(name, action, base, whole=not bounded)
+    }
+    action = one_of(kinds)
+    task_fields = _task_fields(line, action, bounded=bounded)
+    phase_fields = _phase_fields(line)
+    if len(agents) > 1 or not small:
+        agent: Any = LITERAL[tuple(sorted(agents))]
+        task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
+    if not bounded:
+        task_fields |= _rare_task_fields()
+        phase_fields |= _rare_phase_fields()
+    settled: Definitions = {}
+    if refines:
+        settled["settled"] = (list[str], _list(_SETTLED))
+        # Models must not set limits, but they may return those that a task has.
+        task_fields["limits"] = (OwnLimits, Field(default_factory=dict, description="Leave as it is."))
+    task: Any = create_model("Task", __base__=base, **task_fields)
+    phase_fields["tasks"] = (list[task], Field(min_length=1, max_length=MAX_TASKS))
+    phase: Any = create_model("Phase", __base__=base, **phase_fields)
+    remark: Any = line if bounded else Remark
+    few = MAX_REMARKS if bounded else None
+    plan_fields: Definitions = {
+        "phases": _phases(phase, small=small, bounded=bounded),
+        "assumptions": (list[remark], _list("Assumptions that a person should check.", few)),
+        "questions": (list[remark], _list("Questions for a person to answer before signing the plan.", few)),
+        **settled,
+    }
+    return create_model("Plan", __base__=ModelPlan if small else _WholePlan, **plan_fields)
+
+
+def _phases(phase: Any, *, small: bool, bounded: bool) -> Any:
+    if not small:
+        return list[phase], Field(default_factory=list, max_length=MAX_PHASES)
+    hint: JsonDict | None = {"maxItems": FEW_PHASES} if bounded else None
+    return list[phase], Field(min_length=1, max_length=MAX_PHASES, json_schema_extra=hint)
+
+
+def _task_fields(line: Any, action: Any, *, bounded: bool) -> Definitions:
+    """The fields of a task that every model fills in."""
+    return {
         "number": (Number, Field(description="1 for the first task of the plan, 2 for the next one, and so on.")),
         "title": (line, Field(description="What to do, as an imperative: Gather the metrics.")),
         "action": (action, Field(description="How to do it.")),
         "depends_on": (list[Number], _list("Numbers of the tasks that must finish before this one.")),
-        "description": (LongText, Field(default="")),
+        "description": (LongText, Field(default="", description="What the title does not say. Mostly empty.")),
         "inputs": (
-            Inputs if whole else _ShortInputs,
+            _ShortInputs if bounded else Inputs,
             Field(default_factory=dict, description="Values that the task needs."),
         ),
-        "expected_files": (list[RelativePath if whole else line], _list("Files that the task creates.")),
-        "timeout_seconds": (float | None, Field(default=None, gt=0, le=2_592_000)),
+        "expected_files": (list[line if bounded else RelativePath], _list("Files that the task creates.")),
+        "timeout_seconds": (
+            float | None,
+            Field(default=None, gt=0, le=2_592_000, description="Seconds after which an attempt is stopped."),
+        ),
         "on_crash": (
             OnCrash,
             Field(default=OnCrash.RERUN, description="Use `ask` for work that must not happen twice."),
         ),
-        "after_failure": (AfterFailure | None, Field(default=None)),
-    }
-    phase_fields = _phase_fields(line)
-    if len(agents) > 1:
-        agent: Any = _LITERAL[tuple(sorted(agents))]
-        task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
-    if whole:
-        task_fields |= {name: (list[Grant], Field(default_factory=list)) for name in ("reads", "writes")}
-        task_fields["limits"] = (OwnLimits, Field(default_factory=dict))
-        task_fields["retries"] = (int | None, Field(default=None, ge=0, le=100))
-        task_fields["requires_approval"] = (bool, Field(default=False))
-        task_fields["condition"] = (_Condition | None, Field(default=None))
-        phase_fields["condition"] = (_Condition | None, Field(default=None))
-        phase_fields["runs_on"] = (RunsOn, Field(default=RunsOn.SUCCESS))
-        phase_fields["description"] = (LongText, Field(default=""))
-    task: Any = create_model("Task", __base__=base, **task_fields)
-    phase_fields["tasks"] = (list[task], Field(min_length=1, max_length=MAX_TASKS))
-    phase: Any = create_model("Phase", __base__=base, **phase_fields)
-    plan_fields: _Definitions = {
-        "phases": (
-            list[phase],
-            Field(min_length=1, max_length=MAX_PHASES, json_schema_extra=None if whole else {"maxItems": FEW_PHASES}),
+        "after_failure": (
+            AfterFailure | None,
+            Field(default=None, description="After the last attempt: `ask` a person, or `fail`."),
         ),
-        "assumptions": (list[line], _list("Assumptions that a person should check.", MAX_REMARKS)),
-        "questions": (list[line], _list("Questions for a person to answer before signing the plan.", MAX_REMARKS)),
     }
-    if whole:
-        plan_fields["settled"] = (
-            list[str],
-            _list(
-                "Assumptions and questions of the current plan, word for word, that the change settles. Others stay."
-            ),
-        )
-    return create_model("Plan", __base__=ModelPlan, **plan_fields)
 
 
-def _phase_fields(line: Any) -> _Definitions:
-    """The fields of a phase that a model fills in, apart from its tasks."""
+def _rare_task_fields() -> Definitions:
+    return {
+        "reads": (list[Grant], _list("Paths outside the workspace that its commands may read; the brief names them.")),
+        "writes": (list[Grant], _list("Paths outside the workspace that its commands may change; likewise.")),
+        "retries": (int | None, Field(default=None, ge=0, le=100, description="Attempts after a failed one.")),
+        "requires_approval": (bool, Field(default=False, description="Whether a person must release it first.")),
+        "condition": (
+            _Condition | None,
+            Field(default=None, description="If it is not met, the task is skipped. Also a dependency."),
+        ),
+    }
+
+
+def _phase_fields(line: Any) -> Definitions:
+    """The fields of a phase that every model fills in, apart from its tasks."""
     return {
         "name": (line, Field(description="Name of the phase.")),
         "strategy": (
             PhaseStrategy,
-            Field(description="`sequential`: one task after the other; `dag`: as `depends_on` says."),
+            Field(
+                description="`sequential`: one task after the other; `parallel`: all at once; `dag`: as `depends_on` says."
+            ),
         ),
         "requires_approval": (
             bool | None,
@@ -232,47 +321,20 @@ def _phase_fields(line: Any) -> _Definitions:
     }
 
 
+def _rare_phase_fields() -> Definitions:
+    return {
+        "condition": (_Condition | None, Field(default=None, description="If it is not met, the phase is skipped.")),
+        "runs_on": (
+            RunsOn,
+            Field(
+                default=RunsOn.SUCCESS,
+                description="`failure`: only after a failure before it; `always`: in any case, also after a cancel.",
+            ),
+        ),
+        "description": (LongText, Field(default="", description="What the name does not say. Mostly empty.")),
+    }
+
+
 def _list(description: str, hint: int | None = None) -> Any:
     extra: JsonDict | None = None if hint is None else {"maxItems": hint}
     return Field(default_factory=list, max_length=1000, description=description, json_schema_extra=extra)
-
-
-def _action_types(name: str, action: type[Action], *, whole: bool) -> Iterator[Any]:
-    """One type for an action. If the action needs exactly one of several fields, one type for each of these fields."""
-    fields = {
-        field: info for field, info in action.fields_model.model_fields.items() if whole or field not in action.rare
-    }
-    base: Any = _Lenient if whole else _Bounded
-    one_of = [field for field in action.one_of if field in fields]
-    for chosen in one_of or [None]:
-        kind: _Definitions = {"type": (_LITERAL[name], Field(description=_first_line(action)))}
-        for field, info in fields.items():
-            if field == chosen:
-                kind[field] = (_without_none(info.annotation), Field(min_length=1, description=info.description))
-            elif field == "other_than":
-                kind[field] = (_NUMBER | None, Field(default=None, description=_OTHER_THAN))
-            elif field not in one_of:
-                kind[field] = (info.annotation, info)
-        yield create_model(
-            f"{name.title().replace('_', '')}{(chosen or '').title()}Action",
-            __base__=base,
-            **kind,
-        )
-
-
-_NUMBER: Any = Number
-# Like every other task that a task refers to, it has a number here.
-_OTHER_THAN = "Number of another decision. This one must be answered by another person than that one."
-
-
-def _without_none(annotation: Any) -> Any:
-    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    return (
-        reduce(lambda first, second: first | second, kinds)
-        if kinds and type(None) in get_args(annotation)
-        else annotation
-    )
-
-
-def _first_line(action: type[Action]) -> str:
-    return (action.__doc__ or "").strip().splitlines()[0]

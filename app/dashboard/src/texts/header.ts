@@ -33,6 +33,7 @@ export const header = {
   next: {
     stopped: "To ask again, retry the run.",
     planning: "Edit the description in the settings, then regenerate the plan.",
+    answers: "Write the answers into the description in the settings, then regenerate the plan.",
     model: "Check the model's settings, or write the description as an outline. Then regenerate the plan.",
     budget: "Raise the budget in the settings, then retry.",
     task: "Read the task's log, fix the cause, then retry.",

@@ -1,0 +1,33 @@
+"""The date and the time zone of this process, for prompts."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from app.domain.moments import in_words
+
+_LINK = "/etc/localtime"
+
+
+def local_now() -> datetime:
+    """The time now, in the time zone of this process."""
+    return datetime.now().astimezone()
+
+
+def zone_name(now: datetime) -> str:
+    """The name of this process's time zone: `Europe/Berlin`, or else an abbreviation."""
+    chosen = os.environ.get("TZ", "").lstrip(":")
+    if "/" in chosen and not chosen.startswith("/"):
+        return chosen
+    if not chosen:
+        _, found, name = os.path.realpath(_LINK).partition("/zoneinfo/")
+        if found:
+            return name
+    return now.tzname() or "UTC"
+
+
+def now_in_words() -> str:
+    """The time now, as a sentence for a model."""
+    now = local_now()
+    return f"It is {in_words(now, zone_name(now))}."
