@@ -103,7 +103,11 @@ FIELDS: dict[str, dict[str, Value]] = {
     "retryProject": {"comment": "Words.", "tasks": [NO_SUCH]},
     "generatePlan": MAKE,
     "regeneratePlan": MAKE,
-    "refinePlan": {"message": "Words.", "edits": [{"op": "add_task", "title": "Other"}]},
+    "refinePlan": {
+        "message": "Words.",
+        "edits": [{"op": "add_task", "title": "Other"}],
+        "answers": [{"question": "When?", "answer": "Now."}],
+    },
     "completeTask": ANSWER,
     "skipTask": ANSWER,
     "retryTask": {"comment": "Words."},

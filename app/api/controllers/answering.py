@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from app.api.http.bodies import MAX_TEXT_LENGTH, QuestionAnswer
 from app.domain.errors import Invalid
 from app.domain.known import as_message
+from app.domain.plan import PlanDraft
 from app.storage import plans, projects
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
@@ -22,9 +23,10 @@ def check_asked(conn: Connection, project_id: str, answers: Sequence[QuestionAns
         Invalid: `details` names the answer.
     """
     project = projects.get(conn, project_id)
-    if not answers or project.plan_version is None:
+    if not answers:
         return
-    asked = [item.question for item in plans.content(plans.current(conn, project)).questions]
+    draft = plans.content(plans.current(conn, project)) if project.plan_version is not None else PlanDraft()
+    asked = [item.question for item in draft.questions]
     for number, item in enumerate(answers):
         message = ""
         if item.question not in asked:
