@@ -51,6 +51,7 @@ class StoredFrozen(TypedDict, total=False):
     """What is read of a frozen document without validating all of it."""
 
     stops: dict[str, list[str]] | None
+    products: bool | None
 
 
 class Frozen(_Strict):
@@ -74,6 +75,8 @@ class Frozen(_Strict):
         app_url: the URL of Signoff, if a task reads it.
         sandbox: what tasks can reach, as found by the worker.
         stops: for each decision, by key, the answers that end the run; None in approvals from before answers ended runs.
+        products: whether a task fails if it does not make a file that the plan expects from it;
+            None in approvals from before tasks failed for this.
     """
 
     at: str
@@ -92,6 +95,7 @@ class Frozen(_Strict):
     app_url: str | None = None
     sandbox: JsonObject = Field(default_factory=dict)
     stops: dict[str, list[str]] | None = None
+    products: bool | None = None
 
     def digest(self) -> str:
         """SHA-256 over the whole document, in hexadecimal."""
@@ -99,14 +103,14 @@ class Frozen(_Strict):
 
     def seen_digest(self) -> str:
         """SHA-256 over what a reader can see before the approval: without times and without facts that only a worker knows."""
-        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox", "stops"})
+        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox", "stops", "products"})
         for file in values["files"].values():
             del file["at"]
         return self._digest(values)
 
     @staticmethod
     def _digest(values: JsonObject) -> str:
-        for name in ("task_limits", "stops"):
+        for name in ("task_limits", "stops", "products"):
             # Approvals from before this was frozen keep their digest.
             if values.get(name) is None:
                 values.pop(name, None)
@@ -126,6 +130,7 @@ class Frozen(_Strict):
             former = getattr(earlier, name)
             values[name] = former if former is not None else getattr(self, name)
         values["stops"] = None if earlier.stops is None else self.stops
+        values["products"] = earlier.products
         return Frozen(**values)
 
 

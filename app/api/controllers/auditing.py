@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,20 +58,7 @@ async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, 
 
 def _sizes(root: Path, rows: Sequence[Any]) -> dict[str, int | None]:
     """The size of each file that tasks were expected to create; None if it is not a regular file inside the workspace."""
-    return {path: _size(root, path) for row in rows for path in row.expected_files}
-
-
-def _size(root: Path, path: str) -> int | None:
-    try:
-        resolved = (root / path).resolve()
-        if not resolved.is_relative_to(root):
-            return None
-        status = resolved.stat()
-    except (OSError, ValueError, RuntimeError):
-        return None
-    if stat.S_ISDIR(status.st_mode):
-        return 1 if any(resolved.iterdir()) else 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return {path: files.size_of(root, path) for row in rows for path in row.expected_files}
 
 
 def _logs(workspace: Path, replay: Replay) -> dict[tuple[str, int], str | None]:
