@@ -77,6 +77,7 @@ class Frozen(_Strict):
         stops: for each decision, by key, the answers that end the run; None in approvals from before answers ended runs.
         products: whether a task fails if it does not make a file that the plan expects from it;
             None in approvals from before tasks failed for this.
+        shown: for each task that shows files to a person, by key, their paths; None if there is no such task.
     """
 
     at: str
@@ -96,6 +97,7 @@ class Frozen(_Strict):
     sandbox: JsonObject = Field(default_factory=dict)
     stops: dict[str, list[str]] | None = None
     products: bool | None = None
+    shown: dict[str, list[str]] | None = None
 
     def digest(self) -> str:
         """SHA-256 over the whole document, in hexadecimal."""
@@ -103,14 +105,14 @@ class Frozen(_Strict):
 
     def seen_digest(self) -> str:
         """SHA-256 over what a reader can see before the approval: without times and without facts that only a worker knows."""
-        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox", "stops", "products"})
+        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox", "stops", "products", "shown"})
         for file in values["files"].values():
             del file["at"]
         return self._digest(values)
 
     @staticmethod
     def _digest(values: JsonObject) -> str:
-        for name in ("task_limits", "stops", "products"):
+        for name in ("task_limits", "stops", "products", "shown"):
             # Approvals from before this was frozen keep their digest.
             if values.get(name) is None:
                 values.pop(name, None)
@@ -130,7 +132,7 @@ class Frozen(_Strict):
             former = getattr(earlier, name)
             values[name] = former if former is not None else getattr(self, name)
         values["stops"] = None if earlier.stops is None else self.stops
-        values["products"] = earlier.products
+        values["products"], values["shown"] = earlier.products, self.shown
         return Frozen(**values)
 
 

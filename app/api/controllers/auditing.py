@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from app.api.http.services import Services
 from app.domain import audit as checks
-from app.domain import integrity, signed_audit
+from app.domain import integrity, signed_audit, unseen
 from app.domain.audit import SEVERITIES, Severity, worst_first
 from app.domain.identity import now
 from app.domain.replay import Replay
 from app.domain.seals import Head
+from app.domain.unseen import Step, Unseen
+from app.domain.validation import for_project
 from app.sealing import whole
 from app.storage import audit as storage
 from app.storage.audit import Record
@@ -21,6 +23,7 @@ from app.storage.events import ChainCheck
 from app.workspace import files
 from app.workspace.workspaces import root_of
 from signoff.schemas.insight import Audit, AuditResults, Finding, Trail
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.record import RecordSeal
 
 # Events per database query, so that a long record does not keep other queries waiting.
@@ -85,6 +88,7 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
     found = [
         *alterations,
         *checks.check_plan(record.tasks, services.agents),
+        *unseen.check_unseen(_unseen(services, record, workspace)),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
@@ -116,6 +120,25 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
         trail=trail,
         message=f"{verdict}{unsealed}; {worst + ' to review' if worst else 'nothing to review'}.",
     )
+
+
+def _unseen(services: Services, record: Record, workspace: Path) -> list[Unseen]:
+    """The tasks that would run what a model writes. What existed is known from the approval, or from the workspace before it."""
+    current = next((plan for plan in record.plans if plan.version == record.project.plan_version), None)
+    frozen: JsonObject | None = getattr(current, "frozen", None)
+    signed: dict[str, Any] | None = None
+    if frozen is not None:
+        signed = {name: True for part in ("files", "unhashed") for name in cast("JsonObject", frozen.get(part) or {})}
+
+    def exists(path: str) -> bool:
+        return path in signed if signed is not None else files.size_of(workspace, path) is not None
+
+    steps: dict[str, list[Step]] = {row.id: [] for row in sorted(record.phases, key=lambda phase: phase.position)}
+    for row in record.tasks:
+        step = Step(row.id, row.key, row.action, row.agent_id, row.depends_on, row.expected_files)
+        steps.setdefault(row.phase_id, []).append(step)
+    agents = for_project(services.agents, record.project.agent_id)
+    return list(unseen.find_unseen(list(steps.values()), agents, workspace=str(workspace), exists=exists))
 
 
 def _trail(record: Record, chain: ChainCheck, fingerprint: str, *, intact: bool) -> Trail:

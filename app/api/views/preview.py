@@ -21,6 +21,7 @@ from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
 from app.domain.parameters import Value, bind
 from app.domain.plan import PhaseDraft, PlanDraft
+from app.domain.unseen import check_unseen, find_unseen, steps_of
 from app.domain.validation import (
     Agents,
     Objection,
@@ -74,7 +75,7 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
         answer = _answer(draft)
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
-        answer.findings = list(_findings(answer.phases, agents))
+        answer.findings = list(_findings(draft, answer.phases, for_project(agents, order.agent_id)))
     return answer.model_dump_json().encode()
 
 
@@ -143,13 +144,14 @@ def _phase(draft: PlanDraft, phase: PhaseDraft, actions: Actions) -> OutlinePhas
     )
 
 
-def _findings(phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
+def _findings(draft: PlanDraft, phases: list[OutlinePhase], agents: Agents) -> Iterator[OutlineFinding]:
     rows = [
         _Row(task.key, task.key, task.action, task.agent_id, task.timeout_seconds)
         for phase in phases
         for task in phase.tasks
     ]
-    for finding in worst_first(check_plan(rows, agents)):
+    unseen = check_unseen(find_unseen(steps_of(draft), agents))
+    for finding in worst_first([*check_plan(rows, agents), *unseen]):
         yield OutlineFinding(
             severity=finding.severity,
             code=finding.code,
