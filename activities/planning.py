@@ -18,16 +18,13 @@ from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import PlanDraft
 from app.domain.secret_scopes import SecretScopes, check_secrets
 from app.domain.validation import Agents, Objection, check_draft, for_project, has_model, no_objection
-from app.planning.planner import Brief, Planner
+from app.planning.planner import MAX_FILES, Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.workspace.files import paths_in
 from app.workspace.workspaces import root_of
 from signoff.vocabulary import PlanStatus
 from workflows.activity_types import PlanningActivities
 from workflows.contracts import PlanRequest, ProjectState
-
-# Maximum number of file names that a planner receives.
-MAX_FILES = 200
 
 
 class Planning(PlanningActivities):

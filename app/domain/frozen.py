@@ -225,6 +225,8 @@ def question_about(title: str, differences: list[Difference]) -> str:
 
 
 def _sentence(item: Difference) -> str:
+    if item.what == "file" and item.signed is None:
+        return f"{item.name} (sha256 {(item.now or '')[:12]}…) is new since the plan was signed. {item.why}".strip()
     if item.what == "file":
         now = f"sha256 {item.now[:12]}… now" if item.now is not None else "now missing"
         why = f" {item.why}" if item.why else ""

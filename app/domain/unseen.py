@@ -19,6 +19,8 @@ from app.domain.validation import effective_dependencies
 from signoff.schemas.json_value import JsonObject
 
 CODE = "runs_unseen_code"
+# The output of a task that shows files: the checksum of each file as the person has read it, by path.
+READ = "read"
 # A workspace whose location is not known yet.
 ANYWHERE = "/workspace"
 _MAX_NAMED = 5

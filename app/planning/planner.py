@@ -10,6 +10,9 @@ from app.domain.parameters import Value
 from app.domain.plan import PlanDraft
 from signoff.vocabulary import Strategy
 
+# The number of files in the workspace that a planner is told of.
+MAX_FILES = 200
+
 
 class Brief(BaseModel):
     """What a planner receives about a project.
@@ -33,6 +36,10 @@ class Brief(BaseModel):
         default_factory=dict[str, Value], description="Values for the plan's parameters."
     )
     has_model: bool = False
+
+    def may_have(self, path: str) -> bool:
+        """Whether a file may be in the workspace. If not all files are listed, any of them may be."""
+        return len(self.files) >= MAX_FILES or path in self.files
 
 
 class Planner(Protocol):

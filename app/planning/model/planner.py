@@ -15,6 +15,7 @@ from app.domain.plan import PlanDraft, field_path
 from app.domain.validation import check_draft, for_project
 from app.llm.access import load, model_for
 from app.planning.model import prompt, reach
+from app.planning.model.readings import restore_shown, with_readings
 from app.planning.model.schema import ModelPlan, plan_type
 from app.planning.outline.front_matter import parameters_of
 from app.planning.planner import Brief
@@ -102,7 +103,9 @@ class ModelPlanner:
             raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
         if brief.previous is not None:
             self._keep(draft, brief.previous)
+            restore_shown(draft, brief.previous)
         draft.parameters = parameters
+        draft.warnings += with_readings(draft, agents, brief.may_have)
         draft.warnings += reach.warnings_of(draft)
         return draft
 
