@@ -24,6 +24,7 @@ from app.cli.display import (
 )
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
+from app.cli.shown_files import read_shown
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
 from signoff.schemas.events import Event
@@ -189,8 +190,12 @@ class _Questions:
             case ShownTask() if subject.awaits_release:
                 await self._ask_to_release(subject)
             case ShownTask():
+                task = await self._api.tasks.get(project_id, subject.id)
+                shown = await read_shown(self._api, project_id, task.action)
+                if shown.checksums:
+                    self._console.print(shown.text, soft_wrap=True)
                 if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
-                    await self._api.tasks.complete(project_id, subject.id)
+                    await self._api.tasks.complete(project_id, subject.id, read=shown.checksums or None)
             case Question():
                 follows = to_json(await self._api.decisions.get(project_id, subject.id))["follows"]
                 if follows:

@@ -104,7 +104,7 @@ FIELDS: dict[str, dict[str, Value]] = {
     "generatePlan": MAKE,
     "regeneratePlan": MAKE,
     "refinePlan": {"message": "Words.", "edits": [{"op": "add_task", "title": "Other"}]},
-    "completeTask": ANSWER,
+    "completeTask": {**ANSWER, "read": {"nothing.py": "0" * 64}, "missing_files": ["nothing.md"]},
     "skipTask": ANSWER,
     "retryTask": {"comment": "Words."},
     "answerDecision": {"comment": "Words.", "answer": "no"},
