@@ -26,6 +26,8 @@ from signoff.schemas.problems import Problem
 
 REPAIRS = 3
 _MAX_SHOWN = 20
+# The number of tokens in an answer from which a plan may have scripts of 8,000 characters in its commands.
+ROOM_FOR_SCRIPTS = 4096
 
 
 class ModelPlanner:
@@ -91,7 +93,12 @@ class ModelPlanner:
             draft = await ask(
                 access,
                 ledger,
-                plan_type(actions, agents, whole=brief.previous is not None),
+                plan_type(
+                    actions,
+                    agents,
+                    whole=brief.previous is not None,
+                    long_commands=self._settings.model_max_output >= ROOM_FOR_SCRIPTS,
+                ),
                 checked,
                 repairs=REPAIRS,
                 instructions=prompt.instructions(actions, agents, brief),

@@ -51,7 +51,7 @@ MAX_PHASES = 12
 MAX_TASKS = 30
 MAX_NUMBER = MAX_PHASES * MAX_TASKS
 # Hints for servers that generate answers from the schema. They end a text or a list in which a model repeats itself. Answers
-# are not checked against them. Longer content belongs in a file, or in several tasks.
+# are not checked against them. Longer content belongs in a file, or in several tasks; a script belongs in a command.
 MAX_TEXT = 1000
 MAX_LINE = 100
 MAX_ITEMS = 8
@@ -153,17 +153,24 @@ class ModelPlan(_Lenient):
             yield Problem(field=f"{place}.depends_on", message=message)
 
 
-def plan_type(actions: Mapping[str, type[Action]], agents: Collection[str], *, whole: bool = False) -> type[ModelPlan]:
+def plan_type(
+    actions: Mapping[str, type[Action]], agents: Collection[str], *, whole: bool = False, long_commands: bool = False
+) -> type[ModelPlan]:
     """Make the plan type for a model, with these actions and agents.
 
     Args:
         actions: the actions that tasks may use.
         agents: the agents that tasks may name.
         whole: include every field, so that a plan can be returned unchanged; otherwise, only common fields.
+        long_commands: do not tell the model to keep commands short. A script in a command is signed as text.
     """
     base: Any = _Lenient if whole else _Bounded
     line: Any = Name if whole else Annotated[Name, Field(json_schema_extra={"maxLength": MAX_LINE})]
-    kinds = [kind for name, action in sorted(actions.items()) for kind in _action_types(name, action, whole=whole)]
+    kinds = [
+        kind
+        for name, action in sorted(actions.items())
+        for kind in _action_types(name, action, whole=whole, bounded=not (whole or (long_commands and name == "shell")))
+    ]
     action: Any = reduce(lambda first, second: first | second, kinds)
     task_fields: _Definitions = {
         "number": (Number, Field(description="1 for the first task of the plan, 2 for the next one, and so on.")),
@@ -230,12 +237,12 @@ def _list(description: str, hint: int | None = None) -> Any:
     return Field(default_factory=list, max_length=1000, description=description, json_schema_extra=extra)
 
 
-def _action_types(name: str, action: type[Action], *, whole: bool) -> Iterator[Any]:
+def _action_types(name: str, action: type[Action], *, whole: bool, bounded: bool) -> Iterator[Any]:
     """One type for an action. If the action needs exactly one of several fields, one type for each of these fields."""
     fields = {
         field: info for field, info in action.fields_model.model_fields.items() if whole or field not in action.rare
     }
-    base: Any = _Lenient if whole else _Bounded
+    base: Any = _Bounded if bounded else _Lenient
     one_of = [field for field in action.one_of if field in fields]
     for chosen in one_of or [None]:
         kind: _Definitions = {"type": (_LITERAL[name], Field(description=_first_line(action)))}
