@@ -19,6 +19,8 @@ from app.domain.frozen import ChangeDetails, Difference, Frozen, as_text, compar
 from app.domain.limits import TaskLimits
 from app.domain.named_files import Named, named_by
 from app.domain.plan import DEFAULT_AGENT
+from app.domain.run_files import RunFiles, run_by
+from app.domain.unseen import does_run
 from app.settings import Settings
 from app.storage import freezing, signed_files
 from app.storage.attempt_values import Question, Started
@@ -67,6 +69,10 @@ class SignedState:
         self._frozen = Frozen.model_validate(started.frozen) if started.frozen is not None else None
         self._before: dict[str, str | None] = {}
         self.explained: list[dict[str, str | None]] = []
+        # The files that the task runs.
+        self._run = RunFiles()
+        # What a person has read, or should have read, of the files that a task of the plan shows: what it was, by path.
+        self._shown: dict[str, str | None] = {}
 
     async def check(self) -> None:
         """Check that everything the task runs was signed, was made by an earlier task, or was accepted by a person.
@@ -77,13 +83,15 @@ class SignedState:
         if self._frozen is None:
             return
         frozen, named = self._frozen, await asyncio.to_thread(self._named)
+        await self._look_up_shown(frozen)
         named_files = [path for path in named.paths if path in frozen.files]
         others = [path for path in frozen.files if path not in named_files]
         workspace = self._started.project.workspace
         self._before = await asyncio.to_thread(cached_checksums, workspace, others)
-        now = await asyncio.to_thread(hash_files, workspace, named_files)
-        self._before |= {path: now[path].sha256 or None if path in now else None for path in named_files}
-        differences = [*self._surroundings(frozen, named), *self._files(frozen, named_files)]
+        now = await asyncio.to_thread(hash_files, workspace, dict.fromkeys([*named_files, *self._shown]))
+        self._before |= {path: _checksum(now, path) for path in named_files}
+        changed = [*self._files(frozen, named_files), *self._not_as_read(now)]
+        differences = [*self._surroundings(frozen, named), *changed]
         if not differences:
             return
         left, self.explained = await self._persist(lambda conn: self._unexplained(conn, frozen, differences))
@@ -106,11 +114,31 @@ class SignedState:
         return defaults.model_copy(update={**self._started.task.limits})
 
     def _named(self) -> Named:
-        return named_by(self._started.task.action, self._started.project.workspace)
+        action, workspace = self._started.task.action, self._started.project.workspace
+        self._run = run_by(action, workspace)
+        return named_by(action, workspace)
+
+    async def _look_up_shown(self, frozen: Frozen) -> None:
+        """Find the files that people read before this task runs them, with everything that was shown together with them."""
+        shown = {key: paths for key, paths in (frozen.shown or {}).items() if any(self._runs(path) for path in paths)}
+        if shown:
+            project_id = self._started.project.id
+            read = await self._persist(lambda conn: signed_files.read_by_people(conn, project_id, list(shown)))
+            signed = {path: file.sha256 for path, file in frozen.files.items()}
+            self._shown = {path: read.get(path, signed.get(path)) for paths in shown.values() for path in paths}
+
+    def _runs(self, path: str) -> bool:
+        return does_run(self._run, path)
+
+    def _not_as_read(self, now: dict[str, Hashed]) -> Iterator[Difference]:
+        for path, read in self._shown.items():
+            current = _checksum(now, path)
+            if current != read:
+                yield Difference("file", path, read, current)
 
     def _files(self, frozen: Frozen, named_files: Iterable[str]) -> Iterator[Difference]:
         for path in named_files:
-            if self._before[path] != frozen.files[path].sha256:
+            if path not in self._shown and self._before[path] != frozen.files[path].sha256:
                 yield Difference("file", path, frozen.files[path].sha256, self._before[path])
 
     def _surroundings(self, frozen: Frozen, named: Named) -> Iterator[Difference]:
@@ -147,8 +175,11 @@ class SignedState:
         explained: list[dict[str, str | None]] = []
         for item in differences:
             made = None
-            if item.what == "file":
+            if item.what == "file" and item.name not in self._shown:
                 made = signed_files.left_behind(conn, project_id, item.name, frozen.files[item.name].at)
+            if made is not None and made.by_model and frozen.products and self._runs(item.name):
+                # The plan was signed before the model wrote this.
+                made = None
             about = {"what": item.what, "name": item.name, "now": item.now}
             if made is not None and made.sha256 == item.now:
                 explained.append({**about, "task": made.task_key})
@@ -172,20 +203,33 @@ class SignedState:
         """Add the line-by-line difference, and who may have made the change."""
         if item.what != "file":
             return item._replace(text=compare_texts(item.signed or "", item.now or ""))
-        project, since = self._started.project, self._frozen.files[item.name].at if self._frozen is not None else ""
+        project, since = self._started.project, self._since(item.name)
         signed = freezing.text_of(conn, project.id, project.plan_version, item.name)
         text = ""
-        if signed is not None and hashed is not None and hashed.text is not None:
-            text = compare_texts(signed, hashed.text)
+        if hashed is not None and hashed.text is not None and (signed is not None or item.name in self._shown):
+            text = compare_texts(signed or "", hashed.text)
         by = signed_files.uploaded(conn, project.id, item.name, item.now, since) if item.now is not None else None
         made = signed_files.left_behind(conn, project.id, item.name, since)
         running = signed_files.running_tasks(conn, project.id, self._started.task.id)
+        nobody = item.name in self._shown and item.signed is None
         reasons = [
+            "Nobody has read it." if nobody else "",
             f"{by} uploaded it." if by is not None else "",
-            f"Task '{made.task_key}' changed it, and then something else changed it." if made is not None else "",
+            self._changed_by(item, made) if made is not None else "",
             f"Tasks running now: {', '.join(running[:5])}." if running and by is None else "",
         ]
         return item._replace(text=text, why=" ".join(filter(None, reasons)))
+
+    def _since(self, path: str) -> str:
+        if self._frozen is None:
+            return ""
+        return self._frozen.files[path].at if path in self._frozen.files else self._frozen.at
+
+    @staticmethod
+    def _changed_by(item: Difference, made: signed_files.Left) -> str:
+        if made.sha256 == item.now:
+            return f"The model of task '{made.task_key}' changed it, and nobody has read it since."
+        return f"Task '{made.task_key}' changed it, and then something else changed it."
 
     def _not_uploaded(self, conn: Connection, changed: dict[str, str | None]) -> dict[str, str | None]:
         project_id, since = self._started.project.id, self._started.at
@@ -195,6 +239,10 @@ class SignedState:
             for path, sha256 in changed.items()
             if sha256 is None or signed_files.uploaded(conn, project_id, path, sha256, since) is None
         }
+
+
+def _checksum(found: dict[str, Hashed], path: str) -> str | None:
+    return found[path].sha256 or None if path in found else None
 
 
 def _compared(what: str, name: str, signed: object, now: object) -> Iterator[Difference]:

@@ -23,6 +23,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.masking import Masker
+from activities.actions.products import check_products
 from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
@@ -256,13 +257,16 @@ class _Attempt:
             if surroundings.sandbox is None
             else surroundings.sandbox.around(workspace, row.reads, row.writes),
             limits=self._signed.limits(),
+            expected_files=tuple(row.expected_files) if (started.frozen or {}).get("products") else (),
             agent_context=await self._agent_context(started),
         )
         await self._signed.check()
         action = self._kind()
         try:
             async with asyncio.timeout(row.timeout_seconds):
-                return await action.run(context)
+                outputs = await action.run(context)
+            await check_products(context, outputs, self._kind.exit_code_of_success)
+            return outputs
         except TimeoutError:
             message = f"The task exceeded its time limit of {row.timeout_seconds:g} s."
             raise TaskFailed("timeout", message, outputs=self._left_by(action, context)) from None

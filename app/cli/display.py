@@ -160,6 +160,8 @@ def action_text(action: Json) -> Text:
             text = Text(f"{fields.pop('method', 'GET')} {visible(fields.pop('url'))}", style="green")
         case "agent" if isinstance(fields.get("prompt"), str):
             text = Text(f"asks a model: {visible(fields.pop('prompt'))}", style="green")
+        case "manual" if fields.get("shows"):
+            text = Text(f"a person reads {', '.join(map(visible, fields.pop('shows')))}", style="yellow")
         case "manual":
             text = Text("a person does this", style="yellow")
         case "decision":

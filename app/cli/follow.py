@@ -24,6 +24,7 @@ from app.cli.display import (
 )
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
+from app.cli.shown_files import read_shown
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
 from signoff.schemas.events import Event
@@ -192,23 +193,33 @@ class _Questions:
             case ShownTask() if subject.awaits_release:
                 await self._ask_to_release(subject)
             case ShownTask():
-                if await ask(self._console, f"{subject.key}: {visible(subject.title)}. Done?"):
-                    await self._api.tasks.complete(project_id, subject.id)
+                await self._ask_whether_done(subject)
             case Question():
-                asked = to_json(await self._api.decisions.get(project_id, subject.id))
-                if asked["follows"]:
-                    self._console.print(follows_text(asked["follows"]))
-                if asked["other_than"]:
-                    others = visible(" and ".join(asked["other_than"]))
-                    self._console.print(Text(f"Another person must answer this than {others}."), soft_wrap=True)
-                answer = await choose(
-                    self._console, visible(subject.text), subject.options, exact=asked["kind"] != "agent"
-                )
-                if answer is not None:
-                    await self._api.decisions.answer(project_id, subject.id, answer)
+                await self._ask_question(subject)
             case ShownPhase():
                 if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
                     await self._api.projects.approve(project_id, phase_id=subject.id)
+
+    async def _ask_whether_done(self, task: ShownTask) -> None:
+        project_id = self._progress.project_id
+        shown = await read_shown(self._api, project_id, (await self._api.tasks.get(project_id, task.id)).action)
+        if shown.checksums:
+            self._console.print(shown.text, soft_wrap=True)
+        if await ask(self._console, f"{task.key}: {visible(task.title)}. Done?"):
+            await self._api.tasks.complete(project_id, task.id, read=shown.checksums or None)
+
+    async def _ask_question(self, question: Question) -> None:
+        project_id = self._progress.project_id
+        asked = to_json(await self._api.decisions.get(project_id, question.id))
+        if asked["follows"]:
+            self._console.print(follows_text(asked["follows"]))
+        if asked["other_than"]:
+            others = visible(" and ".join(asked["other_than"]))
+            self._console.print(Text(f"Another person must answer this than {others}."), soft_wrap=True)
+        exact = asked["kind"] != "agent"
+        answer = await choose(self._console, visible(question.text), question.options, exact=exact)
+        if answer is not None:
+            await self._api.decisions.answer(project_id, question.id, answer)
 
     async def _ask_to_release(self, task: ShownTask) -> None:
         project_id = self._progress.project_id

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from app.cli.arguments import pairs, project_argument
@@ -19,6 +20,7 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.display import Json, status_text, visible
+from app.cli.shown_files import read_shown
 from app.cli.tables import fields_table, phase_list, task_list
 from app.planning.outline.attributes import condition, resolved
 from signoff import AsyncSignoff
@@ -192,13 +194,39 @@ def _answered(answer: Json) -> Text:
 @project_argument
 @click.argument("task")
 @click.option("--output", "outputs", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Output; repeatable.")
+@click.option(
+    "--without", "missing_files", multiple=True, metavar="FILE", help="Expected file that you do without; repeatable."
+)
 @comment_option
+@yes_option
 @answer_command(_answered)
 async def complete(
-    api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, comment: str | None
+    api: AsyncSignoff,
+    project_id: str,
+    task: str,
+    outputs: Json | None,
+    missing_files: tuple[str, ...],
+    comment: str | None,
+    *,
+    yes: bool,
 ) -> Task | Recorded:
-    """Mark a waiting task as done."""
-    return await api.tasks.complete(project_id, task, outputs=outputs, comment=comment)
+    """Mark a waiting task as done.
+
+    If the task shows files, they are printed first, and you are asked. Later tasks run them only as you have read them.
+    """
+    shown = await read_shown(api, project_id, (await api.tasks.get(project_id, task)).action)
+    if shown.checksums:
+        Console(stderr=True).print(shown.text, soft_wrap=True)
+        if not await is_confirmed("Have you read this, and may it run?", yes=yes):
+            raise click.exceptions.Exit(refusal("The task still waits."))
+    return await api.tasks.complete(
+        project_id,
+        task,
+        outputs=outputs,
+        comment=comment,
+        read=shown.checksums or None,
+        missing_files=missing_files or None,
+    )
 
 
 async def confirm_skip(api: AsyncSignoff, project_id: str, task: str, outputs: Json | None, *, yes: bool) -> None:

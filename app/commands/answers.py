@@ -12,6 +12,7 @@ from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.frozen import without_texts
 from app.domain.states import SKIPPED_BY_PERSON, Situation
+from app.domain.unseen import READ, shown_by
 from app.storage import events, projects, questions, tasks
 from app.storage.needs import is_being_cancelled
 from app.storage.projects import situation
@@ -53,7 +54,11 @@ def answer_task(conn: Connection, command: CommandRecord) -> None:
     if command.kind != CommandKind.FAIL:
         other_person.check(conn, command, task)
     command.payload = {**command.payload, "task_id": task.id, "key": task.key}
-    _carry_out(conn, task, command, command.kind, command.payload.get("outputs") or {})
+    outputs: JsonObject = command.payload.get("outputs") or {}
+    if command.kind == CommandKind.COMPLETE and shown_by(task.action):
+        # Only the app says what was read. It has put this into the outputs; a signal sent by hand has not.
+        outputs = {**outputs, READ: {**(command.payload.get("read") or {})}}
+    _carry_out(conn, task, command, command.kind, outputs)
 
 
 def answer_question(conn: Connection, command: CommandRecord) -> None:

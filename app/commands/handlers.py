@@ -17,6 +17,7 @@ from app.domain.parameters import Value
 from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
 from app.domain.states import Call, Situation, check_call
+from app.domain.unseen import shown_in
 from app.storage import decisions, events, freezing, plans, projects, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import (
@@ -104,6 +105,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     releases.check_kept_answers(conn, project.id, draft)
     if captured is not None:
         captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
+        captured.frozen.shown = shown_in(draft) or None
     if project.run_id is not None:
         # A task of an earlier run that does not stop could otherwise run twice at the same time.
         projects.check_stopped(conn, project.id)

@@ -20,6 +20,7 @@ from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
 from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
+from app.domain.unseen import shown_in
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
 from app.storage import events, freezing, needs, plan_rows, plans, projects, runs, tasks
 from app.storage.projects import ProjectRow, situation
@@ -106,6 +107,7 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     _check_started(before, after, phases, tasks.all_of(conn, project.id), actions)
     if captured is not None:
         captured.frozen.stops, captured.frozen.deciders = stops_of(after), deciders_of(after)
+        captured.frozen.shown = shown_in(after) or None
     _install(conn, project, current, after, actions, editor, command, freezing.bind(command, captured, current))
 
 

@@ -87,6 +87,8 @@ class TaskContext:
     # The sandbox for the task's commands, in the form that `run_guarded` takes; None: no sandbox.
     sandbox: Mapping[str, object] | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
+    # Files that the task must make, or else it fails. Empty if the plan was approved before tasks failed for this.
+    expected_files: tuple[str, ...] = ()
     # For Signoff's own use: an `app.llm.agent_context.AgentContext`, needed by the action that calls a model.
     agent_context: Any = None
 

@@ -89,6 +89,8 @@ class CommandPayload(TypedDict, total=False):
     decision: str | None
     answer: str
     outputs: JsonObject
+    read: dict[str, str] | None
+    missing_files: list[str] | None
     # The keys of tasks and phases that an edit changed, or the ids or keys of the tasks that a retry names.
     tasks: list[str]
     phases: list[str]
@@ -228,9 +230,17 @@ class AnswerTask(Command):
 
 
 class CompleteTask(AnswerTask):
-    """The task is done."""
+    """The task is done.
+
+    Attributes:
+        read: the checksums of the files that the task shows, by path, as they were when the person completed it.
+        missing_files: the expected files that the person does without.
+    """
 
     kind = CommandKind.COMPLETE
+
+    read: dict[str, str] | None = None
+    missing_files: list[str] | None = None
 
 
 class SkipTask(AnswerTask):

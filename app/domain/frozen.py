@@ -52,6 +52,7 @@ class StoredFrozen(TypedDict, total=False):
 
     stops: dict[str, list[str]] | None
     deciders: dict[str, str] | None
+    products: bool | None
 
 
 class Frozen(_Strict):
@@ -77,6 +78,9 @@ class Frozen(_Strict):
         stops: for each decision, by key, the answers that end the run; None in approvals from before answers ended runs.
         deciders: for each decision, by key, who answers it first: `person` or `model`; None in approvals from before plans
             said so.
+        products: whether a task fails if it does not make a file that the plan expects from it;
+            None in approvals from before tasks failed for this.
+        shown: for each task that shows files to a person, by key, their paths; None if there is no such task.
     """
 
     at: str
@@ -96,6 +100,8 @@ class Frozen(_Strict):
     sandbox: JsonObject = Field(default_factory=dict)
     stops: dict[str, list[str]] | None = None
     deciders: dict[str, str] | None = None
+    products: bool | None = None
+    shown: dict[str, list[str]] | None = None
 
     def digest(self) -> str:
         """SHA-256 over the whole document, in hexadecimal."""
@@ -103,14 +109,16 @@ class Frozen(_Strict):
 
     def seen_digest(self) -> str:
         """SHA-256 over what a reader can see before the approval: without times and without facts that only a worker knows."""
-        values = self.model_dump(mode="json", exclude={"at", "programs", "sandbox", "stops", "deciders"})
+        values = self.model_dump(
+            mode="json", exclude={"at", "programs", "sandbox", "stops", "deciders", "products", "shown"}
+        )
         for file in values["files"].values():
             del file["at"]
         return self._digest(values)
 
     @staticmethod
     def _digest(values: JsonObject) -> str:
-        for name in ("task_limits", "stops", "deciders"):
+        for name in ("task_limits", "stops", "deciders", "products", "shown"):
             # Approvals from before this was frozen keep their digest.
             if values.get(name) is None:
                 values.pop(name, None)
@@ -131,6 +139,7 @@ class Frozen(_Strict):
             values[name] = former if former is not None else getattr(self, name)
         for name in ("stops", "deciders"):
             values[name] = None if getattr(earlier, name) is None else getattr(self, name)
+        values["products"], values["shown"] = earlier.products, self.shown
         return Frozen(**values)
 
 
@@ -223,6 +232,8 @@ def question_about(title: str, differences: list[Difference]) -> str:
 
 
 def _sentence(item: Difference) -> str:
+    if item.what == "file" and item.signed is None:
+        return f"{item.name} (sha256 {(item.now or '')[:12]}…) is new since the plan was signed. {item.why}".strip()
     if item.what == "file":
         now = f"sha256 {item.now[:12]}… now" if item.now is not None else "now missing"
         why = f" {item.why}" if item.why else ""

@@ -23,11 +23,11 @@ from signoff.schemas.json_value import JsonObject, JsonValue
 MAX_NAMES = 500
 _MAX_FOLDERS = 8
 _WRITING = frozenset({">", ">>", ">|", "&>", "&>>", "<<", "<<-", "<<<", ">&"})
-_INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "deno", "bun", "php", "source", "."}
+INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "deno", "bun", "php", "source", "."}
 # Options that make a program work in another folder.
-_ELSEWHERE = frozenset({"-C", "--directory", "--prefix"})
+ELSEWHERE = frozenset({"-C", "--directory", "--prefix"})
 # Files that a program looks for on its own.
-_IMPLIED: dict[str, tuple[str, ...]] = {
+IMPLIED: dict[str, tuple[str, ...]] = {
     "make": ("GNUmakefile", "makefile", "Makefile"),
     "gmake": ("GNUmakefile", "makefile", "Makefile"),
     "ninja": ("build.ninja",),
@@ -120,9 +120,9 @@ class _Found:
         )
 
     def take_shell(self, fields: JsonObject) -> None:
-        script = _script(fields)
+        script = script_of(fields)
         self.complete = script.complete
-        folders = _folders(script, str(fields.get("cwd") or "."))
+        folders = folders_of(script, str(fields.get("cwd") or "."))
         for command in script.commands:
             self._take(command, folders)
         for text in _texts(fields.get("env")):
@@ -136,7 +136,7 @@ class _Found:
             self._add_program(word.value, word.text, folders)
         for text in _operands(command):
             self.add_path(text, folders)
-        for text in _inputs(command):
+        for text in inputs_of(command):
             self._add_named(text, folders)
         self._note_script(command, folders)
 
@@ -152,7 +152,7 @@ class _Found:
     def _note_script(self, command: Command, folders: Sequence[str]) -> None:
         """Record an interpreter's script if its name is known only at run time, or if it is outside the workspace."""
         words = command.effective
-        if command.program not in _INTERPRETERS:
+        if command.program not in INTERPRETERS:
             return
         position = script_position(words)
         if position is None:
@@ -172,29 +172,37 @@ class _Found:
 
     def add_path(self, text: str, folders: Sequence[str]) -> bool:
         """Record a path that may be a file. Return False if it cannot be in the workspace."""
-        if not text or len(text) > MAX_PATH_LENGTH or "\0" in text or "\n" in text or "://" in text:
+        if not may_be_path(text):
             return False
-        found = [path for folder in folders if (path := self._relative(text, folder)) is not None]
+        found = [path for folder in folders if (path := relative_path(text, folder, self.workspace)) is not None]
         self.paths.update(dict.fromkeys(found))
         return bool(found)
 
-    def _relative(self, text: str, folder: str) -> str | None:
-        path = posixpath.normpath(text if posixpath.isabs(text) else posixpath.join(self.workspace, folder, text))
-        root = self.workspace.rstrip("/") + "/"
-        if not path.startswith(root):
-            return None
-        inner = path.removeprefix(root)
-        return None if inner.split("/", 1)[0].casefold() == PRIVATE_FOLDER else inner
+
+def may_be_path(text: str) -> bool:
+    """Whether a text can be the path of a file at all."""
+    return bool(text) and len(text) <= MAX_PATH_LENGTH and not any(part in text for part in ("\0", "\n", "://"))
 
 
-def _script(fields: JsonObject) -> Script:
+def relative_path(text: str, folder: str, workspace: str) -> str | None:
+    """The path of a file relative to the workspace, as a command in `folder` names it. None if it is not in the workspace."""
+    path = posixpath.normpath(text if posixpath.isabs(text) else posixpath.join(workspace, folder, text))
+    root = workspace.rstrip("/") + "/"
+    if not path.startswith(root):
+        return None
+    inner = path.removeprefix(root)
+    return None if inner.split("/", 1)[0].casefold() == PRIVATE_FOLDER else inner
+
+
+def script_of(fields: JsonObject) -> Script:
+    """The parsed command of a `shell` action."""
     argv = fields.get("argv")
     if isinstance(argv, list):
         return parse_argv([str(word) for word in argv])
     return parse(str(fields.get("command") or ""))
 
 
-def _folders(script: Script, start: str) -> list[str]:
+def folders_of(script: Script, start: str) -> list[str]:
     """Folders in which the commands may run. A `cd` applies to all commands, as their order is not always known."""
     folders = [start]
     for command in script.commands:
@@ -210,28 +218,28 @@ def _folders(script: Script, start: str) -> list[str]:
 def _operands(command: Command) -> Iterator[str]:
     """Static words of a command that may be paths of files that it reads."""
     words, program = command.effective, command.program or ""
-    implied = _IMPLIED.get(program, ())
+    implied = IMPLIED.get(program, ())
     yield from implied
     for before, word in pairwise(words):
         if word.value is None:
             continue
-        yield from _path_texts(word.value)
+        yield from path_texts(word.value)
         if before.value == "-m":
             module = word.value.replace(".", "/")
             yield from (f"{module}.py", f"{module}/__main__.py")
-        if before.value in _ELSEWHERE:
+        if before.value in ELSEWHERE:
             yield from (posixpath.join(word.value, name) for name in implied)
     yield from (word.value for _, word in command.assignments if word.value is not None)
 
 
-def _inputs(command: Command) -> Iterator[str]:
+def inputs_of(command: Command) -> Iterator[str]:
     """Static paths that the shell opens as a command's input."""
     for redirection in command.redirections:
         if redirection.operator not in _WRITING and redirection.target.value is not None:
             yield redirection.target.value
 
 
-def _path_texts(value: str) -> Iterator[str]:
+def path_texts(value: str) -> Iterator[str]:
     """The parts of an argument that may be a path: `file`, `--option=file`, `@file`, `-ffile`."""
     if value.startswith("-"):
         head, equals, tail = value.partition("=")

@@ -201,6 +201,7 @@ CONTEXT: dict[str, str] = {
     "app_url": FROZEN,
     "sandbox": FROZEN,
     "limits": f"{DIGEST}, or {FROZEN}",
+    "expected_files": DIGEST,
     "agent_context": "the agent's entry, which is frozen",
 }
 # The parts of an action. The values of its fields in a plan are always in the digest.

@@ -33,6 +33,10 @@ class Brief(BaseModel):
     )
     has_model: bool = False
 
+    def may_have(self, path: str) -> bool:
+        """Whether a file may be in the workspace. If not all files are listed, any of them may be."""
+        return self.facts is not None and (self.facts.more_files or any(file.path == path for file in self.facts.files))
+
 
 class Planner(Protocol):
     """Makes plans. `name` identifies the planner in requests and plans."""

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind
+from app.domain.unseen import READ
 from app.storage.tables import attempts, files, questions, tasks
+from signoff.vocabulary import TaskStatus
 
 Item = tuple[str, str, str | None]
 
@@ -17,6 +19,7 @@ class Left(NamedTuple):
 
     sha256: str | None
     task_key: str
+    by_model: bool
 
 
 def left_behind(conn: Connection, project_id: str, path: str, since: str) -> Left | None:
@@ -29,12 +32,20 @@ def left_behind(conn: Connection, project_id: str, path: str, since: str) -> Lef
     query = select(attempts.c.left_behind, attempts.c.task_id).where(*conditions)
     for row in conn.execute(query.order_by(attempts.c.ended_at.desc(), attempts.c.number.desc())):
         if path in row.left_behind:
-            return Left(row.left_behind[path], _key_of(conn, row.task_id))
+            task = conn.execute(select(tasks.c.key, tasks.c.action).where(tasks.c.id == row.task_id)).one_or_none()
+            by_model = task is not None and task.action["type"] == "agent"
+            return Left(row.left_behind[path], task.key if task is not None else row.task_id, by_model)
     return None
 
 
-def _key_of(conn: Connection, task_id: str) -> str:
-    return conn.execute(select(tasks.c.key).where(tasks.c.id == task_id)).scalar_one_or_none() or task_id
+def read_by_people(conn: Connection, project_id: str, keys: list[str]) -> dict[str, str]:
+    """Return the checksums of the files that these tasks have shown to people, as they were read. The newest reading counts."""
+    conditions = (tasks.c.project_id == project_id, tasks.c.key.in_(keys), tasks.c.status == TaskStatus.COMPLETED)
+    query = select(tasks.c.outputs).where(*conditions).order_by(tasks.c.completed_at)
+    read: dict[str, str] = {}
+    for outputs in conn.execute(query).scalars():
+        read |= outputs.get(READ) or {}
+    return read
 
 
 def running_tasks(conn: Connection, project_id: str, besides: str) -> list[str]:

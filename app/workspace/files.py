@@ -272,6 +272,28 @@ def fingerprints(root: Path, paths: Sequence[str]) -> dict[str, Fingerprint | No
     return {path: fingerprint(root, path) for path in paths}
 
 
+def size_of(root: Path, path: str) -> int | None:
+    """The size of an expected file in bytes; None if it is missing or outside the workspace. Blocking.
+
+    A folder counts as a file: its size is 0 if it is empty, and 1 otherwise.
+    """
+    try:
+        resolved = (root / path).resolve()
+        if not resolved.is_relative_to(root.resolve()):
+            return None
+        status = resolved.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return 1 if any(resolved.iterdir()) else 0
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def missing(root: Path, paths: Sequence[str]) -> list[str]:
+    """The expected files that are missing. Blocking."""
+    return [path for path in paths if size_of(root, path) is None]
+
+
 def looked_at(path: str, descriptor: int) -> WorkspaceFile:
     """Return the file behind a descriptor."""
     return _file(path, os.fstat(descriptor))

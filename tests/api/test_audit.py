@@ -107,16 +107,18 @@ async def test_what_to_look_at_before_signing(signoff: Stack) -> None:
 
 async def test_what_went_wrong_and_files_that_are_not_there(signoff: Stack) -> None:
     make = (
-        "- None: `true` {#none files=none.txt timeout=9}\n- Empty: `touch empty.txt` {#empty files=empty.txt timeout=9}"
+        "- Gone: `echo made > gone.txt` {#gone files=gone.txt timeout=9}\n"
+        "- Empty: `touch empty.txt` {#empty files=empty.txt timeout=9}"
     )
     bad = "- Bad: `false` {#bad timeout=9}\n- After: `true` {#after after=bad timeout=9}"
     project_id = await signoff.started(f"{make}\n{bad}")
-    await signoff.finished(project_id)
-    ids = {task["key"]: task["id"] for task in (await signoff.project(project_id))["tasks"]}
+    project = await signoff.finished(project_id)
+    (Path(project["workspace"]) / "gone.txt").unlink()
+    ids = {task["key"]: task["id"] for task in project["tasks"]}
     found = await codes(signoff, project_id)
     assert found.pop("approved_by_author") == [None]
     assert found == {
-        "file_missing": [ids["none"]],
+        "file_missing": [ids["gone"]],
         "file_empty": [ids["empty"]],
         "task_failed": [ids["bad"]],
         "task_skipped": [ids["after"]],

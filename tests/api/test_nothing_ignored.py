@@ -108,7 +108,7 @@ FIELDS: dict[str, dict[str, Value]] = {
         "edits": [{"op": "add_task", "title": "Other"}],
         "answers": [{"question": "When?", "answer": "Now."}],
     },
-    "completeTask": ANSWER,
+    "completeTask": {**ANSWER, "read": {"nothing.py": "0" * 64}, "missing_files": ["nothing.md"]},
     "skipTask": ANSWER,
     "retryTask": {"comment": "Words."},
     "answerDecision": {"comment": "Words.", "answer": "no"},

@@ -149,6 +149,17 @@ def test_servers_of_small_models_are_told_where_texts_and_lists_end_but_answers_
     assert said(plan(*[{**long, "number": number} for number in range(1, 31)])) == []
 
 
+def test_a_model_with_room_for_it_may_write_a_whole_script_into_a_command() -> None:
+    roomy = plan_type(ACTIONS, ["default"], long_commands=True)
+    fields = roomy.model_json_schema()["$defs"]
+    assert "maxLength" not in fields["ShellCommandAction"]["properties"]["command"]
+    assert fields["Task"]["properties"]["title"]["maxLength"] == 100
+    script = "\n".join(f"echo {number:06}" for number in range(667))
+    assert len(script) >= 8_000
+    (made,) = plan(task(1, "Run", action={"type": "shell", "command": script}), shape=roomy).draft().tasks()
+    assert made.action.fields()["command"] == script
+
+
 def test_conditions_and_when_phases_run_survive() -> None:
     draft = read_outline(EVERYTHING, has_model=False)
     assert WHOLE.model_validate(with_numbers(draft)).draft(draft).phases == draft.phases

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from app.api.http.services import Services
 from app.domain import audit as checks
-from app.domain import integrity, model_audit, signed_audit
+from app.domain import integrity, model_audit, signed_audit, unseen
 from app.domain.audit import SEVERITIES, Severity, worst_first
 from app.domain.identity import now
 from app.domain.replay import Replay
 from app.domain.seals import Head
+from app.domain.unseen import Step, Unseen
+from app.domain.validation import for_project
 from app.sealing import whole
 from app.storage import audit as storage
 from app.storage.audit import Record
@@ -22,6 +23,7 @@ from app.storage.events import ChainCheck
 from app.workspace import files
 from app.workspace.workspaces import root_of
 from signoff.schemas.insight import Audit, AuditResults, Finding, Trail
+from signoff.schemas.json_value import JsonObject
 from signoff.schemas.record import RecordSeal
 
 # Events per database query, so that a long record does not keep other queries waiting.
@@ -59,20 +61,7 @@ async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, 
 
 def _sizes(root: Path, rows: Sequence[Any]) -> dict[str, int | None]:
     """The size of each file that tasks were expected to create; None if it is not a regular file inside the workspace."""
-    return {path: _size(root, path) for row in rows for path in row.expected_files}
-
-
-def _size(root: Path, path: str) -> int | None:
-    try:
-        resolved = (root / path).resolve()
-        if not resolved.is_relative_to(root):
-            return None
-        status = resolved.stat()
-    except (OSError, ValueError, RuntimeError):
-        return None
-    if stat.S_ISDIR(status.st_mode):
-        return 1 if any(resolved.iterdir()) else 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return {path: files.size_of(root, path) for row in rows for path in row.expected_files}
 
 
 def _logs(workspace: Path, replay: Replay) -> dict[tuple[str, int], str | None]:
@@ -103,6 +92,7 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
         *model_audit.check_deciders(draft, answered, {row.key: row.id for row in record.tasks}),
         *model_audit.check_answers(draft, record.tasks, record.decisions),
         *checks.check_questions(record.plans, record.project.plan_version),
+        *unseen.check_unseen(_unseen(services, record, workspace)),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
@@ -134,6 +124,25 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
         trail=trail,
         message=f"{verdict}{unsealed}; {worst + ' to review' if worst else 'nothing to review'}.",
     )
+
+
+def _unseen(services: Services, record: Record, workspace: Path) -> list[Unseen]:
+    """The tasks that would run what a model writes. What existed is known from the approval, or from the workspace before it."""
+    current = next((plan for plan in record.plans if plan.version == record.project.plan_version), None)
+    frozen: JsonObject | None = getattr(current, "frozen", None)
+    signed: dict[str, Any] | None = None
+    if frozen is not None:
+        signed = {name: True for part in ("files", "unhashed") for name in cast("JsonObject", frozen.get(part) or {})}
+
+    def exists(path: str) -> bool:
+        return path in signed if signed is not None else files.size_of(workspace, path) is not None
+
+    steps: dict[str, list[Step]] = {row.id: [] for row in sorted(record.phases, key=lambda phase: phase.position)}
+    for row in record.tasks:
+        step = Step(row.id, row.key, row.action, row.agent_id, row.depends_on, row.expected_files)
+        steps.setdefault(row.phase_id, []).append(step)
+    agents = for_project(services.agents, record.project.agent_id)
+    return list(unseen.find_unseen(list(steps.values()), agents, workspace=str(workspace), exists=exists))
 
 
 def _trail(record: Record, chain: ChainCheck, fingerprint: str, *, intact: bool) -> Trail:

@@ -10,9 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
+from app.api.controllers.completing import completion
 from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
-from app.api.http.bodies import AnswerTask, CreateTask, Remark, UpdateTask
+from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, Remark, UpdateTask
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
@@ -136,10 +137,17 @@ class TaskController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         task_id: FromPath[str],
-        data: JSONBody[AnswerTask],
+        data: JSONBody[CompleteTask],
     ) -> Response[Task]:
-        """Completes a manual task, ends a timer early, or replaces a task that failed or lost its worker by manual work."""
-        return await _answer(request, services, project_id, task_id, data, commands.CompleteTask)
+        """Completes a manual task, ends a timer early, or replaces a task that failed or lost its worker by manual work.
+
+        If the task shows files, their checksums are recorded: later tasks run them only as they are now. If an expected file is
+        missing, the request must name it in `missing_files`.
+        """
+        check_size(data.outputs)
+        task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+        command = await completion(services, project_id, task, data)
+        return await _submit(request, services, project_id, command, data.comment)
 
     @post(
         "/{task_id:str}/skip",
@@ -245,9 +253,15 @@ async def _answer(
 ) -> Response[Task]:
     check_size(data.outputs)
     task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
-    command = new_command(request, project_id, kind(task=task.id, outputs=data.outputs), comment=data.comment)
+    return await _submit(request, services, project_id, kind(task=task.id, outputs=data.outputs), data.comment)
+
+
+async def _submit(
+    request: AnyRequest, services: Services, project_id: str, answer: commands.AnswerTask, comment: str
+) -> Response[Task]:
+    command = new_command(request, project_id, answer, comment=comment)
     decided = await submit(services, command)
     if decided is None:
         return await recorded(services, command)
-    task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+    task = await services.database.read(lambda conn: _read(conn, project_id, answer.task))
     return Response(task, headers=decided.headers)

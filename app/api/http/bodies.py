@@ -228,3 +228,18 @@ class AnswerTask(RequestBody):
         default_factory=dict
     )
     comment: Comment = ""
+
+
+class CompleteTask(AnswerTask):
+    """A person's word that a task is done."""
+
+    read: dict[RelativePath, Digest] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="For a task that shows files: the SHA-256 of each file as you saw it. Refused if a file has changed.",
+    )
+    missing_files: list[RelativePath] = Field(
+        default_factory=list[str],
+        max_length=1000,
+        description="Expected files that are missing, and that you do without.",
+    )

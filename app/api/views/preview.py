@@ -23,6 +23,7 @@ from app.domain.model_audit import check_deciders
 from app.domain.parameters import Value, bind
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.releasing import deciders_of
+from app.domain.unseen import check_unseen, find_unseen, steps_of
 from app.domain.validation import (
     Agents,
     Objection,
@@ -76,7 +77,7 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
         answer = _answer(draft)
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
-        answer.findings = list(_findings(draft, answer.phases, agents))
+        answer.findings = list(_findings(draft, answer.phases, for_project(agents, order.agent_id)))
     return answer.model_dump_json().encode()
 
 
@@ -153,7 +154,8 @@ def _findings(draft: PlanDraft, phases: list[OutlinePhase], agents: Agents) -> I
     ]
     answered = [key for key, by in deciders_of(draft).items() if by == DecidedBy.MODEL]
     models = check_deciders(draft, answered, {row.key: row.key for row in rows})
-    for finding in worst_first([*check_plan(rows, agents), *models]):
+    unseen = check_unseen(find_unseen(steps_of(draft), agents))
+    for finding in worst_first([*check_plan(rows, agents), *models, *unseen]):
         yield OutlineFinding(
             severity=finding.severity,
             code=finding.code,

@@ -18,6 +18,7 @@ from app.llm.access import load, model_for
 from app.llm.small_models import is_small
 from app.planning.model import prompt, reach
 from app.planning.model.facts_in_words import Given
+from app.planning.model.readings import restore_shown, with_readings
 from app.planning.model.repair import told, with_numbers
 from app.planning.model.schema import Missing, ModelPlan, plan_type
 from app.planning.outline.front_matter import parameters_of
@@ -113,6 +114,8 @@ class ModelPlanner:
             raise _needs_answers(draft)
         if brief.previous is not None:
             self._keep(draft, brief.previous)
+            restore_shown(draft, brief.previous)
+        draft.warnings += with_readings(draft, agents, brief.may_have)
         draft.warnings += reach.warnings_of(draft)
         return draft
 

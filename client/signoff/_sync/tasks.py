@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Unpack
 
@@ -53,10 +53,22 @@ class Tasks:
         return self._transport.settle(Request("DELETE", path_of(project_id, "tasks", task)), TaskDeleted)
 
     def complete(
-        self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None
+        self,
+        project_id: str,
+        task: str,
+        *,
+        outputs: Mapping[str, Any] | None = None,
+        comment: str | None = None,
+        read: Mapping[str, str] | None = None,
+        missing_files: Sequence[str] | None = None,
     ) -> Task | Recorded:
-        """Mark a task that waits for a person as done, and set its outputs."""
-        return self._answer(project_id, task, "complete", {"outputs": outputs, "comment": comment})
+        """Mark a task that waits for a person as done, and set its outputs.
+
+        `read` has the SHA-256 of each file that the task shows, as you saw it; a file that has changed is refused.
+        `missing_files` names the expected files that you do without.
+        """
+        body = {"outputs": outputs, "comment": comment, "read": read, "missing_files": missing_files}
+        return self._answer(project_id, task, "complete", body)
 
     def skip(
         self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None

@@ -284,6 +284,12 @@ export const signoff = {
     noInstructions: "There are no instructions besides the title.",
     completed: (title: string) => `Done: ${title}`,
     skipped: (title: string) => `Skipped: ${title}`,
+    without: "Upload what is missing, or press Done again to continue without it.",
+    shown: {
+      label: "Files to read",
+      hint: "Read this before you go on. Later tasks run it only if it is still as you see it here.",
+      complete: "I have read it",
+    },
   },
   follows: {
     title: "What follows from each answer",
