@@ -126,6 +126,9 @@ class RunState(BaseModel):
     )
     cleans_up: bool = Field(default=False, description="A phase runs in any case, even after a cancel.")
     stopped: bool = Field(default=False, description="An answer has ended the run.")
+    edited: int = Field(
+        default=0, description="The version that an edit has made and nobody has approved yet. 0: none."
+    )
 
 
 class ProjectState(BaseModel):
@@ -247,9 +250,13 @@ class PhaseEnd(BaseModel):
 
 
 class PhaseEnded(BaseModel):
-    """Whether the phase could be closed. It could not if a task was added to it at the last moment."""
+    """Whether the phase could be closed. It could not if a task was added to it at the last moment, or an edit must be approved.
+
+    `edited` is the version that an edit has made and nobody has approved yet; 0 if there is none.
+    """
 
     ended: bool = True
+    edited: int = 0
 
 
 class TaskRef(BaseModel):

@@ -6,23 +6,27 @@ import asyncio
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from app.api.http.services import Services
 from app.domain import audit as checks
 from app.domain import integrity, signed_audit
 from app.domain.audit import SEVERITIES, Severity, worst_first
+from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.domain.replay import Replay
 from app.domain.seals import Head
 from app.sealing import whole
 from app.storage import audit as storage
+from app.storage import plans
 from app.storage.audit import Record
 from app.storage.events import ChainCheck
 from app.workspace import files
 from app.workspace.workspaces import root_of
 from signoff.schemas.insight import Audit, AuditResults, Finding, Trail
 from signoff.schemas.record import RecordSeal
+from signoff.vocabulary import PlanStatus, ProjectStatus
 
 # Events per database query, so that a long record does not keep other queries waiting.
 _PAGE = 500
@@ -91,6 +95,23 @@ def _sha256(workspace: Path, path: str) -> str | None:
     return fingerprint["sha256"] if fingerprint is not None else None
 
 
+def _planned(record: Record) -> Sequence[Any]:
+    """The tasks of the plan to review: those of an edit that waits for approval during a run, or else of the current plan."""
+    project = record.project
+    edits = [row for row in record.plans if row.status == PlanStatus.READY and row.version != project.plan_version]
+    if project.status != ProjectStatus.RUNNING or not edits:
+        return record.tasks
+    edit = max(edits, key=lambda row: row.version)
+    try:
+        return [
+            SimpleNamespace(**{**task.model_dump(mode="json"), "id": edit.ids["tasks"].get(task.key)})
+            for task in plans.verified_draft(edit).tasks()
+        ]
+    except (Conflict, ValueError, KeyError, TypeError):
+        # The version was altered, and the integrity checks say so.
+        return record.tasks
+
+
 def _answer(services: Services, record: Record, chain: ChainCheck, replay: Replay, published: Head | None) -> Audit:
     workspace, sealer = root_of(record.project.workspace, record.project.path), services.sealer
     refused = sealer.refusal(record.project.id)
@@ -98,7 +119,7 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
     alterations += integrity.check_logs(_logs(workspace, replay), replay)
     found = [
         *alterations,
-        *checks.check_plan(record.tasks, services.agents),
+        *checks.check_plan(_planned(record), services.agents),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
