@@ -76,6 +76,9 @@ class ProjectInput(BaseModel):
     project_id: str
     thresholds: Thresholds = Thresholds()
     requests: list[Delivery] = Field(default_factory=list[Delivery], description="Requests that are not decided yet.")
+    clean_up_until: float | None = Field(
+        default=None, description="When the clean-up after a cancel must end, in seconds since 1970."
+    )
     erase_for: str | None = Field(
         default=None, description="Id of the command to delete the project, which waits until its run has stopped."
     )

@@ -73,6 +73,7 @@ class ProjectRun:
         has_request: returns whether a request is waiting to be decided.
         decide_next: decides the oldest request.
         take: receives the project's state once the run has ended.
+        clean_up_until: when a clean-up that an earlier workflow execution has begun must end, in seconds since 1970.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class ProjectRun:
         has_request: Callable[[], bool],
         decide_next: Callable[[], Awaitable[Decided]],
         take: Callable[[ProjectState], None],
+        clean_up_until: float | None = None,
     ) -> None:
         assert state.run is not None  # noqa: S101 - for the type checker; the caller has looked
         self._project_id = state.project_id
@@ -116,6 +118,7 @@ class ProjectRun:
         # Whether the current phase continues in spite of a cancel, and whether its time for that is over.
         self._cleans_up = False
         self._clean_up_over = False
+        self.clean_up_until = clean_up_until
         self._clean_up_timer: asyncio.Task[None] | None = None
 
     @property
@@ -257,10 +260,16 @@ class ProjectRun:
     def _limit_clean_up(self) -> None:
         """After a cancel, begin to count the time of phases that run in any case."""
         if self._cancelling and self._cleans_up and self._clean_up_timer is None:
-            self._clean_up_timer = asyncio.create_task(self._end_clean_up())
+            left = CLEAN_UP_LIMIT.total_seconds()
+            if self.clean_up_until is None:
+                self.clean_up_until = workflow.time() + left
+            else:
+                left = min(left, self.clean_up_until - workflow.time())
+            self._clean_up_timer = asyncio.create_task(self._end_clean_up(left))
 
-    async def _end_clean_up(self) -> None:
-        await asyncio.sleep(CLEAN_UP_LIMIT.total_seconds())
+    async def _end_clean_up(self, seconds: float) -> None:
+        if seconds > 0:
+            await asyncio.sleep(seconds)
         self._clean_up_over = True
 
     async def _phase(self, position: int) -> _PhaseOutcome:

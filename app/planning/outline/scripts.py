@@ -14,6 +14,7 @@ from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHEL
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.lost_variables import lost_variables
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
@@ -292,7 +293,15 @@ def check_script(
         )
         findings.problem(*place(at), message)
     script = commands(parsed)
-    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables}
+    lost = lost_variables(parsed, script, variables, findings.set_anywhere)
+    for name, at in lost.items():
+        message = (
+            f"Nothing in this step sets ${name}: what another step sets is gone when that step ends, so ${name} would be empty. "
+            f'Put both into one block. Or have the other step write {name.lower()}=… to "$SIGNOFF_OUTPUT", and pass '
+            "${{ tasks.KEY.outputs." + name.lower() + " }} to this one in an inputs block."
+        )
+        findings.problem(*place(at), message)
+    unset = {name: at for name, at in unset_variables(parsed).items() if name not in {*variables, *lost}}
     _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
     for found in (lost_state(parsed), endless(script)):
         if found is not None:
