@@ -58,6 +58,12 @@ _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
 _OFFERS_A_CHOICE = re.compile(
     r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
 )
+# `ssh` with a host and no command, followed by something else to run.
+_LOGIN = re.compile(
+    r"^[ \t]*((?:ssh|mosh)(?:[ \t]+-[bcDEeFIiJLlmopRSw][ \t]*[^\s;|&<>]+|[ \t]+-[46AaCKkqtvXxYy]+)*[ \t]+[^\s;|&<>-][^\s;|&<>]*)"
+    r"[ \t]*\n(?=\s*\S)",
+    re.MULTILINE,
+)
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA = frozenset(
     [
@@ -236,6 +242,8 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "it has only comments, so there is nothing to run"
     if _OFFERS_A_CHOICE.search(fence.content):
         return "its comments say that its lines are alternatives"
+    if (session := _LOGIN.search(read_shell_text(content).words.replace("\\\n", "  "))) is not None:
+        return f"'{session[1]}' opens a session on another machine, and the lines after it are meant to run there"
     if is_shown(fence):
         return "it does not say that it is a script. To run it, start it with ```sh"
     return ""
