@@ -21,7 +21,7 @@ from app.domain.named_files import named_by
 from app.domain.plan import DEFAULT_AGENT, ActionSpec, TaskDraft
 from app.domain.states import Situation
 from app.settings import Settings
-from app.storage import plans, projects
+from app.storage import plans, projects, proposals
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.json_value import JsonValue
 
@@ -43,14 +43,26 @@ def prepare(conn: Connection, request: CommandRequest, captured: Captured | None
         CaptureNeeded: nothing was captured, or the plan has changed since.
     """
     project = projects.find(conn, request.project_id)
-    required = {CommandKind.APPROVE: Situation.PLAN_READY, CommandKind.EDIT: Situation.RUNNING}
-    if project is None or required.get(request.kind) != situation(project):
+    plan = _approved_by(conn, project, request) if project is not None else None
+    if project is None or plan is None:
         return
-    plan = plans.current(conn, project)
     if captured is None or captured.plan_digest != plan.digest:
         tasks = [*plans.content(plan).tasks(), *_edited(cast("JsonValue", request.payload.get("edits")))]
         raise CaptureNeeded(project, tasks, plans.contents(plan).digest)
     request.payload = {**request.payload, "captured": captured}
+
+
+def _approved_by(conn: Connection, project: ProjectRow, request: CommandRequest) -> plans.PlanRow | None:
+    """The version that this decision approves, or that the edit starts from which it approves. None if it approves none."""
+    if situation(project) == Situation.PLAN_READY:
+        return plans.current(conn, project) if request.kind == CommandKind.APPROVE else None
+    if situation(project) != Situation.RUNNING:
+        return None
+    edited = proposals.find(conn, project)
+    if request.kind == CommandKind.APPROVE:
+        return edited if request.payload.get("phase_id") is None else None
+    edits_itself = request.kind == CommandKind.EDIT and project.auto_approve_plan
+    return (edited or plans.current(conn, project)) if edits_itself else None
 
 
 def _edited(value: JsonValue) -> Iterator[TaskDraft]:

@@ -25,7 +25,7 @@ from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import flow, needs, permission, plan_rows, plans, projects, runs, tasks
+from app.storage import flow, needs, permission, plan_rows, plans, projects, proposals, runs, tasks
 from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import (
@@ -232,10 +232,13 @@ class Records(RecordActivities):
 
     @activity.defn
     async def end_phase(self, end: PhaseEnd) -> PhaseEnded:
-        """Close a phase, unless a task was just added to it."""
+        """Close a phase, unless a task was just added to it, or an edit of the plan waits for its approval."""
 
         def work(conn: Connection) -> PhaseEnded:
-            runs.live_project(conn, end.project_id, end.run_id)
+            project = runs.live_project(conn, end.project_id, end.run_id)
+            edited = proposals.version_waiting(conn, project)
+            if edited is not None and project.stage != Stage.CANCELLING:
+                return PhaseEnded(ended=False, edited=edited)
             if not end.failed and runs.has_open_tasks(conn, end.phase_id):
                 return PhaseEnded(ended=False)
             permission.check_phase_end(conn, end.phase_id, failed=end.failed)
@@ -325,7 +328,8 @@ class Records(RecordActivities):
     async def finish_run(self, end: RunEnd) -> ProjectState:
         """End a run. If a cancel was accepted meanwhile, the run ends as cancelled regardless of the workflow's result.
 
-        The run does not end if a phase was just added. The returned state then says that it is running.
+        The run does not complete if a phase was just added, or if an edit waits for its approval. The returned state then says
+        that it is running.
         """
 
         def work(conn: Connection) -> ProjectState:
@@ -336,7 +340,10 @@ class Records(RecordActivities):
                 stop = None if cancelling else flow.stop_of(conn, project.id, needs.stops(conn, project.id))
                 if stop is not None and status == ProjectStatus.COMPLETED:
                     status = ProjectStatus.CANCELLED
-                if status == ProjectStatus.COMPLETED and runs.has_open_phases(conn, project.id):
+                changing = (
+                    runs.has_open_phases(conn, project.id) or proposals.version_waiting(conn, project) is not None
+                )
+                if status == ProjectStatus.COMPLETED and changing:
                     return project_state(conn, project.id)
                 if status == ProjectStatus.COMPLETED:
                     permission.check_run_completed(conn, project)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from app.domain.actions import Action, Actions, Mode
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.plan import DEFAULT_AGENT, LIMITS
-from app.storage import flow, needs, plans, projects, runs, tasks
+from app.storage import flow, needs, plans, projects, proposals, runs, tasks
 from app.storage.tables import phases as phase_table
 from signoff.vocabulary import PhaseStatus, ProjectStatus, RunsOn, Stage, TaskStatus, WaitReason
 from workflows.contracts import Decided, ProjectState, RunState, TaskColumns, TaskProgress
@@ -115,6 +115,7 @@ def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None
         conditional=flow.uses_conditions(conn, project.id, stops),
         cleans_up=any(row.runs_on == RunsOn.ALWAYS for row in rows),
         stopped=flow.stop_of(conn, project.id, stops) is not None,
+        edited=proposals.version_waiting(conn, project) or 0,
     )
 
 

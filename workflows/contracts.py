@@ -76,6 +76,9 @@ class ProjectInput(BaseModel):
     project_id: str
     thresholds: Thresholds = Thresholds()
     requests: list[Delivery] = Field(default_factory=list[Delivery], description="Requests that are not decided yet.")
+    clean_up_until: float | None = Field(
+        default=None, description="When the clean-up after a cancel must end, in seconds since 1970."
+    )
     erase_for: str | None = Field(
         default=None, description="Id of the command to delete the project, which waits until its run has stopped."
     )
@@ -126,6 +129,9 @@ class RunState(BaseModel):
     )
     cleans_up: bool = Field(default=False, description="A phase runs in any case, even after a cancel.")
     stopped: bool = Field(default=False, description="An answer has ended the run.")
+    edited: int = Field(
+        default=0, description="The version that an edit has made and nobody has approved yet. 0: none."
+    )
 
 
 class ProjectState(BaseModel):
@@ -247,9 +253,13 @@ class PhaseEnd(BaseModel):
 
 
 class PhaseEnded(BaseModel):
-    """Whether the phase could be closed. It could not if a task was added to it at the last moment."""
+    """Whether the phase could be closed. It could not if a task was added to it at the last moment, or an edit must be approved.
+
+    `edited` is the version that an edit has made and nobody has approved yet; 0 if there is none.
+    """
 
     ended: bool = True
+    edited: int = 0
 
 
 class TaskRef(BaseModel):

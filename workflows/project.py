@@ -53,6 +53,8 @@ class ProjectWorkflow:
         self._current_run: ProjectRun | None = None
         # An accepted delete survives a continue-as-new between the cancel and the end of the run.
         self._erase_for = start.erase_for
+        # So does the end of the time for its clean-up.
+        self._clean_up_until = start.clean_up_until
 
     @workflow.run
     async def run(self, start: ProjectInput) -> ProjectResult:
@@ -67,7 +69,13 @@ class ProjectWorkflow:
         if body.result() == Outcome.CONTINUE:
             await workflow.wait_condition(workflow.all_handlers_finished)
             workflow.continue_as_new(
-                start.model_copy(update={"requests": list(self._inbox), "erase_for": self._erase_for})
+                start.model_copy(
+                    update={
+                        "requests": list(self._inbox),
+                        "erase_for": self._erase_for,
+                        "clean_up_until": self._clean_up_until,
+                    }
+                )
             )
         return ProjectResult(project_id=start.project_id, status=self._state.status, stage=self._state.stage)
 
@@ -247,8 +255,10 @@ class ProjectWorkflow:
             has_request=self._has_request,
             decide_next=self._decide_next,
             take=self._take,
+            clean_up_until=self._clean_up_until,
         )
         outcome = await self._current_run.run()
+        self._clean_up_until = self._current_run.clean_up_until if outcome == Outcome.CONTINUE else None
         self._current_run = None
         if outcome == Outcome.ENDED and self._erase_for is not None:
             await self._erase_unless_running(self._erase_for)

@@ -73,6 +73,7 @@ class ProjectRun:
         has_request: returns whether a request is waiting to be decided.
         decide_next: decides the oldest request.
         take: receives the project's state once the run has ended.
+        clean_up_until: when a clean-up that an earlier workflow execution has begun must end, in seconds since 1970.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class ProjectRun:
         has_request: Callable[[], bool],
         decide_next: Callable[[], Awaitable[Decided]],
         take: Callable[[ProjectState], None],
+        clean_up_until: float | None = None,
     ) -> None:
         assert state.run is not None  # noqa: S101 - for the type checker; the caller has looked
         self._project_id = state.project_id
@@ -94,6 +96,8 @@ class ProjectRun:
         # A run that is taken over from an earlier workflow execution may already be cancelling.
         self._cancelling = state.stage == Stage.CANCELLING
         self._paused = state.run.paused
+        # The newest version that an edit has made. The run starts nothing more until it is approved.
+        self._newest = state.run.edited
         # True if the plan was edited, or the record differs from the workflow's view: the current phase must be loaded again.
         self._edited = False
         # Tasks that people ended before they were handed out, by key, and whether each end is a success.
@@ -114,6 +118,7 @@ class ProjectRun:
         # Whether the current phase continues in spite of a cancel, and whether its time for that is over.
         self._cleans_up = False
         self._clean_up_over = False
+        self.clean_up_until = clean_up_until
         self._clean_up_timer: asyncio.Task[None] | None = None
 
     @property
@@ -122,9 +127,14 @@ class ProjectRun:
         return self._cancelling and (not self._cleans_up or self._clean_up_over)
 
     @property
+    def _awaits_approval(self) -> bool:
+        """Whether an edit of the plan waits for its approval. A cancel does not wait for it."""
+        return self._newest > self._run.plan_version and not self._cancelling
+
+    @property
     def _holds(self) -> bool:
-        """Whether a pause keeps tasks from starting. It does not keep back the clean-up after a cancel."""
-        return self._paused and not self._cancelling
+        """Whether a pause or an edit keeps tasks from starting. Neither keeps back the clean-up after a cancel."""
+        return (self._paused and not self._cancelling) or self._awaits_approval
 
     async def run(self) -> Outcome:
         """Execute the run to its end, or to the point where it must continue with a new history."""
@@ -139,7 +149,7 @@ class ProjectRun:
             state = await self._finish(outcome)
             if state.run is not None and state.run.run_id == self._run.run_id:
                 # A phase was added after the last one at the last moment.
-                self._run = state.run
+                self._take_run(state.run)
                 continue
             # A retry or a new plan may already be decided, or may be waiting for its decision.
             self._take(state)
@@ -158,6 +168,8 @@ class ProjectRun:
             snapshot.stage = Stage.CANCELLING
         elif self._paused:
             snapshot.stage = Stage.PAUSED
+        elif self._awaits_approval:
+            snapshot.stage = Stage.AWAITING_APPROVAL
         elif self._gate is not None:
             snapshot.stage = Stage.AWAITING_PHASE_APPROVAL
             snapshot.since = str(self._gate["since"])
@@ -183,15 +195,23 @@ class ProjectRun:
                 self._clean_up_over = self._clean_up_over or (self._cancelling and self._cleans_up)
                 self._cancelling = True
                 self._limit_clean_up()
-            case CommandKind.APPROVE:
+            case CommandKind.APPROVE if not self._awaits_approval:
                 self._gate_open = True
             case CommandKind.PAUSE | CommandKind.RESUME:
                 self._paused = decided.kind == CommandKind.PAUSE
-            case CommandKind.EDIT:
-                self._run = decided.state.run or self._run
-                self._edited = True
+            case CommandKind.EDIT | CommandKind.APPROVE:
+                self._take_run(decided.state.run or self._run)
+                if not self._awaits_approval:
+                    self._edited = True
+                elif decided.kind == CommandKind.APPROVE:
+                    # While an edit waits, a phase can be approved too.
+                    self._gate_open = True
             case _:
                 self._pass_on(str(decided.payload.get("key")), decided)
+
+    def _take_run(self, run: RunState) -> None:
+        """Adopt a run's state from the record, with the edit that waits for its approval, if there is one."""
+        self._run, self._newest = run, max(self._newest, run.edited)
 
     def _pass_on(self, key: str, decided: Decided) -> None:
         """Pass a person's decision about a task on to the task."""
@@ -213,9 +233,12 @@ class ProjectRun:
 
     async def _phases(self) -> _PhaseOutcome:
         position = self._run.next_phase
-        while position < len(self._run.phases):
-            if self._paused:
-                await workflow.wait_condition(lambda: self._cancelling or not self._paused)
+        while position < len(self._run.phases) or self._awaits_approval:
+            if self._holds:
+                await workflow.wait_condition(lambda: not self._holds)
+            if position >= len(self._run.phases):
+                # The edit that waited has added no phase.
+                continue
             if self._clean_up_over or (self._cancelling and not self._run.cleans_up):
                 return _PhaseOutcome.CANCELLED
             outcome = await self._phase(position)
@@ -237,10 +260,16 @@ class ProjectRun:
     def _limit_clean_up(self) -> None:
         """After a cancel, begin to count the time of phases that run in any case."""
         if self._cancelling and self._cleans_up and self._clean_up_timer is None:
-            self._clean_up_timer = asyncio.create_task(self._end_clean_up())
+            left = CLEAN_UP_LIMIT.total_seconds()
+            if self.clean_up_until is None:
+                self.clean_up_until = workflow.time() + left
+            else:
+                left = min(left, self.clean_up_until - workflow.time())
+            self._clean_up_timer = asyncio.create_task(self._end_clean_up(left))
 
-    async def _end_clean_up(self) -> None:
-        await asyncio.sleep(CLEAN_UP_LIMIT.total_seconds())
+    async def _end_clean_up(self, seconds: float) -> None:
+        if seconds > 0:
+            await asyncio.sleep(seconds)
         self._clean_up_over = True
 
     async def _phase(self, position: int) -> _PhaseOutcome:
@@ -258,10 +287,12 @@ class ProjectRun:
                 return outcome
             failed = outcome == _PhaseOutcome.FAILED
             end = PhaseEnd(project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed)
-            if (await self._record(RecordActivities.end_phase, end, f"End phase: {work.name}")).ended:
+            ended = await self._record(RecordActivities.end_phase, end, f"End phase: {work.name}")
+            if ended.ended:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
-            # A task was added to the phase at the last moment.
+            # A task was added to the phase at the last moment, or an edit must be approved first.
+            self._newest = max(self._newest, ended.edited)
             work = await self._enter_phase(position)
 
     async def _enter_phase(self, position: int) -> PhaseWork:
@@ -300,7 +331,7 @@ class ProjectRun:
                 work.run = more.run
             if work.run is None:
                 return work
-            self._run = work.run
+            self._take_run(work.run)
         # An edit removed the phase.
         return PhaseWork(open=True, finished=True, phase_id="", name="")
 
@@ -325,16 +356,18 @@ class ProjectRun:
             self._draining = self._draining or self._history_is_long(self._thresholds.drain)
             for task in [] if self._draining or self._holds else scheduler.take():
                 self._start_task(work, task)
-            if scheduler.halted and self._running.only_wait():
+            if scheduler.halted and self._running.only_wait() and not self._awaits_approval:
                 await self._running.leave()
                 return _PhaseOutcome.FAILED
-            if scheduler.done:
+            if scheduler.done and not self._awaits_approval:
                 return _PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED
             if self._may_continue_now():
                 await self._running.leave()
                 return _PhaseOutcome.CONTINUE
-            paused = self._paused
-            await workflow.wait_condition(lambda paused=paused: self._something_happened() or self._paused != paused)
+            held = (self._paused, self._awaits_approval)
+            await workflow.wait_condition(
+                lambda held=held: self._something_happened() or (self._paused, self._awaits_approval) != held
+            )
             if not self._edited:
                 await self._collect(work, scheduler)
         await self._running.stop()

@@ -169,7 +169,8 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
     project = await api.projects.get(project_id)
     plan = await fetch_plan(api, project_id)
     out = console()
-    gate = project.gate if project.status == "running" else None
+    edited = project.edited_plan is not None
+    gate = project.gate if project.status == "running" and not edited else None
     bound: Json = {}
     if plan is not None and not as_json:
         show_plan(out, plan, project.name)
@@ -181,11 +182,11 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
         name = next((phase.name for phase in project.phases if phase.id == gate.phase_id), gate.phase_id or "")
         question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
     else:
-        question = "Approve and run this plan?"
+        question = "Continue the run with this version of the plan?" if edited else "Approve and run this plan?"
         if plan is not None:
             bound = seen(plan)
     # Without a plan or a gate there is nothing to confirm; the API's error says why.
-    is_askable = gate is not None or (plan is not None and project.status == "pending")
+    is_askable = gate is not None or (plan is not None and (project.status == "pending" or edited))
     if is_askable and not await is_confirmed(question, yes=yes):
         return refusal("Not approved.")
     answer = await api.projects.approve(project_id, comment=comment, **bound)

@@ -50,7 +50,8 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
     """What the project needs from a person: the id it concerns, and a line with the command to type."""
     approve = f"signoff projects approve {progress.project_id}"
     if progress.stage == "awaiting_approval":
-        yield progress.project_id, f"The plan waits for approval: {approve}"
+        what = "An edit of the plan" if progress.is_run_edited else "The plan"
+        yield progress.project_id, f"{what} waits for approval: {approve}"
     gate = progress.gate()
     if gate is not None:
         yield gate.id, f"Phase '{visible(gate.name)}' waits for approval: {approve}"

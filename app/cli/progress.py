@@ -116,6 +116,11 @@ class Progress:
         return self._state.status if self._state.stage == Stage.FINISHED else self._state.stage
 
     @property
+    def is_run_edited(self) -> bool:
+        """Whether a run is in progress, and an edit of its plan waits for approval."""
+        return self._in_progress and self._state.stage == Stage.AWAITING_APPROVAL
+
+    @property
     def started_at(self) -> datetime | None:
         """When the newest run began."""
         at = self._state.run_started_at

@@ -18,7 +18,7 @@ from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
 from app.domain.states import Call, Situation, check_call
 from app.domain.unseen import shown_in
-from app.storage import decisions, events, freezing, plans, projects, questions, runs, tasks
+from app.storage import decisions, events, freezing, plans, projects, proposals, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import (
     DecisionMade,
@@ -84,11 +84,16 @@ def _check_instructions(project: ProjectRow, command: CommandRecord, planner: st
 
 
 def approve(conn: Connection, command: CommandRecord) -> None:
-    """Approve the current plan and open a run; in a running project, approve the phase that waits at its gate."""
+    """Approve the current plan and open a run; in a running project, approve an edit, or the phase that waits at its gate."""
     captured = freezing.take_captured(command)
     project = projects.get(conn, command.project_id)
     if situation(project) == Situation.RUNNING:
-        _approve_phase(conn, project, command)
+        edited = proposals.find(conn, project) if command.payload.get("phase_id") is None else None
+        if edited is None:
+            _approve_phase(conn, project, command)
+        else:
+            _check_bound(edited, command.payload)
+            plan_edits.approve_edit(conn, project, edited, command, captured)
         return
     check_call(Call.APPROVE, situation(project))
     if command.payload.get("phase_id") is not None:

@@ -1,4 +1,4 @@
-"""Edits of plans. Before a run, an edit makes a new version; during a run, it makes a version that it also approves."""
+"""Edits of plans. Each makes a new version, which waits for its approval, before a run as well as during one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
 from app.domain.unseen import shown_in
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
-from app.storage import events, freezing, needs, plan_rows, plans, projects, runs, tasks
+from app.storage import events, freezing, needs, plan_rows, plans, projects, proposals, questions, runs, tasks
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import plans as plan_table
@@ -74,10 +74,11 @@ def edit_plan(
 
 
 def edit_running(conn: Connection, command: CommandRecord) -> None:
-    """Edit the plan during a run. This decision also approves the new version, and the run continues with it.
+    """Edit the plan during a run. The run starts nothing more until the new version is approved, and then continues with it.
 
-    Only unfinished phases and tasks that have not started may change, and the definition of a task that waits for a person
-    because it failed. A person then lets it be retried.
+    If the project approves its plans automatically, this decision is the approval as well. Only unfinished phases and tasks
+    that have not started may change, and the definition of a task that waits for a person because it failed. A person then lets
+    it be retried.
     """
     captured = freezing.take_captured(command)
     actions = load_actions()
@@ -96,25 +97,68 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
     current = plans.current(conn, project)
-    before = plans.verified_draft(current)
-    phases = runs.phases_of(conn, project.id)
-    waiting = [phase.key for phase in phases if phase.status == PhaseStatus.PENDING]
-    editor = Editor(before, _keys_by_id(conn, project.id), waiting)
+    waiting = proposals.find(conn, project)
+    base = waiting or current
+    before = plans.verified_draft(base)
+    started = {phase.key for phase in runs.phases_of(conn, project.id) if phase.status != PhaseStatus.PENDING}
+    ahead = [phase.key for phase in before.phases if phase.key not in started]
+    editor = Editor(before, _keys_by_id(conn, project.id, base), ahead)
     after = editor.apply(edits)
     check_draft(after, actions, None, before=before)
+    _check_answers(conn, project, after)
+    _check_started(conn, project, plans.verified_draft(current), after, actions)
+    version = _propose(conn, project, base, after, actions, command)
+    command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
+    replaced = [PlanSuperseded(plan_version=waiting.version, by=version)] if waiting is not None else []
+    if waiting is not None:
+        plans.supersede(conn, project.id, waiting.version)
+    ready = PlanReady(
+        plan_version=version,
+        plan_digest=str(command.plan_digest),
+        planner="hand",
+        created_at=command.at,
+        phases=len(after.phases),
+        tasks=len(after.tasks()),
+    )
+    events.append(conn, project.id, *replaced, ready, actor=command.actor)
+    if project.auto_approve_plan:
+        _install(conn, project, plans.get(conn, project.id, version), actions, command, captured)
+        return
+    questions.settle_stage(conn, project.id)
+    edited = DecisionMade(kind=command.kind, plan_version=version, comment=command.comment, **command.seal())
+    events.append(conn, project.id, edited, actor=command.actor)
+
+
+def approve_edit(
+    conn: Connection, project: ProjectRow, version: plans.PlanRow, command: CommandRecord, captured: Captured | None
+) -> None:
+    """Approve a version that an edit during this run has made. The run continues with it.
+
+    Raises:
+        Conflict: something that the edit changes has started meanwhile, or what the approval freezes has changed.
+    """
+    if project.stage == Stage.CANCELLING:
+        raise Conflict("The project is being cancelled.", code="project_cancelling")
+    actions = load_actions()
+    before = plans.verified_draft(plans.current(conn, project))
+    _check_started(conn, project, before, plans.verified_draft(version), actions)
+    command.plan_version, command.plan_digest = version.version, version.digest
+    command.payload = {**command.payload, "run_id": str(project.run_id)}
+    _install(conn, project, version, actions, command, captured)
+
+
+def _check_answers(conn: Connection, project: ProjectRow, draft: PlanDraft) -> None:
+    """Refuse a plan in which an answer that a model has given would release something that cannot be taken back."""
     if needs.deciders(conn, project.id) is not None:
-        releases.check_kept_answers(conn, project.id, after)
-    _check_started(before, after, phases, tasks.all_of(conn, project.id), actions)
-    if captured is not None:
-        captured.frozen.stops, captured.frozen.deciders = stops_of(after), deciders_of(after)
-        captured.frozen.shown = shown_in(after) or None
-    _install(conn, project, current, after, actions, editor, command, freezing.bind(command, captured, current))
+        releases.check_kept_answers(conn, project.id, draft)
 
 
-def _keys_by_id(conn: Connection, project_id: str) -> dict[str, str]:
-    """Return the keys of the plan's tasks and phases, by id."""
+def _keys_by_id(conn: Connection, project_id: str, base: plans.PlanRow | None = None) -> dict[str, str]:
+    """Return the keys of the plan's tasks and phases, by id, including those that only the version `base` has."""
     found = {row.id: row.key for row in runs.phases_of(conn, project_id)}
     found.update({task_id: key for key, task_id in tasks.ids_by_key(conn, project_id).items()})
+    for ids in plans.contents(base).ids.values() if base is not None else ():
+        found.update({name: key for key, name in ids.items()})
     return found
 
 
@@ -124,14 +168,15 @@ def _created(conn: Connection, project_id: str, keys: Sequence[str], version: in
 
 
 def _check_started(
-    before: PlanDraft, after: PlanDraft, phases: Sequence[runs.PhaseRow], rows: Sequence[TaskRow], actions: Actions
+    conn: Connection, project: ProjectRow, before: PlanDraft, after: PlanDraft, actions: Actions
 ) -> None:
-    """Make sure that an edit does not change what has already started.
+    """Make sure that an edit does not change what has already started. `before` is the approved version.
 
     Raises:
         Conflict: `phase_finished` or `task_started`, naming the phase or task.
     """
-    begun = [phase for phase in phases if phase.status != PhaseStatus.PENDING]
+    rows = tasks.all_of(conn, project.id)
+    begun = [phase for phase in runs.phases_of(conn, project.id) if phase.status != PhaseStatus.PENDING]
     former = {phase.key: phase for phase in before.phases}
     for position, phase in enumerate(begun):
         kept = after.phases[position] if position < len(after.phases) else None
@@ -180,72 +225,66 @@ def _same(left: PhaseDraft, right: PhaseDraft) -> bool:
     return canonical_json(left.model_dump(mode="json")) == canonical_json(right.model_dump(mode="json"))
 
 
-def _install(
+def _propose(
     conn: Connection,
     project: ProjectRow,
-    current: plans.PlanRow,
+    base: plans.PlanRow,
     draft: PlanDraft,
     actions: Actions,
-    editor: Editor,
     command: CommandRecord,
-    captured: Captured | None,
-) -> None:
+) -> int:
+    """Store the version that an edit during a run makes, and name it in the command. Returns its number."""
     # A project may be renamed during its run. Its tasks keep the approved name.
-    earlier = plans.contents(current)
+    earlier = plans.contents(base)
     signed = {name: value for name, value in earlier.settings.items() if name in PROJECT_VALUES}
     settings = plans.run_settings(project, draft, actions)
     settings = settings.model_copy(
         update={name: signed[name] for name in signed if getattr(settings, name) is not None}
     )
     version, digest = plans.next_version(conn, project.id), digest_of(draft, settings)
-    ids = plan_rows.with_ids(draft, earlier.ids)
     row = {
         "project_id": project.id,
         "version": version,
-        "status": PlanStatus.APPROVED,
+        "status": PlanStatus.READY,
         "planner": "hand",
         "digest": digest,
         "draft": draft.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
-        "ids": ids,
+        "ids": plan_rows.with_ids(draft, earlier.ids),
         "created_at": command.at,
         "created_by": command.actor,
-        "approved_at": command.at,
-        "approved_by": command.actor,
     }
-    plans.supersede(conn, project.id, current.version)
     conn.execute(insert(plan_table).values(row))
-    freezing.keep(conn, project.id, version, captured)
-    _put_rows(conn, project, draft, ids, actions)
-    projects.change(conn, project, plan_version=version)
-    run = update(run_table).where(run_table.c.id == project.run_id)
-    conn.execute(run.values(plan_version=version, plan_digest=digest))
     command.plan_version, command.plan_digest = version, digest
-    command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
-    events.append(
-        conn,
-        project.id,
-        PlanSuperseded(plan_version=current.version, by=version),
-        *_made_and_approved(project, draft, command, version, digest),
-        *_created(conn, project.id, editor.added, version),
-        actor=command.actor,
-    )
+    return version
 
 
-def _made_and_approved(
-    project: ProjectRow, draft: PlanDraft, command: CommandRecord, version: int, digest: str
-) -> tuple[PlanReady, PlanApproved]:
-    """The events of the version that an edit makes: the edit is its approval as well."""
-    ready = PlanReady(
-        plan_version=version,
-        plan_digest=digest,
-        planner="hand",
-        created_at=command.at,
-        phases=len(draft.phases),
-        tasks=len(draft.tasks()),
-    )
+def _install(
+    conn: Connection,
+    project: ProjectRow,
+    version: plans.PlanRow,
+    actions: Actions,
+    command: CommandRecord,
+    captured: Captured | None,
+) -> None:
+    """Make a version the approved one of the run in progress."""
+    current = plans.current(conn, project)
+    draft, ids, digest = plans.verified_draft(version), plans.contents(version).ids, plans.contents(version).digest
+    _check_answers(conn, project, draft)
+    if captured is not None:
+        captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
+        captured.frozen.shown = shown_in(draft) or None
+    known = tasks.ids_by_key(conn, project.id)
+    plans.supersede(conn, project.id, current.version)
+    plans.mark_approved(conn, project.id, version.version, actor=command.actor, at=command.at)
+    freezing.keep(conn, project.id, version.version, freezing.bind(command, captured, current))
+    _put_rows(conn, project, draft, ids, actions)
+    projects.change(conn, project, plan_version=version.version)
+    run = update(run_table).where(run_table.c.id == project.run_id)
+    conn.execute(run.values(plan_version=version.version, plan_digest=digest))
+    questions.settle_stage(conn, project.id)
     approved = PlanApproved(
-        plan_version=version,
+        plan_version=version.version,
         plan_digest=digest,
         approved_at=command.at,
         comment=command.comment,
@@ -253,7 +292,10 @@ def _made_and_approved(
         **left_open(draft),
         **command.seal(),
     )
-    return ready, approved
+    superseded = PlanSuperseded(plan_version=current.version, by=version.version)
+    added = [task.key for task in draft.tasks() if task.key not in known]
+    created = _created(conn, project.id, added, version.version)
+    events.append(conn, project.id, superseded, approved, *created, actor=command.actor)
 
 
 def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan_rows.Ids, actions: Actions) -> None:

@@ -13,9 +13,11 @@ from signoff.schemas.event_data import (
     DecisionRequested,
     EventData,
     PhaseData,
+    PlanApproved,
     PlanFailed,
     PlanGenerating,
     PlanReady,
+    PlanSuperseded,
     ProjectDeleted,
     ProjectEnded,
     RunCancelling,
@@ -96,6 +98,8 @@ class ProjectState:
         self._other_phases = PhaseStatus.PENDING
         self._stage = self._former_stage = Stage.DRAFT
         self._paused = False
+        # The version that an edit of the run has made, while it waits for approval.
+        self._edited: int | None = None
 
     @property
     def stage(self) -> Stage:
@@ -104,6 +108,8 @@ class ProjectState:
             return self._stage
         if self._paused:
             return Stage.PAUSED
+        if self._edited is not None:
+            return Stage.AWAITING_APPROVAL
         if any(task.question is not None for task in self.tasks.values()):
             return Stage.AWAITING_DECISION
         gated = PhaseStatus.AWAITING_APPROVAL in self._phases.values()
@@ -132,8 +138,8 @@ class ProjectState:
                 self._former_stage, self._stage = self._stage, Stage.PLANNING
             case PlanFailed():
                 self._stage = self._former_stage
-            case PlanReady():
-                self._take_plan(data)
+            case PlanReady() | PlanSuperseded() | PlanApproved():
+                self._take_version(data)
             case ProjectDeleted():
                 self.deleted = True
             case _:
@@ -154,11 +160,22 @@ class ProjectState:
             case _:
                 pass
 
+    def _take_version(self, data: PlanReady | PlanSuperseded | PlanApproved) -> None:
+        match data:
+            case PlanReady():
+                self._take_plan(data)
+            case PlanSuperseded():
+                self._edited = None if self._edited == data.plan_version else self._edited
+            case PlanApproved():
+                self.plan_version = data.plan_version or self.plan_version
+                self._edited = None
+
     def _take_plan(self, data: PlanReady) -> None:
-        self.plan_version = data.plan_version or self.plan_version
         if self.status == ProjectStatus.RUNNING:
-            # An edit during a run, which continues with the new version.
+            # An edit during a run. Its version takes effect when it is approved.
+            self._edited = data.plan_version
             return
+        self.plan_version = data.plan_version or self.plan_version
         self.status, self._stage = ProjectStatus.PENDING, Stage.AWAITING_APPROVAL
         done = set(data.kept_phases or ())
         self._phases = {name: status for name, status in self._phases.items() if name in done}
@@ -194,6 +211,7 @@ class ProjectState:
 
     def _end(self, status: ProjectStatus) -> None:
         self.status, self._stage, self._paused = status, Stage.FINISHED, False
+        self._edited = None
         # Phases that end with their project have no separate event.
         for name, phase in self._phases.items():
             if phase not in FINISHED_PHASE:

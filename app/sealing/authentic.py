@@ -42,8 +42,8 @@ TELLS: dict[CommandKind, frozenset[EventType]] = {
 # Events that workers may write in a person's name without a decision, because they follow from one. Each needs one of these
 # events, by the same person, before it or after it in the same edit.
 FOLLOWS: dict[str, frozenset[EventType]] = {
-    _E.PLAN_READY: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED}),
-    _E.PLAN_SUPERSEDED: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED}),
+    _E.PLAN_READY: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED, _E.DECISION_MADE}),
+    _E.PLAN_SUPERSEDED: frozenset({_E.PLAN_GENERATING, _E.PLAN_APPROVED, _E.DECISION_MADE}),
     _E.TASK_CREATED: frozenset({_E.PLAN_APPROVED, _E.PLAN_GENERATING}),
     _E.RUN_STARTED: frozenset({_E.PLAN_APPROVED}),
     _E.PHASE_STARTED: frozenset({_E.PHASE_APPROVED}),
@@ -208,7 +208,11 @@ def commands_match(decision: CommandRecord, row: CommandRow, keys: KeyRing) -> b
     expected = (decision.project_id, decision.request_id, decision.kind.value, decision.actor, decision.comment)
     if expected != (row["project_id"], row["request_id"], row["kind"], row["actor"], row["comment"]):
         return False
-    return all(decision.payload.get(name) == value for name, value in row["payload"].items())
+    # An approval names the digest of what its sender saw. The decision compares it, and records that of the whole document.
+    compared = (
+        {"frozen_digest"} if decision.kind == CommandKind.APPROVE and decision.outcome == Outcome.ACCEPTED else ()
+    )
+    return all(decision.payload.get(name) == value for name, value in row["payload"].items() if name not in compared)
 
 
 def _is_what_was_asked(event: Event, row: CommandRow) -> bool:
@@ -230,6 +234,10 @@ def _is_what_was_asked(event: Event, row: CommandRow) -> bool:
 
 def _fits(event: Event, cause: Event) -> bool:
     """Whether a cause concerns the same plan or phase, as far as both state one."""
+    if cause.type == EventType.DECISION_MADE:
+        # Only an edit of a running plan makes a version, and it names that version.
+        made = event.data.get("by" if event.type == EventType.PLAN_SUPERSEDED else "plan_version")
+        return cause.data.get("kind") == CommandKind.EDIT and cause.data.get("plan_version") == made is not None
     names = (
         {"plan_digest", "phase_id"} if event.type in {EventType.RUN_STARTED, EventType.PHASE_STARTED} else set[str]()
     )

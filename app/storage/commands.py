@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select
 from app.domain.commands import CommandKind, CommandPayload, CommandRequest, StoredCommand
 from app.domain.identity import new_id, now
 from app.domain.signing import SIGNER, Signer
-from app.storage import plans, projects
+from app.storage import plans, projects, proposals
 from app.storage.tables import commands
 
 
@@ -27,7 +27,8 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
     plan = plans.find(conn, project.id, project.plan_version) if project.plan_version is not None else None
     payload = request.payload
     if request.kind == CommandKind.APPROVE and plan is not None:
-        payload = _bound(payload, plan)
+        edited = proposals.find(conn, project) if payload.get("phase_id") is None else None
+        payload = _bound(payload, edited or plan)
     command = StoredCommand(
         id=new_id("cmd"),
         project_id=project.id,
@@ -75,7 +76,7 @@ def find(conn: Connection, project_id: str, command_id: str) -> StoredCommand | 
 
 
 def _bound(payload: CommandPayload, plan: plans.PlanRow) -> CommandPayload:
-    """Bind an approval to a plan: to the current one, if the sender has named none."""
+    """Bind an approval to `plan`, if the sender has named none."""
     if payload.get("plan_version") is None and payload.get("plan_digest") is None:
         return {**payload, "plan_version": plan.version, "plan_digest": plan.digest}
     return payload

@@ -23,7 +23,7 @@ def bind(decision: CommandRecord, captured: Captured | None, earlier: PlanRow | 
     """Put the digest of what this decision freezes into the decision. Returns None if nothing is frozen.
 
     Args:
-        decision: an approval of a plan, or an edit that approves itself.
+        decision: an approval of a plan, or an edit of a project that approves its plans automatically.
         captured: what was captured, if anything.
         earlier: the version that an edit starts from. What it has frozen stays frozen.
 

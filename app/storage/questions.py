@@ -13,7 +13,7 @@ from app.domain.errors import NotFound
 from app.domain.frozen import ChangeDetails, ChangedItem, without_texts
 from app.domain.identity import new_id, now
 from app.domain.replay import outputs_hash
-from app.storage import events, projects, tasks
+from app.storage import events, projects, proposals, tasks
 from app.storage.reading import Rows
 from app.storage.tables import decisions, questions
 from app.storage.tasks import TaskRow
@@ -201,6 +201,8 @@ def settle_stage(conn: Connection, project_id: str) -> None:
         return
     if project.paused:
         stage = Stage.PAUSED
+    elif proposals.version_waiting(conn, project) is not None:
+        stage = Stage.AWAITING_APPROVAL
     elif count_open(conn, project_id):
         stage = Stage.AWAITING_DECISION
     else:

@@ -11,7 +11,7 @@ from app.domain.commands import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, SKIPPED_BY_PERSON, AttemptStatus, sources
-from app.storage import events, plans, projects, questions, tasks
+from app.storage import events, plans, projects, proposals, questions, tasks
 from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
@@ -24,6 +24,7 @@ from signoff.schemas.event_data import (
     PhaseFailed,
     PhaseSkipped,
     PhaseStarted,
+    PlanSuperseded,
     ProjectCancelled,
     ProjectCompleted,
     ProjectEnded,
@@ -311,6 +312,11 @@ def finish(
         new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     questions.withdraw_all(conn, project.id)
+    waiting = proposals.version_waiting(conn, project)
+    if waiting is not None:
+        # The version would change a run that is over. An edit from now on makes a version that corrects the project.
+        plans.supersede(conn, project.id, waiting)
+        new_events.append(PlanSuperseded(plan_version=waiting, by=plans.current_version(project)))
     skipped_failures = _skipped_failures(conn, project.id) if status == ProjectStatus.COMPLETED else []
     ended: ProjectChanges = {
         "stage": Stage.FINISHED,

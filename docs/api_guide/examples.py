@@ -113,7 +113,7 @@ def _plan(guide: Guide, base: str) -> None:
 
 def _edits(guide: Guide, base: str) -> None:
     guide.write(
-        "## Editing a plan\n\nEach edit makes the next version. During a run, the edit also approves that version."
+        "## Editing a plan\n\nEach edit makes the next version, which needs an approval. During a run, nothing more starts until then."
     )
     guide.call("listPhases", "GET", f"{base}/phases")
     guide.call("createPhase", "POST", f"{base}/phases", {"name": "Clean up", "requires_approval": False}, status=201)

@@ -198,6 +198,7 @@ async def test_a_failed_task_that_asks_is_corrected_in_its_run(signoff: Stack, a
     body = {"action": action, "title": "Two, corrected", "retries": 1, "timeout_seconds": 60}
     changed = await signoff.call("PUT", f"/{project_id}/tasks/two", json=body)
     assert (changed["status"], changed["reason"], changed["action"]) == ("waiting", "after_failure", action)
+    await signoff.call("POST", f"/{project_id}/approve")
     project = await signoff.project(project_id)
     assert (project["status"], project["plan"]["version"], project["plan"]["status"]) == ("running", 2, "approved")
     await signoff.call("POST", f"/{project_id}/decisions/{asked['id']}", json={"answer": "retry"})
@@ -228,6 +229,7 @@ async def test_what_an_attempt_could_not_follow_is_refused(signoff: Stack, edit:
     if edit["op"] == "remove_task":
         await signoff.call("PUT", f"/{project_id}/tasks/three", json={"depends_on": []})
         await refused(signoff, "DELETE", path, 409, "task_started")
+        await signoff.call("POST", f"/{project_id}/approve")
     else:
         body = {name: value for name, value in edit.items() if name not in {"op", "task"}}
         await refused(signoff, "PUT", path, 409, "task_started", json=body)

@@ -1,4 +1,4 @@
-"""Edits of a plan during its run: each approves itself, and nothing that has started changes."""
+"""Edits of a plan during its run: each needs an approval, and nothing that has started changes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,125 @@ def shell(title: str, command: str, **fields: Any) -> dict[str, Any]:
     return {"title": title, "action": {"type": "shell", "command": command}, **fields}
 
 
+async def alterations(signoff: Stack, project_id: str) -> list[dict[str, Any]]:
+    """What an audit finds wrong with the record."""
+    found = (await signoff.call("POST", f"/{project_id}/audit"))["results"]["findings"]
+    return [finding for finding in found if finding["severity"] == "critical"]
+
+
+async def approve(signoff: Stack, project_id: str) -> dict[str, Any]:
+    """Approve what the newest edit has made, as it was read. Returns the plan that was read."""
+    plan = await signoff.call("GET", f"/{project_id}/plan")
+    assert plan["status"] == "ready"
+    read = {"plan_version": plan["version"], "plan_digest": plan["digest"], "frozen_digest": plan["frozen"]["digest"]}
+    await signoff.call("POST", f"/{project_id}/approve", json=read)
+    return plan
+
+
+async def test_an_edit_waits_for_its_approval_and_the_run_starts_nothing_meanwhile(signoff: Stack) -> None:
+    plan = (
+        f"1. Hold: `{HOLD}` {{#hold}}\n2. Next: `echo signed >> ran` {{#next}}\n\n## Two\n\n- Last: `echo last >> ran`"
+    )
+    project_id = await signoff.started(plan)
+    await signoff.task_in(project_id, "hold", "running")
+    before = await signoff.project(project_id)
+    changed = {"action": {"type": "shell", "command": "echo changed >> ran"}}
+    task = await signoff.call("PUT", f"/{project_id}/tasks/next", json=changed)
+    assert task["action"]["command"] == "echo changed >> ran"
+    project = await signoff.project(project_id)
+    assert (project["status"], project["stage"]) == ("running", "awaiting_approval")
+    assert (project["plan"], project["edited_plan"]["version"]) == (before["plan"], before["plan"]["version"] + 1)
+    assert project["edited_plan"]["status"] == "ready"
+    in_force = await signoff.call("GET", f"/{project_id}/tasks/next")
+    assert in_force["action"]["command"] == "echo signed >> ran"
+    assert await alterations(signoff, project_id) == []
+    release(project)
+    await signoff.task_in(project_id, "hold", "completed")
+    await asyncio.sleep(1)
+    project = await signoff.project(project_id)
+    assert {task["key"]: task["status"] for task in project["tasks"]}["next"] == "pending"
+    assert not (Path(project["workspace"]) / "ran").exists()
+
+    stale = {"plan_version": before["plan"]["version"], "plan_digest": before["plan"]["digest"]}
+    answer = await signoff.call("POST", f"/{project_id}/approve", status=409, json=stale)
+    assert answer["code"] == "plan_superseded"
+    read = await approve(signoff, project_id)
+    project = await signoff.finished(project_id)
+    assert (project["status"], project["edited_plan"]) == ("completed", None), project["failure"]
+    assert (Path(project["workspace"]) / "ran").read_text().split() == ["changed", "last"]
+    approvals = [event["data"] for event in await signoff.events(project_id) if event["type"] == "plan.approved"]
+    assert [data["plan_digest"] for data in approvals] == [before["plan"]["digest"], read["digest"]]
+    decisions = (await signoff.call("GET", f"/{project_id}/decisions"))["decisions"]
+    assert ("approve", "accepted", read["version"]) in [(d["kind"], d["status"], d["plan_version"]) for d in decisions]
+    assert await alterations(signoff, project_id) == []
+
+
+async def test_an_edit_of_the_last_phase_keeps_the_run_open_until_its_approval(signoff: Stack) -> None:
+    project_id = await signoff.started(f"- Hold: `{HOLD}` {{#hold}}")
+    await signoff.task_in(project_id, "hold", "running")
+    for number in (1, 2):
+        body = shell(f"Added {number}", f"echo {number} >> ran", key=f"added{number}")
+        added = await signoff.call("POST", f"/{project_id}/tasks", status=201, json=body)
+    changed = {"title": "Other"}
+    assert (await signoff.call("PUT", f"/{project_id}/tasks/{added['id']}", json=changed))["title"] == "Other"
+    await signoff.call("DELETE", f"/{project_id}/tasks/added1")
+    release(await signoff.project(project_id))
+    await signoff.task_in(project_id, "hold", "completed")
+    await asyncio.sleep(1)
+    assert (await signoff.project(project_id))["status"] == "running"
+    await approve(signoff, project_id)
+    project = await signoff.finished(project_id)
+    assert project["status"] == "completed", project["failure"]
+    assert (Path(project["workspace"]) / "ran").read_text().split() == ["2"]
+    versions = (await signoff.call("GET", f"/{project_id}/plans"))["plans"]
+    assert [version["status"] for version in versions] == ["approved", *["superseded"] * 4]
+    assert await alterations(signoff, project_id) == []
+
+
+async def test_a_cancel_does_not_wait_for_the_approval_of_an_edit(signoff: Stack) -> None:
+    project_id = await signoff.started(
+        f"- Hold: `{HOLD}` {{#hold}}\n\n## Clean {{on=always}}\n\n- Tidy: `touch tidied`"
+    )
+    await signoff.task_in(project_id, "hold", "running")
+    await signoff.call("POST", f"/{project_id}/tasks", status=201, json=shell("Added", "touch added"))
+    await signoff.call("POST", f"/{project_id}/cancel")
+    project = await signoff.finished(project_id)
+    assert (project["status"], project["edited_plan"]) == ("cancelled", None)
+    workspace = Path(project["workspace"])
+    assert (workspace / "tidied").exists()
+    assert not (workspace / "added").exists()
+    assert await alterations(signoff, project_id) == []
+    await signoff.call("POST", f"/{project_id}/retry")
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_an_edit_whose_task_has_started_meanwhile_is_not_approved(signoff: Stack) -> None:
+    """A person can end and release tasks while an edit waits, so a task that it changes may start before its approval."""
+    project_id = await signoff.started("1. [ ] Ask {#ask}\n2. [ ] Tell {#tell}")
+    await signoff.task_in(project_id, "ask", "waiting")
+    await signoff.call("PUT", f"/{project_id}/tasks/tell", json={"title": "Tell everybody"})
+    await signoff.call("POST", f"/{project_id}/tasks/tell/skip")
+    answer = await signoff.call("POST", f"/{project_id}/approve", status=409)
+    assert answer["code"] == "task_started"
+    await signoff.call("PUT", f"/{project_id}/tasks/tell", json={"title": "Tell"})
+    await approve(signoff, project_id)
+    await signoff.call("POST", f"/{project_id}/tasks/ask/complete")
+    assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+async def test_a_project_that_approves_its_plans_approves_its_edits_too(signoff: Stack) -> None:
+    project_id = await signoff.create(f"- Hold: `{HOLD}` {{#hold}}", auto_approve_plan=True)
+    await signoff.call("POST", f"/{project_id}/generate-plan")
+    await signoff.task_in(project_id, "hold", "running")
+    await signoff.call("POST", f"/{project_id}/tasks", status=201, json=shell("Added", "touch added"))
+    project = await signoff.project(project_id)
+    assert (project["plan"]["status"], project["edited_plan"]) == ("approved", None)
+    release(project)
+    project = await signoff.finished(project_id)
+    assert (Path(project["workspace"]) / "added").exists()
+    assert await alterations(signoff, project_id) == []
+
+
 async def test_a_task_added_to_the_phase_under_way_runs_in_it(signoff: Stack) -> None:
     project_id = await signoff.started(
         f"## One\n\n- Hold: `{HOLD}` {{#hold}}\n\n## Two\n\n- Last: `echo last >> order` {{#last}}"
@@ -30,6 +149,7 @@ async def test_a_task_added_to_the_phase_under_way_runs_in_it(signoff: Stack) ->
     body = shell("Added", "echo added >> order", phase_id=phase, depends_on=["hold"])
     task = await signoff.call("POST", f"/{project_id}/tasks", status=201, json=body)
     assert (task["key"], task["status"], task["phase_id"]) == ("added", "pending", phase)
+    await approve(signoff, project_id)
     project = await signoff.project(project_id)
     assert project["plan"]["version"] == before["plan"]["version"] + 1
     assert project["plan"]["status"] == "approved"
@@ -44,7 +164,7 @@ async def test_a_task_added_to_the_phase_under_way_runs_in_it(signoff: Stack) ->
         (d["kind"], d["status"], d["plan_version"])
         for d in (await signoff.call("GET", f"/{project_id}/decisions"))["decisions"]
     ]
-    assert ("edit", "accepted", project["plan"]["version"]) in kinds
+    assert ("approve", "accepted", project["plan"]["version"]) in kinds
     events = [event["type"] for event in await signoff.events(project_id)]
     assert events.count("plan.approved") == 2
     assert events.count("task.created") == 1
@@ -69,6 +189,7 @@ async def test_phases_and_tasks_ahead_can_be_added_changed_and_removed(signoff: 
     await signoff.call(
         "POST", f"/{project_id}/tasks", status=201, json=shell("Mid", "echo mid >> order", phase_id=between["id"])
     )
+    await approve(signoff, project_id)
     release(await signoff.project(project_id))
     project = await signoff.finished(project_id)
     assert project["status"] == "completed", project["failure"]
@@ -107,6 +228,7 @@ async def test_without_a_phase_ahead_a_new_one_is_made(signoff: Stack) -> None:
     project_id = await signoff.started(f"- Hold: `{HOLD}` {{#hold}}")
     await signoff.task_in(project_id, "hold", "running")
     task = await signoff.call("POST", f"/{project_id}/tasks", status=201, json=shell("More", "echo more >> order"))
+    await approve(signoff, project_id)
     project = await signoff.project(project_id)
     assert [phase["name"] for phase in project["phases"]] == ["Tasks", "Tasks"]
     assert task["phase_id"] == project["phases"][1]["id"]
@@ -131,6 +253,8 @@ async def test_tasks_added_while_phases_and_the_run_come_to_their_end_are_run_or
 
         async def settled(project_id: str = project_id) -> dict[str, Any] | None:
             project = await signoff.project(project_id)
+            if project["edited_plan"] is not None:
+                await signoff.http.post(f"/api/projects/{project_id}/approve")
             return project if project["status"] != "running" else None
 
         project = await eventually(settled, what="the run has ended")
@@ -151,6 +275,7 @@ async def test_an_edit_that_rewires_what_a_failure_would_skip_saves_it(signoff: 
     project_id = await signoff.started(plan)
     await signoff.task_in(project_id, "hold", "running")
     await signoff.call("PUT", f"/{project_id}/tasks/child", json={"depends_on": []})
+    await approve(signoff, project_id)
     await signoff.task_in(project_id, "child", "completed")
     release(await signoff.project(project_id))
     project = await signoff.finished(project_id)
@@ -164,6 +289,8 @@ async def test_edits_sent_by_hand_are_decided_alike(signoff_by_hand: Stack) -> N
     await handle.signal("edit", {"edits": [{"op": "add_task", "title": "By hand", "phase": "tasks"}]})
     await handle.signal("edit", {"edits": [{"op": "add_task"}]})
     await handle.signal("edit", {"edits": "nonsense"})
+    await signoff_by_hand.until(project_id, stage="awaiting_approval")
+    await signoff_by_hand.call("POST", f"/{project_id}/approve")
     await signoff_by_hand.task_in(project_id, "by_hand", "waiting")
 
     async def refusals() -> bool:

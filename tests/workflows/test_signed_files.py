@@ -205,6 +205,8 @@ async def test_an_edit_does_not_sign_what_was_replaced_meanwhile(signoff: Stack)
         "depends_on": ["wait"],
     }
     await signoff.call("POST", f"/{project_id}/tasks", json=edit, status=201)
+    seen = (await signoff.call("GET", f"/{project_id}/plan"))["frozen"]
+    await signoff.call("POST", f"/{project_id}/approve", json={"frozen_digest": seen["digest"]})
     frozen = (await signoff.call("GET", f"/{project_id}/plan"))["frozen"]
     assert sorted(frozen["files"]) == ["build.sh", "more.sh"]
     await complete(signoff, project_id)
@@ -225,4 +227,6 @@ async def test_an_approval_is_bound_to_the_files_that_were_seen(signoff: Stack) 
     assert refusal["code"] == "surroundings_changed"
     fresh = await signoff.call("GET", f"/{project_id}/plan")
     await signoff.call("POST", f"/{project_id}/approve", json={"frozen_digest": fresh["frozen"]["digest"]})
+    found = (await signoff.call("POST", f"/{project_id}/audit"))["results"]["findings"]
+    assert not [finding for finding in found if finding["severity"] == "critical"]
     assert await output(signoff, project_id) == "evil"

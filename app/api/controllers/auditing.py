@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from app.api.http.services import Services
 from app.domain import audit as checks
 from app.domain import integrity, model_audit, signed_audit, unseen
 from app.domain.audit import SEVERITIES, Severity, worst_first
+from app.domain.errors import Conflict
 from app.domain.identity import now
+from app.domain.plan import PlanDraft
 from app.domain.replay import Replay
 from app.domain.seals import Head
 from app.domain.unseen import Step, Unseen
 from app.domain.validation import for_project
 from app.sealing import whole
 from app.storage import audit as storage
+from app.storage import plans
 from app.storage.audit import Record
 from app.storage.events import ChainCheck
 from app.workspace import files
@@ -25,6 +30,7 @@ from app.workspace.workspaces import root_of
 from signoff.schemas.insight import Audit, AuditResults, Finding, Trail
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.record import RecordSeal
+from signoff.vocabulary import PlanStatus, ProjectStatus
 
 # Events per database query, so that a long record does not keep other queries waiting.
 _PAGE = 500
@@ -80,19 +86,55 @@ def _sha256(workspace: Path, path: str) -> str | None:
     return fingerprint["sha256"] if fingerprint is not None else None
 
 
+@dataclass(frozen=True)
+class _Reviewed:
+    """The plan that is reviewed: an edit that waits for approval during a run, or else the current plan.
+
+    Attributes:
+        version: its number.
+        tasks: its tasks, as they would be in the record.
+        edit: the draft of the edit, if it is one.
+    """
+
+    version: int | None
+    tasks: Sequence[Any]
+    edit: PlanDraft | None = None
+
+
+def _reviewed(record: Record) -> _Reviewed:
+    project = record.project
+    edits = [row for row in record.plans if row.status == PlanStatus.READY and row.version != project.plan_version]
+    current = _Reviewed(project.plan_version, record.tasks)
+    if project.status != ProjectStatus.RUNNING or not edits:
+        return current
+    edit = max(edits, key=lambda row: row.version)
+    try:
+        draft = plans.verified_draft(edit)
+        tasks = [
+            SimpleNamespace(**{**task.model_dump(mode="json"), "id": edit.ids["tasks"].get(task.key)})
+            for task in draft.tasks()
+        ]
+    except (Conflict, ValueError, KeyError, TypeError):
+        # The version was altered, and the integrity checks say so.
+        return current
+    return _Reviewed(edit.version, tasks, draft)
+
+
 def _answer(services: Services, record: Record, chain: ChainCheck, replay: Replay, published: Head | None) -> Audit:
     workspace, sealer = root_of(record.project.workspace, record.project.path), services.sealer
     refused = sealer.refusal(record.project.id)
     alterations = list(whole.alterations(record, chain, replay, sealer.ring, published, refused))
     alterations += integrity.check_logs(_logs(workspace, replay), replay)
-    draft, answered = model_audit.plan_in_force(record.plans, record.project.plan_version)
+    reviewed = _reviewed(record)
+    draft, answered = model_audit.plan_in_force(record.plans, reviewed.version)
+    in_force, _ = model_audit.plan_in_force(record.plans, record.project.plan_version)
     found = [
         *alterations,
-        *checks.check_plan(record.tasks, services.agents),
-        *model_audit.check_deciders(draft, answered, {row.key: row.id for row in record.tasks}),
-        *model_audit.check_answers(draft, record.tasks, record.decisions),
-        *checks.check_questions(record.plans, record.project.plan_version),
-        *unseen.check_unseen(_unseen(services, record, workspace)),
+        *checks.check_plan(reviewed.tasks, services.agents),
+        *model_audit.check_deciders(draft, answered, {row.key: row.id for row in reviewed.tasks}),
+        *model_audit.check_answers(in_force, record.tasks, record.decisions),
+        *checks.check_questions(record.plans, reviewed.version),
+        *unseen.check_unseen(_unseen(services, record, reviewed, workspace)),
         *checks.check_outcomes(record.tasks, _sizes(workspace, record.tasks)),
         *integrity.check_files(_checksums(workspace, replay), replay),
         *checks.check_author(record.plans),
@@ -126,7 +168,7 @@ def _answer(services: Services, record: Record, chain: ChainCheck, replay: Repla
     )
 
 
-def _unseen(services: Services, record: Record, workspace: Path) -> list[Unseen]:
+def _unseen(services: Services, record: Record, reviewed: _Reviewed, workspace: Path) -> list[Unseen]:
     """The tasks that would run what a model writes. What existed is known from the approval, or from the workspace before it."""
     current = next((plan for plan in record.plans if plan.version == record.project.plan_version), None)
     frozen: JsonObject | None = getattr(current, "frozen", None)
@@ -137,12 +179,20 @@ def _unseen(services: Services, record: Record, workspace: Path) -> list[Unseen]
     def exists(path: str) -> bool:
         return path in signed if signed is not None else files.size_of(workspace, path) is not None
 
+    agents = for_project(services.agents, record.project.agent_id)
+    return list(unseen.find_unseen(_steps(record, reviewed), agents, workspace=str(workspace), exists=exists))
+
+
+def _steps(record: Record, reviewed: _Reviewed) -> list[list[Step]]:
+    """The tasks of the plan that is reviewed, by phase."""
+    if reviewed.edit is not None:
+        ids = {row.key: row.id for row in reviewed.tasks}
+        return [[step._replace(id=ids[step.key]) for step in phase] for phase in unseen.steps_of(reviewed.edit)]
     steps: dict[str, list[Step]] = {row.id: [] for row in sorted(record.phases, key=lambda phase: phase.position)}
     for row in record.tasks:
         step = Step(row.id, row.key, row.action, row.agent_id, row.depends_on, row.expected_files)
         steps.setdefault(row.phase_id, []).append(step)
-    agents = for_project(services.agents, record.project.agent_id)
-    return list(unseen.find_unseen(list(steps.values()), agents, workspace=str(workspace), exists=exists))
+    return list(steps.values())
 
 
 def _trail(record: Record, chain: ChainCheck, fingerprint: str, *, intact: bool) -> Trail:

@@ -46,10 +46,15 @@ class PhaseController(Controller):
         project_id: FromPath[str],
         data: JSONBody[CreatePhase],
     ) -> Response[Phase]:
-        """Creates the next version of the plan, or the first. During a run, this request also approves that version."""
+        """Creates the next version of the plan, or the first, which needs an approval, during a run as well.
+
+        Until then, a run starts nothing more.
+        """
 
         def shown(conn: Connection, _tasks: Sequence[str], keys: Sequence[str]) -> Phase:
-            return next(phase for phase in present.phases(conn, project_id) if phase.key == keys[0])
+            plan = present.plan(conn, projects.get(conn, project_id), None)
+            found = next(phase for phase in plan.phases if phase.key == keys[0])
+            return Phase.model_validate(found.model_dump(include=set(Phase.model_fields)))
 
         operation = {"op": "add_phase", **data.model_dump(mode="json", exclude_unset=True)}
         return await edit(request, services, project_id, [operation], shown, status=201)

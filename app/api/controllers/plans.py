@@ -27,7 +27,7 @@ from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.llm.access import model_for
 from app.planning.render import to_markdown
-from app.storage import plans, projects
+from app.storage import plans, projects, proposals
 from app.storage.counts import count_outcomes
 from app.storage.projects import ProjectRow
 from app.temporal.commands import STOP_SECONDS
@@ -56,11 +56,14 @@ class PlanController(Controller):
         project_id: FromPath[str],
         version: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
     ) -> Response[Plan]:
-        """The current version or an older one. With `Accept: text/markdown`, the outline that makes this plan."""
+        """The named version, the one that an edit of a run has made, or the current one.
+
+        With `Accept: text/markdown`, the outline that makes this plan.
+        """
 
         def work(conn: Connection) -> Plan | str:
             row = projects.get(conn, project_id)
-            chosen = version if version is not None else plans.current_version(row)
+            chosen = version or proposals.version_waiting(conn, row) or plans.current_version(row)
             if "text/markdown" in request.headers.get("accept", ""):
                 return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
             return present.plan(conn, row, chosen)
@@ -153,7 +156,10 @@ class PlanController(Controller):
         project_id: FromPath[str],
         data: JSONBody[Approve],
     ) -> Response[StatusAnswer]:
-        """Approves the named plan, or else the current one, and starts the run. In a running project, approves the phase gate."""
+        """Approves the named plan, or else the current one, and starts the run.
+
+        In a running project, approves the version that an edit has made, or else the phase that waits at its gate.
+        """
         digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
         approval = commands.Approve(
             plan_version=data.plan_version,
@@ -213,7 +219,8 @@ def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -
     tags = wanted_tags(request)
     if tags is None or is_decided(conn, request, project_id):
         return None
-    plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
+    version = proposals.version_waiting(conn, project) or project.plan_version
+    plan = plans.find(conn, project_id, version) if version is not None else None
     digest: str | None = plan.digest if plan is not None else None
     check_match(tags, digest)
     return digest

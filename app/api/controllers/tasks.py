@@ -21,7 +21,7 @@ from app.api.views import present
 from app.domain import commands
 from app.domain.errors import Invalid
 from app.domain.plan import canonical_json
-from app.storage import model_steps, plans, projects, tasks
+from app.storage import model_steps, plans, projects, proposals, tasks
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import Task, TaskDeleted, TaskList
@@ -70,7 +70,10 @@ class TaskController(Controller):
         project_id: FromPath[str],
         data: JSONBody[CreateTask],
     ) -> Response[Task]:
-        """Creates the next version of the plan, or the first. During a run, this request also approves that version."""
+        """Creates the next version of the plan, or the first, which needs an approval, during a run as well.
+
+        Until then, a run starts nothing more. The answer shows the task as that version has it.
+        """
         fields = data.model_dump(mode="json", exclude={"phase_id"}, exclude_unset=True)
         operation = {"op": "add_task", **fields} | ({"phase": data.phase_id} if data.phase_id else {})
         return await edit(request, services, project_id, [operation], _shown(project_id), status=201)
@@ -93,10 +96,10 @@ class TaskController(Controller):
     ) -> Response[Task]:
         """Creates the next version of the plan. Omitted fields keep their values.
 
-        After a run that failed, the version keeps what is done. During a run, a task that has started cannot be changed, unless
-        it waits for a decision because it failed.
+        After a run that failed, the version keeps what is done. During a run, it starts nothing more until the version is
+        approved; a task that has started cannot be changed, unless it waits for a decision because it failed.
         """
-        current = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+        current = await services.database.read(lambda conn: _planned(conn, project_id, task_id))
         edits = _changes(current, data)
         if not edits:
             return Response(current)
@@ -117,10 +120,12 @@ class TaskController(Controller):
         task_id: FromPath[str],
     ) -> Response[TaskDeleted]:
         """Creates the next version of the plan. No other task may depend on the removed one."""
-        task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+        task = await services.database.read(lambda conn: _planned(conn, project_id, task_id))
 
         def shown(conn: Connection, _tasks: Sequence[str], _phases: Sequence[str]) -> TaskDeleted:
-            return TaskDeleted(id=task.id, plan_version=plans.current_version(projects.get(conn, project_id)))
+            project = projects.get(conn, project_id)
+            version = proposals.version_waiting(conn, project) or plans.current_version(project)
+            return TaskDeleted(id=task.id, plan_version=version)
 
         return await edit(request, services, project_id, [{"op": "remove_task", "task": task.id}], shown)
 
@@ -202,9 +207,19 @@ def _read(conn: Connection, project_id: str, task_id: str) -> Task:
     )
 
 
+def _planned(conn: Connection, project_id: str, task_id: str) -> Task:
+    """A task as the newest version has it: during a run, that may be an edit that waits for approval."""
+    project = projects.get(conn, project_id)
+    if proposals.version_waiting(conn, project) is None:
+        return _read(conn, project_id, task_id)
+    edited = present.plan(conn, project, None)
+    found = [task for phase in edited.phases for task in phase.tasks if task_id in (task.id, task.key)]
+    return found[0] if found else _read(conn, project_id, task_id)
+
+
 def _shown(project_id: str) -> Shown:
     """Create the answer for an edit of one task."""
-    return lambda conn, keys, _phases: _read(conn, project_id, keys[0])
+    return lambda conn, keys, _phases: _planned(conn, project_id, keys[0])
 
 
 def _changes(current: Task, data: UpdateTask) -> list[JsonObject]:

@@ -10,7 +10,7 @@ from app import signing
 from app.api.http.services import Services
 from app.domain.frozen import Frozen
 from app.domain.plan import TaskDraft
-from app.storage import plans, projects
+from app.storage import plans, projects, proposals
 from app.storage.projects import ProjectRow
 from signoff.schemas.plans import FrozenInfo, Plan
 from signoff.vocabulary import PlanStatus
@@ -21,13 +21,17 @@ async def with_preview(services: Services, plan: Plan) -> Plan:
     if plan.status != PlanStatus.READY:
         return plan
 
-    def read(conn: Connection) -> tuple[ProjectRow, list[TaskDraft]]:
-        row = plans.get(conn, plan.project_id, plan.version)
-        return projects.get(conn, plan.project_id), plans.content(row).tasks()
+    def read(conn: Connection) -> tuple[ProjectRow, list[TaskDraft], Frozen | None]:
+        row, project = plans.get(conn, plan.project_id, plan.version), projects.get(conn, plan.project_id)
+        edited = proposals.version_waiting(conn, project) == row.version
+        earlier = plans.current(conn, project).frozen if edited else None
+        return project, plans.content(row).tasks(), Frozen.model_validate(earlier) if earlier is not None else None
 
-    project, tasks = await services.database.read(read)
+    project, tasks, earlier = await services.database.read(read)
     captured = await asyncio.to_thread(signing.capture, project, tasks, services.actions, services.settings)
-    return plan.model_copy(update={"frozen": shown(captured.frozen, sealed=False)})
+    # What a run has frozen stays frozen when its plan is edited.
+    frozen = captured.frozen if earlier is None else captured.frozen.extended(earlier)
+    return plan.model_copy(update={"frozen": shown(frozen, sealed=False)})
 
 
 def shown(frozen: Frozen, *, sealed: bool) -> FrozenInfo:

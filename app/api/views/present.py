@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from app.api.views import conditions, frozen
 from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
+from app.domain.edits import TaskFields
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, canonical_json
 from app.domain.validation import effective_dependencies
-from app.storage import model_steps, plans, runs, tasks
+from app.storage import model_steps, plans, proposals, runs, tasks
 from app.storage.plan_rows import Ids
 from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
@@ -45,7 +46,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     """A complete project as it is recorded, without the live state of its workflow."""
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
-    run = runs.latest_of(conn, row)
+    run, edited = runs.latest_of(conn, row), proposals.find(conn, row)
     return Project(
         id=row.id,
         name=row.name,
@@ -71,6 +72,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         blocked=None,
         progress=_progress(task_rows),
         plan=_plan_info(plan) if plan is not None else None,
+        edited_plan=_plan_info(edited) if edited is not None else None,
         phases=phases(conn, row.id),
         tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id), tasks.output_users(conn, row.id)),
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
@@ -162,18 +164,23 @@ def phases(conn: Connection, project_id: str) -> list[Phase]:
 
 
 def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan:
-    """A plan version: the current one with the state of its tasks, an older one as it was approved or drafted.
+    """A plan version: an older one as it was approved or drafted; the current one with the state of its tasks, and likewise an
+    edit of the running plan that waits for approval. Without `version`, that edit, or else the current one.
 
     Raises:
         NotFound: the version does not exist.
         Conflict: `plan_not_ready`: the version has no content yet.
     """
-    row = plans.get(conn, project_row.id, version if version is not None else plans.current_version(project_row))
+    edited = proposals.version_waiting(conn, project_row)
+    newest = edited or plans.current_version(project_row)
+    row = plans.get(conn, project_row.id, version if version is not None else newest)
     contents = plans.contents(row)
     draft = PlanDraft.model_validate(contents.draft)
     latest = plans.latest(conn, project_row.id)
     current = row.version == project_row.plan_version
     shown = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, contents.ids, draft)
+    if row.version == edited:
+        shown = [_with_states(conn, item) for item in shown]
     return Plan(
         project_id=project_row.id,
         version=row.version,
@@ -231,6 +238,22 @@ def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
         PlanPhase(**phase(row, counts).model_dump(), tasks=by_phase.get(row.id, []))
         for row, counts in _phases(conn, project_id)
     ]
+
+
+def _with_states(conn: Connection, drafted: PlanPhase) -> PlanPhase:
+    """A phase of an edit that waits for approval, with the states that its phase and tasks have in the run."""
+    now_tasks = {item.id: item for phase in _current_phases(conn, drafted.project_id) for item in phase.tasks}
+    now_phases = {item.id: item for item in phases(conn, drafted.project_id)}
+    states = set(Task.model_fields) - set(TaskFields.model_fields) - {"phase_id", "position", "depends_on"}
+    items: list[Task] = []
+    for item in drafted.tasks:
+        there = now_tasks.get(item.id)
+        live = {name: getattr(there, name) for name in states} if there is not None else {}
+        items.append(item.model_copy(update=live))
+    found = now_phases.get(drafted.id)
+    names = ("status", "started_at", "completed_at")
+    state = {name: getattr(found, name) for name in names} if found is not None else {}
+    return drafted.model_copy(update={"tasks": items, **state})
 
 
 def _drafted_phases(project_row: ProjectRow, ids: Ids, draft: PlanDraft) -> list[PlanPhase]:

@@ -13,6 +13,7 @@ from app.domain.parameters import Parameter
 from app.domain.plan import field_path
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
+from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.unset import assignments
 from signoff.schemas.problems import Problem
@@ -46,6 +47,11 @@ class Findings:
     def assigned(self) -> dict[str, str | None]:
         """The variables that the description sets anywhere; see `assignments`."""
         return assignments("\n".join(self.lines))
+
+    @cached_property
+    def set_anywhere(self) -> frozenset[str]:
+        """The variables whose values are lost when the step that sets them ends; see `set_anywhere` in `lost_variables`."""
+        return set_anywhere("\n".join(self.lines))
 
     def ask(self, variable: str) -> bool:
         """Have the plan ask for the value of a variable. False if it must not, or already asks for as many as it can."""

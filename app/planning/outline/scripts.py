@@ -14,6 +14,7 @@ from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHEL
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.lost_variables import lost_variables
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
@@ -56,6 +57,12 @@ STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
 _OFFERS_A_CHOICE = re.compile(
     r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
+)
+# `ssh` with a host and no command, followed by something else to run.
+_LOGIN = re.compile(
+    r"^[ \t]*((?:ssh|mosh)(?:[ \t]+-[bcDEeFIiJLlmopRSw][ \t]*[^\s;|&<>]+|[ \t]+-[46AaCKkqtvXxYy]+)*[ \t]+[^\s;|&<>-][^\s;|&<>]*)"
+    r"[ \t]*\n(?=\s*\S)",
+    re.MULTILINE,
 )
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA = frozenset(
@@ -235,6 +242,8 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "it has only comments, so there is nothing to run"
     if _OFFERS_A_CHOICE.search(fence.content):
         return "its comments say that its lines are alternatives"
+    if (session := _LOGIN.search(read_shell_text(content).words.replace("\\\n", "  "))) is not None:
+        return f"'{session[1]}' opens a session on another machine, and the lines after it are meant to run there"
     if is_shown(fence):
         return "it does not say that it is a script. To run it, start it with ```sh"
     return ""
@@ -292,7 +301,15 @@ def check_script(
         )
         findings.problem(*place(at), message)
     script = commands(parsed)
-    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables}
+    lost = lost_variables(parsed, script, variables, findings.set_anywhere)
+    for name, at in lost.items():
+        message = (
+            f"Nothing in this step sets ${name}: what another step sets is gone when that step ends, so ${name} would be empty. "
+            f'Put both into one block. Or have the other step write {name.lower()}=… to "$SIGNOFF_OUTPUT", and pass '
+            "${{ tasks.KEY.outputs." + name.lower() + " }} to this one in an inputs block."
+        )
+        findings.problem(*place(at), message)
+    unset = {name: at for name, at in unset_variables(parsed).items() if name not in {*variables, *lost}}
     _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
     for found in (lost_state(parsed), endless(script)):
         if found is not None:

@@ -6,7 +6,7 @@ Pure functions from the text of a document and the names in a command.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from app.domain.parameters import objection_to
 from app.planning.outline.shell_findings import Command
@@ -28,17 +28,28 @@ _SOURCES = frozenset({"source", ".", "eval"})
 def assignments(text: str) -> dict[str, str | None]:
     """The variables that a document sets anywhere: the value that it writes. None if a step computes it."""
     found: dict[str, str | None] = {}
+    for name, value in _values(text):
+        found[name] = None if value is None else found.get(name, value)
+    for match in _SETTER.finditer(text):
+        found |= dict.fromkeys(_NAME.findall(match[1]))
+    return found
+
+
+def computed(text: str) -> frozenset[str]:
+    """The variables to which a document gives a value that a step computes."""
+    return frozenset(name for name, value in _values(text) if value is None)
+
+
+def _values(text: str) -> Iterator[tuple[str, str | None]]:
+    """Each `NAME=value`; None if a step computes the value."""
     for match in _ASSIGNMENT.finditer(text):
         value = match[2].strip("\"'")
         if value in {f"${match[1]}", f"${{{match[1]}}}"}:
             continue
         # A backtick behind the value ends inline code, unless a command follows it.
         substituted = not value and re.match(r"`[\w$./]", text[match.end() :][:2])
-        computed = "$" in value or "`" in value or substituted
-        found[match[1]] = None if computed else found.get(match[1], value)
-    for match in _SETTER.finditer(text):
-        found |= dict.fromkeys(_NAME.findall(match[1]))
-    return found
+        steps = "$" in value or "`" in value or value.startswith("(") or substituted
+        yield match[1], None if steps else value
 
 
 def is_secret(variable: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from signoff.schemas.plans import ParameterValue, PlanInfo
 from signoff.schemas.tasks import Phase, Task
@@ -128,6 +128,9 @@ class Project(BaseModel):
     created_by: str
     progress: Progress
     plan: PlanInfo | None
+    edited_plan: PlanInfo | None = Field(
+        description="The version that an edit during the run has made, if it waits for approval."
+    )
     phases: list[Phase]
     tasks: list[Task]
     run: RunInfo | None

@@ -137,6 +137,9 @@ class DecisionMade(OfDecision):
     title: str | None = None
     kind: str
     answer: str | None = None
+    plan_version: int | None = Field(
+        default=None, description="The version that an edit of a running plan has made, which waits for approval."
+    )
     comment: str | None = None
     reason: str | None = None
     outcome: str | None = None

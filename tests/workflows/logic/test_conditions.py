@@ -10,7 +10,7 @@ from app.domain.actions import Mode
 from app.domain.commands import CommandKind
 from tests.workflows.logic.conftest import Workflows
 from tests.workflows.logic.record import Record, Task, failed
-from workflows.contracts import TaskInput
+from workflows.contracts import TaskInput, Thresholds
 from workflows.project_run import CLEAN_UP_LIMIT
 
 COMMAND = {"command": "cmd_1"}
@@ -55,6 +55,18 @@ async def test_the_clean_up_after_a_cancel_has_a_limit(workflows: Workflows) -> 
         assert await running.ended() == "cancelled"
         assert CLEAN_UP_LIMIT <= await running.took() < CLEAN_UP_LIMIT + timedelta(minutes=1)
     assert record.tries == [("clean", 1)]
+
+
+async def test_the_limit_of_the_clean_up_does_not_start_again_with_a_new_history(workflows: Workflows) -> None:
+    timers = [Task(f"t{n}", mode=Mode.TIMER, seconds=90.0, after=[f"t{n - 1}"] if n else []) for n in range(12)]
+    record = Record({"One": [Task("it", mode=Mode.PERSON)], "Clean": timers}, always={"Clean"})
+    record.accept("cancel", CommandKind.CANCEL)
+    async with workflows.running(record, Thresholds(rest=40, drain=1_000)) as running:
+        await running.until_waiting("it", "person")
+        await running.handle.signal("cancel", COMMAND)
+        assert await running.ended() == "cancelled"
+        assert await running.histories() > 1
+        assert CLEAN_UP_LIMIT <= await running.took() < CLEAN_UP_LIMIT + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

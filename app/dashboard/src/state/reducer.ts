@@ -27,6 +27,8 @@ export interface ProjectState {
   formerStage: Project["stage"];
   paused: boolean;
   planVersion: number | null;
+  /** The version that an edit of the run has made, while it waits for approval. */
+  edited: number | null;
   /** By id. */
   tasks: Map<string, TaskState>;
   /** By id; `otherPhases` is the status of phases that no event mentions. */
@@ -75,6 +77,7 @@ export function newState(): ProjectState {
     formerStage: "draft",
     paused: false,
     planVersion: null,
+    edited: null,
     tasks: new Map(),
     phases: new Map(),
     otherPhases: "pending",
@@ -86,6 +89,7 @@ export function newState(): ProjectState {
 export function stageOf(state: ProjectState): Project["stage"] {
   if (state.status !== "running" || state.stage !== "executing") return state.stage;
   if (state.paused) return "paused";
+  if (state.edited !== null) return "awaiting_approval";
   if (state.asking.size) return "awaiting_decision";
   const gated = [...state.phases.values()].some((phase) => phase.status === "awaiting_approval");
   return gated ? "awaiting_phase_approval" : "executing";
@@ -113,6 +117,13 @@ export function take(state: ProjectState, event: Event): void {
       break;
     case "plan.ready":
       takePlan(state, event.data);
+      break;
+    case "plan.superseded":
+      if (state.edited === event.data.plan_version) state.edited = null;
+      break;
+    case "plan.approved":
+      state.planVersion = event.data.plan_version;
+      state.edited = null;
       break;
     case "run.started":
       startRun(state, event.data.reset ?? null);
@@ -192,9 +203,12 @@ function movedTask(task: TaskState, status: Task["status"], { at, data }: TaskEv
 }
 
 function takePlan(state: ProjectState, data: Schemas["PlanReadyEvent"]["data"]): void {
+  if (state.status === "running") {
+    // An edit during a run. Its version takes effect when it is approved.
+    state.edited = data.plan_version;
+    return;
+  }
   state.planVersion = data.plan_version;
-  // An edit during a run, which continues with the new version.
-  if (state.status === "running") return;
   state.status = "pending";
   state.stage = "awaiting_approval";
   const [done, kept] = [new Set(data.kept_phases ?? []), new Set(data.kept ?? [])];
@@ -232,6 +246,7 @@ function end(state: ProjectState, status: Project["status"]): void {
   state.status = status;
   state.stage = "finished";
   state.paused = false;
+  state.edited = null;
   // Phases that end with their project have no separate event.
   for (const [id, phase] of state.phases)
     if (!ENDED.has(phase.status)) state.phases.set(id, { ...phase, status: "cancelled" });

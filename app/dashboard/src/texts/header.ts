@@ -44,6 +44,7 @@ export const header = {
     draft: "No plan yet",
     planning: "Generating the plan",
     approval: "Waiting for your approval",
+    edit: "Waiting for your approval of an edit",
     phase: (name: string) => `Waiting for your approval of phase “${name}”`,
     person: (what: string[]) => `Waiting for a person: ${what.join(", ")}`,
     decisions: (count: number) => plural(count, "decision"),

@@ -137,7 +137,7 @@ export const plan = {
   removeHint:
     "This creates a new plan version without the task. If the project is running, the change takes effect at once.",
   editHint: "Saving creates a new plan version. That version is the one to approve.",
-  editRunning: "The project is running. Saving also approves the changed plan.",
+  editRunning: "The project is running. It starts nothing more until the changed plan is approved.",
   save: "Save",
   fields: {
     title: "Title",

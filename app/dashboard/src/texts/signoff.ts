@@ -13,6 +13,8 @@ export const signoff = {
   dismiss: "Dismiss",
   plan: {
     title: (version: number) => `Plan version ${version} is waiting for your approval`,
+    titleEdit: (version: number) => `Plan version ${version}, an edit of this run, is waiting for your approval`,
+    edit: "Nothing more starts until you approve it. What is running continues.",
     titleReplaced: (version: number, by: number) => `Plan version ${version} was replaced by version ${by}`,
     madeBy: (planner: string, who: string) => `Created by ${who}, planner: ${planner}`,
     whole: "Read the whole plan",

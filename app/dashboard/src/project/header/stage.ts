@@ -52,7 +52,10 @@ export function stageInWords(project: Facts, decisions: OpenDecision[], planMade
     case "planning":
       return describe(says.planning, project.since);
     case "awaiting_approval":
-      return describe(says.approval, planMadeAt, true);
+      // During a run, it is an edit that waits.
+      return project.status === "running"
+        ? describe(says.edit, planMadeAt, true, [...persons(open), ...automatic(open)])
+        : describe(says.approval, planMadeAt, true);
     case "finished":
       return describe(says.finished[project.status as keyof typeof says.finished] ?? "", null);
     case "cancelling":

@@ -1,0 +1,64 @@
+"""Variables that one step sets and another one reads: each step has its own environment, so they would be empty there.
+
+Pure functions from the text of a document and the text of a script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+
+from app.planning.outline.shell_findings import Command, unset_variables
+from app.planning.outline.shell_text import ShellText
+from app.planning.outline.unset import computed, is_of_machine
+
+_LOWER = re.compile(r"(?<![\w$.?&-])([a-z_][a-z0-9_]*)\+?=(?=[^\s=])")
+_USED = re.compile(r"\$(?:([a-z_]\w*)|\{([a-z_]\w*)(:?[-=+?])?)")
+_SET = re.compile(
+    r"(?<![\w$])([a-z_]\w*)(?:\+?=|\+\+|--)|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|typeset|let|"
+    r"export|readonly|coproc)\b([^\n;|&]{0,300})"
+)
+_NAME = re.compile(r"[a-z_]\w*")
+_UNSURE = frozenset({"source", ".", "eval"})
+_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"})
+
+
+def set_anywhere(text: str) -> frozenset[str]:
+    """Names that a document sets: those in capitals only where a step computes them, since others become parameters."""
+    return computed(text) | frozenset(_LOWER.findall(text)) - _PROXIES
+
+
+def lost_variables(text: ShellText, script: list[Command], known: Set[str], elsewhere: Set[str]) -> dict[str, int]:
+    """The variables that a script reads, that it certainly does not set, and that another step sets. Where each is read first.
+
+    Args:
+        text: the script.
+        script: its commands.
+        known: names that the plan sets for the script.
+        elsewhere: names that the document sets anywhere (`set_anywhere`).
+    """
+    if any(command.words and command.words[0] in _UNSURE for command in script):
+        return {}  # What it sources may set them.
+    found = {name: at for name, at in unset_variables(text).items() if not is_of_machine(name)} | _lower_case(text)
+    return {
+        name: at
+        for name, at in found.items()
+        if name in elsewhere and name not in known and not _is_guarded(name, text.expanded)
+    }
+
+
+def _lower_case(text: ShellText) -> dict[str, int]:
+    given: set[str] = set()
+    for match in _SET.finditer(text.expanded):
+        given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
+    names: dict[str, int] = {}
+    for match in _USED.finditer(text.expanded):
+        name = match[1] or match[2]
+        if not match[3] and name not in given:
+            names.setdefault(name, match.start())
+    return names
+
+
+def _is_guarded(name: str, script: str) -> bool:
+    """Whether a script gives the variable a value if it has none, stops without one, or looks whether it has one."""
+    return re.search(rf"\$\{{{name}:?[-=+?]|-[nzv]\s+\"?(?:\$\{{?)?{name}\b", script) is not None
