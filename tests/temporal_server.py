@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from datetime import timedelta
 
 from temporalio.testing import WorkflowEnvironment
 
 from app.temporal import devserver
 
-# The SDK gives a server 5 s to start, which is too little on a busy machine.
-_TRIES = 6
+# The SDK's default is 5 s, which is too little on a busy machine.
+_STARTS_WITHIN = timedelta(seconds=60)
 
 
 async def started_server(arguments: Sequence[str] | None = None) -> WorkflowEnvironment:
@@ -19,14 +19,8 @@ async def started_server(arguments: Sequence[str] | None = None) -> WorkflowEnvi
     Raises:
         RuntimeError: it does not start.
     """
-    given = devserver.tuning_args() if arguments is None else arguments
-    for _ in range(_TRIES - 1):
-        with suppress(RuntimeError):
-            return await _start(given)
-    return await _start(given)
-
-
-async def _start(arguments: Sequence[str]) -> WorkflowEnvironment:
     return await WorkflowEnvironment.start_local(
-        dev_server_existing_path=devserver.binary(), dev_server_extra_args=arguments
+        dev_server_existing_path=devserver.binary(),
+        dev_server_extra_args=devserver.tuning_args() if arguments is None else arguments,
+        dev_server_startup_timeout=_STARTS_WITHIN,
     )
