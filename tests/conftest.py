@@ -28,7 +28,7 @@ from app.main import create_app
 from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
-from app.temporal import commands, devserver
+from app.temporal import commands
 from app.temporal.client import Engine
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
@@ -39,6 +39,7 @@ from tests.postgresql import PostgresServer
 from tests.projects import Projects
 from tests.serving import served
 from tests.sse import read_events
+from tests.temporal_server import started_server
 from tests.waiting import DEADLINE, eventually  # noqa: F401 - tests import them from here
 from worker import build_worker
 from workflows.contracts import Thresholds
@@ -138,9 +139,7 @@ def postgres_server() -> PostgresServer:
 @contextlib.asynccontextmanager
 async def running_temporal() -> AsyncIterator[WorkflowEnvironment]:
     """Run a Temporal server that keeps its data in memory."""
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
-    )
+    environment = await started_server()
     yield environment
     await environment.shutdown()
 

@@ -140,7 +140,7 @@ def _serve(address: str) -> None:
 
 
 def _load_everything() -> None:
-    for module in {*cli._MODULES.values(), "app.main", "worker", "uvicorn"}:
+    for module in {*cli._MODULES.values(), "app.main", "app.database.postgres", "worker", "uvicorn"}:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()

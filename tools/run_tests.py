@@ -23,19 +23,19 @@ LOGS = ROOT / ".venv" / "tests"
 _TABLES = ("tests/api/test_nothing_ignored.py", "tests/api/test_call_table.py")
 # The groups that take longest come first, so that the last ones end at about the same time.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "postgresql": ("--database=postgresql",),
+    "workflows": ("tests/workflows",),
     "api": ("tests/api", *(f"--ignore={file}" for file in _TABLES)),
     "e2e": ("tests/e2e", "tests/contract", "tests/client"),
-    "workflows": ("tests/workflows",),
-    "tables": _TABLES,
-    "units": ("tests/unit", "tests/activities"),
+    "postgresql": ("--database=postgresql",),
     "chaos": ("tests/chaos",),
+    "units": ("tests/unit", "tests/activities"),
+    "tables": _TABLES,
     "models": ("tests/models", "tests/bridge", "tests/replay"),
 }
-# Many tests wait for processes and timers, so there is work for one group more than there are processors.
 # `make test-browser` and `make test-model` run these.
 _ELSEWHERE = {"browser", "small_model"}
-AT_ONCE = (os.cpu_count() or 1) + 1
+# Many tests wait for processes and timers: with one group more than processors, a quarter of the processor time was unused.
+AT_ONCE = (os.cpu_count() or 1) + 2
 _PERCENT = re.compile(r"\[ *(\d+)%\]")
 _REPORT_SECONDS = 30
 # A group that takes longer hangs outside a test, where pytest sets no limit.

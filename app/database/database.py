@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from app.database.feed import ChangeFeed
-from app.database.postgres import PostgresDatabase
 from app.database.sqlite import SqliteDatabase
 from app.database.url import parse_url, sqlite_path
 from app.domain.errors import Unavailable
@@ -46,9 +45,7 @@ class Database:
     def __init__(self, url: str, signer: Signer | None = None) -> None:
         path = sqlite_path(url)
         options: dict[str, object] = {SIGNER: signer}
-        self._backend: _Backend = (
-            SqliteDatabase(path, options) if path is not None else PostgresDatabase(parse_url(url), options)
-        )
+        self._backend: _Backend = SqliteDatabase(path, options) if path is not None else _postgres(url, options)
 
     @property
     def feed(self) -> ChangeFeed:
@@ -99,3 +96,10 @@ class Database:
             Unavailable: the database cannot be reached.
         """
         return await self._backend.read(work)
+
+
+def _postgres(url: str, options: dict[str, object]) -> _Backend:
+    # This loads asyncpg and SQLAlchemy's asynchronous part: 80 modules that SQLite does not need.
+    from app.database.postgres import PostgresDatabase  # noqa: PLC0415
+
+    return PostgresDatabase(parse_url(url), options)

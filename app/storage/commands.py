@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TypedDict, cast
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from app.domain.commands import CommandKind, CommandPayload, CommandRequest, StoredCommand
 from app.domain.identity import new_id, now
 from app.domain.signing import SIGNER, Signer
 from app.storage import plans, projects, proposals
 from app.storage.tables import commands
+
+_OF_PROJECT = select(commands).where(commands.c.project_id == bindparam("of_project"))
+_FIND = _OF_PROJECT.where(commands.c.id == bindparam("named"))
+_FIND_REQUEST = _OF_PROJECT.where(commands.c.request_id == bindparam("requested"))
 
 
 def store(conn: Connection, request: CommandRequest) -> StoredCommand:
@@ -20,8 +24,8 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
         NotFound: there is no such project.
     """
     project = projects.get(conn, request.project_id)
-    conditions = (commands.c.project_id == project.id, commands.c.request_id == request.request_id)
-    earlier = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
+    requested = {"of_project": project.id, "requested": request.request_id}
+    earlier = conn.execute(_FIND_REQUEST, requested).mappings().one_or_none()
     if earlier is not None:
         return _command(earlier)
     plan = plans.find(conn, project.id, project.plan_version) if project.plan_version is not None else None
@@ -63,15 +67,13 @@ class CommandRow(TypedDict):
 
 def find_row(conn: Connection, project_id: str, request_id: str) -> CommandRow | None:
     """Return the stored command with a request id as it is stored, or None."""
-    conditions = (commands.c.project_id == project_id, commands.c.request_id == request_id)
-    row = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
+    row = conn.execute(_FIND_REQUEST, {"of_project": project_id, "requested": request_id}).mappings().one_or_none()
     return cast("CommandRow", dict(row)) if row is not None else None
 
 
 def find(conn: Connection, project_id: str, command_id: str) -> StoredCommand | None:
     """Return a command of this project, or None."""
-    conditions = (commands.c.project_id == project_id, commands.c.id == command_id)
-    row = conn.execute(select(commands).where(*conditions)).mappings().one_or_none()
+    row = conn.execute(_FIND, {"of_project": project_id, "named": command_id}).mappings().one_or_none()
     return _command(row) if row is not None else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from app.domain.commands import CommandKind, CommandRecord, CommandRequest, Outcome
 from app.domain.errors import DomainError
@@ -18,12 +18,14 @@ from signoff.schemas.event_data import DecisionMade
 
 # Carries out a command. May add to its record what it was bound to. Raises DomainError to refuse.
 Handler = Callable[[Connection, CommandRecord], None]
+_FIND = select(decisions).where(
+    decisions.c.project_id == bindparam("of_project"), decisions.c.request_id == bindparam("requested")
+)
 
 
 def find(conn: Connection, project_id: str, request_id: str) -> CommandRecord | None:
     """Return the decision on a request, or None while it is undecided."""
-    query = select(decisions).where(decisions.c.project_id == project_id, decisions.c.request_id == request_id)
-    row = conn.execute(query).mappings().one_or_none()
+    row = conn.execute(_FIND, {"of_project": project_id, "requested": request_id}).mappings().one_or_none()
     return _decision(row) if row is not None else None
 
 

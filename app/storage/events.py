@@ -31,6 +31,9 @@ _AS_STORED = select(
     events.c.hash,
     cast(events.c.data, Text).label("data"),
 )
+_OF_PROJECT = _AS_STORED.where(events.c.project_id == bindparam("of_project")).order_by(events.c.seq)
+_TO_SEAL = _OF_PROJECT.add_columns(events.c.seal).where(events.c.seq > bindparam("after")).limit(bindparam("at_most"))
+_WITH_THE_ONE_BEFORE = _OF_PROJECT.where(events.c.seq.between(bindparam("before"), bindparam("numbered")))
 
 
 def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: str | None = None) -> list[Event]:
@@ -79,10 +82,8 @@ def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> l
 
 def to_seal(conn: Connection, project_id: str, seq: int, *, limit: int) -> list[tuple[Event, str, str | None]]:
     """Return the next events as they are stored, each with its hash and the app's signature."""
-    query = _AS_STORED.add_columns(events.c.seal).where(events.c.project_id == project_id, events.c.seq > seq)
-    return [
-        (_as_stored(row)[0], str(row.hash), row.seal) for row in conn.execute(query.order_by(events.c.seq).limit(limit))
-    ]
+    rows = conn.execute(_TO_SEAL, {"of_project": project_id, "after": seq, "at_most": limit})
+    return [(_as_stored(row)[0], str(row.hash), row.seal) for row in rows]
 
 
 def of_types(conn: Connection, project_id: str, types: tuple[str, ...], *, up_to: int) -> list[Event]:
@@ -95,8 +96,7 @@ def hash_of(conn: Connection, project_id: str, seq: int) -> str | None:
     """Return the hash of one event, computed from its content and the stored hash before it. None if either is missing."""
     if seq == 0:
         return GENESIS
-    query = _AS_STORED.where(events.c.project_id == project_id, events.c.seq.in_((seq - 1, seq))).order_by(events.c.seq)
-    rows = conn.execute(query).all()
+    rows = conn.execute(_WITH_THE_ONE_BEFORE, {"of_project": project_id, "before": seq - 1, "numbered": seq}).all()
     if [row.seq for row in rows] != ([seq - 1, seq] if seq > 1 else [1]):
         return None
     return chain_hash(str(rows[0].hash) if seq > 1 else GENESIS, _as_stored(rows[-1])[0])

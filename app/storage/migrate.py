@@ -17,7 +17,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from app.database.postgres import make_engine
 from app.database.sqlite import BUSY_TIMEOUT_MS, begin_write
 from app.database.url import parse_url, sqlite_path
 
@@ -104,6 +103,8 @@ def _in_transaction(url: str, work: Callable[[Connection], R], *, writes: bool =
 
 
 async def _on_postgres(url: URL, work: Callable[[Connection], R]) -> R:
+    from app.database.postgres import make_engine  # noqa: PLC0415 - SQLite does not need the many modules that this loads
+
     engine = make_engine(url, _SESSION, call_seconds=None, poolclass=NullPool)
     async with engine.begin() as connection:
         return await connection.run_sync(work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, select, update
 
 from app.domain.budget import Spent
 from app.domain.decisions import QuestionStatus
@@ -63,6 +63,17 @@ _CALLS = model_steps.c.tool.is_(None)
 _COST = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
 # A sum that omits calls of unknown cost would look complete.
 _UNPRICED = func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus.LOST)) & _COST.is_(None), 1), else_=0))
+_BY_TASK = (
+    select(
+        model_steps.c.task_id,
+        func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens)),
+        func.sum(model_steps.c.output_tokens),
+        func.sum(_COST),
+        _UNPRICED,
+    )
+    .where(model_steps.c.project_id == bindparam("of_project"), model_steps.c.task_id.is_not(None), _CALLS)
+    .group_by(model_steps.c.task_id)
+)
 # The number of the step that marks the end of a conversation.
 _END = 1_000_000
 
@@ -242,10 +253,7 @@ def of_conversation(project_id: str, name: str) -> ColumnElement[bool]:
 
 def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, int, float | None]]:
     """Return input tokens, output tokens and cost of each task that has called a model."""
-    tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
-    columns = (model_steps.c.task_id, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
-    conditions = (model_steps.c.project_id == project_id, model_steps.c.task_id.is_not(None), _CALLS)
-    rows = conn.execute(select(*columns).where(*conditions).group_by(model_steps.c.task_id))
+    rows = conn.execute(_BY_TASK, {"of_project": project_id})
     return {row[0]: (int(row[1] or 0), int(row[2] or 0), None if row[4] else row[3]) for row in rows}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Unpack
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from app.domain.actions import Actions
 from app.domain.commands import CancelSeal, CommandSeal
@@ -31,6 +31,7 @@ from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
 
 _ROWS = Rows(plans, PlanRow)
+_FIND = _ROWS.select.where(plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered"))
 OPEN_STATUSES = (PlanStatus.READY, PlanStatus.APPROVED)
 
 
@@ -51,7 +52,7 @@ def run_settings(project: ProjectRow, draft: PlanDraft, actions: Actions) -> Run
 def find(conn: Connection, project_id: str, version: int) -> PlanRow | None:
     """Return one version, or None."""
     locks.hold_project(conn, project_id)
-    return _ROWS.find(conn, _ROWS.select.where(plans.c.project_id == project_id, plans.c.version == version))
+    return _ROWS.find(conn, _FIND, {"of_project": project_id, "numbered": version})
 
 
 def get(conn: Connection, project_id: str, version: int) -> PlanRow:

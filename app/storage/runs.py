@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from app.domain.commands import CancelSeal
 from app.domain.errors import Conflict
@@ -108,6 +108,7 @@ _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
 }
 _RUNS = Rows(runs, RunRow)
 _PHASES = Rows(phases, PhaseRow)
+_PHASES_OF = _PHASES.select.where(phases.c.project_id == bindparam("of_project")).order_by(phases.c.position)
 DID_NOT_STOP: TaskError = {
     "type": "did_not_stop",
     "message": "The task did not stop in time after the run was cancelled.",
@@ -190,7 +191,7 @@ def phase_at(conn: Connection, project_id: str, position: int) -> PhaseRow | Non
 
 def phases_of(conn: Connection, project_id: str) -> list[PhaseRow]:
     """Return the phases of the current plan, in order."""
-    return _PHASES.all(conn, _PHASES.select.where(phases.c.project_id == project_id).order_by(phases.c.position))
+    return _PHASES.all(conn, _PHASES_OF, {"of_project": project_id})
 
 
 def get_phase(conn: Connection, phase_id: str) -> PhaseRow:

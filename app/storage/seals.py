@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, cast, delete, func, insert, or_, select, update
 
 from app.domain.seals import Seal
 from app.storage.commands import CommandRow
@@ -38,6 +38,9 @@ class Tombstone:
 
 
 _TOMBSTONES = Rows(tombstones, Tombstone)
+_BODIES = select(cast(seals.c.body, Text)).where(seals.c.project_id == bindparam("of_project"))
+_AFTER = _BODIES.where(seals.c.number > bindparam("numbered")).order_by(seals.c.number)
+_FIND = _BODIES.where(seals.c.number == bindparam("numbered"))
 
 
 def all_of(conn: Connection, project_id: str) -> list[Seal]:
@@ -47,15 +50,14 @@ def all_of(conn: Connection, project_id: str) -> list[Seal]:
 
 def after(conn: Connection, project_id: str, number: int) -> list[Seal]:
     """Return the seals of a project with a higher number, in order. Rows that are not valid seals are left out."""
-    query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id, seals.c.number > number)
-    found = [_seal(text) for text in conn.execute(query.order_by(seals.c.number)).scalars()]
+    texts = conn.execute(_AFTER, {"of_project": project_id, "numbered": number}).scalars()
+    found = [_seal(text) for text in texts]
     return [seal for seal in found if seal is not None and seal.project_id == project_id]
 
 
 def find(conn: Connection, project_id: str, number: int) -> Seal | None:
     """Return one seal, or None."""
-    query = select(cast(seals.c.body, Text)).where(seals.c.project_id == project_id, seals.c.number == number)
-    text = conn.execute(query).scalar_one_or_none()
+    text = conn.execute(_FIND, {"of_project": project_id, "numbered": number}).scalar_one_or_none()
     return _seal(text) if text is not None else None
 
 

@@ -146,6 +146,18 @@ EVENT_OF: dict[TaskStatus, type[TaskMoved]] = {
 # Statements on the hot path are built once: building one costs more than running it.
 _ROWS = Rows(tasks, TaskRow)
 _COUNTS = Rows(tasks, _Count, number=func.count())
+_COUNT_BY_PHASE = _COUNTS.select.where(tasks.c.project_id == bindparam("in_project")).group_by(
+    tasks.c.phase_id, tasks.c.status
+)
+_USERS = (
+    select(tasks.c.id, tasks.c.key, tasks.c.title, tasks.c.inputs, tasks.c.action)
+    .where(
+        tasks.c.project_id == bindparam("in_project"),
+        tasks.c.status.notin_(FINISHED_TASK),
+        or_(*(cast(column, String).contains("${{") for column in (tasks.c.inputs, tasks.c.action))),
+    )
+    .order_by(tasks.c.position)
+)
 _FIND = _ROWS.select.where(
     tasks.c.project_id == bindparam("in_project"),
     (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
@@ -222,11 +234,8 @@ class OutputUser:
 
 def output_users(conn: Connection, project_id: str) -> dict[str, list[OutputUser]]:
     """Return, by the key of each task whose outputs are used, the tasks that use them and have not ended, in plan order."""
-    columns = (tasks.c.id, tasks.c.key, tasks.c.title, tasks.c.inputs, tasks.c.action)
-    refers = or_(*(cast(column, String).contains("${{") for column in (tasks.c.inputs, tasks.c.action)))
-    query = select(*columns).where(tasks.c.project_id == project_id, tasks.c.status.notin_(FINISHED_TASK), refers)
     users: dict[str, list[OutputUser]] = {}
-    for row in conn.execute(query.order_by(tasks.c.position)):
+    for row in conn.execute(_USERS, {"in_project": project_id}):
         for key, outputs in outputs_used([row.inputs, row.action]).items():
             users.setdefault(key, []).append(OutputUser(row.id, row.key, row.title, outputs))
     return users
@@ -245,9 +254,8 @@ def count_by_status(conn: Connection, project_id: str) -> dict[str, int]:
 
 def count_by_phase(conn: Connection, project_id: str) -> dict[str, dict[TaskStatus, int]]:
     """Count the tasks of each phase by status, for each phase id."""
-    query = _COUNTS.select.where(tasks.c.project_id == project_id).group_by(tasks.c.phase_id, tasks.c.status)
     counts: dict[str, dict[TaskStatus, int]] = {}
-    for row in _COUNTS.all(conn, query):
+    for row in _COUNTS.all(conn, _COUNT_BY_PHASE, {"in_project": project_id}):
         counts.setdefault(row.phase_id, {})[row.status] = row.number
     return counts
 

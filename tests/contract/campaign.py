@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-from temporalio.testing import WorkflowEnvironment
-
 from app.api.http import throttle
-from app.temporal import devserver
 from tests.conftest import Stack, running_stack
+from tests.temporal_server import started_server
 
 KEY = "a key for made-up requests, long enough to serve"
 FOLDER = Path(__file__).parent
@@ -103,9 +101,7 @@ async def campaign(wanted: int) -> bool:
     whole = Outcome()
     async with AsyncExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
-        temporal = await WorkflowEnvironment.start_local(
-            dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
-        )
+        temporal = await started_server()
         exits.push_async_callback(temporal.shutdown)
         stack = await exits.enter_async_context(running_stack(temporal, folder, api_key=KEY))
         # Wrong keys are part of the test, and each would make every later request two seconds slower.

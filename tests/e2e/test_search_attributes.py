@@ -8,16 +8,15 @@ import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 
-from app.temporal import devserver
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes, missing_search_attributes
+from tests.temporal_server import started_server
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 
 @pytest.fixture
 async def bare() -> AsyncIterator[Client]:
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=devserver.binary()) as environment:
+    async with await started_server([]) as environment:
         yield environment.client
 
 

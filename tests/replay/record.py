@@ -18,9 +18,9 @@ from typing import Any
 
 from temporalio.testing import WorkflowEnvironment
 
-from app.temporal import devserver
 from tests.conftest import Stack, eventually, running_stack
 from tests.model_server import Answer, Json, ModelServer, Request, Text, ToolCalls, model_server
+from tests.temporal_server import started_server
 from workflows.contracts import Thresholds
 
 FOLDER = Path(__file__).with_name("histories")
@@ -219,9 +219,7 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
 
 
 async def record(names: list[str]) -> None:
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=devserver.binary(), dev_server_extra_args=devserver.tuning_args()
-    )
+    environment = await started_server()
     for name in names:
         scene, thresholds = SCENES[name]
         with tempfile.TemporaryDirectory() as folder:

@@ -14,12 +14,12 @@ from temporalio import workflow
 from temporalio.client import ActivityFailureError
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from app.domain.agents import AgentEntry, AgentKind
 from app.temporal import devserver
 from tests.conftest import Stack, running_stack
+from tests.temporal_server import started_server
 from worker import build_worker
 from workflows.contracts import WORKFLOW_TYPE
 
@@ -82,9 +82,7 @@ async def forged(
 async def test_a_standalone_activity_is_refused(tmp_path: Path) -> None:
     # The dev server disables them by default, but another server may not.
     switched_on = ["--dynamic-config-value", "activity.enableStandalone=true", "--dynamic-config-value", CHASM]
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=devserver.binary(), dev_server_extra_args=[*devserver.tuning_args(), *switched_on]
-    )
+    environment = await started_server([*devserver.tuning_args(), *switched_on])
     try:
         async with running_stack(environment, tmp_path) as stack:
             project_id = await stack.planned("- Run: `touch ran` {#run}")
