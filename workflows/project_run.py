@@ -46,6 +46,7 @@ T = TypeVar("T")
 # A run that began before one of these changes is replayed without it.
 GATE_BY_RECORD = "gate-by-record"
 EMPTY_GATE = "empty-gate"
+IN_PROGRESS_ONCE = "in-progress-once"
 # How long phases that run in any case (`on=always`) may take after a cancel, together. Then their tasks are stopped.
 CLEAN_UP_LIMIT = timedelta(minutes=10)
 
@@ -376,14 +377,16 @@ class ProjectRun:
     async def _scheduler(self, work: PhaseWork) -> PhaseScheduler:
         """Create a scheduler for the rest of a phase. Tasks in progress stay in progress."""
         unattended = {Mode.PERSON, Mode.TIMER, Mode.DECISION}
+        moved = self._running.move(work.tasks)
         scheduler = PhaseScheduler(
             work.tasks.dependencies,
             max_parallel=self._run.max_parallel,
             stop_at_first_failure=self._run.stop_at_first_failure,
             unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
             conditional=self._run.conditional,
+            repeats=bool(moved) and not workflow.patched(IN_PROGRESS_ONCE),
         )
-        for position in self._running.move(work.tasks):
+        for position in moved:
             scheduler.adopt(position)
         await self._restore(work, scheduler)
         return scheduler

@@ -21,6 +21,8 @@ class PhaseScheduler:
         stop_at_first_failure: start nothing more once a task has failed.
         unattended: tasks that wait for a person or a timer. They do not count toward `max_parallel`.
         conditional: a task may start once its dependencies have ended in any way, unless `skip` was called for it.
+        repeats: as in runs from before this was corrected, hand out a task again that is in progress when its phase is loaded
+            again, and that depends on one that has ended.
     """
 
     def __init__(
@@ -31,7 +33,9 @@ class PhaseScheduler:
         stop_at_first_failure: bool = False,
         unattended: Collection[int] = (),
         conditional: bool = False,
+        repeats: bool = False,
     ) -> None:
+        self._repeats = repeats
         self._conditional = conditional
         self._dependents = dependents_of(dependencies)
         self._missing = [len(needed) for needed in dependencies]
@@ -108,7 +112,8 @@ class PhaseScheduler:
                 return self._skip_dependents(task)
         for other in self._dependents[task]:
             self._missing[other] -= 1
-            if self._missing[other] == 0 and other not in self._ended:
+            in_progress = other in self._under_way and not self._repeats
+            if self._missing[other] == 0 and other not in self._ended and not in_progress:
                 self._push(other)
         return []
 

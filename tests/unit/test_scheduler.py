@@ -210,3 +210,13 @@ def test_ten_thousand_tasks_take_an_effort_that_grows_with_them_and_no_faster(sh
         return lines_executed(lambda: run(graph), "workflows/scheduler.py", "app/domain/graph.py")
 
     assert effort(10_000) < 15 * effort(1_000)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_task_that_is_in_progress_is_not_handed_out_again_after_an_edit(*, conditional: bool) -> None:
+    scheduler = PhaseScheduler([[], [0], [1]], max_parallel=5, conditional=conditional)
+    scheduler.adopt(1)
+    assert scheduler.restore({0: True}) == []
+    assert scheduler.take() == []
+    assert scheduler.finish(1, succeeded=True) == []
+    assert scheduler.take() == [2]
