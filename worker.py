@@ -116,6 +116,7 @@ def build_worker(
         scopes=settings.secret_scopes,
         masked=partial(tasks.masker.data, cut=True),
         shows_files=settings.planner_files == "beginnings",
+        network=settings.sandbox_network,
     )
     planning = planning_of(settings, database, actions, finder, planners)
     advice = Advice(database, settings, tasks.masker)

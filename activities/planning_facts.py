@@ -19,9 +19,11 @@ from app.workspace.files import found_in
 from app.workspace.folders import open_file
 
 MAX_FILES = 200
-# Limits of what is shown of files: how many, how many lines of each, their length, and all of it together.
+# Limits of what is shown of files: how many, how many lines of each longer one, their length, and all of it together.
 MAX_BEGINNINGS = 20
 MAX_LINES = 3
+# A text of at most this many characters is shown as a whole.
+MAX_WHOLE = 600
 MAX_LINE_LENGTH = 200
 MAX_CHARACTERS = 6000
 _READ_BYTES = 16_384
@@ -39,6 +41,7 @@ class FactFinder:
         scopes: who may use which secret.
         masked: masks secrets in data, also one that the end of the data cuts off.
         shows_files: whether the first lines of files may be shown to a model.
+        network: the TCP ports that commands may connect to.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class FactFinder:
         scopes: SecretScopes,
         masked: Callable[[bytes], bytes],
         shows_files: bool,
+        network: str = "all",
     ) -> None:
+        self._network = network
         self._task_path = task_path
         self._secrets = secrets
         self._scopes = scopes
@@ -74,6 +79,7 @@ class FactFinder:
             ),
             more_files=len(files) > MAX_FILES,
             secrets=[name for name in sorted(self._secrets) if self._scopes.refusal(name, project_id, agent) is None],
+            network=self._network,
         )
 
     def _programs(self) -> list[str]:
@@ -88,13 +94,17 @@ class FactFinder:
                 break
             beginning = self._beginning(root, file.path)
             if beginning:
-                file.beginning = beginning[:left]
-                left -= len(beginning)
+                text, file.complete = beginning
+                file.beginning, file.complete = text[:left], file.complete and len(text) <= left
+                left -= len(text)
                 shown += 1
         return files
 
-    def _beginning(self, root: Path, path: str) -> str | None:
-        """The first lines of a text file. None for other files, and for those whose names say that they hold secrets."""
+    def _beginning(self, root: Path, path: str) -> tuple[str, bool] | None:
+        """The first lines of a text file, and whether it has no others.
+
+        None for an empty file, for one that is not text, and for one whose name says that it holds secrets.
+        """
         parts = path.split("/")
         if any(part.startswith(".") or is_private(part) for part in parts) or _is_sensitive(path.lower()):
             return None
@@ -110,8 +120,11 @@ class FactFinder:
             return None
         if "\0" in text:
             return None
+        if len(text) <= MAX_WHOLE:
+            return (text.rstrip("\n"), True) if text.strip("\n") else None
         lines = [line[:MAX_LINE_LENGTH] for line in text.splitlines()[:MAX_LINES]]
-        return "\n".join(lines).strip("\n")
+        shown = "\n".join(lines).strip("\n")
+        return (shown, False) if shown else None
 
 
 def _is_sensitive(path: str) -> bool:

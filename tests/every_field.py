@@ -67,9 +67,11 @@ _ACTIONS: tuple[dict[str, Any], ...] = (
         "expires_seconds": 33,
         "stop": ["option-one"],
     },
-    {"type": "manual", "instructions": "Follow these instructions."},
+    {"type": "manual", "instructions": "Follow these instructions.", "shows": ["shown/code.py"]},
     {"type": "wait", "seconds": 22},
     {"type": "milestone"},
+    {"type": "decision", "question": "Does a model answer this?", "options": ["perhaps"], "by": "model"},
+    {"type": "decision", "question": "Who else agrees?", "other_than": "a4"},
 )
 _TERMS: dict[str, Any] = {
     "description": "What the task is for.",

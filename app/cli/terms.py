@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 _REFERENCE = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}")
 _OUTPUT = re.compile(r"tasks\.([a-z][a-z0-9_-]*)\.outputs\.([A-Za-z_][A-Za-z0-9_-]*)")
-_DECISIONS = {"agent": "a model may answer first, then a person", "human": "always a person"}
+_AFTER_FAILURE = {"agent": "if a person is asked, a model may answer first", "human": "a person is asked"}
 _WITHOUT_ANSWER = {"ask": "ask a person", "fail": "it fails"}
 
 
@@ -23,7 +23,7 @@ def settings_lines(settings: Json) -> Iterator[Text]:
     """The settings of the run, one on each line."""
     yield _named("works in", settings["workspace"] or settings["path"] or "a folder of its own")
     yield _named("strategy", settings["strategy"])
-    yield _named("decisions", _DECISIONS[settings["decision_mode"]])
+    yield _named("after a failure", _AFTER_FAILURE[settings["decision_mode"]])
     starts = "start by themselves" if settings["auto_approve_phases"] else "wait for approval, apart from the first"
     yield _named("phases", f"{starts}, unless they say otherwise")
     if settings["agent_id"]:

@@ -52,11 +52,15 @@ USUAL_PROGRAMS = (
 
 
 class FileFacts(BaseModel):
-    """A file in the workspace. `beginning` is its first lines, without secrets; None if it is not shown."""
+    """A file in the workspace. `beginning` is its first lines, without secrets; None if it is not shown.
+
+    `complete` says whether the beginning is the whole file.
+    """
 
     path: str
     size: int
     beginning: str | None = None
+    complete: bool = False
 
 
 class Facts(BaseModel):
@@ -73,6 +77,7 @@ class Facts(BaseModel):
         files: files in the workspace.
         more_files: whether there are more of them.
         secrets: names of the secrets that tasks of this project may use.
+        network: the TCP ports that commands may connect to: `all`, `none`, or a list separated by commas.
     """
 
     now: datetime
@@ -85,3 +90,4 @@ class Facts(BaseModel):
     files: list[FileFacts] = Field(default_factory=list[FileFacts])
     more_files: bool = False
     secrets: list[str] = Field(default_factory=list[str])
+    network: str = "all"

@@ -35,6 +35,8 @@ class Outcome(BaseModel):
 
     outline: str | None = None
     warnings: list[str] = []
+    assumptions: list[str] = []
+    questions: list[str] = []
     error: dict[str, Any] | None = None
 
 
@@ -81,4 +83,9 @@ async def plan(signoff: Stack, brief: PlainBrief, *, seconds: float = DEADLINE) 
         return Outcome(error={name: event["data"][name] for name in ("code", "message", "details")})
     read = await signoff.http.get(f"/api/projects/{project_id}/plan", headers={"Accept": "text/markdown"})
     described = await signoff.call("GET", f"/{project_id}/plan")
-    return Outcome(outline=read.text, warnings=described["warnings"])
+    return Outcome(
+        outline=read.text,
+        warnings=described["warnings"],
+        assumptions=described["assumptions"],
+        questions=[item["question"] for item in described["questions"]],
+    )

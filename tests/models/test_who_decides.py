@@ -166,6 +166,7 @@ async def test_an_edit_cannot_put_a_push_behind_the_answer_of_a_model(stack: Sta
     assert "'enough'" in refused["message"]
     assert "approval=yes" in refused["message"]
     await stack.call("POST", f"/{project_id}/tasks", status=201, json=task | {"requires_approval": True})
+    await stack.call("POST", f"/{project_id}/approve")
     await stack.call("POST", f"/{project_id}/tasks/look/complete")
     waiting = await stack.task_in(project_id, "push", "waiting")
     assert waiting["reason"] == "release"
@@ -176,7 +177,9 @@ async def test_the_model_sees_what_it_decides_on(stack: Stack, model: ModelServe
     plan = """
 ## Write
 
-- Write the notes: `printf 'Faster. token-8c1f\\n' > notes.md; echo words=1 >> $SIGNOFF_OUTPUT` {#write files=notes.md,none.md}
+- Write the notes: `printf 'Faster. token-8c1f\\n' | tee notes.md none.md; echo words=1 >> $SIGNOFF_OUTPUT`
+  {#write files=notes.md,none.md}
+- Tidy up: `rm none.md` {after=write}
 
 ## Review
 

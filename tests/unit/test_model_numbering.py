@@ -149,14 +149,14 @@ def test_servers_of_small_models_are_told_where_texts_and_lists_end_but_answers_
     assert said(plan(*[{**long, "number": number} for number in range(1, 31)])) == []
 
 
-def test_a_model_with_room_for_it_may_write_a_whole_script_into_a_command() -> None:
-    roomy = plan_type(ACTIONS, ["default"], long_commands=True)
-    fields = roomy.model_json_schema()["$defs"]
+def test_only_a_small_model_is_told_to_keep_commands_short() -> None:
+    small = plan_type(ACTIONS, ["default"], small=True).model_json_schema()["$defs"]
+    assert small["ShellCommandAction"]["properties"]["command"]["maxLength"] == 1000
+    fields = WHOLE.model_json_schema()["$defs"]
     assert "maxLength" not in fields["ShellCommandAction"]["properties"]["command"]
-    assert fields["Task"]["properties"]["title"]["maxLength"] == 100
     script = "\n".join(f"echo {number:06}" for number in range(667))
     assert len(script) >= 8_000
-    (made,) = plan(task(1, "Run", action={"type": "shell", "command": script}), shape=roomy).draft().tasks()
+    (made,) = plan(task(1, "Run", action={"type": "shell", "command": script}), shape=WHOLE).draft().tasks()
     assert made.action.fields()["command"] == script
 
 

@@ -38,6 +38,9 @@ def problems(
 @pytest.mark.parametrize(
     ("words", "hosts"),
     [
+        ("Set the version in setup.cfg, clean customers.csv, copy app.db.", set[str]()),
+        ("Use ${{ secrets.NEWSLETTER_TOKEN }} and ${{ parameters.host.name }}.", set[str]()),
+        ("Fetch https://deploy.sh/run and https://data.zip.", {"deploy.sh", "data.zip"}),
         ("", set()),
         ("Nothing that is a host, e. g. 3.5 or a/b.", set()),
         ("Ask example.com.", {"example.com"}),

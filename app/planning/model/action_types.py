@@ -45,7 +45,7 @@ def action_types(name: str, action: type[Action], base: Any, *, whole: bool) -> 
     }
     one_of = [field for field in action.one_of if field in fields]
     for chosen in one_of or [None]:
-        kind: Definitions = {"type": (LITERAL[name], Field(description=_first_line(action)))}
+        kind: Definitions = {"type": (LITERAL[name], Field(description=_first_sentence(action)))}
         for field, info in fields.items():
             if field == chosen:
                 kind[field] = (_without_none(info.annotation), Field(min_length=1, description=info.description))
@@ -70,5 +70,5 @@ def _without_none(annotation: Any) -> Any:
     return _union(kinds) if kinds and type(None) in get_args(annotation) else annotation
 
 
-def _first_line(action: type[Action]) -> str:
-    return (action.__doc__ or "").strip().splitlines()[0]
+def _first_sentence(action: type[Action]) -> str:
+    return " ".join((action.__doc__ or "").split()).partition(". ")[0].rstrip(".") + "."

@@ -12,10 +12,7 @@ from app.domain.parameters import Parameter, variable_of
 from app.planning.facts import USUAL_PROGRAMS, Facts, FileFacts
 from app.planning.model import prompts
 
-# Names of files look like names of hosts. Nobody sends a request to these.
-_FILE_END = re.compile(
-    r"\.(csv|tsv|txt|md|json|ya?ml|toml|xml|html?|pdf|docx?|xlsx?|png|jpe?g|svg|py|js|ts|sh|sql|log|zip|gz|tar)$"
-)
+_SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,7 @@ def in_words(facts: Facts, given: Given) -> str:
         programs=", ".join(facts.programs) or "none of the usual ones",
         missing=", ".join(missing) or "none",
         workspace=_workspace(facts),
+        network=_network(facts.network),
         hosts=_hosts(given),
         secrets=_secrets(facts, given),
         parameters=_parameters(given.parameters),
@@ -65,12 +63,12 @@ def files_in_words(facts: Facts) -> str:
     parts = [f"Files in the workspace:\n{framed(chr(10).join(lines))}"]
     shown = "\n\n".join(_beginning(file) for file in facts.files if file.beginning)
     if shown:
-        parts.append(f"Their first lines, as far as they are shown; secrets are `***`:\n{framed(shown)}")
+        parts.append(f"What they contain, as far as it is shown; secrets are `***`:\n{framed(shown)}")
     return "\n\n".join(parts)
 
 
 def _beginning(file: FileFacts) -> str:
-    return f"== {one_line(file.path)}\n{file.beginning}"
+    return f"== {one_line(file.path)} ({'complete' if file.complete else 'its first lines'})\n{file.beginning}"
 
 
 def _workspace(facts: Facts) -> str:
@@ -87,11 +85,26 @@ def _hosts(given: Given) -> str:
         return "none is named, so `http` is not offered"
     if "*" in given.hosts:
         return "any"
-    return ", ".join(sorted(host for host in given.hosts if not _FILE_END.search(host))) or "none"
+    return ", ".join(sorted(given.hosts)) or "none"
+
+
+def _network(ports: str) -> str:
+    if ports == "none":
+        return "they have none"
+    reach = "any host" if ports == "all" else f"only the TCP ports {ports} of any host"
+    named = "the brief or its files name"
+    return f"they can connect to {reach}. Have them use only hosts that {named}, and those that install programs"
 
 
 def _secrets(facts: Facts, given: Given) -> str:
     named = [name for name in facts.secrets if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", given.words)]
+    unset = sorted({name for name in _SECRET.findall(given.words) if name not in facts.secrets})
+    if unset:
+        listed = ", ".join(named) or "none"
+        return (
+            f"{listed}. The brief also names {', '.join(unset)}, which this project cannot use yet: plan the task with it all "
+            "the same, and say under `questions` that the administrator must set it first"
+        )
     if not named:
         return "the brief names none that exists here"
     example = f"${{{{ secrets.{named[0]} }}}}"

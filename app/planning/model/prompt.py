@@ -56,7 +56,7 @@ def request(brief: Brief, given: Given, *, small: bool) -> str:
     parts = [
         f"Project: {brief.name}",
         f"Brief:\n{brief.description.strip() or brief.name}",
-        f"At most {limits.max_parallel} tasks run at once (strategy {brief.strategy}).",
+        f"At most {limits.max_parallel} tasks run at once.",
     ]
     if brief.facts is not None:
         if small and brief.facts.files:

@@ -22,11 +22,22 @@ _HOST = re.compile(
     r"|(?<![a-z0-9.-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+|localhost)",
     re.IGNORECASE,
 )
+# Names of files look like names of hosts. Only in a URL does such a name stand for a host.
+_FILE_END = re.compile(
+    r"\.(csv|tsv|txt|md|rst|json|ya?ml|toml|ini|cfg|conf|env|lock|xml|html?|css|pdf|docx?|xlsx?|pptx?|odt|ods|png|jpe?g|gif|svg"
+    r"|py|js|ts|rb|go|rs|java|jar|php|sh|sql|db|sqlite3?|dump|log|bak|zip|gz|tgz|tar|bz2|xz|7z|whl|deb|rpm|iso|bin)$"
+)
+_REFERENCE = re.compile(r"\$\{\{.{0,500}?\}\}", re.DOTALL)
 
 
 def hosts_in(text: str) -> set[str]:
-    """The hosts that a text names."""
-    return {(address or name).strip("[]").rstrip(".").lower() for address, name in _HOST.findall(text)}
+    """The hosts that a text names: in a URL, or by a name that is not the name of a file. References name none."""
+    found: set[str] = set()
+    for address, name in _HOST.findall(_REFERENCE.sub(" ", text)):
+        host = (address or name).strip("[]").rstrip(".").lower()
+        if address or not _FILE_END.search(host):
+            found.add(host)
+    return found
 
 
 def check_reach(

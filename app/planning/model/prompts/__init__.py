@@ -31,10 +31,8 @@ def text(name: str, **values: str) -> str:
 
 
 def examples(*, small: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The example briefs with their plans. A small model gets only the small ones."""
-    yield from _examples("small_examples")
-    if not small:
-        yield from _examples("examples")
+    """The example briefs with their plans, for a small model or for one that knows the whole plan language."""
+    yield from _examples("small_examples" if small else "examples")
 
 
 @cache
