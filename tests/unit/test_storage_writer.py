@@ -38,7 +38,7 @@ def count(conn: Connection) -> int:
 
 
 def in_its_own_thread(conn: Connection, work: Callable[[], Any]) -> Any:
-    """Run `work` within a statement of `conn`, as a statement that takes long."""
+    """Run `work` within a statement of `conn`. It may block there; in a reader's Python code it would block all readers."""
     driver = conn.connection.dbapi_connection
     assert driver is not None
     driver.create_function("in_its_own_thread", 0, work)  # pyright: ignore[reportAttributeAccessIssue]
