@@ -8,7 +8,7 @@ import sys
 from tests.unit.conftest import ROOT
 
 MODULES = ("app.main", "worker", "app.cli", "app.storage.migrate", "signoff", "activities.planning")
-LATER = ("pydantic_ai", "openai", "anthropic", "asyncpg", "sqlalchemy.orm")
+LATER = ("pydantic_ai", "openai", "anthropic", "asyncpg")
 
 
 def test_starting_up_does_not_load_what_asks_models_or_postgresql() -> None:
