@@ -80,7 +80,7 @@ def test_the_page_shows_every_field_that_is_signed(page: Page, signoff: Signoff)
     expect(box.get_by_role("button", name="Approve and start")).to_be_enabled()
     # Only what is on the screen is drawn, and only what is drawn has text.
     page.set_viewport_size({"width": 1280, "height": 10_000})
-    expect(page.get_by_role("link", name="A7")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="A9")).to_be_in_viewport()
     text = page.locator("body").inner_text()
     assert hidden(covered, text, WORDS) == []
     for gone in ("/srv/may-read", "literal-value", "key-of-second", "What is open?"):
