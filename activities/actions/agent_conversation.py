@@ -27,7 +27,7 @@ from pydantic_ai.toolsets import FunctionToolset, ToolsetTool, WrapperToolset
 from activities import prompts
 from activities.actions.agent_tools import Mistake, Tools
 from activities.actions.linear_schema import CheckTooSlow, faults_of_value
-from activities.actions.products import check_products, missing_products
+from activities.actions.products import check_written, empty_products, missing_products
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
 from app.domain.budget import BudgetExceeded
@@ -130,7 +130,7 @@ async def converse(context: TaskContext, prompt: str, output_schema: JsonObject 
     Raises:
         PersonAsked: the agent has a question.
         TaskFailed: `model_unavailable`, `model_refused`, `budget_exceeded`, `too_many_steps`, `context_exceeded`,
-            `answer_cut`, `bad_answer` or `file_missing`.
+            `answer_cut`, `bad_answer`, `file_missing` or `file_empty`.
     """
     agent_context: AgentContext = context.agent_context
     access = _access(agent_context)
@@ -223,9 +223,9 @@ def _access(agent_context: AgentContext) -> ModelAccess:
 
 
 async def _finish(context: TaskContext, ledger: DatabaseLedger, outputs: JsonObject) -> None:
-    """Fail the task if it lacks a file. The next attempt begins a new conversation."""
+    """Fail the task if it lacks a file, or left one empty. The next attempt begins a new conversation."""
     try:
-        await check_products(context, outputs)
+        await check_written(context, outputs)
     except TaskFailed:
         await ledger.close()
         raise
@@ -233,7 +233,7 @@ async def _finish(context: TaskContext, ledger: DatabaseLedger, outputs: JsonObj
 
 @dataclass
 class _Products:
-    """Reminds the model once of the files that it has not made. The record says what it was told, as for a tool."""
+    """Reminds the model once of files that are missing or empty. The record says what it was told, as for a tool."""
 
     context: TaskContext
     ledger: DatabaseLedger
@@ -242,7 +242,7 @@ class _Products:
     told: bool = False
 
     async def remind(self, answer: Any) -> Any:
-        """Accept an answer, or return it to the model once, if a file is missing."""
+        """Accept an answer, or return it to the model once, if a file is missing or empty."""
         if self.told or self.metered.finish == "length":
             return answer
         reminder = await self.ledger.tool(self.metered.calls, "check_files", "check_files", self.model, self._reminder)
@@ -252,13 +252,16 @@ class _Products:
         return answer
 
     async def _reminder(self) -> str:
-        absent = await missing_products(self.context)
-        if not absent:
-            return ""
+        absent, empty = await missing_products(self.context), await empty_products(self.context)
         can_write = AgentTool.WRITE_FILE in self.context.agent_context.agent.tools
-        how = "with write_file" if can_write else "or say why it cannot be done"
-        are, them = ("is", "it") if len(absent) == 1 else ("are", "them")
-        return f"{', '.join(absent)} {are} not there. {'Write' if can_write else 'Make'} {them} {how}."
+        do, how = ("Write", "with write_file") if can_write else ("Make", "or say why it cannot be done")
+        faults = [_fault(absent, "not there"), _fault(empty, "empty")]
+        them = "it" if len(absent + empty) == 1 else "them"
+        return " ".join([*filter(None, faults), f"{do} {them} {how}."]) if absent or empty else ""
+
+
+def _fault(paths: list[str], what: str) -> str:
+    return f"{', '.join(paths)} {'is' if len(paths) == 1 else 'are'} {what}." if paths else ""
 
 
 def _instructions(context: TaskContext) -> str:

@@ -294,6 +294,11 @@ def missing(root: Path, paths: Sequence[str]) -> list[str]:
     return [path for path in paths if size_of(root, path) is None]
 
 
+def empty(root: Path, paths: Sequence[str]) -> list[str]:
+    """The expected files that are there, with nothing in them. Blocking."""
+    return [path for path in paths if size_of(root, path) == 0]
+
+
 def looked_at(path: str, descriptor: int) -> WorkspaceFile:
     """Return the file behind a descriptor."""
     return _file(path, os.fstat(descriptor))
