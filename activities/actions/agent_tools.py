@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import os
-import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -22,7 +21,8 @@ from activities.actions.task_environment import environment
 from activities.actions.workspace_paths import attempt_folder, inside
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
-from app.domain.file_paths import alike, has_hidden, is_private
+from app.domain.choices import objection_to_options
+from app.domain.file_paths import alike, is_private
 from app.workspace.files import paths_in
 from app.workspace.folders import open_file
 
@@ -254,10 +254,8 @@ class Tools:
             raise Mistake("The question is empty.")
         if len(choices) > MAX_OPTIONS or any(not 0 < len(option) <= MAX_OPTION_LENGTH for option in choices):
             raise Mistake(f"Give at most {MAX_OPTIONS} options of 1 to {MAX_OPTION_LENGTH} characters each.")
-        if any(has_hidden(_without_joiners(option)) for option in choices):
-            raise Mistake("An option contains a line break or an invisible character. Write it in plain text.")
-        if len({_looks(option) for option in choices}) < len(choices):
-            raise Mistake("Two options look the same. Make each of them different.")
+        if (objection := objection_to_options(choices)) is not None:
+            raise Mistake(objection)
         raise PersonAsked(question, choices, "")
 
     def _masked(self, data: bytes) -> str:
@@ -293,16 +291,6 @@ class Tools:
                 if len(matches) == MAX_MATCHES:
                     return "\n".join([*matches, "[there may be more matches]"])
         return "\n".join(matches) or "No matches found."
-
-
-def _looks(option: str) -> str:
-    """A form that is equal for options which a person cannot tell apart."""
-    return " ".join(unicodedata.normalize("NFKC", _without_joiners(option)).casefold().split())
-
-
-def _without_joiners(text: str) -> str:
-    """`text` without the two invisible characters that Persian words and some emoji need."""
-    return text.replace("\u200c", "").replace("\u200d", "")
 
 
 def _written(content: str) -> bytes:

@@ -240,22 +240,38 @@ async def test_the_brief_allows_it(
     assert (await planner.project(project_id))["stage"] == "draft"
 
 
-@pytest.mark.parametrize(
+HONEST = ["Keep it", "Delete it"]
+LOOK_ALIKE = pytest.mark.parametrize(
     "options",
     [["Keep it", "Keep it\u200b"], ["Keep it", "Keep\u00a0 it"], ["Keep it", "\u202etI peeK"], ["Keep it\nDelete it"]],
     ids=["invisible", "space", "direction", "lines"],
 )
+
+
+@LOOK_ALIKE
 async def test_both_options_look_the_same(stack: Stack, model: ModelServer, options: list[str]) -> None:
     """An answer must mean what the person has read."""
     ask = ("ask_person", {"question": "What about the old file?", "options": options})
-    honest = ("ask_person", {"question": "What about the old file?", "options": ["Keep it", "Delete it"]})
+    honest = ("ask_person", {"question": "What about the old file?", "options": HONEST})
     model.say(ToolCalls(ask), ToolCalls(honest), Text("Kept."))
     project_id = await created(stack, expected_files=[])
     (question,) = await open_questions(stack, project_id, 1)
-    assert question["options"] == ["Keep it", "Delete it"]
+    assert question["options"] == HONEST
     assert "Error: " in model.requests[1].texts
     await answer(stack, project_id, question, "Keep it")
     assert (await stack.finished(project_id))["status"] == "completed"
+
+
+@LOOK_ALIKE
+async def test_both_answers_of_the_plan_look_the_same(planner: Stack, model: ModelServer, options: list[str]) -> None:
+    def asking(options: list[str]) -> Output:
+        action = {"type": "decision", "question": "What about the old file?", "options": options}
+        return plan(("ask", "Ask", action, ()))
+
+    model.say(asking(options), asking(HONEST))
+    made = await planner.call("GET", f"/{await planner.planned(WORDS)}/plan")
+    assert made["phases"][0]["tasks"][0]["action"]["options"] == HONEST
+    assert "- Task 1, action.options: " in model.requests[1].texts
 
 
 async def test_i_ran_the_tests_and_a_person_approved(stack: Stack, model: ModelServer) -> None:
