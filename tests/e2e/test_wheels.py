@@ -74,7 +74,9 @@ def test_a_wheel_has_the_page_and_nothing_that_an_earlier_build_left(server_whee
     names = zipfile.ZipFile(server_wheel).namelist()
     assert "app/dashboard/built/index.html" in names
     prompts = {
-        str(file.relative_to(ROOT)) for top in ("app", "activities") for file in (ROOT / top).rglob("prompts/*.md")
+        str(file.relative_to(ROOT))
+        for top in ("app/planning", "activities")
+        for file in (ROOT / top).rglob("prompts/*.md")
     }
     assert prompts
     assert prompts <= set(names)
