@@ -58,12 +58,13 @@ async def test_i_have_written_it(stack: Stack, model: ModelServer) -> None:
     "lies",
     [
         [("write_file", {"path": "summary.md", "content": ""})],
+        [("write_file", {"path": "summary.md", "content": " \n\n"})],
         [
             ("write_file", {"path": "summary.md", "content": "All is well."}),
             ("edit_file", {"path": "summary.md", "old": "All is well.", "new": ""}),
         ],
     ],
-    ids=["written empty", "emptied again"],
+    ids=["written empty", "only space", "emptied again"],
 )
 async def test_it_is_there_but_nothing_is_in_it(stack: Stack, model: ModelServer, lies: list[Any]) -> None:
     model.say(ToolCalls(*lies), Text("The summary is in summary.md."), Text("It is, I say."))
